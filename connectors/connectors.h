@@ -1,0 +1,152 @@
+/* connectors/connectors.h -- the outside: where bytes come from and go to. The one header here.
+ *
+ * A source has splits (a file, a shard, standard input). A split is cut into chunks at record
+ * boundaries; chunks of one split are taken in order, one at a time, by whichever worker is free, and
+ * decoded side by side. A format turns a chunk into batches and batches into bytes. One file per
+ * connector and format, each ending in one const def; the lists are in connectors.c. */
+#ifndef WR_CONNECTORS_H
+#define WR_CONNECTORS_H
+
+#include "core/core.h"
+
+#define WR_CHUNK_BYTES      (512 * 1024) /* aim of a chunk [bytes] */
+#define WR_RECORD_BYTES_MAX (64 << 20)   /* default of max_record_bytes: longer records are bad records */
+
+/* Whole records of one split. data[len .. len+WR_PAD) may be read. */
+typedef struct wr_chunk {
+    const char *data;
+    size_t len;
+    int64_t pos;    /* position of data[0] in the split: bytes (decompressed) or records */
+    uint32_t split; /* number of the split within the job */
+    bool bad;       /* no record: a piece that is too long or broken; `why` says what */
+    const char *why;
+    wr_ref *hold;          /* keeps data alive; the taker drops it */
+    uint64_t first, count; /* generators: records first .. first+count, data NULL */
+} wr_chunk;
+
+/* What a source needs to know. */
+typedef struct wr_source_cfg {
+    const wr_sys *sys;
+    const char *stream; /* name, for messages */
+    const wr_kv *options;
+    size_t n_options;
+    const wr_schema *schema;            /* decoded columns */
+    const struct wr_format_def *format; /* NULL where needs_format is false */
+} wr_source_cfg;
+
+/* ---- formats ---- */
+
+/* A record that could not be read; text borrows. */
+typedef struct wr_bad_record {
+    const char *why; /* "status: 'abc' is no INTEGER" */
+    const char *data;
+    size_t len;
+    uint32_t split;
+    int64_t pos;
+} wr_bad_record;
+
+typedef struct wr_decode_cfg {
+    const wr_schema *schema; /* columns wanted, with paths */
+    const bool *want_dict;   /* per column, may be NULL */
+    const wr_kv *options;
+    size_t n_options;
+    uint32_t batch_rows;
+    void (*bad)(void *ctx, const wr_bad_record *r); /* called for each bad record */
+    void *ctx;
+} wr_decode_cfg;
+
+typedef struct wr_batches { /* a list; owner: whoever made it */
+    wr_batch **items;
+    size_t n, cap;
+} wr_batches;
+
+typedef struct wr_decoder wr_decoder; /* one per worker; the def's own struct begins with nothing shared */
+typedef struct wr_encoder wr_encoder;
+
+typedef struct wr_encode_cfg {
+    const wr_schema *schema;
+    const wr_kv *options;
+    size_t n_options;
+    bool terminal;  /* standard output is a terminal */
+    uint32_t width; /* its columns, 0: unknown */
+} wr_encode_cfg;
+
+typedef struct wr_format_def {
+    wr_with with;
+    /* Length of the longest prefix of p[0..n) that holds only whole records; `last`: nothing follows, so
+     * the rest is a record too. *state (zero at a split's start) is the format's own, for quotes. */
+    size_t (*frame)(const char *p, size_t n, bool last, uint64_t *state);
+    wr_status (*open_decoder)(const wr_decode_cfg *cfg, wr_decoder **outp, wr_err *err);
+    /* Appends the chunk's rows to out, as batches in order; batches hold chunk->hold as needed. Bad records
+     * go to cfg->bad. Failure means out of memory only. */
+    wr_status (*decode)(wr_decoder *d, const wr_chunk *c, wr_batches *out, wr_err *err);
+    void (*close_decoder)(wr_decoder *d);
+    /* Encoders may be NULL (raw cannot be written, table cannot be read). */
+    bool shared_encoder; /* one encoder for all workers, under the sink's lock (table); else one per worker */
+    wr_status (*open_encoder)(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);
+    wr_status (*header)(wr_encoder *e, wr_buf *out, wr_err *err); /* once per sink, or NULL */
+    wr_status (*encode)(wr_encoder *e, const wr_batch *b, wr_buf *out, wr_err *err);
+    wr_status (*footer)(wr_encoder *e, wr_buf *out, wr_err *err); /* once at the end, or NULL */
+    void (*close_encoder)(wr_encoder *e);
+} wr_format_def;
+
+/* ---- sources ---- */
+typedef struct wr_source wr_source;
+typedef struct wr_split_info {
+    const char *name; /* path, "stdin", "datagen" */
+    int64_t bytes;    /* size, -1: unknown */
+    int64_t at;       /* position reached */
+} wr_split_info;
+
+/* ---- sinks ---- */
+typedef struct wr_sink wr_sink;
+typedef struct wr_sink_cfg {
+    const wr_sys *sys;
+    const char *stream;
+    const wr_kv *options;
+    size_t n_options;
+    const wr_schema *schema;
+    bool resume; /* continue what is there instead of starting anew */
+} wr_sink_cfg;
+
+typedef struct wr_connector_def {
+    wr_with with;
+    /* -- source side; NULL: cannot be read -- */
+    wr_status (*open_source)(const wr_source_cfg *cfg, wr_source **outp, wr_err *err);
+    uint32_t (*n_splits)(const wr_source *s);
+    /* The next chunk of a split. Calls for one split never overlap, calls for different splits may. Does not
+     * block: WR_AGAIN when nothing is there yet. WR_EOF: the split has ended. WR_EIO: the job fails. */
+    wr_status (*next)(wr_source *s, uint32_t split, wr_chunk *outp, wr_err *err);
+    void (*split_info)(const wr_source *s, uint32_t split, wr_split_info *outp);
+    int (*poll_fd)(const wr_source *s,
+                   uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
+    /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */
+    wr_status (*generate)(wr_source *s, const wr_chunk *c, uint32_t batch_rows, wr_batches *out, wr_err *err);
+    wr_status (*columns)(const wr_kv *options, size_t n, wr_arena *ar, wr_schema *outp,
+                         wr_err *err);               /* self_schema */
+    bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
+    void (*close_source)(wr_source *s);
+    /* -- sink side; NULL: cannot be written -- */
+    const char *delivery; /* "truncate", "at least once", … for EXPLAIN */
+    wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
+    /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
+     * unread. */
+    wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
+    wr_status (*flush)(wr_sink *s, wr_err *err);
+    void (*close_sink)(wr_sink *s);
+} wr_connector_def;
+
+extern const wr_connector_def *const wr_connectors[];        /* NULL-terminated */
+extern const wr_format_def *const wr_formats[];              /* NULL-terminated */
+const wr_connector_def *wr_connector_find(const char *name); /* NULL: none */
+const wr_format_def *wr_format_find(const char *name);
+
+/* A heap buffer of cap bytes plus WR_PAD, reference-counted, for chunks. */
+typedef struct wr_bytes {
+    wr_ref ref;
+    size_t cap;
+    char data[];
+} wr_bytes;
+wr_bytes *wr_bytes_new(size_t cap);
+
+#endif

@@ -1,0 +1,13 @@
+/* core/core.h -- the one header of core/: what every room needs. See core/README.md. */
+#ifndef WR_CORE_H
+#define WR_CORE_H
+
+#include "batch.h"
+#include "mem.h"
+#include "options.h"
+#include "status.h"
+#include "sys.h"
+#include "text.h"
+#include "type.h"
+
+#endif

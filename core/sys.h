@@ -1,0 +1,38 @@
+/* core/sys.h -- time, files and randomness, reached only through a table.
+ *
+ * A test passes a table of its own to inject a clock, a full disk or a torn write. wr_sys_real is the
+ * real one. All calls follow POSIX: -1 and errno on failure. */
+#ifndef WR_CORE_SYS_H
+#define WR_CORE_SYS_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "status.h"
+
+typedef struct wr_sys {
+    int64_t (*wall_us)(void); /* since 1970 [us] */
+    int64_t (*mono_us)(void); /* monotonic [us] */
+    uint64_t (*random)(void);
+    int (*open)(const char *path, int flags, mode_t mode);
+    ssize_t (*read)(int fd, void *p, size_t n);
+    ssize_t (*pread)(int fd, void *p, size_t n, off_t at);
+    ssize_t (*write)(int fd, const void *p, size_t n);
+    int (*close)(int fd);
+    int (*fstat)(int fd, struct stat *st);
+    int (*stat)(const char *path, struct stat *st);
+    int (*fdatasync)(int fd);
+    int (*ftruncate)(int fd, off_t n);
+    int (*rename)(const char *from, const char *to);
+    int (*unlink)(const char *path);
+    void *(*mmap)(void *at, size_t n, int prot, int flags, int fd, off_t off);
+    int (*munmap)(void *p, size_t n);
+} wr_sys;
+
+extern const wr_sys wr_sys_real;
+
+/* Writes all n bytes; EINTR and short writes are handled. */
+wr_status wr_write_all(const wr_sys *sys, int fd, const void *p, size_t n, const char *name,
+                       wr_err *err) WR_MUST_USE;
+
+#endif

@@ -1,0 +1,327 @@
+/* planner/planner.h -- syntax tree to typed plan. The one header of planner/.
+ *
+ *   script ─► catalog (streams, views) ─► bound queries ─► rules ─► plan: a DAG of nodes ─► stages
+ *
+ * A plan is immutable once made and lives in the caller's arena; run-time state is a parallel tree in
+ * runtime/. What functions, aggregates, connectors and formats exist comes in a wr_registry, so that
+ * nothing here points at runtime/ or connectors/. */
+#ifndef WR_PLANNER_H
+#define WR_PLANNER_H
+
+#include "parser/parser.h"
+
+/* ---- typed expressions ----
+ * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
+ * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
+ * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
+#define WR_OP_LIST(X)                                                                                          \
+    X(NEG)                                                                                                     \
+    X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */                \
+        X(DIV) X(MOD)    /* by zero is an error for every type; ints truncate; DECIMAL rounds half up          \
+                            to the result scale */                                                             \
+        X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT) X(AND) X(OR) X(NOT) X(IS_NULL)   \
+            X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                               \
+                X(CASE) /* when1, then1, when2, then2, …, else (always present; thens of the result type) */ \
+        X(COALESCE) X(IN) /* args[0] in args[1..], all one type */                                             \
+        X(CAST) X(TRY_CAST) X(CONCAT)                                                                          \
+            X(LIKE) /* text, pattern [, escape]; case-sensitive, % and _ are characters */                     \
+        X(FLOOR_UNIT) X(CEIL_UNIT) X(EXTRACT) /* unit */                                                       \
+        X(FLOOR_STEP) /* args[0] (time or int) down to a multiple of args[1], a constant > 0, floor division   \
+                       */                                                                                      \
+        X(ADD_MONTHS) /* DATE/TIMESTAMP + months; the day is cut to the month's last */
+
+typedef enum wr_xop {
+#define X(name) WR_OP_##name,
+    WR_OP_LIST(X)
+#undef X
+        WR_N_OPS
+} wr_xop;
+
+typedef enum wr_xkind { WR_X_CONST, WR_X_COL, WR_X_OP, WR_X_FUNC } wr_xkind;
+typedef struct wr_func_def wr_func_def;
+typedef struct wr_expr wr_expr;
+struct wr_expr {
+    wr_xkind kind;
+    wr_type type;
+    wr_loc loc;
+    uint32_t col;            /* COL: column of the input */
+    wr_value value;          /* CONST */
+    wr_xop op;               /* OP */
+    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    const wr_func_def *func; /* FUNC */
+    wr_expr **args;
+    uint32_t n_args;
+};
+
+/* ---- registry: what can be called ---- */
+
+/* A scalar function. It runs as `sqlite`, an SQLite function of that name and argument order, and as
+ * a vectorised kernel where runtime/expr has one under the same name. */
+struct wr_func_def {
+    const char *name; /* upper case SQL name; a NULL name ends a table */
+    /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
+     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), j JSON or
+     * VARCHAR,
+     * * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i [, i]]) -> VARCHAR.
+     * Result letter n or a: the type of those arguments. Several signatures: separated by a space. */
+    const char *signature;
+    const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
+    bool nondeterministic; /* never folded, never once per distinct value */
+    bool calls_on_null;    /* false: NULL in, NULL out */
+    const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+};
+
+/* Aggregate call as planned; one per distinct call of a node. */
+#define WR_AGG_ARGS_MAX     4
+#define WR_AGG_PARTIALS_MAX 6
+#define WR_NO_COL           UINT32_MAX
+typedef struct wr_agg_def wr_agg_def;
+typedef struct wr_agg_call {
+    const wr_agg_def *def;
+    wr_loc loc;
+    uint32_t n_args;
+    uint32_t args[WR_AGG_ARGS_MAX]; /* input columns of the local phase */
+    wr_type arg_types[WR_AGG_ARGS_MAX];
+    uint32_t filter; /* BOOLEAN input column, or WR_NO_COL */
+    uint32_t time;   /* event time column for FIRST/LAST_VALUE, LISTAGG; WR_NO_COL: by position */
+    bool distinct;
+    bool star; /* COUNT(*) */
+    bool ignore_nulls;
+    bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
+    wr_value param; /* constant: percentile fraction, LISTAGG separator; null: none */
+    /* set by def->bind: */
+    wr_type type;         /* of the result */
+    uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
+    uint32_t n_partials;
+    wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
+} wr_agg_call;
+
+/* Rows for update (args = argument columns) or merge (args = partial columns). */
+typedef struct wr_agg_in {
+    const wr_col *args[WR_AGG_PARTIALS_MAX];
+    const wr_col *time; /* NULL: none */
+    uint32_t n;
+    uint32_t split;
+    int64_t pos; /* of row 0, rising by one a row */
+} wr_agg_in;
+
+/* An aggregate: one file in runtime/aggs/ that ends in one of these. States are rows of stride bytes;
+ * group g's state is at states + g * stride. Rows to be ignored are sent to group 0, which no query
+ * reads: kernels need no branch for FILTER. */
+struct wr_agg_def {
+    const char *name;      /* upper case */
+    const char *signature; /* for docs: "SUM([DISTINCT] number)" */
+    const char *doc;
+    uint32_t min_args, max_args; /* constants that go to param are not counted */
+    bool takes_param;            /* last argument in SQL is a constant parameter */
+    bool needs_time;             /* wants call->time and positions */
+    /* Checks argument types and fills the last part of *call. Message without place; the caller adds it. */
+    wr_status (*bind)(wr_agg_call *call, wr_err *err);
+    /* Folds rows: row i into group gids[i]. */
+    wr_status (*update)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                        const uint32_t *gids, wr_err *err);
+    /* Folds partial states, given as columns, into groups. */
+    wr_status (*merge)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                       const uint32_t *gids, wr_err *err);
+    /* Writes the partial state of groups gids[0..n) to columns cols[0..n_partials) of out, rows 0..n). */
+    wr_status (*partial)(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
+                         uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err);
+    /* Writes results to column col of out. A group that failed (overflow) sets its bit in failed. */
+    wr_status (*finish)(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
+                        uint32_t n, wr_batch *out, uint32_t col, uint64_t *failed, wr_err *err);
+    /* Takes partial states out again, exactly; NULL: cannot, the caller merges anew. */
+    void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                    const uint32_t *gids);
+    /* Frees what a state points at and zeroes it; NULL: nothing to free. */
+    void (*destroy)(const wr_agg_call *call, void *state);
+};
+
+typedef struct wr_registry {
+    const wr_func_def *const *funcs; /* n_funcs pointers */
+    size_t n_funcs;
+    const wr_agg_def *const *aggs;
+    size_t n_aggs;
+    const wr_with *const *connectors;
+    size_t n_connectors;
+    const wr_with *const *formats;
+    size_t n_formats;
+    const wr_option *set_options; /* SET name = value and command line settings, into wr_settings */
+    size_t n_set_options;
+    /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
+    wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
+    /* "kernel", "sqlite" or "sqlite, once per distinct value of <column>" for EXPLAIN. */
+    const char *(*runs_on)(const wr_expr *e, const wr_schema *in, wr_arena *ar);
+    /* Columns that a self_schema connector brings, for its options. */
+    wr_status (*columns)(const char *connector, const wr_kv *kvs, size_t n_kv, wr_arena *ar, wr_schema *outp,
+                         wr_err *err);
+    /* Whether reading with these options ends by itself (a file without tail). */
+    bool (*bounded)(const char *connector, const wr_kv *kvs, size_t n_kv);
+} wr_registry;
+
+/* ---- streams of the catalog ---- */
+typedef struct wr_plan_stream {
+    const char *name;
+    wr_loc loc;
+    wr_schema columns;     /* declared order, computed ones included */
+    wr_ast **computed;     /* per column: its expression, or NULL for a physical one */
+    uint32_t rowtime;      /* event time column (WATERMARK FOR / ROWTIME FROM), or WR_NO_COL */
+    wr_ast *wm_ast;        /* NULL: the column itself */
+    const char *connector; /* NULL: inside the script */
+    const char *format;    /* NULL: none */
+    wr_kv *options;        /* all of WITH (…) */
+    size_t n_options;
+    bool bounded;
+    const char *late_output; /* stream that gets late rows, or NULL */
+    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
+    bool on_error_fail;      /* on_error = 'fail' */
+    bool arrival_time;       /* no event time declared: ROWTIME is the arrival time, a hidden last column */
+} wr_plan_stream;
+
+/* ---- plan ---- */
+typedef enum wr_win_kind { WR_W_NONE, WR_W_TUMBLE, WR_W_HOP, WR_W_CUMULATE, WR_W_ATTACHED } wr_win_kind;
+/* Windows of a row at t, all [us]:
+ *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
+ *   HOP      every [s, s+size) that holds t with s ≡ offset mod slide
+ *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
+ *   ATTACHED rows carry their window in columns start_col, end_col
+ *   NONE     one window without end: fires at the end of bounded input */
+typedef struct wr_win {
+    wr_win_kind kind;
+    int64_t size_us, slide_us, offset_us;
+    int64_t slice_us; /* greatest common divisor of size and slide */
+    int64_t
+        tick_us; /* 1000 for TIMESTAMP(<=3), else 1: window_time = end - tick; fires at watermark >= that */
+    uint32_t time_col;           /* event time in the input; WR_NO_COL for NONE */
+    uint32_t start_col, end_col; /* ATTACHED */
+} wr_win;
+
+typedef enum wr_node_kind {
+    WR_N_SOURCE, /* splits of a stream, decoded, computed columns, watermark */
+    WR_N_ERRORS, /* error_stream: the rows that failed anywhere in the job */
+    WR_N_LATE,   /* a late_output stream: rows that came too late for nodes reading its stream */
+    WR_N_VALUES, /* constant rows */
+    WR_N_FILTER,
+    WR_N_PROJECT,
+    WR_N_WINDOW,     /* adds window_start, window_end, window_time; one row per window */
+    WR_N_AGG_LOCAL,  /* rows -> partials per (slice, key) */
+    WR_N_EXCHANGE,   /* to the task that owns the key */
+    WR_N_AGG_GLOBAL, /* partials -> one row per (window, key) */
+    WR_N_UNION,
+    WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
+    WR_N_LIMIT,
+    WR_N_SINK,
+    WR_N_KINDS
+} wr_node_kind;
+
+typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
+typedef struct wr_sort_key {
+    uint32_t col;
+    bool desc, nulls_first;
+} wr_sort_key;
+
+typedef struct wr_node wr_node;
+struct wr_node {
+    wr_node_kind kind;
+    uint32_t id;    /* rising in topological order from 0: inputs have smaller ids */
+    uint32_t stage; /* set by staging: nodes of one stage run as one task per worker */
+    wr_loc loc;     /* the clause it came from, for messages */
+    wr_node **in;
+    uint32_t n_in;
+    wr_schema out;     /* its columns */
+    uint32_t time_col; /* event time among out, or WR_NO_COL */
+    bool bounded;      /* ends by itself */
+    union {
+        struct {
+            const wr_plan_stream *stream;
+            /* Decoded columns first (names and types in out, their place in the stream in cols), then
+             * computed ones: exprs over the decoded columns. */
+            uint32_t *cols;
+            uint32_t n_cols;
+            wr_expr **computed;
+            uint32_t n_computed;
+            wr_expr *wm;        /* watermark expression over out's columns, NULL: none */
+            bool *want_dict;    /* per decoded column: dictionary codes pay off */
+            uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
+        } source;
+        struct {
+            const wr_node *of; /* LATE: unused; ERRORS: unused */
+            const char *stream;
+        } side;
+        struct {
+            wr_value *rows; /* n_rows * out.n, row by row */
+            uint32_t n_rows;
+        } values;
+        struct {
+            wr_expr *pred;
+            uint32_t *keep; /* input columns that out has, in order */
+        } filter;
+        struct {
+            wr_expr **exprs; /* out.n of them */
+        } project;
+        struct {
+            wr_win win;
+        } window; /* out = input columns, window_start, window_end, window_time */
+        struct {
+            /* LOCAL in: rows. out: slice (TIMESTAMP, the slice's or attached window's end, 0 for NONE),
+             * [window_start if ATTACHED], keys, partials of each call in order.
+             * GLOBAL in: LOCAL's out through an exchange. out: window_start, window_end, window_time (not for
+             * NONE), keys, one result per call. */
+            wr_win win;
+            uint32_t *keys; /* LOCAL: input columns */
+            uint32_t n_keys;
+            wr_agg_call *calls;
+            uint32_t n_calls;
+            /* Late rows: stream.late_output's node and which input columns make up its row (WR_NO_COL: NULL).
+             */
+            wr_node *late;
+            uint32_t *late_cols;
+        } agg;
+        struct {
+            wr_exchange_mode mode;
+            uint32_t *keys;
+            uint32_t n_keys;
+        } exchange;
+        struct {
+            wr_sort_key *keys;
+            uint32_t n_keys;
+            int64_t limit, offset; /* limit -1: none */
+        } sort;                    /* LIMIT uses limit and offset only */
+        struct {
+            const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
+            const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
+        } sink;
+    };
+};
+
+typedef struct wr_settings {
+    int64_t workers;    /* 0: one per core */
+    int64_t batch_rows; /* rows of a batch */
+    int64_t snapshot_interval_us;
+    int64_t memory_bytes;  /* 0: half of RAM */
+    int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
+    const char *time_zone; /* session time zone */
+} wr_settings;
+
+typedef struct wr_plan {
+    wr_node **nodes; /* topological order, nodes[i]->id == i */
+    uint32_t n_nodes;
+    uint32_t n_stages;
+    wr_settings settings; /* defaults, then SET statements */
+    /* Statements that only inform (SHOW, DESCRIBE, EXPLAIN inside the script): their text, in order. */
+    const char **notes;
+    uint32_t n_notes;
+} wr_plan;
+
+/* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
+wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,
+                         wr_plan *outp) WR_MUST_USE;
+
+typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT } wr_explain_form;
+wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form,
+                          wr_buf *out) WR_MUST_USE;
+/* SQL-like text of a typed expression, column names from `in`. */
+wr_status wr_expr_print(const wr_expr *e, const wr_schema *in, wr_buf *out) WR_MUST_USE;
+const char *wr_op_name(wr_xop op);
+const char *wr_node_kind_name(wr_node_kind k);
+
+#endif

@@ -1,0 +1,43 @@
+/* runtime/runtime.h -- a plan, run. The one header of runtime/ for the rooms above it.
+ *
+ *   job = stages × workers tasks; a task is a chain of operators called directly; stages are joined by
+ *   exchanges (bounded rings). Everything that flows is a batch, a watermark, a barrier or the end. */
+#ifndef WR_RUNTIME_H
+#define WR_RUNTIME_H
+
+#include "connectors/connectors.h"
+#include "planner/planner.h"
+
+/* What the planner and `weir help` may know of what is built in. */
+extern const wr_registry wr_builtin;
+
+typedef struct wr_job wr_job;
+typedef struct wr_job_opts {
+    const wr_sys *sys;
+    uint32_t workers;    /* 0: plan's setting, then cores */
+    uint32_t batch_rows; /* 0: plan's setting */
+    int format;          /* of a bare SELECT: index of "json|csv|table" */
+    int out_fd;          /* standard output of bare SELECTs and `print` */
+    bool terminal;
+    uint32_t width; /* columns of the terminal, 0: unknown */
+} wr_job_opts;
+
+typedef struct wr_job_stats {
+    uint64_t rows_in, rows_out, late_rows, bad_rows;
+    int64_t bytes_in, bytes_total; /* total -1: unknown */
+    int64_t watermark_us;          /* lowest over sources, WR_WM_NONE: none yet */
+    int64_t elapsed_us;
+    uint32_t workers;
+    char first_bad[256]; /* message of the first bad row, "" if none */
+} wr_job_stats;
+
+/* Opens files, makes tasks; nothing runs yet. Owner of *outp: the caller. */
+wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp, wr_err *err) WR_MUST_USE;
+/* Runs until all sources have ended, a failure, or wr_job_cancel. Calls tick(ctx) about ten times a second
+ * from the calling thread (NULL: never). */
+wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
+void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
+void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
+void wr_job_free(wr_job *job);
+
+#endif
