@@ -258,11 +258,12 @@ typedef enum wr_emit_kind {
     WR_EMIT_ON_CLOSE,
     WR_EMIT_EARLY
 } wr_emit_kind;
-typedef struct wr_emit { /* EMIT CHANGES | FINAL | ON WINDOW CLOSE | EARLY EVERY i ; ALLOWED LATENESS i */
+typedef struct wr_emit_clause { /* EMIT CHANGES | FINAL | ON WINDOW CLOSE | EARLY EVERY i ; ALLOWED LATENESS i
+                                 */
     wr_emit_kind kind;
     wr_ast *every, *lateness;
     wr_loc loc;
-} wr_emit;
+} wr_emit_clause;
 
 typedef struct wr_cte {
     wr_ident name;
@@ -306,7 +307,7 @@ struct wr_query {
     uint32_t n_order;
     wr_ast *order_within; /* KDA: ORDER BY ts WITHIN INTERVAL */
     wr_ast *limit, *offset;
-    wr_emit emit;
+    wr_emit_clause emit;
 };
 
 /* ---- statements ---- */

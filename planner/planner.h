@@ -16,9 +16,10 @@
  * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
 #define WR_OP_LIST(X)                                                                                          \
     X(NEG)                                                                                                     \
-    X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */                \
-        X(DIV) X(MOD)    /* by zero is an error for every type; ints truncate; DECIMAL rounds half up          \
-                            to the result scale */                                                             \
+    X(ADD)                                                                                                     \
+    X(SUB) X(MUL)     /* int: checked against the result kind's range; DECIMAL: precision */                   \
+        X(DIV) X(MOD) /* by zero is an error for every type; ints truncate; DECIMAL rounds half up             \
+                         to the result scale */                                                                \
         X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT) X(AND) X(OR) X(NOT) X(IS_NULL)   \
             X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                               \
                 X(CASE) /* when1, then1, when2, then2, …, else (always present; thens of the result type) */ \
@@ -210,7 +211,7 @@ typedef enum wr_node_kind {
     WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
     WR_N_LIMIT,
     WR_N_SINK,
-    WR_N_KINDS
+    WR_NODE_KINDS
 } wr_node_kind;
 
 typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
