@@ -15,7 +15,7 @@ ifneq ($(CI),)
 WARN += -Werror
 endif
 # Sums must not depend on the machine: no fused multiply-add behind our back.
-CFLAGS_ALL := -std=gnu11 -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
               -I. -I$(GEN) $(PKG_CFLAGS) $(WARN) $(CFLAGS)
 CFLAGS_release := -O2 -g -fno-omit-frame-pointer -fno-math-errno
 CFLAGS_debug   := -O0 -g3 -DWR_DEBUG

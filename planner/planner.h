@@ -313,6 +313,10 @@ typedef struct wr_plan {
     uint32_t n_notes;
 } wr_plan;
 
+/* Options that every stream takes in WITH (…), beside those of its connector and format. */
+extern const wr_option wr_stream_options[];
+extern const size_t wr_n_stream_options;
+
 /* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
 wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,
                          wr_plan *outp) WR_MUST_USE;
