@@ -89,12 +89,13 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
-    wr_value param; /* constant: percentile fraction, LISTAGG separator; null: none */
+    wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
     uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
+    bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -130,7 +131,7 @@ struct wr_agg_def {
     /* Writes results to column col of out. A group that failed (overflow) sets its bit in failed. */
     wr_status (*finish)(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                         uint32_t n, wr_batch *out, uint32_t col, uint64_t *failed, wr_err *err);
-    /* Takes partial states out again, exactly; NULL: cannot, the caller merges anew. */
+    /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */

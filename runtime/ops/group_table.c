@@ -4,18 +4,19 @@
  *   group = place in the arrays of keys, hashes and states, in the order first seen
  *
  * A batch goes through in chunks of CHUNK rows and three passes: place of each row (prefetch its slot), the
- * first slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
+ * slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
  * the first sight of a key or after two keys with one tag met, take the slow path one at a time, in order.
  * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
  * which bits of the hash an exchange has already used to choose this table.
  *
- * Invariants: at most half of the slots are taken; arrays have room for ids 0..cap-1; the entry of id
- * 0 in every array is zero. A failed allocation leaves all of that true. */
+ * Invariants: at most half of the slots are taken, a quarter while they are few; arrays have room for ids
+ * 0..cap-1; the entry of id 0 in every array is zero. A failed allocation leaves all of that true. */
 #include "group_table.h"
 
-#define CHUNK     512
-#define CAP_MIN   8 /* groups */
-#define SLOTS_MIN 32
+#define CHUNK            512
+#define CAP_MIN          8 /* groups */
+#define SLOTS_MIN        32
+#define SPARSE_SLOTS_MAX ((size_t)32 << 10)
 /* From this many bytes on, what a row will touch is fetched ahead: it is not in the first cache. */
 #define FAR_BYTES ((size_t)64 << 10)
 
@@ -62,6 +63,9 @@ static size_t home_of(uint64_t hash, uint32_t shift) {
 }
 static uint32_t slot_gid(uint64_t slot) { return (uint32_t)slot; }
 static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
+
+/* Groups that may share n_slots: few, where they fit the second cache and collisions cost more than space. */
+static size_t room_in(size_t n_slots) { return n_slots <= SPARSE_SLOTS_MAX ? n_slots / 4 : n_slots / 2; }
 
 /* ---- growth ---- */
 
@@ -146,7 +150,7 @@ void wri_groups_reset(wri_groups *g) {
         if (g->keys[k].nulls) memset(g->keys[k].nulls, 0, (size_t)g->n + 1);
     /* As many slots as the groups just forgotten needed: a table that was once large stays cheap to clear. */
     size_t n_slots = SLOTS_MIN;
-    while (n_slots < (size_t)g->n * 2 + 2) n_slots *= 2;
+    while (g->n > room_in(n_slots)) n_slots *= 2;
     g->n = 0;
     fill_slots(g, n_slots < g->n_slots ? n_slots : g->n_slots);
     wr_arena_reset(&g->ar);
@@ -215,7 +219,7 @@ static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row
         size_t cap = (size_t)g->cap * 2;
         if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
     }
-    if ((size_t)id * 2 > g->n_slots && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
+    if (id > room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
     for (uint32_t k = 0; k < g->n_keys; k++)
         if (!key_store(g, &g->keys[k], &in->b->cols[in->key_cols[k]], row, id))
             return wr_fail_oom(err, "the keys of groups");
@@ -253,7 +257,8 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
 
 KERNEL uint32_t row_at(const uint32_t *idx, uint32_t i) { return idx ? idx[i] : i; }
 
-/* cand[i]: id in the first slot that has row i's tag, 0 when there is none. */
+/* cand[i]: id in the row's home slot or the one behind it, whichever has its tag; 0: neither, which is rare
+ * for a known key. No branch depends on the data. */
 KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uint32_t *restrict idx,
                    uint32_t n, uint32_t *restrict cand) {
     const uint64_t *restrict slots = g->slots;
@@ -264,9 +269,9 @@ KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uin
     for (uint32_t i = 0; i < n; i++) {
         uint64_t h = hash[row_at(idx, i)];
         size_t at = home_of(h, shift);
-        uint64_t slot = slots[at];
-        while (slot_gid(slot) && slot_tag(slot) != tag_of(h)) slot = slots[at = (at + 1) & mask];
-        cand[i] = slot_gid(slot);
+        uint64_t a = slots[at], b = slots[(at + 1) & mask];
+        uint32_t is_a = -(uint32_t)(slot_tag(a) == tag_of(h)), is_b = -(uint32_t)(slot_tag(b) == tag_of(h));
+        cand[i] = (slot_gid(a) & is_a) | (slot_gid(b) & is_b & ~is_a);
     }
 }
 
