@@ -71,7 +71,7 @@ wr_status wr_batch_col(wr_batch *b, uint32_t c, wr_phys phys, wr_err *err) WR_MU
 /* The column's NULL bitmap, made and cleared when there is none; NULL on OOM. */
 uint64_t *wr_batch_nulls(wr_batch *b, wr_col *c);
 /* Empties b for reuse by its only owner (count 1): drops what it holds, resets the arena. */
-void wr_batch_reset(wr_batch *b, uint32_t n_cols);
+wr_status wr_batch_reset(wr_batch *b, uint32_t n_cols) WR_MUST_USE;
 /* b keeps r alive (takes a reference of its own). */
 wr_status wr_batch_keep(wr_batch *b, wr_ref *r, wr_err *err) WR_MUST_USE;
 /* Copies len bytes into b's arena as a view. */

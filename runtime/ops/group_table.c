@@ -1,0 +1,503 @@
+/* runtime/ops/group_table.c -- open addressing from key hashes to group ids.
+ *
+ *   slot  = key's place, 8 bytes: low half group id (0: free), high half a tag out of the hash
+ *   group = place in the arrays of keys, hashes and states, in the order first seen
+ *
+ * A batch goes through in chunks of CHUNK rows and three passes: place of each row (prefetch its slot), the
+ * slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
+ * the first sight of a key or after two keys with one tag met, take the slow path one at a time, in order.
+ * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
+ * which bits of the hash an exchange has already used to choose this table.
+ *
+ * Invariants: at most half of the slots are taken, a quarter while they are few; arrays have room for ids
+ * 0..cap-1; the entry of id 0 in every array is zero. A failed allocation leaves all of that true. */
+#include "group_table.h"
+
+#define CHUNK            512
+#define CAP_MIN          8 /* groups */
+#define SLOTS_MIN        32
+#define SPARSE_SLOTS_MAX ((size_t)32 << 10)
+/* From this many bytes on, what a row will touch is fetched ahead: it is not in the first cache. */
+#define FAR_BYTES ((size_t)64 << 10)
+
+typedef struct key_col {
+    wr_phys phys;
+    union {
+        int64_t *i64;
+        double *f64;
+        wr_str *str;
+        void *data;
+    };
+    uint8_t *nulls; /* NULL until a NULL key is seen; then 1 at ids whose key is NULL */
+} key_col;
+
+struct wri_groups {
+    uint32_t n_keys;
+    uint32_t n;   /* real groups, ids 1..n */
+    uint32_t cap; /* ids there is room for */
+    uint32_t shift;
+    size_t stride;    /* of states, 0: no state */
+    size_t n_slots;   /* in use, a power of two; 64 - shift is its logarithm */
+    size_t slots_cap; /* allocated */
+    uint64_t *slots;
+    uint64_t *hashes; /* by id */
+    char *states;     /* by id */
+    wr_arena ar;      /* bytes of long string keys */
+    size_t ar_bytes;
+    uint64_t *hash_buf; /* when the caller gave no hashes */
+    size_t hash_cap;
+    /* One key with dictionary codes: code_gids[code] is the id, 0: not looked up yet. Valid for
+     * `dict`, which the table holds so that no other takes its address. */
+    wr_dict *dict;
+    uint32_t *code_gids;
+    size_t codes_cap;
+    uint32_t codes_n;
+    uint32_t null_gid; /* id of the NULL key, 0: not looked up yet */
+    key_col keys[];
+};
+
+static size_t phys_bytes(wr_phys p) { return p == WR_STR ? sizeof(wr_str) : 8; }
+static uint32_t tag_of(uint64_t hash) { return (uint32_t)hash; }
+static size_t home_of(uint64_t hash, uint32_t shift) {
+    return (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> shift);
+}
+static uint32_t slot_gid(uint64_t slot) { return (uint32_t)slot; }
+static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
+
+/* Groups that may share n_slots: few, where they fit the second cache and collisions cost more than space. */
+static size_t room_in(size_t n_slots) { return n_slots <= SPARSE_SLOTS_MAX ? n_slots / 4 : n_slots / 2; }
+
+/* ---- growth ---- */
+
+/* Places ids 1..n into n_slots cleared slots; keys are known to differ. */
+static void fill_slots(wri_groups *g, size_t n_slots) {
+    memset(g->slots, 0, n_slots * sizeof *g->slots);
+    g->n_slots = n_slots;
+    g->shift = 64 - (uint32_t)__builtin_ctzll(n_slots);
+    for (uint32_t id = 1; id <= g->n; id++) {
+        size_t at = home_of(g->hashes[id], g->shift);
+        while (slot_gid(g->slots[at])) at = (at + 1) & (n_slots - 1);
+        g->slots[at] = (uint64_t)tag_of(g->hashes[id]) << 32 | id;
+    }
+}
+
+static bool grow_slots(wri_groups *g, size_t n_slots) {
+    if (n_slots > g->slots_cap) {
+        /* The old ones are not needed: places follow from the hashes. */
+        uint64_t *slots = n_slots <= SIZE_MAX / sizeof *slots ? wr_alloc(n_slots * sizeof *slots) : NULL;
+        if (!slots) return false;
+        wr_free(g->slots);
+        g->slots = slots;
+        g->slots_cap = n_slots;
+    }
+    fill_slots(g, n_slots);
+    return true;
+}
+
+/* Enlarges one array from cap to `cap` items, the new ones zero. */
+static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size) {
+    void *p;
+    memcpy(&p, arrayp, sizeof p);
+    p = wr_reallocn(p, cap, size);
+    if (!p) return false;
+    memset((char *)p + old_cap * size, 0, (cap - old_cap) * size);
+    memcpy(arrayp, &p, sizeof p);
+    return true;
+}
+
+static bool grow_groups(wri_groups *g, size_t cap) {
+    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride)) return false;
+    if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes)) return false;
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        key_col *key = &g->keys[k];
+        if (!grow_array(&key->data, g->cap, cap, phys_bytes(key->phys))) return false;
+        if (key->nulls && !grow_array(&key->nulls, g->cap, cap, 1)) return false;
+    }
+    g->cap = (uint32_t)cap;
+    return true;
+}
+
+wri_groups *wri_groups_new(const wr_phys *phys, uint32_t n_keys, size_t state_bytes) {
+    wri_groups *g = wr_calloc(1, sizeof *g + n_keys * sizeof *g->keys);
+    if (!g) return NULL;
+    g->n_keys = n_keys;
+    g->stride = (state_bytes + 7) & ~(size_t)7;
+    for (uint32_t k = 0; k < n_keys; k++) g->keys[k].phys = phys[k];
+    if (grow_groups(g, CAP_MIN) && grow_slots(g, SLOTS_MIN)) return g;
+    wri_groups_free(g);
+    return NULL;
+}
+
+void wri_groups_free(wri_groups *g) {
+    if (!g) return;
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        wr_free(g->keys[k].data);
+        wr_free(g->keys[k].nulls);
+    }
+    wr_drop(g->dict ? &g->dict->ref : NULL);
+    wr_free(g->code_gids);
+    wr_free(g->hash_buf);
+    wr_free(g->states);
+    wr_free(g->hashes);
+    wr_free(g->slots);
+    wr_arena_free(&g->ar);
+    wr_free(g);
+}
+
+void wri_groups_reset(wri_groups *g) {
+    if (g->stride) memset(g->states, 0, ((size_t)g->n + 1) * g->stride);
+    for (uint32_t k = 0; k < g->n_keys; k++)
+        if (g->keys[k].nulls) memset(g->keys[k].nulls, 0, (size_t)g->n + 1);
+    /* As many slots as the groups just forgotten needed: a table that was once large stays cheap to clear. */
+    size_t n_slots = SLOTS_MIN;
+    while (g->n > room_in(n_slots)) n_slots *= 2;
+    g->n = 0;
+    fill_slots(g, n_slots < g->n_slots ? n_slots : g->n_slots);
+    wr_arena_reset(&g->ar);
+    g->ar_bytes = 0;
+    wr_drop(g->dict ? &g->dict->ref : NULL);
+    g->dict = NULL;
+    g->codes_n = g->null_gid = 0;
+}
+
+/* ---- one row ---- */
+
+static double canonical(double v) { return v == 0 ? 0.0 : v != v ? (double)__builtin_nan("") : v; }
+
+static bool key_equal(const key_col *key, const wr_col *c, uint32_t row, uint32_t id) {
+    bool null = wr_is_null(c, row);
+    if (null || (key->nulls && key->nulls[id])) return null && key->nulls && key->nulls[id];
+    switch (key->phys) {
+    case WR_I64:
+        return c->i64[row] == key->i64[id];
+    case WR_F64:
+        return c->f64[row] == key->f64[id] || (c->f64[row] != c->f64[row] && key->f64[id] != key->f64[id]);
+    case WR_STR:
+        return wr_str_eq(&c->str[row], &key->str[id]);
+    }
+    return false;
+}
+
+static bool key_store(wri_groups *g, key_col *key, const wr_col *c, uint32_t row, uint32_t id) {
+    bool null = wr_is_null(c, row);
+    if (null && !key->nulls && !(key->nulls = wr_calloc(g->cap, 1))) return false;
+    if (key->nulls) key->nulls[id] = null;
+    if (null) {
+        memset((char *)key->data + id * phys_bytes(key->phys), 0, phys_bytes(key->phys));
+        return true;
+    }
+    switch (key->phys) {
+    case WR_I64:
+        key->i64[id] = c->i64[row];
+        break;
+    case WR_F64:
+        key->f64[id] = canonical(c->f64[row]);
+        break;
+    case WR_STR: {
+        const wr_str *s = &c->str[row];
+        if (s->len <= WR_STR_INLINE) {
+            key->str[id] = *s;
+            break;
+        }
+        char *copy = wr_arena_alloc(&g->ar, s->len);
+        if (!copy) return false;
+        memcpy(copy, s->ptr, s->len);
+        key->str[id] = wr_str_make(copy, s->len);
+        g->ar_bytes += ((size_t)s->len + 15) & ~(size_t)15;
+        break;
+    }
+    }
+    return true;
+}
+
+/* Adds the key of a row under id n + 1, after everything that can fail. */
+static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
+                           wr_err *err) {
+    if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
+    uint32_t id = g->n + 1;
+    if (id >= g->cap) {
+        size_t cap = (size_t)g->cap * 2;
+        if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
+    }
+    if (id > room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
+    for (uint32_t k = 0; k < g->n_keys; k++)
+        if (!key_store(g, &g->keys[k], &in->b->cols[in->key_cols[k]], row, id))
+            return wr_fail_oom(err, "the keys of groups");
+    g->hashes[id] = hash;
+    g->n = id;
+    return WR_OK;
+}
+
+static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
+                          uint32_t *gidp, wr_err *err) {
+    uint32_t tag = tag_of(hash);
+    for (size_t at = home_of(hash, g->shift);; at = (at + 1) & (g->n_slots - 1)) {
+        uint64_t slot = g->slots[at];
+        uint32_t id = slot_gid(slot);
+        if (!id) break;
+        if (slot_tag(slot) != tag) continue;
+        uint32_t k = 0;
+        while (k < g->n_keys && key_equal(&g->keys[k], &in->b->cols[in->key_cols[k]], row, id)) k++;
+        if (k < g->n_keys) continue;
+        *gidp = id;
+        return WR_OK;
+    }
+    WR_TRY(add_group(g, in, row, hash, err));
+    size_t at = home_of(hash, g->shift); /* the slots may have grown */
+    while (slot_gid(g->slots[at])) at = (at + 1) & (g->n_slots - 1);
+    g->slots[at] = (uint64_t)tag << 32 | g->n;
+    *gidp = g->n;
+    return WR_OK;
+}
+
+/* ---- one chunk ----
+ * The kernels take rows idx[0..n), or rows 0..n) when idx is NULL; inlined with a constant NULL they lose the
+ * indirection. */
+#define KERNEL static inline __attribute__((always_inline))
+
+KERNEL uint32_t row_at(const uint32_t *idx, uint32_t i) { return idx ? idx[i] : i; }
+
+/* cand[i]: id in the row's home slot or the one behind it, whichever has its tag; 0: neither, which is rare
+ * for a known key. No branch depends on the data. */
+KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uint32_t *restrict idx,
+                   uint32_t n, uint32_t *restrict cand) {
+    const uint64_t *restrict slots = g->slots;
+    const uint32_t shift = g->shift;
+    const size_t mask = g->n_slots - 1;
+    if (g->n_slots * sizeof *slots > FAR_BYTES)
+        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(&slots[home_of(hash[row_at(idx, i)], shift)]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t h = hash[row_at(idx, i)];
+        size_t at = home_of(h, shift);
+        uint64_t a = slots[at], b = slots[(at + 1) & mask];
+        uint32_t is_a = -(uint32_t)(slot_tag(a) == tag_of(h)), is_b = -(uint32_t)(slot_tag(b) == tag_of(h));
+        cand[i] = (slot_gid(a) & is_a) | (slot_gid(b) & is_b & ~is_a);
+    }
+}
+
+static void prefetch_groups(const wri_groups *g, const uint32_t *restrict cand, uint32_t n) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const char *keys = g->keys[k].data;
+        size_t size = phys_bytes(g->keys[k].phys);
+        if (size * g->n > FAR_BYTES)
+            for (uint32_t i = 0; i < n; i++) __builtin_prefetch(keys + cand[i] * size);
+    }
+    if (g->stride * g->n > FAR_BYTES * 4) /* states come next, in the aggregates' kernels */
+        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(g->states + cand[i] * g->stride, 1);
+}
+
+KERNEL void match_i64(const int64_t *restrict v, const int64_t *restrict key, const uint32_t *restrict idx,
+                      uint32_t n, const uint32_t *restrict cand, uint8_t *restrict eq) {
+    for (uint32_t i = 0; i < n; i++) eq[i] = v[row_at(idx, i)] == key[cand[i]];
+}
+
+KERNEL void match_f64(const double *restrict v, const double *restrict key, const uint32_t *restrict idx,
+                      uint32_t n, const uint32_t *restrict cand, uint8_t *restrict eq) {
+    for (uint32_t i = 0; i < n; i++) {
+        double a = v[row_at(idx, i)], b = key[cand[i]];
+        eq[i] = (a == b) | ((a != a) & (b != b));
+    }
+}
+
+KERNEL void match_str(const wr_str *restrict v, const wr_str *restrict key, const uint32_t *restrict idx,
+                      uint32_t n, const uint32_t *restrict cand, uint8_t *restrict eq) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t a[2], b[2];
+        memcpy(a, &v[row_at(idx, i)], 16);
+        memcpy(b, &key[cand[i]], 16);
+        bool same = a[0] == b[0];
+        if (a[1] != b[1] && same) /* inline ends differ, or pointers, which says nothing */
+            same = wr_str_eq(&v[row_at(idx, i)], &key[cand[i]]);
+        eq[i] = same;
+    }
+}
+
+/* Values under a NULL are zero on both sides, so they were compared without harm; NULL settles the rest. */
+KERNEL void match_nulls(const uint64_t *restrict nulls, const uint8_t *restrict key_nulls,
+                        const uint32_t *restrict idx, uint32_t from, uint32_t n,
+                        const uint32_t *restrict cand, uint8_t *restrict eq) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t null = nulls ? wr_bit(nulls, idx ? idx[i] : from + i) : 0;
+        uint8_t key_null = key_nulls ? key_nulls[cand[i]] : 0;
+        eq[i] = (null == key_null) & (eq[i] | null);
+    }
+}
+
+KERNEL void match_col(const key_col *key, const wr_col *c, const uint32_t *idx, uint32_t from, uint32_t n,
+                      const uint32_t *cand, uint8_t *restrict ok) {
+    uint8_t eq[CHUNK];
+    switch (key->phys) {
+    case WR_I64:
+        match_i64(idx ? c->i64 : c->i64 + from, key->i64, idx, n, cand, eq);
+        break;
+    case WR_F64:
+        match_f64(idx ? c->f64 : c->f64 + from, key->f64, idx, n, cand, eq);
+        break;
+    case WR_STR:
+        match_str(idx ? c->str : c->str + from, key->str, idx, n, cand, eq);
+        break;
+    }
+    if (c->nulls || key->nulls) match_nulls(c->nulls, key->nulls, idx, from, n, cand, eq);
+    for (uint32_t i = 0; i < n; i++) ok[i] &= eq[i];
+}
+
+/* Rows idx[0..n), or from..from+n when idx is NULL; n <= CHUNK. */
+KERNEL wr_status find_chunk(wri_groups *g, const wri_group_rows *in, const uint32_t *idx, uint32_t from,
+                            uint32_t n, uint32_t *gids, wr_err *err) {
+    uint8_t ok[CHUNK];
+    uint32_t miss[CHUNK], n_miss = 0;
+    const uint64_t *hash = in->hash + (idx ? 0 : from);
+    locate(g, hash, idx, n, gids);
+    prefetch_groups(g, gids, n);
+    for (uint32_t i = 0; i < n; i++) ok[i] = gids[i] != 0;
+    for (uint32_t k = 0; k < g->n_keys; k++)
+        match_col(&g->keys[k], &in->b->cols[in->key_cols[k]], idx, from, n, gids, ok);
+    for (uint32_t i = 0; i < n; i++) {
+        miss[n_miss] = i;
+        n_miss += !ok[i];
+    }
+    for (uint32_t m = 0; m < n_miss; m++) {
+        uint32_t i = miss[m];
+        WR_TRY(find_one(g, in, idx ? idx[i] : from + i, hash[row_at(idx, i)], &gids[i], err));
+    }
+    return WR_OK;
+}
+
+static wr_status find_hashed(wri_groups *g, const wri_group_rows *in, uint32_t *gids, wr_err *err) {
+    for (uint32_t at = 0; at < in->n; at += CHUNK) {
+        uint32_t n = in->n - at < CHUNK ? in->n - at : CHUNK;
+        if (in->idx) WR_TRY(find_chunk(g, in, in->idx + at, 0, n, gids + at, err));
+        else WR_TRY(find_chunk(g, in, NULL, at, n, gids + at, err));
+    }
+    return WR_OK;
+}
+
+/* ---- one key with dictionary codes ---- */
+
+static wr_status take_dict(wri_groups *g, wr_dict *dict, wr_err *err) {
+    if (g->dict != dict) {
+        wr_drop(g->dict ? &g->dict->ref : NULL);
+        g->dict = (wr_dict *)wr_hold(&dict->ref);
+        g->codes_n = 0; /* ids of groups stay; the NULL key does not depend on a dictionary */
+    }
+    if (wr_grow(&g->code_gids, &g->codes_cap, dict->n + 1u, sizeof *g->code_gids) != WR_OK)
+        return wr_fail_oom(err, "a dictionary's groups");
+    for (; g->codes_n <= dict->n; g->codes_n++) g->code_gids[g->codes_n] = 0;
+    return WR_OK;
+}
+
+/* One row whose code (or NULL) has not been seen by this table. */
+static wr_status find_code(wri_groups *g, const wri_group_rows *in, const wr_col *c, uint32_t row,
+                           uint32_t *gidp, wr_err *err) {
+    bool null = wr_is_null(c, row);
+    uint32_t *known = null ? &g->null_gid : &g->code_gids[c->codes[row]];
+    if (!*known) {
+        uint64_t h = in->hash ? in->hash[row]
+                              : wr_hash_mix(WR_HASH_SEED, null ? WR_HASH_NULL : wr_hash_str(&c->str[row]));
+        WR_TRY(find_one(g, in, row, h, known, err));
+    }
+    *gidp = *known;
+    return WR_OK;
+}
+
+static wr_status find_codes(wri_groups *g, const wri_group_rows *in, const wr_col *c, uint32_t *gids,
+                            wr_err *err) {
+    WR_TRY(take_dict(g, c->dict, err));
+    const uint32_t *restrict codes = c->codes, *restrict known = g->code_gids, *restrict idx = in->idx;
+    uint32_t least = UINT32_MAX;
+    if (c->nulls) /* the code under a NULL may be anything */
+        for (uint32_t i = 0; i < in->n; i++) {
+            uint32_t row = row_at(idx, i);
+            gids[i] = wr_bit(c->nulls, row) ? g->null_gid : known[codes[row]];
+            least = gids[i] < least ? gids[i] : least;
+        }
+    else
+        for (uint32_t i = 0; i < in->n; i++) {
+            gids[i] = known[codes[row_at(idx, i)]];
+            least = gids[i] < least ? gids[i] : least;
+        }
+    if (least == 0)
+        for (uint32_t i = 0; i < in->n; i++)
+            if (!gids[i]) WR_TRY(find_code(g, in, c, row_at(idx, i), &gids[i], err));
+    return WR_OK;
+}
+
+/* ---- entry points ---- */
+
+wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids, wr_err *err) {
+    if (rows->n == 0) return WR_OK;
+    if (g->n_keys == 0) {
+        if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
+        for (uint32_t i = 0; i < rows->n; i++) gids[i] = 1;
+        return WR_OK;
+    }
+    const wr_col *first = &rows->b->cols[rows->key_cols[0]];
+    if (g->n_keys == 1 && first->phys == WR_STR && first->codes && first->dict)
+        return find_codes(g, rows, first, gids, err);
+    wri_group_rows in = *rows;
+    if (!in.hash) {
+        if (wr_grow(&g->hash_buf, &g->hash_cap, in.b->n, sizeof *g->hash_buf) != WR_OK)
+            return wr_fail_oom(err, "key hashes");
+        wr_batch_hash(in.b, in.key_cols, g->n_keys, g->hash_buf);
+        in.hash = g->hash_buf;
+    }
+    return find_hashed(g, &in, gids, err);
+}
+
+wr_status wri_groups_find(wri_groups *g, const wr_batch *b, const uint32_t *key_cols, const uint64_t *hash,
+                          uint32_t *gids, wr_err *err) {
+    wri_group_rows rows = {.b = b, .key_cols = key_cols, .hash = hash, .n = b->n};
+    return wri_groups_find_rows(g, &rows, gids, err);
+}
+
+uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
+char *wri_groups_states(wri_groups *g) { return g->states; }
+size_t wri_groups_stride(const wri_groups *g) { return g->stride; }
+const uint64_t *wri_groups_hashes(const wri_groups *g) { return g->hashes; }
+
+static wr_status emit_strings(const key_col *key, const uint32_t *gids, uint32_t n, wr_batch *out, wr_str *to,
+                              wr_err *err) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        to[i] = key->str[gids[i]];
+        if (to[i].len > WR_STR_INLINE) bytes += to[i].len;
+    }
+    if (bytes == 0) return WR_OK;
+    char *p = wr_arena_alloc(&out->arena, bytes);
+    if (!p) return wr_fail_oom(err, "the keys of results");
+    for (uint32_t i = 0; i < n; i++) {
+        if (to[i].len <= WR_STR_INLINE) continue;
+        memcpy(p, to[i].ptr, to[i].len);
+        to[i].ptr = p;
+        p += to[i].len;
+    }
+    return WR_OK;
+}
+
+wr_status wri_groups_emit_keys(const wri_groups *g, const uint32_t *gids, uint32_t n, wr_batch *out,
+                               uint32_t first_col, wr_err *err) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const key_col *key = &g->keys[k];
+        WR_TRY(wr_batch_col(out, first_col + k, key->phys, err));
+        wr_col *c = &out->cols[first_col + k];
+        if (key->phys == WR_STR) WR_TRY(emit_strings(key, gids, n, out, c->str, err));
+        else
+            for (uint32_t i = 0; i < n; i++) c->i64[i] = key->i64[gids[i]];
+        bool any = false;
+        for (uint32_t i = 0; key->nulls && i < n && !any; i++) any = key->nulls[gids[i]];
+        if (!any) continue;
+        if (!wr_batch_nulls(out, c)) return wr_fail_oom(err, "a NULL bitmap");
+        for (uint32_t i = 0; i < n; i++)
+            if (key->nulls[gids[i]]) wr_bit_set(c->nulls, i);
+    }
+    return WR_OK;
+}
+
+size_t wri_groups_bytes(const wri_groups *g) {
+    size_t bytes = sizeof *g + g->slots_cap * sizeof *g->slots + g->ar_bytes;
+    bytes += g->cap * (sizeof *g->hashes + g->stride) + g->codes_cap * sizeof *g->code_gids;
+    bytes += g->hash_cap * sizeof *g->hash_buf;
+    for (uint32_t k = 0; k < g->n_keys; k++)
+        bytes += g->cap * (phys_bytes(g->keys[k].phys) + (g->keys[k].nulls ? 1 : 0) + sizeof g->keys[k]);
+    return bytes;
+}

@@ -1,0 +1,54 @@
+/* runtime/ops/group_table.h -- from key columns to group ids. Private to runtime/.
+ *
+ *   keys of row i ─► gids[i] in 1..n, the same id for the same key until the next reset
+ *
+ * Group 0 is the scratch group: no key maps to it, its state is there to be written and never read.
+ * NULL is a key value equal to itself; -0.0 and 0.0 are one key, so are all NaNs. Each group has a
+ * row of `stride` bytes of state, zero when the group is new; states move when the table grows, so
+ * take wri_groups_states anew after each find. The table copies its keys. One thread owns a table. */
+#ifndef WR_RUNTIME_GROUP_TABLE_H
+#define WR_RUNTIME_GROUP_TABLE_H
+
+#include "core/core.h"
+
+typedef struct wri_groups wri_groups;
+
+/* n_keys may be 0 (then every row is of group 1). state_bytes is rounded up to a multiple of 8.
+ * NULL on OOM. Owner: the caller, by _free. */
+wri_groups *wri_groups_new(const wr_phys *phys, uint32_t n_keys, size_t state_bytes);
+/* Forgets all groups and zeroes their states (what those point at is the caller's to free before);
+ * keeps the memory, at a cost that follows the number of groups. */
+void wri_groups_reset(wri_groups *g);
+void wri_groups_free(wri_groups *g); /* NULL is allowed */
+
+/* Maps row i of b to gids[i], adding keys not seen. hash[i]: as wr_batch_hash gives for these key
+ * columns; NULL: the table hashes what it must itself, which is the better choice when the key is one
+ * column with dictionary codes. On failure gids are undefined, the table stays usable and may
+ * have gained groups. Errors: WR_ENOMEM, WR_ELIMIT (2^32 groups). */
+wr_status wri_groups_find(wri_groups *g, const wr_batch *b, const uint32_t *key_cols, const uint64_t *hash,
+                          uint32_t *gids, wr_err *err) WR_MUST_USE;
+
+/* The same for rows idx[0..n) of b: row idx[i] gets gids[i]; hash is indexed by row, as above. */
+typedef struct wri_group_rows {
+    const wr_batch *b;
+    const uint32_t *key_cols; /* columns of b, one per key */
+    const uint64_t *hash;     /* b->n of them, or NULL */
+    const uint32_t *idx;      /* NULL: rows 0..n */
+    uint32_t n;
+} wri_group_rows;
+wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids,
+                               wr_err *err) WR_MUST_USE;
+
+uint32_t wri_groups_count(const wri_groups *g); /* real groups: their ids are 1..count */
+/* State of group i is at wri_groups_states(g) + i * wri_groups_stride(g); count + 1 rows, 8-byte aligned. */
+char *wri_groups_states(wri_groups *g);
+size_t wri_groups_stride(const wri_groups *g);
+/* Key hash of each group, index 0..count (0 is meaningless); until the next find. */
+const uint64_t *wri_groups_hashes(const wri_groups *g);
+/* Writes the keys of gids[0..n), n <= out->cap, to rows 0..n) of out's columns first_col.., which it makes.
+ */
+wr_status wri_groups_emit_keys(const wri_groups *g, const uint32_t *gids, uint32_t n, wr_batch *out,
+                               uint32_t first_col, wr_err *err) WR_MUST_USE;
+size_t wri_groups_bytes(const wri_groups *g); /* memory taken, without what states point at */
+
+#endif
