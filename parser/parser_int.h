@@ -17,6 +17,8 @@
 #define WRI_STACK_MAX 8000
 /* Words that one "expected ..." list shows. */
 #define WRI_EXPECT_MAX 8
+/* Code of the lexeme that ends a statement; no terminal of the grammar. */
+#define WRI_SEMI 60000
 
 typedef struct wri_tok { /* value of a terminal */
     wr_loc loc;
@@ -47,7 +49,6 @@ _Static_assert(sizeof(wri_head) == 16, "nodes stay 16-byte aligned");
 typedef struct wri_list { /* grows in the arena, doubling */
     void *items;
     uint32_t n, cap, depth; /* depth: of the deepest item */
-    uint32_t end;           /* script offset behind the last item, where known */
 } wri_list;
 
 typedef struct wri_oper { /* operator with what belongs to it */
@@ -68,11 +69,12 @@ typedef struct wri_parse {
     const char *text;
     uint32_t len, at; /* at: where the lexer stands */
     void *lemon;
-    wri_lexeme *toks; /* of the statement at hand; heap, reused */
+    wri_lexeme *toks; /* of the statement at hand, toks[n_toks] is what ended it; heap, reused */
     size_t n_toks, cap_toks;
+    size_t cur; /* the one being fed */
     uint16_t *states; /* for wri_sim; heap, reused */
     size_t cap_states;
-    wr_stmt *stmt; /* being built; the outermost one is in `inner_of` order by the grammar */
+    wr_stmt *stmt; /* being built */
     const char *x_format;
     bool x_analyze;
     bool oom;
@@ -80,9 +82,12 @@ typedef struct wri_parse {
     bool syntax; /* lemon met a token that does not fit */
     bool bad;    /* an error was reported: the statement is not returned */
     bool done;   /* lemon accepted */
-    uint32_t set_at; /* EXECUTE STATEMENT SET BEGIN: its offset + 1; 0: not within one */
+    bool retry;  /* parsing again after a repair: what was reported is not reported again */
+    wr_loc set;  /* of EXECUTE STATEMENT SET BEGIN; end 0: not within one */
     wri_list *stmts;
 } wri_parse;
+
+#define WRI_LOC_HERE ((wr_loc){UINT32_MAX, UINT32_MAX}) /* for wri_error: the token being fed */
 
 /* ---- lex.c ---- */
 /* Next lexeme; code 0 at the end of the text. Lexical errors are reported and set p->bad. */
@@ -103,9 +108,16 @@ const char *wri_char_name(uint32_t cp); /* of characters that get into SQL by ac
 void wri_fail(wri_parse *p); /* out of memory */
 void wri_error(wri_parse *p, wr_status code, wr_loc loc, const char *hint, const char *fmt, ...)
     WR_PRINTF(5, 6);
-void wri_too_deep(wri_parse *p, wr_loc loc);
+void wri_too_deep(wri_parse *p);
+bool wri_word_is(const wri_parse *p, size_t i, const char *word); /* toks[i] is this word, unquoted */
+
+/* ---- words.c ---- */
 /* Which terminal the word at toks[i] may be: a keyword if what follows suits it, else a name. */
 uint16_t wri_keyword_code(const wri_parse *p, size_t i);
+/* The terminal of toks[i] when it is a keyword or no word at all; ID for names. */
+uint16_t wri_code_at(const wri_parse *p, size_t i);
+/* What to take for a code of wri_keyword_code that does not fit: NOT for NOT_NULL; else ID. */
+uint16_t wri_code_else(uint16_t code);
 
 /* ---- sql.y ---- */
 void *wri_sqlAlloc(void *(*alloc)(size_t), wri_parse *p);
@@ -134,6 +146,7 @@ void wri_below(wri_parse *p, void *parent, const void *child);
 void wri_below_list(wri_parse *p, void *parent, const wri_list *l);
 wri_list *wri_add(wri_parse *p, wri_list *l, const void *item, size_t bytes, uint32_t depth);
 wri_list *wri_add_node(wri_parse *p, wri_list *l, void *node);
+wri_list *wri_add_first(wri_parse *p, wri_list *l, wr_ast *e);
 char *wri_upper(wri_parse *p, const char *s);
 
 wr_ast *wri_ast(wri_parse *p, wr_ast_kind kind, wr_loc loc);
@@ -190,12 +203,13 @@ typedef struct wri_mod { /* what stands in or behind the parentheses of a call *
     const char *behaviour, *event;
 } wri_mod;
 wri_list *wri_mod_add(wri_parse *p, wri_list *l, wri_mod m);
-wr_ast *wri_call_mods(wri_parse *p, wr_ast *call, wri_list *mods, uint32_t end);
+wr_ast *wri_call_mods(wri_parse *p, wr_ast *call, wri_list *mods);
 wr_ast *wri_call_over(wri_parse *p, wr_ast *call, wr_window *over);
 wr_ast *wri_named_arg(wri_parse *p, wri_tok name, wr_ast *e);
 wr_ast *wri_table_arg(wri_parse *p, wri_tok word, wri_list *name, wr_query *q, uint32_t end);
 wr_ast *wri_table_arg_by(wri_parse *p, wr_ast *t, wr_ast *partition, wri_list *order);
 wr_window *wri_window(wri_parse *p, wri_tok l, wri_list *partition, wri_list *order, wri_tok r);
+wr_window *wri_window_at(wr_window *w, wri_tok l, wri_tok r);
 wr_window *wri_window_named(wri_parse *p, wri_tok name, wr_window *w);
 typedef struct wri_bound {
     wr_bound_kind kind;
@@ -254,7 +268,7 @@ wr_from *wri_from_match(wri_parse *p, wr_from *f, wr_match *m, wri_tok end);
 wr_from *wri_join(wri_parse *p, wr_from *l, wri_oper kind, wr_from *r);
 wr_from *wri_join_on(wri_parse *p, wr_from *join, wr_ast *on, wri_list *using_cols);
 
-wr_match *wri_match(wri_parse *p, wri_tok word);
+wr_match *wri_match(wri_parse *p);
 typedef enum wri_match_part {
     WRI_MT_PARTITION,
     WRI_MT_ORDER,
@@ -277,7 +291,7 @@ typedef struct wri_quant {
     bool reluctant;
 } wri_quant;
 wri_quant wri_quant_of(wri_parse *p, wri_tok lo, wri_tok hi, bool comma);
-wr_pattern *wri_pattern_times(wri_parse *p, wr_pattern *a, wri_quant q, wri_tok end);
+wr_pattern *wri_pattern_times(wri_parse *p, wr_pattern *a, wri_quant q);
 
 /* ---- ast_stmt.c: all work on p->stmt ---- */
 void wri_stmt_kind(wri_parse *p, wr_stmt_kind kind, const char *what, wri_list *name);
@@ -330,11 +344,13 @@ void wri_put_string(wri_out *o, const char *s); /* 'it''s' */
 void wri_put_ident(wri_out *o, const wr_ident *id);
 void wri_put_idents(wri_out *o, const wr_ident *ids, uint32_t n); /* (a, b) */
 void wri_put_name(wri_out *o, const wr_name *name);
-void wri_put_type(wri_out *o, wr_type t, wr_unit unit, wr_unit unit2);
+void wri_put_type(wri_out *o, wr_type t);
 void wri_put_expr(wri_out *o, const wr_ast *e);
+void wri_put_value(wri_out *o, const wr_ast *e); /* as sql.y's val: conditions in parentheses */
+void wri_put_call(wri_out *o, const wr_ast *e);
+void wri_put_direction(wri_out *o, const wr_sort *s);
 void wri_put_exprs(wri_out *o, wr_ast *const *es, uint32_t n);
 void wri_put_sorts(wri_out *o, const wr_sort *s, uint32_t n);
-void wri_put_window(wri_out *o, const wr_window *w, bool stagger); /* with parentheses */
 void wri_put_over(wri_out *o, const wr_window *w);
 void wri_put_query(wri_out *o, const wr_query *q);
 void wri_put_from(wri_out *o, const wr_from *f);

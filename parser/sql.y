@@ -23,7 +23,7 @@
 %extra_context { wri_parse *p }
 %stack_size 8000
 %syntax_error { (void)yymajor; (void)TOKEN; p->syntax = p->failed = true; }
-%stack_overflow { wri_too_deep(p, (wr_loc){0, 0}); }
+%stack_overflow { wri_too_deep(p); }
 %parse_accept { p->done = true; }
 %start_symbol input
 
@@ -413,8 +413,10 @@ group(A) ::= ROLLUP(W) group_list(L). { A = wri_group(p, WR_G_ROLLUP, NULL, L, W
 group(A) ::= CUBE(W) group_list(L). { A = wri_group(p, WR_G_CUBE, NULL, L, W.loc); }
 group(A) ::= GROUPING(W) SETS group_list(L). { A = wri_group(p, WR_G_SETS, NULL, L, W.loc); }
 group_list(A) ::= LP groups(L) RP. { A = L; }
-windows(A) ::= ID(N) AS LP(L) wspec(W) RP. { (void)L; A = wri_window_add(p, NULL, N, W); }
-windows(A) ::= windows(B) COMMA ID(N) AS LP wspec(W) RP. { A = wri_window_add(p, B, N, W); }
+windows(A) ::= ID(N) AS LP wspec(W) RP(R). { A = wri_window_add(p, NULL, N, wri_window_at(W, N, R)); }
+windows(A) ::= windows(B) COMMA ID(N) AS LP wspec(W) RP(R). {
+    A = wri_window_add(p, B, N, wri_window_at(W, N, R));
+}
 stagger(A) ::= LP(L) partition(P) RANGE val(E) RP(R). {
     A = wri_window_frame(p, wri_window(p, L, P, NULL, R),
                          (wri_frame){.given = true, .lo = {WR_B_PRECEDING, E}, .hi = {WR_B_CURRENT, NULL}});
@@ -472,8 +474,8 @@ table_function(A) ::= name(N) LP args(L) RP(R). { A = wri_call(p, N, L, R); }
 table_function(A) ::= name(N) LP RP(R). { A = wri_call(p, N, NULL, R); }
 
 /* ---- MATCH_RECOGNIZE ---- */
-match1(A) ::= . { A = wri_match(p, NONE); }
-match1(A) ::= PARTITION BY exprs(L). { A = wri_match_set(p, wri_match(p, NONE), WRI_MT_PARTITION, L); }
+match1(A) ::= . { A = wri_match(p); }
+match1(A) ::= PARTITION BY exprs(L). { A = wri_match_set(p, wri_match(p), WRI_MT_PARTITION, L); }
 match2(A) ::= match1(M). { A = M; }
 match2(A) ::= match1(M) ORDER BY sorts(L). { A = wri_match_set(p, M, WRI_MT_ORDER, L); }
 match3(A) ::= match2(M). { A = M; }
@@ -523,7 +525,7 @@ pseq(A) ::= pterm(E). { A = E; }
 pseq(A) ::= pseq(L) pterm(R). { A = wri_pattern_join(p, WR_PT_SEQ, L, R); }
 pterm(A) ::= patom(E). { A = E; }
 pterm(A) ::= patom(E) quant(Q) reluctant(R). {
-    Q.reluctant = R; A = wri_pattern_times(p, E, Q, NONE);
+    Q.reluctant = R; A = wri_pattern_times(p, E, Q);
 }
 patom(A) ::= ID(V). { A = wri_pattern_var(p, WR_PT_VAR, V, NULL); }
 patom(A) ::= CARET(V). { A = wri_pattern_var(p, WR_PT_ANCHOR, V, "^"); }
@@ -548,8 +550,8 @@ quant(A) ::= LBRACE COMMA NUMBER(M) RBRACE. { A = wri_quant_of(p, NONE, M, true)
 
 /* ---- windows ---- */
 wref(A) ::= ID(N). { A = wri_window_named(p, N, NULL); }
-wref(A) ::= LP(L) wspec(W) RP(R). { (void)L; (void)R; A = W; }
-wref(A) ::= LP(L) ID(N) wspec(W) RP(R). { (void)L; (void)R; A = wri_window_named(p, N, W); }
+wref(A) ::= LP(L) wspec(W) RP(R). { A = wri_window_at(W, L, R); }
+wref(A) ::= LP(L) ID(N) wspec(W) RP(R). { A = wri_window_at(wri_window_named(p, N, W), L, R); }
 wspec(A) ::= partition(P) order(O). { A = wri_window(p, NONE, P, O, NONE); }
 wspec(A) ::= partition(P) order(O) frame(F). { A = wri_window_frame(p, wri_window(p, NONE, P, O, NONE), F); }
 partition(A) ::= . { A = NULL; }
@@ -729,18 +731,18 @@ trim_side(A) ::= TRAILING. { A = "TRAILING"; }
 trim_side(A) ::= BOTH. { A = "BOTH"; }
 
 /* ---- calls ---- */
-call(A) ::= name(N) LP RP(R) tail_mods(M). { A = wri_call_mods(p, wri_call(p, N, NULL, R), M, 0); }
+call(A) ::= name(N) LP RP(R) tail_mods(M). { A = wri_call_mods(p, wri_call(p, N, NULL, R), M); }
 call(A) ::= name(N) LP STAR RP(R) tail_mods(M). {
-    A = wri_call_mods(p, wri_call_quant(wri_call(p, N, NULL, R), false, true), M, 0);
+    A = wri_call_mods(p, wri_call_quant(wri_call(p, N, NULL, R), false, true), M);
 }
 call(A) ::= name(N) LP args(L) mods(I) RP(R) tail_mods(M). {
-    A = wri_call_mods(p, wri_call_mods(p, wri_call(p, N, L, R), I, 0), M, 0);
+    A = wri_call_mods(p, wri_call_mods(p, wri_call(p, N, L, R), I), M);
 }
 call(A) ::= name(N) LP ALL args(L) mods(I) RP(R) tail_mods(M). {
-    A = wri_call_mods(p, wri_call_mods(p, wri_call(p, N, L, R), I, 0), M, 0);
+    A = wri_call_mods(p, wri_call_mods(p, wri_call(p, N, L, R), I), M);
 }
 call(A) ::= name(N) LP DISTINCT args(L) mods(I) RP(R) tail_mods(M). {
-    A = wri_call_mods(p, wri_call_mods(p, wri_call_quant(wri_call(p, N, L, R), true, false), I, 0), M, 0);
+    A = wri_call_mods(p, wri_call_mods(p, wri_call_quant(wri_call(p, N, L, R), true, false), I), M);
 }
 args(A) ::= arg(E). { A = wri_add_node(p, NULL, E); }
 args(A) ::= args(L) COMMA arg(E). { A = wri_add_node(p, L, E); }
@@ -762,8 +764,8 @@ table_arg1(A) ::= TABLE(W) paren_query(Q). { A = wri_table_arg(p, W, NULL, Q, 0)
 mods(A) ::= . { A = NULL; }
 mods(A) ::= mods(L) mod(M). { A = wri_mod_add(p, L, M); }
 mod(A) ::= ORDER(T) BY sorts(L). { A = (wri_mod){.kind = WRI_M_ORDER_INSIDE, .loc = T.loc, .sorts = L}; }
-mod(A) ::= IGNORE_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = T.loc}; }
-mod(A) ::= RESPECT_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_RESPECT, .loc = T.loc}; }
+mod(A) ::= IGNORE_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = T.loc, .event = ""}; }
+mod(A) ::= RESPECT_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_RESPECT, .loc = T.loc, .event = ""}; }
 mod(A) ::= RETURNING(T) type(X). { A = (wri_mod){.kind = WRI_M_RETURNING, .loc = T.loc, .expr = X}; }
 mod(A) ::= json_value(V) ON json_event(X). { A = V; A.kind = WRI_M_ON; A.event = X; }
 json_value(A) ::= NULL(T). { A = (wri_mod){.loc = T.loc, .behaviour = "NULL"}; }
