@@ -356,7 +356,7 @@ void wri_put_query(wri_out *o, const wr_query *q);
 void wri_put_from(wri_out *o, const wr_from *f);
 void wri_put_match(wri_out *o, const wr_match *m);
 
-/* ---- equal.c, equal_query.c ---- */
+/* ---- equal.c, equal_stmt.c ---- */
 bool wri_str_same(const char *a, const char *b); /* NULL equals only NULL */
 bool wri_ident_same(const wr_ident *a, const wr_ident *b);
 bool wri_idents_same(const wr_ident *a, uint32_t na, const wr_ident *b, uint32_t nb);
@@ -364,7 +364,6 @@ bool wri_name_same(const wr_name *a, const wr_name *b);
 bool wri_type_same(wr_type a, wr_type b);
 bool wri_asts_same(wr_ast *const *a, uint32_t na, wr_ast *const *b, uint32_t nb);
 bool wri_sorts_same(const wr_sort *a, uint32_t na, const wr_sort *b, uint32_t nb);
-bool wri_window_same(const wr_window *a, const wr_window *b);
 bool wri_query_same(const wr_query *a, const wr_query *b);
 
 #endif
