@@ -238,6 +238,44 @@ wr_status wri_from_bool(const wr_type *t, bool v, wr_arena *ar, wr_value *outp) 
     return wri_from_i64(t, WRI_TIME_ISO, v, ar, outp);
 }
 
+/* ---- values to text ---- */
+
+/* Whole units when nothing would be lost, else with a fraction. */
+static size_t write_epoch(wri_time_format tf, int64_t us, char *out) {
+    static const int64_t units[] = {
+        [WRI_TIME_EPOCH_S] = 1000000, [WRI_TIME_EPOCH_MS] = 1000, [WRI_TIME_EPOCH_US] = 1};
+    if (us % units[tf] == 0) return wr_write_i64(us / units[tf], out);
+    size_t n = wr_write_decimal(us, tf == WRI_TIME_EPOCH_S ? 6 : 3, out);
+    while (out[n - 1] == '0') n--;
+    return n;
+}
+
+size_t wri_to_text(const wr_type *t, wri_time_format tf, const wr_col *c, uint32_t i, char *out) {
+    switch (t->kind) {
+    case WR_T_BOOLEAN:
+        memcpy(out, c->i64[i] ? "true" : "false", 5);
+        return c->i64[i] ? 4 : 5;
+    case WR_T_DECIMAL:
+        return wr_write_decimal(c->i64[i], t->scale, out);
+    case WR_T_REAL:
+        return wr_write_f32((float)c->f64[i], out);
+    case WR_T_DOUBLE:
+        return wr_write_f64(c->f64[i], out);
+    case WR_T_DATE:
+        return wr_write_date(c->i64[i], out);
+    case WR_T_TIME:
+        return wr_write_time(c->i64[i], t->prec, out);
+    case WR_T_TIMESTAMP:
+        return tf == WRI_TIME_ISO ? wr_write_timestamp(c->i64[i], t->prec, true, out)
+                                  : write_epoch(tf, c->i64[i], out);
+    case WR_T_INTERVAL_DAY:
+    case WR_T_INTERVAL_MONTH:
+        return wr_write_interval(c->i64[i], t->kind, out);
+    default:
+        return wr_write_i64(c->i64[i], out);
+    }
+}
+
 /* ---- reasons ---- */
 
 void wri_excerpt(const char *p, size_t n, char *out, size_t cap) {

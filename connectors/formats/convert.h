@@ -40,6 +40,10 @@ wr_status wri_from_f64(const wr_type *t, wri_time_format tf, double v, wr_arena 
 wr_status wri_from_bool(const wr_type *t, bool v, wr_arena *ar, wr_value *outp) WR_MUST_USE;
 wr_status wri_from_bytes(const wr_type *t, const char *p, size_t n, wr_value *outp) WR_MUST_USE;
 
+/* Text of row i of a column that is no text column (WR_I64 or WR_F64; not NULL), without quotes: ISO times
+ * or epoch numbers, intervals as in SQL, true/false, shortest doubles. out has WR_TEXT_MAX bytes. */
+size_t wri_to_text(const wr_type *t, wri_time_format tf, const wr_col *c, uint32_t i, char *out);
+
 /* us cut to the type's fraction digits; false when out of range. */
 bool wri_fit_timestamp(const wr_type *t, int64_t us, int64_t *outp);
 /* Range of an integer kind. */
@@ -48,7 +52,7 @@ static inline bool wri_int_fits(wr_kind k, int64_t v) {
     return v >> (bits - 1) == v >> 63;
 }
 
-#define WRI_WHY_MAX 400
+#define WRI_WHY_MAX 512
 /* "status: 'abc' is no INTEGER": the column, at most 40 characters of what was found, what was expected. */
 void wri_why(char out[WRI_WHY_MAX], const wr_field *f, wri_time_format tf, const char *p, size_t n);
 /* At most 40 characters of p in quotes, control characters escaped; for messages. */
