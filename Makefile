@@ -160,8 +160,10 @@ docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench
-bench: all ## measure against the bare limit and DuckDB; prints ratios
-	@sh bench/run.sh
+bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	python3 bench/run.py
 
 PREFIX ?= /usr/local
 .PHONY: install
