@@ -56,8 +56,13 @@ struct wr_expr {
 
 /* ---- registry: what can be called ---- */
 
-/* A scalar function. It runs as `sqlite`, an SQLite function of that name and argument order, and as
- * a vectorised kernel where runtime/expr has one under the same name. */
+/* One value of a scalar function written in C (runtime/expr/expr_int.h has wri_call): NULL, or why this
+ * row fails. */
+struct wri_call;
+typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_value *outp);
+
+/* A scalar function: C code (fn), which kernels and SQLite both call, or an SQLite function of the same
+ * argument order. */
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
@@ -70,6 +75,7 @@ struct wr_func_def {
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    wr_scalar fn;          /* NULL: runs in SQLite only */
 };
 
 /* Aggregate call as planned; one per distinct call of a node. */
@@ -89,12 +95,13 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
-    wr_value param; /* constant: percentile fraction, LISTAGG separator; null: none */
+    wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
     uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
+    bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -130,7 +137,7 @@ struct wr_agg_def {
     /* Writes results to column col of out. A group that failed (overflow) sets its bit in failed. */
     wr_status (*finish)(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                         uint32_t n, wr_batch *out, uint32_t col, uint64_t *failed, wr_err *err);
-    /* Takes partial states out again, exactly; NULL: cannot, the caller merges anew. */
+    /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
@@ -312,6 +319,10 @@ typedef struct wr_plan {
     const char **notes;
     uint32_t n_notes;
 } wr_plan;
+
+/* Options that every stream takes in WITH (…), beside those of its connector and format. */
+extern const wr_option wr_stream_options[];
+extern const size_t wr_n_stream_options;
 
 /* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
 wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,
