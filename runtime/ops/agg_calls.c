@@ -10,7 +10,7 @@ wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_
         c->offsets[i] = c->state_bytes;
         c->state_bytes += calls[i].state_bytes;
         c->n_partials += calls[i].n_partials;
-        c->retracts &= calls[i].def->retract != NULL && !calls[i].distinct;
+        c->retracts &= calls[i].retracts;
         c->owns |= calls[i].def->destroy != NULL;
     }
     return WR_OK;

@@ -165,7 +165,7 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
         }
         a->spare[a->n_spare++] = w->groups;
     }
-    memmove(a->open, a->open + fired, (a->n_open - fired) * sizeof *a->open);
+    if (fired < a->n_open) memmove(a->open, a->open + fired, (a->n_open - fired) * sizeof *a->open);
     a->n_open -= fired;
     return s;
 }
