@@ -141,7 +141,7 @@ bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32
         return false;
     }
     *idxp = a->n_calls;
-    wri_call *slot = wri_push(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot);
+    wri_call *slot = wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot);
     if (slot) *slot = k;
     return slot != NULL;
 }
@@ -167,7 +167,7 @@ static uint32_t below_col(below *p, wr_expr *e, const char *name) {
     }
     for (uint32_t i = 0; i < p->cols.n; i++)
         if (wri_expr_equal(p->cols.exprs[i], e)) return i;
-    if (!name) name = e->kind == WR_X_COL ? p->in->out.fields[e->col].name : wri_fmt(c, "$%u", p->cols.n + 1);
+    if (!name) name = e->kind == WR_X_COL ? p->in->out.fields[e->col].name : wri_text(c, "$%u", p->cols.n + 1);
     return wri_cols_add(c, &p->cols, e, name) ? p->cols.n - 1 : WR_NO_COL;
 }
 
@@ -219,7 +219,7 @@ static wr_node *project_below(wri_ctx *c, wri_agg *a, below *p, uint32_t *keys) 
         a->win.end_col = below_col(p, e, NULL);
     }
     if (c->oom) return NULL;
-    wr_node *n = wri_project(c, p->in, &p->cols, p->cols.n, a->loc); /* brings the time column */
+    wr_node *n = wri_project_node(c, p->in, &p->cols, p->cols.n, a->loc); /* brings the time column */
     if (!n) return NULL;
     a->win.time_col = a->win.kind == WR_W_NONE ? WR_NO_COL : n->time_col;
     for (uint32_t i = 0; i < a->n_calls; i++)
@@ -242,8 +242,8 @@ static bool fill_agg(wri_ctx *c, wr_node *n, const wri_agg *a, uint32_t n_keys) 
     n->agg.win = a->win;
     n->agg.n_keys = n_keys;
     n->agg.n_calls = a->n_calls;
-    n->agg.keys = wri_alloc_n(c, n_keys, sizeof(uint32_t));
-    n->agg.calls = wri_alloc_n(c, a->n_calls, sizeof *n->agg.calls);
+    n->agg.keys = wri_new_n(c, n_keys, sizeof(uint32_t));
+    n->agg.calls = wri_new_n(c, a->n_calls, sizeof *n->agg.calls);
     if (!n->agg.keys || !n->agg.calls) return false;
     for (uint32_t i = 0; i < a->n_calls; i++) n->agg.calls[i] = a->calls[i].call;
     return true;
@@ -253,8 +253,8 @@ static bool fill_agg(wri_ctx *c, wr_node *n, const wri_agg *a, uint32_t n_keys) 
 static const char *call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows) {
     const char *args = k->star ? "*" : "";
     for (uint32_t i = 0; i < k->n_args; i++)
-        args = wri_fmt(c, "%s%s%s", args ? args : "", i ? ", " : "", rows->out.fields[k->args[i]].name);
-    return wri_fmt(c, "%s(%s%s)", k->def->name, k->distinct ? "DISTINCT " : "", args ? args : "");
+        args = wri_text(c, "%s%s%s", args ? args : "", i ? ", " : "", rows->out.fields[k->args[i]].name);
+    return wri_text(c, "%s(%s%s)", k->def->name, k->distinct ? "DISTINCT " : "", args ? args : "");
 }
 
 static wr_node *local_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys,
@@ -274,7 +274,7 @@ static wr_node *local_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, const u
     for (uint32_t i = 0; i < a->n_calls; i++)
         for (uint32_t j = 0; j < a->calls[i].call.n_partials; j++, col++)
             n->out.fields[col] =
-                (wr_field){.name = wri_fmt(c, "partial%u_%u", i, j), .type = a->calls[i].call.partials[j]};
+                (wr_field){.name = wri_text(c, "partial%u_%u", i, j), .type = a->calls[i].call.partials[j]};
     if (a->win.kind != WR_W_NONE) {
         n->agg.late = wri_x(rows)->late;
         n->agg.late_cols = wri_x(rows)->late_cols;
@@ -305,10 +305,10 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
 
 static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys) {
     wr_node *l = local_phase(c, a, rows, keys, n_keys);
-    uint32_t *ex_keys = wri_alloc_n(c, n_keys, sizeof *ex_keys);
+    uint32_t *ex_keys = wri_new_n(c, n_keys, sizeof *ex_keys);
     if (!l || !ex_keys) return NULL;
     for (uint32_t i = 0; i < n_keys; i++) ex_keys[i] = (a->win.kind == WR_W_ATTACHED ? 2 : 1) + i;
-    wr_node *x = wri_exchange(c, l, n_keys ? WR_EX_HASH : WR_EX_GATHER, ex_keys, n_keys, a->loc);
+    wr_node *x = wri_exchange_node(c, l, n_keys ? WR_EX_HASH : WR_EX_GATHER, ex_keys, n_keys, a->loc);
     return x ? global_phase(c, a, rows, x, n_keys) : NULL;
 }
 
@@ -334,12 +334,12 @@ static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t s
     }
     for (uint32_t i = 0; i < a->n_calls; i++, at++)
         if (!wri_cols_add(c, &cols, wri_col_of(c, g, at, a->loc), g->out.fields[at].name)) return NULL;
-    return wri_project(c, g, &cols, cols.n, a->loc);
+    return wri_project_node(c, g, &cols, cols.n, a->loc);
 }
 
 static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys) {
-    wr_node **ins = wri_alloc_n(c, a->n_sets, sizeof *ins);
-    uint32_t *some = wri_alloc_n(c, a->n_keys, sizeof *some);
+    wr_node **ins = wri_new_n(c, a->n_sets, sizeof *ins);
+    uint32_t *some = wri_new_n(c, a->n_keys, sizeof *some);
     if (!ins || !some) return NULL;
     for (uint32_t s = 0; s < a->n_sets; s++) {
         uint32_t n = 0;
@@ -349,12 +349,12 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
         ins[s] = g ? set_columns(c, a, g, a->sets[s]) : NULL;
         if (!ins[s]) return NULL;
     }
-    return wri_union(c, ins, a->n_sets, a->loc);
+    return wri_union_node(c, ins, a->n_sets, a->loc);
 }
 
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
-    uint32_t *keys = wri_alloc_n(c, a->n_keys, sizeof *keys);
+    uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
     if (!keys || !choose_window(c, a, &p)) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;

@@ -8,38 +8,38 @@
 
 #include "plan_int.h"
 
-void *wri_alloc(wri_ctx *c, size_t bytes) {
+void *wri_new(wri_ctx *c, size_t bytes) {
     void *p = wr_arena_calloc(c->ar, bytes ? bytes : 1);
     if (!p) c->oom = true;
     return p;
 }
 
-void *wri_alloc_n(wri_ctx *c, size_t n, size_t size) {
+void *wri_new_n(wri_ctx *c, size_t n, size_t size) {
     if (size && n > SIZE_MAX / size) {
         c->oom = true;
         return NULL;
     }
-    return wri_alloc(c, n * size);
+    return wri_new(c, n * size);
 }
 
-const char *wri_fmt(wri_ctx *c, const char *fmt, ...) {
+const char *wri_text(wri_ctx *c, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    char *s = n < 0 ? NULL : wri_alloc(c, (size_t)n + 1);
+    char *s = n < 0 ? NULL : wri_new(c, (size_t)n + 1);
     if (s) vsnprintf(s, (size_t)n + 1, fmt, again);
     va_end(again);
     return s;
 }
 
-void *wri_push(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_t size) {
+void *wri_new_last(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_t size) {
     void *items;
     memcpy(&items, itemsp, sizeof items);
     if (*np == *capp) {
         uint32_t cap = *capp ? *capp * 2 : 8;
-        void *more = cap > *capp ? wri_alloc_n(c, cap, size) : NULL;
+        void *more = cap > *capp ? wri_new_n(c, cap, size) : NULL;
         if (!more) {
             c->oom = true;
             return NULL;
@@ -59,8 +59,8 @@ bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name) {
     }
     if (cols->n == cols->cap) {
         uint32_t cap = cols->cap ? cols->cap * 2 : 8;
-        wr_expr **exprs = wri_alloc_n(c, cap, sizeof *exprs);
-        const char **names = wri_alloc_n(c, cap, sizeof *names);
+        wr_expr **exprs = wri_new_n(c, cap, sizeof *exprs);
+        const char **names = wri_new_n(c, cap, sizeof *names);
         if (!exprs || !names) return false;
         if (cols->n) {
             memcpy(exprs, cols->exprs, cols->n * sizeof *exprs);
@@ -85,7 +85,7 @@ uint32_t wri_width(const wr_node *n) { return n->kind == WR_N_SOURCE ? n->source
 
 wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, wr_node *const *in,
                       uint32_t n_out) {
-    wri_xnode *x = wri_alloc(c, sizeof *x);
+    wri_xnode *x = wri_new(c, sizeof *x);
     if (!x) return NULL;
     wr_node *n = &x->n;
     n->kind = kind;
@@ -93,10 +93,10 @@ wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, 
     n->n_in = n_in;
     n->time_col = WR_NO_COL;
     n->bounded = true;
-    n->in = wri_alloc_n(c, n_in, sizeof *n->in);
+    n->in = wri_new_n(c, n_in, sizeof *n->in);
     n->out.n = n_out;
-    n->out.fields = wri_alloc_n(c, n_out, sizeof *n->out.fields);
-    x->props = wri_alloc_n(c, n_out, sizeof *x->props);
+    n->out.fields = wri_new_n(c, n_out, sizeof *n->out.fields);
+    x->props = wri_new_n(c, n_out, sizeof *x->props);
     x->n_vis = n_out;
     if (!n->in || !n->out.fields || !x->props) return NULL;
     for (uint32_t i = 0; i < n_in; i++) {
@@ -123,11 +123,11 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
     return n;
 }
 
-wr_node *wri_filter(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc) {
+wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc) {
     wr_node *n = like_input(c, WR_N_FILTER, in, loc);
     if (!n) return NULL;
     n->filter.pred = pred;
-    n->filter.keep = wri_alloc_n(c, in->out.n, sizeof(uint32_t));
+    n->filter.keep = wri_new_n(c, in->out.n, sizeof(uint32_t));
     if (!n->filter.keep) return NULL;
     for (uint32_t i = 0; i < in->out.n; i++) n->filter.keep[i] = i;
     return n;
@@ -154,7 +154,7 @@ static wr_node *project_raw(wri_ctx *c, wr_node *in, const wri_cols *cols, uint3
     if (!n) return NULL;
     wri_xnode *x = wri_x(n);
     x->n_vis = n_vis;
-    n->project.exprs = wri_alloc_n(c, cols->n, sizeof *n->project.exprs);
+    n->project.exprs = wri_new_n(c, cols->n, sizeof *n->project.exprs);
     if (!n->project.exprs) return NULL;
     for (uint32_t i = 0; i < cols->n; i++) {
         wr_expr *e = cols->exprs[i];
@@ -165,7 +165,7 @@ static wr_node *project_raw(wri_ctx *c, wr_node *in, const wri_cols *cols, uint3
     return n;
 }
 
-wr_node *wri_project(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc) {
+wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc) {
     wri_cols all = {0};
     for (uint32_t i = 0; i < cols->n; i++)
         if (!wri_cols_add(c, &all, cols->exprs[i], cols->names[i])) return NULL;
@@ -174,7 +174,7 @@ wr_node *wri_project(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_v
     wr_node *late = wri_x(in)->late;
     uint32_t *late_cols = NULL;
     if (late) {
-        late_cols = wri_alloc_n(c, late->out.n, sizeof *late_cols);
+        late_cols = wri_new_n(c, late->out.n, sizeof *late_cols);
         if (!late_cols) return NULL;
         for (uint32_t i = 0; i < late->out.n; i++) {
             uint32_t from = wri_x(in)->late_cols[i];
@@ -192,7 +192,7 @@ wr_node *wri_project(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_v
 
 /* ---- windows ---- */
 
-wr_node *wri_window(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc) {
+wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc) {
     wri_xnode *xi = wri_x(in);
     wr_node *n = wri_node_new(c, WR_N_WINDOW, loc, 1, &in, in->out.n + 3);
     if (!n) return NULL;
@@ -259,7 +259,7 @@ static wr_node *union_input(wri_ctx *c, wr_node *in, bool hidden_time, const wr_
 
 /* Where the union's late columns are: behind its own, unless an input lacks them. */
 static bool union_late(wri_ctx *c, wr_node *u, wr_node *const *ins, wr_node *late, uint32_t first) {
-    uint32_t *cols = wri_alloc_n(c, late->out.n, sizeof *cols);
+    uint32_t *cols = wri_new_n(c, late->out.n, sizeof *cols);
     if (!cols) return false;
     for (uint32_t i = 0; i < late->out.n; i++) {
         cols[i] = first + i;
@@ -271,7 +271,7 @@ static bool union_late(wri_ctx *c, wr_node *u, wr_node *const *ins, wr_node *lat
     return true;
 }
 
-wr_node *wri_union(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc) {
+wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc) {
     if (n == 1) return ins[0];
     uint32_t n_vis = wri_x(ins[0])->n_vis;
     bool timed = true, visible = true;
@@ -281,7 +281,7 @@ wr_node *wri_union(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc) {
         visible = visible && ins[i]->time_col == ins[0]->time_col && ins[i]->time_col < n_vis;
         if (wri_x(ins[i])->late != late) late = NULL;
     }
-    wr_node **in = wri_alloc_n(c, n, sizeof *in);
+    wr_node **in = wri_new_n(c, n, sizeof *in);
     if (!in) return NULL;
     for (uint32_t i = 0; i < n; i++) {
         in[i] = union_input(c, ins[i], timed && !visible, late, loc);
@@ -303,25 +303,25 @@ wr_node *wri_union(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc) {
 
 /* ---- the rest ---- */
 
-wr_node *wri_exchange(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
                       wr_loc loc) {
     wr_node *n = like_input(c, WR_N_EXCHANGE, in, loc);
     if (!n) return NULL;
     n->exchange.mode = mode;
     n->exchange.n_keys = n_keys;
-    n->exchange.keys = wri_alloc_n(c, n_keys, sizeof(uint32_t));
+    n->exchange.keys = wri_new_n(c, n_keys, sizeof(uint32_t));
     if (!n->exchange.keys) return NULL;
     if (n_keys) memcpy(n->exchange.keys, keys, n_keys * sizeof *keys);
     return n;
 }
 
-wr_node *wri_sort(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
+wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
                   int64_t offset, wr_loc loc) {
-    in = wri_exchange(c, in, WR_EX_GATHER, NULL, 0, loc);
+    in = wri_exchange_node(c, in, WR_EX_GATHER, NULL, 0, loc);
     wr_node *n = in ? like_input(c, n_keys ? WR_N_SORT : WR_N_LIMIT, in, loc) : NULL;
     if (!n) return NULL;
     n->sort.n_keys = n_keys;
-    n->sort.keys = wri_alloc_n(c, n_keys, sizeof *keys);
+    n->sort.keys = wri_new_n(c, n_keys, sizeof *keys);
     if (!n->sort.keys) return NULL;
     if (n_keys) memcpy(n->sort.keys, keys, n_keys * sizeof *keys);
     n->sort.limit = limit;
@@ -329,7 +329,7 @@ wr_node *wri_sort(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_k
     return n;
 }
 
-wr_node *wri_sink(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc) {
+wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc) {
     wri_cols cols = {0};
     for (uint32_t i = 0; i < wri_x(in)->n_vis; i++)
         if (!wri_cols_add(c, &cols, wri_col_of(c, in, i, loc), in->out.fields[i].name)) return NULL;
@@ -338,13 +338,13 @@ wr_node *wri_sink(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const c
     if (!n) return NULL;
     n->sink.stream = stream;
     n->sink.label = label;
-    wr_node **slot = wri_push(c, &c->sinks, &c->n_sinks, &c->sinks_cap, sizeof *slot);
+    wr_node **slot = wri_new_last(c, &c->sinks, &c->n_sinks, &c->sinks_cap, sizeof *slot);
     if (!slot) return NULL;
     *slot = n;
     return n;
 }
 
-wr_node *wri_values(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc) {
+wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc) {
     wr_node *n = wri_node_new(c, WR_N_VALUES, loc, 0, NULL, cols->n);
     if (!n) return NULL;
     for (uint32_t i = 0; i < cols->n; i++)
@@ -358,11 +358,11 @@ wr_node *wri_values(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n
 
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl) {
     if (e->kind == WR_X_COL) return repl[e->col];
-    wr_expr *n = wri_alloc(c, sizeof *n);
+    wr_expr *n = wri_new(c, sizeof *n);
     if (!n) return NULL;
     *n = *e;
     if (e->n_args == 0) return n;
-    n->args = wri_alloc_n(c, e->n_args, sizeof *n->args);
+    n->args = wri_new_n(c, e->n_args, sizeof *n->args);
     if (!n->args) return NULL;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (!(n->args[i] = wri_subst(c, e->args[i], repl))) return NULL;
@@ -376,10 +376,10 @@ bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx)
     return false;
 }
 
-bool wri_deterministic(const wr_expr *e) {
+bool wri_is_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
-        if (!wri_deterministic(e->args[i])) return false;
+        if (!wri_is_deterministic(e->args[i])) return false;
     return true;
 }
 
@@ -391,7 +391,7 @@ static bool any_column(void *ctx, uint32_t col) {
 
 wr_expr *wri_fold(wri_binder *b, wr_expr *e) {
     if (e == &wri_failed || e->kind == WR_X_CONST || !b->reg->fold) return e;
-    if (!wri_deterministic(e) || wri_reads(e, any_column, NULL)) return e;
+    if (!wri_is_deterministic(e) || wri_reads(e, any_column, NULL)) return e;
     wr_value v;
     if (b->reg->fold(e, b->ar, &v, NULL) != WR_OK) return e; /* it fails when it runs, and says so then */
     wr_expr *k = wri_new_const(b->ar, v, e->type, e->loc);

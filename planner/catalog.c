@@ -57,26 +57,26 @@ void wri_no_such(wri_q *q, const wr_name *name, const char *what) {
     const wr_ident *id = last_part(name);
     const wr_stmt *later = created_later(c, id, q->seq);
     if (later) {
-        wri_error(c, id->loc, wri_fmt(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
+        wri_error(c, id->loc, wri_text(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
                   "'%s' is used before it is created", id->text);
         return;
     }
     const char **names = NULL;
     uint32_t n = 0, cap = 0;
     for (const wri_stream *st = c->streams; st; st = st->next) {
-        const char **slot = sees(st->from, st->until, q->seq) ? wri_push(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot = sees(st->from, st->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = st->def->name;
     }
     for (const wri_view *v = c->views; v; v = v->next) {
-        const char **slot = sees(v->seq, v->until, q->seq) ? wri_push(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot = sees(v->seq, v->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = last_part(&v->stmt->name)->text;
     }
     for (const wri_cte *t = q->ctes; t; t = t->next) {
-        const char **slot = wri_push(c, &names, &n, &cap, sizeof *slot);
+        const char **slot = wri_new_last(c, &names, &n, &cap, sizeof *slot);
         if (slot) *slot = t->name->text;
     }
     const char *near = n ? wr_nearest(id->text, names, n, sizeof *names) : NULL;
-    wri_error(c, id->loc, near ? wri_did_you_mean(c, near) : wri_fmt(c, "create it first: CREATE STREAM %s (…)", id->text),
+    wri_error(c, id->loc, near ? wri_suggest(c, near) : wri_text(c, "create it first: CREATE STREAM %s (…)", id->text),
               "there is no %s '%s'", what, id->text);
 }
 
@@ -100,7 +100,7 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq) {
 }
 
 wri_feed *wri_add_feed(wri_ctx *c, const wr_stmt *s, uint32_t seq, wri_stream *into, const char *label) {
-    wri_feed *f = wri_alloc(c, sizeof *f);
+    wri_feed *f = wri_new(c, sizeof *f);
     if (!f) return NULL;
     f->stmt = s;
     f->query = s ? s->query : NULL;
@@ -119,7 +119,7 @@ wri_feed *wri_add_feed(wri_ctx *c, const wr_stmt *s, uint32_t seq, wri_stream *i
 
 static void exists(wri_ctx *c, const wr_ident *id, const char *what, wr_loc first, const char *kind) {
     wri_error(c, id->loc,
-              wri_fmt(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name",
+              wri_text(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name",
                       wri_line(c, first), kind),
               "there is %s '%s' already", what, id->text);
 }
@@ -157,8 +157,8 @@ static void append_stream(wri_ctx *c, wri_stream *st) {
 }
 
 static wri_stream *new_stream(wri_ctx *c, const char *name, wr_loc loc, uint32_t from) {
-    wri_stream *st = wri_alloc(c, sizeof *st);
-    wr_plan_stream *def = wri_alloc(c, sizeof *def);
+    wri_stream *st = wri_new(c, sizeof *st);
+    wr_plan_stream *def = wri_new(c, sizeof *def);
     if (!st || !def) return NULL;
     def->name = name;
     def->loc = loc;
@@ -184,7 +184,7 @@ bool wri_catalog_init(wri_ctx *c) {
     if (!st) return false;
     st->errors = true;
     st->def->columns.n = WR_LEN(columns);
-    st->def->columns.fields = wri_alloc_n(c, WR_LEN(columns), sizeof(wr_field));
+    st->def->columns.fields = wri_new_n(c, WR_LEN(columns), sizeof(wr_field));
     if (!st->def->columns.fields) return false;
     for (uint32_t i = 0; i < WR_LEN(columns); i++)
         st->def->columns.fields[i] = (wr_field){.name = columns[i].name, .type = wr_type_of(columns[i].kind)};
@@ -213,8 +213,8 @@ static void implicit_late(wri_ctx *c, wri_stream *of, uint32_t seq) {
     wri_stream *st = new_stream(c, name, of->def->loc, seq);
     if (!st) return;
     st->def->columns = of->def->columns;
-    st->def->computed = wri_alloc_n(c, of->def->columns.n, sizeof(wr_ast *));
-    st->computed = wri_alloc_n(c, of->def->columns.n, sizeof(wr_expr *));
+    st->def->computed = wri_new_n(c, of->def->columns.n, sizeof(wr_ast *));
+    st->computed = wri_new_n(c, of->def->columns.n, sizeof(wr_expr *));
     if (c->oom) return;
     append_stream(c, st);
 }
@@ -228,7 +228,7 @@ void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     st->stmt = s;
     st->broken = !wri_stream_options(c, s, st);
     if (s->query) {
-        wri_feed *f = wri_add_feed(c, s, seq, st, wri_fmt(c, "CREATE STREAM %s", id->text));
+        wri_feed *f = wri_add_feed(c, s, seq, st, wri_text(c, "CREATE STREAM %s", id->text));
         if (!f) return;
         if (s->n_columns == 0) st->as = f;
     }
@@ -254,7 +254,7 @@ static void link_late(wri_ctx *c, wri_stream *st) {
                   "late_output = '%s': connector '%s' cannot be written", name, to->connector->name);
         return;
     }
-    wri_feed *f = wri_add_feed(c, NULL, st->from, to, wri_fmt(c, "late rows of %s", st->def->name));
+    wri_feed *f = wri_add_feed(c, NULL, st->from, to, wri_text(c, "late rows of %s", st->def->name));
     if (!f) return;
     f->late_of = st;
     st->late_to = to;
@@ -270,7 +270,7 @@ void wri_catalog_link(wri_ctx *c) {
 void wri_create_view(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     bool skip;
     if (!name_free(c, s, seq, &skip)) return;
-    wri_view *v = wri_alloc(c, sizeof *v);
+    wri_view *v = wri_new(c, sizeof *v);
     if (!v) return;
     v->stmt = s;
     v->seq = seq;
@@ -290,7 +290,7 @@ void wri_create_pump(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     }
     if (old) old->off = old->dropped = true;
     wri_stream *into = wri_target(c, &s->target, seq);
-    wri_feed *f = into ? wri_add_feed(c, s, seq, into, wri_fmt(c, "PUMP %s", id->text)) : NULL;
+    wri_feed *f = into ? wri_add_feed(c, s, seq, into, wri_text(c, "PUMP %s", id->text)) : NULL;
     if (!f) return;
     f->pump = id;
     f->off = s->stopped;
@@ -310,9 +310,9 @@ void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
                         "CREATE FUNCTION … EXTENSION is not supported yet");
         return;
     }
-    wri_func *f = wri_alloc(c, sizeof *f);
+    wri_func *f = wri_new(c, sizeof *f);
     wri_scope scope = {.n = s->n_params, .cap = s->n_params};
-    scope.cols = wri_alloc_n(c, s->n_params, sizeof *scope.cols);
+    scope.cols = wri_new_n(c, s->n_params, sizeof *scope.cols);
     if (!f || !scope.cols) return;
     for (uint32_t i = 0; i < s->n_params; i++)
         scope.cols[i] = (wri_scope_col){.name = s->params[i].name.text, .type = s->params[i].type, .col = i};

@@ -33,7 +33,7 @@ static bool own_column(wri_ctx *c, wri_stream *st, const wr_column_def *col, con
         return true;
     }
     const char *near = own->n ? wr_nearest(col->name.text, &own->fields[0].name, own->n, sizeof own->fields[0]) : NULL;
-    wri_error(c, col->name.loc, wri_did_you_mean(c, near), "connector '%s' has no column '%s'", st->connector->name,
+    wri_error(c, col->name.loc, wri_suggest(c, near), "connector '%s' has no column '%s'", st->connector->name,
               col->name.text);
     return false;
 }
@@ -53,7 +53,7 @@ static bool declare(wri_ctx *c, wri_stream *st, uint32_t i, const wr_schema *own
     }
     if (own) return own_column(c, st, col, own, f);
     if (col->type.kind != WR_T_NULL) return true;
-    wri_error(c, col->loc, wri_fmt(c, "write %s VARCHAR, for example", col->name.text), "column '%s' has no type",
+    wri_error(c, col->loc, wri_text(c, "write %s VARCHAR, for example", col->name.text), "column '%s' has no type",
               col->name.text);
     return false;
 }
@@ -72,9 +72,9 @@ static bool self_schema(wri_ctx *c, wri_stream *st, wr_schema *out) {
 
 static bool alloc_columns(wri_ctx *c, wri_stream *st, uint32_t n) {
     st->def->columns.n = n;
-    st->def->columns.fields = wri_alloc_n(c, n, sizeof(wr_field));
-    st->def->computed = wri_alloc_n(c, n, sizeof(wr_ast *));
-    st->computed = wri_alloc_n(c, n, sizeof(wr_expr *));
+    st->def->columns.fields = wri_new_n(c, n, sizeof(wr_field));
+    st->def->computed = wri_new_n(c, n, sizeof(wr_ast *));
+    st->computed = wri_new_n(c, n, sizeof(wr_expr *));
     return !c->oom;
 }
 
@@ -85,7 +85,7 @@ static bool declared_columns(wri_ctx *c, wri_stream *st) {
     if (has_own && !self_schema(c, st, &own)) return false;
     if (s->n_columns == 0) {
         if (!has_own) {
-            wri_error(c, st->def->loc, wri_fmt(c, "write CREATE STREAM %s (name type, …)", st->def->name),
+            wri_error(c, st->def->loc, wri_text(c, "write CREATE STREAM %s (name type, …)", st->def->name),
                       "stream '%s' has no columns", st->def->name);
             return false;
         }
@@ -150,7 +150,7 @@ static bool time_column(wri_ctx *c, wri_stream *st, const wr_ident *id, const ch
         return false;
     }
     const char *near = cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
-    wri_error(c, id->loc, wri_did_you_mean(c, near), "%s: stream '%s' has no column '%s'", clause, st->def->name,
+    wri_error(c, id->loc, wri_suggest(c, near), "%s: stream '%s' has no column '%s'", clause, st->def->name,
               id->text);
     return false;
 }
@@ -175,7 +175,7 @@ static bool event_time(wri_ctx *c, wri_stream *st, wri_q *q, const wri_scope *sc
     if (st->wm == &wri_failed) return false;
     if (st->wm->type.kind == WR_T_TIMESTAMP) return true;
     char have[WR_TEXT_MAX];
-    wri_error(c, s->wm_expr->loc, wri_fmt(c, "write %s - INTERVAL '5' SECOND, for example", s->wm_column.text),
+    wri_error(c, s->wm_expr->loc, wri_text(c, "write %s - INTERVAL '5' SECOND, for example", s->wm_column.text),
               "the watermark of '%s' must be a TIMESTAMP, it is %s", st->def->name,
               wr_type_print(st->wm->type, have, sizeof have));
     return false;
@@ -185,8 +185,8 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq) {
     wri_q q = {.c = c, .seq = seq};
     if (!st->as && !declared_columns(c, st)) return false;
     uint32_t n = st->def->columns.n;
-    wri_scope sc = {.cap = n, .cols = wri_alloc_n(c, n, sizeof *sc.cols)};
-    wr_expr **repl = wri_alloc_n(c, n, sizeof *repl);
+    wri_scope sc = {.cap = n, .cols = wri_new_n(c, n, sizeof *sc.cols)};
+    wr_expr **repl = wri_new_n(c, n, sizeof *repl);
     if (!sc.cols || !repl) return false;
     if (!bind_computed(c, st, &q, &sc, repl)) return false;
     if (st->stmt->n_primary_key)

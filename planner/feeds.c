@@ -41,7 +41,7 @@ static const char *column_names(wri_ctx *c, const wri_stream *st) {
     const char *out = "";
     for (uint32_t i = 0; out && i < st->def->columns.n; i++)
         if (!st->computed || !st->computed[i])
-            out = wri_fmt(c, "%s%s%s", out, *out ? ", " : "", st->def->columns.fields[i].name);
+            out = wri_text(c, "%s%s%s", out, *out ? ", " : "", st->def->columns.fields[i].name);
     return out ? out : "";
 }
 
@@ -62,7 +62,7 @@ static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *f
         return true;
     }
     const char *near = cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
-    wri_error(c, id->loc, wri_did_you_mean(c, near), "stream '%s' has no column '%s'", f->into->def->name, id->text);
+    wri_error(c, id->loc, wri_suggest(c, near), "stream '%s' has no column '%s'", f->into->def->name, id->text);
     return false;
 }
 
@@ -86,7 +86,7 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_
         wri_error(c, f->query->loc, "give one value for each column named",
                   "INSERT names %u columns, but the query has %u", listed, n_given);
     else
-        wri_error(c, f->query->loc, wri_fmt(c, "the columns are %s; or name some: INSERT INTO %s (a, b)",
+        wri_error(c, f->query->loc, wri_text(c, "the columns are %s; or name some: INSERT INTO %s (a, b)",
                                             column_names(c, st), st->def->name),
                   "stream '%s' has %u columns, but the query has %u", st->def->name, n, n_given);
     return false;
@@ -100,7 +100,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
     wri_scope none = {0};
     wri_binder b;
     wri_binder_init(&q, &b, &none);
-    wr_expr **repl = wri_alloc_n(c, cols->n, sizeof *repl);
+    wr_expr **repl = wri_new_n(c, cols->n, sizeof *repl);
     if (!repl) return NULL;
     wri_cols out = {0};
     bool ok = true;
@@ -118,7 +118,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
         } else {
             wr_loc loc = item_loc(f, from[k]);
             wr_expr *e = wri_col_of(c, n, from[k], loc);
-            const char *what = wri_fmt(c, "column '%s' of '%s'", cols->fields[k].name, st->def->name);
+            const char *what = wri_text(c, "column '%s' of '%s'", cols->fields[k].name, st->def->name);
             repl[k] = e && what ? wri_assign(&b, e, t, what, loc) : NULL;
         }
         if (!repl[k] || repl[k] == &wri_failed) ok = false;
@@ -127,7 +127,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
         wr_expr *e = st->computed && st->computed[k] ? wri_subst(c, st->computed[k], repl) : repl[k];
         ok = wri_cols_add(c, &out, e, cols->fields[k].name);
     }
-    return ok ? wri_project(c, n, &out, out.n, n->loc) : NULL;
+    return ok ? wri_project_node(c, n, &out, out.n, n->loc) : NULL;
 }
 
 /* ---- late rows ---- */
@@ -163,7 +163,7 @@ wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f) {
     f->state = WRI_BUSY;
     wr_node *n = f->late_of ? late_node(c, f->late_of) : feed_query(c, f);
     if (n && !f->into->broken && wri_stream_ready(c, f->into)) {
-        uint32_t *from = wri_alloc_n(c, f->into->def->columns.n, sizeof *from);
+        uint32_t *from = wri_new_n(c, f->into->def->columns.n, sizeof *from);
         bool ok = from != NULL;
         if (ok && f->late_of) /* the LATE node has the stream's columns */
             for (uint32_t i = 0; i < f->into->def->columns.n; i++) from[i] = i;
@@ -184,9 +184,9 @@ bool wri_stream_ready(wri_ctx *c, wri_stream *st) {
     if (!n) return false;
     wr_schema *cols = &st->def->columns;
     uint32_t n_vis = wri_x(n)->n_vis;
-    wr_field *fields = wri_alloc_n(c, n_vis, sizeof *fields);
-    st->def->computed = wri_alloc_n(c, n_vis, sizeof(wr_ast *));
-    st->computed = wri_alloc_n(c, n_vis, sizeof(wr_expr *));
+    wr_field *fields = wri_new_n(c, n_vis, sizeof *fields);
+    st->def->computed = wri_new_n(c, n_vis, sizeof(wr_ast *));
+    st->computed = wri_new_n(c, n_vis, sizeof(wr_expr *));
     if (c->oom) return false;
     for (uint32_t i = 0; i < n_vis; i++) {
         fields[i] = (wr_field){.name = n->out.fields[i].name, .type = n->out.fields[i].type};
@@ -206,7 +206,7 @@ bool wri_stream_ready(wri_ctx *c, wri_stream *st) {
 /* Stream column -> column of the SOURCE node: physical ones first, then arrival time, then computed. */
 static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_colsp) {
     const wr_schema *cols = &st->def->columns;
-    uint32_t *at = wri_alloc_n(c, cols->n, sizeof *at);
+    uint32_t *at = wri_new_n(c, cols->n, sizeof *at);
     if (!at) return NULL;
     uint32_t n = 0;
     for (uint32_t i = 0; i < cols->n; i++)
@@ -224,9 +224,9 @@ static bool fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint
     n->source.n_cols = n_cols;
     n->source.n_computed = n->out.n - n_cols;
     n->source.n_visible = n->out.n;
-    n->source.cols = wri_alloc_n(c, n_cols, sizeof(uint32_t));
-    n->source.want_dict = wri_alloc_n(c, n_cols, sizeof(bool));
-    n->source.computed = wri_alloc_n(c, n->source.n_computed, sizeof(wr_expr *));
+    n->source.cols = wri_new_n(c, n_cols, sizeof(uint32_t));
+    n->source.want_dict = wri_new_n(c, n_cols, sizeof(bool));
+    n->source.computed = wri_new_n(c, n->source.n_computed, sizeof(wr_expr *));
     if (c->oom) return false;
     for (uint32_t i = 0; i < cols->n; i++) {
         n->out.fields[at[i]] = cols->fields[i];
@@ -253,7 +253,7 @@ static bool source_late(wri_ctx *c, wr_node *n, wri_stream *st, const uint32_t *
     wri_xnode *x = wri_x(n);
     const wr_schema *own = &st->def->columns;
     x->late = late;
-    x->late_cols = wri_alloc_n(c, late->out.n, sizeof *x->late_cols);
+    x->late_cols = wri_new_n(c, late->out.n, sizeof *x->late_cols);
     if (!x->late_cols) return false;
     for (uint32_t i = 0; i < late->out.n; i++) {
         x->late_cols[i] = WR_NO_COL;
@@ -286,7 +286,7 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     wri_cols out = {0};
     for (uint32_t i = 0; i < cols->n; i++)
         if (!wri_cols_add(c, &out, wri_col_of(c, n, at[i], n->loc), cols->fields[i].name)) return NULL;
-    return wri_project(c, n, &out, out.n, n->loc);
+    return wri_project_node(c, n, &out, out.n, n->loc);
 }
 
 static wr_node *errors_node(wri_ctx *c, wri_stream *st) {
@@ -315,18 +315,18 @@ static wr_node *fed_node(wri_ctx *c, wri_stream *st) {
     for (wri_feed *f = st->feeds; f; f = f->next_into) {
         if (f->off) continue;
         wr_node *in = wri_plan_feed(c, f);
-        wr_node **slot = in ? wri_push(c, &ins, &n, &cap, sizeof *slot) : NULL;
+        wr_node **slot = in ? wri_new_last(c, &ins, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = in;
         else ok = false;
     }
-    return ok && n ? wri_union(c, ins, n, st->def->loc) : NULL;
+    return ok && n ? wri_union_node(c, ins, n, st->def->loc) : NULL;
 }
 
 /* A stream that is fed keeps the event time of its feeds; it cannot make a new one. */
 static bool fed_time(wri_ctx *c, const wri_stream *st, const wr_node *n) {
     if (st->def->rowtime == WR_NO_COL || n->time_col == st->def->rowtime) return true;
     const wr_ident *id = st->stmt->wm_column.text ? &st->stmt->wm_column : &st->stmt->rowtime;
-    wri_unsupported(c, id->loc, wri_fmt(c, "insert the event time of the source into '%s'", id->text),
+    wri_unsupported(c, id->loc, wri_text(c, "insert the event time of the source into '%s'", id->text),
                     "a new event time for '%s', which is fed in the script, is not supported yet", st->def->name);
     return false;
 }
@@ -353,7 +353,7 @@ wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc) {
         if (st->node && !fed_time(c, st, st->node)) st->node = NULL;
     } else if (st->connector) st->node = source_node(c, st, loc);
     else
-        wri_error(c, loc, wri_fmt(c, "INSERT INTO %s, or give it WITH (connector = …)", st->def->name),
+        wri_error(c, loc, wri_text(c, "INSERT INTO %s, or give it WITH (connector = …)", st->def->name),
                   "nothing feeds '%s'%s", st->def->name, st->feeds ? ": its pump is stopped" : "");
     st->state = WRI_DONE;
     return st->node;
@@ -376,7 +376,7 @@ wr_node *wri_read_view(wri_q *q, wri_view *v, wr_loc loc) {
     v->state = WRI_DONE;
     if (!v->node) return NULL;
     v->n_fields = wri_x(v->node)->n_vis;
-    v->fields = wri_alloc_n(c, v->n_fields, sizeof *v->fields);
+    v->fields = wri_new_n(c, v->n_fields, sizeof *v->fields);
     if (!v->fields) return NULL;
     if (v->n_fields) memcpy(v->fields, v->node->out.fields, v->n_fields * sizeof *v->fields);
     return v->node;
@@ -403,7 +403,7 @@ void wri_warn_unread(wri_ctx *c) {
         const wri_feed *f = first_feed(c, st);
         if (f->stmt)
             wr_diag_add(c->d, WR_WARNING, WR_ESQL, f->stmt->loc,
-                        wri_fmt(c, "read '%s', or give it WITH (connector = …)", st->def->name),
+                        wri_text(c, "read '%s', or give it WITH (connector = …)", st->def->name),
                         "'%s' is fed, but nothing reads it", st->def->name);
     }
 }
@@ -428,6 +428,6 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st) {
         if (!st->computed[i] &&
             !wri_cols_add(c, &out, wri_col_of(c, n, i, n->loc), st->def->columns.fields[i].name))
             return;
-    n = wri_project(c, n, &out, out.n, n->loc);
-    if (n) wri_sink(c, n, st->def, f->label, f->stmt ? f->stmt->loc : st->def->loc);
+    n = wri_project_node(c, n, &out, out.n, n->loc);
+    if (n) wri_sink_node(c, n, st->def, f->label, f->stmt ? f->stmt->loc : st->def->loc);
 }

@@ -10,7 +10,7 @@ bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_
     uint32_t n_vis = wri_x(n)->n_vis;
     sc->n = 0;
     sc->cap = n_vis + 1;
-    sc->cols = wri_alloc_n(c, sc->cap, sizeof *sc->cols);
+    sc->cols = wri_new_n(c, sc->cap, sizeof *sc->cols);
     if (!sc->cols) return false;
     bool rowtime = false;
     for (uint32_t i = 0; i < n_vis; i++) {
@@ -72,7 +72,7 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
         }
     static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE"};
     wri_error(q->c, call->name.loc,
-              wri_did_you_mean(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
+              wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
               "there is no table function '%s'", name);
     return NULL;
 }
@@ -139,7 +139,7 @@ wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
     if (f->kind == WR_F_FUNCTION) qualifier = tvf_qualifier(f);
     if (f->alias.text) qualifier = f->alias.text;
     if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
-        wri_error(q->c, f->columns[0].loc, wri_fmt(q->c, "name all %u columns", wri_x(n)->n_vis),
+        wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),
                   "%s has %u columns, but %u names are given", qualifier ? qualifier : "the subquery",
                   wri_x(n)->n_vis, f->n_columns);
         return NULL;

@@ -53,7 +53,7 @@ static const wr_ast *resolve_key(wri_group *g, const wr_ast *e) {
         int64_t i;
         if (!wr_read_i64(e->text, strlen(e->text), &i)) return e;
         if (i >= 1 && i <= y->n_items && y->items[i - 1].expr->kind != WR_A_STAR) return y->items[i - 1].expr;
-        wri_error(c, e->loc, wri_fmt(c, "write a number from 1 to %u", y->n_items),
+        wri_error(c, e->loc, wri_text(c, "write a number from 1 to %u", y->n_items),
                   "GROUP BY %s: there is no such item in SELECT", e->text);
         return NULL;
     }
@@ -72,7 +72,7 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
             return true;
         }
     *idxp = g->n_keys;
-    key *slot = wri_push(g->s->q->c, &g->keys, &g->n_keys, &g->keys_cap, sizeof *slot);
+    key *slot = wri_new_last(g->s->q->c, &g->keys, &g->n_keys, &g->keys_cap, sizeof *slot);
     if (slot) *slot = k;
     return slot != NULL;
 }
@@ -227,7 +227,7 @@ static void no_window(wri_group *g) {
         }
     }
     if (half) {
-        wri_error(c, loc, wri_fmt(c, "add %s to %s", lacks, g->what),
+        wri_error(c, loc, wri_text(c, "add %s to %s", lacks, g->what),
                   "%s on unbounded input needs both window_start and window_end", g->what);
         return;
     }
@@ -254,9 +254,9 @@ static bool finish_keys(wri_group *g) {
     wri_ctx *c = g->s->q->c;
     wri_agg *a = &g->agg;
     a->in = g->in;
-    a->keys = wri_alloc_n(c, g->n_keys, sizeof *a->keys);
-    a->key_names = wri_alloc_n(c, g->n_keys, sizeof *a->key_names);
-    a->sets = wri_alloc_n(c, g->n_sets, sizeof *a->sets);
+    a->keys = wri_new_n(c, g->n_keys, sizeof *a->keys);
+    a->key_names = wri_new_n(c, g->n_keys, sizeof *a->key_names);
+    a->sets = wri_new_n(c, g->n_sets, sizeof *a->sets);
     if (!a->keys || !a->key_names || !a->sets) return false;
     a->n_sets = g->simple ? 1 : g->n_sets;
     for (uint32_t i = 0; i < g->n_keys; i++) {
@@ -308,10 +308,10 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
     if (g->agg.win.kind != WR_W_NONE && col == g->in->time_col && strcasecmp(name, "ROWTIME") == 0)
         return border_col(g, WRI_ROLE_END, loc);
     if (g->s->y->has_group)
-        wri_error(c, loc, wri_fmt(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
+        wri_error(c, loc, wri_text(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' must be in GROUP BY or inside an aggregate", name);
     else
-        wri_error(c, loc, wri_fmt(c, "add GROUP BY %s, or use an aggregate such as MAX(%s)", name, name),
+        wri_error(c, loc, wri_text(c, "add GROUP BY %s, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' stands beside an aggregate, but there is no GROUP BY", name);
     return &wri_failed;
 }
@@ -349,8 +349,8 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     size_t n = (size_t)(part - name) - 1;
     if (!g->fn || strncasecmp(g->fn_args.fn, name, n) != 0 || g->fn_args.fn[n]) {
         wri_error(c, e->loc,
-                  g->fn ? wri_fmt(c, "write %s_%s", g->fn_args.fn, part)
-                        : wri_fmt(c, "add GROUP BY %.*s(…)", (int)n, name),
+                  g->fn ? wri_text(c, "write %s_%s", g->fn_args.fn, part)
+                        : wri_text(c, "add GROUP BY %.*s(…)", (int)n, name),
                   "%s does not go with GROUP BY, which has no %.*s", name, (int)n, name);
         return &wri_failed;
     }
@@ -456,7 +456,7 @@ static bool bind_having(wri_group *g, wr_expr **predp) {
 wr_node *wri_plan_group(wri_select *s) {
     wri_ctx *c = s->q->c;
     const wr_query *y = s->y;
-    wri_group *g = wri_alloc(c, sizeof *g);
+    wri_group *g = wri_new(c, sizeof *g);
     if (!g) return NULL;
     g->s = s;
     g->in = s->in;
@@ -474,14 +474,14 @@ wr_node *wri_plan_group(wri_select *s) {
     bool ok = wri_bind_outputs(s);
     if (!bind_having(g, &having) || !ok) return NULL;
     wr_node *n = wri_build_agg(c, &g->agg);
-    return n && having ? wri_filter(c, n, having, y->having->loc) : n;
+    return n && having ? wri_filter_node(c, n, having, y->having->loc) : n;
 }
 
 wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     wri_ctx *c = s->q->c;
     wri_group g = {.s = s, .in = n, .what = "SELECT DISTINCT", .simple = true, .n_sets = 1};
     g.agg.loc = s->y->loc;
-    uint32_t *idx = wri_alloc_n(c, s->n_items, sizeof *idx);
+    uint32_t *idx = wri_new_n(c, s->n_items, sizeof *idx);
     if (!idx) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++)
         if (!push_key(&g, (key){.expr = s->out.exprs[i], .name = s->out.names[i]}, &idx[i])) return NULL;

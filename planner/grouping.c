@@ -25,7 +25,7 @@ static bool push(sets *s, list *l, uint64_t mask, wr_loc loc) {
                   "GROUP BY makes more than %d grouping sets", WRI_SETS_MAX);
         return false;
     }
-    uint64_t *slot = wri_push(s->c, &l->items, &l->n, &l->cap, sizeof *slot);
+    uint64_t *slot = wri_new_last(s->c, &l->items, &l->n, &l->cap, sizeof *slot);
     if (slot) *slot = mask;
     return slot != NULL;
 }
@@ -55,7 +55,7 @@ static bool unit_mask(sets *s, const wr_group *g, uint64_t *maskp) {
 
 /* ROLLUP: the prefixes, longest first. CUBE: all subsets. */
 static bool rollup_cube(sets *s, const wr_group *g, list *out) {
-    uint64_t *units = wri_alloc_n(s->c, g->n, sizeof *units);
+    uint64_t *units = wri_new_n(s->c, g->n, sizeof *units);
     if (!units) return false;
     for (uint32_t i = 0; i < g->n; i++)
         if (!unit_mask(s, &g->items[i], &units[i])) return false;

@@ -18,7 +18,7 @@ static bool put_columns(wri_ctx *c, wr_buf *b, const wr_field *f, uint32_t n, co
         wr_type_print(f[i].type, type, sizeof type);
         bool computed = st && st->computed && st->computed[i];
         bool time = st && i == st->def->rowtime;
-        const char *text = wri_fmt(c, "%s%s%s", type, computed ? " (computed)" : "", time ? " (event time)" : "");
+        const char *text = wri_text(c, "%s%s%s", type, computed ? " (computed)" : "", time ? " (event time)" : "");
         if (!text || !put_line(c, b, f[i].name, text)) return false;
     }
     return true;
@@ -62,7 +62,7 @@ static bool show_views(wri_ctx *c, wr_buf *b, uint32_t seq) {
 static bool show_pumps(wri_ctx *c, wr_buf *b, uint32_t seq) {
     for (const wri_feed *f = c->feeds; f; f = f->next)
         if (f->pump && f->seq < seq && !f->dropped &&
-            !put_line(c, b, f->pump->text, wri_fmt(c, "INSERT INTO %s%s", f->into->def->name, f->off ? " (stopped)" : "")))
+            !put_line(c, b, f->pump->text, wri_text(c, "INSERT INTO %s%s", f->into->def->name, f->off ? " (stopped)" : "")))
             return false;
     return true;
 }
@@ -102,7 +102,7 @@ static bool show(wri_ctx *c, wr_buf *b, const wr_stmt *s, uint32_t seq) {
     }
     const char *near = wr_nearest(name, what, WR_LEN(what), sizeof *what);
     wri_error(c, s->name.loc,
-              near ? wri_did_you_mean(c, near)
+              near ? wri_suggest(c, near)
                    : "there are STREAMS, VIEWS, PUMPS, FUNCTIONS, CONNECTORS, FORMATS",
               "SHOW does not know '%s'", name);
     return false;
@@ -148,7 +148,7 @@ static bool note(wri_ctx *c, wr_plan *plan, const wr_stmt *s, uint32_t seq) {
 }
 
 bool wri_notes(wri_ctx *c, wr_plan *plan) {
-    plan->notes = wri_alloc_n(c, c->script->n, sizeof *plan->notes);
+    plan->notes = wri_new_n(c, c->script->n, sizeof *plan->notes);
     if (!plan->notes) return false;
     bool ok = true;
     for (uint32_t i = 0; i < c->script->n; i++) {

@@ -162,7 +162,7 @@ typedef struct wri_select { /* a SELECT being planned */
 #define wri_unsupported(c, loc, hint, ...)                                                                   \
     wr_diag_add((c)->d, WR_ERROR, WR_EUNSUPPORTED, (loc), (hint), __VA_ARGS__)
 /* Hint "did you mean 'x'?" or NULL. */
-const char *wri_did_you_mean(wri_ctx *c, const char *near);
+const char *wri_suggest(wri_ctx *c, const char *near);
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope);
 /* As _init, with a hook that refuses aggregates; where: "WHERE", with a hint. */
 void wri_binder_scalar(wri_q *q, wri_binder *b, const wri_scope *scope, const char *where);
@@ -294,34 +294,34 @@ uint32_t wri_agg_calls_base(const wri_agg *a); /* column of the first call */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
 
 /* ---- build.c ---- */
-void *wri_alloc(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */
-void *wri_alloc_n(wri_ctx *c, size_t n, size_t size);
-const char *wri_fmt(wri_ctx *c, const char *fmt, ...) WR_PRINTF(2, 3);
+void *wri_new(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */
+void *wri_new_n(wri_ctx *c, size_t n, size_t size);
+const char *wri_text(wri_ctx *c, const char *fmt, ...) WR_PRINTF(2, 3);
 /* A place for one more item at the end of *itemsp; NULL sets oom. */
-void *wri_push(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_t size);
+void *wri_new_last(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_t size);
 bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name);
 wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, wr_node *const *in,
                       uint32_t n_out);
-wr_node *wri_filter(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
+wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
 /* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
-wr_node *wri_project(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
-wr_node *wri_window(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
+wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
+wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
 /* Inputs have the same visible columns. One input is returned as it is. */
-wr_node *wri_union(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
-wr_node *wri_exchange(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
+wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
                       wr_loc loc);
-wr_node *wri_sort(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
+wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
                   int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
-wr_node *wri_sink(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
-wr_node *wri_values(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
+wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
 wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */
 bool wri_types_same(wr_type a, wr_type b);
 bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx);
 /* e, or its value when it has no columns and can be computed now. */
 wr_expr *wri_fold(wri_binder *b, wr_expr *e);
-bool wri_deterministic(const wr_expr *e);
+bool wri_is_deterministic(const wr_expr *e);
 /* Columns that consumers see: out.n, but a source's n_visible. */
 uint32_t wri_width(const wr_node *n);
 /* e as `to` by the rules of INSERT; false after reporting at loc. what: "column 'x'". */

@@ -73,7 +73,7 @@ static bool drop_calls(wri_ctx *c, wr_node *g) {
     wri_xnode *x = wri_x(g);
     wr_node *ex = g->in[0], *l = ex->in[0];
     uint32_t n = g->agg.n_calls, first = g->out.n - n;
-    bool *keep = wri_alloc_n(c, n, sizeof *keep);
+    bool *keep = wri_new_n(c, n, sizeof *keep);
     if (!keep) return false;
     for (uint32_t i = 0; i < first; i++) x->map[i] = i;
     uint32_t to = first;
@@ -178,17 +178,17 @@ static uint32_t source_order(wr_node *n, const bool *feeds) {
 static bool rebuild_source(wri_ctx *c, wr_node *n) {
     wri_xnode *x = wri_x(n);
     uint32_t old_n = n->out.n, old_cols = n->source.n_cols;
-    source_use use = {.feeds = wri_alloc_n(c, old_n, sizeof(bool))};
+    source_use use = {.feeds = wri_new_n(c, old_n, sizeof(bool))};
     if (!use.feeds) return false;
     if (!x->need_wm) n->source.wm = NULL;
     if (n->source.wm) wri_expr_cols(n->source.wm, feeds_col, &use);
     for (uint32_t i = old_cols; i < old_n; i++)
         if (x->need[i] || use.feeds[i]) wri_expr_cols(n->source.computed[i - old_cols], feeds_col, &use);
     uint32_t width = source_order(n, use.feeds);
-    wr_field *fields = wri_alloc_n(c, width, sizeof *fields);
-    uint32_t *cols = wri_alloc_n(c, n->source.n_cols, sizeof *cols);
-    bool *dict = wri_alloc_n(c, n->source.n_cols, sizeof *dict);
-    wr_expr **computed = wri_alloc_n(c, width - n->source.n_cols, sizeof *computed);
+    wr_field *fields = wri_new_n(c, width, sizeof *fields);
+    uint32_t *cols = wri_new_n(c, n->source.n_cols, sizeof *cols);
+    bool *dict = wri_new_n(c, n->source.n_cols, sizeof *dict);
+    wr_expr **computed = wri_new_n(c, width - n->source.n_cols, sizeof *computed);
     if (c->oom) return false;
     for (uint32_t i = old_cols; i < old_n; i++) { /* first, because it marks columns for dictionaries */
         if (x->map[i] == WR_NO_COL) continue;
@@ -252,7 +252,7 @@ static bool exact_input(wri_ctx *c, wr_node *n, uint32_t k, const uint32_t *want
     if (exact) return true;
     wr_node *p = wri_node_new(c, WR_N_PROJECT, n->loc, 1, &in, n_want);
     if (!p) return false;
-    p->project.exprs = wri_alloc_n(c, n_want, sizeof *p->project.exprs);
+    p->project.exprs = wri_new_n(c, n_want, sizeof *p->project.exprs);
     if (!p->project.exprs) return false;
     for (uint32_t i = 0; i < n_want; i++) {
         p->project.exprs[i] = wri_col_of(c, in, map[want[i]], n->loc);
@@ -264,7 +264,7 @@ static bool exact_input(wri_ctx *c, wr_node *n, uint32_t k, const uint32_t *want
 }
 
 static bool rebuild_exact(wri_ctx *c, wr_node *n) {
-    uint32_t *want = wri_alloc_n(c, n->out.n, sizeof *want), to = 0;
+    uint32_t *want = wri_new_n(c, n->out.n, sizeof *want), to = 0;
     if (!want) return false;
     for (uint32_t i = 0; i < n->out.n; i++)
         if (wri_x(n)->need[i] || n->kind == WR_N_SINK) {
@@ -283,7 +283,7 @@ static bool rebuild_like_input(wri_ctx *c, wr_node *n, uint32_t more) {
     wr_node *in = n->in[0];
     const uint32_t *map = wri_x(in)->map;
     uint32_t width = wri_width(in), old = n->out.n - more;
-    wr_field *fields = wri_alloc_n(c, width + more, sizeof *fields);
+    wr_field *fields = wri_new_n(c, width + more, sizeof *fields);
     if (!fields) return false;
     for (uint32_t i = 0; i < width; i++) {
         fields[i] = in->out.fields[i];
@@ -312,7 +312,7 @@ static bool rebuild_agg_local(wri_ctx *c, wr_node *n) {
     w->start_col = at(in, w->start_col);
     w->end_col = at(in, w->end_col);
     if (n->agg.late) {
-        uint32_t *cols = wri_alloc_n(c, n->agg.late->out.n, sizeof *cols);
+        uint32_t *cols = wri_new_n(c, n->agg.late->out.n, sizeof *cols);
         if (!cols) return false;
         for (uint32_t i = 0; i < n->agg.late->out.n; i++) cols[i] = at(in, n->agg.late_cols[i]);
         n->agg.late_cols = cols;
@@ -352,9 +352,9 @@ bool wri_prune(wri_ctx *c) {
     for (uint32_t i = 0; i < c->n_nodes; i++) {
         wri_xnode *x = wri_x(c->nodes[i]);
         uint32_t n = c->nodes[i]->out.n;
-        x->need = wri_alloc_n(c, n, sizeof *x->need);
-        x->dict = wri_alloc_n(c, n, sizeof *x->dict);
-        x->map = wri_alloc_n(c, n, sizeof *x->map);
+        x->need = wri_new_n(c, n, sizeof *x->need);
+        x->dict = wri_new_n(c, n, sizeof *x->dict);
+        x->map = wri_new_n(c, n, sizeof *x->map);
         if (c->oom) return false;
     }
     for (uint32_t i = c->n_nodes; i-- > 0;)

@@ -97,7 +97,7 @@ static bool star_item(wri_select *s, const wr_ast *star) {
         const char *near = s->scope.n && s->scope.cols[0].qualifier
                                ? wr_nearest(of->text, &s->scope.cols[0].qualifier, 1, sizeof(char *))
                                : NULL;
-        wri_error(c, star->loc, wri_did_you_mean(c, near), "there is no '%s' in FROM", of->text);
+        wri_error(c, star->loc, wri_suggest(c, near), "there is no '%s' in FROM", of->text);
     } else wri_error(c, star->loc, "add FROM", "* needs a FROM to take columns from");
     return false;
 }
@@ -132,7 +132,7 @@ static int order_output(wri_ctx *c, const wr_ast *e, const char *const *names, u
         int64_t i;
         if (!wr_read_i64(e->text, strlen(e->text), &i)) return 0;
         if (i < 1 || i > n) {
-            wri_error(c, e->loc, wri_fmt(c, "write a number from 1 to %u", n),
+            wri_error(c, e->loc, wri_text(c, "write a number from 1 to %u", n),
                       "ORDER BY %s: there is no such column in SELECT", e->text);
             return -1;
         }
@@ -175,7 +175,7 @@ static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
 static bool bind_order(wri_select *s) {
     wri_ctx *c = s->q->c;
     s->n_order = s->y->n_order;
-    s->order = wri_alloc_n(c, s->n_order, sizeof *s->order);
+    s->order = wri_new_n(c, s->n_order, sizeof *s->order);
     if (!s->order) return false;
     bool ok = true;
     for (uint32_t i = 0; i < s->n_order; i++) {
@@ -221,7 +221,7 @@ static wr_node *order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_so
                       "ORDER BY on unbounded input never completes");
         return NULL;
     }
-    return wri_sort(c, n, keys, n_keys, limit, offset, loc);
+    return wri_sort_node(c, n, keys, n_keys, limit, offset, loc);
 }
 
 /* ORDER BY of VALUES and set operations: over the output columns only. */
@@ -235,7 +235,7 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
     s.n_items = s.out.n;
     if (!bind_order(&s)) return NULL;
     if (s.out.n > s.n_items) {
-        n = wri_project(c, n, &s.out, s.n_items, y->loc);
+        n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
         if (!n) return NULL;
     }
     return order_limit(q, y, n, s.order, s.n_order);
@@ -249,7 +249,7 @@ static bool select_input(wri_select *s) {
     if (y->from) s->in = wri_plan_from(q, y->from, &s->scope);
     else {
         static const wri_cols none = {0};
-        s->in = wri_values(q->c, &none, NULL, 1, y->loc);
+        s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
     }
     if (!s->in) return false;
     if (!y->where) return true;
@@ -257,7 +257,7 @@ static bool select_input(wri_select *s) {
     wri_binder_scalar(q, &b, &s->scope, "WHERE");
     wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
     if (pred == &wri_failed) return false;
-    s->in = wri_filter(q->c, s->in, pred, y->where->loc);
+    s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
     return s->in != NULL;
 }
 
@@ -273,7 +273,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     }
     if (!n) return NULL;
     if (y->distinct) n = wri_plan_distinct(&s, n);
-    if (n) n = wri_project(c, n, &s.out, s.n_items, y->loc);
+    if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
     return n ? order_limit(q, y, n, s.order, s.n_order) : NULL;
 }
 
@@ -285,32 +285,32 @@ static wr_node *values_node(wri_ctx *c, const wri_cols *cols, wr_expr **exprs, u
     bool constant = true;
     for (uint32_t i = 0; i < n_rows * w; i++) constant = constant && exprs[i]->kind == WR_X_CONST;
     if (constant) {
-        wr_value *rows = wri_alloc_n(c, (size_t)n_rows * w, sizeof *rows);
+        wr_value *rows = wri_new_n(c, (size_t)n_rows * w, sizeof *rows);
         if (!rows) return NULL;
         for (uint32_t i = 0; i < n_rows * w; i++) rows[i] = exprs[i]->value;
-        return wri_values(c, cols, rows, n_rows, loc);
+        return wri_values_node(c, cols, rows, n_rows, loc);
     }
-    wr_node **ins = wri_alloc_n(c, n_rows, sizeof *ins);
+    wr_node **ins = wri_new_n(c, n_rows, sizeof *ins);
     if (!ins) return NULL;
     for (uint32_t r = 0; r < n_rows; r++) {
         static const wri_cols none = {0};
         wri_cols row = *cols;
         row.exprs = exprs + (size_t)r * w;
-        wr_node *one = wri_values(c, &none, NULL, 1, loc);
-        ins[r] = one ? wri_project(c, one, &row, w, loc) : NULL;
+        wr_node *one = wri_values_node(c, &none, NULL, 1, loc);
+        ins[r] = one ? wri_project_node(c, one, &row, w, loc) : NULL;
         if (!ins[r]) return NULL;
     }
-    return wri_union(c, ins, n_rows, loc);
+    return wri_union_node(c, ins, n_rows, loc);
 }
 
 /* Binds every value; NULL after reporting. */
 static wr_expr **bind_values(wri_q *q, wri_binder *b, const wr_query *y, uint32_t w) {
-    wr_expr **exprs = wri_alloc_n(q->c, (size_t)y->n_rows * w, sizeof *exprs);
+    wr_expr **exprs = wri_new_n(q->c, (size_t)y->n_rows * w, sizeof *exprs);
     bool ok = exprs != NULL;
     for (uint32_t r = 0; exprs && r < y->n_rows; r++) {
         const wr_ast *row = y->rows[r];
         if (row->n_args != w) {
-            wri_error(q->c, row->loc, wri_fmt(q->c, "give %u values, as in the first row", w),
+            wri_error(q->c, row->loc, wri_text(q->c, "give %u values, as in the first row", w),
                       "this row of VALUES has %u values, the first has %u", row->n_args, w);
             ok = false;
             continue;
@@ -346,7 +346,7 @@ static wr_node *plan_values(wri_q *q, const wr_query *y) {
             if (e == &wri_failed) return NULL;
             exprs[r * w + i] = e;
         }
-        if (!wri_cols_add(c, &cols, exprs[i], wri_fmt(c, "EXPR$%u", i))) return NULL;
+        if (!wri_cols_add(c, &cols, exprs[i], wri_text(c, "EXPR$%u", i))) return NULL;
     }
     return values_node(c, &cols, exprs, y->n_rows, y->loc);
 }
@@ -371,7 +371,7 @@ static bool collect(wri_q *q, const wr_query *y, branches *out) {
     }
     wr_node *n = wri_plan_query(q, y);
     if (!n) return false;
-    wr_node **slot = wri_push(q->c, &out->nodes, &out->n, &out->cap, sizeof *slot);
+    wr_node **slot = wri_new_last(q->c, &out->nodes, &out->n, &out->cap, sizeof *slot);
     if (slot) *slot = n;
     return slot != NULL;
 }
@@ -389,7 +389,7 @@ static wr_node *branch_as(wri_q *q, wr_node *n, const wr_type *types, const wr_n
         if (!wri_types_same(e->type, types[i])) e = wri_cast(&b, e, types[i], false, n->loc);
         if (e == &wri_failed || !wri_cols_add(c, &cols, e, first->out.fields[i].name)) return NULL;
     }
-    return wri_project(c, n, &cols, cols.n, n->loc);
+    return wri_project_node(c, n, &cols, cols.n, n->loc);
 }
 
 static bool common_types(wri_ctx *c, const branches *br, wr_type *types) {
@@ -428,12 +428,12 @@ static wr_node *plan_set(wri_q *q, const wr_query *y) {
     branches br = {0};
     bool ok = collect(q, y->left, &br);
     if (!collect(q, y->right, &br) || !ok) return NULL;
-    wr_type *types = wri_alloc_n(c, wri_x(br.nodes[0])->n_vis, sizeof *types);
+    wr_type *types = wri_new_n(c, wri_x(br.nodes[0])->n_vis, sizeof *types);
     if (!types || !common_types(c, &br, types)) return NULL;
     const wr_node *first = br.nodes[0];
     for (uint32_t k = 0; k < br.n; k++)
         if (!(br.nodes[k] = branch_as(q, br.nodes[k], types, first))) return NULL;
-    return wri_union(c, br.nodes, br.n, y->loc);
+    return wri_union_node(c, br.nodes, br.n, y->loc);
 }
 
 /* ---- any query ---- */
@@ -441,19 +441,19 @@ static wr_node *plan_set(wri_q *q, const wr_query *y) {
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc) {
     if (n_names != wri_x(n)->n_vis) {
-        wri_error(c, loc, wri_fmt(c, "name all %u columns", wri_x(n)->n_vis),
+        wri_error(c, loc, wri_text(c, "name all %u columns", wri_x(n)->n_vis),
                   "%s names %u columns, but its query has %u", what, n_names, wri_x(n)->n_vis);
         return NULL;
     }
     wri_cols cols = {0};
     for (uint32_t i = 0; i < n_names; i++)
         if (!wri_cols_add(c, &cols, wri_col_of(c, n, i, names[i].loc), names[i].text)) return NULL;
-    return wri_project(c, n, &cols, cols.n, loc);
+    return wri_project_node(c, n, &cols, cols.n, loc);
 }
 
 static bool plan_cte(wri_q *q, const wr_cte *t) {
     wri_ctx *c = q->c;
-    wri_cte *n = wri_alloc(c, sizeof *n);
+    wri_cte *n = wri_new(c, sizeof *n);
     if (!n) return false;
     n->name = &t->name;
     n->node = wri_plan_query(q, t->query);

@@ -21,7 +21,7 @@ static bool visit(wri_ctx *c, wr_node *n) {
     x->uses = 0;
     for (uint32_t i = 0; i < n->n_in; i++)
         if (!visit(c, n->in[i])) return false;
-    wr_node **slot = wri_push(c, &c->nodes, &c->n_nodes, &c->nodes_cap, sizeof *slot);
+    wr_node **slot = wri_new_last(c, &c->nodes, &c->n_nodes, &c->nodes_cap, sizeof *slot);
     if (slot) *slot = n;
     return slot != NULL;
 }
@@ -125,7 +125,7 @@ static bool moves_below_project(void *ctx, const wr_expr *e) { return !wri_reads
 
 static bool window_col(void *ctx, uint32_t col) { return col >= ((const wr_node *)ctx)->in[0]->out.n; }
 static bool moves_below_window(void *ctx, const wr_expr *e) {
-    return !wri_reads(e, window_col, ctx) && wri_deterministic(e);
+    return !wri_reads(e, window_col, ctx) && wri_is_deterministic(e);
 }
 static bool moves_below_union(void *ctx, const wr_expr *e) {
     (void)ctx;
@@ -135,7 +135,7 @@ static bool moves_below_union(void *ctx, const wr_expr *e) {
 
 /* Puts a FILTER on the edge from below's input k. */
 static bool filter_edge(wri_ctx *c, wr_node *below, uint32_t k, wr_expr *pred, wr_loc loc) {
-    wr_node *f = pred ? wri_filter(c, below->in[k], pred, loc) : NULL;
+    wr_node *f = pred ? wri_filter_node(c, below->in[k], pred, loc) : NULL;
     if (!f) return false;
     wri_x(f)->uses = 1;
     below->in[k] = f;
@@ -174,7 +174,7 @@ static void count_col(void *ctx, uint32_t col) { ((counts *)ctx)->n[col]++; }
 
 /* Whether PROJECT u can compute what its input l computes. */
 static bool can_merge(wri_ctx *c, const wr_node *u, const wr_node *l) {
-    counts k = {.n = wri_alloc_n(c, l->out.n, sizeof(uint32_t))};
+    counts k = {.n = wri_new_n(c, l->out.n, sizeof(uint32_t))};
     if (!k.n) return false;
     for (uint32_t i = 0; i < u->out.n; i++) wri_expr_cols(u->project.exprs[i], count_col, &k);
     for (uint32_t i = 0; i < l->out.n; i++) {
@@ -204,7 +204,7 @@ static bool project_values(wri_ctx *c, wr_node *p) {
     wr_node *v = p->in[0];
     for (uint32_t i = 0; i < p->out.n; i++)
         if (!trivial(p->project.exprs[i])) return false;
-    wr_value *rows = wri_alloc_n(c, (size_t)v->values.n_rows * p->out.n, sizeof *rows);
+    wr_value *rows = wri_new_n(c, (size_t)v->values.n_rows * p->out.n, sizeof *rows);
     if (!rows) return false;
     for (uint32_t r = 0; r < v->values.n_rows; r++)
         for (uint32_t i = 0; i < p->out.n; i++) {
@@ -241,7 +241,7 @@ static bool skip_choice(wri_ctx *c, wr_node *a) {
     through(&a->agg.win.start_col, p);
     through(&a->agg.win.end_col, p);
     if (a->agg.late) {
-        uint32_t n = a->agg.late->out.n, *cols = wri_alloc_n(c, n, sizeof *cols);
+        uint32_t n = a->agg.late->out.n, *cols = wri_new_n(c, n, sizeof *cols);
         if (!cols) return false;
         memcpy(cols, a->agg.late_cols, n * sizeof *cols);
         for (uint32_t i = 0; i < n; i++) through(&cols[i], p);
@@ -285,7 +285,7 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
         for (uint32_t k = 0; k < i; k++)
             if (p->project.exprs[k]->col == p->project.exprs[i]->col) return false;
     }
-    uint32_t *keep = wri_alloc_n(c, p->out.n, sizeof *keep);
+    uint32_t *keep = wri_new_n(c, p->out.n, sizeof *keep);
     if (!keep) return false;
     for (uint32_t i = 0; i < p->out.n; i++) keep[i] = f->filter.keep[p->project.exprs[i]->col];
     f->filter.keep = keep;

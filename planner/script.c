@@ -12,8 +12,8 @@
 
 #include "plan_int.h"
 
-const char *wri_did_you_mean(wri_ctx *c, const char *near) {
-    return near ? wri_fmt(c, "did you mean '%s'?", near) : NULL;
+const char *wri_suggest(wri_ctx *c, const char *near) {
+    return near ? wri_text(c, "did you mean '%s'?", near) : NULL;
 }
 
 uint32_t wri_line(const wri_ctx *c, wr_loc loc) {
@@ -31,7 +31,7 @@ void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda};
     uint32_t n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
-    wr_stmt **all = n ? wri_alloc_n(c, n, sizeof *all) : NULL;
+    wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;
     if (!all) return;
     n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next)
@@ -103,7 +103,7 @@ void wri_binder_scalar(wri_q *q, wri_binder *b, const wri_scope *scope, const ch
 
 static void insert(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     wri_stream *into = wri_target(c, &s->target, seq);
-    if (into) wri_add_feed(c, s, seq, into, wri_fmt(c, "INSERT INTO %s", into->def->name));
+    if (into) wri_add_feed(c, s, seq, into, wri_text(c, "INSERT INTO %s", into->def->name));
 }
 
 static void walk_one(wri_ctx *c, wr_stmt *s, uint32_t seq) {
@@ -122,7 +122,7 @@ static void walk_one(wri_ctx *c, wr_stmt *s, uint32_t seq) {
 
 static const char *set_name(wri_ctx *c, const wr_stmt *s) {
     const char *name = s->name.parts[0].text;
-    for (uint32_t i = 1; name && i < s->name.n; i++) name = wri_fmt(c, "%s.%s", name, s->name.parts[i].text);
+    for (uint32_t i = 1; name && i < s->name.n; i++) name = wri_text(c, "%s.%s", name, s->name.parts[i].text);
     return name;
 }
 
@@ -130,8 +130,8 @@ static const char *set_name(wri_ctx *c, const wr_stmt *s) {
 static void settings(wri_ctx *c, wr_settings *out) {
     const wr_registry *reg = c->reg;
     uint32_t n = 0;
-    wr_kv *kvs = wri_alloc_n(c, c->script->n, sizeof *kvs);
-    const wr_stmt **from = wri_alloc_n(c, c->script->n, sizeof(wr_stmt *));
+    wr_kv *kvs = wri_new_n(c, c->script->n, sizeof *kvs);
+    const wr_stmt **from = wri_new_n(c, c->script->n, sizeof(wr_stmt *));
     if (!kvs || !from) return;
     for (uint32_t i = 0; i < c->script->n; i++) {
         const wr_stmt *s = c->script->stmts[i];
@@ -151,7 +151,7 @@ static void settings(wri_ctx *c, wr_settings *out) {
                                    ? wr_nearest(kv.key, &reg->set_options[0].name, reg->n_set_options,
                                                 sizeof reg->set_options[0])
                                    : NULL;
-            wri_error(c, s->name.loc, wri_did_you_mean(c, near), "there is no setting '%s'", kv.key);
+            wri_error(c, s->name.loc, wri_suggest(c, near), "there is no setting '%s'", kv.key);
             continue;
         }
         if (st != WR_OK) {
@@ -175,7 +175,7 @@ static void plan_stmt(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     if (s->kind != WR_S_QUERY) return;
     wri_q q = {.c = c, .seq = seq, .kda = s->query->stream};
     wr_node *n = wri_plan_query(&q, s->query);
-    if (n && wri_is_output(c, seq)) wri_sink(c, n, NULL, "SELECT", s->loc);
+    if (n && wri_is_output(c, seq)) wri_sink_node(c, n, NULL, "SELECT", s->loc);
 }
 
 static void plan_all(wri_ctx *c) {
@@ -200,7 +200,7 @@ static void nothing_to_run(wri_ctx *c) {
     const wri_feed *f = c->feeds;
     if (f && f->stmt) {
         wri_error(c, f->stmt->loc,
-                  wri_fmt(c, "add SELECT * FROM %s, or CREATE STREAM %s … WITH (connector = …)",
+                  wri_text(c, "add SELECT * FROM %s, or CREATE STREAM %s … WITH (connector = …)",
                           f->into->def->name, f->into->def->name),
                   f->off ? "nothing to run: the pump into '%s' is stopped"
                          : "nothing to run: '%s' is fed, but nothing reads it and it has no connector",

@@ -50,7 +50,7 @@ static void finish(order *o, wr_node *n) {
 
 bool wri_stages(wri_ctx *c, wr_plan *plan) {
     if (!wri_walk(c)) return false;
-    order o = {.c = c, .sources_bounded = true, .nodes = wri_alloc_n(c, c->n_nodes, sizeof *o.nodes)};
+    order o = {.c = c, .sources_bounded = true, .nodes = wri_new_n(c, c->n_nodes, sizeof *o.nodes)};
     if (!o.nodes) return false;
     for (uint32_t i = 0; i < c->n_nodes; i++)
         if (c->nodes[i]->kind == WR_N_SOURCE && !c->nodes[i]->bounded) o.sources_bounded = false;

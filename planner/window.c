@@ -79,7 +79,7 @@ static bool named_arg(wri_ctx *c, wri_win_args *a, const wr_ast *arg, bool tvf) 
                                a->kind == WR_W_HOP        ? "SLIDE"
                                : a->kind == WR_W_CUMULATE ? "STEP"
                                                           : "SIZE"};
-        wri_error(c, arg->loc, wri_did_you_mean(c, wr_nearest(arg->text, names, WR_LEN(names), sizeof *names)),
+        wri_error(c, arg->loc, wri_suggest(c, wr_nearest(arg->text, names, WR_LEN(names), sizeof *names)),
                   "%s has no argument '%s'", a->fn, arg->text);
         return false;
     }
@@ -109,7 +109,7 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) 
                               : i < fixed + 3     ? param_at(a, i - fixed)
                                                   : NULL;
         if (named || !slot || *slot) {
-            wri_error(c, arg->loc, wri_fmt(c, "write %s", signature(a->kind, tvf)),
+            wri_error(c, arg->loc, wri_text(c, "write %s", signature(a->kind, tvf)),
                       named ? "%s: an argument without a name follows a named one"
                             : "%s is given too many arguments",
                       a->fn);
@@ -124,7 +124,7 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) 
                           : !a->size                             ? "the window size"
                                                                  : NULL;
     if (!missing) return true;
-    wri_error(c, call->loc, wri_fmt(c, "write %s", signature(a->kind, tvf)), "%s: %s is missing", a->fn,
+    wri_error(c, call->loc, wri_text(c, "write %s", signature(a->kind, tvf)), "%s: %s is missing", a->fn,
               missing);
     return false;
 }
@@ -143,7 +143,7 @@ static bool interval(wri_q *q, const wr_ast *e, const char *fn, const char *what
     wri_scope none = {0};
     wri_binder b;
     wri_binder_scalar(q, &b, &none, "a window's size");
-    const char *full = wri_fmt(q->c, "%s: %s", fn, what);
+    const char *full = wri_text(q->c, "%s: %s", fn, what);
     if (!full || !wri_const_interval_us(&b, e, full, outp)) return false;
     if (positive && *outp <= 0) {
         wri_error(q->c, e->loc, "give an interval above zero", "%s: %s must be above zero, it is %s", fn, what,
@@ -158,8 +158,8 @@ static void not_multiple(wri_ctx *c, const wri_win_args *a, wr_loc loc, int64_t 
     const char *what = a->kind == WR_W_HOP ? "slide" : "step";
     int64_t below = size - size % slide;
     const char *hint =
-        below == 0 ? wri_fmt(c, "the nearest multiple is %s", wri_duration(c->ar, slide))
-                   : wri_fmt(c, "the nearest multiples are %s and %s", wri_duration(c->ar, below),
+        below == 0 ? wri_text(c, "the nearest multiple is %s", wri_duration(c->ar, slide))
+                   : wri_text(c, "the nearest multiples are %s and %s", wri_duration(c->ar, below),
                              wri_duration(c->ar, below > INT64_MAX - slide ? below : below + slide));
     wri_error(c, loc, hint, "%s: the size %s is not a multiple of the %s %s", a->fn,
               wri_duration(c->ar, size), what, wri_duration(c->ar, slide));
@@ -201,9 +201,9 @@ void wri_not_time(wri_ctx *c, const wr_node *in, wr_loc loc, const char *fn, con
     }
     const char *name = in->out.fields[in->time_col].name;
     bool visible = in->time_col < wri_x(in)->n_vis;
-    const char *hint = visible                             ? wri_fmt(c, "use '%s'", name)
-                       : strcasecmp(name, "ROWTIME") == 0 ? wri_fmt(c, "use ROWTIME (arrival time), or %s", declare)
-                                                           : wri_fmt(c, "select '%s' in its input and use that", name);
+    const char *hint = visible                             ? wri_text(c, "use '%s'", name)
+                       : strcasecmp(name, "ROWTIME") == 0 ? wri_text(c, "use ROWTIME (arrival time), or %s", declare)
+                                                           : wri_text(c, "select '%s' in its input and use that", name);
     wri_error(c, loc, hint, "%s: '%s' is not the time attribute of the input", fn, found);
 }
 
@@ -262,7 +262,7 @@ static bool tvf_names(wri_ctx *c, const wri_win_args *a, const wr_node *in) {
         for (uint32_t k = 0; k < WR_LEN(names); k++)
             if (strcasecmp(in->out.fields[i].name, names[k]) == 0) {
                 wri_error(c, a->data->loc,
-                          wri_fmt(c, "give it another name in a subquery: %s AS inner_%s", names[k], names[k]),
+                          wri_text(c, "give it another name in a subquery: %s AS inner_%s", names[k], names[k]),
                           "%s adds a column '%s', but its input has one already", a->fn, names[k]);
                 return false;
             }
@@ -278,7 +278,7 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
     if (!in || !tvf_time(q, &a, in, &scope) || !tvf_names(c, &a, in)) return NULL;
     wr_win win = {.time_col = in->time_col};
     if (!wri_win_spec(q, &a, in->out.fields[in->time_col].type, f->loc, &win)) return NULL;
-    wr_node *w = wri_window(c, in, &win, f->loc);
+    wr_node *w = wri_window_node(c, in, &win, f->loc);
     if (!w) return NULL;
     wri_cols cols = {0};
     uint32_t n_vis = wri_x(in)->n_vis;
@@ -286,7 +286,7 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
         uint32_t col = i < n_vis ? i : in->out.n + (i - n_vis);
         if (!wri_cols_add(c, &cols, wri_col_of(c, w, col, f->loc), w->out.fields[col].name)) return NULL;
     }
-    return wri_project(c, w, &cols, cols.n, f->loc);
+    return wri_project_node(c, w, &cols, cols.n, f->loc);
 }
 
 /* ---- without the WINDOW node ---- */
@@ -303,7 +303,7 @@ static wr_node *unwindow_filter(wri_ctx *c, wr_node *n, const wr_node *w, uint32
         return NULL;
     }
     for (uint32_t i = 0; i < n->out.n; i++) map[i] = below[n->filter.keep[i]];
-    return wri_filter(c, in, pred, n->loc);
+    return wri_filter_node(c, in, pred, n->loc);
 }
 
 static wr_node *unwindow_project(wri_ctx *c, wr_node *n, const wr_node *w, uint32_t *map) {
@@ -319,7 +319,7 @@ static wr_node *unwindow_project(wri_ctx *c, wr_node *n, const wr_node *w, uint3
         map[i] = cols.n;
         if (!wri_cols_add(c, &cols, wri_expr_remap(c->ar, e, below), n->out.fields[i].name)) return NULL;
     }
-    return wri_project(c, in, &cols, cols.n, n->loc);
+    return wri_project_node(c, in, &cols, cols.n, n->loc);
 }
 
 wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_t **mapp) {
@@ -329,7 +329,7 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
         return x->bare;
     }
     if (node != w && node->kind != WR_N_FILTER && node->kind != WR_N_PROJECT) return NULL;
-    uint32_t *map = wri_alloc_n(c, node->out.n, sizeof *map);
+    uint32_t *map = wri_new_n(c, node->out.n, sizeof *map);
     if (!map) return NULL;
     wr_node *bare;
     if (node == w) {

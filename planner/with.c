@@ -59,8 +59,8 @@ static const wr_option_def *option_of(const wr_stmt *s, const char *name) {
 static bool fill_kvs(with *w) {
     wr_plan_stream *def = w->st->def;
     def->n_options = w->s->n_options;
-    def->options = wri_alloc_n(w->c, def->n_options, sizeof *def->options);
-    w->known = wri_alloc_n(w->c, def->n_options, sizeof *w->known);
+    def->options = wri_new_n(w->c, def->n_options, sizeof *def->options);
+    w->known = wri_new_n(w->c, def->n_options, sizeof *w->known);
     if (!def->options || !w->known) return false;
     for (uint32_t i = 0; i < w->s->n_options; i++) {
         const wr_option_def *o = &w->s->options[i];
@@ -76,7 +76,7 @@ static bool read_table(with *w, const wr_option *opts, size_t n, void *out, size
     if (!out) { /* as large as the table's last member says; no member is larger than 8 bytes */
         for (size_t i = 0; i < n; i++)
             if (opts[i].offset + 16 > size) size = opts[i].offset + 16;
-        out = wri_alloc(w->c, size);
+        out = wri_new(w->c, size);
         if (!out) return false;
     }
     size_t at = 0;
@@ -98,12 +98,12 @@ static const wr_with *find_with(const wr_with *const *all, size_t n, const char 
 /* "file, stdin, …" of a list of connectors or formats. */
 static const char *name_list(wri_ctx *c, const wr_with *const *all, size_t n) {
     const char *out = "";
-    for (size_t i = 0; out && i < n; i++) out = wri_fmt(c, "%s%s%s", out, i ? ", " : "", all[i]->name);
+    for (size_t i = 0; out && i < n; i++) out = wri_text(c, "%s%s%s", out, i ? ", " : "", all[i]->name);
     return out ? out : "";
 }
 
 static const char *nearest_with(wri_ctx *c, const wr_with *const *all, size_t n, const char *name) {
-    const char **names = wri_alloc_n(c, n, sizeof *names);
+    const char **names = wri_new_n(c, n, sizeof *names);
     if (!names) return NULL;
     for (size_t i = 0; i < n; i++) names[i] = all[i]->name;
     return wr_nearest(name, names, n, sizeof *names);
@@ -118,7 +118,7 @@ static bool unknown_with(with *w, const char *what, const char *name, const wr_w
             near = connector_names[i].here;
     if (!near) near = nearest_with(c, all, n, name);
     wri_error(c, o ? o->loc : w->s->name.loc,
-              near ? wri_did_you_mean(c, near) : wri_fmt(c, "there are %s", name_list(c, all, n)),
+              near ? wri_suggest(c, near) : wri_text(c, "there are %s", name_list(c, all, n)),
               "there is no %s '%s'", what, name);
     return false;
 }
@@ -134,7 +134,7 @@ static bool find_format(with *w, const char *name) {
     }
     if (!st->connector->needs_format) return true;
     wri_error(c, w->s->name.loc,
-              wri_fmt(c, "add format = …: %s", name_list(c, c->reg->formats, c->reg->n_formats)),
+              wri_text(c, "add format = …: %s", name_list(c, c->reg->formats, c->reg->n_formats)),
               "stream '%s': connector '%s' needs a format", st->def->name, st->connector->name);
     return false;
 }
@@ -157,12 +157,12 @@ static bool unknown_options(with *w) {
                       {st->format ? st->format->options : NULL, st->format ? st->format->n_options : 0}};
         for (size_t t = 0; t < WR_LEN(tables); t++)
             for (size_t k = 0; k < tables[t].n; k++) {
-                const char **slot = wri_push(c, &names, &n, &cap, sizeof *slot);
+                const char **slot = wri_new_last(c, &names, &n, &cap, sizeof *slot);
                 if (slot) *slot = tables[t].opts[k].name;
             }
         const char *key = st->def->options[i].key;
         const char *near = n ? wr_nearest(key, names, n, sizeof *names) : NULL;
-        wri_error(c, w->s->options[i].key.loc, wri_did_you_mean(c, near), "unknown option '%s' of connector '%s'%s%s%s",
+        wri_error(c, w->s->options[i].key.loc, wri_suggest(c, near), "unknown option '%s' of connector '%s'%s%s%s",
                   key, st->connector->name, st->format ? " with format '" : "", st->format ? st->format->name : "",
                   st->format ? "'" : "");
     }
@@ -177,7 +177,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     if (!fill_kvs(&w) || !read_table(&w, common_options, WR_LEN(common_options), &com, sizeof com)) return false;
     if (!com.connector) {
         wri_error(c, s->options[0].loc,
-                  wri_fmt(c, "add connector = …: %s", name_list(c, c->reg->connectors, c->reg->n_connectors)),
+                  wri_text(c, "add connector = …: %s", name_list(c, c->reg->connectors, c->reg->n_connectors)),
                   "stream '%s': option 'connector' is missing", def->name);
         return false;
     }
