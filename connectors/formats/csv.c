@@ -4,7 +4,6 @@
  * elsewhere it is an ordinary character (5" disk); inside, it is doubled. Framing and decoding follow the
  * same rule, so that they agree on every input. State of framing: bits 0..7 delimiter, 8..15 quote, bit 16
  * header, bit 17 set. Pure functions; any thread. */
-#define _GNU_SOURCE /* memrchr */
 #include <emmintrin.h>
 
 #include "connectors/formats/csv_int.h"

@@ -3,7 +3,6 @@
  * The schema has exactly one column: CHAR, VARCHAR or JSON (a carriage return before the line end is not part
  * of it), or VARBINARY (every byte but the line feed is). An empty line is an empty text. Writing puts the
  * text and a line feed; NULL is an empty line; nothing is escaped. Long lines are views into the chunk. */
-#define _GNU_SOURCE /* memrchr */
 #include "connectors/formats/rows_int.h"
 
 static size_t raw_frame(const char *p, size_t n, bool last, uint64_t *state) {

@@ -1,6 +1,6 @@
-/* connectors/formats/json_int.h -- the JSON lines encoder, for the definition of the format in json.c. */
-#ifndef WRI_FORMATS_JSON_INT_H
-#define WRI_FORMATS_JSON_INT_H
+/* connectors/formats/json_encode_int.h -- the JSON lines encoder, for the definition of the format in json.c. */
+#ifndef WRI_FORMATS_JSON_ENCODE_INT_H
+#define WRI_FORMATS_JSON_ENCODE_INT_H
 
 #include "connectors/connectors.h"
 
