@@ -100,6 +100,37 @@ Test(aggs_sketch, percentiles_of_other_types) {
     }
 }
 
+/* A state merged into itself again and again: counts far past 32 bits, of dense buckets and others. */
+Test(aggs_sketch, percentiles_of_many) {
+    uint64_t failed[FX_FAILED_WORDS];
+    wr_type t = T(WR_T_DOUBLE);
+    for (int shape = 0; shape < 8; shape++) {
+        fx_seed((uint64_t)shape + 50);
+        fx_data *d = fx_make(3000, 1, &t, 1, FX_SMALL, false);
+        for (int i = 0; i < 3000; i++) d->rows[i].v[0].f64 = draw(shape);
+        wr_agg_call c = fx_call("APPROX_PERCENTILE", &t, 1);
+        c.param = (wr_value){.f64 = 0.75};
+        cr_assert_eq(c.def->bind(&c, NULL), WR_OK);
+        wr_batch *want = fx_run(&c, d, 0, failed);
+        fx_table table = fx_table_new(&c, 1);
+        for (uint32_t i = 0; i < d->n; i++) cr_assert_eq(fx_update(&c, &table, d, i, 1), WR_OK);
+        wr_status s;
+        for (int k = 0; k < 45; k++) {
+            wr_batch *p = fx_partial(&c, &table, &s);
+            cr_assert_eq(fx_merge(&c, &table, p), WR_OK);
+            wr_batch_drop(p);
+        }
+        wr_batch *got = fx_finish(&c, &table, failed, &s);
+        /* The place p (n-1) is another by less than one value. */
+        cr_assert_leq(fabs(got->cols[0].f64[0] - want->cols[0].f64[0]), fabs(want->cols[0].f64[0]) * 0.03);
+        cr_assert_eq(fx_update(&c, &table, d, 0, 1), WR_OK);
+        wr_batch_drop(got);
+        wr_batch_drop(want);
+        fx_table_free(&c, &table);
+        fx_free(d);
+    }
+}
+
 /* ---- distinct counts ---- */
 
 /* d's values become v(i) for i in 0..n, one of each and then some again. */
