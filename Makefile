@@ -15,7 +15,7 @@ ifneq ($(CI),)
 WARN += -Werror
 endif
 # Sums must not depend on the machine: no fused multiply-add behind our back.
-CFLAGS_ALL := -std=gnu11 -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
               -I. -I$(GEN) $(PKG_CFLAGS) $(WARN) $(CFLAGS)
 CFLAGS_release := -O2 -g -fno-omit-frame-pointer -fno-math-errno
 CFLAGS_debug   := -O0 -g3 -DWR_DEBUG
@@ -56,7 +56,7 @@ $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
-$(OUT)/parser/%.o: $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
+$(filter $(OUT)/parser/%,$(LIB_OBJ)): | $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
 
 # One Criterion program per folder of tests/unit.
 $(OUT)/test_%: $(LIB) FORCE
@@ -69,13 +69,118 @@ $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
+
+# ---- packages ----
+DEPS      := pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev
+DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
+DEPS_DEV  := clang-format clang-tidy cppcheck
+
+.PHONY: deps deps-test deps-dev
+deps: ## install the Debian packages that the build needs
+	@sh tests/deps.sh $(DEPS)
+deps-test: deps ## and those that the tests need
+	@sh tests/deps.sh $(DEPS_TEST)
+deps-dev: deps-test ## and those that make check and make format need
+	@sh tests/deps.sh $(DEPS_DEV)
+
+# ---- demo ----
+DEMO_ROWS := 5000000
+.PHONY: demo demo-run
+demo: deps ## per-minute clickstream metrics of 5 million events, from nothing
+	@$(MAKE) --no-print-directory all demo-run
+demo-run: build/demo/clicks.jsonl
+	@echo
+	@echo '$$ weir run examples/clicks.sql'
+	@cd build/demo && ../../weir run ../../examples/clicks.sql
+	@echo
+	@echo 'The first rows of build/demo/page_minutes.jsonl:'
+	@head -n 5 build/demo/page_minutes.jsonl
+	@echo
+	@echo 'The file that did it is examples/clicks.sql. Change it and run it again, or look at its plan:'
+	@echo '  cd build/demo && ../../weir explain ../../examples/clicks.sql'
+build/demo/clicks.jsonl: | $(WEIR)
+	@mkdir -p $(@D)
+	@echo 'Writing $(DEMO_ROWS) clicks (680 MB) to $@ ...'
+	@$(WEIR) run --quiet -e "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = $(DEMO_ROWS)); \
+	  CREATE STREAM f WITH (connector = 'file', path = '$@.part', format = 'json') AS SELECT * FROM g;"
+	@mv $@.part $@
+
+# ---- tests ----
+.PHONY: test test-run
+test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
+	@$(MAKE) --no-print-directory test-run
+test-run:
+	@sh tests/run.sh
+
 .PHONY: unit
-unit: $(UNITS:%=unit-%) ## run the unit tests of BUILD
+unit: $(UNITS:%=unit-%) ## unit tests of BUILD
 unit-%: $(OUT)/test_%
 	$(OUT)/unit_$* --jobs 2
 
-.PHONY: clean
+.PHONY: debug asan tsan
+debug asan tsan: ## build build/<name>/weir
+	@$(MAKE) --no-print-directory BUILD=$@ build/$@/weir
+
+# Fuzz targets: replayed on their corpus by gcc in make test; `make fuzz-NAME` runs libFuzzer for FUZZ_SECONDS.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+$(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
+.PHONY: replay
+replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
+	@for f in $(FUZZERS); do echo "replay $$f"; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+fuzz-%: ## libFuzzer on one target (clang)
+	@mkdir -p build/fuzz/corpus/$*
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \
+	  -o build/fuzz/$* tests/fuzz/fuzz_$*.c $(LIB_SRC) $(GEN)/sql.c $(PKG_LIBS)
+	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* tests/fuzz/corpus/$*
+
+# ---- care ----
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+.PHONY: format check check-format check-layers check-symbols check-size check-static check-docs
+format: ## clang-format all C files
+	clang-format -i $(C_FILES)
+check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis
+check-format:
+	@clang-format --dry-run -Werror $(C_FILES)
+check-layers:
+	@sh tests/check_layers.sh
+check-symbols: $(LIB)
+	@sh tests/check_symbols.sh $(LIB)
+check-size:
+	@sh tests/check_size.sh $(C_FILES)
+check-docs: $(WEIR)
+	@sh tests/check_docs.sh $(WEIR)
+check-static: compile_commands.json
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -D_GNU_SOURCE -I. \
+	  --suppress=missingIncludeSystem --suppress=nullPointerArithmetic $(LIB_SRC) $(CLI_SRC)
+compile_commands.json: Makefile
+	@sh tests/compile_commands.sh '$(CC) $(CFLAGS_ALL) $(CFLAGS_release)' $(LIB_SRC) $(CLI_SRC) > $@
+docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
+	@sh tests/check_docs.sh $(WEIR) --write
+
+.PHONY: bench
+bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	python3 bench/run.py
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all ## install weir, its man page and completions to PREFIX (/usr/local)
+	install -D -m 755 $(WEIR) $(DESTDIR)$(PREFIX)/bin/weir
+	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(WEIR) help man > $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+	$(WEIR) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	$(WEIR) completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
+	$(WEIR) completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish
+
+.PHONY: clean help
 clean: ## remove build/
-	rm -rf build weir
+	rm -rf build weir compile_commands.json
+help: ## this list
+	@grep -hE '^[a-z][a-z0-9 %-]*:.*## ' Makefile | sed -E 's/^([a-z0-9 %-]+):[^#]*## (.*)/  \1|\2/' | \
+	  awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)

@@ -56,7 +56,7 @@ wr_status wr_options_read(const wr_option *opts, size_t n_opts, const wr_kv *kvs
 wr_status wr_parse_bytes(const char *s, int64_t *outp, wr_err *err) WR_MUST_USE;
 wr_status wr_parse_duration(const char *s, int64_t *outp_us, wr_err *err) WR_MUST_USE;
 
-/* The nearest of n names to `name` (case-insensitive edit distance, at most a third of its length),
+/* The nearest of n names to `name` (case-insensitive edit distance, at most a third of its length, or 1),
  * or NULL. stride: bytes from one const char* to the next, so that tables of structs can be searched. */
 const char *wr_nearest(const char *name, const void *names, size_t n, size_t stride);
 

@@ -56,8 +56,13 @@ struct wr_expr {
 
 /* ---- registry: what can be called ---- */
 
-/* A scalar function. It runs as `sqlite`, an SQLite function of that name and argument order, and as
- * a vectorised kernel where runtime/expr has one under the same name. */
+/* One value of a scalar function written in C (runtime/expr/expr_int.h has wri_call): NULL, or why this
+ * row fails. */
+struct wri_call;
+typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_value *outp);
+
+/* A scalar function: C code (fn), which kernels and SQLite both call, or an SQLite function of the same
+ * argument order. */
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
@@ -70,6 +75,7 @@ struct wr_func_def {
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    wr_scalar fn;          /* NULL: runs in SQLite only */
 };
 
 /* Aggregate call as planned; one per distinct call of a node. */
@@ -313,6 +319,10 @@ typedef struct wr_plan {
     const char **notes;
     uint32_t n_notes;
 } wr_plan;
+
+/* Options that every stream takes in WITH (…), beside those of its connector and format. */
+extern const wr_option wr_stream_options[];
+extern const size_t wr_n_stream_options;
 
 /* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
 wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,

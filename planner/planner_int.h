@@ -31,11 +31,14 @@ struct wri_binder {
      * TUMBLE_START), NULL to bind as usual, or &wri_failed after it reported an error. */
     wr_expr *(*hook)(void *ctx, wri_binder *b, const wr_ast *e);
     void *hook_ctx;
-    uint32_t depth; /* of recursion, bounded by WRI_DEPTH_MAX */
+    uint32_t depth;   /* of recursion, bounded by WRI_DEPTH_MAX */
+    uint32_t inlined; /* calls of SQL functions expanded so far, bounded by WRI_INLINE_MAX */
 };
-#define WRI_DEPTH_MAX 200
-extern wr_expr
-    wri_failed; /* what a failed bind returns (never NULL): errors are reported once, binding goes on */
+#define WRI_DEPTH_MAX  200
+#define WRI_INLINE_MAX 1000
+/* What a failed bind returns (never NULL): errors are reported once, binding goes on. When memory ran out it
+ * comes without a diagnostic: wri_failed and no errors in d is WR_ENOMEM. */
+extern wr_expr wri_failed;
 
 /* Binds e: names resolved, functions chosen, casts put in, constants folded (when reg->fold). A name that
  * does not resolve is an error with "did you mean". */
