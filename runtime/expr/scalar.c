@@ -46,10 +46,10 @@ bool wri_strict(const wr_expr *e) {
     return e->kind == WR_X_OP;
 }
 
-bool wri_deterministic(const wr_expr *e) {
+bool wri_expr_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
-        if (!wri_deterministic(e->args[i])) return false;
+        if (!wri_expr_deterministic(e->args[i])) return false;
     return true;
 }
 
