@@ -55,15 +55,30 @@ wr_ast *wri_call_quant(wr_ast *call, bool distinct, bool star) {
     return call;
 }
 
+/* Does the text of an interval hold one field only, '10' and not '10:30'? */
+static bool one_field(const char *text) {
+    return strcspn(text + (text[0] == '-' || text[0] == '+'), " :-") + (text[0] == '-' || text[0] == '+') ==
+           strlen(text);
+}
+
+/* The node at the right end of e whose second unit is meant for FLOOR: of FLOOR((a - b) SECOND TO MINUTE),
+ * as intervals have no FLOOR without a unit, and of FLOOR(ts + INTERVAL '1' DAY TO HOUR), as '1' is no
+ * DAY TO HOUR. NULL: none. */
+static wr_ast *unit_at_end(wr_ast *e) {
+    while ((e->kind == WR_A_BINARY_OP || e->kind == WR_A_UNARY) && !wri_head_of(e)->paren)
+        e = e->args[e->n_args - 1];
+    if (wri_head_of(e)->paren || e->unit2 == WR_U_NONE) return NULL;
+    if (e->kind == WR_A_QUALIFIED) return e;
+    return e->kind == WR_A_INTERVAL && one_field(e->text) ? e : NULL;
+}
+
 wr_ast *wri_call_floor(wri_parse *p, wri_tok word, const char *op, wri_list *args, wri_tok end) {
     if (p->failed) return NULL;
-    wr_ast *a = args->n == 1 ? *(wr_ast **)args->items : NULL;
-    if (!a || a->kind != WR_A_QUALIFIED || a->unit2 == WR_U_NONE || wri_head_of(a)->paren)
-        return wri_call_word(p, word, args, end);
-    /* FLOOR((a - b) SECOND TO MINUTE) is FLOOR(x TO MINUTE): intervals have no other FLOOR. */
-    wri_units u = {.unit = a->unit2};
-    a->unit2 = WR_U_NONE;
-    a->prec2 = 0;
+    wr_ast *a = args->n == 1 ? *(wr_ast **)args->items : NULL, *last = a ? unit_at_end(a) : NULL;
+    if (!last) return wri_call_word(p, word, args, end);
+    wri_units u = {.unit = last->unit2};
+    last->unit2 = WR_U_NONE;
+    last->prec2 = 0;
     return wri_span(wri_unit_form(p, WR_A_ROUND_TO, op, a, u), word.loc.at, end.loc.end);
 }
 

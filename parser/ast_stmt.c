@@ -109,7 +109,8 @@ wr_column_def *wri_col_set(wri_parse *p, wr_column_def *c, wri_col_opt opt, wri_
     switch (opt) {
     case WRI_CO_NOT_NULL:
         c->type.not_null = true;
-        if (!c->type.kind) wri_error(p, WR_ESQL, c->loc, NULL, "NOT NULL needs a type before it");
+        if (c->computed || !c->type.kind)
+            wri_error(p, WR_ESQL, t.loc, NULL, "NOT NULL is for columns with a type that are read, not computed");
         break;
     case WRI_CO_NULL: break; /* the default */
     case WRI_CO_KEY: c->primary_key = true; break;

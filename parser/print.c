@@ -270,9 +270,9 @@ static void put_unit_form(wri_out *o, const wr_ast *e) {
     } else {
         wri_puts(o, e->op);
         wri_puts(o, "(");
-        /* (x) SECOND TO MINUTE would be one qualifier */
-        bool paren = a->kind == WR_A_QUALIFIED || a->kind == WR_A_INTERVAL || a->kind == WR_A_BINARY_OP;
-        put_operand(o, a, paren ? P_PRIM + 1 : P_OR);
+        /* What may end in a unit, as (x) SECOND does, would take TO for its own. */
+        bool plain = a->kind == WR_A_COLUMN || a->kind == WR_A_CALL || a->kind == WR_A_CAST;
+        put_operand(o, a, plain ? P_OR : P_PRIM + 1);
         wri_puts(o, " TO ");
         put_unit(o, e);
         wri_puts(o, ")");

@@ -21,9 +21,10 @@ static bool word_is(const wr_ast *call, const char *word) {
     return !*a && !*word;
 }
 
-/* f(g(x) IGNORE NULLS) would give the words to f. */
+/* f(g(x) IGNORE NULLS) would give the words to f, FLOOR((x) DAY TO HOUR) the second unit to FLOOR. */
 static void put_arg(wri_out *o, const wr_ast *a) {
     bool paren = a->kind == WR_A_CALL && (a->call->ignore_nulls || a->call->respect_nulls) && !a->call->over;
+    if (a->kind == WR_A_QUALIFIED && a->unit2) paren = true;
     if (paren) wri_puts(o, "(");
     wri_put_expr(o, a);
     if (paren) wri_puts(o, ")");

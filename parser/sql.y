@@ -453,7 +453,7 @@ tprim(A) ::= tbase(F) ID(N) OVER wref(W). {
 tprim(A) ::= tbase(F) AS ID(N) OVER wref(W). {
     A = wri_from_over(p, wri_from_alias(p, F, N, NULL, N.loc.end), W);
 }
-tprim(A) ::= LP join(F) RP. { A = F; }
+tprim(A) ::= LP from(F) RP. { A = F; }
 tbase(A) ::= tplain(F). { A = F; }
 tbase(A) ::= LATERAL(W) tplain(F). { A = wri_from_lateral(F, W); }
 tplain(A) ::= name(N). { A = wri_from_table(p, N); }
