@@ -56,7 +56,7 @@ $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
-$(OUT)/parser/%.o: $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
+$(filter $(OUT)/parser/%,$(LIB_OBJ)): | $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
 
 # One Criterion program per folder of tests/unit.
 $(OUT)/test_%: $(LIB) FORCE
