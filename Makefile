@@ -65,7 +65,7 @@ FORCE:
 ifneq ($(NAME),)
 UNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/$(NAME)/*.c))
 $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion $(PKG_LIBS)
+	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
