@@ -56,7 +56,7 @@ $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
-$(OUT)/parser/%.o: $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
+$(filter $(OUT)/parser/%,$(LIB_OBJ)): | $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
 
 # One Criterion program per folder of tests/unit.
 $(OUT)/test_%: $(LIB) FORCE
@@ -160,8 +160,10 @@ docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench
-bench: all ## measure against the bare limit and DuckDB; prints ratios
-	@sh bench/run.sh
+bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	python3 bench/run.py
 
 PREFIX ?= /usr/local
 .PHONY: install

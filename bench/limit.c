@@ -7,7 +7,7 @@
  * query's aggregates: q1 tumble 1 min by page (count, compensated sum, min, max), q2 hop 60/10 s by user
  * (count, sum) with columnar output. Tied to this one data set on purpose: no NULLs, no escapes, one
  * key order, no lateness, no watermarks per split, no snapshots. weir is measured against it in the same
- * run (bench/run.sh). With two threads each takes half the file with a state of its own: an upper bound.
+ * run (bench/run.py). With two threads each takes half the file with a state of its own: an upper bound.
  * Prints one line: rows, CPU seconds of the busiest thread, wall seconds, a checksum. */
 #include <fcntl.h>
 #include <immintrin.h>

@@ -58,9 +58,9 @@ static int unknown_flag(const wr_command *c, const char *flag) {
 static int split_args(const wr_command *c, int argc, char **argv, wr_kv *kvs, size_t *n_kv, int *n_args) {
     bool flags_over = false;
     for (int i = 0; i < argc; i++) {
-        char *a = argv[i];
+        const char *a = argv[i];
         if (flags_over || a[0] != '-' || a[1] == 0) {
-            argv[(*n_args)++] = a;
+            argv[(*n_args)++] = argv[i];
             continue;
         }
         if (strcmp(a, "--") == 0) {

@@ -8,7 +8,7 @@
  * stands around it is one padded copy; strings are copied 16 bytes at a time while nothing in them needs an
  * escape; a timestamp equal to the one before in its column (window bounds) is copied.
  * One encoder per worker; holds no data between calls. */
-#include "connectors/formats/json_int.h"
+#include "connectors/formats/json_encode_int.h"
 
 #include <emmintrin.h>
 #include <math.h>

@@ -1,18 +1,313 @@
-/* connectors/formats/json_int.h -- the JSON lines encoder, for the definition of the format in json.c. */
-#ifndef WRI_FORMATS_JSON_INT_H
-#define WRI_FORMATS_JSON_INT_H
+/* connectors/formats/json_int.h -- the parts of the JSON decoder. Private to connectors/formats/.
+ *
+ * The way of a chunk (json.c): it is cut in two pieces at a newline; each piece has its own row cursor and
+ * batches (wri_json_rows). The scanner (json_scan_*.c) reads both pieces side by side as long as records look
+ * like ones seen before. A record it cannot read, for whatever reason, goes to the slow parser (json_slow.c),
+ * which alone decides whether a record is bad and why. What either stores is the same, by test.
+ *
+ * A decoder and all it owns belong to one thread. */
+#ifndef WRI_JSON_INT_H
+#define WRI_JSON_INT_H
 
 #include "connectors/connectors.h"
+#include "connectors/formats/dict_int.h"
 
-/* Options the encoder reads; json.c's table must have one of that name and these values. */
-#define WRI_JSON_TIME_OPTION "timestamp_format" /* WRI_TIME_FORMATS of convert.h */
+#define WRI_JSON_DEPTH_MAX 512  /* nested objects and arrays in a record; deeper ones are bad records */
+#define WRI_JSON_GAP_MAX   64   /* bytes between two values that a template can hold */
+#define WRI_JSON_KEYS_MAX  1024 /* unwanted keys remembered; more are read, but never in one compare */
+#define WRI_JSON_STEPS_MAX 1024 /* members of a record that can become the template */
+#define WRI_JSON_STRIP     64   /* records scanned between two looks at UTF-8, dictionaries, room */
+#define WRI_JSON_POOL      16   /* batches kept for reuse */
+#define WRI_JSON_WHY       320  /* bytes of a reason, with its NUL */
 
-wr_status wri_json_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err) WR_MUST_USE;
-wr_status wri_json_encode(wr_encoder *e, const wr_batch *b, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* ---- options ---- */
+typedef enum wri_json_time {
+    WRI_JSON_ISO,
+    WRI_JSON_EPOCH_S,
+    WRI_JSON_EPOCH_MS,
+    WRI_JSON_EPOCH_US
+} wri_json_time;
+typedef struct wri_json_options {
+    int timestamp_format; /* wri_json_time */
+} wri_json_options;
+
+/* ---- columns and paths ---- */
+
+/* How the scanner reads a value; everything else goes through wri_json_member. */
+typedef enum wri_json_how {
+    WRI_JSON_SKIP, /* not wanted: checked, not stored */
+    WRI_JSON_INT,
+    WRI_JSON_EPOCH, /* TIMESTAMP as a number */
+    WRI_JSON_DECIMAL,
+    WRI_JSON_DOUBLE,
+    WRI_JSON_REAL,
+    WRI_JSON_BOOL,
+    WRI_JSON_TEXT,
+    WRI_JSON_STAMP, /* TIMESTAMP as text */
+    WRI_JSON_MEMBER /* other types, nested paths, several columns from one member */
+} wri_json_how;
+
+typedef struct wri_json_col {
+    const char *name;
+    wr_type type;
+    uint32_t at;         /* column of the batch */
+    uint8_t how;         /* wri_json_how for a member that only this column wants */
+    uint8_t time;        /* wri_json_time */
+    uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
+    int64_t min;         /* whole numbers: min .. min + span */
+    uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
+    int64_t unit;        /* EPOCH: microseconds of 1; TIME, TIMESTAMP as text: microseconds kept */
+    uint32_t text_bytes; /* texts of at most so many bytes need not be cut */
+} wri_json_col;
+
+/* Microseconds in the last digit that a TIME or TIMESTAMP column keeps. */
+static inline int64_t wri_json_tick(const wri_json_col *c) {
+    static const int64_t ticks[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    return ticks[c->frac];
+}
+
+/* A place in a record that is wanted, or lies on the way to one. */
+typedef struct wri_json_node wri_json_node;
+struct wri_json_node {
+    wri_json_node *next; /* sibling */
+    const char *key;     /* member of the parent object; NULL: element `index` of the parent array */
+    size_t key_len;
+    uint64_t index;
+    wri_json_node *keys;   /* members wanted */
+    wri_json_node *items;  /* elements wanted */
+    wri_json_node *each;   /* every element: the flattened array */
+    wri_json_node **table; /* members by hash */
+    uint32_t mask;
+    uint32_t n_keys;
+    uint32_t *cols; /* columns that take this very value */
+    uint32_t n_cols;
+    uint32_t *under; /* columns here or further down, rising */
+    uint32_t n_under;
+    bool holds_flat; /* this or something further down is the flattened array */
+};
+
+typedef struct wri_json_tree {
+    wri_json_node root;  /* the record */
+    wri_json_node *flat; /* the flattened array, NULL: none */
+} wri_json_tree;
+
+/* The tree of the schema's paths. WR_EINVAL names the column and the place in the path. */
+wr_status wri_json_tree_build(const wr_schema *schema, wr_arena *ar, wri_json_tree *tree,
+                              wr_err *err) WR_MUST_USE;
+const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len);
+
+/* ---- what the scanner has learnt ---- */
+
+/* A member of records seen. */
+typedef struct wri_json_key {
+    const char *name;
+    uint32_t len;
+    uint32_t hash;
+    const wri_json_node *node;   /* NULL: not wanted */
+    const wri_json_col *col;     /* where a single column takes it, else NULL */
+    uint8_t how;                 /* wri_json_how */
+    uint32_t rest_len;           /* 0: never matches */
+    struct wri_json_key *then;   /* the member that followed last time, NULL: none yet */
+    char rest[WRI_JSON_GAP_MAX]; /* text from behind '{' or ',' up to the value, as first seen */
+} wri_json_key;
+
+/* The last layout of a whole record: gap, value, gap, value, …, tail. */
+typedef struct wri_json_step {
+    char gap[WRI_JSON_GAP_MAX]; /* zero-padded */
+    uint32_t len;
+    uint8_t how;
+    const wri_json_col *col;
+    wri_json_key *key;
+} wri_json_step;
+
+typedef struct wri_json_layout {
+    wri_json_step *steps; /* the last one (index n) holds only the tail, newline included */
+    uint32_t n, cap;      /* n == 0: nothing learnt */
+    uint32_t *missing;    /* columns that such a record lacks */
+    uint32_t n_missing;
+} wri_json_layout;
+
+typedef struct wri_json_seen { /* one member of the record being read */
+    const char *gap;
+    uint32_t len;
+    wri_json_key *key;
+} wri_json_seen;
+
+typedef struct wri_json_keys {
+    wri_json_key **table;
+    uint32_t mask, n, n_unwanted;
+    wri_json_key *first; /* the member records begin with */
+    wri_json_key any;    /* stands for members beyond WRI_JSON_KEYS_MAX */
+    wri_json_layout layout, spare;
+    int32_t credit; /* how well the layout has served; at 0 it is replaced */
+    bool learn;     /* the record being read may become the layout */
+    bool twice;     /* it has a member twice, so it may not */
+    wri_json_seen *trace;
+    uint32_t n_trace;
+    wr_arena *ar; /* the decoder's, for its whole life */
+} wri_json_keys;
+
+/* ---- rows ---- */
+
+typedef struct wri_json_minute { /* "2026-01-01T00:00" and what it stands for */
+    char text[16];
+    int64_t us;
+} wri_json_minute;
+
+typedef struct wri_json_bad {
+    const char *why;
+    size_t at, len; /* in the chunk */
+} wri_json_bad;
+
+typedef struct wri_json wri_json;
+
+/* One piece of the chunk and the rows read from it. */
+typedef struct wri_json_rows {
+    wri_json *d;
+    const char *p, *end; /* not yet read; end is behind a newline */
+    wr_batch *b;         /* being filled, NULL: none */
+    void **data;         /* data[c]: the array of column c of b */
+    uint32_t row;        /* rows done in b; the one being read is b's row `row` */
+    uint32_t done_rows;  /* by the scanner, behind `row`: for the caller to commit */
+    bool stop;           /* the record at p is for the slow parser */
+    bool high;           /* a byte above 127 was seen since the strip began */
+    bool oom;
+    uint64_t *seen; /* columns of the current record that have a value */
+    wri_json_minute *minutes;
+    int64_t pos_min; /* the next batch's position is not below this */
+    wr_batches done; /* full batches, in order */
+    bool defer;      /* bad records wait in `bads` until the first piece is done */
+    wri_json_bad *bads;
+    size_t n_bads, cap_bads;
+} wri_json_rows;
+
+/* One way to scan; the variants differ in the instructions they use, not in what they accept. */
+typedef struct wri_json_scan {
+    const char *name;
+    bool (*usable)(void);
+    /* Reads up to n records of each piece (b NULL: of one), until one of them has stopped or ended. */
+    void (*strip)(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n);
+    bool (*utf8)(const char *p, size_t n); /* valid? p[n-1] is a newline; WR_PAD behind */
+} wri_json_scan;
+
+extern const wri_json_scan wri_json_scan_plain;
+#if defined(__x86_64__)
+extern const wri_json_scan wri_json_scan_avx2, wri_json_scan_avx512;
+#endif
+
+struct wri_json {
+    wri_json_options options;
+    const wr_schema *schema;
+    uint32_t n_cols, n_words; /* words of a column bitmap */
+    bool has_text;            /* some column points into the input */
+    uint32_t batch_rows;
+    void (*bad)(void *ctx, const wr_bad_record *r);
+    void *ctx;
+    wr_arena ar; /* the decoder's whole life */
+    wri_json_col *cols;
+    wri_json_tree tree;
+    const wri_json_scan *scan; /* NULL: slow parser only */
+    wri_json_keys keys;
+    wri_dict **dicts; /* per column, NULL: none */
+    wri_json_rows rows[2];
+    wr_batch *pool[WRI_JSON_POOL];
+    uint32_t pool_next;
+    wr_arena why_ar;       /* reasons of deferred bad records */
+    const wr_chunk *chunk; /* being decoded */
+};
+
+/* NULL picks the best the machine has; &wri_json_scan_none the slow parser alone. For tests and bench. */
+extern const wri_json_scan wri_json_scan_none;
+wr_status wri_json_open(const wr_decode_cfg *cfg, const wri_json_scan *scan, wr_decoder **outp,
+                        wr_err *err) WR_MUST_USE;
+
+/* -- json_rows.c -- */
+wr_status wri_json_rows_init(wri_json *d, wri_json_rows *h) WR_MUST_USE;
+void wri_json_rows_free(wri_json_rows *h);
+/* Makes sure that b has room for a row; false: out of memory (h->oom). */
+bool wri_json_rows_room(wri_json_rows *h);
+/* The n rows behind h->row have been read; the first of them began at `from`. */
+void wri_json_rows_commit(wri_json_rows *h, uint32_t n, const char *from);
+/* Hands over what is left; afterwards h->done is complete. */
+void wri_json_rows_finish(wri_json_rows *h);
+void wri_json_rows_null(wri_json_rows *h, uint32_t col);   /* the current row's value is NULL */
+void wri_json_rows_forget(wri_json_rows *h, uint32_t row); /* no NULLs in rows from `row` on */
+void wri_json_rows_copy(wri_json_rows *h,
+                        const wri_json_node *but); /* row - 1's values, except those under */
+void wri_json_rows_bad(wri_json_rows *h, const char *why, const char *p, size_t len);
+void wri_json_pool_idle(wri_json *d); /* lets go of what unused batches hold */
+void wri_json_pool_free(wri_json *d);
+
+static inline void wri_json_saw(wri_json_rows *h, uint32_t col) { wr_bit_set(h->seen, col); }
+
+/* -- json_value.c -- */
+typedef enum wri_json_class {
+    WRI_JSON_NULL,
+    WRI_JSON_FALSE,
+    WRI_JSON_TRUE,
+    WRI_JSON_NUMBER,
+    WRI_JSON_STRING,
+    WRI_JSON_OBJECT,
+    WRI_JSON_ARRAY
+} wri_json_class;
+
+typedef struct wri_json_value { /* checked text of one value */
+    wri_json_class class;
+    bool escaped;  /* string with backslashes */
+    const char *p; /* string: behind the opening quote */
+    size_t n;
+} wri_json_value;
+
+/* State of the slow parser in one record. */
+typedef struct wri_json_parse {
+    wri_json_rows *h;
+    const char *doc; /* first byte of the record */
+    const char *end; /* of the line */
+    uint32_t depth;
+    bool misfit;                 /* a value does not fit its column */
+    char *why;                   /* room for WRI_JSON_WHY bytes, NULL: not wanted */
+    const char *flat, *flat_end; /* the flattened array's text, NULL: none seen */
+} wri_json_parse;
+
+/* Stores v in the column's current row; when it does not fit: x->misfit, and why. */
+void wri_json_put(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v);
+void wri_json_misfit(wri_json_parse *x, const char *fmt, ...) WR_PRINTF(2, 3);
+#define WRI_JSON_SHOWN 48 /* bytes that wri_json_shown writes at most */
+char *wri_json_shown(const char *p, size_t n, char out[WRI_JSON_SHOWN]);
+wr_status wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c,
+                            wr_err *err) WR_MUST_USE;
+
+/* -- json_slow.c -- */
+/* Reads the records of one line and reports the bad ones. */
+void wri_json_line(wri_json_rows *h, const char *p, const char *eol);
+/* The scanner's way out for one value at p: stores it where `node` says (NULL: nowhere) in the current row.
+ * Returns the byte behind, NULL when the record is for wri_json_line. */
+const char *wri_json_member(wri_json_rows *h, const wri_json_node *node, const char *p);
+/* Columns without a value become NULL; false when one is NOT NULL (x may be NULL). */
+bool wri_json_missing(wri_json_rows *h, wri_json_parse *x, const uint32_t *cols, uint32_t n);
+
+/* -- json_key.c -- */
+wr_status wri_json_keys_init(wri_json *d, wr_err *err) WR_MUST_USE;
+static inline uint32_t wri_json_key_hash(const char *p, size_t len) { /* p[0..8) may be read */
+    uint64_t a, b;
+    memcpy(&a, p, 8);
+    if (len < 8) {
+        a &= (UINT64_C(1) << (len * 8)) - 1;
+        b = 0;
+    } else memcpy(&b, p + len - 8, 8);
+    uint64_t x = (a ^ len) * UINT64_C(0x9e3779b97f4a7c15) ^ b * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint32_t)(x >> 32 ^ x >> 12);
+}
+/* Remembers an unwanted key; never NULL. */
+wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash);
+/* Notes the text in front of k's value (from '{' or ',' on), and that k followed prev. */
+void wri_json_key_note(wri_json *d, wri_json_key *prev, wri_json_key *k, const char *gap, size_t len);
+/* Makes the record just traced the layout; its tail is tail[0..len). */
+void wri_json_layout_adopt(wri_json *d, const uint64_t *seen, const char *tail, size_t len);
+
+/* -- json_encode.c -- */
+wr_status wri_json_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);
+wr_status wri_json_encode(wr_encoder *e, const wr_batch *b, wr_buf *out, wr_err *err);
 void wri_json_close_encoder(wr_encoder *e);
-
-/* p[0..n) as a JSON string with its quotes; out has room for 6 * n + 2 + WR_PAD bytes. What is not UTF-8
- * becomes U+FFFD. */
-size_t wri_json_string(const char *p, size_t n, char *out);
 
 #endif

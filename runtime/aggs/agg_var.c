@@ -41,6 +41,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
 /* a[0..n) += b[0..n), n constant. */
 WRI_KERNEL void words_add(uint64_t *restrict a, const uint64_t *restrict b, int n) {
     unsigned __int128 carry = 0;
+#pragma GCC unroll 3
     for (int k = 0; k < n; k++) {
         carry += (unsigned __int128)a[k] + b[k];
         a[k] = (uint64_t)carry;

@@ -102,7 +102,7 @@ static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
     int64_t end = b->cols[0].i64[0]; /* partials of a batch are of one slice */
     if (a->win->kind != WR_W_NONE && op->wm != WR_WM_NONE && end - a->win->tick_us <= op->wm)
         return wr_task_late_rows(op, b, NULL, b->n, err);
-    window *w;
+    window *w = NULL;
     WR_TRY(find_window(a, end, &w, err));
     WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
     return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);

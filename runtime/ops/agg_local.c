@@ -206,7 +206,7 @@ static wr_status local_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
 /* ---- rows in ---- */
 
 static wr_status fold(wr_op *op, agg_local *a, const wr_batch *b, int64_t end, int64_t from, wr_err *err) {
-    slot *s;
+    slot *s = NULL;
     WR_TRY(find_slot(a, end, from, &s, err));
     WR_TRY(wri_groups_find(s->groups, b, a->keys, NULL, a->gids, err));
     WR_TRY(wri_calls_update(&a->calls, b, states(s->groups), a->gids, err));
@@ -283,7 +283,7 @@ static void sort_rows(agg_local *a, uint32_t n) {
 
 /* Rows of several slices: split by slice, each part folded like a batch of its own. */
 static wr_status fold_parts(wr_op *op, agg_local *a, wr_batch *b, wr_err *err) {
-    uint32_t n;
+    uint32_t n = 0;
     WR_TRY(place_rows(op, a, b, &n, err));
     sort_rows(a, n);
     for (uint32_t at = 0, next; at < n; at = next) {

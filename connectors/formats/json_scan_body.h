@@ -1,0 +1,471 @@
+/* connectors/formats/json_scan_body.h -- the scanner, included once per instruction set.
+ *
+ * Before it, the includer defines VARIANT, and as INLINE functions:
+ *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
+ *   mask, vec_special, mask_at                  which bytes are '"', '\\' or below 0x20; the first of them
+ *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
+ *   same16(p, text)                             are 16 bytes equal?
+ *   number(p, num *)                            a number of up to 16 bytes
+ *   view(out, p, n)                             the string view of n < VEC_BYTES bytes
+ *   seconds(p, frac, *endp, *usp)               ":SS", ":SS.f" … ":SS.ffffff"
+ *
+ * Two cursors, one in each piece of the chunk, run through the layout in step: the processor works on one
+ * while the other waits for where its value ends. When a record does not follow the layout, both records are
+ * finished one by one by members (`solo`), which goes by "what followed last time" and a hash table. Values
+ * that are not of the usual form go to wri_json_member. A record that none of this reads ends the strip.
+ *
+ * No cursor leaves its line: every step compares before it moves, and nothing that is compared or skipped
+ * contains a newline, except the tail of a record. Pieces end in a newline. Reads go at most VEC_BYTES + 1 or
+ * WRI_JSON_GAP_MAX bytes ahead of a byte inside the line, which WR_PAD covers.
+ *
+ * What is accepted is JSON in full, except that strings are not checked to be UTF-8: bytes above 127 are only
+ * noticed, and the caller then checks the whole strip. */
+
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b)  PASTE_(a, b)
+
+static const double tens_f64[] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+                                  1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+static const int64_t tens_i64[] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000,
+                                   100000000000000000,
+                                   1000000000000000000};
+
+/* The piece's cursor and the column a value goes to. */
+typedef struct place {
+    wri_json_rows *h;
+    const wri_json_key *key;
+    const wri_json_col *col;
+    uint32_t row;
+} place;
+
+#define OUT(type, at) ((type *)(at).h->data[(at).col->at])[(at).row]
+
+static __attribute__((noinline)) const char *member(place at, const char *p) {
+    at.h->row = at.row;
+    return wri_json_member(at.h, at.key->node, p);
+}
+
+/* ---- strings ---- */
+
+/* The closing quote of the string whose first byte is at p; NULL when something else comes first. */
+static inline const char *long_string(const char *p, vec *high) {
+    for (;; p += VEC_BYTES) {
+        vec v = vec_load(p);
+        mask m = vec_special(v);
+        *high = vec_or(*high, v);
+        if (!m) continue;
+        p += mask_at(m);
+        return *p == '"' ? p : NULL;
+    }
+}
+
+INLINE const char *skip_string(const char *p, vec *high) {
+    vec v = vec_load(p + 1);
+    mask m = vec_special(v);
+    *high = vec_or(*high, v);
+    const char *end = p + 1 + mask_at(m);
+    if (WR_UNLIKELY(!m)) end = long_string(p + 1 + VEC_BYTES, high);
+    else if (WR_UNLIKELY(*end != '"')) return NULL;
+    return end ? end + 1 : NULL;
+}
+
+INLINE const char *read_text(place at, const char *p, vec *high) {
+    if (WR_UNLIKELY(*p != '"')) return member(at, p);
+    vec v = vec_load(p + 1);
+    mask m = vec_special(v);
+    *high = vec_or(*high, v);
+    if (WR_LIKELY(m)) {
+        uint32_t n = mask_at(m);
+        if (WR_UNLIKELY(p[1 + n] != '"' || n > at.col->text_bytes)) return member(at, p);
+        view(&OUT(wr_str, at), p + 1, n);
+        return p + n + 2;
+    }
+    const char *end = long_string(p + 1 + VEC_BYTES, high);
+    size_t n = (size_t)(end - p) - 1;
+    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return member(at, p);
+    OUT(wr_str, at) = wr_str_make(p + 1, n);
+    return end + 1;
+}
+
+/* ---- numbers ---- */
+
+INLINE const char *read_int(place at, const char *p) {
+    num x;
+    if (WR_UNLIKELY(!number(p, &x) || x.frac)) return member(at, p);
+    int64_t v = (int64_t)((x.digits ^ (0 - (uint64_t)x.neg)) + x.neg);
+    if (WR_UNLIKELY((uint64_t)v - (uint64_t)at.col->min > at.col->span)) return member(at, p);
+    OUT(int64_t, at) = v;
+    return p + x.len;
+}
+
+INLINE const char *read_epoch(place at, const char *p) {
+    num x;
+    if (WR_UNLIKELY(!number(p, &x) || x.frac || x.neg || x.digits > at.col->span)) return member(at, p);
+    int64_t us = (int64_t)x.digits * at.col->unit, tick = wri_json_tick(at.col);
+    OUT(int64_t, at) = WR_LIKELY(tick <= at.col->unit) ? us : us - us % tick;
+    return p + x.len;
+}
+
+INLINE const char *read_decimal(place at, const char *p) {
+    num x;
+    int64_t v;
+    uint32_t scale = at.col->type.scale;
+    if (WR_UNLIKELY(!number(p, &x) || x.frac > scale || scale > 18)) return member(at, p);
+    if (WR_UNLIKELY(__builtin_mul_overflow((int64_t)x.digits, tens_i64[scale - x.frac], &v) ||
+                    (uint64_t)v > at.col->span))
+        return member(at, p);
+    OUT(int64_t, at) = x.neg ? -v : v;
+    return p + x.len;
+}
+
+/* Exact operands make the division round correctly (Clinger). */
+INLINE const char *read_double(place at, const char *p, bool real) {
+    num x;
+    if (WR_UNLIKELY(!number(p, &x) || x.digits >> 53)) return member(at, p);
+    double v = (double)(int64_t)x.digits / tens_f64[x.frac];
+    uint64_t bits;
+    memcpy(&bits, &v, 8);
+    if (real) { /* half way between two floats the digits decide */
+        if (WR_UNLIKELY((bits & 0x1fffffff) == 0x10000000)) return member(at, p);
+        v = (double)(float)v;
+        memcpy(&bits, &v, 8);
+    }
+    OUT(uint64_t, at) = bits | (uint64_t)x.neg << 63;
+    return p + x.len;
+}
+
+/* ---- words and times ---- */
+
+INLINE const char *read_bool(place at, const char *p) {
+    uint32_t w;
+    memcpy(&w, p, 4);
+    bool yes = w == 0x65757274 /* "true" */, no = w == 0x736c6166 /* "fals" */ && p[4] == 'e';
+    if (WR_UNLIKELY(!(yes | no))) return member(at, p);
+    OUT(int64_t, at) = yes;
+    return p + 5 - yes;
+}
+
+static __attribute__((noinline)) bool new_minute(wri_json_minute *m, const char *p) {
+    int64_t us;
+    if (!wr_read_timestamp(p, sizeof m->text, &us)) return false;
+    memcpy(m->text, p, sizeof m->text);
+    m->us = us;
+    return true;
+}
+
+INLINE const char *read_stamp(place at, const char *p) {
+    wri_json_minute *minute = &at.h->minutes[at.col->at];
+    const char *end;
+    int64_t us;
+    if (WR_UNLIKELY(*p != '"')) return member(at, p);
+    if (WR_UNLIKELY(!same16(p + 1, minute->text)) && !new_minute(minute, p + 1)) return member(at, p);
+    if (WR_UNLIKELY(!seconds(p + 17, at.col->frac, &end, &us))) return member(at, p);
+    end += *end == 'Z';
+    if (WR_UNLIKELY(*end != '"')) return member(at, p);
+    OUT(int64_t, at) = minute->us + us;
+    return end + 1;
+}
+
+INLINE const char *skip(place at, const char *p, vec *high) {
+    num x;
+    const char *end = NULL;
+    if (*p == '"') end = skip_string(p, high);
+    else if (number(p, &x)) end = p + x.len;
+    return WR_LIKELY(end) ? end : member(at, p);
+}
+
+/* ---- one record by members ---- */
+
+INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
+    switch ((wri_json_how)how) {
+    case WRI_JSON_SKIP:
+        return skip(at, p, high);
+    case WRI_JSON_INT:
+        return read_int(at, p);
+    case WRI_JSON_EPOCH:
+        return read_epoch(at, p);
+    case WRI_JSON_DECIMAL:
+        return read_decimal(at, p);
+    case WRI_JSON_DOUBLE:
+        return read_double(at, p, false);
+    case WRI_JSON_REAL:
+        return read_double(at, p, true);
+    case WRI_JSON_BOOL:
+        return read_bool(at, p);
+    case WRI_JSON_TEXT:
+        return read_text(at, p, high);
+    case WRI_JSON_STAMP:
+        return read_stamp(at, p);
+    case WRI_JSON_MEMBER:
+        break;
+    }
+    return member(at, p);
+}
+
+INLINE const char *space(const char *p) {
+    while (*p == ' ' || *p == '\t' || *p == '\r') p++;
+    return p;
+}
+
+/* Reads `{ "name" :` or `, "name" :` at *pp, moves *pp to the value. NULL: not for us. */
+static __attribute__((noinline)) wri_json_key *find_member(wri_json *d, char lead, const char **pp,
+                                                           vec *high) {
+    const wri_json_keys *keys = &d->keys;
+    const char *name = *pp;
+    if (*name != lead) name = space(name);
+    if (*name++ != lead) return NULL;
+    if (*name != '"') name = space(name);
+    if (*name++ != '"') return NULL;
+    vec v = vec_load(name);
+    mask m = vec_special(v);
+    const char *end = name + mask_at(m);
+    if (WR_UNLIKELY(!m)) end = long_string(name + VEC_BYTES, high);
+    if (!end || *end != '"') return NULL; /* also names with escapes */
+    size_t len = (size_t)(end - name);
+    const char *p = end + 1;
+    if (*p != ':') p = space(p);
+    if (*p++ != ':') return NULL;
+    *pp = space(p);
+    uint32_t hash = wri_json_key_hash(name, len);
+    for (uint32_t i = hash & keys->mask; keys->table[i]; i = (i + 1) & keys->mask) {
+        wri_json_key *k = keys->table[i];
+        if (k->hash != hash || k->len != len) continue;
+        if (len <= WRI_JSON_GAP_MAX ? same(name, k->name, k->len) : memcmp(name, k->name, len) == 0) return k;
+    }
+    return wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len, hash) : NULL;
+}
+
+/* Columns a value has been stored in; a second value takes away the first one's NULL. */
+static inline void saw(wri_json_rows *h, uint32_t row, uint32_t col) {
+    uint64_t *nulls = h->b->cols[col].nulls;
+    if (WR_UNLIKELY(wr_bit(h->seen, col))) {
+        if (nulls) nulls[row >> 6] &= ~(UINT64_C(1) << (row & 63));
+        h->d->keys.twice = true;
+    }
+    wri_json_saw(h, col);
+}
+
+/* Members [0, from) of the layout have been read: they are what was seen so far. */
+static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
+    memset(h->seen, 0, d->n_words * sizeof *h->seen);
+    for (uint32_t i = 0; i < from; i++) {
+        const wri_json_step *s = &d->keys.layout.steps[i];
+        d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
+        if (s->col) wri_json_saw(h, s->col->at);
+        else if (s->key->node)
+            for (uint32_t u = 0; u < s->key->node->n_under; u++) wri_json_saw(h, s->key->node->under[u]);
+    }
+    d->keys.n_trace = from;
+    d->keys.twice = false;
+}
+
+/* The record has ended with tail[0..len), newline included. */
+static inline bool end_record(wri_json *d, wri_json_rows *h, uint32_t row, const char *tail, size_t len) {
+    if (d->keys.credit <= 0 && d->keys.learn && !d->keys.twice) wri_json_layout_adopt(d, h->seen, tail, len);
+    d->keys.credit--;
+    h->row = row;
+    return wri_json_missing(h, NULL, d->tree.root.under, d->tree.root.n_under);
+}
+
+/* Reads the record from member number `from` on, at p. */
+static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, uint32_t row, const char *p,
+                                                  uint32_t from, vec *high) {
+    wri_json_keys *keys = &d->keys;
+    wri_json_key *prev = from ? keys->layout.steps[from - 1].key : NULL;
+    wri_json_key *want = from < keys->layout.n ? keys->layout.steps[from].key
+                         : prev                ? prev->then
+                                               : keys->first;
+    char lead = from ? ',' : '{';
+    seen_so_far(d, h, from);
+    for (;;) {
+        const char *gap = p;
+        wri_json_key *k = want;
+        if (k && k->rest_len && *p == lead && same(p + 1, k->rest, k->rest_len)) p += 1 + k->rest_len;
+        else {
+            if (lead == ',' && *(p = space(p)) == '}') {
+                p = space(p + 1);
+                if (*p != '\n') return NULL;
+                return end_record(d, h, row, gap, (size_t)(p + 1 - gap)) ? p + 1 : NULL;
+            }
+            p = gap;
+            k = find_member(d, lead, &p, high);
+            if (!k) return NULL;
+            wri_json_key_note(d, prev, k, gap, (size_t)(p - gap));
+        }
+        if (keys->n_trace == WRI_JSON_STEPS_MAX) return NULL;
+        keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
+        place at = {.h = h, .key = k, .col = k->col, .row = row};
+        if (k->col && k->how != WRI_JSON_MEMBER) saw(h, row, k->col->at);
+        p = read_value(k->how, at, p, high);
+        if (!p) return NULL;
+        prev = k;
+        want = k->then;
+        lead = ',';
+    }
+}
+
+/* ---- two records in step ---- */
+
+#define BOTH(call_a, call_b)                                                                                 \
+    do {                                                                                                     \
+        qa = (call_a);                                                                                       \
+        qb = (call_b);                                                                                       \
+    } while (0)
+
+/* Runs both cursors through the layout as far as both follow it. Returns the number of members read. */
+INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const char **pb, vec *high) {
+    const wri_json_layout *l = &d->keys.layout;
+    const wri_json_step *s = l->steps, *end = s + l->n;
+    const char *qa = *pa, *qb = *pb;
+    for (; s < end; s++) {
+        if (WR_UNLIKELY(!same(qa, s->gap, s->len) | !same(qb, s->gap, s->len))) break;
+        qa += s->len;
+        qb += s->len;
+        a.key = b.key = s->key;
+        a.col = b.col = s->col;
+        switch ((wri_json_how)s->how) {
+        case WRI_JSON_SKIP:
+            BOTH(skip(a, qa, high), skip(b, qb, high));
+            break;
+        case WRI_JSON_INT:
+            BOTH(read_int(a, qa), read_int(b, qb));
+            break;
+        case WRI_JSON_EPOCH:
+            BOTH(read_epoch(a, qa), read_epoch(b, qb));
+            break;
+        case WRI_JSON_DECIMAL:
+            BOTH(read_decimal(a, qa), read_decimal(b, qb));
+            break;
+        case WRI_JSON_DOUBLE:
+            BOTH(read_double(a, qa, false), read_double(b, qb, false));
+            break;
+        case WRI_JSON_REAL:
+            BOTH(read_double(a, qa, true), read_double(b, qb, true));
+            break;
+        case WRI_JSON_BOOL:
+            BOTH(read_bool(a, qa), read_bool(b, qb));
+            break;
+        case WRI_JSON_TEXT:
+            BOTH(read_text(a, qa, high), read_text(b, qb, high));
+            break;
+        case WRI_JSON_STAMP:
+            BOTH(read_stamp(a, qa), read_stamp(b, qb));
+            break;
+        case WRI_JSON_MEMBER:
+            BOTH(member(a, qa), member(b, qb));
+            break;
+        }
+        if (WR_UNLIKELY(!qa || !qb)) {
+            s++;
+            break;
+        }
+    }
+    *pa = qa;
+    *pb = qb;
+    return (uint32_t)(s - l->steps);
+}
+
+/* Columns that no record of the layout has. */
+static inline bool layout_missing(wri_json *d, wri_json_rows *h, uint32_t row) {
+    const wri_json_layout *l = &d->keys.layout;
+    h->row = row;
+    for (uint32_t i = 0; i < l->n_missing; i++) wri_json_rows_null(h, l->missing[i]);
+    return !h->oom;
+}
+
+#define CREDIT_MAX 512
+#define DIVERGED   4 /* credit that a divergence costs, besides 1 per record read by members */
+
+static inline void earn(wri_json *d, uint32_t rows) {
+    if (d->keys.layout.n == 0) return; /* credit counts the records up to the next attempt */
+    int32_t credit = d->keys.credit + (int32_t)rows;
+    d->keys.credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+}
+
+static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
+    const wri_json_layout *l = &d->keys.layout;
+    const char *pa = a->p, *pb = b->p;
+    uint32_t row_a = a->row, row_b = b->row, done_a = 0, done_b = 0;
+    vec high = vec_zero();
+    for (; n > 0 && pa < a->end && pb < b->end; n--) {
+        const char *qa = pa, *qb = pb;
+        place at_a = {.h = a, .row = row_a + done_a}, at_b = {.h = b, .row = row_b + done_b};
+        uint32_t s = in_step(d, at_a, at_b, &qa, &qb, &high);
+        const wri_json_step *tail = &l->steps[s];
+        if (WR_LIKELY(s == l->n && s && qa && qb) &&
+            WR_LIKELY(same(qa, tail->gap, tail->len) & same(qb, tail->gap, tail->len))) {
+            qa += tail->len;
+            qb += tail->len;
+            if (WR_UNLIKELY(l->n_missing) &&
+                !(layout_missing(d, a, at_a.row) && layout_missing(d, b, at_b.row)))
+                break;
+        } else {
+            d->keys.credit -= DIVERGED;
+            d->keys.learn = !qb; /* not while the other record still stands in this layout */
+            if (qa) qa = solo(d, a, at_a.row, qa, s, &high);
+            d->keys.learn = true;
+            if (qb) qb = solo(d, b, at_b.row, qb, s, &high);
+            if (WR_UNLIKELY(!qa || !qb)) {
+                a->stop = !qa;
+                b->stop = !qb;
+                if (qa) pa = qa, done_a++;
+                if (qb) pb = qb, done_b++;
+                break;
+            }
+        }
+        pa = qa;
+        pb = qb;
+        done_a++;
+        done_b++;
+    }
+    a->row = row_a;
+    b->row = row_b;
+    a->done_rows = done_a;
+    b->done_rows = done_b;
+    a->p = pa;
+    b->p = pb;
+    a->high = b->high = vec_high(high);
+    earn(d, done_a + done_b);
+}
+
+static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
+    const char *p = h->p;
+    uint32_t row = h->row, done = 0;
+    vec high = vec_zero();
+    d->keys.learn = true;
+    for (; done < n && p < h->end; done++) {
+        const char *q = solo(d, h, row + done, p, 0, &high);
+        h->stop = !q;
+        if (!q) break;
+        p = q;
+    }
+    h->row = row;
+    h->done_rows = done;
+    h->p = p;
+    h->high = vec_high(high);
+    earn(d, done);
+}
+
+static void strip(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
+    if (b) strip_of_two(d, a, b, n);
+    else strip_of_one(d, a, n);
+}
+
+const wri_json_scan PASTE(wri_json_scan,
+                          VARIANT) = {.name = VARIANT_NAME, .usable = usable, .strip = strip, .utf8 = utf8};
