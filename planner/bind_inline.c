@@ -72,7 +72,7 @@ static wr_expr *null_on_null(wri_binder *b, const wr_ast *e, wr_expr *const *arg
 
 static wr_expr *expand(wri_binder *b, const wr_ast *e, const wr_stmt *fn, wr_expr **args) {
     for (uint32_t i = 0; i < fn->n_params; i++) {
-        args[i] = wri_cast(b, args[i], fn->params[i].type, false, args[i]->loc);
+        args[i] = wri_cast_expr(b, args[i], fn->params[i].type, false, args[i]->loc);
         if (wri_is_bad(args[i])) return &wri_failed;
     }
     wri_scope scope = {.n = fn->n_params, .cap = fn->n_params};
@@ -88,7 +88,7 @@ static wr_expr *expand(wri_binder *b, const wr_ast *e, const wr_stmt *fn, wr_exp
     sub.hook_ctx = &in;
     wr_expr *x = wri_bind(&sub, fn->body);
     b->inlined = sub.inlined;
-    x = wri_cast(b, x, fn->returns, false, fn->body->loc);
+    x = wri_cast_expr(b, x, fn->returns, false, fn->body->loc);
     if (fn->null_on_null) x = null_on_null(b, e, args, x);
     if (wri_is_bad(x) || wri_too_big(b, x, 1, e->loc)) return &wri_failed;
     return x;

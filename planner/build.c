@@ -71,7 +71,8 @@ bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name) {
         cols->cap = cap;
     }
     cols->exprs[cols->n] = e;
-    cols->names[cols->n++] = name;
+    cols->names[cols->n] = name ? name : wri_text(c, "$%u", cols->n + 1); /* a name of no column is never asked for */
+    cols->n++;
     return true;
 }
 

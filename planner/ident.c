@@ -39,18 +39,30 @@ const wr_func_def *wri_find_func(const wr_registry *reg, const char *name) {
 
 /* ---- messages ---- */
 
+/* The body of an SQL function is bound at each of its calls, but its mistakes are told of once. */
+static void report(wri_binder *b, wr_status code, wr_loc loc, const char *hint, const char *msg) {
+    for (size_t i = 0; i < b->d->n; i++) {
+        const wr_diag *d = &b->d->items[i];
+        if (d->loc.at == loc.at && d->loc.end == loc.end && d->code == code && strcmp(d->msg, msg) == 0)
+            return;
+    }
+    wr_diag_add(b->d, WR_ERROR, code, loc, hint, "%s", msg);
+}
+
 wr_expr *wri_bind_error(wri_binder *b, wr_loc loc, const char *hint, const char *fmt, ...) {
     char msg[1024];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
-    wr_diag_add(b->d, WR_ERROR, WR_ESQL, loc, hint, "%s", msg);
+    report(b, WR_ESQL, loc, hint, msg);
     return &wri_failed;
 }
 
 wr_expr *wri_bind_unsupported(wri_binder *b, wr_loc loc, const char *what) {
-    wr_diag_add(b->d, WR_ERROR, WR_EUNSUPPORTED, loc, NULL, "%s is not supported yet", what);
+    char msg[256];
+    snprintf(msg, sizeof msg, "%s is not supported yet", what);
+    report(b, WR_EUNSUPPORTED, loc, NULL, msg);
     return &wri_failed;
 }
 

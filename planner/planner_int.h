@@ -46,7 +46,8 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e);
 /* The same, then cast to `to` by assignment rules (INSERT: numerics mutually, text cut to length; no
  * char<->number). */
 wr_expr *wri_bind_as(wri_binder *b, const wr_ast *e, wr_type to);
-wr_expr *wri_cast(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc);
+wr_expr *wri_cast_expr(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc);
+#define wri_cast wri_cast_expr /* parser/ has a function wri_cast, and both are linked into one program */
 /* Constant INTERVAL of days to seconds as microseconds; false after reporting. what: "window size". */
 bool wri_const_interval_us(wri_binder *b, const wr_ast *e, const char *what, int64_t *outp);
 bool wri_const_int(wri_binder *b, const wr_ast *e, const char *what, int64_t *outp);

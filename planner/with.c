@@ -9,7 +9,7 @@ typedef struct common { /* options that every stream has */
     int64_t idle_timeout_us;
 } common;
 
-static const wr_option common_options[] = {
+const wr_option wr_stream_options[] = {
     {.name = "connector",
      .type = WR_OPT_STRING,
      .offset = offsetof(common, connector),
@@ -33,6 +33,7 @@ static const wr_option common_options[] = {
      .offset = offsetof(common, idle_timeout_us),
      .doc = "After this long without records a split no longer holds the watermark back."},
 };
+const size_t wr_n_stream_options = WR_LEN(wr_stream_options);
 
 static const struct {
     const char *flink, *here;
@@ -159,7 +160,7 @@ static bool unknown_options(with *w) {
     const struct {
         const wr_option *opts;
         size_t n;
-    } tables[] = {{common_options, WR_LEN(common_options)},
+    } tables[] = {{wr_stream_options, WR_LEN(wr_stream_options)},
                   {st->connector->options, st->connector->n_options},
                   {st->format ? st->format->options : NULL, st->format ? st->format->n_options : 0}};
     for (size_t i = 0; i < st->def->n_options; i++) {
@@ -188,7 +189,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     with w = {.c = c, .s = s, .st = st};
     wr_plan_stream *def = st->def;
     common com;
-    if (!fill_kvs(&w) || !read_table(&w, common_options, WR_LEN(common_options), &com, sizeof com)) return false;
+    if (!fill_kvs(&w) || !read_table(&w, wr_stream_options, WR_LEN(wr_stream_options), &com, sizeof com)) return false;
     if (!com.connector) {
         wri_error(c, s->options[0].loc,
                   wri_text(c, "add connector = …: %s", name_list(c, c->reg->connectors, c->reg->n_connectors)),

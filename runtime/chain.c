@@ -5,7 +5,7 @@
  * not promised. The end of an input counts as a watermark of WR_WM_END. */
 #include "job_int.h"
 
-wr_status wri_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     op->rows_in += b->n;
     return op->def->push(op, port, b, err);
 }
@@ -13,7 +13,7 @@ wr_status wri_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
 wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) {
     if (b->n == 0) return WR_OK;
     op->rows_out += b->n;
-    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_push(op->out[i].to, op->out[i].port, b, err));
+    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_deliver(op->out[i].to, op->out[i].port, b, err));
     return WR_OK;
 }
 

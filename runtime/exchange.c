@@ -143,7 +143,7 @@ static wr_status sender_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
     wr_task *t = op->task;
     sender *s = op->state;
     uint32_t workers = t->job->n_workers;
-    if (workers == 1) return wri_push(&t->receivers[op->node->id], 0, in, err);
+    if (workers == 1) return wri_deliver(&t->receivers[op->node->id], 0, in, err);
     WR_TRY(scratch(s, in->n, err));
     if (op->node->exchange.mode == WR_EX_GATHER) {
         for (uint32_t i = 0; i < in->n; i++) s->idx[i] = i;
@@ -199,7 +199,7 @@ wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) 
             wr_status s = WR_OK;
             switch (ev.kind) {
             case WRI_BATCH:
-                s = wri_push(e->op, from, ev.batch, err);
+                s = wri_deliver(e->op, from, ev.batch, err);
                 wr_batch_drop(ev.batch);
                 break;
             case WRI_WATERMARK:

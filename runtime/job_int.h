@@ -154,7 +154,7 @@ static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->st
 void wri_job_fail(wr_job *j, wr_status s, const wr_err *err); /* the first failure wins; stops all workers */
 
 /* chain.c */
-wr_status wri_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) WR_MUST_USE;
+wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) WR_MUST_USE;
 wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) WR_MUST_USE;
 wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) WR_MUST_USE;
 wr_status wri_emit_watermark(wr_op *op, int64_t wm, wr_err *err) WR_MUST_USE;

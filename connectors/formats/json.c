@@ -8,6 +8,7 @@
  * Strip by strip: the scanner reads up to 64 records per piece; when it saw bytes above 127, the strip's text
  * is checked to be UTF-8, and if it is not, its rows are dropped and the slow parser reads them again. A
  * record that the scanner left is then read by the slow parser, and on it goes. */
+#include "connectors/formats/convert.h"
 #include "connectors/formats/json_encode_int.h"
 #include "connectors/formats/json_int.h"
 
@@ -83,9 +84,8 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
 }
 
 static wr_status open_parts(wri_json *d, const wr_decode_cfg *cfg, wr_err *err) {
-    size_t at;
-    WR_TRY(wr_options_read(json_options, WR_LEN(json_options), cfg->options, cfg->n_options, NULL,
-                           &d->options, sizeof d->options, &at, err));
+    WR_TRY(wri_format_options(json_options, WR_LEN(json_options), cfg->options, cfg->n_options, &d->options,
+                              sizeof d->options, err));
     WR_TRY(open_columns(d, err));
     WR_TRY(wri_json_keys_init(d, err));
     if (open_dicts(d, cfg->want_dict) == WR_OK && wri_json_rows_init(d, &d->rows[0]) == WR_OK &&

@@ -259,6 +259,6 @@ wr_status wri_eval_vec(wr_eval *ev, wr_batch *in, wr_arena *out_ar, wri_vec **ou
 /* The only column an expression reads: WR_NO_COL when none, UINT32_MAX - 1 when several. */
 #define WRI_MANY_COLS (UINT32_MAX - 1)
 uint32_t wri_only_col(const wr_expr *e);
-bool wri_deterministic(const wr_expr *e);
+bool wri_expr_deterministic(const wr_expr *e);
 
 #endif

@@ -60,7 +60,7 @@ static const wr_expr *find_col(const wr_expr *e) {
 bool wri_liftable(const wr_expr *e, uint32_t *colp) {
     uint32_t col = wri_only_col(e);
     if (e->kind == WR_X_COL || col == WR_NO_COL || col == WRI_MANY_COLS) return false;
-    if (!wri_deterministic(e) || wr_type_phys(find_col(e)->type) != WR_STR || !costly(e)) return false;
+    if (!wri_expr_deterministic(e) || wr_type_phys(find_col(e)->type) != WR_STR || !costly(e)) return false;
     *colp = col;
     return true;
 }

@@ -228,7 +228,7 @@ static void finish_chunk(rig *r, int who, chunk *c, const row *rows) {
     for (uint32_t at = c->from; at < c->to;) {
         uint32_t n = 1 + rnd(c->to - at);
         wr_batch *b = make_batch(rows + at, n);
-        cr_assert_eq(wri_push(&r->locals[who], 0, b, &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(wri_deliver(&r->locals[who], 0, b, &err), WR_OK, "%s", err.msg);
         wr_batch_drop(b);
         at += n;
     }
