@@ -268,24 +268,37 @@ static bool rebuild_project(wri_ctx *c, wr_node *n) {
     return true;
 }
 
+/* A SOURCE that has columns only for its own use: who needs an exact layout reads it through a PROJECT. */
+static bool hides(const wr_node *n) { return n->kind == WR_N_SOURCE && n->source.n_visible < n->out.n; }
+
+/* PROJECT of columns cols[0..n_cols) of in. */
+static wr_node *choice(wri_ctx *c, wr_node *in, const uint32_t *cols, uint32_t n_cols, wr_loc loc) {
+    wr_node *p = wri_node_new(c, WR_N_PROJECT, loc, 1, &in, n_cols);
+    if (!p) return NULL;
+    p->project.exprs = wri_new_n(c, n_cols, sizeof *p->project.exprs);
+    if (!p->project.exprs) return NULL;
+    for (uint32_t i = 0; i < n_cols; i++) {
+        p->project.exprs[i] = wri_col_of(c, in, cols[i], loc);
+        p->out.fields[i] = in->out.fields[cols[i]];
+        p->out.fields[i].path = NULL;
+    }
+    return c->oom ? NULL : p;
+}
+
 /* Input k must have exactly the columns want[0..n) (numbers before pruning), in order. */
 static bool exact_input(wri_ctx *c, wr_node *n, uint32_t k, const uint32_t *want, uint32_t n_want) {
     wr_node *in = n->in[k];
     const uint32_t *map = wri_x(in)->map;
-    bool exact = wri_width(in) == n_want;
-    for (uint32_t i = 0; i < n_want; i++) exact = exact && map[want[i]] == i;
-    if (exact) return true;
-    wr_node *p = wri_node_new(c, WR_N_PROJECT, n->loc, 1, &in, n_want);
-    if (!p) return false;
-    p->project.exprs = wri_new_n(c, n_want, sizeof *p->project.exprs);
-    if (!p->project.exprs) return false;
+    bool exact = wri_width(in) == n_want && !hides(in);
+    uint32_t *cols = wri_new_n(c, n_want, sizeof *cols);
+    if (!cols) return false;
     for (uint32_t i = 0; i < n_want; i++) {
-        p->project.exprs[i] = wri_col_of(c, in, map[want[i]], n->loc);
-        p->out.fields[i] = in->out.fields[map[want[i]]];
-        p->out.fields[i].path = NULL;
+        cols[i] = map[want[i]];
+        exact = exact && cols[i] == i;
     }
-    n->in[k] = p;
-    return !c->oom;
+    if (exact) return true;
+    n->in[k] = choice(c, in, cols, n_want, n->loc);
+    return n->in[k] != NULL;
 }
 
 static bool rebuild_exact(wri_ctx *c, wr_node *n) {
@@ -309,7 +322,10 @@ static bool rebuild_like_input(wri_ctx *c, wr_node *n, uint32_t more) {
     const uint32_t *map = wri_x(in)->map;
     uint32_t width = wri_width(in), old = n->out.n - more;
     wr_field *fields = wri_new_n(c, width + more, sizeof *fields);
-    if (!fields) return false;
+    uint32_t *all = wri_new_n(c, width, sizeof *all);
+    if (!fields || !all) return false;
+    for (uint32_t i = 0; i < width; i++) all[i] = i;
+    if (hides(in) && !(n->in[0] = choice(c, in, all, width, n->loc))) return false;
     for (uint32_t i = 0; i < width; i++) {
         fields[i] = in->out.fields[i];
         fields[i].path = NULL;
@@ -387,7 +403,8 @@ bool wri_prune(wri_ctx *c) {
     for (uint32_t i = 0; i < c->n_nodes; i++) {
         wr_node *n = c->nodes[i];
         if (!rebuild(c, n)) return false;
-        n->time_col = at(wri_x(n)->map, n->time_col);
+        /* Where nothing works with event time a row without it is as good as any other. */
+        n->time_col = wri_x(n)->need_wm ? at(wri_x(n)->map, n->time_col) : WR_NO_COL;
     }
     return true;
 }
