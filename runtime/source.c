@@ -464,7 +464,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (r == WR_EOF) {
         e->ended = true;
         *didp = true;
-        op->wm = WR_WM_END;
+        __atomic_store_n(&op->wm, WR_WM_END, __ATOMIC_RELAXED); /* statistics read it */
         return wri_emit_end(op, err);
     }
     if (r == WR_OK) {
@@ -480,7 +480,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (r != WR_OK && r != WR_AGAIN) return r;
     int64_t wm = announce(s);
     if (wm <= op->wm) return WR_OK;
-    op->wm = wm;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
 }
 
