@@ -195,6 +195,8 @@ static wr_status run(wr_arena *ar, wr_diags *d, const char *sql, const bind_opts
         if (x != &wri_failed) WR_TRY(wr_buf_puts(out, "errors but bound: "));
         return errors(d, out);
     }
+    const char *broken = bind_valid(x);
+    if (broken) WR_TRY(wr_buf_printf(out, "BROKEN (%s): ", broken));
     WR_TRY(describe(&b, x, out));
     if (d->n) WR_TRY(wr_buf_puts(out, "\n"));
     return errors(d, out);
