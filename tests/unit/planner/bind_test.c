@@ -95,7 +95,8 @@ static wr_status fold_int(const wr_expr *e, wr_value *outp, wr_err *err) {
         over = __builtin_sub_overflow(0, a, &outp->i64);
         break;
     case WR_OP_DIV:
-        if (b == 0 || b == -1 || e->type.kind == WR_T_DECIMAL) return wr_fail(err, WR_EDATA, "division by zero");
+        if (b == 0 || b == -1 || e->type.kind == WR_T_DECIMAL)
+            return wr_fail(err, WR_EDATA, "division by zero");
         outp->i64 = a / b;
         break;
     default:
