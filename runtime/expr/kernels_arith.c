@@ -110,6 +110,16 @@ static bool neg_f64(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint
     return true;
 }
 
+WRI_HOT static void neg_loop_f32(const double *restrict a, double *restrict o, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) o[i] = (double)(float)-a[i];
+}
+
+static bool neg_f32(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint32_t n) {
+    (void)ins;
+    neg_loop_f32(args[0]->f64, dst->f64, n);
+    return true;
+}
+
 /* The kinds that wri_fit only range-checks; DATE and TIME need its roundings. */
 static bool range_only(wr_kind k) { return k != WR_T_DATE && k != WR_T_TIME; }
 
@@ -119,7 +129,7 @@ wri_fast wri_fast_arith(const wri_ins *ins) {
     if (!f64 && !range_only((wr_kind)e->type.kind)) return NULL;
     switch (e->op) {
     case WR_OP_NEG:
-        return f64 ? neg_f64 : neg_i64;
+        return f32 ? neg_f32 : f64 ? neg_f64 : neg_i64;
     case WR_OP_ADD:
         return f32 ? add_f32 : f64 ? add_f64 : add_i64;
     case WR_OP_SUB:

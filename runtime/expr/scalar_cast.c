@@ -151,8 +151,9 @@ static bool read_interval(const char *p, size_t n, int64_t *outp) {
         }
         if (!wr_read_time(text, len, &rest)) return false;
     }
-    int64_t us = d * DAY_US + h * 3600 * WR_US_PER_SECOND + rest;
-    *outp = neg ? -us : us;
+    __int128 us = (__int128)d * DAY_US + (__int128)h * 3600 * WR_US_PER_SECOND + rest;
+    if (us > INT64_MAX) return false;
+    *outp = (int64_t)(neg ? -us : us);
     return true;
 }
 

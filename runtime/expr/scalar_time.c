@@ -78,8 +78,9 @@ static const char *floor_unit(const wr_expr *e, int64_t v, int64_t *outp) {
     wr_kind k = (wr_kind)e->args[0]->type.kind;
     int64_t months = unit_months(e->unit), us = wri_unit_us(e->unit);
     if (k == WR_T_INTERVAL_MONTH) {
+        if (v < INT64_MIN + 12) return wri_out_of_range(e->type);
         *outp = months > 1 ? wr_floor_to(v, months) : v;
-        return v < INT64_MIN + 12 ? wri_out_of_range(e->type) : NULL;
+        return NULL;
     }
     if (!in_range(v)) return wri_out_of_range(e->type);
     if (months && k != WR_T_INTERVAL_DAY && k != WR_T_TIME)
