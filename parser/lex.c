@@ -278,7 +278,8 @@ static bool operator_(wri_parse *p, wri_lexeme *out) {
         uint32_t n = (uint32_t)strlen(operators[i].text);
         if (p->len - p->at < n || memcmp(p->text + p->at, operators[i].text, n) != 0) continue;
         out->code = operators[i].code;
-        out->tok = (wri_tok){.loc = loc_of(p->at, p->at + n)};
+        out->tok = (wri_tok){.loc = loc_of(p->at, p->at + n), .text = operators[i].text};
+        if (out->code == TK_NE) out->tok.text = "<>";
         p->at += n;
         return true;
     }

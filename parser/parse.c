@@ -139,7 +139,9 @@ static bool feed(wri_parse *p, size_t i) {
         x->tok.text = wr_arena_strndup(p->ar, p->text + x->tok.loc.at, x->tok.loc.end - x->tok.loc.at);
         if (!x->tok.text) wri_fail(p);
     }
-    if (!p->failed) wri_sql(p->lemon, x->fed, x->tok);
+    wri_tok t = x->tok;
+    if (x->fed != TK_ID && x->kw) t.text = x->kw->word;
+    if (!p->failed) wri_sql(p->lemon, x->fed, t);
     return !p->failed;
 }
 

@@ -364,14 +364,56 @@ static void put_table_arg(wri_out *o, const wr_ast *e) {
     wri_put_direction(o, &s[0]);
 }
 
+/* Forms that are closed by themselves: lists, queries, arguments. */
+static void put_closed(wri_out *o, const wr_ast *e) {
+    switch (e->kind) {
+    case WR_A_STAR:
+        wri_put_name(o, &e->name);
+        wri_puts(o, e->name.n ? ".*" : "*");
+        break;
+    case WR_A_STEP:
+        wri_puts(o, "STEP(");
+        wri_put_expr(o, e->args[0]);
+        wri_puts(o, " BY ");
+        wri_put_expr(o, e->args[1]);
+        wri_puts(o, ")");
+        break;
+    case WR_A_ROW:
+        put_list(o, e->n_args > 1 ? "(" : "ROW(", e->args, e->n_args, ")");
+        break;
+    case WR_A_ARRAY:
+        put_list(o, "ARRAY[", e->args, e->n_args, "]");
+        break;
+    case WR_A_SUBQUERY:
+        put_in_parens(o, "", e->query);
+        break;
+    case WR_A_EXISTS:
+        put_in_parens(o, "EXISTS ", e->query);
+        break;
+    case WR_A_CURSOR:
+        put_in_parens(o, "CURSOR", e->query);
+        break;
+    case WR_A_NAMED_ARG:
+        wri_put_ident(o, &e->name.parts[0]);
+        wri_puts(o, " => ");
+        wri_put_expr(o, e->args[0]);
+        break;
+    case WR_A_TABLE_ARG:
+        put_table_arg(o, e);
+        break;
+    case WR_A_DESCRIPTOR:
+        put_list(o, "DESCRIPTOR(", e->args, e->n_args, ")");
+        break;
+    default:
+        put_literal(o, e);
+        break;
+    }
+}
+
 void wri_put_expr(wri_out *o, const wr_ast *e) {
     switch (e->kind) {
     case WR_A_COLUMN:
         wri_put_name(o, &e->name);
-        break;
-    case WR_A_STAR:
-        wri_put_name(o, &e->name);
-        wri_puts(o, e->name.n ? ".*" : "*");
         break;
     case WR_A_UNARY:
         put_unary(o, e);
@@ -400,50 +442,17 @@ void wri_put_expr(wri_out *o, const wr_ast *e) {
     case WR_A_ROUND_TO:
         put_unit_form(o, e);
         break;
-    case WR_A_STEP:
-        wri_puts(o, "STEP(");
-        wri_put_expr(o, e->args[0]);
-        wri_puts(o, " BY ");
-        wri_put_expr(o, e->args[1]);
-        wri_puts(o, ")");
-        break;
-    case WR_A_ROW:
-        put_list(o, e->n_args > 1 ? "(" : "ROW(", e->args, e->n_args, ")");
-        break;
-    case WR_A_ARRAY:
-        put_list(o, "ARRAY[", e->args, e->n_args, "]");
-        break;
     case WR_A_INDEX:
         put_operand(o, e->args[0], P_POST);
         put_list(o, "[", e->args + 1, 1, "]");
-        break;
-    case WR_A_SUBQUERY:
-        put_in_parens(o, "", e->query);
-        break;
-    case WR_A_EXISTS:
-        put_in_parens(o, "EXISTS ", e->query);
-        break;
-    case WR_A_CURSOR:
-        put_in_parens(o, "CURSOR", e->query);
         break;
     case WR_A_AT_ZONE:
         put_operand(o, e->args[0], P_POST);
         wri_puts(o, " AT TIME ZONE ");
         put_operand(o, e->args[1], P_PRIM);
         break;
-    case WR_A_NAMED_ARG:
-        wri_put_ident(o, &e->name.parts[0]);
-        wri_puts(o, " => ");
-        wri_put_expr(o, e->args[0]);
-        break;
-    case WR_A_TABLE_ARG:
-        put_table_arg(o, e);
-        break;
-    case WR_A_DESCRIPTOR:
-        put_list(o, "DESCRIPTOR(", e->args, e->n_args, ")");
-        break;
     default:
-        put_literal(o, e);
+        put_closed(o, e);
         break;
     }
 }

@@ -148,10 +148,10 @@ static uint16_t needs(uint16_t code) {
     }
 }
 
-/* Keywords that need one of several, or look like another terminal with a certain lexeme behind. */
-static uint16_t depends(const wri_parse *p, size_t i, uint16_t code) {
+/* Keywords that are another terminal with a certain lexeme behind; 0: the code is none of these. */
+static uint16_t becomes(const wri_parse *p, size_t i, uint16_t code) {
     uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
-    bool yes = true;
+    bool end;
     switch (code) {
     case TK_INTERVAL:
         return interval(p, i);
@@ -173,19 +173,24 @@ static uint16_t depends(const wri_parse *p, size_t i, uint16_t code) {
         return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_IGNORE_IN : code;
     case TK_RESPECT:
         return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_RESPECT_IN : code;
-    case TK_FROM:
-        yes = prev == TK_RP && (next == TK_FIRST || next == TK_LAST) &&
-              (next2 == TK_IGNORE || next2 == TK_RESPECT || next2 == TK_OVER);
-        return yes ? TK_FROM_END : code;
+    case TK_FROM: /* NTH_VALUE(x, 2) FROM LAST IGNORE NULLS */
+        end = next2 == TK_IGNORE || next2 == TK_RESPECT || next2 == TK_OVER;
+        return prev == TK_RP && (next == TK_FIRST || next == TK_LAST) && end ? TK_FROM_END : code;
+    default:
+        return 0;
+    }
+}
+
+/* Keywords that need one of several lexemes behind them, or a certain one before. */
+static bool suits(const wri_parse *p, size_t i, uint16_t code) {
+    uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
+    switch (code) {
     case TK_WATERMARK: /* WATERMARK ts AS ..: FOR is missing; no such type will be meant */
-        yes = next == TK_FOR || (is_name(p, i + 1) && next2 == TK_AS);
-        break;
+        return next == TK_FOR || (is_name(p, i + 1) && next2 == TK_AS);
     case TK_TIME:
-        yes = next == TK_STRING || next == TK_ZONE;
-        break;
+        return next == TK_STRING || next == TK_ZONE;
     case TK_CONSTRAINT:
-        yes = next2 == TK_PRIMARY;
-        break;
+        return next2 == TK_PRIMARY;
     case TK_CONTAINS:
     case TK_OVERLAPS:
     case TK_EQUALS:
@@ -196,61 +201,44 @@ static uint16_t depends(const wri_parse *p, size_t i, uint16_t code) {
     case TK_RLIKE:
     case TK_ESCAPE:
     case TK_QUALIFY:
-        yes = starts_operand(p, i + 1);
-        break;
+        return starts_operand(p, i + 1);
     case TK_STRICTLY:
     case TK_IMMEDIATELY:
-        yes = is_period_op(next);
-        break;
+        return is_period_op(next);
     case TK_EMIT:
-        yes = next == TK_CHANGES || next == TK_FINAL || next == TK_ON || next == TK_EARLY;
-        break;
+        return next == TK_CHANGES || next == TK_FINAL || next == TK_ON || next == TK_EARLY;
     case TK_FETCH:
-        yes = next == TK_FIRST || next == TK_NEXT;
-        break;
+        return next == TK_FIRST || next == TK_NEXT;
     case TK_FINAL:
     case TK_RUNNING:
-        yes = prev == TK_EMIT || is_name(p, i + 1);
-        break;
+        return prev == TK_EMIT || is_name(p, i + 1);
     case TK_IF:
-        yes = next == TK_NOT || next == TK_EXISTS;
-        break;
+        return next == TK_NOT || next == TK_EXISTS;
     case TK_LATERAL:
-        yes = next == TK_LP || next == TK_TABLE || is_name(p, i + 1);
-        break;
+        return next == TK_LP || next == TK_TABLE || is_name(p, i + 1);
     case TK_NULLS:
-        yes = next == TK_FIRST || next == TK_LAST || prev == TK_IGNORE || prev == TK_RESPECT;
-        break;
+        return next == TK_FIRST || next == TK_LAST || prev == TK_IGNORE || prev == TK_RESPECT;
     case TK_OFFSET:
-        yes = next == TK_NUMBER || next == TK_LP || is_name(p, i + 1);
-        break;
+        return next == TK_NUMBER || next == TK_LP || is_name(p, i + 1);
     case TK_OVER:
-        yes = next == TK_LP || is_name(p, i + 1);
-        break;
+        return next == TK_LP || is_name(p, i + 1);
     case TK_FIRST:
     case TK_LAST:
-        yes = prev != TK_TO || is_name(p, i + 1);
-        break;
+        return prev != TK_TO || is_name(p, i + 1);
     case TK_SYMMETRIC:
     case TK_ASYMMETRIC:
-        yes = next != TK_AND;
-        break;
+        return next != TK_AND;
     case TK_UNBOUNDED:
-        yes = next == TK_PRECEDING || next == TK_FOLLOWING;
-        break;
+        return next == TK_PRECEDING || next == TK_FOLLOWING;
     case TK_WINDOW:
-        yes = prev == TK_ON || (is_name(p, i + 1) && next2 == TK_AS);
-        break;
+        return prev == TK_ON || (is_name(p, i + 1) && next2 == TK_AS);
     case TK_DEFINE:
-        yes = is_name(p, i + 1) && next2 == TK_AS;
-        break;
+        return is_name(p, i + 1) && next2 == TK_AS;
     case TK_SUBSET:
-        yes = is_name(p, i + 1) && next2 == TK_EQ;
-        break;
+        return is_name(p, i + 1) && next2 == TK_EQ;
     default:
-        break;
+        return true;
     }
-    return yes ? code : TK_ID;
 }
 
 bool wri_nested_type(const wri_parse *p, size_t i) {
@@ -261,7 +249,9 @@ bool wri_nested_type(const wri_parse *p, size_t i) {
 uint16_t wri_keyword_code(const wri_parse *p, size_t i) {
     uint16_t code = p->toks[i].kw->code, need = needs(code);
     if (need) return wri_code_at(p, i + 1) == need ? code : TK_ID;
-    return depends(p, i, code);
+    uint16_t other = becomes(p, i, code);
+    if (other) return other;
+    return suits(p, i, code) ? code : TK_ID;
 }
 
 uint16_t wri_code_else(uint16_t code) {
