@@ -117,6 +117,5 @@ const wr_connector_def wr_connector_stdout = {
     .delivery = "at least once",
     .open_sink = wri_print_open,
     .write = wri_print_write,
-    .flush = wri_print_flush,
     .close_sink = wri_print_close,
 };
