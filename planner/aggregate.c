@@ -70,7 +70,39 @@ static bool literal(const wr_ast *e) {
     return e->kind == WR_A_NUMBER || e->kind == WR_A_STRING || e->kind == WR_A_NULL;
 }
 
-static bool bind_args(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_call *k) {
+/* Column col of a->in is the event time by which the aggregate orders rows. */
+static bool orders_rows(wri_ctx *c, const wri_agg *a, uint32_t col) {
+    if (col == a->in->time_col) return true;
+    if (!a->origin || a->origin->kind != WR_N_WINDOW) return false;
+    const uint32_t *map;
+    const wr_node *bare = wri_unwindow(c, a->in, a->origin, &map);
+    return bare && map[col] != WR_NO_COL && map[col] == bare->time_col;
+}
+
+/* WITHIN GROUP (ORDER BY x): the argument of PERCENTILE_CONT. Lists are in order of event time anyway. */
+static bool bind_within(wri_ctx *c, wri_binder *b, const wr_sort *o, const wri_agg *a, wri_call *k) {
+    const wr_agg_def *def = k->call.def;
+    if (!def->needs_time) {
+        k->call.desc = o->desc;
+        return bind_arg(c, b, o->expr, k);
+    }
+    wr_expr *e = wri_bind(b, o->expr);
+    if (e == &wri_failed) return false;
+    if (e->kind == WR_X_COL && orders_rows(c, a, e->col) && !o->desc) return true;
+    wri_unsupported(c, o->expr->loc, "leave ORDER BY out: the order is that of event time",
+                    "%s in another order than that of event time is not supported yet", def->name);
+    return false;
+}
+
+/* Whether the last argument is the constant parameter and no data. */
+static bool has_param(const wr_agg_def *def, const wr_ast *e) {
+    uint32_t n = e->n_args;
+    if (!def->takes_param || n == 0) return false;
+    if (!def->needs_time) n += e->call->n_within;
+    return n > def->max_args || (n > def->min_args && literal(e->args[e->n_args - 1]));
+}
+
+static bool bind_args(wri_ctx *c, wri_binder *b, const wr_ast *e, const wri_agg *a, wri_call *k) {
     const wr_call *syn = e->call;
     const wr_agg_def *def = k->call.def;
     if (syn->n_within > 1) {
@@ -79,15 +111,11 @@ static bool bind_args(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_call *k) {
         return false;
     }
     uint32_t n = e->n_args;
-    bool has_param =
-        def->takes_param && n > 0 && n + syn->n_within > def->min_args && literal(e->args[n - 1]);
-    if (has_param && !bind_param(c, b, e->args[n - 1], k)) return false;
+    bool param = has_param(def, e);
+    if (param && !bind_param(c, b, e->args[n - 1], k)) return false;
     bool ok = true;
-    for (uint32_t i = 0; i < n - has_param; i++) ok = bind_arg(c, b, e->args[i], k) && ok;
-    if (syn->n_within) {
-        k->call.desc = syn->within[0].desc;
-        ok = bind_arg(c, b, syn->within[0].expr, k) && ok;
-    }
+    for (uint32_t i = 0; i < n - param; i++) ok = bind_arg(c, b, e->args[i], k) && ok;
+    if (syn->n_within) ok = bind_within(c, b, &syn->within[0], a, k) && ok;
     if (!ok) return false;
     if (k->call.n_args < def->min_args && !k->call.star) {
         wri_error(c, e->loc, def->signature, "%s needs %u argument%s, %u given", def->name, def->min_args,
@@ -119,7 +147,7 @@ bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32
         wri_error(c, e->loc, call->def->signature, "%s(*): only COUNT can be asked of *", call->def->name);
         return false;
     }
-    if (!bind_args(c, b, e, &k)) return false;
+    if (!bind_args(c, b, e, a, &k)) return false;
     count_of_constant(&k);
     if (e->call->filter) {
         k.filter = wri_bind_as(b, e->call->filter, wr_type_of(WR_T_BOOLEAN));
@@ -292,7 +320,7 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
         n->out.fields[i] = (wr_field){.name = names[i], .type = t};
         wri_x(n)->props[i] = (wri_prop){.role = WRI_ROLE_START + i, .origin = n};
     }
-    if (base) n->time_col = 2;
+    if (base) n->time_col = a->end_is_time ? 1 : 2;
     for (uint32_t i = 0; i < n_keys; i++) {
         n->agg.keys[i] = first + i;
         n->out.fields[base + i] = in->out.fields[first + i];
@@ -315,7 +343,7 @@ static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32
 /* ---- grouping sets ---- */
 
 /* The result of one set in the columns that all sets share. */
-static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t set) {
+static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t set, const char *const *names) {
     wri_cols cols = {0};
     uint32_t base = wri_agg_base(a), at = base;
     for (uint32_t i = 0; i < base; i++)
@@ -325,12 +353,12 @@ static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t s
         t.not_null = false;
         wr_expr *e = set >> i & 1 ? wri_col_of(c, g, at++, a->loc)
                                   : wri_new_const(c->ar, (wr_value){.null = true}, t, a->loc);
-        if (!wri_cols_add(c, &cols, e, a->key_names[i])) return NULL;
+        if (!wri_cols_add(c, &cols, e, names[i])) return NULL;
     }
     for (uint32_t i = 0; i < a->n_keys; i++) {
         wr_value v = {.i64 = !(set >> i & 1)};
         wr_expr *e = wri_new_const(c->ar, v, wr_type_of(WR_T_BIGINT), a->loc);
-        if (!wri_cols_add(c, &cols, e, "grouping")) return NULL;
+        if (!wri_cols_add(c, &cols, e, wri_text(c, "GROUPING(%s)", names[i]))) return NULL;
     }
     for (uint32_t i = 0; i < a->n_calls; i++, at++)
         if (!wri_cols_add(c, &cols, wri_col_of(c, g, at, a->loc), g->out.fields[at].name)) return NULL;
@@ -340,13 +368,15 @@ static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t s
 static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys) {
     wr_node **ins = wri_new_n(c, a->n_sets, sizeof *ins);
     uint32_t *some = wri_new_n(c, a->n_keys, sizeof *some);
-    if (!ins || !some) return NULL;
+    const char **names = wri_new_n(c, a->n_keys, sizeof *names);
+    if (!ins || !some || !names) return NULL;
+    for (uint32_t i = 0; i < a->n_keys; i++) names[i] = rows->out.fields[keys[i]].name;
     for (uint32_t s = 0; s < a->n_sets; s++) {
         uint32_t n = 0;
         for (uint32_t i = 0; i < a->n_keys; i++)
             if (a->sets[s] >> i & 1) some[n++] = keys[i];
         wr_node *g = phases(c, a, rows, some, n);
-        ins[s] = g ? set_columns(c, a, g, a->sets[s]) : NULL;
+        ins[s] = g ? set_columns(c, a, g, a->sets[s], names) : NULL;
         if (!ins[s]) return NULL;
     }
     return wri_union_node(c, ins, a->n_sets, a->loc);

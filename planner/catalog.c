@@ -96,6 +96,11 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq) {
         wri_error(c, id->loc, "insert into a stream of your own", "error_stream can only be read");
         return NULL;
     }
+    if (st->connector && !st->connector->sink) {
+        wri_error(c, id->loc, "insert into a stream that can be written",
+                  "'%s' cannot be written: connector '%s' only reads", st->def->name, st->connector->name);
+        return NULL;
+    }
     return st;
 }
 
@@ -296,6 +301,20 @@ void wri_create_pump(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     f->off = s->stopped;
 }
 
+/* The function with NULL for its body, whose errors were reported: calls of it bring no more. */
+static wr_stmt *without_body(wri_ctx *c, const wr_stmt *s) {
+    wr_stmt *n = wri_new(c, sizeof *n);
+    wr_ast *cast = wri_new(c, sizeof *cast), *null = wri_new(c, sizeof *null);
+    wr_ast **args = wri_new(c, sizeof *args);
+    if (!n || !cast || !null || !args) return NULL;
+    *n = *s;
+    *null = (wr_ast){.kind = WR_A_NULL, .loc = s->body->loc};
+    args[0] = null;
+    *cast = (wr_ast){.kind = WR_A_CAST, .loc = s->body->loc, .args = args, .n_args = 1, .type = s->returns};
+    n->body = cast;
+    return n;
+}
+
 /* The body is bound once here, so that its errors are found where they are. */
 void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     const wr_ident *id = last_part(&s->name);
@@ -319,9 +338,10 @@ void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     wri_q q = {.c = c, .seq = seq};
     wri_binder b;
     wri_binder_scalar(&q, &b, &scope, "a function");
-    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) return;
     if (old) old->until = seq;
     f->stmt = s;
+    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) f->stmt = without_body(c, s);
+    if (!f->stmt) return;
     f->seq = seq;
     f->until = UINT32_MAX;
     f->next = c->funcs;

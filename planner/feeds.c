@@ -413,7 +413,7 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st) {
     const wri_feed *f = first_feed(c, st);
     if (!st->connector && !c->only) return;
     if (st->connector && !st->connector->sink) {
-        wri_error(c, f->stmt ? f->stmt->loc : st->def->loc, "insert into a stream that can be written",
+        wri_error(c, st->def->loc, "give it a connector that can be written",
                   "'%s' cannot be written: connector '%s' only reads", st->def->name, st->connector->name);
         return;
     }

@@ -8,7 +8,10 @@
  * and aggregate calls into its columns, so that a column that is neither is an error at its place.
  *
  * CEIL(c TO MINUTE) puts a row at 10:00:00.000 into the minute that ends there: it is a window shifted by
- * one tick, whose window_time is the value of CEIL. */
+ * one tick, whose window_time is the value of CEIL.
+ *
+ * In the Kinesis dialect the ROWTIME of a result is the end of its window, not the last tick in it. Both
+ * are good event times: a result is out before the watermark reaches either. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -199,6 +202,7 @@ static bool window_floor(wri_group *g) {
     if (!best) return false;
     bool ceil = best->expr->op == WR_OP_CEIL_UNIT;
     best->role = ceil ? WRI_ROLE_TIME : WRI_ROLE_START;
+    g->agg.end_is_time = g->s->q->kda && !ceil;
     wr_type t = g->in->out.fields[g->in->time_col].type;
     int64_t tick = t.prec > 3 ? 1 : 1000;
     g->agg.win = (wr_win){.kind = WR_W_TUMBLE,
@@ -304,9 +308,9 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
     }
     wri_prop p = wri_x(g->in)->props[col];
     if (g->agg.origin && p.origin == g->agg.origin) return border_col(g, p.role, loc);
-    /* In the Kinesis dialect the row time of a result is the end of its window. */
+    /* Bare ROWTIME is the time of the result. */
     if (g->agg.win.kind != WR_W_NONE && col == g->in->time_col && strcasecmp(name, "ROWTIME") == 0)
-        return border_col(g, WRI_ROLE_END, loc);
+        return border_col(g, g->agg.end_is_time ? WRI_ROLE_END : WRI_ROLE_TIME, loc);
     if (g->s->y->has_group)
         wri_error(c, loc, wri_text(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' must be in GROUP BY or inside an aggregate", name);

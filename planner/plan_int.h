@@ -276,6 +276,7 @@ typedef struct wri_agg { /* an aggregation to be built over in */
     wr_node *in;
     wr_win win;            /* TUMBLE, HOP, CUMULATE: time_col in in; ATTACHED: start_col, end_col in in */
     const wr_node *origin; /* the WINDOW node whose columns win stands for, or NULL */
+    bool end_is_time;      /* window_end is the result's event time, not window_time: see group.c */
     wr_expr **keys;        /* over in */
     const char **key_names;
     uint32_t n_keys;

@@ -16,9 +16,33 @@ static void read_col(void *ctx, uint32_t col) {
     r->of->need[col] = true;
     if (r->dict) r->of->dict[col] = true;
 }
+/* Whether an expression costs more than looking a value up: only then does once per distinct value pay. Codes are
+ * not made for GROUP BY alone, since the group table finds a short string as fast as a code is found. */
+static bool is_costly(const wr_expr *e) {
+    if (e->kind == WR_X_FUNC || (e->kind == WR_X_OP && e->op == WR_OP_LIKE)) return true;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (is_costly(e->args[i])) return true;
+    return false;
+}
+
+typedef struct one_col {
+    uint32_t col;
+    bool many;
+} one_col;
+static void see_col(void *ctx, uint32_t col) {
+    one_col *o = ctx;
+    o->many |= o->col != WR_NO_COL && o->col != col;
+    o->col = col;
+}
+/* An expression gains from the codes of a column that is the only one it reads. */
+static bool gains(const wr_expr *e) {
+    one_col o = {.col = WR_NO_COL};
+    wri_expr_cols(e, see_col, &o);
+    return !o.many && is_costly(e);
+}
+
 static void read_expr(const wr_expr *e, wr_node *in) {
-    if (e->kind == WR_X_COL) wri_x(in)->need[e->col] = true;
-    else wri_expr_cols(e, read_col, &(reading){.of = wri_x(in), .dict = true});
+    wri_expr_cols(e, read_col, &(reading){.of = wri_x(in), .dict = gains(e)});
 }
 static void read_one(wr_node *in, uint32_t col, bool dict) {
     if (col != WR_NO_COL) read_col(&(reading){.of = wri_x(in), .dict = dict}, col);
@@ -33,7 +57,7 @@ static void pass(const wr_node *n, uint32_t i, wr_node *in, uint32_t k) {
 static void read_agg(wri_ctx *c, wr_node *n) {
     wr_node *in = n->in[0];
     if (n->agg.late && wri_x(n->agg.late)->mark != c->mark) n->agg.late = NULL; /* nobody reads it */
-    for (uint32_t i = 0; i < n->agg.n_keys; i++) read_one(in, n->agg.keys[i], true);
+    for (uint32_t i = 0; i < n->agg.n_keys; i++) read_one(in, n->agg.keys[i], false);
     for (uint32_t i = 0; i < n->agg.n_calls; i++) {
         const wr_agg_call *k = &n->agg.calls[i];
         for (uint32_t j = 0; j < k->n_args; j++) read_one(in, k->args[j], false);
@@ -193,7 +217,8 @@ static bool rebuild_source(wri_ctx *c, wr_node *n) {
     for (uint32_t i = old_cols; i < old_n; i++) { /* first, because it marks columns for dictionaries */
         if (x->map[i] == WR_NO_COL) continue;
         wr_expr *e = n->source.computed[i - old_cols];
-        wri_expr_cols(e, read_col, &(reading){.of = x, .dict = e->kind != WR_X_COL || x->dict[i]});
+        wri_expr_cols(e, read_col, &(reading){.of = x, 
+                                       .dict = e->kind == WR_X_COL ? x->dict[i] : gains(e)});
         computed[x->map[i] - n->source.n_cols] = moved(c, e, x->map);
     }
     for (uint32_t i = 0; i < old_n; i++) {
@@ -243,24 +268,37 @@ static bool rebuild_project(wri_ctx *c, wr_node *n) {
     return true;
 }
 
+/* A SOURCE that has columns only for its own use: who needs an exact layout reads it through a PROJECT. */
+static bool hides(const wr_node *n) { return n->kind == WR_N_SOURCE && n->source.n_visible < n->out.n; }
+
+/* PROJECT of columns cols[0..n_cols) of in. */
+static wr_node *choice(wri_ctx *c, wr_node *in, const uint32_t *cols, uint32_t n_cols, wr_loc loc) {
+    wr_node *p = wri_node_new(c, WR_N_PROJECT, loc, 1, &in, n_cols);
+    if (!p) return NULL;
+    p->project.exprs = wri_new_n(c, n_cols, sizeof *p->project.exprs);
+    if (!p->project.exprs) return NULL;
+    for (uint32_t i = 0; i < n_cols; i++) {
+        p->project.exprs[i] = wri_col_of(c, in, cols[i], loc);
+        p->out.fields[i] = in->out.fields[cols[i]];
+        p->out.fields[i].path = NULL;
+    }
+    return c->oom ? NULL : p;
+}
+
 /* Input k must have exactly the columns want[0..n) (numbers before pruning), in order. */
 static bool exact_input(wri_ctx *c, wr_node *n, uint32_t k, const uint32_t *want, uint32_t n_want) {
     wr_node *in = n->in[k];
     const uint32_t *map = wri_x(in)->map;
-    bool exact = wri_width(in) == n_want;
-    for (uint32_t i = 0; i < n_want; i++) exact = exact && map[want[i]] == i;
-    if (exact) return true;
-    wr_node *p = wri_node_new(c, WR_N_PROJECT, n->loc, 1, &in, n_want);
-    if (!p) return false;
-    p->project.exprs = wri_new_n(c, n_want, sizeof *p->project.exprs);
-    if (!p->project.exprs) return false;
+    bool exact = wri_width(in) == n_want && !hides(in);
+    uint32_t *cols = wri_new_n(c, n_want, sizeof *cols);
+    if (!cols) return false;
     for (uint32_t i = 0; i < n_want; i++) {
-        p->project.exprs[i] = wri_col_of(c, in, map[want[i]], n->loc);
-        p->out.fields[i] = in->out.fields[map[want[i]]];
-        p->out.fields[i].path = NULL;
+        cols[i] = map[want[i]];
+        exact = exact && cols[i] == i;
     }
-    n->in[k] = p;
-    return !c->oom;
+    if (exact) return true;
+    n->in[k] = choice(c, in, cols, n_want, n->loc);
+    return n->in[k] != NULL;
 }
 
 static bool rebuild_exact(wri_ctx *c, wr_node *n) {
@@ -284,7 +322,10 @@ static bool rebuild_like_input(wri_ctx *c, wr_node *n, uint32_t more) {
     const uint32_t *map = wri_x(in)->map;
     uint32_t width = wri_width(in), old = n->out.n - more;
     wr_field *fields = wri_new_n(c, width + more, sizeof *fields);
-    if (!fields) return false;
+    uint32_t *all = wri_new_n(c, width, sizeof *all);
+    if (!fields || !all) return false;
+    for (uint32_t i = 0; i < width; i++) all[i] = i;
+    if (hides(in) && !(n->in[0] = choice(c, in, all, width, n->loc))) return false;
     for (uint32_t i = 0; i < width; i++) {
         fields[i] = in->out.fields[i];
         fields[i].path = NULL;
@@ -362,7 +403,8 @@ bool wri_prune(wri_ctx *c) {
     for (uint32_t i = 0; i < c->n_nodes; i++) {
         wr_node *n = c->nodes[i];
         if (!rebuild(c, n)) return false;
-        n->time_col = at(wri_x(n)->map, n->time_col);
+        /* Where nothing works with event time a row without it is as good as any other. */
+        n->time_col = wri_x(n)->need_wm ? at(wri_x(n)->map, n->time_col) : WR_NO_COL;
     }
     return true;
 }

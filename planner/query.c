@@ -441,7 +441,7 @@ static wr_node *plan_set(wri_q *q, const wr_query *y) {
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc) {
     if (n_names != wri_x(n)->n_vis) {
-        wri_error(c, loc, wri_text(c, "name all %u columns", wri_x(n)->n_vis),
+        wri_error(c, loc, "give as many names as there are columns",
                   "%s names %u columns, but its query has %u", what, n_names, wri_x(n)->n_vis);
         return NULL;
     }

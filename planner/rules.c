@@ -262,7 +262,7 @@ static bool may_rename(const wr_node *n) {
 /* PROJECT that passes all columns of its input on, in order. */
 static bool drop_identity(wr_node *p) {
     wr_node *in = p->in[0];
-    if (p->out.n != wri_width(in)) return false;
+    if (p->out.n != in->out.n) return false; /* a SOURCE with columns for its own use, too */
     bool renames = false;
     for (uint32_t i = 0; i < p->out.n; i++) {
         const wr_expr *e = p->project.exprs[i];

@@ -43,13 +43,9 @@ typedef struct with { /* WITH (…) of one statement */
     wri_ctx *c;
     const wr_stmt *s;
     wri_stream *st;
-    bool *known;
+    bool *known;         /* scratch for wr_options_read */
+    const char *missing; /* a required option is; told when no misspelt one explains it */
 } with;
-
-/* Where option kv i stands; the name of the stream when it does not stand anywhere. */
-static wr_loc place(const with *w, size_t i) {
-    return i < w->s->n_options ? w->s->options[i].loc : w->s->name.loc;
-}
 
 static const wr_option_def *option_of(const wr_stmt *s, const char *name) {
     for (uint32_t i = 0; i < s->n_options; i++)
@@ -86,7 +82,8 @@ static bool read_table(with *w, const wr_option *opts, size_t n, void *out, size
                                    &at, &err);
     if (st == WR_OK) return true;
     if (st == WR_ENOMEM) w->c->oom = true;
-    else wri_error(w->c, place(w, at), NULL, "stream '%s': %s", w->st->def->name, err.msg);
+    else if (at == w->st->def->n_options) w->missing = wri_text(w->c, "%s", err.msg);
+    else wri_error(w->c, w->s->options[at].loc, NULL, "stream '%s': %s", w->st->def->name, err.msg);
     return false;
 }
 
@@ -140,28 +137,45 @@ static bool find_format(with *w, const char *name) {
     return false;
 }
 
-/* An option that no table took. */
+/* key names one of opts; case does not count, - and _ are one, as in wr_options_read. */
+static bool takes(const wr_option *opts, size_t n, const char *key) {
+    for (size_t i = 0; i < n; i++) {
+        const char *a = opts[i].name, *b = key;
+        for (; *a && *b; a++, b++) {
+            char x = *a == '-' ? '_' : *a, y = *b == '-' ? '_' : *b;
+            if (x >= 'A' && x <= 'Z') x = (char)(x + 32);
+            if (y >= 'A' && y <= 'Z') y = (char)(y + 32);
+            if (x != y) break;
+        }
+        if (!*a && !*b) return true;
+    }
+    return false;
+}
+
+/* Options that no table takes. */
 static bool unknown_options(with *w) {
     wri_ctx *c = w->c;
     const wri_stream *st = w->st;
     bool ok = true;
+    const struct {
+        const wr_option *opts;
+        size_t n;
+    } tables[] = {{wr_stream_options, WR_LEN(wr_stream_options)},
+                  {st->connector->options, st->connector->n_options},
+                  {st->format ? st->format->options : NULL, st->format ? st->format->n_options : 0}};
     for (size_t i = 0; i < st->def->n_options; i++) {
-        if (w->known[i]) continue;
+        const char *key = st->def->options[i].key;
+        bool taken = false;
+        for (size_t t = 0; t < WR_LEN(tables); t++) taken = taken || takes(tables[t].opts, tables[t].n, key);
+        if (taken) continue;
         ok = false;
         const char **names = NULL;
         uint32_t n = 0, cap = 0;
-        const struct {
-            const wr_option *opts;
-            size_t n;
-        } tables[] = {{wr_stream_options, WR_LEN(wr_stream_options)},
-                      {st->connector->options, st->connector->n_options},
-                      {st->format ? st->format->options : NULL, st->format ? st->format->n_options : 0}};
         for (size_t t = 0; t < WR_LEN(tables); t++)
             for (size_t k = 0; k < tables[t].n; k++) {
                 const char **slot = wri_new_last(c, &names, &n, &cap, sizeof *slot);
                 if (slot) *slot = tables[t].opts[k].name;
             }
-        const char *key = st->def->options[i].key;
         const char *near = n ? wr_nearest(key, names, n, sizeof *names) : NULL;
         wri_error(c, w->s->options[i].key.loc, wri_suggest(c, near), "unknown option '%s' of connector '%s'%s%s%s",
                   key, st->connector->name, st->format ? " with format '" : "", st->format ? st->format->name : "",
@@ -194,7 +208,9 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     if (!find_format(&w, com.format)) return false;
     bool ok = read_table(&w, st->connector->options, st->connector->n_options, NULL, 0);
     if (st->format) ok = read_table(&w, st->format->options, st->format->n_options, NULL, 0) && ok;
-    if (!unknown_options(&w) || !ok) return false;
+    if (!unknown_options(&w)) return false;
+    if (w.missing) wri_error(c, s->name.loc, NULL, "stream '%s': %s", def->name, w.missing);
+    if (!ok) return false;
     def->bounded = c->reg->bounded ? c->reg->bounded(def->connector, def->options, def->n_options)
                                    : st->connector->bounded;
     return true;

@@ -99,8 +99,11 @@ void wri_json_layout_adopt(wri_json *d, const uint64_t *seen, const char *tail, 
         if (!add_step(l, keys->trace[i].gap, keys->trace[i].len, keys->trace[i].key)) return;
     if (!add_step(l, tail, len, NULL)) return;
     l->n--;
-    for (uint32_t c = 0; c < d->n_cols; c++)
-        if (!wr_bit(seen, c)) l->missing[l->n_missing++] = c;
+    for (uint32_t c = 0; c < d->n_cols; c++) {
+        if (wr_bit(seen, c)) continue;
+        if (d->cols[c].type.not_null) return; /* this record is bad */
+        l->missing[l->n_missing++] = c;
+    }
     wri_json_layout was = keys->layout;
     keys->layout = *l;
     keys->spare = was;

@@ -398,7 +398,9 @@ static const char *read_record(wri_json_rows *h, const char *p, const char *eol)
     }
     if (end && !h->oom) finish_record(&x);
     if (h->oom) return NULL;
-    if (!end || x.misfit) wri_json_rows_bad(h, why, p, (size_t)((end ? end : eol) - p));
+    if (end && !x.misfit) return end;
+    wri_json_rows_forget(h, h->row); /* the scanner expects a clean row */
+    wri_json_rows_bad(h, why, p, (size_t)((end ? end : eol) - p));
     return end;
 }
 

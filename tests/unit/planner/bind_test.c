@@ -201,7 +201,7 @@ static wr_status run(wr_arena *ar, wr_diags *d, const char *sql, const bind_opts
 }
 
 char *bind_text(const char *sql, bind_opts o) {
-    wr_arena ar = {0}, dar = {0};
+    wr_arena ar = {.block_bytes = 256}, dar = {.block_bytes = 256};
     wr_diags d = {.file = "test", .ar = &dar};
     wr_buf out = {0};
     wr_status st = run(&ar, &d, sql, &o, &out);
