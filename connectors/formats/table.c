@@ -66,7 +66,7 @@ static wr_status put_text(const char *p, size_t n, wr_buf *out, uint32_t *widthp
             memcpy(o, p + i, len);
             o += len;
         }
-        *widthp += wri_char_width(c);
+        *widthp += wri_cell_width(c);
     }
     out->len = (size_t)(o - out->data);
     return WR_OK;
@@ -116,7 +116,7 @@ static wr_status put_padded(wr_buf *out, const char *p, cell c, uint32_t width, 
     if (cut && c.width > width) {
         size_t at = 0, step;
         for (shown = 0; at < len; at += step) {
-            uint32_t w = wri_char_width(wri_char_next(p + at, len - at, &step));
+            uint32_t w = wri_cell_width(wri_char_next(p + at, len - at, &step));
             if (shown + w > width - 1) break;
             shown += w;
         }

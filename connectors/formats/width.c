@@ -103,7 +103,7 @@ static bool within(const range *r, size_t n, uint32_t c) {
     return lo < n && r[lo].first <= c;
 }
 
-uint32_t wri_char_width(uint32_t c) {
+uint32_t wri_cell_width(uint32_t c) {
     if (c < 0x300) return 1;
     if (within(zero, WR_LEN(zero), c)) return 0;
     return within(wide, WR_LEN(wide), c) ? 2 : 1;
