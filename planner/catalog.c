@@ -27,10 +27,20 @@ wri_view *wri_find_view(wri_ctx *c, const wr_name *name, uint32_t seq) {
     return NULL;
 }
 
-static wri_func *find_func(wri_ctx *c, const wr_name *name, uint32_t seq) {
+static bool same_params(const wr_stmt *a, const wr_stmt *b) {
+    if (a->n_params != b->n_params) return false;
+    for (uint32_t i = 0; i < a->n_params; i++)
+        if (a->params[i].type.kind != b->params[i].type.kind) return false;
+    return true;
+}
+
+/* like: the function with its parameter types only; functions of one name may differ in these. */
+static wri_func *find_func(wri_ctx *c, const wr_name *name, const wr_stmt *like, uint32_t seq) {
     const wr_ident *id = last_part(name);
     for (wri_func *f = c->funcs; f; f = f->next)
-        if (sees(f->seq, f->until, seq) && wri_ident_matches(id, last_part(&f->stmt->name)->text)) return f;
+        if (sees(f->seq, f->until, seq) && wri_ident_matches(id, last_part(&f->stmt->name)->text) &&
+            (!like || same_params(f->stmt, like)))
+            return f;
     return NULL;
 }
 
@@ -326,7 +336,7 @@ static wr_stmt *without_body(wri_ctx *c, const wr_stmt *s) {
 /* The body is bound once here, so that its errors are found where they are. */
 void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     const wr_ident *id = last_part(&s->name);
-    wri_func *old = find_func(c, &s->name, seq);
+    wri_func *old = find_func(c, &s->name, s, seq);
     if (old && s->if_not_exists) return;
     if (old && !s->or_replace) {
         exists(c, id, "a function", old->stmt->name.loc, "FUNCTION");
@@ -372,9 +382,9 @@ void wri_drop(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
         if (v) v->until = seq;
         else no_such(c, s, id, "view");
     } else if (strcmp(s->what, "FUNCTION") == 0) {
-        wri_func *f = find_func(c, &s->name, seq);
-        if (f) f->until = seq;
-        else no_such(c, s, id, "function");
+        wri_func *f = find_func(c, &s->name, NULL, seq);
+        if (!f) no_such(c, s, id, "function");
+        for (; f; f = find_func(c, &s->name, NULL, seq)) f->until = seq - 1;
     } else if (strcmp(s->what, "PUMP") == 0) {
         wri_feed *f = find_pump(c, &s->name, seq);
         if (f) f->off = f->dropped = true;
