@@ -79,9 +79,13 @@ typedef struct wri_map {
     size_t reserved; /* bytes of address space */
     const wr_sys *sys;
     struct wri_guard *guard;
+    size_t passed; /* bytes given back by wri_map_passed */
 } wri_map;
 /* Maps the first len > 0 bytes of fd. Failure: the caller reads the file instead. */
 wr_status wri_map_new(const wr_sys *sys, int fd, size_t len, wri_map **outp, wr_err *err) WR_MUST_USE;
+/* Reading has come to `at`: pages well behind it need not count as this process's memory. Strings that still point
+ * there read them again. */
+void wri_map_passed(wri_map *m, size_t at);
 bool wri_map_broken(const wri_map *m); /* a page could not be read; zeros stand in its place */
 
 /* ---- reading ---- */

@@ -81,11 +81,15 @@ static wri_reader_cfg reader_cfg(const wr_source *s, split *sp) {
 /* Reads the first bytes of a regular file and tells what packed it. */
 static wr_status look_inside(const wr_sys *sys, int fd, split *sp, wr_err *err) {
     char p[WRI_MAGIC_BYTES];
-    ssize_t n;
-    do n = sys->pread(fd, p, sizeof p, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return wri_file_cannot("read", sp->path, errno, err);
-    if (sp->compression == WRI_AUTO) sp->compression = wri_magic(p, (size_t)n, true);
+    size_t n = 0;
+    while (n < sizeof p) {
+        ssize_t k = sys->pread(fd, p + n, sizeof p - n, (off_t)n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return wri_file_cannot("read", sp->path, errno, err);
+        if (k == 0) break;
+        n += (size_t)k;
+    }
+    if (sp->compression == WRI_AUTO) sp->compression = wri_magic(p, n, true);
     return WR_OK;
 }
 
@@ -251,6 +255,7 @@ static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err
         WR_TRY(wri_cut(&sp->cut, sp->map->data + at, n, n == rest, &piece, err));
         if (piece.take == 0) window *= 2; /* no record ends here; wri_cut gives up at record_max */
         __atomic_store_n(&sp->at, (int64_t)(at + piece.take), __ATOMIC_RELAXED);
+        wri_map_passed(sp->map, at);
         if (piece.show == 0) continue;
         *out = wri_chunk(&sp->cut, piece);
         out->data = sp->map->data + at;

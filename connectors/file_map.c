@@ -21,6 +21,8 @@
 
 #include "conn_int.h"
 
+#define KEEP_BYTES ((size_t)16 << 20) /* behind the place of reading that stay in memory */
+
 typedef struct wri_guard {
     struct wri_guard *next; /* fixed once published */
     uintptr_t start, end;   /* atomic; start 0: free */
@@ -145,6 +147,13 @@ wr_status wri_map_new(const wr_sys *sys, int fd, size_t len, wri_map **outp, wr_
     }
     *outp = m;
     return WR_OK;
+}
+
+void wri_map_passed(wri_map *m, size_t at) {
+    if (at < m->passed + 2 * KEEP_BYTES) return;
+    size_t to = (at - KEEP_BYTES) & ~(page_bytes - 1);
+    madvise((char *)m->data + m->passed, to - m->passed, MADV_DONTNEED);
+    m->passed = to;
 }
 
 bool wri_map_broken(const wri_map *m) { return __atomic_load_n(&m->guard->broken, __ATOMIC_ACQUIRE); }

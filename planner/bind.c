@@ -400,7 +400,7 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e) {
     if (b->depth >= WRI_DEPTH_MAX)
         return wri_bind_error(b, e->loc, "compute a part of it in a subquery",
                               "expression is nested too deeply (over %d levels)", WRI_DEPTH_MAX);
-    b->depth++;
+    if (b->depth++ == 0) b->inlined = 0;
     wr_expr *x = b->hook ? b->hook(b->hook_ctx, b, e) : NULL;
     if (!x) x = dispatch(b, e);
     b->depth--;

@@ -117,6 +117,9 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",
                               "%s is an aggregate and cannot be used here", name);
+    for (size_t i = 0; wri_special_name(i); i++) /* one that needs a function the registry lacks */
+        if (wri_same_name(wri_special_name(i), name))
+            return wri_bind_unsupported(b, e->loc, wri_special_name(i));
     const char *near = nearest_function(b, name);
     return wri_bind_error(b, at, near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near) : NULL,
                           "function '%s' does not exist", name);

@@ -110,9 +110,9 @@ wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e) {
         if (in->fn == fn)
             return wri_bind_error(b, e->loc, NULL, "function %s calls itself, which SQL functions cannot",
                                   name_of(fn));
-    if (b->inlined >= WRI_INLINE_MAX)
+    if (b->inlined > WRI_INLINE_MAX) return &wri_failed; /* has been said */
+    if (b->inlined++ == WRI_INLINE_MAX)
         return wri_bind_error(b, e->loc, NULL, "too many calls of SQL functions in one expression (over %d)",
                               WRI_INLINE_MAX);
-    b->inlined++;
     return expand(b, e, fn, args);
 }

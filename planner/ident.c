@@ -145,16 +145,18 @@ static const char *qualified_name(wri_binder *b, const wri_scope_col *c) {
 
 static wr_expr *ambiguous(wri_binder *b, wr_loc loc, const wr_ident *qualifier, const wr_ident *name) {
     const char *list = NULL, *first = NULL;
+    bool helps = !qualifier; /* to qualify the name */
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->scope->n; i++) {
         const wri_scope_col *c = &b->scope->cols[i];
         if (!candidate(c, qualifier, name)) continue;
         const char *q = qualified_name(b, c);
-        if (!first) first = c->qualifier ? q : NULL;
+        if (first && strcmp(first, q) == 0) helps = false;
+        if (!first) first = q;
         if (n++ < WRI_NAMES_SHOWN) list = list ? wr_arena_printf(b->d->ar, "%s, %s", list, q) : q;
     }
-    const char *hint = first && !qualifier ? wr_arena_printf(b->d->ar, "write %s", first)
-                                           : "give the columns different names in the query they come from";
+    const char *hint = "give the columns different names in the query they come from";
+    if (helps && strchr(first, '.')) hint = wr_arena_printf(b->d->ar, "write %s", first);
     return wri_bind_error(b, loc, hint, "column '%s' is ambiguous: it could be %s", name->text,
                           list ? list : "…");
 }

@@ -66,9 +66,8 @@ typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_va
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
-     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), j JSON or
-     * VARCHAR,
-     * * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i [, i]]) -> VARCHAR.
+     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), v anything (each
+     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i [, i]]) -> VARCHAR.
      * Result letter n or a: the type of those arguments. Several signatures: separated by a space. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */

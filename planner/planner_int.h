@@ -32,7 +32,7 @@ struct wri_binder {
     wr_expr *(*hook)(void *ctx, wri_binder *b, const wr_ast *e);
     void *hook_ctx;
     uint32_t depth;   /* of recursion, bounded by WRI_DEPTH_MAX */
-    uint32_t inlined; /* calls of SQL functions expanded so far, bounded by WRI_INLINE_MAX */
+    uint32_t inlined; /* calls of SQL functions expanded in this expression, bounded by WRI_INLINE_MAX */
 };
 #define WRI_DEPTH_MAX  200
 #define WRI_INLINE_MAX 1000

@@ -16,9 +16,33 @@ static void read_col(void *ctx, uint32_t col) {
     r->of->need[col] = true;
     if (r->dict) r->of->dict[col] = true;
 }
+/* Whether an expression costs more than looking a value up: only then does once per distinct value pay. Codes are
+ * not made for GROUP BY alone, since the group table finds a short string as fast as a code is found. */
+static bool is_costly(const wr_expr *e) {
+    if (e->kind == WR_X_FUNC || (e->kind == WR_X_OP && e->op == WR_OP_LIKE)) return true;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (is_costly(e->args[i])) return true;
+    return false;
+}
+
+typedef struct one_col {
+    uint32_t col;
+    bool many;
+} one_col;
+static void see_col(void *ctx, uint32_t col) {
+    one_col *o = ctx;
+    o->many |= o->col != WR_NO_COL && o->col != col;
+    o->col = col;
+}
+/* An expression gains from the codes of a column that is the only one it reads. */
+static bool gains(const wr_expr *e) {
+    one_col o = {.col = WR_NO_COL};
+    wri_expr_cols(e, see_col, &o);
+    return !o.many && is_costly(e);
+}
+
 static void read_expr(const wr_expr *e, wr_node *in) {
-    if (e->kind == WR_X_COL) wri_x(in)->need[e->col] = true;
-    else wri_expr_cols(e, read_col, &(reading){.of = wri_x(in), .dict = true});
+    wri_expr_cols(e, read_col, &(reading){.of = wri_x(in), .dict = gains(e)});
 }
 static void read_one(wr_node *in, uint32_t col, bool dict) {
     if (col != WR_NO_COL) read_col(&(reading){.of = wri_x(in), .dict = dict}, col);
@@ -33,7 +57,7 @@ static void pass(const wr_node *n, uint32_t i, wr_node *in, uint32_t k) {
 static void read_agg(wri_ctx *c, wr_node *n) {
     wr_node *in = n->in[0];
     if (n->agg.late && wri_x(n->agg.late)->mark != c->mark) n->agg.late = NULL; /* nobody reads it */
-    for (uint32_t i = 0; i < n->agg.n_keys; i++) read_one(in, n->agg.keys[i], true);
+    for (uint32_t i = 0; i < n->agg.n_keys; i++) read_one(in, n->agg.keys[i], false);
     for (uint32_t i = 0; i < n->agg.n_calls; i++) {
         const wr_agg_call *k = &n->agg.calls[i];
         for (uint32_t j = 0; j < k->n_args; j++) read_one(in, k->args[j], false);
@@ -196,7 +220,8 @@ static bool rebuild_source(wri_ctx *c, wr_node *n) {
     for (uint32_t i = old_cols; i < old_n; i++) { /* first, because it marks columns for dictionaries */
         if (x->map[i] == WR_NO_COL) continue;
         wr_expr *e = n->source.computed[i - old_cols];
-        wri_expr_cols(e, read_col, &(reading){.of = x, .dict = e->kind != WR_X_COL || x->dict[i]});
+        wri_expr_cols(e, read_col, &(reading){.of = x, 
+                                       .dict = e->kind == WR_X_COL ? x->dict[i] : gains(e)});
         computed[x->map[i] - n->source.n_cols] = moved(c, e, x->map);
     }
     for (uint32_t i = 0; i < old_n; i++) {

@@ -56,6 +56,7 @@ static int letter_cost(char letter, const wr_expr *e) {
     case 'n':
         return wr_kind_is_num(k) ? 1 : -1;
     case 'a':
+    case 'v':
         return 3;
     default:
         return -1;
@@ -81,6 +82,8 @@ static wr_type letter_type(char letter, wr_type have, wr_type shared) {
         return wr_type_of(WR_T_VARBINARY);
     case 'D':
         return wr_type_of(WR_T_DATE);
+    case 'v':
+        return have.kind == WR_T_NULL ? wr_type_of(WR_T_VARCHAR) : wri_plain_type(have);
     default:
         return shared;
     }

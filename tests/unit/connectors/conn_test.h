@@ -40,6 +40,7 @@ typedef struct ct_got {
     int64_t bad_pos;
     size_t bad_len;
     bool open_end; /* the last chunk did not end with '\n' */
+    bool follows;  /* tail: more may come behind that */
     wr_err err;
 } ct_got;
 /* Takes chunks until something else than WR_OK comes, and returns that. Checks each chunk: it ends with a
