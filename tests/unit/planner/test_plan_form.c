@@ -254,7 +254,8 @@ Test(plan_form, notes_in_order) {
         "  connector = 'feed'\n  topic = 't'\n  format = 'json'\n",
         "3 nodes, 1 stage, 1 sink\n#2 SINK standard output, of SELECT  [stage 0, bounded]\n"
         "  #1 PROJECT p = page  [stage 0, bounded]\n"
-        "    #0 SOURCE log (connector = 'file', path = 'log.csv', format = 'csv') decodes page VARCHAR  [stage "
+        "    #0 SOURCE log (connector = 'file', path = 'log.csv', format = 'csv') decodes page VARCHAR  "
+        "[stage "
         "0, "
         "bounded]\n",
         "error_stream             (predefined)\nlog                      file\nc                        "
