@@ -108,6 +108,12 @@ size_t wri_chars(const char *p, size_t n);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+/* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
+const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
+/* Times by pattern (timefmt.c). */
+const char *wri_time_format(wri_call *c, const wr_str *pattern, int64_t us, wr_value *outp);
+bool wri_time_parse(const wr_str *pattern, const wr_str *text, int64_t *outp);
+
 typedef enum wri_like_kind {
     WRI_LIKE_GENERAL,
     WRI_LIKE_EXACT,

@@ -259,27 +259,59 @@ static const char *identity(wri_call *c, const wr_value *a, wr_value *outp) {
     return NULL;
 }
 
+/* An argument of SQLite's own function: what only weir knows becomes what SQLite does. Numbers stay, decimals
+ * become doubles, times text; in JSON functions, JSON stays JSON and a BOOLEAN becomes true or false. */
+static low lower_foreign(lowering *g, wr_expr *a, bool json) {
+    wr_kind k = (wr_kind)a->type.kind;
+    bool as_text =
+        wr_kind_is_time(k) || k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH || k == WR_T_BOOLEAN;
+    if (json && (k == WR_T_JSON || k == WR_T_BOOLEAN)) {
+        low x = lower(g, a);
+        if (!x.sql) return x;
+        const char *form =
+            k == WR_T_JSON ? "json(%s)" : "CASE %s WHEN 0 THEN json('false') WHEN 1 THEN json('true') END";
+        wr_buf b = {0};
+        const char *at = strstr(form, "%s");
+        bool ok = wr_buf_put(&b, form, (size_t)(at - form)) == WR_OK && wr_buf_puts(&b, x.sql) == WR_OK &&
+                  wr_buf_puts(&b, at + 2) == WR_OK;
+        const char *sql = ok ? wr_arena_strndup(&g->l->ar, b.data, b.len) : NULL;
+        wr_buf_free(&b);
+        return text(sql, true);
+    }
+    if (!as_text && k != WR_T_DECIMAL) return lower(g, a);
+    wr_expr *cast = wr_arena_calloc(&g->l->ar, sizeof *cast + sizeof *cast->args);
+    if (!cast) return text(NULL, true);
+    cast->kind = WR_X_OP;
+    cast->op = WR_OP_CAST;
+    cast->type = wr_type_of(as_text ? WR_T_VARCHAR : WR_T_DOUBLE);
+    cast->args = (wr_expr **)(cast + 1);
+    cast->args[0] = a;
+    cast->n_args = 1;
+    return call_site(g, cast, wri_cast_scalar, true);
+}
+
+static const char *native_name(lowering *g, const wr_func_def *f) {
+    if (f->sqlite) return f->sqlite;
+    char *name = wr_arena_strdup(&g->l->ar, f->name);
+    for (char *p = name; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z') *p = (char)(*p + 32);
+    return name;
+}
+
 static low lower_native(lowering *g, const wr_expr *e) {
     if (e->n_args > WRI_LITE_ARGS_MAX) {
         g->limit = "a call with more than 100 arguments";
         return text(NULL, true);
     }
-    low args = join(g, e, 0, e->n_args, ",");
-    wr_expr *typed = slice(g, e, (wr_expr *)e, 0, 0); /* a one-argument node of e's type over e */
-    if (!args.sql || !typed) return text(NULL, true);
-    uint32_t number = (uint32_t)g->l->n_sites;
-    if (!new_site(g, typed, identity, true)) return text(NULL, true);
-    const char *name = e->func->sqlite;
-    char lower_name[128];
-    if (!name) {
-        size_t i = 0;
-        for (; e->func->name[i] && i + 1 < sizeof lower_name; i++)
-            lower_name[i] = (char)(e->func->name[i] >= 'A' && e->func->name[i] <= 'Z' ? e->func->name[i] + 32
-                                                                                      : e->func->name[i]);
-        lower_name[i] = 0;
-        name = lower_name;
+    const char *name = native_name(g, e->func), *args = "";
+    for (uint32_t i = 0; name && args && i < e->n_args; i++) {
+        low a = lower_foreign(g, e->args[i], strncmp(name, "json", 4) == 0);
+        args = a.sql ? wr_arena_printf(&g->l->ar, "%s%s%s", args, i ? "," : "", a.sql) : NULL;
     }
-    return text(wr_arena_printf(&g->l->ar, "f%u(%s(%s))", number, name, args.sql), true);
+    wr_expr *typed = slice(g, e, (wr_expr *)e, 0, 0); /* a one-argument node of e's type over e */
+    uint32_t number = (uint32_t)g->l->n_sites;
+    if (!name || !args || !typed || !new_site(g, typed, identity, true)) return text(NULL, true);
+    return text(wr_arena_printf(&g->l->ar, "f%u(%s(%s))", number, name, args), true);
 }
 
 static low lower_op(lowering *g, const wr_expr *e) {
