@@ -65,7 +65,7 @@ FORCE:
 ifneq ($(NAME),)
 UNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/$(NAME)/*.c))
 $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion $(PKG_LIBS)
+	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
@@ -101,7 +101,7 @@ demo-run: build/demo/clicks.jsonl
 build/demo/clicks.jsonl: | $(WEIR)
 	@mkdir -p $(@D)
 	@echo 'Writing $(DEMO_ROWS) clicks (680 MB) to $@ ...'
-	@$(WEIR) run --quiet -e "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = $(DEMO_ROWS)); \
+	@$(WEIR) run --quiet --workers 1 -e "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = $(DEMO_ROWS)); \
 	  CREATE STREAM f WITH (connector = 'file', path = '$@.part', format = 'json') AS SELECT * FROM g;"
 	@mv $@.part $@
 

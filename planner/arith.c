@@ -159,7 +159,7 @@ wr_expr *wri_mk_not(wri_binder *b, wr_loc loc, wr_expr *x) {
 static wr_expr *as_text(wri_binder *b, wr_expr *e) {
     if (wri_is_bad(e) || wr_kind_is_text((wr_kind)e->type.kind)) return e;
     wr_type text = wr_type_of(WR_T_VARCHAR);
-    if (wri_castable(e->type, text)) return wri_cast(b, e, text, true, e->loc);
+    if (wri_castable(e->type, text)) return wri_cast_expr(b, e, text, true, e->loc);
     return wri_bind_error(b, e->loc, NULL, "'||' joins text, found %s", wri_type_text(b, e->type));
 }
 

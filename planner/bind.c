@@ -316,7 +316,7 @@ static wr_expr *try_cast(wri_binder *b, wr_expr *x, wr_type to, wr_loc loc) {
     to = wri_plain_type(to);
     if (wri_same_type(x->type, to) || wri_is_null(x) || !wri_castable(x->type, to) ||
         (wri_is_interval(x->type) && x->type.kind != to.kind))
-        return wri_cast(b, x, to, true, loc);
+        return wri_cast_expr(b, x, to, true, loc);
     return wri_mk_op1(b, WR_OP_TRY_CAST, to, loc, x);
 }
 
@@ -329,7 +329,7 @@ static wr_expr *bind_cast(wri_binder *b, const wr_ast *e) {
     if (fields && wri_is_interval(x->type) && x->type.kind != e->type.kind &&
         wri_castable(x->type, e->type) && !wri_is_null(x))
         return wri_cast_interval(b, x, wri_plain_type(e->type), a->unit, a->unit2, e->loc);
-    return e->flag ? try_cast(b, x, e->type, e->loc) : wri_cast(b, x, e->type, true, e->loc);
+    return e->flag ? try_cast(b, x, e->type, e->loc) : wri_cast_expr(b, x, e->type, true, e->loc);
 }
 
 /* ---- dispatch ---- */
@@ -400,7 +400,7 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e) {
     if (b->depth >= WRI_DEPTH_MAX)
         return wri_bind_error(b, e->loc, "compute a part of it in a subquery",
                               "expression is nested too deeply (over %d levels)", WRI_DEPTH_MAX);
-    b->depth++;
+    if (b->depth++ == 0) b->inlined = 0;
     wr_expr *x = b->hook ? b->hook(b->hook_ctx, b, e) : NULL;
     if (!x) x = dispatch(b, e);
     b->depth--;
@@ -408,5 +408,5 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e) {
 }
 
 wr_expr *wri_bind_as(wri_binder *b, const wr_ast *e, wr_type to) {
-    return wri_cast(b, wri_bind(b, e), to, false, e->loc);
+    return wri_cast_expr(b, wri_bind(b, e), to, false, e->loc);
 }

@@ -33,8 +33,9 @@ const wr_func_def *wri_func_by_name(wri_binder *b, const char *name) {
 
 const char *wri_types_text(wri_binder *b, wr_expr *const *args, uint32_t n) {
     const char *s = "";
-    for (uint32_t i = 0; s && i < n; i++)
-        s = wr_arena_printf(b->d->ar, "%s%s%s", s, i ? ", " : "", wri_type_text(b, args[i]->type));
+    for (uint32_t i = 0; s && i < n && i <= WRI_NAMES_SHOWN; i++)
+        s = wr_arena_printf(b->d->ar, "%s%s%s", s, i ? ", " : "",
+                            i < WRI_NAMES_SHOWN ? wri_type_text(b, args[i]->type) : "…");
     return s ? s : "…";
 }
 
@@ -45,10 +46,12 @@ wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_
     if (!wri_match_signature(f, args, n, &m))
         return wri_bind_error(b, loc, wri_signature_hint(b, f, args, n), "%s takes %s, found (%s)", f->name,
                               wri_signature_text(b, f), wri_types_text(b, args, n));
-    wr_expr *cast[WRI_ARGS_MAX];
+    wr_expr **cast = wr_arena_alloc(b->ar, (n + 1) * sizeof *cast);
+    if (!cast) return &wri_failed;
     for (uint32_t i = 0; i < n; i++) {
-        bool read = wr_kind_is_time((wr_kind)m.types[i].kind) && wri_is_char(args[i]->type);
-        cast[i] = read ? wri_text_to_time(b, args[i], m.types[i]) : wri_convert(b, args[i], m.types[i]);
+        wr_type to = wri_sig_arg_type(&m, i, args[i]->type);
+        bool read = wr_kind_is_time((wr_kind)to.kind) && wri_is_char(args[i]->type);
+        cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
         if (wri_is_bad(cast[i])) return &wri_failed;
     }
     return wri_mk_func(b, f, m.result, loc, n, cast);
@@ -114,6 +117,9 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",
                               "%s is an aggregate and cannot be used here", name);
+    for (size_t i = 0; wri_special_name(i); i++) /* one that needs a function the registry lacks */
+        if (wri_same_name(wri_special_name(i), name))
+            return wri_bind_unsupported(b, e->loc, wri_special_name(i));
     const char *near = nearest_function(b, name);
     return wri_bind_error(b, at, near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near) : NULL,
                           "function '%s' does not exist", name);
@@ -122,7 +128,7 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
 wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {
     const char *name = e->name.parts[e->name.n - 1].text, *clause = aggregate_clause(e);
     if (e->call->over) return wri_bind_unsupported(b, e->loc, "a window function (OVER)");
-    wr_expr *x = wri_bind_inline(b, e);
+    wr_expr *x = clause ? NULL : wri_bind_inline(b, e);
     if (x) return x;
     const wr_func_def *f = wri_func_by_name(b, name);
     if (clause && (f || !wri_find_agg(b->reg, name)))

@@ -72,7 +72,7 @@ static wr_expr *null_on_null(wri_binder *b, const wr_ast *e, wr_expr *const *arg
 
 static wr_expr *expand(wri_binder *b, const wr_ast *e, const wr_stmt *fn, wr_expr **args) {
     for (uint32_t i = 0; i < fn->n_params; i++) {
-        args[i] = wri_cast(b, args[i], fn->params[i].type, false, args[i]->loc);
+        args[i] = wri_cast_expr(b, args[i], fn->params[i].type, false, args[i]->loc);
         if (wri_is_bad(args[i])) return &wri_failed;
     }
     wri_scope scope = {.n = fn->n_params, .cap = fn->n_params};
@@ -88,7 +88,7 @@ static wr_expr *expand(wri_binder *b, const wr_ast *e, const wr_stmt *fn, wr_exp
     sub.hook_ctx = &in;
     wr_expr *x = wri_bind(&sub, fn->body);
     b->inlined = sub.inlined;
-    x = wri_cast(b, x, fn->returns, false, fn->body->loc);
+    x = wri_cast_expr(b, x, fn->returns, false, fn->body->loc);
     if (fn->null_on_null) x = null_on_null(b, e, args, x);
     if (wri_is_bad(x) || wri_too_big(b, x, 1, e->loc)) return &wri_failed;
     return x;
@@ -110,9 +110,9 @@ wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e) {
         if (in->fn == fn)
             return wri_bind_error(b, e->loc, NULL, "function %s calls itself, which SQL functions cannot",
                                   name_of(fn));
-    if (b->inlined >= WRI_INLINE_MAX)
+    if (b->inlined > WRI_INLINE_MAX) return &wri_failed; /* has been said */
+    if (b->inlined++ == WRI_INLINE_MAX)
         return wri_bind_error(b, e->loc, NULL, "too many calls of SQL functions in one expression (over %d)",
                               WRI_INLINE_MAX);
-    b->inlined++;
     return expand(b, e, fn, args);
 }

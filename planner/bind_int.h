@@ -10,7 +10,6 @@
 #include "planner_int.h"
 
 #define WRI_NAMES_SHOWN 12 /* longest list of names a message shows */
-#define WRI_ARGS_MAX    64 /* arguments of a function call that is matched by signature */
 
 #define WRI_US_MILLISECOND INT64_C(1000)
 #define WRI_US_SECOND      WR_US_PER_SECOND
@@ -58,6 +57,7 @@ wr_expr *wri_try_fold(wri_binder *b, wr_expr *e);
 /* Reports and returns true when using `e` `times` times would make the tree too large to be worth running:
  * lowerings that repeat an operand (BETWEEN, NULLIF, …) double it at each nesting. */
 bool wri_too_big(wri_binder *b, const wr_expr *e, uint32_t times, wr_loc loc);
+bool wri_too_big_all(wri_binder *b, uint32_t n, wr_expr *const *es, uint32_t times, wr_loc loc);
 #define WRI_NODES_MAX 20000
 
 /* ---- types (types.c) ---- */
@@ -104,6 +104,9 @@ wr_expr *wri_cast_to_interval(wri_binder *b, const wr_ast *e, wr_expr *x);
 wr_expr *wri_read_interval(wri_binder *b, const wr_ast *e, const char *text, wr_loc loc);
 /* unit [TO unit2] of an interval make sense together; else reports. */
 bool wri_check_units(wri_binder *b, const wr_ast *e);
+/* Takes the cut of an interval to a unit off again, which dividing by or rounding down to `step` makes
+ * needless. */
+wr_expr *wri_uncut(wr_expr *i, int64_t step);
 int64_t wri_us_of_unit(wr_unit u);     /* 0: not of fixed length */
 int64_t wri_months_of_unit(wr_unit u); /* 0: not made of months */
 /* to - from in whole units, cut towards zero. */
@@ -124,11 +127,22 @@ wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e);
 bool wri_bind_args(wri_binder *b, const wr_ast *e, uint32_t from, wr_expr ***outp);
 
 /* ---- signatures (signature.c) ---- */
+#define WRI_LETTERS_MAX 16
+typedef struct wri_sig { /* one signature, taken apart */
+    uint32_t n;          /* letters */
+    uint32_t min;        /* arguments that must be there */
+    bool more;           /* the last letter repeats */
+    char letters[WRI_LETTERS_MAX];
+    char result;
+} wri_sig;
 typedef struct wri_sig_match {
-    int cost; /* of conversions; the cheapest signature wins */
-    wr_type types[WRI_ARGS_MAX];
+    wri_sig sig;
+    int cost;         /* of conversions; the cheapest signature wins */
+    wr_type num, any; /* common types of the n and the a arguments */
     wr_type result;
 } wri_sig_match;
+/* What argument i, of type `have`, is cast to. */
+wr_type wri_sig_arg_type(const wri_sig_match *m, uint32_t i, wr_type have);
 /* Finds the signature of f that fits args; false: none does. */
 bool wri_match_signature(const wr_func_def *f, wr_expr *const *args, uint32_t n, wri_sig_match *outp);
 /* "(VARCHAR [, BIGINT]) or (DATE)". */

@@ -189,7 +189,7 @@ static bool read_all(reader *r, int64_t *outp) {
 }
 
 wr_expr *wri_read_interval(wri_binder *b, const wr_ast *e, const char *text, wr_loc loc) {
-    int64_t v;
+    int64_t v = 0;
     reader r = {.b = b, .e = e, .text = text, .p = text, .loc = loc};
     if (!wri_check_units(b, e) || !read_all(&r, &v)) return &wri_failed;
     wr_expr *x =

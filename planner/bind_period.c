@@ -19,7 +19,8 @@ static wr_expr *both(wri_binder *b, const wr_ast *e, wr_expr *x, wr_expr *y) {
 }
 
 static bool is_point_type(const wr_expr *x) {
-    return wr_kind_is_time((wr_kind)x->type.kind) || x->type.kind == WR_T_NULL;
+    bool text = x->kind == WR_X_CONST && wri_is_char(x->type); /* read as what it is compared with */
+    return wr_kind_is_time((wr_kind)x->type.kind) || x->type.kind == WR_T_NULL || text;
 }
 
 static bool bind_side(wri_binder *b, const wr_ast *e, period *p) {

@@ -59,16 +59,18 @@ static wr_expr *bind_greatest(wri_binder *b, const wr_ast *e) {
     if (!take(b, e, 1, UINT32_MAX, least ? "LEAST(a, b, …)" : "GREATEST(a, b, …)", &args)) return &wri_failed;
     if (!wri_unify(b, args, n, &t, name_of(e), false)) return &wri_failed;
     if (n == 1 || t.kind == WR_T_NULL) return args[0];
-    for (uint32_t i = 0; i < n; i++)
-        if (wri_too_big(b, args[i], n + 2, e->loc)) return &wri_failed;
+    if (wri_too_big_all(b, n, args, n + 2, e->loc)) return &wri_failed;
     wr_expr **parts = wr_arena_alloc(b->ar, (2 * (size_t)n + 1) * sizeof *parts);
     if (!parts) return &wri_failed;
     for (uint32_t i = 0; i < n; i++) {
+        if (args[i]->kind == WR_X_CONST && !args[i]->value.null) continue;
         wr_expr *null = wri_mk_op1(b, WR_OP_IS_NULL, boolean(), e->loc, args[i]);
         any = any ? wri_mk_or(b, e->loc, any, null) : null;
     }
-    parts[k++] = any;
-    parts[k++] = wri_mk_null(b, t, e->loc);
+    if (any) {
+        parts[k++] = any;
+        parts[k++] = wri_mk_null(b, t, e->loc);
+    }
     for (uint32_t i = 0; i + 1 < n; i++) {
         wr_expr *all = NULL;
         for (uint32_t j = i + 1; j < n; j++) {
@@ -176,6 +178,12 @@ static wr_expr *bind_trim(wri_binder *b, const wr_ast *e) {
     return by_name(b, e, name, e->n_args, (wr_expr *const[]){s, c});
 }
 
+static wr_expr *bind_overlay(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (!take(b, e, 3, 4, "OVERLAY(text PLACING part FROM start FOR length)", &args)) return &wri_failed;
+    return by_name(b, e, "OVERLAY", e->n_args, args);
+}
+
 /* ---- time ---- */
 
 static bool is_time(const wr_expr *x) {
@@ -274,7 +282,7 @@ static wr_expr *clock_call(wri_binder *b, size_t i, wr_loc loc) {
     if (!f) return wri_bind_unsupported(b, loc, clocks[i].name);
     wr_expr *x = wri_apply_func(b, f, loc, 0, NULL);
     if (wri_is_bad(x) || x->type.kind == clocks[i].kind) return x;
-    return wri_cast(b, x, wr_type_of(clocks[i].kind), true, loc);
+    return wri_cast_expr(b, x, wr_type_of(clocks[i].kind), true, loc);
 }
 
 wr_expr *wri_bind_niladic(wri_binder *b, const char *name, wr_loc loc) {
@@ -310,7 +318,7 @@ static wr_expr *bind_json(wri_binder *b, const wr_ast *e) {
     if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
     wr_expr *x = wri_apply_func(b, f, e->loc, e->n_args, args);
     if (wri_is_bad(x) || to.kind == WR_T_NULL || wri_same_type(x->type, to)) return x;
-    if (strict || wri_is_null(x) || !wri_castable(x->type, to)) return wri_cast(b, x, to, true, e->loc);
+    if (strict || wri_is_null(x) || !wri_castable(x->type, to)) return wri_cast_expr(b, x, to, true, e->loc);
     return wri_mk_op1(b, WR_OP_TRY_CAST, to, e->loc, x);
 }
 
@@ -337,6 +345,7 @@ static const struct {
     {"POSITION", bind_position},
     {"SUBSTRING", bind_substring},
     {"TRIM", bind_trim},
+    {"OVERLAY", bind_overlay},
     {"TIMESTAMPADD", bind_timestampadd},
     {"TIMESTAMPDIFF", bind_timestampdiff},
     {"TSDIFF", bind_tsdiff},

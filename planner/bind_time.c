@@ -103,7 +103,7 @@ static wr_expr *power_of_ten(wri_binder *b, uint32_t n, wr_loc loc) {
 static wr_expr *scaled(wri_binder *b, wr_loc loc, bool divide, wr_expr *i, wr_expr *n) {
     wr_type t = wr_type_of((wr_kind)i->type.kind);
     if (n->type.kind == WR_T_REAL || n->type.kind == WR_T_DOUBLE)
-        n = wri_cast(b, n, (wr_type){.kind = WR_T_DECIMAL, .prec = 18, .scale = 6}, true, n->loc);
+        n = wri_cast_expr(b, n, (wr_type){.kind = WR_T_DECIMAL, .prec = 18, .scale = 6}, true, n->loc);
     if (wri_is_bad(n)) return n;
     wr_expr *r;
     if (n->type.kind != WR_T_DECIMAL || n->type.scale == 0)
@@ -219,7 +219,7 @@ wr_expr *wri_cast_to_interval(wri_binder *b, const wr_ast *e, wr_expr *x) {
     if (is_num(x) && e->unit2 == WR_U_NONE)
         return with_unit(b, scaled(b, e->loc, false, unit_const(b, e->unit, e->loc), x), e->unit);
     if (wri_is_interval(x->type)) return qualify(b, e, x);
-    x = wri_cast(b, x, wri_plain_type(e->type), true, e->loc);
+    x = wri_cast_expr(b, x, wri_plain_type(e->type), true, e->loc);
     return wri_is_bad(x) ? x : qualify(b, e, x);
 }
 
@@ -251,22 +251,11 @@ static int64_t divisor(const wr_expr *x, wr_expr **ip) {
     return n->value.i64;
 }
 
-/* Takes the cut to a unit off again (see qualify) that rounding down to `step` makes needless. */
-static wr_expr *uncut(wr_expr *i, int64_t step) {
-    if (i->kind != WR_X_OP || i->op != WR_OP_MUL || i->args[0]->kind != WR_X_OP ||
-        i->args[0]->op != WR_OP_DIV)
-        return i;
-    const wr_expr *by = i->args[0]->args[1], *times = i->args[1];
-    bool cut = times->kind == WR_X_CONST && by->kind == WR_X_CONST && is_day(times) && is_day(by) &&
-               times->value.i64 == by->value.i64 && times->value.i64 > 0;
-    return cut && step % times->value.i64 == 0 ? i->args[0]->args[0] : i;
-}
-
 static wr_expr *floor_interval(wri_binder *b, const wr_ast *e, wr_expr *x) {
     wr_expr *i = NULL;
     int64_t n = divisor(x, &i), us = wri_us_of_unit(e->unit), step;
     if (n > 0 && !__builtin_mul_overflow(n, us, &step)) {
-        i = uncut(i, step);
+        i = wri_uncut(i, step);
         wr_type t = wr_type_of(WR_T_INTERVAL_DAY);
         wr_expr *k = wri_mk_op2(b, WR_OP_FLOOR_STEP, t, e->loc, i, wri_mk_i64(b, step, t, e->loc));
         return with_unit(b, wri_mk_op2(b, WR_OP_DIV, t, e->loc, k, x->args[1]), x->unit ? x->unit : e->unit);
@@ -320,7 +309,7 @@ wr_expr *wri_bind_step(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(
             b, at, time ? "for example STEP(t BY INTERVAL '10' SECOND)" : "for example STEP(x BY 5)",
             "a step of %s must be %s, found %s", wri_type_text(b, x->type),
-            time ? "an INTERVAL" : "an integer", wri_type_text(b, s->type));
+            time ? "an INTERVAL of days to seconds" : "an integer", wri_type_text(b, s->type));
     if (s->kind != WR_X_CONST || s->value.null)
         return wri_bind_error(b, at, NULL, "the step of STEP must be constant");
     if (s->value.i64 <= 0) return wri_bind_error(b, at, NULL, "the step of STEP must be greater than zero");

@@ -7,11 +7,21 @@
 
 static wr_type big(void) { return wr_type_of(WR_T_BIGINT); }
 
+wr_expr *wri_uncut(wr_expr *i, int64_t step) {
+    if (i->kind != WR_X_OP || i->op != WR_OP_MUL || i->args[0]->kind != WR_X_OP ||
+        i->args[0]->op != WR_OP_DIV)
+        return i;
+    const wr_expr *by = i->args[0]->args[1], *times = i->args[1];
+    bool cut = times->kind == WR_X_CONST && by->kind == WR_X_CONST && wri_is_interval(times->type) &&
+               times->type.kind == by->type.kind && times->value.i64 == by->value.i64 && times->value.i64 > 0;
+    return cut && step % times->value.i64 == 0 ? i->args[0]->args[0] : i;
+}
+
 /* Whole units of interval x. */
 static wr_expr *in_units(wri_binder *b, wr_expr *x, wr_unit u, wr_type to, wr_loc loc) {
-    int64_t us = wri_us_of_unit(u);
-    wr_expr *one = wri_mk_i64(b, us ? us : wri_months_of_unit(u), wr_type_of((wr_kind)x->type.kind), loc);
-    return wri_mk_op2(b, WR_OP_DIV, to, loc, x, one);
+    int64_t us = wri_us_of_unit(u), size = us ? us : wri_months_of_unit(u);
+    wr_expr *one = wri_mk_i64(b, size, wr_type_of((wr_kind)x->type.kind), loc);
+    return wri_mk_op2(b, WR_OP_DIV, to, loc, to.kind == WR_T_DECIMAL ? x : wri_uncut(x, size), one);
 }
 
 static wr_expr *text(wri_binder *b, const char *s, wr_loc loc) {

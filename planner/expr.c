@@ -121,7 +121,13 @@ static uint32_t count_nodes(const wr_expr *e, uint32_t max) {
 }
 
 bool wri_too_big(wri_binder *b, const wr_expr *e, uint32_t times, wr_loc loc) {
-    if (count_nodes(e, WRI_NODES_MAX + 1) * (uint64_t)times <= WRI_NODES_MAX) return false;
+    return wri_too_big_all(b, 1, (wr_expr *const[]){(wr_expr *)(uintptr_t)e}, times, loc);
+}
+
+bool wri_too_big_all(wri_binder *b, uint32_t n, wr_expr *const *es, uint32_t times, wr_loc loc) {
+    uint64_t nodes = 0;
+    for (uint32_t i = 0; i < n && nodes <= WRI_NODES_MAX; i++) nodes += count_nodes(es[i], WRI_NODES_MAX + 1);
+    if (nodes * times <= WRI_NODES_MAX) return false;
     wri_bind_error(b, loc, "compute a part of it in a subquery",
                    "expression is too large (over %d operations)", WRI_NODES_MAX);
     return true;

@@ -39,18 +39,30 @@ const wr_func_def *wri_find_func(const wr_registry *reg, const char *name) {
 
 /* ---- messages ---- */
 
+/* The body of an SQL function is bound at each of its calls, but its mistakes are told of once. */
+static void report(wri_binder *b, wr_status code, wr_loc loc, const char *hint, const char *msg) {
+    for (size_t i = 0; i < b->d->n; i++) {
+        const wr_diag *d = &b->d->items[i];
+        if (d->loc.at == loc.at && d->loc.end == loc.end && d->code == code && strcmp(d->msg, msg) == 0)
+            return;
+    }
+    wr_diag_add(b->d, WR_ERROR, code, loc, hint, "%s", msg);
+}
+
 wr_expr *wri_bind_error(wri_binder *b, wr_loc loc, const char *hint, const char *fmt, ...) {
     char msg[1024];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
-    wr_diag_add(b->d, WR_ERROR, WR_ESQL, loc, hint, "%s", msg);
+    report(b, WR_ESQL, loc, hint, msg);
     return &wri_failed;
 }
 
 wr_expr *wri_bind_unsupported(wri_binder *b, wr_loc loc, const char *what) {
-    wr_diag_add(b->d, WR_ERROR, WR_EUNSUPPORTED, loc, NULL, "%s is not supported yet", what);
+    char msg[256];
+    snprintf(msg, sizeof msg, "%s is not supported yet", what);
+    report(b, WR_EUNSUPPORTED, loc, NULL, msg);
     return &wri_failed;
 }
 
@@ -133,16 +145,18 @@ static const char *qualified_name(wri_binder *b, const wri_scope_col *c) {
 
 static wr_expr *ambiguous(wri_binder *b, wr_loc loc, const wr_ident *qualifier, const wr_ident *name) {
     const char *list = NULL, *first = NULL;
+    bool helps = !qualifier; /* to qualify the name */
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->scope->n; i++) {
         const wri_scope_col *c = &b->scope->cols[i];
         if (!candidate(c, qualifier, name)) continue;
         const char *q = qualified_name(b, c);
-        if (!first) first = c->qualifier ? q : NULL;
+        if (first && strcmp(first, q) == 0) helps = false;
+        if (!first) first = q;
         if (n++ < WRI_NAMES_SHOWN) list = list ? wr_arena_printf(b->d->ar, "%s, %s", list, q) : q;
     }
-    const char *hint = first && !qualifier ? wr_arena_printf(b->d->ar, "write %s", first)
-                                           : "give the columns different names in the query they come from";
+    const char *hint = "give the columns different names in the query they come from";
+    if (helps && strchr(first, '.')) hint = wr_arena_printf(b->d->ar, "write %s", first);
     return wri_bind_error(b, loc, hint, "column '%s' is ambiguous: it could be %s", name->text,
                           list ? list : "…");
 }

@@ -4,14 +4,7 @@
  * of several signatures the cheapest fits, the first among equals. */
 #include "bind_int.h"
 
-typedef struct sig { /* one signature, taken apart */
-    const char *args;
-    uint32_t n;   /* letters */
-    uint32_t min; /* arguments that must be there */
-    bool more;    /* the last letter repeats */
-    char letters[WRI_ARGS_MAX];
-    char result;
-} sig;
+typedef wri_sig sig;
 
 /* Reads the signature at *pp and steps over it; false: there is none. */
 static bool next_sig(const char **pp, sig *s) {
@@ -23,7 +16,7 @@ static bool next_sig(const char **pp, sig *s) {
     for (; *p && *p != ':' && *p != ' '; p++) {
         if (*p == '[') optional = true;
         else if (*p == '*') s->more = true;
-        else if (s->n < WRI_ARGS_MAX) {
+        else if (s->n < WRI_LETTERS_MAX) {
             s->letters[s->n++] = *p;
             if (!optional) s->min = s->n;
         }
@@ -99,8 +92,8 @@ static wr_type letter_type(char letter, wr_type have, wr_type shared) {
 static bool try_sig(const sig *s, wr_expr *const *args, uint32_t n, wri_sig_match *m) {
     wr_type num = wr_type_of(WR_T_NULL), any = num;
     uint32_t fine = 3;
-    if (n < s->min || (n > s->n && !s->more) || n > WRI_ARGS_MAX) return false;
-    m->cost = 0;
+    if (n < s->min || (n > s->n && !s->more)) return false;
+    *m = (wri_sig_match){.sig = *s};
     for (uint32_t i = 0; i < n; i++) {
         char l = letter_of(s, i);
         int cost = letter_cost(l, args[i]);
@@ -112,14 +105,17 @@ static bool try_sig(const sig *s, wr_expr *const *args, uint32_t n, wri_sig_matc
             fine = args[i]->type.prec;
     }
     if (num.kind == WR_T_NULL) num = wr_type_of(WR_T_DOUBLE);
-    for (uint32_t i = 0; i < n; i++) {
-        char l = letter_of(s, i);
-        m->types[i] = letter_type(l, args[i]->type, l == 'n' ? num : any);
-    }
+    m->num = num;
+    m->any = any;
     m->result = letter_type(s->result, wr_type_of(WR_T_NULL), s->result == 'n' ? num : any);
     if (s->result == 'j') m->result = wr_type_of(WR_T_JSON);
     if (s->result == 't') m->result.prec = fine;
     return true;
+}
+
+wr_type wri_sig_arg_type(const wri_sig_match *m, uint32_t i, wr_type have) {
+    char l = letter_of(&m->sig, i);
+    return letter_type(l, have, l == 'n' ? m->num : m->any);
 }
 
 bool wri_match_signature(const wr_func_def *f, wr_expr *const *args, uint32_t n, wri_sig_match *outp) {

@@ -219,7 +219,8 @@ wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to) {
 static const char *cast_hint(wri_binder *b, const wr_expr *e, wr_type to) {
     const char *x = wri_source_text(b, e->loc);
     wr_arena *ar = b->d->ar;
-    if (e->type.kind == WR_T_BOOLEAN) return wr_arena_printf(ar, "write CASE WHEN %s THEN 1 ELSE 0 END", x);
+    if (e->type.kind == WR_T_BOOLEAN && wr_kind_is_num((wr_kind)to.kind))
+        return wr_arena_printf(ar, "write CASE WHEN %s THEN 1 ELSE 0 END", x);
     if (to.kind == WR_T_BOOLEAN && wr_kind_is_num((wr_kind)e->type.kind))
         return wr_arena_printf(ar, "write %s <> 0", x);
     if (wri_is_interval(to) && wr_kind_is_num((wr_kind)e->type.kind))
@@ -231,7 +232,7 @@ static const char *cast_hint(wri_binder *b, const wr_expr *e, wr_type to) {
     return NULL;
 }
 
-wr_expr *wri_cast(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc) {
+wr_expr *wri_cast_expr(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc) {
     if (wri_is_bad(e)) return e;
     to = wri_plain_type(to);
     if (wri_same_type(e->type, to)) return e;

@@ -76,7 +76,7 @@ typedef struct wri_source {
     uint32_t n_live;    /* splits not ended */
     int64_t arrival_us; /* largest arrival time given, under the lock */
     pthread_mutex_t lock;
-    pthread_cond_t resolved;
+    pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
 
 /* ---- sinks ---- */

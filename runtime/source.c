@@ -10,6 +10,7 @@
 #include "job_int.h"
 
 #define SLOTS_PER_WORKER 2
+#define WAIT_NS          50000000
 
 typedef struct source_op {
     wri_source *s;
@@ -43,7 +44,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     s->con = wr_connector_find(st->connector);
     s->fmt = st->format ? wr_format_find(st->format) : NULL;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->resolved, NULL);
+    pthread_cond_init(&s->moved, NULL);
     if (!s->con || !s->con->open_source)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
     WR_TRY(make_decoded(j, n, s, err));
@@ -74,16 +75,21 @@ void wri_source_free(wri_source *s) {
     wr_free(s->decoded.fields);
     if (s->src) s->con->close_source(s->src);
     pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->resolved);
+    pthread_cond_destroy(&s->moved);
 }
 
-/* The split to take from: the one furthest behind, among those free. -1: none now. Under the lock. */
-static int64_t pick_split(const wri_source *s, const bool *empty) {
+/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether that
+ * is because another worker is at one, which is a matter of microseconds. Under the lock. */
+static int64_t pick_split(const wri_source *s, bool *takenp) {
     int64_t best = -1;
+    *takenp = false;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         const wri_split *p = &s->splits[i];
-        if (p->ended || p->busy || (empty && empty[i])) continue;
-        if (p->slots[p->dealt % s->n_slots].state != WRI_FREE) continue;
+        if (p->ended) continue;
+        if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
+            *takenp = true;
+            continue;
+        }
         if (best < 0 || p->wm < s->splits[best].wm) best = i;
     }
     return best;
@@ -102,13 +108,29 @@ static int64_t arrive(wr_job *j, wri_source *s) {
     return s->arrival_us;
 }
 
+/* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
+static void wait_moment(wri_source *s) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS; /* only to look at the stop flag */
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
 /* Takes the next chunk of some split. WR_AGAIN: nothing now. WR_EOF: the source has ended. */
 static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seqp, int64_t *arrivalp,
                             wr_err *err) {
     wr_status r = WR_AGAIN;
     pthread_mutex_lock(&s->lock);
     for (uint32_t tries = 0; tries < s->n_splits; tries++) {
-        int64_t i = pick_split(s, NULL);
+        bool taken;
+        int64_t i = pick_split(s, &taken);
+        if (i < 0 && taken && !wri_stopping(j)) {
+            wait_moment(s);
+            tries--;
+            continue;
+        }
         if (i < 0) break;
         wri_split *p = &s->splits[i];
         p->busy = true;
@@ -118,6 +140,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
         c->split = s->first_split + (uint32_t)i;
         pthread_mutex_lock(&s->lock);
         p->busy = false;
+        pthread_cond_broadcast(&s->moved);
         if (r == WR_OK) {
             p->quiet_since_us = 0;
             p->idle = false;
@@ -158,16 +181,12 @@ static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t s
         if (k->max > p->wm) p->wm = k->max;
         k->state = WRI_RESOLVED;
     }
-    if (moved) pthread_cond_broadcast(&s->resolved);
-    while (mine->state != WRI_RESOLVED && !wri_stopping(j)) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 1; /* only to look at the stop flag */
-        pthread_cond_timedwait(&s->resolved, &s->lock, &until);
-    }
+    if (moved) pthread_cond_broadcast(&s->moved);
+    while (mine->state != WRI_RESOLVED && !wri_stopping(j)) wait_moment(s);
     bool ok = mine->state == WRI_RESOLVED;
     *beforep = mine->before;
     mine->state = WRI_FREE;
+    pthread_cond_broadcast(&s->moved);
     pthread_mutex_unlock(&s->lock);
     return ok ? WR_OK : wr_fail(err, WR_ECANCELED, "stopped");
 }
@@ -337,38 +356,46 @@ static wr_status row_watermarks(source_op *o, wr_batch *b, const wr_col **colp, 
     return r;
 }
 
+/* Times are clamped to ±2^62 and delays are less, so the difference never overflows. */
 static int64_t largest(const wr_col *c, uint32_t n) {
     int64_t max = WR_WM_NONE;
-    for (uint32_t i = 0; i < n; i++)
-        if (c->i64[i] > max && !wr_is_null(c, i)) max = c->i64[i];
+    if (!c->nulls)
+        for (uint32_t i = 0; i < n; i++) max = c->i64[i] > max ? c->i64[i] : max;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            if (c->i64[i] > max && !wr_bit(c->nulls, i)) max = c->i64[i];
     return max;
 }
 
-static int64_t minus(int64_t v, int64_t delay) { return v < WR_TS_MIN + delay ? WR_TS_MIN : v - delay; }
+/* The watermark before each row to `out` (NULL: not wanted), starting from wm; returns the one behind the last.
+ * *behindp: some row is not ahead of the watermark before it. */
+static int64_t walk(const wr_col *w, int64_t delay, const int64_t *ts, uint32_t n, int64_t wm, int64_t *out,
+                    bool *behindp) {
+    bool behind = false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (out) out[i] = wm;
+        behind |= ts[i] <= wm;
+        int64_t v = w->i64[i] - delay;
+        if (w->nulls && wr_bit(w->nulls, i)) continue; /* the watermark expression gave none */
+        wm = v > wm ? v : wm;
+    }
+    *behindp = behind;
+    return wm;
+}
 
 /* Gives b its rows' watermarks if any row lies behind the one before it. *wmp moves on past b. */
 static wr_status place(source_op *o, wr_batch *b, uint32_t time_col, int64_t *wmp, wr_err *err) {
     const wr_col *w;
     wr_batch *tmp;
+    bool behind;
     WR_TRY(row_watermarks(o, b, &w, &tmp, err));
     const int64_t *ts = b->cols[time_col].i64;
-    int64_t wm = *wmp;
-    bool behind = false;
-    for (uint32_t i = 0; i < b->n; i++) {
-        behind |= ts[i] <= wm;
-        int64_t v = minus(w->i64[i], o->wm_delay);
-        if (v > wm && !wr_is_null(w, i)) wm = v;
-    }
+    int64_t wm = walk(w, o->wm_delay, ts, b->n, *wmp, NULL, &behind);
     wr_status r = WR_OK;
     if (behind) {
         b->wm = wr_arena_alloc(&b->arena, b->n * sizeof *b->wm);
-        if (!b->wm) r = wr_fail_oom(err, "row watermarks");
-        int64_t at = *wmp;
-        for (uint32_t i = 0; b->wm && i < b->n; i++) {
-            b->wm[i] = at;
-            int64_t v = minus(w->i64[i], o->wm_delay);
-            if (v > at && !wr_is_null(w, i)) at = v;
-        }
+        if (b->wm) walk(w, o->wm_delay, ts, b->n, *wmp, b->wm, &behind);
+        else r = wr_fail_oom(err, "row watermarks");
     }
     *wmp = wm;
     wr_batch_drop(tmp);
@@ -408,7 +435,7 @@ static wr_status chunk_max(source_op *o, int64_t *maxp, wr_err *err) {
         WR_TRY(row_watermarks(o, b, &w, &tmp, err));
         int64_t max = largest(w, b->n);
         wr_batch_drop(tmp);
-        if (max != WR_WM_NONE) max = minus(max, o->wm_delay);
+        if (max != WR_WM_NONE) max -= o->wm_delay;
         if (max > *maxp) *maxp = max;
     }
     return WR_OK;
@@ -437,7 +464,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (r == WR_EOF) {
         e->ended = true;
         *didp = true;
-        op->wm = WR_WM_END;
+        __atomic_store_n(&op->wm, WR_WM_END, __ATOMIC_RELAXED); /* statistics read it */
         return wri_emit_end(op, err);
     }
     if (r == WR_OK) {
@@ -453,7 +480,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (r != WR_OK && r != WR_AGAIN) return r;
     int64_t wm = announce(s);
     if (wm <= op->wm) return WR_OK;
-    op->wm = wm;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
 }
 

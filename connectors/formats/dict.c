@@ -1,91 +1,127 @@
 /* connectors/formats/dict.c -- dictionary codes for string columns of low cardinality.
  *
- * Values come in strips: the first pass hashes and prefetches, the second looks up, so that a table larger
- * than the cache costs little more than a small one. The table sits in wr_dict.index and dies with it. */
+ * The table is open addressing over 32-bit words, code + 1 or 0; the values themselves are in the wr_dict. It
+ * sits in wr_dict.index and dies with it. Values come in strips, taken in passes without branches: hash, first
+ * slot, compare. Most strips end there; what did not match its first slot is looked up one by one. A wrong
+ * slot does no harm, as the value found there is compared in full. */
 #include "connectors/formats/dict_int.h"
 
 #define STRIP        64
 #define WINDOW       16384 /* values after which the hit rate is judged */
+#define MISSES_SHARE 2     /* given up when more than half of a window were new */
 #define SLOTS_MIN    1024
-#define EMPTY        UINT32_MAX
-#define MISSES_SHARE 2 /* given up when more than half of a window were new */
-
-typedef struct slot {
-    wr_str value; /* long values point into the dictionary's arena */
-    uint32_t code, hash;
-} slot;
+#define SLOTS_PER    4 /* slots per value, at least: first slots are mostly right */
 
 typedef struct table {
     uint32_t mask;
-    slot slots[];
+    uint32_t slots[];
 } table;
 
 static table *table_new(uint32_t size) {
-    table *t = wr_alloc(sizeof *t + size * sizeof(slot));
-    if (!t) return NULL;
-    t->mask = size - 1;
-    for (uint32_t i = 0; i < size; i++) t->slots[i].code = EMPTY;
+    table *t = wr_calloc(1, sizeof *t + size * sizeof *t->slots);
+    if (t) t->mask = size - 1;
     return t;
 }
 
-static inline uint32_t hash_view(const wr_str *s) {
-    uint64_t w[2], h;
-    if (WR_LIKELY(s->len <= WR_STR_INLINE)) {
-        memcpy(w, s, 16);
-        h = (w[0] ^ w[1] >> 29) * UINT64_C(0x9e3779b97f4a7c15) ^ w[1] * UINT64_C(0xc2b2ae3d27d4eb4f);
-    } else h = wr_hash_bytes(s->ptr, s->len);
-    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 9);
+static inline uint64_t load8(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
 }
 
-/* Same value? Inline views are compared as the 16 bytes they are. */
+#define K0 UINT64_C(0x9e3779b97f4a7c15)
+#define K1 UINT64_C(0xc2b2ae3d27d4eb4f)
+
+/* len > 12. */
+static uint32_t hash_long(const wr_str *s) {
+    uint64_t h = s->len;
+    const char *p = s->ptr, *last = p + s->len - 8;
+    for (; p < last; p += 8) {
+        h = (h ^ load8(p)) * K0;
+        h ^= h >> 32;
+    }
+    h = (h ^ load8(last)) * K1;
+    return (uint32_t)(h >> 32 ^ h);
+}
+
+static inline uint32_t hash_view(const wr_str *s) {
+    uint64_t w[2];
+    if (WR_UNLIKELY(s->len > WR_STR_INLINE)) return hash_long(s);
+    memcpy(w, s, 16);
+    unsigned __int128 m = (unsigned __int128)(w[0] ^ K0) * (w[1] ^ K1);
+    return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
+}
+
+/* len > 12, equal length and prefix. */
+static bool same_long(const wr_str *a, const wr_str *b) {
+    const char *p = a->ptr, *q = b->ptr;
+    size_t last = a->len - 8;
+    uint64_t differ = load8(p + last) ^ load8(q + last);
+    for (size_t i = 0; i < last; i += 8) differ |= load8(p + i) ^ load8(q + i);
+    return differ == 0;
+}
+
+/* Inline views are equal when their 16 bytes are. */
 static inline bool same(const wr_str *a, const wr_str *b) {
     uint64_t x[2], y[2];
     memcpy(x, a, 16);
     memcpy(y, b, 16);
-    if (x[0] != y[0]) return false;
-    if (WR_LIKELY(a->len <= WR_STR_INLINE)) return x[1] == y[1];
-    return memcmp(a->ptr, b->ptr, a->len) == 0;
+    if (WR_LIKELY(a->len <= WR_STR_INLINE)) return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    return x[0] == y[0] && same_long(a, b);
 }
 
-static bool grow(wr_dict *d) {
-    table *old = d->index, *t = table_new((old->mask + 1) * 2);
+static void place(table *t, uint32_t hash, uint32_t code) {
+    uint32_t at = hash & t->mask;
+    while (t->slots[at]) at = (at + 1) & t->mask;
+    t->slots[at] = code + 1;
+}
+
+static bool grow(wr_dict *v) {
+    table *old = v->index, *t = table_new((old->mask + 1) * 4);
     if (!t) return false;
-    for (uint32_t i = 0; i <= old->mask; i++) {
-        if (old->slots[i].code == EMPTY) continue;
-        uint32_t at = old->slots[i].hash & t->mask;
-        while (t->slots[at].code != EMPTY) at = (at + 1) & t->mask;
-        t->slots[at] = old->slots[i];
-    }
-    d->index = t;
+    for (uint32_t c = 0; c < v->n; c++) place(t, hash_view(&v->values[c]), c);
+    v->index = t;
     wr_free(old);
     return true;
 }
 
-static __attribute__((noinline)) bool insert(wri_dict *d, const wr_str *s, uint32_t hash, uint32_t *codep) {
+/* The code of a value that its first slot did not give. */
+static bool look_up(wri_dict *d, const wr_str *s, uint32_t hash, uint32_t *codep) {
     wr_dict *v = d->values;
+    const table *t = v->index;
+    for (uint32_t at = hash & t->mask; t->slots[at]; at = (at + 1) & t->mask)
+        if (same(s, &v->values[t->slots[at] - 1])) {
+            *codep = t->slots[at] - 1;
+            return true;
+        }
     d->missed++;
     if (v->n >= WRI_DICT_MAX || wr_dict_add(v, s, codep) != WR_OK) return false;
-    if (v->n * 2 > ((table *)v->index)->mask && !grow(v)) return false;
-    table *t = v->index;
-    uint32_t at = hash & t->mask;
-    while (t->slots[at].code != EMPTY) at = (at + 1) & t->mask;
-    t->slots[at] = (slot){.value = v->values[*codep], .code = *codep, .hash = hash};
+    if (v->n > t->mask / SLOTS_PER) return grow(v);
+    place(v->index, hash, *codep);
     return true;
 }
 
 static bool encode_strip(wri_dict *d, const wr_str *s, uint32_t n, uint32_t *codes) {
     uint32_t hash[STRIP];
     const table *t = d->values->index;
+    uint64_t wrong = 0;
     for (uint32_t i = 0; i < n; i++) {
         hash[i] = hash_view(&s[i]);
         __builtin_prefetch(&t->slots[hash[i] & t->mask]);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        t = d->values->index;
-        uint32_t at = hash[i] & t->mask;
-        while (t->slots[at].code != EMPTY && !same(&s[i], &t->slots[at].value)) at = (at + 1) & t->mask;
-        codes[i] = t->slots[at].code;
-        if (WR_UNLIKELY(codes[i] == EMPTY) && !insert(d, &s[i], hash[i], &codes[i])) return false;
+    if (d->values->n == 0) wrong = ~UINT64_C(0) >> (STRIP - n);
+    else {
+        const wr_str *values = d->values->values;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t c = t->slots[hash[i] & t->mask];
+            codes[i] = c - (c != 0); /* of an empty slot: value 0, which will not match */
+            __builtin_prefetch(&values[codes[i]]);
+        }
+        for (uint32_t i = 0; i < n; i++) wrong |= (uint64_t)!same(&s[i], &values[codes[i]]) << i;
+    }
+    for (; wrong; wrong &= wrong - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(wrong);
+        if (!look_up(d, &s[i], hash[i], &codes[i])) return false;
     }
     d->asked += n;
     return true;

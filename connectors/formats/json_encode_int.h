@@ -1,4 +1,5 @@
-/* connectors/formats/json_encode_int.h -- the JSON lines encoder, for the definition of the format in json.c. */
+/* connectors/formats/json_encode_int.h -- the JSON lines encoder, for the definition of the format in json.c.
+ */
 #ifndef WRI_FORMATS_JSON_ENCODE_INT_H
 #define WRI_FORMATS_JSON_ENCODE_INT_H
 

@@ -295,8 +295,9 @@ static inline uint32_t wri_json_key_hash(const char *p, size_t len) { /* p[0..8)
         a &= (UINT64_C(1) << (len * 8)) - 1;
         b = 0;
     } else memcpy(&b, p + len - 8, 8);
-    uint64_t x = (a ^ len) * UINT64_C(0x9e3779b97f4a7c15) ^ b * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return (uint32_t)(x >> 32 ^ x >> 12);
+    unsigned __int128 m = (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
+                          (b ^ len ^ UINT64_C(0xc2b2ae3d27d4eb4f));
+    return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
 }
 /* Remembers an unwanted key; never NULL. */
 wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash);

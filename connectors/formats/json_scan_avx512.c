@@ -76,7 +76,7 @@ static bool utf8(const char *p, size_t n) {
         in = n - i >= 64 ? all : _bzhi_u64(all, (uint32_t)(n - i));
         __m512i v = _mm512_maskz_loadu_epi8(in, p + i);
         if (_mm512_movepi8_mask(v) | _mm_movemask_epi8(_mm_loadu_si128((const void *)(p + i - 16))))
-            faults = _mm512_or_si512(faults, utf8_faults(p + i, in, all, all, all));
+            faults = _mm512_or_si512(faults, utf8_faults(p + i, in, in << 1 | 1, in << 2 | 3, in << 3 | 7));
     }
     return _mm512_test_epi8_mask(faults, faults) ==
            0; /* p[n-1] is a newline: no character is cut off there */

@@ -398,15 +398,14 @@ static const char *read_record(wri_json_rows *h, const char *p, const char *eol)
     }
     if (end && !h->oom) finish_record(&x);
     if (h->oom) return NULL;
-    if (!end || x.misfit) wri_json_rows_bad(h, why, p, (size_t)((end ? end : eol) - p));
+    if (end && !x.misfit) return end;
+    wri_json_rows_forget(h, h->row); /* the scanner expects a clean row */
+    wri_json_rows_bad(h, why, p, (size_t)((end ? end : eol) - p));
     return end;
 }
 
-/* An array of records at p. */
+/* An array of records at p. What follows a fault between two of them is one bad record. */
 static const char *read_records(wri_json_rows *h, const char *p, const char *eol) {
-    char why[WRI_JSON_WHY];
-    wri_json_parse x = {.h = h, .doc = p, .end = eol, .why = why};
-    const char *from = p;
     p = space(p + 1, eol);
     if (p < eol && *p == ']') return p + 1;
     for (;;) {
@@ -418,8 +417,10 @@ static const char *read_records(wri_json_rows *h, const char *p, const char *eol
         if (p >= eol || *p != ',') break;
         p++;
     }
+    char why[WRI_JSON_WHY];
+    wri_json_parse x = {.h = h, .doc = p, .end = eol, .why = why};
     unexpected(&x, p, "',' or ']' of an array of records");
-    wri_json_rows_bad(h, why, from, (size_t)(eol - from));
+    wri_json_rows_bad(h, why, p, (size_t)(eol - p));
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* runtime/aggs/agg_count.c -- COUNT(*), COUNT(x), COUNT(DISTINCT x), COUNT_IF(b).
  *
- * State: one BIGINT. The partial is the same. DISTINCT: a set (sets.c). */
+ * State: one BIGINT. The partial is the same. DISTINCT: a set (agg_sets.c). */
 #include "aggs_int.h"
 
 static wr_status bind(wr_agg_call *call, wr_err *err) {

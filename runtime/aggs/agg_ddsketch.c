@@ -1,23 +1,30 @@
 /* runtime/aggs/agg_ddsketch.c -- APPROX_PERCENTILE(x, p): within 1 % of the exact value.
  *
- * DDSketch (Masson, Rim, Lee, VLDB 2019): a value v > 0 is counted in bucket k = ceil(log v / log G),
- * G = (1 + A) / (1 - A), A = 0.01, whose middle 2 G^k / (G + 1) is within A of every value in it.
+ * DDSketch (Masson, Rim, Lee, VLDB 2019): values v > 0 are counted in buckets [b, b G') with
+ * G' <= G = (1 + A) / (1 - A), A = 0.01; b (1 + A) is within A of every value in its bucket. The bucket's
+ * number is floor(M L(v)) where L(2^e (1 + s)) = e + P(s) takes the logarithm's place: P is the cubic of that
+ * paper's library, P(0) = 0, P(1) = 1, and L rises everywhere at least 10/7 as fast as ln, so M = 0.7 / ln G
+ * makes no bucket too wide. It needs no log() and is the same to the bit on every machine.
  * Negative values go to mirrored buckets, zero to one of its own, infinities and NaN to the ends. The
- * whole range of DOUBLE has some 142,000 buckets, so none are ever joined, and the sketch is a multiset
+ * whole range of DOUBLE has some 147,000 buckets, so none are ever joined, and the sketch is a multiset
  * of bucket numbers: neither the order of rows nor that of merges shows in it.
  *
  * State: pointer to a sparse table of (bucket, count), count 0 marks a free cell, and the extremes,
- * which bound the answer. The answer is the bucket of the value at place floor(p (n-1)).
- * Serialised, tag 'D': extremes, 8 bytes each; number of buckets; per bucket, rising, the difference to
- * the last (the first: zigzag) and the count. */
+ * which bound the answer. Where its buckets lie close together, as latencies do, most move to a dense array
+ * when the table would have to grow, which takes no more memory and is faster. A bucket's count is what the
+ * two hold together. The answer is the bucket of the value at place floor(p (n-1)). Serialised, tag 'D':
+ * extremes, 8 bytes each; number of buckets; per bucket, rising, the difference to the last (the first:
+ * zigzag) and the count. */
 #include "aggs_int.h"
 
 #include <math.h>
 
-#define ACCURACY    0.01
-#define BUCKET_BIAS 40000 /* makes buckets of positive values positive: k is -37,200 .. 35,500 */
-#define BUCKET_INF  90000
-#define BUCKET_NAN  90001
+#define ACCURACY             0.01
+#define BUCKETS_M            34.999 /* 0.7 / ln((1 + A) / (1 - A)) = 34.99883, and no less */
+#define BUCKET_BIAS          40000  /* makes buckets of positive values positive: M L(v) is in ±37,600 */
+#define BUCKET_INF           90000
+#define BUCKET_NAN           90001
+#define DENSE_FROM_CELLS_MAX 1024 /* a table with more has its values too far apart */
 
 typedef struct cell {
     int64_t bucket;
@@ -27,6 +34,9 @@ typedef struct cell {
 typedef struct sketch {
     uint32_t n, log2; /* cells taken, log2 of cells */
     int64_t min, max; /* wri_key_of_f64 */
+    int64_t dense_lo; /* dense[i] counts bucket dense_lo + i, as long as that fits */
+    uint64_t dense_n; /* 0: no dense part */
+    uint32_t *dense;
     cell cells[];
 } sketch;
 
@@ -46,23 +56,42 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
 
 /* ---- buckets ---- */
 
-static double log_growth(void) { return log((1 + ACCURACY) / (1 - ACCURACY)); }
+/* P, with P' (1 + s) >= 10/7 on [0, 1]. */
+WRI_KERNEL double cubic(double s) { return ((6.0 / 35 * s - 3.0 / 5) * s + 10.0 / 7) * s; }
 
-static int64_t bucket_of(double v, double inverse_log) {
-    if (v == 0) return 0;
-    if (v != v) return BUCKET_NAN;
-    if (isinf(v)) return v > 0 ? BUCKET_INF : -BUCKET_INF;
-    int64_t k = (int64_t)ceil(log(fabs(v)) * inverse_log) + BUCKET_BIAS;
+WRI_KERNEL int64_t bucket_of(double v) {
+    uint64_t bits;
+    int64_t bias = 1023;
+    double mantissa, size = fabs(v);
+    if (WR_UNLIKELY(!(size >= 0x1p-1022 && size < (double)INFINITY))) {
+        if (size == 0) return 0;
+        if (v != v) return BUCKET_NAN;
+        if (isinf(v)) return v > 0 ? BUCKET_INF : -BUCKET_INF;
+        size *= 0x1p60; /* subnormal */
+        bias += 60;
+    }
+    memcpy(&bits, &size, 8);
+    int64_t e = (int64_t)(bits >> 52) - bias;
+    bits = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1023) << 52;
+    memcpy(&mantissa, &bits, 8);
+    int64_t k = (int64_t)(BUCKETS_M * ((double)e + cubic(mantissa - 1)) + BUCKET_BIAS);
     return v > 0 ? k : -k;
 }
 
+/* The value that stands for a bucket: its lower end times 1 + A. */
 static double middle_of(int64_t bucket) {
     if (bucket == 0) return 0;
     if (bucket == BUCKET_NAN) return (double)NAN;
-    int64_t k = bucket > 0 ? bucket : -bucket;
-    /* 2 G^k / (G + 1) = G^k (1 - A); the exponent first, so that the largest bucket does not overflow. */
-    double v =
-        k == BUCKET_INF ? (double)INFINITY : exp((double)(k - BUCKET_BIAS) * log_growth() + log1p(-ACCURACY));
+    if (bucket == BUCKET_INF || bucket == -BUCKET_INF)
+        return bucket > 0 ? (double)INFINITY : -(double)INFINITY;
+    double l = (double)((bucket > 0 ? bucket : -bucket) - BUCKET_BIAS) / BUCKETS_M, e = floor(l);
+    double low = 0, high = 1; /* P(low) <= l - e <= P(high) */
+    for (int i = 0; i < 60; i++) {
+        double mid = (low + high) / 2;
+        if (cubic(mid) <= l - e) low = mid;
+        else high = mid;
+    }
+    double v = ldexp((1 + low) * (1 + ACCURACY), (int)e);
     return bucket > 0 ? v : -v;
 }
 
@@ -79,29 +108,94 @@ static wr_status grow(sketch **sp, wr_err *err) {
     uint32_t log2 = old ? old->log2 + 1 : 2;
     sketch *s = wr_calloc(1, sizeof *s + (sizeof *s->cells << log2));
     if (!s) return wr_fail_oom(err, "a sketch");
-    s->log2 = log2;
-    s->min = INT64_MAX;
-    s->max = INT64_MIN;
-    if (old) {
-        s->n = old->n;
-        s->min = old->min;
-        s->max = old->max;
-        for (size_t i = 0; i < (size_t)1 << old->log2; i++)
-            if (old->cells[i].count) *place_of(s, old->cells[i].bucket) = old->cells[i];
+    if (old) *s = *old; /* without its cells */
+    else {
+        s->min = INT64_MAX;
+        s->max = INT64_MIN;
     }
+    s->log2 = log2;
+    for (size_t i = 0; old && i < (size_t)1 << old->log2; i++)
+        if (old->cells[i].count) *place_of(s, old->cells[i].bucket) = old->cells[i];
     wr_free(old);
     *sp = s;
     return WR_OK;
 }
 
+static bool full(const sketch *s) { return (s->n + 1) * 4 > UINT32_C(3) << s->log2; }
+
+/* Cells whose buckets lie from lo to hi, of the sign of lo. */
+typedef struct span {
+    int64_t lo, hi;
+    uint32_t cells;
+} span;
+
+static span span_of(const sketch *s, bool positive) {
+    span w = {.lo = INT64_MAX, .hi = INT64_MIN};
+    for (size_t i = 0; i < (size_t)1 << s->log2; i++) {
+        int64_t b = s->cells[i].bucket;
+        if (!s->cells[i].count || b == 0 || b >= BUCKET_INF || b <= -BUCKET_INF || (b > 0) != positive)
+            continue;
+        w.lo = b < w.lo ? b : w.lo;
+        w.hi = b > w.hi ? b : w.hi;
+        w.cells++;
+    }
+    if (s->dense_n && (s->dense_lo > 0) == positive) {
+        int64_t end = s->dense_lo + (int64_t)s->dense_n - 1;
+        w.lo = s->dense_lo < w.lo ? s->dense_lo : w.lo;
+        w.hi = end > w.hi ? end : w.hi;
+    }
+    return w;
+}
+
+/* Moves the cells in the dense span out of the full table; those that are too large stay. */
+static void move_to_dense(sketch *s) {
+    cell left[DENSE_FROM_CELLS_MAX];
+    uint32_t n_left = 0;
+    for (size_t i = 0; i < (size_t)1 << s->log2; i++) {
+        cell *c = &s->cells[i];
+        uint64_t at = (uint64_t)(c->bucket - s->dense_lo);
+        if (!c->count) continue;
+        if (at < s->dense_n && c->count < UINT32_MAX - s->dense[at]) s->dense[at] += (uint32_t)c->count;
+        else left[n_left++] = *c;
+        c->count = 0;
+    }
+    for (uint32_t i = 0; i < n_left; i++) *place_of(s, left[i].bucket) = left[i];
+    s->n = n_left;
+}
+
+/* Makes room in a full table by a dense part, where that takes no more memory than a larger table. */
+static void make_dense(sketch *s) {
+    if (s->log2 < 5 || s->n > DENSE_FROM_CELLS_MAX) return;
+    span pos = span_of(s, true), neg = span_of(s, false);
+    span w = s->dense_n ? (s->dense_lo > 0 ? pos : neg) : (pos.cells >= neg.cells ? pos : neg);
+    if (w.cells * 2 < s->n || w.hi - w.lo >= INT64_C(8) << s->log2) return;
+    uint64_t n = (uint64_t)(w.hi - w.lo + 1);
+    uint32_t *dense = wr_calloc(n, sizeof *dense);
+    if (!dense) return; /* it is only faster */
+    if (s->dense_n) memcpy(dense + (s->dense_lo - w.lo), s->dense, s->dense_n * sizeof *dense);
+    wr_free(s->dense);
+    s->dense = dense;
+    s->dense_lo = w.lo;
+    s->dense_n = n;
+    move_to_dense(s);
+}
+
+/* In the dense part, if there is one for it. */
+WRI_KERNEL bool count_dense(sketch *s, int64_t bucket, uint64_t n) {
+    uint64_t at = (uint64_t)(bucket - s->dense_lo);
+    if (at >= s->dense_n || n >= UINT32_MAX - s->dense[at]) return false;
+    s->dense[at] += (uint32_t)n;
+    return true;
+}
+
 static wr_status count(sketch **sp, int64_t bucket, uint64_t n, wr_err *err) {
     if (!*sp) WR_TRY(grow(sp, err));
+    if (count_dense(*sp, bucket, n)) return WR_OK;
     cell *c = place_of(*sp, bucket);
     if (!c->count) {
-        if (((*sp)->n + 1) * 4 > UINT32_C(3) << (*sp)->log2) {
-            WR_TRY(grow(sp, err));
-            c = place_of(*sp, bucket);
-        }
+        if (full(*sp)) make_dense(*sp);
+        if (full(*sp)) WR_TRY(grow(sp, err));
+        c = place_of(*sp, bucket);
         (*sp)->n++;
         c->bucket = bucket;
     }
@@ -110,24 +204,48 @@ static wr_status count(sketch **sp, int64_t bucket, uint64_t n, wr_err *err) {
     return WR_OK;
 }
 
+static uint64_t count_of(sketch *s, int64_t bucket) {
+    uint64_t at = (uint64_t)(bucket - s->dense_lo), n = place_of(s, bucket)->count;
+    if (at < s->dense_n && __builtin_add_overflow(n, s->dense[at], &n)) n = UINT64_MAX;
+    return n;
+}
+
 static void widen(sketch *s, int64_t min, int64_t max) {
     if (min < s->min) s->min = min;
     if (max > s->max) s->max = max;
 }
 
+/* Buckets and ordered keys of n rows. */
+static void rows_to_buckets(const wr_col *c, uint32_t from, uint32_t n, double scale,
+                            int64_t *restrict buckets, int64_t *restrict keys) {
+    for (uint32_t i = 0; i < n; i++) {
+        double v = c->phys == WR_F64 ? c->f64[from + i] : (double)c->i64[from + i] / scale;
+        buckets[i] = bucket_of(v);
+        keys[i] = wri_key_of_f64(v);
+    }
+}
+
 static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                         const uint32_t *gids, wr_err *err) {
+    enum { CHUNK = 64 };
+    int64_t buckets[CHUNK], keys[CHUNK];
     const wr_col *c = in->args[0];
-    double inverse_log = 1 / log_growth(), scale = 1;
-    if (call->arg_types[0].kind == WR_T_DECIMAL) scale = pow(10, call->arg_types[0].scale);
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t g = wri_gid(gids, c->nulls, i);
-        if (!g) continue;
-        sketch **sp = WRI_STATE(sketch *, states, stride, g);
-        double v = c->phys == WR_F64 ? c->f64[i] : (double)c->i64[i] / scale;
-        WR_TRY(count(sp, bucket_of(v, inverse_log), 1, err));
-        int64_t key = wri_key_of_f64(v);
-        widen(*sp, key, key);
+    double scale = call->arg_types[0].kind == WR_T_DECIMAL ? pow(10, call->arg_types[0].scale) : 1;
+    for (uint32_t from = 0; from < in->n; from += CHUNK) {
+        uint32_t n = in->n - from < CHUNK ? in->n - from : CHUNK;
+        rows_to_buckets(c, from, n, scale, buckets, keys);
+        for (uint32_t i = 0; i < n; i++) { /* the sketches of many groups are not all in the cache */
+            const sketch *s = *WRI_STATE_CONST(sketch *, states, stride, gids[from + i]);
+            if (s && (uint64_t)(buckets[i] - s->dense_lo) < s->dense_n)
+                __builtin_prefetch(&s->dense[buckets[i] - s->dense_lo], 1);
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t g = wri_gid(gids, c->nulls, from + i);
+            if (!g) continue;
+            sketch **sp = WRI_STATE(sketch *, states, stride, g);
+            if (!*sp || !count_dense(*sp, buckets[i], 1)) WR_TRY(count(sp, buckets[i], 1, err));
+            widen(*sp, keys[i], keys[i]);
+        }
     }
     return WR_OK;
 }
@@ -170,30 +288,35 @@ static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *state
 }
 
 /* Buckets of s, rising, into buf as int64s. */
-static wr_status order(const sketch *s, wr_buf *buf) {
+static wr_status order(const sketch *s, wr_buf *buf, size_t *np) {
     buf->len = 0;
-    WR_TRY(wr_buf_reserve(buf, (s->n + 1) * sizeof(int64_t)));
+    *np = 0;
+    WR_TRY(wr_buf_reserve(buf, (s->n + s->dense_n + 1) * sizeof(int64_t)));
     int64_t *buckets = (int64_t *)buf->data;
-    size_t n = 0;
-    for (size_t i = 0; i < (size_t)1 << s->log2; i++)
-        if (s->cells[i].count) buckets[n++] = s->cells[i].bucket;
-    wri_sort_keys(buckets, n);
+    for (size_t i = 0; i < (size_t)1 << s->log2; i++) {
+        uint64_t at = (uint64_t)(s->cells[i].bucket - s->dense_lo);
+        bool both = at < s->dense_n && s->dense[at];
+        if (s->cells[i].count && !both) buckets[(*np)++] = s->cells[i].bucket;
+    }
+    for (uint64_t i = 0; i < s->dense_n; i++)
+        if (s->dense[i]) buckets[(*np)++] = s->dense_lo + (int64_t)i;
+    wri_sort_keys(buckets, *np);
     return WR_OK;
 }
 
 static wr_status put_sketch(sketch *s, wr_buf *order_buf, wr_buf *out) {
     int64_t none = 0;
+    size_t n = 0;
     out->len = 0;
+    if (s) WR_TRY(order(s, order_buf, &n));
+    const int64_t *buckets = (const int64_t *)order_buf->data;
     WR_TRY(wri_put_head(out, 'D'));
     WR_TRY(wr_buf_put(out, s ? &s->min : &none, 8));
     WR_TRY(wr_buf_put(out, s ? &s->max : &none, 8));
-    WR_TRY(wri_put_varint(out, s ? s->n : 0));
-    if (!s) return WR_OK;
-    WR_TRY(order(s, order_buf));
-    const int64_t *buckets = (const int64_t *)order_buf->data;
-    for (uint32_t i = 0; i < s->n; i++) {
+    WR_TRY(wri_put_varint(out, n));
+    for (size_t i = 0; i < n; i++) {
         WR_TRY(wri_put_varint(out, i ? (uint64_t)(buckets[i] - buckets[i - 1]) : wri_zigzag(buckets[0])));
-        WR_TRY(wri_put_varint(out, place_of(s, buckets[i])->count));
+        WR_TRY(wri_put_varint(out, count_of(s, buckets[i])));
     }
     return WR_OK;
 }
@@ -216,13 +339,13 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
 
 /* ---- results ---- */
 
-static double quantile(sketch *s, const int64_t *buckets, double p) {
+static double quantile(sketch *s, const int64_t *buckets, size_t n, double p) {
     unsigned __int128 total = 0, before = 0;
-    for (uint32_t i = 0; i < s->n; i++) total += place_of(s, buckets[i])->count;
+    for (size_t i = 0; i < n; i++) total += count_of(s, buckets[i]);
     double place = floor(p * (double)(total - 1));
-    uint32_t i = 0;
-    for (; i + 1 < s->n; i++) {
-        before += place_of(s, buckets[i])->count;
+    size_t i = 0;
+    for (; i + 1 < n; i++) {
+        before += count_of(s, buckets[i]);
         if ((double)before > place) break;
     }
     int64_t key = wri_key_of_f64(middle_of(buckets[i]));
@@ -238,9 +361,10 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     wr_status st = wri_out(out, c, WR_F64, &col, err);
     for (uint32_t i = 0; st == WR_OK && i < n; i++) {
         sketch *s = *WRI_STATE(sketch *, states, stride, gids[i]);
-        if (!s || s->n == 0) st = wri_out_null(out, col, i, err);
-        else if (order(s, &buf) != WR_OK) st = wr_fail_oom(err, "a sketch");
-        else col->f64[i] = quantile(s, (const int64_t *)buf.data, call->param.f64);
+        size_t n_buckets = 0;
+        if (s && order(s, &buf, &n_buckets) != WR_OK) st = wr_fail_oom(err, "a sketch");
+        else if (n_buckets == 0) st = wri_out_null(out, col, i, err);
+        else col->f64[i] = quantile(s, (const int64_t *)buf.data, n_buckets, call->param.f64);
     }
     wr_buf_free(&buf);
     return st;
@@ -248,7 +372,9 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
 
 static void destroy(const wr_agg_call *call, void *state) {
     (void)call;
-    wr_free(*(sketch **)state);
+    sketch *s = *(sketch **)state;
+    if (s) wr_free(s->dense);
+    wr_free(s);
     *(sketch **)state = NULL;
 }
 

@@ -3,8 +3,8 @@
  * All values are kept: 8 bytes a value. With n values in order v[0..n):
  *   CONT(p)   between v[floor(r)] and v[ceil(r)], r = p (n-1), linearly; MEDIAN is CONT(0.5)
  *   DISC(p)   the first v whose share of rows at or before it is at least p: v[ceil(p n) - 1]
- * ORDER BY … DESC numbers the values from the other end. DISTINCT: sets.c.
- * Serialised, tag 'V': the values as keys, rising (common.c). */
+ * ORDER BY … DESC numbers the values from the other end. DISTINCT: agg_sets.c.
+ * Serialised, tag 'V': the values as keys, rising (agg_common.c). */
 #include "aggs_int.h"
 
 #include <math.h>

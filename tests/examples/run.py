@@ -32,7 +32,7 @@ def output(weir, name):
             if f.endswith(".jsonl"):
                 os.symlink(os.path.join(ROOT, "examples", f), os.path.join(d, f))
         if name == "clicks.sql":
-            run(weir, ["-e", CLICKS], d)
+            run(weir, ["--workers=1", "-e", CLICKS], d)
         out = run(weir, [os.path.join(ROOT, "examples", name)], d)
         if name == "clicks.sql":
             out += open(os.path.join(d, "page_minutes.jsonl")).read()

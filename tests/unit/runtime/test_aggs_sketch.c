@@ -100,6 +100,68 @@ Test(aggs_sketch, percentiles_of_other_types) {
     }
 }
 
+/* One value between two others that are far off, so that nothing but its bucket decides: close to powers of
+ * two, where buckets are widest, and all over a binade. */
+Test(aggs_sketch, every_bucket_is_narrow_enough) {
+    uint64_t failed[FX_FAILED_WORDS];
+    wr_type t = T(WR_T_DOUBLE);
+    enum { GROUPS = 4000 };
+    double worst = 0;
+    for (int exponent = -3; exponent < 900; exponent += 60) {
+        fx_data *d = fx_make(GROUPS * 3, GROUPS, &t, 1, FX_SMALL, false);
+        for (uint32_t i = 0; i < d->n; i++) {
+            fx_row *r = &d->rows[i];
+            uint32_t g = i / 3;
+            *r = (fx_row){.gid = g + 1, .pos = i};
+            double s = g < GROUPS / 2 ? g * 1e-5 : (g - GROUPS / 2) / (GROUPS / 2.0);
+            r->v[0].f64 = i % 3 == 0 ? 1e-300 : i % 3 == 1 ? 1e300 : ldexp(1 + s, exponent);
+        }
+        wr_agg_call c = fx_call("APPROX_PERCENTILE", &t, 1);
+        c.param = (wr_value){.f64 = 0.5};
+        cr_assert_eq(c.def->bind(&c, NULL), WR_OK);
+        wr_batch *out = fx_run(&c, d, 0, failed);
+        for (uint32_t g = 0; g < GROUPS; g++) {
+            double want = d->rows[g * 3 + 2].v[0].f64, off = fabs(out->cols[0].f64[g] - want) / want;
+            cr_assert_leq(off, 0.01 * (1 + 1e-12), "%.17g", want);
+            worst = off > worst ? off : worst;
+        }
+        wr_batch_drop(out);
+        fx_free(d);
+    }
+    cr_assert_gt(worst, 0.0099); /* and no narrower than need be */
+}
+
+/* A state merged into itself again and again: counts far past 32 bits, of dense buckets and others. */
+Test(aggs_sketch, percentiles_of_many) {
+    uint64_t failed[FX_FAILED_WORDS];
+    wr_type t = T(WR_T_DOUBLE);
+    for (int shape = 0; shape < 8; shape++) {
+        fx_seed((uint64_t)shape + 50);
+        fx_data *d = fx_make(3000, 1, &t, 1, FX_SMALL, false);
+        for (int i = 0; i < 3000; i++) d->rows[i].v[0].f64 = draw(shape);
+        wr_agg_call c = fx_call("APPROX_PERCENTILE", &t, 1);
+        c.param = (wr_value){.f64 = 0.75};
+        cr_assert_eq(c.def->bind(&c, NULL), WR_OK);
+        wr_batch *want = fx_run(&c, d, 0, failed);
+        fx_table table = fx_table_new(&c, 1);
+        for (uint32_t i = 0; i < d->n; i++) cr_assert_eq(fx_update(&c, &table, d, i, 1), WR_OK);
+        wr_status s;
+        for (int k = 0; k < 45; k++) {
+            wr_batch *p = fx_partial(&c, &table, &s);
+            cr_assert_eq(fx_merge(&c, &table, p), WR_OK);
+            wr_batch_drop(p);
+        }
+        wr_batch *got = fx_finish(&c, &table, failed, &s);
+        /* The place p (n-1) is another by less than one value. */
+        cr_assert_leq(fabs(got->cols[0].f64[0] - want->cols[0].f64[0]), fabs(want->cols[0].f64[0]) * 0.03);
+        cr_assert_eq(fx_update(&c, &table, d, 0, 1), WR_OK);
+        wr_batch_drop(got);
+        wr_batch_drop(want);
+        fx_table_free(&c, &table);
+        fx_free(d);
+    }
+}
+
 /* ---- distinct counts ---- */
 
 /* d's values become v(i) for i in 0..n, one of each and then some again. */

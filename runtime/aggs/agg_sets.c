@@ -1,4 +1,4 @@
-/* runtime/aggs/sets.c -- sets of distinct values, and DISTINCT for any aggregate of one argument.
+/* runtime/aggs/agg_sets.c -- sets of distinct values, and DISTINCT for any aggregate of one argument.
  *
  * A set starts with room for three values and doubles. The free cell is all zero, so zero and the
  * empty string are flags. For DISTINCT the values of a group go, at the end and in their order,
@@ -161,6 +161,11 @@ uint64_t wri_distinct_count(const wr_agg_call *call, const void *state) {
     return d->keys ? d->keys->n : 0;
 }
 
+/* For DISTINCT, as in GROUP BY, -0.0 is 0.0. */
+static int64_t distinct_key(const wr_col *c, uint32_t i) {
+    return c->phys == WR_F64 ? wri_key_of_f64(c->f64[i] == 0 ? 0 : c->f64[i]) : c->i64[i];
+}
+
 wr_status wri_distinct_update(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                               const uint32_t *gids, wr_err *err) {
     const wr_col *c = in->args[0];
@@ -170,10 +175,7 @@ wr_status wri_distinct_update(const wr_agg_call *call, const wr_agg_in *in, char
         if (!g) continue;
         distinct *d = WRI_STATE(distinct, states, stride, g);
         if (c->phys == WR_STR) WR_TRY(wri_strs_add(&d->strs, &c->str[i], err));
-        else { /* for DISTINCT, as in GROUP BY, -0.0 is 0.0 */
-            int64_t key = c->phys == WR_F64 ? wri_key_of_f64(c->f64[i] == 0 ? 0 : c->f64[i]) : c->i64[i];
-            WR_TRY(wri_keys_add(&d->keys, key, err));
-        }
+        else WR_TRY(wri_keys_add(&d->keys, distinct_key(c, i), err));
     }
     return WR_OK;
 }

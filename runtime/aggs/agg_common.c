@@ -1,4 +1,5 @@
-/* runtime/aggs/common.c -- output columns, cells, serialised bytes, sorting: what the aggregates share. */
+/* runtime/aggs/agg_common.c -- output columns, cells, serialised bytes, sorting: what the aggregates share.
+ */
 #include "aggs_int.h"
 
 #include <math.h>
