@@ -135,7 +135,8 @@ bool wri_like_match(const wri_like *l, const char *p, size_t n);
 /* ---- vector programs ---- */
 typedef struct wri_vec { /* a register: one value per row */
     wr_phys phys;
-    bool konst; /* a constant: data[0..] all alike */
+    bool konst;  /* a constant: data[0] is the value */
+    bool spread; /* a constant with the value in every row, for kernels that know no constants */
     union {
         int64_t *i64;
         double *f64;
@@ -206,6 +207,8 @@ wri_fast wri_fast_arith(const wri_ins *ins);
 wri_fast wri_fast_cast(wri_ins *ins);
 wri_fast wri_fast_time(wri_prog *p, wri_ins *ins);
 wri_fast wri_fast_text(wri_prog *p, wri_ins *ins);
+/* x IN (constants …) */
+bool wri_in_constants(const wr_expr *e);
 bool wri_in_prepare(wri_prog *p, wri_ins *ins);
 wr_status wri_run_strict(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_map(wri_prog *p, wri_ins *ins, uint32_t n);

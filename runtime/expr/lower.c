@@ -4,9 +4,10 @@
  * fail. Everything else is a site function. Constants are bound parameters: SQLite then neither folds nor
  * reorders anything by their value, and no text has to be quoted.
  *
- * AND evaluates both sides in SQLite, so where the right side may fail it becomes
- *   CASE s<n>(left) WHEN 0 THEN 0 ELSE t<n>(right) END
- * with s<n> remembering the left side and t<n> combining it with the right one; OR likewise. */
+ * AND evaluates both sides in SQLite, so a chain of ANDs whose later terms may fail becomes
+ *   CASE 0 WHEN r<n>(a) THEN 0 WHEN s<n>(b) THEN 0 … ELSE t<n>() END
+ * with r<n> and s<n> passing their term on and remembering whether one was NULL, which t<n> then tells; OR
+ * likewise. Chains of AND, OR and || are taken as a whole, as SQLite limits how deep an expression may be. */
 #include "sqlite_int.h"
 
 typedef struct low {
@@ -158,24 +159,80 @@ static low lower_not(lowering *g, const wr_expr *e) {
     return text(wr_arena_printf(&g->l->ar, "(NOT %s)", a.sql), a.may_fail);
 }
 
-static low lower_and_or(lowering *g, const wr_expr *e) {
-    bool is_and = e->op == WR_OP_AND;
-    low left = lower(g, e->args[0]);
-    for (uint32_t i = 1; left.sql && i < e->n_args; i++) {
-        low right = lower(g, e->args[i]);
-        if (!right.sql) return right;
-        if (!right.may_fail) {
-            left.sql = wr_arena_printf(&g->l->ar, "(%s %s %s)", left.sql, is_and ? "AND" : "OR", right.sql);
-            continue;
-        }
-        uint32_t n = (uint32_t)g->l->n_sites;
-        if (!new_site(g, e, NULL, false)) return text(NULL, true);
-        int alone = is_and ? 0 : 1;
-        left.sql = wr_arena_printf(&g->l->ar, "CASE s%u(%s) WHEN %d THEN %d ELSE t%u(%s) END", n, left.sql,
-                                   alone, alone, n, right.sql);
-        left.may_fail = true;
+typedef struct terms { /* of a chain of one operation, in order */
+    const wr_expr **items;
+    size_t n, cap;
+} terms;
+
+static wr_status gather(terms *t, const wr_expr *e, wr_xop op) {
+    if (e->kind == WR_X_OP && e->op == op) {
+        for (uint32_t i = 0; i < e->n_args; i++) WR_TRY(gather(t, e->args[i], op));
+        return WR_OK;
     }
-    return left;
+    WR_TRY(wr_grow(&t->items, &t->cap, t->n + 1, sizeof *t->items));
+    t->items[t->n++] = e;
+    return WR_OK;
+}
+
+/* lows[0..n) joined by sep as a tree of little depth. */
+static const char *balanced(lowering *g, const low *lows, size_t n, const char *sep) {
+    if (n == 1) return lows[0].sql;
+    const char *a = balanced(g, lows, n / 2, sep), *b = balanced(g, lows + n / 2, n - n / 2, sep);
+    return a && b ? wr_arena_printf(&g->l->ar, "(%s %s %s)", a, sep, b) : NULL;
+}
+
+static const char *lazy_chain(lowering *g, const wr_expr *e, const low *lows, size_t n) {
+    uint32_t number = (uint32_t)g->l->n_sites;
+    int alone = e->op == WR_OP_AND ? 0 : 1; /* the value that decides alone */
+    wr_buf b = {0};
+    bool ok = new_site(g, e, NULL, false) && wr_buf_printf(&b, "CASE %d", alone) == WR_OK;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = wr_buf_printf(&b, " WHEN %c%u(%s) THEN %d", i ? 's' : 'r', number, lows[i].sql, alone) == WR_OK;
+    ok = ok && wr_buf_printf(&b, " ELSE t%u() END", number) == WR_OK;
+    const char *sql = ok ? wr_arena_strndup(&g->l->ar, b.data, b.len) : NULL;
+    wr_buf_free(&b);
+    return sql;
+}
+
+static low lower_terms(lowering *g, const wr_expr *e, const terms *t) {
+    low all = {0}, *lows = wr_arena_alloc(&g->l->ar, (t->n + 1) * sizeof *lows);
+    bool lazy = false;
+    if (!lows) return all;
+    for (size_t i = 0; i < t->n; i++) {
+        lows[i] = lower(g, t->items[i]);
+        if (!lows[i].sql) return lows[i];
+        lazy |= i > 0 && lows[i].may_fail;
+        all.may_fail |= lows[i].may_fail;
+    }
+    all.sql =
+        lazy ? lazy_chain(g, e, lows, t->n) : balanced(g, lows, t->n, e->op == WR_OP_AND ? "AND" : "OR");
+    return all;
+}
+
+static low lower_and_or(lowering *g, const wr_expr *e) {
+    terms t = {0};
+    low r = gather(&t, e, e->op) == WR_OK ? lower_terms(g, e, &t) : text(NULL, true);
+    wr_free(t.items);
+    return r;
+}
+
+/* A CONCAT of all the terms of a chain, as its scalar wants it. */
+static low lower_concat(lowering *g, const wr_expr *e) {
+    terms t = {0};
+    low r = text(NULL, true);
+    wr_expr *whole = gather(&t, e, WR_OP_CONCAT) == WR_OK ? slice(g, e, NULL, 0, 0) : NULL;
+    if (whole) {
+        whole->args = (wr_expr **)t.items;
+        whole->n_args = (uint32_t)t.n;
+        const wr_expr *nested = nest(g, whole);
+        if (nested == whole) { /* the list lives as long as the statement */
+            whole->args = wr_arena_alloc(&g->l->ar, t.n * sizeof *whole->args);
+            if (whole->args) memcpy(whole->args, t.items, t.n * sizeof *whole->args);
+        }
+        if (nested && whole->args) r = call_site(g, nested, wri_concat_scalar, true);
+    }
+    wr_free(t.items);
+    return r;
 }
 
 static low lower_case(lowering *g, const wr_expr *e) {
@@ -328,8 +385,7 @@ static low lower_op(lowering *g, const wr_expr *e) {
     case WR_OP_IN:
         return lower_in(g, e);
     case WR_OP_CONCAT:
-        e = nest(g, e);
-        return e ? call_site(g, e, wri_concat_scalar, true) : text(NULL, true);
+        return lower_concat(g, e);
     default:
         break;
     }
