@@ -100,15 +100,12 @@ const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *ke
 
 /* A member of records seen. */
 typedef struct wri_json_key {
-    const char *name;
+    const char *name; /* with its closing quote, padded */
     uint32_t len;
     uint32_t hash;
-    const wri_json_node *node;   /* NULL: not wanted */
-    const wri_json_col *col;     /* where a single column takes it, else NULL */
-    uint8_t how;                 /* wri_json_how */
-    uint32_t rest_len;           /* 0: never matches */
-    struct wri_json_key *then;   /* the member that followed last time, NULL: none yet */
-    char rest[WRI_JSON_GAP_MAX]; /* text from behind '{' or ',' up to the value, as first seen */
+    const wri_json_node *node; /* NULL: not wanted */
+    const wri_json_col *col;   /* where a single column takes it, else NULL */
+    uint8_t how;               /* wri_json_how */
 } wri_json_key;
 
 /* The last layout of a whole record: gap, value, gap, value, …, tail. */
@@ -136,15 +133,14 @@ typedef struct wri_json_seen { /* one member of the record being read */
 typedef struct wri_json_keys {
     wri_json_key **table;
     uint32_t mask, n, n_unwanted;
-    wri_json_key *first; /* the member records begin with */
-    wri_json_key any;    /* stands for members beyond WRI_JSON_KEYS_MAX */
+    wri_json_key **of_col; /* the member that only this column wants, else NULL */
+    wri_json_key any;      /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layout, spare;
     int32_t credit; /* how well the layout has served; at 0 it is replaced */
     bool learn;     /* the record being read may become the layout */
-    bool twice;     /* it has a member twice, so it may not */
-    wri_json_seen *trace;
+    wri_json_seen *trace; /* of the record being read, while `learn` */
     uint32_t n_trace;
-    wr_arena *ar; /* the decoder's, for its whole life */
+    uint64_t *covered; /* columns of the layout in the making */
 } wri_json_keys;
 
 /* ---- rows ---- */
@@ -153,6 +149,10 @@ typedef struct wri_json_minute { /* "2026-01-01T00:00" and what it stands for */
     char text[16];
     int64_t us;
 } wri_json_minute;
+
+typedef struct wri_json_span { /* the text of a value */
+    const char *p, *end;
+} wri_json_span;
 
 typedef struct wri_json_bad {
     const char *why;
@@ -172,7 +172,8 @@ typedef struct wri_json_rows {
     bool stop;           /* the record at p is for the slow parser */
     bool high;           /* a byte above 127 was seen since the strip began */
     bool oom;
-    uint64_t *seen; /* columns of the current record that have a value */
+    uint64_t *seen;       /* columns of the current record that have a value */
+    wri_json_span *spans; /* per column: a value found, but not read yet; p NULL: none */
     wri_json_minute *minutes;
     int64_t pos_min; /* the next batch's position is not below this */
     wr_batches done; /* full batches, in order */
@@ -288,23 +289,20 @@ bool wri_json_missing(wri_json_rows *h, wri_json_parse *x, const uint32_t *cols,
 
 /* -- json_key.c -- */
 wr_status wri_json_keys_init(wri_json *d, wr_err *err) WR_MUST_USE;
-static inline uint32_t wri_json_key_hash(const char *p, size_t len) { /* p[0..8) may be read */
-    uint64_t a, b;
+/* Of the first and the last eight bytes. p[0..8) may be read. */
+static inline uint32_t wri_json_key_hash(const char *p, size_t len) {
+    uint64_t a, b, kept = len < 8 ? len : 8; /* bytes that count; no branch on the length */
+    uint64_t mask = ~((~UINT64_C(0) << 4 * kept) << 4 * kept);
     memcpy(&a, p, 8);
-    if (len < 8) {
-        a &= (UINT64_C(1) << (len * 8)) - 1;
-        b = 0;
-    } else memcpy(&b, p + len - 8, 8);
-    unsigned __int128 m = (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
-                          (b ^ len ^ UINT64_C(0xc2b2ae3d27d4eb4f));
-    return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
+    memcpy(&b, p + len - kept, 8);
+    uint64_t x = ((a & mask) ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+    x = (x ^ x >> 32 ^ (b & mask) ^ len) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint32_t)(x >> 32);
 }
 /* Remembers an unwanted key; never NULL. */
 wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash);
-/* Notes the text in front of k's value (from '{' or ',' on), and that k followed prev. */
-void wri_json_key_note(wri_json *d, wri_json_key *prev, wri_json_key *k, const char *gap, size_t len);
 /* Makes the record just traced the layout; its tail is tail[0..len). */
-void wri_json_layout_adopt(wri_json *d, const uint64_t *seen, const char *tail, size_t len);
+void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len);
 
 /* -- json_encode.c -- */
 wr_status wri_json_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);

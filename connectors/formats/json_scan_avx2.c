@@ -35,6 +35,12 @@ INLINE mask vec_special(vec v) {
     vec control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
     return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, back), control));
 }
+INLINE mask vec_stop(vec v) {
+    vec comma = _mm256_cmpeq_epi8(v, _mm256_set1_epi8(',')), brace = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('}'));
+    vec low = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x20)), v);
+    return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(comma, brace), low));
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }
 
 INLINE mask differ(const char *p, const char *text) {

@@ -41,6 +41,11 @@ INLINE mask vec_special(vec v) {
            _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('\\')) |
            _mm256_cmplt_epu8_mask(v, _mm256_set1_epi8(0x20));
 }
+INLINE mask vec_stop(vec v) {
+    return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(',')) | _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('}')) |
+           _mm256_cmple_epu8_mask(v, _mm256_set1_epi8(0x20));
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }
 
 INLINE bool same(const char *p, const char *text, uint32_t n) {

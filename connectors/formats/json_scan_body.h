@@ -2,7 +2,8 @@
  *
  * Before it, the includer defines VARIANT, and as INLINE functions:
  *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
- *   mask, vec_special, mask_at                  which bytes are '"', '\\' or below 0x20; the first of them
+ *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
+ *   vec_stop                                    which bytes are ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
  *   same16(p, text)                             are 16 bytes equal?
  *   number(p, num *)                            a number of up to 16 bytes
@@ -11,8 +12,8 @@
  *
  * Two cursors, one in each piece of the chunk, run through the layout in step: the processor works on one
  * while the other waits for where its value ends. When a record does not follow the layout, both records are
- * finished one by one by members (`solo`), which goes by "what followed last time" and a hash table. Values
- * that are not of the usual form go to wri_json_member. A record that none of this reads ends the strip.
+ * finished one by one by members (`solo`). Values that are not of the usual form go to wri_json_member. A
+ * record that none of this reads ends the strip.
  *
  * No cursor leaves its line: every step compares before it moves, and nothing that is compared or skipped
  * contains a newline, except the tail of a record. Pieces end in a newline. Reads go at most VEC_BYTES + 1 or
@@ -218,106 +219,148 @@ INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
     return member(at, p);
 }
 
+/* Are the bytes at p `a` and `b`? */
+INLINE bool is_pair(const char *p, char a, char b) {
+    const char pair[2] = {a, b};
+    uint16_t x, y;
+    memcpy(&x, p, 2);
+    memcpy(&y, pair, 2);
+    return x == y;
+}
+
 INLINE const char *space(const char *p) {
     while (*p == ' ' || *p == '\t' || *p == '\r') p++;
     return p;
 }
 
-/* Reads `{ "name" :` or `, "name" :` at *pp, moves *pp to the value. NULL: not for us. */
-static __attribute__((noinline)) wri_json_key *find_member(wri_json *d, char lead, const char **pp,
-                                                           vec *high) {
-    const wri_json_keys *keys = &d->keys;
-    const char *name = *pp;
-    if (*name != lead) name = space(name);
-    if (*name++ != lead) return NULL;
-    if (*name != '"') name = space(name);
-    if (*name++ != '"') return NULL;
-    vec v = vec_load(name);
-    mask m = vec_special(v);
-    const char *end = name + mask_at(m);
-    if (WR_UNLIKELY(!m)) end = long_string(name + VEC_BYTES, high);
-    if (!end || *end != '"') return NULL; /* also names with escapes */
-    size_t len = (size_t)(end - name);
-    const char *p = end + 1;
-    if (*p != ':') p = space(p);
-    if (*p++ != ':') return NULL;
-    *pp = space(p);
-    uint32_t hash = wri_json_key_hash(name, len);
-    for (uint32_t i = hash & keys->mask; keys->table[i]; i = (i + 1) & keys->mask) {
+/* The member with the name p[0..len), behind which is a quote. */
+INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t len) {
+    for (uint32_t i = wri_json_key_hash(p, len) & keys->mask;; i = (i + 1) & keys->mask) {
         wri_json_key *k = keys->table[i];
-        if (k->hash != hash || k->len != len) continue;
-        if (len <= WRI_JSON_GAP_MAX ? same(name, k->name, k->len) : memcmp(name, k->name, len) == 0) return k;
+        if (!k || (len < WRI_JSON_GAP_MAX ? same(p, k->name, (uint32_t)len + 1)
+                                          : len == k->len && memcmp(p, k->name, len) == 0))
+            return k;
     }
-    return wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len, hash) : NULL;
 }
 
-/* Columns a value has been stored in; a second value takes away the first one's NULL. */
-static inline void saw(wri_json_rows *h, uint32_t row, uint32_t col) {
-    uint64_t *nulls = h->b->cols[col].nulls;
-    if (WR_UNLIKELY(wr_bit(h->seen, col))) {
-        if (nulls) nulls[row >> 6] &= ~(UINT64_C(1) << (row & 63));
-        h->d->keys.twice = true;
-    }
-    wri_json_saw(h, col);
+/* As read_name, for any space and for names not seen before. */
+static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p, char lead,
+                                                           wri_json_key **kp) {
+    vec high = vec_zero();
+    p = space(p);
+    if (*p++ != lead) return NULL;
+    p = space(p);
+    if (*p != '"') return NULL;
+    const char *name = p + 1, *behind = skip_string(p, &high);
+    if (!behind) return NULL; /* also names with escapes */
+    size_t len = (size_t)(behind - name) - 1;
+    *kp = find_key(keys, name, len);
+    if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len, wri_json_key_hash(name, len)) : NULL;
+    p = space(behind);
+    return *kp && *p == ':' ? space(p + 1) : NULL;
+}
+
+/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. */
+INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key **kp) {
+    mask m = vec_special(vec_load(p + 2));
+    const char *name = p + 2, *end = name + mask_at(m);
+    *kp = NULL;
+    if (WR_LIKELY(is_pair(p, lead, '"') && m && is_pair(end, '"', ':') && end[2] > ' '))
+        *kp = find_key(&d->keys, name, (size_t)(end - name));
+    return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
+}
+
+/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed to
+ * find the end; reading them later checks the rest. No branch on whether it is a string. */
+INLINE const char *value_end(place at, const char *p) {
+    if (WR_UNLIKELY(*p == '{' || *p == '[')) return wri_json_member(at.h, NULL, p);
+    vec v = vec_load(p);
+    mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
+    uint32_t string = *p == '"';
+    mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
+    const char *end = p + mask_at(m) + string;
+    if (WR_LIKELY(m && (end[-1] == '"' || !string))) return end;
+    return wri_json_member(at.h, NULL, p); /* long, with escapes, or broken */
 }
 
 /* Members [0, from) of the layout have been read: they are what was seen so far. */
 static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
-    memset(h->seen, 0, d->n_words * sizeof *h->seen);
+    for (uint32_t w = 0; w < d->n_words; w++) h->seen[w] = 0;
+    d->keys.n_trace = from;
     for (uint32_t i = 0; i < from; i++) {
         const wri_json_step *s = &d->keys.layout.steps[i];
-        d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
+        if (d->keys.learn) d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
         if (s->col) wri_json_saw(h, s->col->at);
         else if (s->key->node)
             for (uint32_t u = 0; u < s->key->node->n_under; u++) wri_json_saw(h, s->key->node->under[u]);
     }
-    d->keys.n_trace = from;
-    d->keys.twice = false;
 }
 
-/* The record has ended with tail[0..len), newline included. */
-static inline bool end_record(wri_json *d, wri_json_rows *h, uint32_t row, const char *tail, size_t len) {
-    if (d->keys.credit <= 0 && d->keys.learn && !d->keys.twice) wri_json_layout_adopt(d, h->seen, tail, len);
-    d->keys.credit--;
-    h->row = row;
-    return wri_json_missing(h, NULL, d->tree.root.under, d->tree.root.n_under);
+INLINE void trace(wri_json_keys *keys, const char *gap, const char *p, wri_json_key *k) {
+    if (WR_LIKELY(!keys->learn)) return;
+    if (keys->n_trace == WRI_JSON_STEPS_MAX) keys->learn = false;
+    else keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
 }
 
-/* Reads the record from member number `from` on, at p. */
+/* Goes through the members from p to the end of the record and notes where the values of columns are.
+ * Returns the tail ("}", newline) or NULL. */
+INLINE const char *find_values(wri_json *d, place at, const char *p, bool first, vec *high) {
+    wri_json_rows *h = at.h;
+    for (char lead = first ? '{' : ',';; lead = ',') {
+        const char *gap = p;
+        if (WR_UNLIKELY(*p != lead) && *space(p) == '}' && lead == ',') return gap;
+        wri_json_key *k;
+        p = read_name(d, p, lead, &k);
+        if (WR_UNLIKELY(!p)) return NULL;
+        trace(&d->keys, gap, p, k);
+        at.key = k;
+        at.col = k->col;
+        if (WR_LIKELY(k->col && k->how != WRI_JSON_MEMBER)) {
+            wri_json_span *s = &h->spans[k->col->at];
+            if (WR_UNLIKELY(s->p || (!first && wr_bit(h->seen, k->col->at)))) return NULL; /* twice: both must fit */
+            s->p = p;
+            p = s->end = value_end(at, p);
+        } else p = k->how == WRI_JSON_SKIP ? skip(at, p, high) : member(at, p);
+        if (WR_UNLIKELY(!p)) return NULL;
+    }
+}
+
+/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same for
+ * every record. */
+INLINE bool read_values(wri_json *d, place at, vec *high) {
+    bool missing = false;
+    for (uint32_t c = 0; c < d->n_cols; c++) {
+        wri_json_span *s = &at.h->spans[c];
+        const char *p = s->p;
+        if (WR_UNLIKELY(!p)) {
+            missing = true;
+            continue;
+        }
+        s->p = NULL;
+        at.col = &d->cols[c];
+        at.key = d->keys.of_col[c];
+        if (WR_UNLIKELY(read_value(at.col->how, at, p, high) != s->end)) return false;
+        wri_json_saw(at.h, c);
+    }
+    return !missing || wri_json_missing(at.h, NULL, d->tree.root.under, d->tree.root.n_under);
+}
+
+/* Reads the record from member number `from` on, at p, in whatever order members come: first finds the values,
+ * then reads them. It may become the layout when keys.learn. */
 static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, uint32_t row, const char *p,
                                                   uint32_t from, vec *high) {
-    wri_json_keys *keys = &d->keys;
-    wri_json_key *prev = from ? keys->layout.steps[from - 1].key : NULL;
-    wri_json_key *want = from < keys->layout.n ? keys->layout.steps[from].key
-                         : prev                ? prev->then
-                                               : keys->first;
-    char lead = from ? ',' : '{';
+    place at = {.h = h, .row = row};
+    h->row = row;
     seen_so_far(d, h, from);
-    for (;;) {
-        const char *gap = p;
-        wri_json_key *k = want;
-        if (k && k->rest_len && *p == lead && same(p + 1, k->rest, k->rest_len)) p += 1 + k->rest_len;
-        else {
-            if (lead == ',' && *(p = space(p)) == '}') {
-                p = space(p + 1);
-                if (*p != '\n') return NULL;
-                return end_record(d, h, row, gap, (size_t)(p + 1 - gap)) ? p + 1 : NULL;
-            }
-            p = gap;
-            k = find_member(d, lead, &p, high);
-            if (!k) return NULL;
-            wri_json_key_note(d, prev, k, gap, (size_t)(p - gap));
-        }
-        if (keys->n_trace == WRI_JSON_STEPS_MAX) return NULL;
-        keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
-        place at = {.h = h, .key = k, .col = k->col, .row = row};
-        if (k->col && k->how != WRI_JSON_MEMBER) saw(h, row, k->col->at);
-        p = read_value(k->how, at, p, high);
-        if (!p) return NULL;
-        prev = k;
-        want = k->then;
-        lead = ',';
+    const char *tail = find_values(d, at, p, from == 0, high);
+    if (tail) p = space(space(tail) + 1);
+    d->keys.credit--;
+    if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, at, high))) {
+        for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
+        return NULL;
     }
+    if (WR_UNLIKELY(d->keys.learn)) wri_json_layout_adopt(d, tail, (size_t)(p - tail));
+    return p;
 }
 
 /* ---- two records in step ---- */
@@ -417,9 +460,10 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
                 break;
         } else {
             d->keys.credit -= DIVERGED;
-            d->keys.learn = !qb; /* not while the other record still stands in this layout */
+            bool poor = d->keys.credit <= 0;
+            d->keys.learn = poor && !qb; /* not while the other record still stands in this layout */
             if (qa) qa = solo(d, a, at_a.row, qa, s, &high);
-            d->keys.learn = true;
+            d->keys.learn = poor;
             if (qb) qb = solo(d, b, at_b.row, qb, s, &high);
             if (WR_UNLIKELY(!qa || !qb)) {
                 a->stop = !qa;
@@ -448,8 +492,8 @@ static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
     const char *p = h->p;
     uint32_t row = h->row, done = 0;
     vec high = vec_zero();
-    d->keys.learn = true;
     for (; done < n && p < h->end; done++) {
+        d->keys.learn = d->keys.credit <= 0;
         const char *q = solo(d, h, row + done, p, 0, &high);
         h->stop = !q;
         if (!q) break;

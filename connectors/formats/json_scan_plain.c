@@ -34,6 +34,11 @@ INLINE mask vec_special(vec v) {
     vec quote = v ^ EACH('"'), back = v ^ EACH('\\');
     return (((quote - EACH(1)) & ~quote) | ((back - EACH(1)) & ~back) | ((v - EACH(0x20)) & ~v)) & EACH(0x80);
 }
+INLINE mask vec_stop(vec v) {
+    vec comma = v ^ EACH(','), brace = v ^ EACH('}');
+    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) & EACH(0x80);
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> 8 * n << 8 * n; }
 INLINE uint32_t mask_at(mask m) { return m ? (uint32_t)__builtin_ctzll(m) / 8 : VEC_BYTES; }
 
 INLINE bool same(const char *p, const char *text, uint32_t n) {
