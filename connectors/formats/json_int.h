@@ -50,7 +50,8 @@ typedef enum wri_json_how {
 typedef struct wri_json_col {
     const char *name;
     wr_type type;
-    uint32_t at;         /* column of the batch */
+    uint32_t at; /* column of the batch */
+    const struct wri_json_node *node; /* the member that only this column wants, else NULL */
     uint8_t how;         /* wri_json_how for a member that only this column wants */
     uint8_t time;        /* wri_json_time */
     uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
@@ -77,7 +78,7 @@ struct wri_json_node {
     wri_json_node *items;  /* elements wanted */
     wri_json_node *each;   /* every element: the flattened array */
     wri_json_node **table; /* members by hash */
-    uint32_t mask;
+    uint32_t shift;        /* of the hash, to the table's size */
     uint32_t n_keys;
     uint32_t *cols; /* columns that take this very value */
     uint32_t n_cols;
@@ -102,10 +103,9 @@ const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *ke
 typedef struct wri_json_key {
     const char *name; /* with its closing quote, padded */
     uint32_t len;
-    uint32_t hash;
-    const wri_json_node *node; /* NULL: not wanted */
-    const wri_json_col *col;   /* where a single column takes it, else NULL */
     uint8_t how;               /* wri_json_how */
+    const wri_json_col *col;   /* takes it, by one of the scanner's own ways; NULL: SKIP or MEMBER */
+    const wri_json_node *node; /* NULL: not wanted */
 } wri_json_key;
 
 /* The last layout of a whole record: gap, value, gap, value, …, tail. */
@@ -113,7 +113,7 @@ typedef struct wri_json_step {
     char gap[WRI_JSON_GAP_MAX]; /* zero-padded */
     uint32_t len;
     uint8_t how;
-    const wri_json_col *col;
+    const wri_json_col *col; /* as the key's */
     wri_json_key *key;
 } wri_json_step;
 
@@ -132,9 +132,8 @@ typedef struct wri_json_seen { /* one member of the record being read */
 
 typedef struct wri_json_keys {
     wri_json_key **table;
-    uint32_t mask, n, n_unwanted;
-    wri_json_key **of_col; /* the member that only this column wants, else NULL */
-    wri_json_key any;      /* stands for members beyond WRI_JSON_KEYS_MAX */
+    uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
+    wri_json_key any; /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layout, spare;
     int32_t credit; /* how well the layout has served; at 0 it is replaced */
     bool learn;     /* the record being read may become the layout */
@@ -289,18 +288,18 @@ bool wri_json_missing(wri_json_rows *h, wri_json_parse *x, const uint32_t *cols,
 
 /* -- json_key.c -- */
 wr_status wri_json_keys_init(wri_json *d, wr_err *err) WR_MUST_USE;
-/* Of the first and the last eight bytes. p[0..8) may be read. */
-static inline uint32_t wri_json_key_hash(const char *p, size_t len) {
+/* Of the first and the last eight bytes; the upper bits are good. p[0..8) may be read. */
+static inline uint64_t wri_json_key_hash(const char *p, size_t len) {
     uint64_t a, b, kept = len < 8 ? len : 8; /* bytes that count; no branch on the length */
-    uint64_t mask = ~((~UINT64_C(0) << 4 * kept) << 4 * kept);
+    if (WR_UNLIKELY(len == 0)) return 0;
     memcpy(&a, p, 8);
     memcpy(&b, p + len - kept, 8);
-    uint64_t x = ((a & mask) ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
-    x = (x ^ x >> 32 ^ (b & mask) ^ len) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return (uint32_t)(x >> 32);
+    a <<= (0 - 8 * kept) % 64; /* what is behind a short name goes out at the top */
+    b <<= (0 - 8 * kept) % 64;
+    return (a + len) * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xc2b2ae3d27d4eb4f);
 }
 /* Remembers an unwanted key; never NULL. */
-wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash);
+wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len);
 /* Makes the record just traced the layout; its tail is tail[0..len). */
 void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len);
 

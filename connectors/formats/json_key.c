@@ -19,10 +19,9 @@ static wr_status layout_init(wri_json_layout *l) {
 }
 
 static void insert(wri_json_keys *keys, wri_json_key *k) {
-    uint32_t i = k->hash & keys->mask;
+    uint32_t i = (uint32_t)(wri_json_key_hash(k->name, k->len) >> keys->shift);
     while (keys->table[i]) i = (i + 1) & keys->mask;
     keys->table[i] = k;
-    keys->n++;
 }
 
 /* Names are kept with their closing quote, which makes an equal text an equal name, and with padding, as the
@@ -35,20 +34,18 @@ static wri_json_key *key_make(wri_json *d, const char *p, size_t len) {
     name[len] = '"';
     k->name = name;
     k->len = (uint32_t)len;
-    k->hash = wri_json_key_hash(name, len);
     return k;
 }
 
 wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
     wri_json_keys *keys = &d->keys;
-    uint32_t size = 64;
-    while (size < 4 * (d->tree.root.n_keys + WRI_JSON_KEYS_MAX)) size *= 2;
-    keys->mask = size - 1;
-    keys->table = wr_arena_calloc(&d->ar, size * sizeof *keys->table);
-    keys->of_col = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *keys->of_col);
+    keys->shift = 58;
+    while (UINT32_C(1) << (64 - keys->shift) < 4 * (d->tree.root.n_keys + WRI_JSON_KEYS_MAX)) keys->shift--;
+    keys->mask = (UINT32_C(1) << (64 - keys->shift)) - 1;
+    keys->table = wr_arena_calloc(&d->ar, (keys->mask + 1) * sizeof *keys->table);
     keys->covered = wr_arena_calloc(&d->ar, (d->n_words + 1) * sizeof *keys->covered);
     keys->trace = wr_arena_alloc(&d->ar, WRI_JSON_STEPS_MAX * sizeof *keys->trace);
-    if (!keys->table || !keys->of_col || !keys->covered || !keys->trace || layout_init(&keys->layout) != WR_OK || layout_init(&keys->spare) != WR_OK)
+    if (!keys->table || !keys->covered || !keys->trace || layout_init(&keys->layout) != WR_OK || layout_init(&keys->spare) != WR_OK)
         return wr_fail_oom(err, "a JSON decoder");
     for (const wri_json_node *n = d->tree.root.keys; n; n = n->next) {
         if (!wr_utf8_valid(n->key, n->key_len)) continue; /* no record can have it */
@@ -56,22 +53,22 @@ wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
         if (!k) return wr_fail_oom(err, "a JSON decoder");
         k->node = n;
         k->how = WRI_JSON_MEMBER;
-        if (n->n_cols == 1 && n->n_under == 1) {
-            k->col = &d->cols[n->cols[0]];
-            k->how = k->col->how;
-            keys->of_col[k->col->at] = k;
+        wri_json_col *only = n->n_cols == 1 && n->n_under == 1 ? &d->cols[n->cols[0]] : NULL;
+        if (only && only->how != WRI_JSON_MEMBER) {
+            only->node = n;
+            k->col = only;
+            k->how = only->how;
         }
         insert(keys, k);
     }
     return WR_OK;
 }
 
-wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash) {
+wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len) {
     wri_json_keys *keys = &d->keys;
     if (keys->n_unwanted >= WRI_JSON_KEYS_MAX || len > 4 * WRI_JSON_GAP_MAX) return &keys->any;
     wri_json_key *k = key_make(d, p, len);
     if (!k) return &keys->any; /* does as well, only slower */
-    k->hash = hash;
     keys->n_unwanted++;
     insert(keys, k);
     return k;

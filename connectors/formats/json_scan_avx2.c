@@ -51,6 +51,13 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
     return WR_LIKELY(n <= 32) || _bzhi_u32(differ(p + 32, text + 32), n - 32) == 0;
 }
 
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    vec t = vec_load(text);
+    vec both = _mm256_and_si256(_mm256_cmpeq_epi8(vec_load(p), t), _mm256_cmpeq_epi8(vec_load(q), t));
+    if (WR_UNLIKELY(_bzhi_u32(~(mask)_mm256_movemask_epi8(both), n) != 0)) return false;
+    return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
+}
+
 /* 0 where the bytes at p, which follow those before p, are valid. */
 INLINE vec utf8_faults(const char *p) {
     const vec low_half = _mm256_set1_epi8(0x0f);

@@ -56,6 +56,14 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
                                          vec_load(text + 32));
 }
 
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    mask in = _bzhi_u32(UINT32_MAX, n);
+    vec t = vec_load(text);
+    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) | _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
+        return false;
+    return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
+}
+
 /* 0 where the bytes at p, which follow those before p, are valid; only bytes of `in` are looked at. */
 INLINE __m512i utf8_faults(const char *p, __mmask64 in, __mmask64 in1, __mmask64 in2, __mmask64 in3) {
     const __m512i low_half = _mm512_set1_epi8(0x0f);

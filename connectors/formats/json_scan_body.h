@@ -5,8 +5,9 @@
  *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
  *   vec_stop                                    which bytes are ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
+ *   same_two(p, q, text, n)                     the same for both p and q
  *   same16(p, text)                             are 16 bytes equal?
- *   number(p, num *)                            a number of up to 16 bytes
+ *   number(p, num *), whole(p, num *)           a number of up to 16 bytes; whole takes none with a point
  *   view(out, p, n)                             the string view of n < VEC_BYTES bytes
  *   seconds(p, frac, *endp, *usp)               ":SS", ":SS.f" … ":SS.ffffff"
  *
@@ -47,19 +48,25 @@ static const int64_t tens_i64[] = {1,
                                    100000000000000000,
                                    1000000000000000000};
 
-/* The piece's cursor and the column a value goes to. */
+/* Where a value goes. */
 typedef struct place {
     wri_json_rows *h;
-    const wri_json_key *key;
     const wri_json_col *col;
     uint32_t row;
 } place;
 
 #define OUT(type, at) ((type *)(at).h->data[(at).col->at])[(at).row]
 
-static __attribute__((noinline)) const char *member(place at, const char *p) {
+/* The way out for values that are not of the usual form. */
+static __attribute__((noinline)) const char *unusual(place at, const char *p) {
     at.h->row = at.row;
-    return wri_json_member(at.h, at.key->node, p);
+    return wri_json_member(at.h, at.col->node, p);
+}
+
+/* Nested values and types without a way of their own. */
+static __attribute__((noinline)) const char *read_member(place at, const wri_json_key *k, const char *p) {
+    at.h->row = at.row;
+    return wri_json_member(at.h, k->node, p);
 }
 
 /* ---- strings ---- */
@@ -87,19 +94,19 @@ INLINE const char *skip_string(const char *p, vec *high) {
 }
 
 INLINE const char *read_text(place at, const char *p, vec *high) {
-    if (WR_UNLIKELY(*p != '"')) return member(at, p);
+    if (WR_UNLIKELY(*p != '"')) return unusual(at, p);
     vec v = vec_load(p + 1);
     mask m = vec_special(v);
     *high = vec_or(*high, v);
     if (WR_LIKELY(m)) {
         uint32_t n = mask_at(m);
-        if (WR_UNLIKELY(p[1 + n] != '"' || n > at.col->text_bytes)) return member(at, p);
+        if (WR_UNLIKELY(p[1 + n] != '"' || n > at.col->text_bytes)) return unusual(at, p);
         view(&OUT(wr_str, at), p + 1, n);
         return p + n + 2;
     }
     const char *end = long_string(p + 1 + VEC_BYTES, high);
     size_t n = (size_t)(end - p) - 1;
-    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return member(at, p);
+    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
     OUT(wr_str, at) = wr_str_make(p + 1, n);
     return end + 1;
 }
@@ -108,16 +115,16 @@ INLINE const char *read_text(place at, const char *p, vec *high) {
 
 INLINE const char *read_int(place at, const char *p) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac)) return member(at, p);
+    if (WR_UNLIKELY(!whole(p, &x))) return unusual(at, p);
     int64_t v = (int64_t)((x.digits ^ (0 - (uint64_t)x.neg)) + x.neg);
-    if (WR_UNLIKELY((uint64_t)v - (uint64_t)at.col->min > at.col->span)) return member(at, p);
+    if (WR_UNLIKELY((uint64_t)v - (uint64_t)at.col->min > at.col->span)) return unusual(at, p);
     OUT(int64_t, at) = v;
     return p + x.len;
 }
 
 INLINE const char *read_epoch(place at, const char *p) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac || x.neg || x.digits > at.col->span)) return member(at, p);
+    if (WR_UNLIKELY(!whole(p, &x) || x.neg || x.digits > at.col->span)) return unusual(at, p);
     int64_t us = (int64_t)x.digits * at.col->unit, tick = wri_json_tick(at.col);
     OUT(int64_t, at) = WR_LIKELY(tick <= at.col->unit) ? us : us - us % tick;
     return p + x.len;
@@ -127,10 +134,10 @@ INLINE const char *read_decimal(place at, const char *p) {
     num x;
     int64_t v;
     uint32_t scale = at.col->type.scale;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac > scale || scale > 18)) return member(at, p);
+    if (WR_UNLIKELY(!number(p, &x) || x.frac > scale || scale > 18)) return unusual(at, p);
     if (WR_UNLIKELY(__builtin_mul_overflow((int64_t)x.digits, tens_i64[scale - x.frac], &v) ||
                     (uint64_t)v > at.col->span))
-        return member(at, p);
+        return unusual(at, p);
     OUT(int64_t, at) = x.neg ? -v : v;
     return p + x.len;
 }
@@ -138,12 +145,12 @@ INLINE const char *read_decimal(place at, const char *p) {
 /* Exact operands make the division round correctly (Clinger). */
 INLINE const char *read_double(place at, const char *p, bool real) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.digits >> 53)) return member(at, p);
+    if (WR_UNLIKELY(!number(p, &x) || x.digits >> 53)) return unusual(at, p);
     double v = (double)(int64_t)x.digits / tens_f64[x.frac];
     uint64_t bits;
     memcpy(&bits, &v, 8);
     if (real) { /* half way between two floats the digits decide */
-        if (WR_UNLIKELY((bits & 0x1fffffff) == 0x10000000)) return member(at, p);
+        if (WR_UNLIKELY((bits & 0x1fffffff) == 0x10000000)) return unusual(at, p);
         v = (double)(float)v;
         memcpy(&bits, &v, 8);
     }
@@ -157,7 +164,7 @@ INLINE const char *read_bool(place at, const char *p) {
     uint32_t w;
     memcpy(&w, p, 4);
     bool yes = w == 0x65757274 /* "true" */, no = w == 0x736c6166 /* "fals" */ && p[4] == 'e';
-    if (WR_UNLIKELY(!(yes | no))) return member(at, p);
+    if (WR_UNLIKELY(!(yes | no))) return unusual(at, p);
     OUT(int64_t, at) = yes;
     return p + 5 - yes;
 }
@@ -174,29 +181,28 @@ INLINE const char *read_stamp(place at, const char *p) {
     wri_json_minute *minute = &at.h->minutes[at.col->at];
     const char *end;
     int64_t us;
-    if (WR_UNLIKELY(*p != '"')) return member(at, p);
-    if (WR_UNLIKELY(!same16(p + 1, minute->text)) && !new_minute(minute, p + 1)) return member(at, p);
-    if (WR_UNLIKELY(!seconds(p + 17, at.col->frac, &end, &us))) return member(at, p);
+    if (WR_UNLIKELY(*p != '"')) return unusual(at, p);
+    if (WR_UNLIKELY(!same16(p + 1, minute->text)) && !new_minute(minute, p + 1)) return unusual(at, p);
+    if (WR_UNLIKELY(!seconds(p + 17, at.col->frac, &end, &us))) return unusual(at, p);
     end += *end == 'Z';
-    if (WR_UNLIKELY(*end != '"')) return member(at, p);
+    if (WR_UNLIKELY(*end != '"')) return unusual(at, p);
     OUT(int64_t, at) = minute->us + us;
     return end + 1;
 }
 
-INLINE const char *skip(place at, const char *p, vec *high) {
+INLINE const char *skip(wri_json_rows *h, const char *p, vec *high) {
     num x;
     const char *end = NULL;
     if (*p == '"') end = skip_string(p, high);
     else if (number(p, &x)) end = p + x.len;
-    return WR_LIKELY(end) ? end : member(at, p);
+    return WR_LIKELY(end) ? end : wri_json_member(h, NULL, p);
 }
 
 /* ---- one record by members ---- */
 
-INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
-    switch ((wri_json_how)how) {
-    case WRI_JSON_SKIP:
-        return skip(at, p, high);
+/* The value of a column that the scanner has a way for. */
+INLINE const char *read_value(place at, const char *p, vec *high) {
+    switch ((wri_json_how)at.col->how) {
     case WRI_JSON_INT:
         return read_int(at, p);
     case WRI_JSON_EPOCH:
@@ -213,10 +219,11 @@ INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
         return read_text(at, p, high);
     case WRI_JSON_STAMP:
         return read_stamp(at, p);
+    case WRI_JSON_SKIP:
     case WRI_JSON_MEMBER:
         break;
     }
-    return member(at, p);
+    return NULL;
 }
 
 /* Are the bytes at p `a` and `b`? */
@@ -235,7 +242,7 @@ INLINE const char *space(const char *p) {
 
 /* The member with the name p[0..len), behind which is a quote. */
 INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t len) {
-    for (uint32_t i = wri_json_key_hash(p, len) & keys->mask;; i = (i + 1) & keys->mask) {
+    for (uint64_t i = wri_json_key_hash(p, len) >> keys->shift;; i = (i + 1) & keys->mask) {
         wri_json_key *k = keys->table[i];
         if (!k || (len < WRI_JSON_GAP_MAX ? same(p, k->name, (uint32_t)len + 1)
                                           : len == k->len && memcmp(p, k->name, len) == 0))
@@ -255,7 +262,7 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     if (!behind) return NULL; /* also names with escapes */
     size_t len = (size_t)(behind - name) - 1;
     *kp = find_key(keys, name, len);
-    if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len, wri_json_key_hash(name, len)) : NULL;
+    if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len) : NULL;
     p = space(behind);
     return *kp && *p == ':' ? space(p + 1) : NULL;
 }
@@ -272,16 +279,19 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
 
 /* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed to
  * find the end; reading them later checks the rest. No branch on whether it is a string. */
-INLINE const char *value_end(place at, const char *p) {
-    if (WR_UNLIKELY(*p == '{' || *p == '[')) return wri_json_member(at.h, NULL, p);
+INLINE const char *value_end(wri_json_rows *h, const char *p) {
+    if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
     vec v = vec_load(p);
     mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
     uint32_t string = *p == '"';
     mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
     const char *end = p + mask_at(m) + string;
     if (WR_LIKELY(m && (end[-1] == '"' || !string))) return end;
-    return wri_json_member(at.h, NULL, p); /* long, with escapes, or broken */
+    return wri_json_member(h, NULL, p); /* long, with escapes, or broken */
 }
+
+/* Stands in a span for a value that has been read. */
+static const char was_read[1];
 
 /* Members [0, from) of the layout have been read: they are what was seen so far. */
 static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
@@ -290,7 +300,7 @@ static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
     for (uint32_t i = 0; i < from; i++) {
         const wri_json_step *s = &d->keys.layout.steps[i];
         if (d->keys.learn) d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
-        if (s->col) wri_json_saw(h, s->col->at);
+        if (s->col) h->spans[s->col->at].p = was_read;
         else if (s->key->node)
             for (uint32_t u = 0; u < s->key->node->n_under; u++) wri_json_saw(h, s->key->node->under[u]);
     }
@@ -313,14 +323,12 @@ INLINE const char *find_values(wri_json *d, place at, const char *p, bool first,
         p = read_name(d, p, lead, &k);
         if (WR_UNLIKELY(!p)) return NULL;
         trace(&d->keys, gap, p, k);
-        at.key = k;
-        at.col = k->col;
-        if (WR_LIKELY(k->col && k->how != WRI_JSON_MEMBER)) {
+        if (WR_LIKELY(k->col)) {
             wri_json_span *s = &h->spans[k->col->at];
-            if (WR_UNLIKELY(s->p || (!first && wr_bit(h->seen, k->col->at)))) return NULL; /* twice: both must fit */
+            if (WR_UNLIKELY(s->p)) return NULL; /* twice: both values must fit */
             s->p = p;
-            p = s->end = value_end(at, p);
-        } else p = k->how == WRI_JSON_SKIP ? skip(at, p, high) : member(at, p);
+            p = s->end = value_end(h, p);
+        } else p = k->node ? read_member(at, k, p) : skip(h, p, high);
         if (WR_UNLIKELY(!p)) return NULL;
     }
 }
@@ -328,21 +336,18 @@ INLINE const char *find_values(wri_json *d, place at, const char *p, bool first,
 /* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same for
  * every record. */
 INLINE bool read_values(wri_json *d, place at, vec *high) {
-    bool missing = false;
     for (uint32_t c = 0; c < d->n_cols; c++) {
         wri_json_span *s = &at.h->spans[c];
         const char *p = s->p;
-        if (WR_UNLIKELY(!p)) {
-            missing = true;
-            continue;
-        }
         s->p = NULL;
-        at.col = &d->cols[c];
-        at.key = d->keys.of_col[c];
-        if (WR_UNLIKELY(read_value(at.col->how, at, p, high) != s->end)) return false;
-        wri_json_saw(at.h, c);
+        if (WR_UNLIKELY(!p)) {
+            if (!wri_json_missing(at.h, NULL, &c, 1)) return false;
+        } else if (WR_LIKELY(p != was_read)) {
+            at.col = &d->cols[c];
+            if (WR_UNLIKELY(read_value(at, p, high) != s->end)) return false;
+        }
     }
-    return !missing || wri_json_missing(at.h, NULL, d->tree.root.under, d->tree.root.n_under);
+    return true;
 }
 
 /* Reads the record from member number `from` on, at p, in whatever order members come: first finds the values,
@@ -377,14 +382,13 @@ INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const ch
     const wri_json_step *s = l->steps, *end = s + l->n;
     const char *qa = *pa, *qb = *pb;
     for (; s < end; s++) {
-        if (WR_UNLIKELY(!same(qa, s->gap, s->len) | !same(qb, s->gap, s->len))) break;
+        if (WR_UNLIKELY(!same_two(qa, qb, s->gap, s->len))) break;
         qa += s->len;
         qb += s->len;
-        a.key = b.key = s->key;
         a.col = b.col = s->col;
         switch ((wri_json_how)s->how) {
         case WRI_JSON_SKIP:
-            BOTH(skip(a, qa, high), skip(b, qb, high));
+            BOTH(skip(a.h, qa, high), skip(b.h, qb, high));
             break;
         case WRI_JSON_INT:
             BOTH(read_int(a, qa), read_int(b, qb));
@@ -411,7 +415,7 @@ INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const ch
             BOTH(read_stamp(a, qa), read_stamp(b, qb));
             break;
         case WRI_JSON_MEMBER:
-            BOTH(member(a, qa), member(b, qb));
+            BOTH(read_member(a, s->key, qa), read_member(b, s->key, qb));
             break;
         }
         if (WR_UNLIKELY(!qa || !qb)) {
@@ -452,7 +456,7 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
         uint32_t s = in_step(d, at_a, at_b, &qa, &qb, &high);
         const wri_json_step *tail = &l->steps[s];
         if (WR_LIKELY(s == l->n && s && qa && qb) &&
-            WR_LIKELY(same(qa, tail->gap, tail->len) & same(qb, tail->gap, tail->len))) {
+            WR_LIKELY(same_two(qa, qb, tail->gap, tail->len))) {
             qa += tail->len;
             qb += tail->len;
             if (WR_UNLIKELY(l->n_missing) &&

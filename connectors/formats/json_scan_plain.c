@@ -46,6 +46,9 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
         if (vec_load(p) != vec_load(text)) return false;
     return (vec_load(p) ^ vec_load(text)) << ((8 - n) * 8 & 63) == 0; /* n >= 1 */
 }
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    return same(p, text, n) && same(q, text, n);
+}
 INLINE bool same16(const char *p, const char *text) {
     return vec_load(p) == vec_load(text) && vec_load(p + 8) == vec_load(text + 8);
 }
@@ -72,6 +75,8 @@ INLINE bool number(const char *p, num *out) {
     *out = (num){.digits = v, .frac = frac, .len = (uint32_t)(s - p), .neg = neg};
     return true;
 }
+
+INLINE bool whole(const char *p, num *out) { return number(p, out) && out->frac == 0; }
 
 INLINE void view(wr_str *out, const char *p, uint32_t n) { *out = wr_str_make(p, n); }
 
