@@ -355,7 +355,7 @@ static wr_status store_deep(decoder *d, const char *p, size_t n) {
     for (uint32_t k = 0; k < d->schema->n; k++) {
         if (!d->deep[k] || d->stamp[k] != d->row) continue;
         const wr_type *t = &d->schema->fields[k].type;
-        wri_mp_step by_order = {.index = k};
+        wri_mp_step by_order = {.index = wri_place(&d->cfg, k)};
         d->text.len = 0;
         wr_status s = !wr_kind_is_text(t->kind) ? WR_EDATA
                       : d->array                ? wri_mp_json(p, n, &by_order, 1, &d->text)
@@ -550,7 +550,7 @@ static wr_status open_columns(decoder *d, wr_err *err) {
         WR_TRY(open_path(d, k, err));
         node *n = &d->by_name;
         for (uint32_t i = 0; i < d->paths[k].n && n; i++) n = child(d, n, &d->paths[k].steps[i]);
-        node *place = child(d, &d->by_order, &(wri_mp_step){.index = k});
+        node *place = child(d, &d->by_order, &(wri_mp_step){.index = wri_place(&d->cfg, k)});
         if (!n || !place) return WR_ENOMEM;
         if (n->col != NO_COLUMN)
             return wr_fail(err, WR_EINVAL,

@@ -4,6 +4,14 @@
 
 #include "connectors/formats/convert.h"
 
+/* All columns of a record, and the place of column k among them. */
+static inline const wr_schema *wri_declared(const wr_decode_cfg *cfg) {
+    return cfg->declared ? cfg->declared : cfg->schema;
+}
+static inline uint32_t wri_place(const wr_decode_cfg *cfg, uint32_t k) {
+    return cfg->places ? cfg->places[k] : k;
+}
+
 /* Appends b, or drops it when it has no rows. Takes b also on failure. */
 static inline wr_status wri_batches_add(wr_batches *out, wr_batch *b, wr_err *err) {
     if (b->n > 0 && wr_grow(&out->items, &out->cap, out->n + 1, sizeof(wr_batch *)) == WR_OK) {

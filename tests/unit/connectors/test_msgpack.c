@@ -339,6 +339,33 @@ Test(msgpack, reasons) {
     }
 }
 
+/* Only the third of three columns is read; arrays keep their order. */
+Test(msgpack, some_columns) {
+    static const wr_field f[] = {{"a", {.kind = WR_T_BIGINT}, NULL},
+                                 {"b", {.kind = WR_T_BIGINT}, NULL},
+                                 {"c", {.kind = WR_T_JSON}, NULL}};
+    wr_schema all = {3, (wr_field *)f}, last = {1, (wr_field *)&f[2]};
+    static const uint32_t place = 2;
+    bad_log log = {0};
+    wr_decode_cfg cfg = decode_cfg(&last, NULL, 0, &log);
+    cfg.declared = &all;
+    cfg.places = &place;
+    wr_decoder *d;
+    wr_batches l = {0};
+    cr_assert_eq(mp->open_decoder(&cfg, &d, NULL), WR_OK);
+    decode_text(mp, d,
+                "\x93\xa1x\x02\x07\x93\x01\x02\x91\x08\x81\xa1"
+                "c\x09",
+                14, 0, &l);
+    cr_expect_eq(log.n, 0, "%s", log.why);
+    cr_assert_eq(batches_rows(&l), 3);
+    const wr_str *s = l.items[0]->cols[0].str;
+    cr_expect(s[0].len == 1 && s[0].prefix[0] == '7' && s[1].len == 3 && s[1].prefix[1] == '8' &&
+              s[2].prefix[0] == '9');
+    batches_free(&l);
+    mp->close_decoder(d);
+}
+
 /* As deep as allowed, one deeper; and a nested value deeper than the library goes. */
 Test(msgpack, depth) {
     static const wr_field f[] = {{"j", {.kind = WR_T_JSON}, NULL}};
