@@ -54,6 +54,7 @@ typedef struct decoder {
     uint32_t row_start[BLOCK_ROWS], row_end[BLOCK_ROWS], fault_col[BLOCK_ROWS];
     uint8_t fault[BLOCK_ROWS]; /* row_fault */
     bool any_fault;
+    wri_dicts dicts;
     char minute[16]; /* "2026-01-01T00:00" of the latest timestamp and its value; minute[0] == 0: none */
     int64_t minute_us;
 } decoder;
@@ -593,7 +594,7 @@ static wr_status decode_rows(decoder *d, const wr_chunk *c, scanner *s, size_t *
         else b->n += bl.n;
     }
     if (bl.borrows) WR_TRY(wr_batch_keep(b, c->hold, err));
-    return WR_OK;
+    return wri_dicts_encode(&d->dicts, b) == WR_OK ? WR_OK : wr_fail_oom(err, "dictionary codes");
 }
 
 wr_status wri_csv_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
@@ -656,7 +657,7 @@ wr_status wri_csv_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_e
     d->null_len = strlen(o.null_text);
     d->null_plain = strcspn(o.null_text, "0123456789") == d->null_len;
     if (d->cfg.batch_rows == 0) d->cfg.batch_rows = WR_BATCH_ROWS;
-    if (open_tables(d) != WR_OK) {
+    if (open_tables(d) != WR_OK || wri_dicts_open(&d->dicts, cfg) != WR_OK) {
         wri_csv_close_decoder((wr_decoder *)d);
         return wr_fail_oom(err, "a CSV decoder");
     }
@@ -671,6 +672,7 @@ void wri_csv_close_decoder(wr_decoder *dec) {
     wr_free(d->ends);
     wr_free(d->map);
     wr_free(d->by_place);
+    wri_dicts_close(&d->dicts);
     wr_free(d->head);
     wr_free(d);
 }

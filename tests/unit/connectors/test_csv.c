@@ -252,6 +252,8 @@ Test(csv, round_trip) {
         encode_csv(&sc, s, b, &text);
         bad_log log = {0};
         wr_decode_cfg cfg = decode_cfg(&sc, s->kv, s->n, &log);
+        bool dict[WR_LEN(all_types)] = {true}; /* the first column is text */
+        cfg.want_dict = round % 2 ? dict : NULL;
         cfg.batch_rows = round % 3 ? 16 : 4096;
         wr_decoder *d;
         wr_batches l = {0};
@@ -260,6 +262,8 @@ Test(csv, round_trip) {
         cr_assert_eq(log.n, 0, "%s: %s", log.why, log.data);
         cr_assert_eq(batches_rows(&l), b->n);
         expect_rows(&sc, &l, b, 0);
+        cr_assert_eq(expect_codes(&l, 0), round % 2 ? b->n : 0);
+        cr_assert_eq(expect_codes(&l, 9), 0);
         batches_free(&l);
         csv->close_decoder(d);
         wr_batch_drop(b);
@@ -404,6 +408,8 @@ Test(csv, out_of_memory) {
         wr_encoder *e = NULL;
         wr_batches l = {0};
         wr_buf out = {0};
+        bool dict[WR_LEN(all_types)] = {true};
+        cfg.want_dict = dict;
         wr_mem_fail_at(n);
         wr_status s = csv->open_decoder(&cfg, &d, NULL);
         if (s == WR_OK) s = csv->decode(d, &c, &l, NULL);

@@ -33,6 +33,8 @@ Test(msgpack, round_trip) {
         encode(&sc, kv, 2, b, &text);
         bad_log log = {0};
         wr_decode_cfg cfg = decode_cfg(&sc, kv, 2, &log);
+        bool dict[WR_LEN(all_types)] = {true}; /* the first column is text */
+        cfg.want_dict = round % 2 ? dict : NULL;
         cfg.batch_rows = round % 3 ? 16 : 4096;
         wr_decoder *d;
         wr_batches l = {0};
@@ -41,6 +43,8 @@ Test(msgpack, round_trip) {
         cr_assert_eq(log.n, 0, "%s", log.why);
         cr_assert_eq(batches_rows(&l), b->n);
         expect_rows(&sc, &l, b, 0);
+        cr_assert_eq(expect_codes(&l, 0), round % 2 ? b->n : 0);
+        cr_assert_eq(expect_codes(&l, 9), 0);
         batches_free(&l);
         mp->close_decoder(d);
         wr_batch_drop(b);
@@ -447,6 +451,8 @@ Test(msgpack, out_of_memory) {
         wr_batches l = {0};
         wr_buf out = {0};
         cfg.batch_rows = 16;
+        bool dict[WR_LEN(all_types)] = {true};
+        cfg.want_dict = dict;
         wr_mem_fail_at(n);
         wr_status s = mp->open_decoder(&cfg, &d, NULL);
         if (s == WR_OK) s = mp->decode(d, &c, &l, NULL);
