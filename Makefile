@@ -122,7 +122,7 @@ debug asan tsan: ## build build/<name>/weir
 	@$(MAKE) --no-print-directory BUILD=$@ build/$@/weir
 
 # Fuzz targets: replayed on their corpus by gcc in make test; `make fuzz-NAME` runs libFuzzer for FUZZ_SECONDS.
-FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l LLVMFuzzerTestOneInput tests/fuzz/fuzz_*.c 2>/dev/null))
 FUZZ_SECONDS ?= 60
 $(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)

@@ -97,7 +97,8 @@ wri_tok wri_tok_dotted(wri_parse *p, const wri_list *name) {
     if (p->failed) return (wri_tok){0};
     const wr_ident *parts = name->items;
     wri_tok t = {.text = parts[0].text, .quoted = parts[0].quoted && name->n == 1};
-    for (uint32_t i = 1; i < name->n && t.text; i++) t.text = wr_arena_printf(p->ar, "%s.%s", t.text, parts[i].text);
+    for (uint32_t i = 1; i < name->n && t.text; i++)
+        t.text = wr_arena_printf(p->ar, "%s.%s", t.text, parts[i].text);
     if (!t.text) wri_fail(p);
     t.loc = (wr_loc){parts[0].loc.at, parts[name->n - 1].loc.end};
     return t;
@@ -216,7 +217,8 @@ wr_ast *wri_with_query(wri_parse *p, wr_ast_kind kind, wr_ast *left, wr_query *q
 wr_ast *wri_case(wri_parse *p, wr_ast *operand, wri_list *whens, wr_ast *otherwise, wr_loc loc) {
     wr_ast *e = wri_ast(p, WR_A_CASE, loc);
     if (otherwise) whens = wri_add_node(p, whens, otherwise);
-    whens = wri_add(p, whens, &operand, sizeof operand, operand && !p->failed ? wri_head_of(operand)->depth : 0);
+    whens =
+        wri_add(p, whens, &operand, sizeof operand, operand && !p->failed ? wri_head_of(operand)->depth : 0);
     if (!whens || !e) return NULL;
     wr_ast **items = whens->items; /* the operand, or NULL, stands first */
     memmove(items + 1, items, (whens->n - 1) * sizeof(wr_ast *));
@@ -250,8 +252,7 @@ wr_ast *wri_braces(wri_parse *p, wri_tok l, wri_tok word, wri_tok s, wri_tok r) 
     for (size_t i = 0; u && i < WR_LEN(kinds); i++)
         if (strcmp(u, kinds[i].word) == 0)
             return wri_span(wri_temporal(p, kinds[i].kind, l, s), l.loc.at, r.loc.end);
-    if (u)
-        wri_error(p, WR_ESQL, word.loc, NULL, "found '%s', expected d, t or ts behind '{'", word.text);
+    if (u) wri_error(p, WR_ESQL, word.loc, NULL, "found '%s', expected d, t or ts behind '{'", word.text);
     return wri_leaf(p, WR_A_STRING, s, s.text);
 }
 

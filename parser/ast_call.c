@@ -17,7 +17,8 @@ wr_ast *wri_call(wri_parse *p, wri_list *name, wri_list *args, wri_tok end) {
     uint32_t k = 1;
     while (k < e->n_args && e->args[k]->kind == WR_A_COLUMN) k++;
     wr_ast *t = e->args[0]->kind == WR_A_NAMED_ARG ? e->args[0]->args[0] : e->args[0];
-    if (k == 1 || k == e->n_args || e->args[k]->kind != WR_A_DESCRIPTOR || t->kind != WR_A_TABLE_ARG || !t->n_args)
+    if (k == 1 || k == e->n_args || e->args[k]->kind != WR_A_DESCRIPTOR || t->kind != WR_A_TABLE_ARG ||
+        !t->n_args)
         return e;
     wri_list *by = NULL;
     for (uint32_t i = 0; i < t->n_args; i++) by = wri_add_node(p, by, t->args[i]);
@@ -116,8 +117,9 @@ static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
     if (m->expr) st = wr_ast_print(m->expr, &b);
     if (st == WR_OK && event) {
         const char *old = e->call->keyword;
-        e->call->keyword = wr_arena_printf(p->ar, "%s%s%s%s%.*s%s", old ? old : "", old ? " " : "", m->behaviour,
-                                           m->expr ? " " : "", (int)b.len, b.data ? b.data : "", event);
+        e->call->keyword =
+            wr_arena_printf(p->ar, "%s%s%s%s%.*s%s", old ? old : "", old ? " " : "", m->behaviour,
+                            m->expr ? " " : "", (int)b.len, b.data ? b.data : "", event);
         if (!e->call->keyword) st = WR_ENOMEM;
     }
     wr_buf_free(&b);
@@ -156,9 +158,14 @@ static void apply(wri_parse *p, wr_ast *e, const wri_mod *m) {
         wri_below_list(p, e, m->sorts);
         break;
     case WRI_M_IGNORE:
-    case WRI_M_RESPECT: mod_nulls(p, e, m); break;
-    case WRI_M_FROM_FIRST: break; /* the default */
-    case WRI_M_FROM_LAST: c->from_last = true; break;
+    case WRI_M_RESPECT:
+        mod_nulls(p, e, m);
+        break;
+    case WRI_M_FROM_FIRST:
+        break; /* the default */
+    case WRI_M_FROM_LAST:
+        c->from_last = true;
+        break;
     case WRI_M_FILTER:
         if (c->filter) twice(p, m, "FILTER");
         c->filter = m->expr;
@@ -167,7 +174,8 @@ static void apply(wri_parse *p, wr_ast *e, const wri_mod *m) {
     case WRI_M_RETURNING:
         if (c->returning.kind) twice(p, m, "RETURNING");
         c->returning = m->expr->type;
-        if (!is_json(p, e)) wri_error(p, WR_ESQL, m->loc, NULL, "RETURNING is for JSON_VALUE and JSON_QUERY only");
+        if (!is_json(p, e))
+            wri_error(p, WR_ESQL, m->loc, NULL, "RETURNING is for JSON_VALUE and JSON_QUERY only");
         break;
     case WRI_M_ON:
         if (is_json(p, e)) mod_on(p, e, m);

@@ -122,7 +122,8 @@ wri_quant wri_quant_of(wri_parse *p, wri_tok lo, wri_tok hi, bool comma) {
     if (q.max >= 0 && q.max < q.min)
         wri_error(p, WR_ESQL, hi.loc, NULL, "at most %s is less than at least %s", hi.text, lo.text);
     else if (q.max == 0 && !p->failed)
-        wri_error(p, WR_ESQL, hi.text ? hi.loc : lo.loc, NULL, "a pattern that may match at most 0 rows is none");
+        wri_error(p, WR_ESQL, hi.text ? hi.loc : lo.loc, NULL,
+                  "a pattern that may match at most 0 rows is none");
     return q;
 }
 

@@ -53,12 +53,24 @@ wr_query *wri_clause(wri_parse *p, wr_query *q, wri_clause_kind kind, void *node
     if (p->failed) return NULL;
     wri_list *l = node;
     switch (kind) {
-    case WRI_C_FROM: q->from = node; break;
-    case WRI_C_WHERE: q->where = node; break;
-    case WRI_C_HAVING: q->having = node; break;
-    case WRI_C_QUALIFY: q->qualify = node; break;
-    case WRI_C_GROUP: group_by(p, q, l); return q;
-    case WRI_C_STAGGER: stagger(p, q, node); return q;
+    case WRI_C_FROM:
+        q->from = node;
+        break;
+    case WRI_C_WHERE:
+        q->where = node;
+        break;
+    case WRI_C_HAVING:
+        q->having = node;
+        break;
+    case WRI_C_QUALIFY:
+        q->qualify = node;
+        break;
+    case WRI_C_GROUP:
+        group_by(p, q, l);
+        return q;
+    case WRI_C_STAGGER:
+        stagger(p, q, node);
+        return q;
     case WRI_C_WINDOW:
         q->windows = l->items;
         q->n_windows = l->n;
@@ -301,7 +313,9 @@ wr_from *wri_from_as_of(wri_parse *p, wr_from *f, wr_ast *e) {
 
 wr_from *wri_from_match(wri_parse *p, wr_from *f, wr_match *m, wri_tok end) {
     if (p->failed) return NULL;
-    if (f->match) wri_error(p, WR_EUNSUPPORTED, m->loc, NULL, "one MATCH_RECOGNIZE a table; write a subquery");
+    if (f->match)
+        wri_error(p, WR_EUNSUPPORTED, end.loc, "put the first into a subquery",
+                  "a second MATCH_RECOGNIZE ends here");
     m->loc = (wr_loc){f->loc.end, end.loc.end};
     f->match = m;
     wri_below(p, f, m);
@@ -313,11 +327,21 @@ wr_from *wri_join(wri_parse *p, wr_from *l, wri_oper kind, wr_from *r) {
     wr_from *f = from(p, WR_F_JOIN, (wr_loc){wri_head_of(l)->outer.at, wri_head_of(r)->outer.end});
     if (!f) return NULL;
     switch (kind.op[0]) {
-    case 'L': f->join = WR_J_LEFT; break;
-    case 'R': f->join = WR_J_RIGHT; break;
-    case 'F': f->join = WR_J_FULL; break;
-    case 'I': f->join = WR_J_INNER; break;
-    default: f->join = WR_J_CROSS; break;
+    case 'L':
+        f->join = WR_J_LEFT;
+        break;
+    case 'R':
+        f->join = WR_J_RIGHT;
+        break;
+    case 'F':
+        f->join = WR_J_FULL;
+        break;
+    case 'I':
+        f->join = WR_J_INNER;
+        break;
+    default:
+        f->join = WR_J_CROSS;
+        break;
     }
     f->comma = kind.op[0] == ',';
     f->natural = kind.flag;

@@ -92,7 +92,8 @@ wr_column_def *wri_col(wri_parse *p, wri_tok name, wr_ast *type, wr_ast *compute
         c->type = type->type;
         c->loc.end = type->loc.end;
         if (type->unit)
-            wri_error(p, WR_EUNSUPPORTED, type->loc, "keep it as BIGINT and multiply with an INTERVAL when needed",
+            wri_error(p, WR_EUNSUPPORTED, type->loc,
+                      "keep it as BIGINT and multiply with an INTERVAL when needed",
                       "a column cannot be an INTERVAL");
     }
     if (computed) {
@@ -110,14 +111,20 @@ wr_column_def *wri_col_set(wri_parse *p, wr_column_def *c, wri_col_opt opt, wri_
     case WRI_CO_NOT_NULL:
         c->type.not_null = true;
         if (c->computed || !c->type.kind)
-            wri_error(p, WR_ESQL, t.loc, NULL, "NOT NULL is for columns with a type that are read, not computed");
+            wri_error(p, WR_ESQL, t.loc, NULL,
+                      "NOT NULL is for columns with a type that are read, not computed");
         break;
-    case WRI_CO_NULL: break; /* the default */
-    case WRI_CO_KEY: c->primary_key = true; break;
+    case WRI_CO_NULL:
+        break; /* the default */
+    case WRI_CO_KEY:
+        c->primary_key = true;
+        break;
     case WRI_CO_FROM:
         if (!again(p, c->path, t.loc, "FROM")) c->path = t.text;
         break;
-    case WRI_CO_METADATA: c->metadata = true; break;
+    case WRI_CO_METADATA:
+        c->metadata = true;
+        break;
     }
     if (opt >= WRI_CO_FROM && c->computed)
         wri_error(p, WR_ESQL, c->loc, NULL, "a computed column is not read from the record");
@@ -216,6 +223,8 @@ void wri_stmt_explain(wri_parse *p) {
     s->format = p->x_format;
     s->analyze = p->x_analyze;
     wri_below(p, s, inner);
-    if (inner->kind == WR_S_EXPLAIN) wri_error(p, WR_ESQL, (wr_loc){p->toks[0].tok.loc.at, p->toks[0].tok.loc.end}, NULL, "EXPLAIN of an EXPLAIN");
+    if (inner->kind == WR_S_EXPLAIN)
+        wri_error(p, WR_ESQL, (wr_loc){p->toks[0].tok.loc.at, p->toks[0].tok.loc.end}, NULL,
+                  "EXPLAIN of an EXPLAIN");
     p->stmt = s;
 }

@@ -51,11 +51,12 @@ static void digits(wri_parse *p, const wri_tok *a, uint32_t n, const char *word,
     if (!wri_uint(p, a[0], 1000, &prec) || (n > 1 && !wri_uint(p, a[1], 1000, &scale))) return;
     if (prec < 1) bad_arg(p, a[0], word, "at least one digit");
     else if (prec > 19)
-        wri_error(p, WR_EUNSUPPORTED, a[0].loc, "declare DECIMAL(18, s), or DOUBLE if rounding does not matter",
+        wri_error(p, WR_EUNSUPPORTED, a[0].loc,
+                  "declare DECIMAL(18, s), or DOUBLE if rounding does not matter",
                   "%s holds at most 18 digits, not %s", word, a[0].text);
     else if (scale > prec || scale > 18)
-        wri_error(p, WR_ESQL, a[1].loc, NULL, "the scale %s is more than the %s digits of the number", a[1].text,
-                  scale > prec ? a[0].text : "18");
+        wri_error(p, WR_ESQL, a[1].loc, NULL, "the scale %s is more than the %s digits of the number",
+                  a[1].text, scale > prec ? a[0].text : "18");
     t->prec = (uint32_t)prec;
     t->scale = (uint8_t)scale;
 }
@@ -64,12 +65,19 @@ static void type_args(wri_parse *p, wri_list *args, const struct type_word *w, w
     const wri_tok *a = args->items;
     uint64_t v;
     if (args->n > (w->form == DIGITS ? 2u : 1u) || w->form == PLAIN) {
-        wri_error(p, WR_ESQL, a[w->form == PLAIN ? 0 : w->form == DIGITS ? 2 : 1].loc, NULL,
-                  w->form == PLAIN ? "%s takes nothing in parentheses" : "too many numbers behind %s", w->word);
+        wri_error(p, WR_ESQL,
+                  a[w->form == PLAIN    ? 0
+                    : w->form == DIGITS ? 2
+                                        : 1]
+                      .loc,
+                  NULL, w->form == PLAIN ? "%s takes nothing in parentheses" : "too many numbers behind %s",
+                  w->word);
         return;
     }
     switch (w->form) {
-    case DIGITS: digits(p, a, args->n, w->word, t); break;
+    case DIGITS:
+        digits(p, a, args->n, w->word, t);
+        break;
     case LENGTH:
         if (!wri_uint(p, a[0], INT32_MAX, &v)) return;
         if (v == 0) bad_arg(p, a[0], w->word, "a length of at least 1");
@@ -83,7 +91,8 @@ static void type_args(wri_parse *p, wri_list *args, const struct type_word *w, w
                       "%s(%s) has more than 6 fraction digits", w->word, a[0].text);
         t->prec = (uint32_t)v;
         break;
-    default: break; /* FLOAT(p): always a double */
+    default:
+        break; /* FLOAT(p): always a double */
     }
 }
 
@@ -96,8 +105,9 @@ static void unknown(wri_parse *p, wri_tok word, const char *u) {
                       "type %s is not supported", u);
             return;
         }
-    wri_error(p, WR_ESQL, word.loc, wri_did_you_mean(p, u, type_words, WR_LEN(type_words), sizeof type_words[0]),
-              "'%s' is no type", word.text);
+    wri_error(p, WR_ESQL, word.loc,
+              wri_did_you_mean(p, u, type_words, WR_LEN(type_words), sizeof type_words[0]), "'%s' is no type",
+              word.text);
 }
 
 wr_ast *wri_type(wri_parse *p, wri_tok word, const char *word2, wri_list *args, uint32_t end) {
@@ -116,7 +126,8 @@ wr_ast *wri_type(wri_parse *p, wri_tok word, const char *word2, wri_list *args, 
     if (w->kind == WR_T_CHAR) e->type.prec = 1;
     if (word2 && word2[0] == 'V') { /* CHARACTER VARYING, BINARY VARYING */
         if (w->kind == WR_T_CHAR) e->type = wr_type_of(WR_T_VARCHAR);
-        else if (strcmp(u, "BINARY") != 0) wri_error(p, WR_ESQL, e->loc, NULL, "there is no type %s VARYING", u);
+        else if (strcmp(u, "BINARY") != 0)
+            wri_error(p, WR_ESQL, e->loc, NULL, "there is no type %s VARYING", u);
     } else if (word2 && w->kind != WR_T_DOUBLE)
         wri_error(p, WR_ESQL, e->loc, NULL, "there is no type %s PRECISION", u);
     if (args) type_args(p, args, w, &e->type);
@@ -128,9 +139,11 @@ wr_ast *wri_type_zone(wri_parse *p, wr_ast *type, int zone, uint32_t end) {
     wri_span(type, UINT32_MAX, end);
     if (zone == 2 && type->type.kind == WR_T_TIMESTAMP) type->type.local_tz = true;
     else if (zone == 1)
-        wri_error(p, WR_EUNSUPPORTED, type->loc, "use TIMESTAMP(3) WITH LOCAL TIME ZONE, or TIMESTAMP, which is UTC",
+        wri_error(p, WR_EUNSUPPORTED, type->loc,
+                  "use TIMESTAMP(3) WITH LOCAL TIME ZONE, or TIMESTAMP, which is UTC",
                   "types WITH TIME ZONE are not supported");
-    else if (type->type.kind != WR_T_TIMESTAMP && type->type.kind != WR_T_TIME && type->type.kind != WR_T_NULL)
+    else if (type->type.kind != WR_T_TIMESTAMP && type->type.kind != WR_T_TIME &&
+             type->type.kind != WR_T_NULL)
         wri_error(p, WR_ESQL, type->loc, NULL, "only TIME and TIMESTAMP have a time zone");
     else if (zone == 2) wri_error(p, WR_ESQL, type->loc, NULL, "only TIMESTAMP can be WITH LOCAL TIME ZONE");
     return type;

@@ -54,9 +54,14 @@ void wr_diag_add(wr_diags *d, wr_severity sev, wr_status code, wr_loc loc, const
     d->items[d->n++] = (wr_diag){sev, code, loc, msg, kept};
 }
 
+/* A byte order mark at the start is no column: editors do not count it. */
+static uint32_t mark_bytes(const char *text, size_t len) {
+    return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 void wr_line_col(const char *text, size_t len, uint32_t at, uint32_t *linep, uint32_t *colp) {
     if (at > len) at = (uint32_t)len;
-    uint32_t line = 1, start = 0;
+    uint32_t line = 1, start = at >= 3 ? mark_bytes(text, len) : 0;
     for (const char *nl; (nl = memchr(text + start, '\n', at - start)); line++)
         start = (uint32_t)(nl - text) + 1;
     *linep = line;
@@ -74,6 +79,7 @@ static shown choose(const wr_diags *d, wr_loc loc) {
     uint32_t len = (uint32_t)d->len, at = loc.at < len ? loc.at : len, from = at, to = at;
     while (from > 0 && d->text[from - 1] != '\n') from--;
     while (to < len && d->text[to] != '\n') to++;
+    if (from == 0) from = mark_bytes(d->text, d->len);
     if (to > from && d->text[to - 1] == '\r') to--;
     shown s = {from, to, false, false};
     if (to - from <= LINE_MAX) return s;

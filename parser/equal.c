@@ -35,8 +35,8 @@ bool wri_asts_same(wr_ast *const *a, uint32_t na, wr_ast *const *b, uint32_t nb)
 bool wri_sorts_same(const wr_sort *a, uint32_t na, const wr_sort *b, uint32_t nb) {
     if (na != nb) return false;
     for (uint32_t i = 0; i < na; i++)
-        if (a[i].desc != b[i].desc || a[i].nulls_given != b[i].nulls_given || a[i].nulls_first != b[i].nulls_first ||
-            !wr_ast_equal(a[i].expr, b[i].expr))
+        if (a[i].desc != b[i].desc || a[i].nulls_given != b[i].nulls_given ||
+            a[i].nulls_first != b[i].nulls_first || !wr_ast_equal(a[i].expr, b[i].expr))
             return false;
     return true;
 }
@@ -44,8 +44,8 @@ bool wri_sorts_same(const wr_sort *a, uint32_t na, const wr_sort *b, uint32_t nb
 static bool window_same(const wr_window *a, const wr_window *b) {
     if (!a || !b) return a == b;
     return wri_ident_same(&a->name, &b->name) && a->has_frame == b->has_frame && a->rows == b->rows &&
-           a->between == b->between && a->lo == b->lo && a->hi == b->hi && wr_ast_equal(a->lo_expr, b->lo_expr) &&
-           wr_ast_equal(a->hi_expr, b->hi_expr) &&
+           a->between == b->between && a->lo == b->lo && a->hi == b->hi &&
+           wr_ast_equal(a->lo_expr, b->lo_expr) && wr_ast_equal(a->hi_expr, b->hi_expr) &&
            wri_asts_same(a->partition, a->n_partition, b->partition, b->n_partition) &&
            wri_sorts_same(a->order, a->n_order, b->order, b->n_order);
 }
@@ -53,9 +53,10 @@ static bool window_same(const wr_window *a, const wr_window *b) {
 static bool call_same(const wr_call *a, const wr_call *b) {
     if (!a || !b) return a == b;
     return a->distinct == b->distinct && a->star == b->star && a->ignore_nulls == b->ignore_nulls &&
-           a->respect_nulls == b->respect_nulls && a->from_last == b->from_last && a->from_form == b->from_form &&
-           a->order_inside == b->order_inside && wri_str_same(a->keyword, b->keyword) &&
-           wri_type_same(a->returning, b->returning) && wr_ast_equal(a->filter, b->filter) &&
+           a->respect_nulls == b->respect_nulls && a->from_last == b->from_last &&
+           a->from_form == b->from_form && a->order_inside == b->order_inside &&
+           wri_str_same(a->keyword, b->keyword) && wri_type_same(a->returning, b->returning) &&
+           wr_ast_equal(a->filter, b->filter) &&
            wri_sorts_same(a->within, a->n_within, b->within, b->n_within) && window_same(a->over, b->over);
 }
 
@@ -110,9 +111,10 @@ static bool from_same(const wr_from *a, const wr_from *b) {
            a->comma == b->comma && a->natural == b->natural && a->join == b->join &&
            wri_name_same(&a->name, &b->name) && wri_query_same(a->query, b->query) &&
            wr_ast_equal(a->function, b->function) && wri_ident_same(&a->alias, &b->alias) &&
-           wri_idents_same(a->columns, a->n_columns, b->columns, b->n_columns) && window_same(a->over, b->over) &&
-           wr_ast_equal(a->as_of, b->as_of) && match_same(a->match, b->match) && from_same(a->left, b->left) &&
-           from_same(a->right, b->right) && wr_ast_equal(a->on, b->on) &&
+           wri_idents_same(a->columns, a->n_columns, b->columns, b->n_columns) &&
+           window_same(a->over, b->over) && wr_ast_equal(a->as_of, b->as_of) &&
+           match_same(a->match, b->match) && from_same(a->left, b->left) && from_same(a->right, b->right) &&
+           wr_ast_equal(a->on, b->on) &&
            wri_idents_same(a->using_cols, a->n_using, b->using_cols, b->n_using);
 }
 

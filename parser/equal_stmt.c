@@ -39,10 +39,11 @@ static bool names_same(const wr_stmt *a, const wr_stmt *b) {
 }
 
 static bool flags_same(const wr_stmt *a, const wr_stmt *b) {
-    return a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists && a->if_exists == b->if_exists &&
-           a->is_table == b->is_table && a->is_temporary == b->is_temporary && a->started == b->started &&
-           a->stopped == b->stopped && a->expedited == b->expedited && a->not_deterministic == b->not_deterministic &&
-           a->null_on_null == b->null_on_null && a->analyze == b->analyze;
+    return a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
+           a->if_exists == b->if_exists && a->is_table == b->is_table && a->is_temporary == b->is_temporary &&
+           a->started == b->started && a->stopped == b->stopped && a->expedited == b->expedited &&
+           a->not_deterministic == b->not_deterministic && a->null_on_null == b->null_on_null &&
+           a->analyze == b->analyze;
 }
 
 bool wr_stmt_equal(const wr_stmt *a, const wr_stmt *b) {
@@ -52,10 +53,11 @@ bool wr_stmt_equal(const wr_stmt *a, const wr_stmt *b) {
            wri_ident_same(&a->wm_column, &b->wm_column) && wr_ast_equal(a->wm_expr, b->wm_expr) &&
            wri_ident_same(&a->rowtime, &b->rowtime) &&
            wri_idents_same(a->primary_key, a->n_primary_key, b->primary_key, b->n_primary_key) &&
-           options_same(a, b) && wri_query_same(a->query, b->query) && wri_name_same(&a->target, &b->target) &&
+           options_same(a, b) && wri_query_same(a->query, b->query) &&
+           wri_name_same(&a->target, &b->target) &&
            wri_idents_same(a->target_columns, a->n_target_columns, b->target_columns, b->n_target_columns) &&
            params_same(a, b) && wri_type_same(a->returns, b->returns) && wr_ast_equal(a->body, b->body) &&
            wri_str_same(a->extension, b->extension) && wr_stmt_equal(a->inner, b->inner) &&
-           wri_str_same(a->what, b->what) && wri_str_same(a->action, b->action) && wri_str_same(a->value, b->value) &&
-           wri_str_same(a->format, b->format) && names_same(a, b);
+           wri_str_same(a->what, b->what) && wri_str_same(a->action, b->action) &&
+           wri_str_same(a->value, b->value) && wri_str_same(a->format, b->format) && names_same(a, b);
 }

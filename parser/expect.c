@@ -16,10 +16,10 @@ const char *wri_did_you_mean(wri_parse *p, const char *word, const void *names, 
 
 /* The order in which expected terminals are told; all others come behind these. */
 static const uint16_t first_told[] = {
-    TK_SELECT, TK_INSERT, TK_CREATE, TK_EXPLAIN, TK_SET,    TK_SHOW,  TK_STREAM, TK_TABLE, TK_VIEW,  TK_FROM,
-    TK_WHERE,  TK_GROUP,  TK_HAVING, TK_ORDER,   TK_LIMIT,  TK_EMIT,  TK_JOIN,   TK_ON,    TK_USING, TK_COMMA,
-    TK_AS,     TK_LP,     TK_WITH,   TK_WHEN,    TK_THEN,   TK_ELSE,  TK_END,    TK_EQ,    TK_BY,    TK_UNION,
-    TK_WINDOW, TK_NOT_NULL};
+    TK_SELECT, TK_INSERT, TK_CREATE, TK_EXPLAIN, TK_SET,   TK_SHOW,  TK_RETURNS, TK_RETURN,  TK_EXTENSION,
+    TK_STREAM, TK_TABLE,  TK_VIEW,   TK_FROM,    TK_WHERE, TK_GROUP, TK_HAVING,  TK_ORDER,   TK_LIMIT,
+    TK_EMIT,   TK_JOIN,   TK_ON,     TK_USING,   TK_COMMA, TK_AS,    TK_LP,      TK_WITH,    TK_WHEN,
+    TK_THEN,   TK_ELSE,   TK_END,    TK_EQ,      TK_BY,    TK_UNION, TK_WINDOW,  TK_NOT_NULL};
 
 /* Operators and the like: told only when nothing else fits. */
 static bool minor(uint16_t c) {
@@ -61,8 +61,10 @@ static bool minor(uint16_t c) {
     case TK_FROM_END:
     case TK_ERROR:
     case TK_DEFAULT:
-    case TK_RETURNING: return true;
-    default: return c >= TK_CONTAINS && c <= TK_LAGS;
+    case TK_RETURNING:
+        return true;
+    default:
+        return c >= TK_CONTAINS && c <= TK_LAGS;
     }
 }
 
@@ -103,8 +105,10 @@ static bool operand(uint16_t c) {
     case TK_MINUS:
     case TK_NOT:
     case TK_DESCRIPTOR:
-    case TK_CURSOR: return true;
-    default: return false;
+    case TK_CURSOR:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -133,7 +137,11 @@ static void take(expected *x, uint16_t code) {
 static void choose(expected *x) {
     bool value = x->fits[TK_NUMBER] && x->fits[TK_CASE], other = false;
     if (value) tell(x, "an expression");
-    if (value || (x->fits[TK_AS] && !x->fits[TK_NUMBER])) x->fits[TK_ID] = false; /* an alias is rarely meant */
+    if (value || (x->fits[TK_AS] && !x->fits[TK_NUMBER]))
+        x->fits[TK_ID] = false;                                    /* an alias is rarely meant */
+    bool ended = x->fits[TK_PLUS] && x->fits[TK_CONCAT] && !value; /* an operand is complete */
+    static const uint16_t goes_on[] = {TK_LP, TK_EQ, TK_FAT_ARROW, TK_NULL, TK_DOT, TK_OVER};
+    for (size_t i = 0; i < WR_LEN(goes_on) && ended; i++) x->fits[goes_on[i]] = false;
     if (x->fits[TK_SECOND]) tell(x, "a unit such as SECOND, MINUTE or DAY");
     for (uint16_t c = TK_YEAR; c <= TK_MICROSECOND; c++) x->fits[c] = false;
     x->end = x->fits[0];
@@ -180,6 +188,11 @@ static wr_status put_found(const wri_parse *p, size_t i, wr_buf *b) {
 
 /* ---- hints ---- */
 
+static const char *kept(wri_parse *p, const char *s) {
+    if (!s) wri_fail(p);
+    return s;
+}
+
 /* The open parenthesis that toks[i], the end, leaves without its partner. SIZE_MAX: none. */
 static size_t open_paren(const wri_parse *p, size_t i) {
     size_t depth = 0;
@@ -192,61 +205,81 @@ static size_t open_paren(const wri_parse *p, size_t i) {
 
 /* Clauses of a SELECT in their order. */
 static uint32_t clause_rank(const wri_parse *p, size_t i) {
-    static const uint16_t order[] = {TK_SELECT, TK_FROM,  TK_WHERE, TK_GROUP, TK_HAVING,
-                                     TK_WINDOW, TK_ORDER, TK_LIMIT};
+    static const uint16_t order[] = {TK_SELECT, TK_FROM,   TK_WHERE, TK_GROUP,
+                                     TK_HAVING, TK_WINDOW, TK_ORDER, TK_LIMIT};
     uint16_t code = i < p->n_toks && p->toks[i].kw ? p->toks[i].kw->code : 0;
     for (uint32_t k = 0; k < WR_LEN(order); k++)
         if (code == order[k]) return k + 1;
     return 0;
 }
 
-/* WHERE behind GROUP BY: says so. */
+/* WHERE behind GROUP BY, or a second WHERE: says so. */
 static const char *misplaced(wri_parse *p, size_t i) {
+    static const char *const names[] = {"",       "SELECT", "FROM",     "WHERE", "GROUP BY",
+                                        "HAVING", "WINDOW", "ORDER BY", "LIMIT"};
     uint32_t rank = clause_rank(p, i), most = 0;
-    size_t depth = 0, at = 0;
+    size_t depth = 0;
     if (rank < 2) return NULL;
     for (size_t k = i; k-- > 0;) {
         if (p->toks[k].code == TK_RP) depth++;
         if (p->toks[k].code == TK_LP && depth-- == 0) break;
-        uint32_t r = depth == 0 ? clause_rank(p, k) : 0;
-        if (r && p->toks[k].fed == TK_ID) r = 0;
-        if (r >= most) most = r, at = k;
-        if (r == 1) break;
+        uint32_t r = depth == 0 && p->toks[k].fed != TK_ID ? clause_rank(p, k) : 0;
+        if (r > most) most = r;
+        if (r == 1) break; /* the SELECT that all this belongs to */
     }
-    if (most < rank || most < 2) return NULL;
-    const char *a = p->toks[i].kw->word, *b = p->toks[at].kw->word;
-    const char *hint = most == rank ? wr_arena_printf(p->ar, "there is a %s already; join conditions with AND", a)
-                                    : wr_arena_printf(p->ar, "%s stands before %s", a, b);
-    if (most == rank && rank != 3) hint = wr_arena_printf(p->ar, "there is a %s already", a);
-    if (!hint) wri_fail(p);
-    return hint;
+    if (most < rank) return NULL;
+    const char *hint;
+    if (most > rank) hint = wr_arena_printf(p->ar, "%s belongs before %s", names[rank], names[most]);
+    else if (rank == 3) hint = wr_arena_strdup(p->ar, "there is a WHERE already; join conditions with AND");
+    else hint = wr_arena_printf(p->ar, "there is a %s already", names[rank]);
+    return kept(p, hint);
 }
 
-static const char *hint_for(wri_parse *p, size_t i, bool name_fits) {
+/* Is the reserved word toks[i] rather a name than the clause it begins? What follows tells. */
+static bool rather_name(const wri_parse *p, size_t i) {
+    switch (wri_code_at(p, i + 1)) {
+    case 0:
+    case TK_COMMA:
+    case TK_RP:
+    case TK_FROM:
+    case TK_AS:
+    case TK_DOT:
+    case TK_EQ:
+    case TK_PLUS:
+    case TK_MINUS:
+    case TK_STAR:
+    case TK_SLASH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *open_hint(wri_parse *p, size_t i) {
+    size_t open = open_paren(p, i);
+    if (open == SIZE_MAX) return NULL;
+    uint32_t line, col;
+    wr_line_col(p->text, p->len, p->toks[open].tok.loc.at, &line, &col);
+    return kept(p, wr_arena_printf(p->ar, "the '(' at %u:%u is not closed", line, col));
+}
+
+/* fits: by terminal, what could stand at toks[i]. */
+static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     const wri_lexeme *x = &p->toks[i];
     uint16_t prev = i > 0 ? p->toks[i - 1].code : 0;
-    const char *hint = NULL;
-    if (i >= p->n_toks) {
-        size_t open = open_paren(p, i);
-        if (open == SIZE_MAX) return NULL;
-        uint32_t line, col;
-        wr_line_col(p->text, p->len, p->toks[open].tok.loc.at, &line, &col);
-        hint = wr_arena_printf(p->ar, "the '(' at %u:%u is not closed", line, col);
-    } else if (prev == TK_COMMA && (x->code == TK_RP || (x->kw && x->kw->reserved))) {
-        hint = wr_arena_strdup(p->ar, "is the comma before it one too many?");
-    } else if ((hint = misplaced(p, i)) || p->oom) {
-        return hint;
-    } else if (x->kw && x->kw->reserved && name_fits) {
-        hint = wr_arena_printf(p->ar, "%s is a keyword; as a name it is written \"%.*s\"", x->kw->word,
-                               (int)(x->tok.loc.end - x->tok.loc.at), p->text + x->tok.loc.at);
-    } else if (x->code == TK_EQ && prev == TK_EQ) {
-        hint = wr_arena_strdup(p->ar, "equality is written =");
-    } else if (x->code == TK_LT && i > 0 && (wri_word_is(p, i - 1, "ARRAY") || wri_word_is(p, i - 1, "MAP") ||
-                                             wri_word_is(p, i - 1, "ROW") || wri_word_is(p, i - 1, "MULTISET"))) {
-        hint = wr_arena_strdup(p->ar, "nested types are not supported: declare the column JSON and use ->, ->>");
-    } else return NULL;
-    if (!hint) wri_fail(p);
-    return hint;
+    const char *hint;
+    if (fits[TK_RP] && (i >= p->n_toks || clause_rank(p, i) > 1)) return open_hint(p, i);
+    if (i >= p->n_toks) return NULL;
+    if (x->code == TK_RP && open_paren(p, i) == SIZE_MAX) return "there is no '(' for it";
+    if (prev == TK_COMMA && (x->code == TK_RP || (x->kw && x->kw->reserved && !rather_name(p, i))))
+        return "is the comma before it one too many?";
+    if (x->code == TK_EQ && prev == TK_EQ) return "equality is written =";
+    if (x->kw && x->kw->code == TK_OUTER) return "write LEFT, RIGHT or FULL before OUTER JOIN";
+    if ((hint = misplaced(p, i)) || p->oom) return hint;
+    if (!x->kw || !x->kw->reserved || !fits[TK_ID] || fits[TK_AS]) return NULL;
+    if (fits[TK_NUMBER] && !rather_name(p, i)) return NULL;
+    return kept(p, wr_arena_printf(p->ar, "%s is a keyword; as a name it is written \"%.*s\"", x->kw->word,
+                                   (int)(x->tok.loc.end - x->tok.loc.at), p->text + x->tok.loc.at));
 }
 
 /* ---- the report ---- */
@@ -288,7 +321,10 @@ static const char *near_keyword(wri_parse *p, size_t i, size_t n) {
     WR_ASSERT(n_kw <= WR_LEN(words));
     if (!plain_word(p, i)) return NULL;
     const char *word = text_of(p, i);
-    return word ? wr_nearest(word, words, fitting_words(p, n, words), sizeof words[0]) : NULL;
+    if (!word || p->toks[i].kw) return NULL; /* a keyword in the wrong place is no misspelling */
+    const char *near = wr_nearest(word, words, fitting_words(p, n, words), sizeof words[0]);
+    const wri_keyword *kw = near ? wri_keyword_find(near, strlen(near)) : NULL;
+    return kw && strlen(word) < 4 && minor(kw->code) ? NULL : near; /* INT is not IN */
 }
 
 /* Was the word before toks[i] meant as a keyword? Then toks[i] fits behind that keyword. */
@@ -303,6 +339,16 @@ static bool misspelt_before(wri_parse *p, size_t i) {
     return wri_sim_accepts(p, n, code) || (p->toks[i].code == TK_ID && wri_sim_accepts(p, n, TK_ID));
 }
 
+/* A keyword that fits but for what stands behind it (STAGGER without parenthesis) was taken for a name:
+ * what stands behind it is wrong. */
+static size_t behind_keyword(wri_parse *p, size_t i) {
+    size_t n;
+    const wri_keyword *kw = i < p->n_toks ? p->toks[i].kw : NULL;
+    if (!kw || p->toks[i].fed != TK_ID || !replay(p, i, &n) || !wri_sim_accepts(p, n, kw->code)) return i;
+    p->toks[i].fed = kw->code;
+    return i + 1;
+}
+
 static void report(wri_parse *p, size_t i) {
     size_t n;
     if (!replay(p, i, &n)) return;
@@ -313,12 +359,10 @@ static void report(wri_parse *p, size_t i) {
         return;
     }
     for (uint16_t c = 0; c < x.n; c++) x.fits[c] = wri_sim_accepts(p, n, c);
-    bool name_fits = x.fits[TK_ID];
+    const char *near = near_keyword(p, i, n);
+    const char *hint =
+        near ? kept(p, wr_arena_printf(p->ar, "did you mean %s?", near)) : hint_for(p, i, x.fits);
     choose(&x);
-    const char *near = near_keyword(p, i, n), *hint = NULL;
-    if (near) hint = wr_arena_printf(p->ar, "did you mean %s?", near);
-    if (near && !hint) wri_fail(p);
-    if (!near) hint = hint_for(p, i, name_fits);
     wr_buf b = {0};
     wr_status st = wr_buf_puts(&b, "found ");
     if (st == WR_OK) st = put_found(p, i, &b);
@@ -337,6 +381,9 @@ void wri_explain_syntax(wri_parse *p, size_t i) {
         p->d->errors++;
         return;
     }
+    if (p->toks[i].code == TK_LT && i > 0 && wri_nested_type(p, i - 1)) return; /* the type was reported */
     bool before = misspelt_before(p, i);
-    if (!p->oom) report(p, before ? i - 1 : i);
+    if (before) i--;
+    else i = behind_keyword(p, i);
+    if (!p->oom) report(p, i);
 }

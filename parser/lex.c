@@ -18,8 +18,8 @@ static wr_loc loc_of(uint32_t from, uint32_t to) { return (wr_loc){from, to}; }
 /* Length of a character that counts as blank beside the ASCII ones: no-break space, byte order mark. */
 static uint32_t odd_space(const wri_parse *p, uint32_t i) {
     uint32_t n, cp = wri_utf8(p->text + i, p->len - i, &n);
-    bool blank = cp == 0xa0 || cp == 0xfeff || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200b) || cp == 0x2028 ||
-                 cp == 0x2029 || cp == 0x202f;
+    bool blank = cp == 0xa0 || cp == 0xfeff || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200b) ||
+                 cp == 0x2028 || cp == 0x2029 || cp == 0x202f;
     return blank ? n : 0;
 }
 
@@ -135,8 +135,8 @@ static char unicode_escape(wri_parse *p) {
     p->at += sizeof word - 1;
     skip(p);
     char c = at(p, p->at + 1);
-    if (at(p, p->at) == '\'' && at(p, p->at + 2) == '\'' && (unsigned char)c < 0x80 && c != '+' && c != '\'' &&
-        c != '"' && !is_space(c) && hex_digit(c) < 0) {
+    if (at(p, p->at) == '\'' && at(p, p->at + 2) == '\'' && (unsigned char)c < 0x80 && c != '+' &&
+        c != '\'' && c != '"' && !is_space(c) && hex_digit(c) < 0) {
         p->at += 3;
         return c;
     }
@@ -162,7 +162,8 @@ static bool unescape(wri_parse *p, char *s, char esc, uint32_t from) {
         for (; i < end && hex_digit(in[i]) >= 0; i++) cp = cp << 4 | (uint32_t)hex_digit(in[i]);
         if (i < end || cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000)) {
             wri_error(p, WR_ESQL, loc_of(from, p->at), NULL,
-                      "bad escape in the string: %c is followed by four hexadecimal digits of a character, by + and "
+                      "bad escape in the string: %c is followed by four hexadecimal digits of a character, "
+                      "by + and "
                       "six, or by %c",
                       esc, esc);
             return false;
@@ -263,21 +264,22 @@ static bool number(wri_parse *p, wri_lexeme *out) {
 static const struct {
     char text[4];
     uint16_t code;
-} operators[] = {{"->>", TK_DARROW}, {"->", TK_ARROW},   {"-}", TK_EXCLUDE_R}, {"=>", TK_FAT_ARROW},
-                 {"<>", TK_NE},      {"!=", TK_NE},      {"<=", TK_LE},        {">=", TK_GE},
-                 {"||", TK_CONCAT},  {"::", TK_DCOLON},  {"{-", TK_EXCLUDE_L}, {"=", TK_EQ},
-                 {"<", TK_LT},       {">", TK_GT},       {"+", TK_PLUS},       {"-", TK_MINUS},
-                 {"*", TK_STAR},     {"/", TK_SLASH},    {"%", TK_PERCENT},    {"(", TK_LP},
-                 {")", TK_RP},       {"[", TK_LB},       {"]", TK_RB},         {"{", TK_LBRACE},
-                 {"}", TK_RBRACE},   {",", TK_COMMA},    {".", TK_DOT},        {"|", TK_BAR},
-                 {"^", TK_CARET},    {"$", TK_DOLLAR},   {"?", TK_QUESTION},   {";", WRI_SEMI}};
+} operators[] = {{"->>", TK_DARROW}, {"->", TK_ARROW},  {"-}", TK_EXCLUDE_R}, {"=>", TK_FAT_ARROW},
+                 {"<>", TK_NE},      {"!=", TK_NE},     {"<=", TK_LE},        {">=", TK_GE},
+                 {"||", TK_CONCAT},  {"::", TK_DCOLON}, {"{-", TK_EXCLUDE_L}, {"=", TK_EQ},
+                 {"<", TK_LT},       {">", TK_GT},      {"+", TK_PLUS},       {"-", TK_MINUS},
+                 {"*", TK_STAR},     {"/", TK_SLASH},   {"%", TK_PERCENT},    {"(", TK_LP},
+                 {")", TK_RP},       {"[", TK_LB},      {"]", TK_RB},         {"{", TK_LBRACE},
+                 {"}", TK_RBRACE},   {",", TK_COMMA},   {".", TK_DOT},        {"|", TK_BAR},
+                 {"^", TK_CARET},    {"$", TK_DOLLAR},  {"?", TK_QUESTION},   {";", WRI_SEMI}};
 
 static bool operator_(wri_parse *p, wri_lexeme *out) {
     for (size_t i = 0; i < WR_LEN(operators); i++) {
         uint32_t n = (uint32_t)strlen(operators[i].text);
         if (p->len - p->at < n || memcmp(p->text + p->at, operators[i].text, n) != 0) continue;
         out->code = operators[i].code;
-        out->tok = (wri_tok){.loc = loc_of(p->at, p->at + n)};
+        out->tok = (wri_tok){.loc = loc_of(p->at, p->at + n), .text = operators[i].text};
+        if (out->code == TK_NE) out->tok.text = "<>";
         p->at += n;
         return true;
     }
@@ -293,12 +295,12 @@ static void stray(wri_parse *p) {
         wri_error(p, WR_ESQL, loc, "save the file as UTF-8", "byte 0x%02x is not valid UTF-8",
                   (unsigned char)p->text[loc.at]);
     else if (name) {
-        const char *hint = strstr(name, "quote") ? "write ' around strings and \" around names"
+        const char *hint = strstr(name, "quote")  ? "write ' around strings and \" around names"
                            : strstr(name, "dash") ? "write - for minus, -- for a comment"
                                                   : "write it in plain ASCII";
-        wri_error(p, WR_ESQL, loc, hint, "%s (U+%04X)", name, cp);
+        wri_error(p, WR_ESQL, loc, hint, "found %s (U+%04X)", name, cp);
     } else if (cp < 0x20 || cp == 0x7f)
-        wri_error(p, WR_ESQL, loc, NULL, "a control character (U+%04X) that has no place in SQL", cp);
+        wri_error(p, WR_ESQL, loc, NULL, "found a control character (U+%04X), which has no meaning here", cp);
     else
         wri_error(p, WR_ESQL, loc, cp == '&' || cp == '!' ? "write AND, OR, NOT, <>" : NULL,
                   "the character '%.*s' has no meaning here", (int)n, p->text + loc.at);

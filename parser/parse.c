@@ -51,7 +51,8 @@ void wri_error(wri_parse *p, wr_status code, wr_loc loc, const char *hint, const
 
 void wri_too_deep(wri_parse *p) {
     if (p->failed) return;
-    wri_error(p, WR_ESQL, WRI_LOC_HERE, "split it: WITH names parts of a query, IN replaces long chains of OR",
+    wri_error(p, WR_ESQL, WRI_LOC_HERE,
+              "split it: WITH names parts of a query, IN replaces long chains of OR",
               "nested more than %d levels deep", WRI_DEPTH_MAX);
     p->failed = true;
 }
@@ -89,22 +90,29 @@ static void drop_first(wri_parse *p, size_t n) {
     p->n_toks -= n;
 }
 
-/* EXECUTE STATEMENT SET BEGIN a; b; END; is a; b;. So is BEGIN STATEMENT SET; a; b; END; */
-static void statement_set(wri_parse *p) {
-    bool execute = wri_word_is(p, 0, "EXECUTE") && wri_word_is(p, 1, "STATEMENT") && wri_word_is(p, 2, "SET") &&
-                   wri_word_is(p, 3, "BEGIN");
-    bool begin = wri_word_is(p, 0, "BEGIN") && wri_word_is(p, 1, "STATEMENT") && wri_word_is(p, 2, "SET") &&
-                 p->n_toks == 3;
-    if (execute || begin) {
+/* EXECUTE STATEMENT SET BEGIN a; b; END; is a; b;. So is BEGIN STATEMENT SET; a; b; END; Takes the words
+ * around the statements away; true when there were any. */
+static bool statement_set(wri_parse *p) {
+    bool execute = wri_word_is(p, 0, "EXECUTE"), begin = wri_word_is(p, 0, "BEGIN");
+    if ((execute || begin) && wri_word_is(p, 1, "STATEMENT") && wri_word_is(p, 2, "SET")) {
         size_t n = execute ? 4 : 3;
-        wr_loc loc = {p->toks[0].tok.loc.at, p->toks[n - 1].tok.loc.end};
-        if (p->set.end) wri_error(p, WR_ESQL, loc, "end the first with END;", "a statement set within a statement set");
+        wr_loc loc = {p->toks[0].tok.loc.at, p->toks[2].tok.loc.end}, odd = p->toks[3].tok.loc;
+        if (execute && !wri_word_is(p, 3, "BEGIN"))
+            wri_error(p, WR_ESQL, odd, NULL,
+                      "EXECUTE STATEMENT SET is followed by BEGIN, statements and END");
+        else if (begin && p->n_toks > 3)
+            wri_error(p, WR_ESQL, odd, NULL, "BEGIN STATEMENT SET is followed by ';'");
+        else if (p->set.end)
+            wri_error(p, WR_ESQL, loc, "end the first with END;", "a statement set within a statement set");
+        if (p->bad) return false;
         p->set = loc;
         drop_first(p, n);
-    } else if (p->set.end && p->n_toks == 1 && wri_word_is(p, 0, "END")) {
-        p->set.end = 0;
-        drop_first(p, 1);
+        return true;
     }
+    if (!p->set.end || p->n_toks != 1 || !wri_word_is(p, 0, "END")) return false;
+    p->set.end = 0;
+    drop_first(p, 1);
+    return true;
 }
 
 /* ---- feeding lemon ---- */
@@ -119,7 +127,8 @@ static uint16_t choose(const wri_parse *p, size_t i) {
     if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP) return TK_ID; /* the functions */
     if (next == TK_DOT) return TK_ID;                                         /* SET table.exec.x = 1 */
     bool option = i > 0 && (p->toks[i - 1].code == TK_LP || p->toks[i - 1].code == TK_COMMA) && next == TK_EQ;
-    return option && code != TK_NULL && code != TK_TRUE && code != TK_FALSE ? TK_ID : code; /* WITH (limit = 5) */
+    return option && code != TK_NULL && code != TK_TRUE && code != TK_FALSE ? TK_ID
+                                                                            : code; /* WITH (limit = 5) */
 }
 
 static bool feed(wri_parse *p, size_t i) {
@@ -130,7 +139,9 @@ static bool feed(wri_parse *p, size_t i) {
         x->tok.text = wr_arena_strndup(p->ar, p->text + x->tok.loc.at, x->tok.loc.end - x->tok.loc.at);
         if (!x->tok.text) wri_fail(p);
     }
-    if (!p->failed) wri_sql(p->lemon, x->fed, x->tok);
+    wri_tok t = x->tok;
+    if (x->fed != TK_ID && x->kw) t.text = x->kw->word;
+    if (!p->failed) wri_sql(p->lemon, x->fed, t);
     return !p->failed;
 }
 
@@ -146,28 +157,42 @@ static void feed_all(wri_parse *p) {
 
 /* ---- recovery inside CREATE STREAM name ( ... ) ---- */
 
+/* Parentheses, and the angle brackets of ARRAY<..>, that toks[k] opens (1) or closes (-1). */
+static int nesting(const wri_parse *p, size_t k, size_t *angles) {
+    uint16_t code = p->toks[k].code;
+    if (code == TK_LT && k > 0 && (*angles > 0 || wri_nested_type(p, k - 1))) {
+        ++*angles;
+        return 1;
+    }
+    if (code == TK_GT && *angles > 0) {
+        --*angles;
+        return -1;
+    }
+    return code == TK_LP ? 1 : code == TK_RP ? -1 : 0;
+}
+
 /* The column definition around toks[i]: [*fromp, *top). False: i is not inside of one. */
 static bool column_around(const wri_parse *p, size_t i, size_t *fromp, size_t *top) {
     if (wri_code_at(p, 0) != TK_CREATE) return false;
-    size_t k = 1, depth = 0, from = 0;
-    while (k < i && p->toks[k].code == TK_ID && p->toks[k].fed != TK_STREAM && p->toks[k].fed != TK_TABLE) k++;
+    size_t k = 1, from = 0, angles = 0;
+    int64_t depth = 0;
+    while (k < i && p->toks[k].code == TK_ID && p->toks[k].fed != TK_STREAM && p->toks[k].fed != TK_TABLE)
+        k++;
     if (k >= i || (p->toks[k].fed != TK_STREAM && p->toks[k].fed != TK_TABLE)) return false;
     while (k < i && p->toks[k].code != TK_LP) {
         if (p->toks[k].fed == TK_AS || p->toks[k].fed == TK_WITH) return false;
         k++;
     }
     for (; k < i; k++) {
-        if (p->toks[k].code == TK_LP) depth++;
-        else if (p->toks[k].code == TK_RP) depth--;
-        if (depth == 0) return false; /* behind the list */
+        depth += nesting(p, k, &angles);
+        if (depth <= 0) return false; /* behind the list */
         if (depth == 1 && (p->toks[k].code == TK_LP || p->toks[k].code == TK_COMMA)) from = k + 1;
     }
     if (depth == 0) return false;
     for (; k < p->n_toks; k++) {
         uint16_t c = p->toks[k].code;
         if (depth == 1 && (c == TK_COMMA || c == TK_RP)) break;
-        depth += c == TK_LP;
-        depth -= c == TK_RP;
+        depth += nesting(p, k, &angles);
     }
     *fromp = from;
     *top = k;
@@ -216,12 +241,14 @@ static void parse_statement(wri_parse *p) {
 
 static void parse_all(wri_parse *p) {
     while (!p->oom && read_statement(p)) {
-        statement_set(p);
+        while (statement_set(p)) {
+        }
         if (p->n_toks > 0 && !p->bad && !p->oom) parse_statement(p);
         p->failed = p->oom;
     }
     if (!p->oom && p->set.end)
-        wri_error(p, WR_ESQL, p->set, "write END; behind its last statement", "this statement set has no END");
+        wri_error(p, WR_ESQL, p->set, "write END; behind its last statement",
+                  "this statement set has no END");
 }
 
 wr_status wr_parse(wr_arena *ar, wr_diags *d, wr_script *outp) {

@@ -30,6 +30,7 @@ typedef struct wri_keyword {
     const char *word; /* upper case */
     uint16_t code;
     bool reserved; /* never a name without quotes, except behind a dot */
+    bool synonym;  /* of the word that names the terminal */
 } wri_keyword;
 
 typedef struct wri_lexeme {
@@ -71,7 +72,7 @@ typedef struct wri_parse {
     void *lemon;
     wri_lexeme *toks; /* of the statement at hand, toks[n_toks] is what ended it; heap, reused */
     size_t n_toks, cap_toks;
-    size_t cur; /* the one being fed */
+    size_t cur;       /* the one being fed */
     uint16_t *states; /* for wri_sim; heap, reused */
     size_t cap_states;
     wr_stmt *stmt; /* being built */
@@ -101,7 +102,7 @@ const char *wri_terminal_name(uint16_t code);
 /* Code point at p (n bytes left); *lenp its bytes. An invalid byte gives UINT32_MAX and length 1. */
 uint32_t wri_utf8(const char *p, size_t n, uint32_t *lenp);
 size_t wri_utf8_put(uint32_t cp, char out[4]);
-uint32_t wri_char_width(uint32_t cp); /* columns on a terminal: 0, 1 or 2 */
+uint32_t wri_char_width(uint32_t cp);   /* columns on a terminal: 0, 1 or 2 */
 const char *wri_char_name(uint32_t cp); /* of characters that get into SQL by accident; else NULL */
 
 /* ---- parse.c ---- */
@@ -116,6 +117,7 @@ bool wri_word_is(const wri_parse *p, size_t i, const char *word); /* toks[i] is 
 uint16_t wri_keyword_code(const wri_parse *p, size_t i);
 /* The terminal of toks[i] when it is a keyword or no word at all; ID for names. */
 uint16_t wri_code_at(const wri_parse *p, size_t i);
+bool wri_nested_type(const wri_parse *p, size_t i); /* ARRAY, MAP, ROW, ..., which stand before < */
 /* What to take for a code of wri_keyword_code that does not fit: NOT for NOT_NULL; else ID. */
 uint16_t wri_code_else(uint16_t code);
 
@@ -324,7 +326,13 @@ void wri_stmt_alter(wri_parse *p, const char *what, wri_list *names, const char 
 void wri_stmt_explain(wri_parse *p);
 void wri_explain_option(wri_parse *p, wri_tok name, wri_tok value);
 wr_column_def *wri_col(wri_parse *p, wri_tok name, wr_ast *type, wr_ast *computed);
-typedef enum wri_col_opt { WRI_CO_NOT_NULL, WRI_CO_NULL, WRI_CO_KEY, WRI_CO_FROM, WRI_CO_METADATA } wri_col_opt;
+typedef enum wri_col_opt {
+    WRI_CO_NOT_NULL,
+    WRI_CO_NULL,
+    WRI_CO_KEY,
+    WRI_CO_FROM,
+    WRI_CO_METADATA
+} wri_col_opt;
 wr_column_def *wri_col_set(wri_parse *p, wr_column_def *c, wri_col_opt opt, wri_tok t);
 wri_list *wri_col_add(wri_parse *p, wri_list *l, wr_column_def *c);
 wri_list *wri_option_add(wri_parse *p, wri_list *l, wri_tok key, wri_tok value);

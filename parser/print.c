@@ -105,39 +105,64 @@ void wri_put_type(wri_out *o, wr_type t) {
         put_number(o, t.prec);
         wri_puts(o, t.local_tz ? ") WITH LOCAL TIME ZONE" : ")");
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
 /* ---- expressions ---- */
-enum { P_OR = 1, P_AND, P_NOT, P_TEST, P_ADD, P_MUL, P_CAT, P_SIGN, P_POST, P_PRIM }; /* as sql.y ranks them */
+enum {
+    P_OR = 1,
+    P_AND,
+    P_NOT,
+    P_TEST,
+    P_ADD,
+    P_MUL,
+    P_CAT,
+    P_SIGN,
+    P_POST,
+    P_PRIM
+}; /* as sql.y ranks them */
 
 static int op_level(const char *op) {
     switch (op[0]) {
-    case 'O': return P_OR;
-    case 'A': return P_AND;
-    case '+': return P_ADD;
+    case 'O':
+        return P_OR;
+    case 'A':
+        return P_AND;
+    case '+':
+        return P_ADD;
     case '*':
     case '/':
-    case '%': return P_MUL;
-    case '|': return P_CAT;
-    case '-': return op[1] == '>' ? P_CAT : P_ADD;
-    default: return P_TEST;
+    case '%':
+        return P_MUL;
+    case '|':
+        return P_CAT;
+    case '-':
+        return op[1] == '>' ? P_CAT : P_ADD;
+    default:
+        return P_TEST;
     }
 }
 
 static int level(const wr_ast *e) {
     switch (e->kind) {
-    case WR_A_BINARY_OP: return op_level(e->op);
-    case WR_A_UNARY: return e->op[0] == 'N' ? P_NOT : e->op[0] == '-' || e->op[0] == '+' ? P_SIGN : P_OR;
+    case WR_A_BINARY_OP:
+        return op_level(e->op);
+    case WR_A_UNARY:
+        return e->op[0] == 'N' ? P_NOT : e->op[0] == '-' || e->op[0] == '+' ? P_SIGN : P_OR;
     case WR_A_IS:
     case WR_A_BETWEEN:
     case WR_A_IN:
     case WR_A_LIKE:
-    case WR_A_PERIOD: return P_TEST;
-    case WR_A_AT_ZONE: return P_POST;
-    case WR_A_INDEX: return P_POST;
-    default: return P_PRIM;
+    case WR_A_PERIOD:
+        return P_TEST;
+    case WR_A_AT_ZONE:
+        return P_POST;
+    case WR_A_INDEX:
+        return P_POST;
+    default:
+        return P_PRIM;
     }
 }
 
@@ -292,8 +317,12 @@ static void put_cast(wri_out *o, const wr_ast *e) {
 
 static void put_literal(wri_out *o, const wr_ast *e) {
     switch (e->kind) {
-    case WR_A_NULL: wri_puts(o, "NULL"); break;
-    case WR_A_STRING: wri_put_string(o, e->text); break;
+    case WR_A_NULL:
+        wri_puts(o, "NULL");
+        break;
+    case WR_A_STRING:
+        wri_put_string(o, e->text);
+        break;
     case WR_A_BINARY:
         wri_puts(o, "X");
         wri_put_string(o, e->text);
@@ -309,7 +338,9 @@ static void put_literal(wri_out *o, const wr_ast *e) {
         wri_puts(o, " ");
         put_qualifier(o, e);
         break;
-    default: wri_puts(o, e->text); break;
+    default:
+        wri_puts(o, e->text);
+        break;
     }
 }
 
@@ -333,26 +364,13 @@ static void put_table_arg(wri_out *o, const wr_ast *e) {
     wri_put_direction(o, &s[0]);
 }
 
-void wri_put_expr(wri_out *o, const wr_ast *e) {
+/* Forms that are closed by themselves: lists, queries, arguments. */
+static void put_closed(wri_out *o, const wr_ast *e) {
     switch (e->kind) {
-    case WR_A_COLUMN: wri_put_name(o, &e->name); break;
     case WR_A_STAR:
         wri_put_name(o, &e->name);
         wri_puts(o, e->name.n ? ".*" : "*");
         break;
-    case WR_A_UNARY: put_unary(o, e); break;
-    case WR_A_BINARY_OP: put_binary(o, e); break;
-    case WR_A_IS:
-    case WR_A_BETWEEN:
-    case WR_A_IN:
-    case WR_A_LIKE:
-    case WR_A_PERIOD: put_test(o, e); break;
-    case WR_A_CASE: put_case(o, e); break;
-    case WR_A_CAST: put_cast(o, e); break;
-    case WR_A_CALL: wri_put_call(o, e); break;
-    case WR_A_EXTRACT:
-    case WR_A_QUALIFIED:
-    case WR_A_ROUND_TO: put_unit_form(o, e); break;
     case WR_A_STEP:
         wri_puts(o, "STEP(");
         wri_put_expr(o, e->args[0]);
@@ -360,28 +378,82 @@ void wri_put_expr(wri_out *o, const wr_ast *e) {
         wri_put_expr(o, e->args[1]);
         wri_puts(o, ")");
         break;
-    case WR_A_ROW: put_list(o, e->n_args > 1 ? "(" : "ROW(", e->args, e->n_args, ")"); break;
-    case WR_A_ARRAY: put_list(o, "ARRAY[", e->args, e->n_args, "]"); break;
-    case WR_A_INDEX:
-        put_operand(o, e->args[0], P_POST);
-        put_list(o, "[", e->args + 1, 1, "]");
+    case WR_A_ROW:
+        put_list(o, e->n_args > 1 ? "(" : "ROW(", e->args, e->n_args, ")");
         break;
-    case WR_A_SUBQUERY: put_in_parens(o, "", e->query); break;
-    case WR_A_EXISTS: put_in_parens(o, "EXISTS ", e->query); break;
-    case WR_A_CURSOR: put_in_parens(o, "CURSOR", e->query); break;
-    case WR_A_AT_ZONE:
-        put_operand(o, e->args[0], P_POST);
-        wri_puts(o, " AT TIME ZONE ");
-        put_operand(o, e->args[1], P_PRIM);
+    case WR_A_ARRAY:
+        put_list(o, "ARRAY[", e->args, e->n_args, "]");
+        break;
+    case WR_A_SUBQUERY:
+        put_in_parens(o, "", e->query);
+        break;
+    case WR_A_EXISTS:
+        put_in_parens(o, "EXISTS ", e->query);
+        break;
+    case WR_A_CURSOR:
+        put_in_parens(o, "CURSOR", e->query);
         break;
     case WR_A_NAMED_ARG:
         wri_put_ident(o, &e->name.parts[0]);
         wri_puts(o, " => ");
         wri_put_expr(o, e->args[0]);
         break;
-    case WR_A_TABLE_ARG: put_table_arg(o, e); break;
-    case WR_A_DESCRIPTOR: put_list(o, "DESCRIPTOR(", e->args, e->n_args, ")"); break;
-    default: put_literal(o, e); break;
+    case WR_A_TABLE_ARG:
+        put_table_arg(o, e);
+        break;
+    case WR_A_DESCRIPTOR:
+        put_list(o, "DESCRIPTOR(", e->args, e->n_args, ")");
+        break;
+    default:
+        put_literal(o, e);
+        break;
+    }
+}
+
+void wri_put_expr(wri_out *o, const wr_ast *e) {
+    switch (e->kind) {
+    case WR_A_COLUMN:
+        wri_put_name(o, &e->name);
+        break;
+    case WR_A_UNARY:
+        put_unary(o, e);
+        break;
+    case WR_A_BINARY_OP:
+        put_binary(o, e);
+        break;
+    case WR_A_IS:
+    case WR_A_BETWEEN:
+    case WR_A_IN:
+    case WR_A_LIKE:
+    case WR_A_PERIOD:
+        put_test(o, e);
+        break;
+    case WR_A_CASE:
+        put_case(o, e);
+        break;
+    case WR_A_CAST:
+        put_cast(o, e);
+        break;
+    case WR_A_CALL:
+        wri_put_call(o, e);
+        break;
+    case WR_A_EXTRACT:
+    case WR_A_QUALIFIED:
+    case WR_A_ROUND_TO:
+        put_unit_form(o, e);
+        break;
+    case WR_A_INDEX:
+        put_operand(o, e->args[0], P_POST);
+        put_list(o, "[", e->args + 1, 1, "]");
+        break;
+    case WR_A_AT_ZONE:
+        put_operand(o, e->args[0], P_POST);
+        wri_puts(o, " AT TIME ZONE ");
+        put_operand(o, e->args[1], P_PRIM);
+        break;
+    default:
+        put_closed(o, e);
+        break;
     }
 }
 

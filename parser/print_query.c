@@ -32,8 +32,9 @@ static void put_arg(wri_out *o, const wr_ast *a) {
 
 /* SUBSTRING(s FROM i FOR n) and its like: the words between the arguments. */
 static void put_form(wri_out *o, const wr_ast *e) {
-    static const char *const from_for[] = {"", " FROM ", " FOR "}, *const similar[] = {"", " SIMILAR ", " ESCAPE "},
-                             *const in[] = {"", " IN "}, *const placing[] = {"", " PLACING ", " FROM ", " FOR "};
+    static const char *const from_for[] = {"", " FROM ", " FOR "},
+                             *const similar[] = {"", " SIMILAR ", " ESCAPE "}, *const in[] = {"", " IN "},
+                             *const placing[] = {"", " PLACING ", " FROM ", " FOR "};
     const char *const *words = word_is(e, "POSITION")  ? in
                                : word_is(e, "OVERLAY") ? placing
                                : e->call->keyword      ? similar
@@ -247,7 +248,8 @@ static void put_side(wri_out *o, const wr_query *q, bool paren) {
 }
 
 static void put_set(wri_out *o, const wr_query *q) {
-    static const char *const words[] = {[WR_Q_UNION] = " UNION ", [WR_Q_INTERSECT] = " INTERSECT ", [WR_Q_EXCEPT] = " EXCEPT "};
+    static const char *const words[] = {
+        [WR_Q_UNION] = " UNION ", [WR_Q_INTERSECT] = " INTERSECT ", [WR_Q_EXCEPT] = " EXCEPT "};
     bool tight = q->kind == WR_Q_INTERSECT; /* binds more than the others; all join to the left */
     bool left_loose = q->left->kind == WR_Q_UNION || q->left->kind == WR_Q_EXCEPT;
     bool right_set = q->right->kind >= WR_Q_UNION && (tight || q->right->kind != WR_Q_INTERSECT);
@@ -340,7 +342,9 @@ static void put_join(wri_out *o, const wr_from *f) {
 static void put_source(wri_out *o, const wr_from *f) {
     if (f->lateral) wri_puts(o, "LATERAL ");
     switch (f->kind) {
-    case WR_F_TABLE: wri_put_name(o, &f->name); break;
+    case WR_F_TABLE:
+        wri_put_name(o, &f->name);
+        break;
     case WR_F_FUNCTION:
     case WR_F_UNNEST:
         if (f->table_form) wri_puts(o, "TABLE(");
@@ -381,8 +385,7 @@ static void put_quantifier(wri_out *o, const wr_pattern *x) {
     else if (x->min == 1 && x->max == -1) wri_puts(o, "+");
     else if (x->min == 0 && x->max == 1) wri_puts(o, "?");
     else if (o->st == WR_OK && x->max < 0) o->st = wr_buf_printf(o->b, "{%lld,}", (long long)x->min);
-    else if (o->st == WR_OK)
-        o->st = wr_buf_printf(o->b, "{%lld,%lld}", (long long)x->min, (long long)x->max);
+    else if (o->st == WR_OK) o->st = wr_buf_printf(o->b, "{%lld,%lld}", (long long)x->min, (long long)x->max);
     if (x->reluctant) wri_puts(o, "?");
 }
 
@@ -390,7 +393,8 @@ static void put_pattern(wri_out *o, const wr_pattern *x, bool paren) {
     bool quantified = x->min != 1 || x->max != 1 || x->reluctant;
     bool list = x->kind == WR_PT_SEQ || x->kind == WR_PT_ALT;
     paren = list && (paren || quantified);
-    static const char *const open[] = {[WR_PT_PERMUTE] = "PERMUTE(", [WR_PT_EXCLUDE] = "{- ", [WR_PT_EMPTY] = "("};
+    static const char *const open[] = {
+        [WR_PT_PERMUTE] = "PERMUTE(", [WR_PT_EXCLUDE] = "{- ", [WR_PT_EMPTY] = "("};
     static const char *const close[] = {[WR_PT_PERMUTE] = ")", [WR_PT_EXCLUDE] = " -}", [WR_PT_EMPTY] = ")"};
     if (paren) wri_puts(o, "(");
     if (x->kind == WR_PT_VAR) wri_put_ident(o, &x->var);
@@ -399,7 +403,8 @@ static void put_pattern(wri_out *o, const wr_pattern *x, bool paren) {
         if (!list) wri_puts(o, open[x->kind]);
         for (uint32_t i = 0; i < x->n; i++) {
             if (i) wri_puts(o, x->kind == WR_PT_ALT ? " | " : x->kind == WR_PT_PERMUTE ? ", " : " ");
-            put_pattern(o, x->items[i], list && (x->kind == WR_PT_SEQ || x->items[i]->kind == WR_PT_ALT || x->n == 1));
+            put_pattern(o, x->items[i],
+                        list && (x->kind == WR_PT_SEQ || x->items[i]->kind == WR_PT_ALT || x->n == 1));
         }
         if (!list) wri_puts(o, close[x->kind]);
     }

@@ -159,7 +159,9 @@ static void put_alter(wri_out *o, const wr_stmt *s) {
 
 static void put_stmt(wri_out *o, const wr_stmt *s) {
     switch (s->kind) {
-    case WR_S_CREATE_STREAM: put_create_stream(o, s); break;
+    case WR_S_CREATE_STREAM:
+        put_create_stream(o, s);
+        break;
     case WR_S_CREATE_VIEW:
         put_create(o, s, "VIEW ");
         if (s->n_target_columns) {
@@ -177,9 +179,15 @@ static void put_stmt(wri_out *o, const wr_stmt *s) {
         wri_puts(o, " AS ");
         put_insert(o, s);
         break;
-    case WR_S_CREATE_FUNCTION: put_function(o, s); break;
-    case WR_S_INSERT: put_insert(o, s); break;
-    case WR_S_QUERY: wri_put_query(o, s->query); break;
+    case WR_S_CREATE_FUNCTION:
+        put_function(o, s);
+        break;
+    case WR_S_INSERT:
+        put_insert(o, s);
+        break;
+    case WR_S_QUERY:
+        wri_put_query(o, s->query);
+        break;
     case WR_S_EXPLAIN:
         put_explain(o, s);
         put_stmt(o, s->inner);
@@ -189,9 +197,15 @@ static void put_stmt(wri_out *o, const wr_stmt *s) {
         wri_puts(o, s->kind == WR_S_SHOW ? "SHOW " : "DESCRIBE ");
         wri_put_name(o, &s->name);
         break;
-    case WR_S_SET: put_set(o, s); break;
-    case WR_S_DROP: put_drop(o, s); break;
-    case WR_S_ALTER: put_alter(o, s); break;
+    case WR_S_SET:
+        put_set(o, s);
+        break;
+    case WR_S_DROP:
+        put_drop(o, s);
+        break;
+    case WR_S_ALTER:
+        put_alter(o, s);
+        break;
     }
 }
 

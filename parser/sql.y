@@ -8,7 +8,8 @@
  * no %fallback is needed; lemon's own would prefer ID to a default reduction, which is wrong for us.
  * Tokens that parse.c makes by looking ahead: WITHIN_GROUP, SIMILAR_TO, FROM_END (of NTH_VALUE),
  * NOT_NULL, RETURNS_NULL, IGNORE_IN, RESPECT_IN,
- * INTERVAL_TYPE, ROW_OF (ROW before a parenthesis), ERROR_ITEM (a column definition already reported). */
+ * INTERVAL_TYPE, ROW_OF (ROW before a parenthesis), ERROR_ITEM (a column definition already reported).
+ * The text of a keyword or operator is its canonical spelling. */
 %include {
 #define NDEBUG 1 /* lemon's traces need mutable globals */
 #define YYNOERRORRECOVERY 1
@@ -43,112 +44,55 @@
 %left AT DCOLON LB.
 
 %default_type { wr_ast * }
-%type query { wr_query * }
-%type query_np { wr_query * }
-%type paren_query { wr_query * }
-%type simple { wr_query * }
-%type qexpr { wr_query * }
-%type qtail { wr_query * }
-%type qbody { wr_query * }
-%type sel1 { wr_query * }
-%type sel2 { wr_query * }
-%type sel3 { wr_query * }
-%type sel4 { wr_query * }
-%type sel5 { wr_query * }
-%type sel6 { wr_query * }
-%type sel7 { wr_query * }
-%type tclause { wri_tail }
-%type emit { wri_tail }
-%type all { bool }
-%type stream { bool }
-%type distinct { bool }
+%type query { wr_query * } %type query_np { wr_query * } %type paren_query { wr_query * }
+%type simple { wr_query * } %type qexpr { wr_query * } %type qtail { wr_query * } %type qbody { wr_query * }
+%type sel1 { wr_query * } %type sel2 { wr_query * } %type sel3 { wr_query * } %type sel4 { wr_query * }
+%type sel5 { wr_query * } %type sel6 { wr_query * } %type sel7 { wr_query * }
+%type tclause { wri_tail } %type emit { wri_tail }
+%type all { bool } %type stream { bool } %type distinct { bool }
 
-%type name { wri_list * }
-%type names { wri_list * }
-%type idlist { wri_list * }
-%type exprs { wri_list * }
-%type exprs_opt { wri_list * }
-%type args { wri_list * }
-%type items { wri_list * }
-%type sorts { wri_list * }
-%type sort { wri_list * }
-%type whens { wri_list * }
-%type partition { wri_list * }
-%type order { wri_list * }
-%type groups { wri_list * }
-%type group_list { wri_list * }
+%type name { wri_list * } %type names { wri_list * } %type idlist { wri_list * } %type exprs { wri_list * }
+%type exprs_opt { wri_list * } %type args { wri_list * } %type items { wri_list * } %type sorts { wri_list * }
+%type sort { wri_list * } %type whens { wri_list * } %type partition { wri_list * } %type order { wri_list * }
+%type groups { wri_list * } %type group_list { wri_list * }
 %type group { wr_group * }
-%type windows { wri_list * }
-%type ctes { wri_list * }
-%type columns { wri_list * }
-%type opt_columns { wri_list * }
-%type stagger { wr_window * }
-%type wspec { wr_window * }
-%type wref { wr_window * }
+%type windows { wri_list * } %type ctes { wri_list * } %type columns { wri_list * } %type opt_columns { wri_list * }
+%type stagger { wr_window * } %type wspec { wr_window * } %type wref { wr_window * }
 %type frame { wri_frame }
 %type bound { wri_bound }
 %type mods { wri_list * }
 %type mod { wri_mod }
 %type tail_mods { wri_list * }
-%type tail_mod { wri_mod }
-%type json_value { wri_mod }
+%type tail_mod { wri_mod } %type json_value { wri_mod }
 %type json_event { const char * }
 
-%type from { wr_from * }
-%type join { wr_from * }
-%type tprim { wr_from * }
-%type tbase { wr_from * }
+%type from { wr_from * } %type join { wr_from * } %type tprim { wr_from * } %type tbase { wr_from * }
 %type tplain { wr_from * }
 %type jtype { wri_oper }
-%type match { wr_match * }
-%type match1 { wr_match * }
-%type match2 { wr_match * }
-%type match3 { wr_match * }
-%type match4 { wr_match * }
-%type match5 { wr_match * }
-%type match6 { wr_match * }
-%type match7 { wr_match * }
-%type measures { wri_list * }
-%type defines { wri_list * }
-%type subsets { wri_list * }
-%type pattern { wr_pattern * }
-%type pseq { wr_pattern * }
-%type pterm { wr_pattern * }
-%type patom { wr_pattern * }
+%type match { wr_match * } %type match1 { wr_match * } %type match2 { wr_match * } %type match3 { wr_match * }
+%type match4 { wr_match * } %type match5 { wr_match * } %type match6 { wr_match * } %type match7 { wr_match * }
+%type measures { wri_list * } %type defines { wri_list * } %type subsets { wri_list * }
+%type pattern { wr_pattern * } %type pseq { wr_pattern * } %type pterm { wr_pattern * } %type patom { wr_pattern * }
 %type plist { wri_list * }
 %type quant { wri_quant }
 %type reluctant { bool }
 
-%type cmp { wri_oper }
-%type in { wri_oper }
-%type like { wri_oper }
-%type between { wri_oper }
+%type cmp { wri_oper } %type in { wri_oper } %type like { wri_oper } %type between { wri_oper }
 %type symmetric { bool }
-%type is { wri_oper }
-%type truth { wri_oper }
-%type period { wri_oper }
-%type period_op { wri_oper }
+%type is { wri_oper } %type truth { wri_oper } %type period { wri_oper } %type period_op { wri_oper }
 %type nulls { wri_oper }
 %type desc { bool }
 %type sign { wri_oper }
-%type unit { wri_units }
-%type unit_word { wri_units }
-%type unit_prec { wri_units }
-%type qualifier { wri_units }
+%type unit { wri_units } %type unit_word { wri_units } %type unit_prec { wri_units } %type qualifier { wri_units }
 %type type_args { wri_list * }
 
 %type celems { wri_list * }
 %type column { wr_column_def * }
 %type options { wri_list * }
-%type option_key { wri_tok }
-%type option_value { wri_tok }
-%type params { wri_list * }
-%type param_list { wri_list * }
-%type alter_names { wri_list * }
-%type alter_name { wri_list * }
-%type set_name { wri_list * }
-%type drop_what { const char * }
-%type pump_action { const char * }
+%type option_key { wri_tok } %type option_value { wri_tok }
+%type params { wri_list * } %type param_list { wri_list * } %type alter_names { wri_list * }
+%type alter_name { wri_list * } %type set_name { wri_list * }
+%type drop_what { const char * } %type pump_action { const char * }
 
 input ::= stmt.
 
@@ -157,7 +101,9 @@ stmt ::= query(Q). { wri_stmt_kind(p, WR_S_QUERY, NULL, NULL); wri_stmt_query(p,
 stmt ::= insert. { wri_stmt_kind(p, WR_S_INSERT, NULL, NULL); }
 
 insert ::= INSERT expedited INTO name(N) query(Q). { wri_stmt_target(p, N, NULL); wri_stmt_query(p, Q); }
-insert ::= INSERT expedited INTO name(N) columns(C) query(Q). { wri_stmt_target(p, N, C); wri_stmt_query(p, Q); }
+insert ::= INSERT expedited INTO name(N) columns(C) query(Q). {
+    wri_stmt_target(p, N, C); wri_stmt_query(p, Q);
+}
 expedited ::= .
 expedited ::= EXPEDITED. { wri_stmt_flag(p, WRI_FL_EXPEDITED); }
 opt_columns(A) ::= . { A = NULL; }
@@ -172,11 +118,8 @@ temporary ::= TEMPORARY. { wri_stmt_flag(p, WRI_FL_TEMPORARY); }
 if_not_exists ::= .
 if_not_exists ::= IF NOT EXISTS. { wri_stmt_flag(p, WRI_FL_IF_NOT_EXISTS); }
 
-stmt ::= create STREAM if_not_exists name(N) celem_list clauses as_query. {
-    wri_stmt_kind(p, WR_S_CREATE_STREAM, "STREAM", N); wri_stmt_create_end(p);
-}
-stmt ::= create TABLE if_not_exists name(N) celem_list clauses as_query. {
-    wri_stmt_kind(p, WR_S_CREATE_STREAM, "TABLE", N); wri_stmt_create_end(p);
+stmt ::= create STREAM|TABLE(W) if_not_exists name(N) celem_list clauses as_query. {
+    wri_stmt_kind(p, WR_S_CREATE_STREAM, W.text, N); wri_stmt_create_end(p);
 }
 as_query ::= .
 as_query ::= AS query(Q). { wri_stmt_query(p, Q); }
@@ -185,8 +128,7 @@ clauses ::= clauses clause.
 clause ::= description.
 clause ::= WITH(W) LP options(L) RP. { wri_stmt_options(p, W, L); }
 clause ::= ROWTIME(W) FROM ID(C). { wri_stmt_rowtime(p, W, C); }
-description ::= DESCRIPTION STRING(S). { wri_stmt_description(p, S); }
-description ::= COMMENT STRING(S). { wri_stmt_description(p, S); }
+description ::= DESCRIPTION|COMMENT STRING(S). { wri_stmt_description(p, S); }
 
 celem_list ::= .
 celem_list ::= LP celems(L) RP. { wri_stmt_columns(p, L); }
@@ -253,15 +195,12 @@ returns ::= RETURNS type(T). { wri_stmt_returns(p, T); }
 func_clauses ::= .
 func_clauses ::= func_clauses func_clause.
 func_clause ::= description.
-func_clause ::= LANGUAGE ID.
-func_clause ::= LANGUAGE SQL.
+func_clause ::= LANGUAGE ID|SQL.
 func_clause ::= SPECIFIC name.
 func_clause ::= DETERMINISTIC.
 func_clause ::= NOT DETERMINISTIC. { wri_stmt_flag(p, WRI_FL_NOT_DETERMINISTIC); }
-func_clause ::= CONTAINS SQL.
-func_clause ::= NO SQL.
-func_clause ::= READS SQL DATA.
-func_clause ::= MODIFIES SQL DATA.
+func_clause ::= CONTAINS|NO SQL.
+func_clause ::= READS|MODIFIES SQL DATA.
 func_clause ::= RETURNS_NULL NULL ON NULL INPUT. { wri_stmt_flag(p, WRI_FL_NULL_ON_NULL); }
 func_clause ::= CALLED ON NULL INPUT.
 func_body ::= RETURN(W) expr(E). { wri_stmt_body(p, W, E, NONE); }
@@ -278,29 +217,20 @@ explain_option ::= FORMAT(W) ID(V). { wri_explain_option(p, W, V); }
 explain_option ::= analyze.
 
 stmt ::= SHOW name(N). { wri_stmt_kind(p, WR_S_SHOW, NULL, N); }
-stmt ::= describe name(N). { wri_stmt_kind(p, WR_S_DESCRIBE, NULL, N); }
-describe ::= DESCRIBE.
-describe ::= DESC.
+stmt ::= DESCRIBE|DESC name(N). { wri_stmt_kind(p, WR_S_DESCRIBE, NULL, N); }
 stmt ::= SET set_name(N) EQ option_value(V). { wri_stmt_set(p, N, V.text); }
 stmt ::= SET set_name(N) option_value(V). { wri_stmt_set(p, N, V.text); }
 set_name(A) ::= name(N). { A = N; }
 set_name(A) ::= STRING(S). { S.quoted = true; A = wri_name_part(p, NULL, S); }
 stmt ::= DROP temporary drop_what(W) if_exists name(N) drop_how. { wri_stmt_kind(p, WR_S_DROP, W, N); }
-drop_what(A) ::= STREAM. { A = "STREAM"; }
-drop_what(A) ::= TABLE. { A = "TABLE"; }
-drop_what(A) ::= VIEW. { A = "VIEW"; }
-drop_what(A) ::= PUMP. { A = "PUMP"; }
-drop_what(A) ::= FUNCTION. { A = "FUNCTION"; }
+drop_what(A) ::= STREAM|TABLE|VIEW|PUMP|FUNCTION(W). { A = W.text; }
 if_exists ::= .
 if_exists ::= IF EXISTS. { wri_stmt_flag(p, WRI_FL_IF_EXISTS); }
 drop_how ::= .
-drop_how ::= CASCADE.
-drop_how ::= RESTRICT.
+drop_how ::= CASCADE|RESTRICT.
 stmt ::= ALTER PUMP alter_names(L) pump_action(S). { wri_stmt_alter(p, "PUMP", L, S); }
 stmt ::= ALTER STREAM alter_names(L) RESET. { wri_stmt_alter(p, "STREAM", L, "RESET"); }
-pump_action(A) ::= START. { A = "START"; }
-pump_action(A) ::= STOP. { A = "STOP"; }
-pump_action(A) ::= RESET. { A = "RESET"; }
+pump_action(A) ::= START|STOP|RESET(W). { A = W.text; }
 alter_names(A) ::= alter_name(N). { A = wri_names_add(p, NULL, N); }
 alter_names(A) ::= alter_names(L) COMMA alter_name(N). { A = wri_names_add(p, L, N); }
 alter_name(A) ::= name(N). { A = N; }
@@ -364,13 +294,13 @@ tclause(A) ::= FETCH(W) first_next row_rows ONLY. {
     A = (wri_tail){.kind = WRI_L_LIMIT, .expr = wri_leaf(p, WR_A_NUMBER, W, "1"), .loc = W.loc};
 }
 tclause(A) ::= EMIT(W) emit(M). { A = M; A.kind = WRI_L_EMIT; A.loc = W.loc; }
-tclause(A) ::= ALLOWED(W) LATENESS val(E). { A = (wri_tail){.kind = WRI_L_LATENESS, .expr = E, .loc = W.loc}; }
+tclause(A) ::= ALLOWED(W) LATENESS val(E). {
+    A = (wri_tail){.kind = WRI_L_LATENESS, .expr = E, .loc = W.loc};
+}
 rows_opt ::= .
 rows_opt ::= row_rows.
-row_rows ::= ROW.
-row_rows ::= ROWS.
-first_next ::= FIRST.
-first_next ::= NEXT.
+row_rows ::= ROW|ROWS.
+first_next ::= FIRST|NEXT.
 emit(A) ::= CHANGES. { A = (wri_tail){.emit = WR_EMIT_CHANGES}; }
 emit(A) ::= FINAL. { A = (wri_tail){.emit = WR_EMIT_FINAL}; }
 emit(A) ::= ON WINDOW CLOSE. { A = (wri_tail){.emit = WR_EMIT_ON_CLOSE}; }
@@ -435,9 +365,7 @@ join(A) ::= join(L) jtype(K) tprim(R) USING columns(C). {
 }
 jtype(A) ::= JOIN(T). { A = OPER("INNER", T); }
 jtype(A) ::= INNER(T) JOIN. { A = OPER("INNER", T); }
-jtype(A) ::= LEFT(T) outer JOIN. { A = OPER("LEFT", T); }
-jtype(A) ::= RIGHT(T) outer JOIN. { A = OPER("RIGHT", T); }
-jtype(A) ::= FULL(T) outer JOIN. { A = OPER("FULL", T); }
+jtype(A) ::= LEFT|RIGHT|FULL(T) outer JOIN. { A = OPER(T.text, T); }
 jtype(A) ::= CROSS(T) JOIN. { A = OPER("CROSS", T); }
 jtype(A) ::= NATURAL jtype(K). { A = K; A.flag = true; }
 outer ::= .
@@ -582,14 +510,11 @@ expr(A) ::= expr(E) in(O) paren_query(Q). { A = wri_with_query(p, WR_A_IN, E, Q,
 expr(A) ::= expr(L) like(O) val(R). { A = wri_op(p, WR_A_LIKE, O, L, R, NULL); }
 expr(A) ::= expr(L) like(O) val(R) ESCAPE val(X). { A = wri_op(p, WR_A_LIKE, O, L, R, X); }
 expr(A) ::= expr(E) is(O) truth(V). { O.op = V.op; O.at = V.at; A = wri_op(p, WR_A_IS, O, E, NULL, NULL); }
-expr(A) ::= expr(E) is(O) DISTINCT FROM val(R). { O.op = "DISTINCT FROM"; A = wri_op(p, WR_A_IS, O, E, R, NULL); }
+expr(A) ::= expr(E) is(O) DISTINCT FROM val(R). {
+    O.op = "DISTINCT FROM"; A = wri_op(p, WR_A_IS, O, E, R, NULL);
+}
 expr(A) ::= expr(L) period(O) val(R). { A = wri_op(p, WR_A_PERIOD, O, L, R, NULL); }
-cmp(A) ::= EQ(T). { A = OPER("=", T); }
-cmp(A) ::= NE(T). { A = OPER("<>", T); }
-cmp(A) ::= LT(T). { A = OPER("<", T); }
-cmp(A) ::= LE(T). { A = OPER("<=", T); }
-cmp(A) ::= GT(T). { A = OPER(">", T); }
-cmp(A) ::= GE(T). { A = OPER(">=", T); }
+cmp(A) ::= EQ|NE|LT|LE|GT|GE(T). { A = OPER(T.text, T); }
 in(A) ::= IN(T). { A = OPER("IN", T); }
 in(A) ::= NOT IN(T). { A = OPER("IN", T); A.negated = true; }
 between(A) ::= BETWEEN(T). { A = OPER("BETWEEN", T); }
@@ -605,40 +530,27 @@ like(A) ::= RLIKE(T). { A = OPER("RLIKE", T); }
 like(A) ::= NOT RLIKE(T). { A = OPER("RLIKE", T); A.negated = true; }
 is(A) ::= IS(T). { A = OPER("IS", T); }
 is(A) ::= IS(T) NOT. { A = OPER("IS", T); A.negated = true; }
-truth(A) ::= NULL(T). { A = (wri_oper){.op = "NULL", .at = T.loc.end}; }
-truth(A) ::= TRUE(T). { A = (wri_oper){.op = "TRUE", .at = T.loc.end}; }
-truth(A) ::= FALSE(T). { A = (wri_oper){.op = "FALSE", .at = T.loc.end}; }
-truth(A) ::= UNKNOWN(T). { A = (wri_oper){.op = "UNKNOWN", .at = T.loc.end}; }
+truth(A) ::= NULL|TRUE|FALSE|UNKNOWN(T). { A = (wri_oper){.op = T.text, .at = T.loc.end}; }
 period(A) ::= period_op(O). { A = O; }
 period(A) ::= STRICTLY period_op(O). { A = O; A.flag = true; }
 period(A) ::= IMMEDIATELY period_op(O). { A = O; A.flag2 = true; }
-period_op(A) ::= CONTAINS(T). { A = OPER("CONTAINS", T); }
-period_op(A) ::= OVERLAPS(T). { A = OPER("OVERLAPS", T); }
-period_op(A) ::= EQUALS(T). { A = OPER("EQUALS", T); }
-period_op(A) ::= PRECEDES(T). { A = OPER("PRECEDES", T); }
-period_op(A) ::= SUCCEEDS(T). { A = OPER("SUCCEEDS", T); }
-period_op(A) ::= LEADS(T). { A = OPER("LEADS", T); }
-period_op(A) ::= LAGS(T). { A = OPER("LAGS", T); }
+period_op(A) ::= CONTAINS|OVERLAPS|EQUALS|PRECEDES|SUCCEEDS|LEADS|LAGS(T). { A = OPER(T.text, T); }
 
 val(A) ::= prim(E). { A = E; }
-val(A) ::= val(L) PLUS(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("+", T), L, R, NULL); }
-val(A) ::= val(L) MINUS(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("-", T), L, R, NULL); }
-val(A) ::= val(L) STAR(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("*", T), L, R, NULL); }
-val(A) ::= val(L) SLASH(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("/", T), L, R, NULL); }
-val(A) ::= val(L) PERCENT(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("%", T), L, R, NULL); }
-val(A) ::= val(L) CONCAT(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("||", T), L, R, NULL); }
-val(A) ::= val(L) ARROW(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("->", T), L, R, NULL); }
-val(A) ::= val(L) DARROW(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER("->>", T), L, R, NULL); }
-val(A) ::= MINUS(T) val(E). [UNARY] { A = wri_unary(p, "-", T, E); }
-val(A) ::= PLUS(T) val(E). [UNARY] { A = wri_unary(p, "+", T, E); }
-val(A) ::= val(L) AT(T) TIME ZONE val(R). [AT] { A = wri_op(p, WR_A_AT_ZONE, OPER("AT TIME ZONE", T), L, R, NULL); }
+val(A) ::= val(L) PLUS|MINUS(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }
+val(A) ::= val(L) STAR|SLASH|PERCENT(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }
+val(A) ::= val(L) CONCAT|ARROW|DARROW(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }
+val(A) ::= MINUS|PLUS(T) val(E). [UNARY] { A = wri_unary(p, T.text, T, E); }
+val(A) ::= val(L) AT(T) TIME ZONE val(R). [AT] {
+    A = wri_op(p, WR_A_AT_ZONE, OPER("AT TIME ZONE", T), L, R, NULL);
+}
 val(A) ::= val(E) DCOLON type(T). { A = wri_cast(p, E, T, false, (wr_loc){0}); }
-val(A) ::= val(L) LB(T) expr(R) RB(X). { A = wri_span(wri_op(p, WR_A_INDEX, OPER("[", T), L, R, NULL), UINT32_MAX, X.loc.end); }
+val(A) ::= val(L) LB(T) expr(R) RB(X). {
+    A = wri_span(wri_op(p, WR_A_INDEX, OPER("[", T), L, R, NULL), UINT32_MAX, X.loc.end);
+}
 
 prim(A) ::= NULL(T). { A = wri_leaf(p, WR_A_NULL, T, NULL); }
-prim(A) ::= TRUE(T). { A = wri_leaf(p, WR_A_BOOL, T, "TRUE"); }
-prim(A) ::= FALSE(T). { A = wri_leaf(p, WR_A_BOOL, T, "FALSE"); }
-prim(A) ::= UNKNOWN(T). { A = wri_leaf(p, WR_A_BOOL, T, "UNKNOWN"); }
+prim(A) ::= TRUE|FALSE|UNKNOWN(T). { A = wri_leaf(p, WR_A_BOOL, T, T.text); }
 prim(A) ::= NUMBER(T). { A = wri_leaf(p, WR_A_NUMBER, T, T.text); }
 prim(A) ::= STRING(T). { A = wri_leaf(p, WR_A_STRING, T, T.text); }
 prim(A) ::= HEX(T). { A = wri_leaf(p, WR_A_BINARY, T, T.text); }
@@ -646,11 +558,9 @@ prim(A) ::= DATE(W) STRING(S). { A = wri_temporal(p, WR_T_DATE, W, S); }
 prim(A) ::= TIME(W) STRING(S). { A = wri_temporal(p, WR_T_TIME, W, S); }
 prim(A) ::= TIMESTAMP(W) STRING(S). { A = wri_temporal(p, WR_T_TIMESTAMP, W, S); }
 prim(A) ::= LBRACE(L) ID(W) STRING(S) RBRACE(R). { A = wri_braces(p, L, W, S, R); }
-prim(A) ::= INTERVAL(W) sign(S) STRING(V) qualifier(U). { A = wri_interval(p, W, S, V, U); }
-prim(A) ::= INTERVAL(W) sign(S) NUMBER(V) qualifier(U). { A = wri_interval(p, W, S, V, U); }
+prim(A) ::= INTERVAL(W) sign(S) STRING|NUMBER(V) qualifier(U). { A = wri_interval(p, W, S, V, U); }
 sign(A) ::= . { A = (wri_oper){0}; }
-sign(A) ::= PLUS. { A = (wri_oper){.op = "+"}; }
-sign(A) ::= MINUS. { A = (wri_oper){.op = "-"}; }
+sign(A) ::= PLUS|MINUS(T). { A = OPER(T.text, T); }
 prim(A) ::= LP(L) expr(E) RP(R). { A = wri_paren(p, E, L, R); }
 prim(A) ::= LP(L) expr(E) RP(R) qualifier(U). {
     A = wri_span(wri_unit_form(p, WR_A_QUALIFIED, NULL, wri_paren(p, E, L, R), U), L.loc.at, U.end);
@@ -726,9 +636,7 @@ prim(A) ::= TRIM(W) LP trim_side(K) FROM val(S) RP(R). {
 prim(A) ::= TRIM(W) LP trim_side(K) val(C) FROM val(S) RP(R). {
     A = wri_call_form(p, W, K, wri_add_node(p, wri_add_node(p, NULL, C), S), R);
 }
-trim_side(A) ::= LEADING. { A = "LEADING"; }
-trim_side(A) ::= TRAILING. { A = "TRAILING"; }
-trim_side(A) ::= BOTH. { A = "BOTH"; }
+trim_side(A) ::= LEADING|TRAILING|BOTH(W). { A = W.text; }
 
 /* ---- calls ---- */
 call(A) ::= name(N) LP RP(R) tail_mods(M). { A = wri_call_mods(p, wri_call(p, N, NULL, R), M); }
@@ -768,11 +676,9 @@ mod(A) ::= IGNORE_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = T.lo
 mod(A) ::= RESPECT_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_RESPECT, .loc = T.loc, .event = ""}; }
 mod(A) ::= RETURNING(T) type(X). { A = (wri_mod){.kind = WRI_M_RETURNING, .loc = T.loc, .expr = X}; }
 mod(A) ::= json_value(V) ON json_event(X). { A = V; A.kind = WRI_M_ON; A.event = X; }
-json_value(A) ::= NULL(T). { A = (wri_mod){.loc = T.loc, .behaviour = "NULL"}; }
-json_value(A) ::= ERROR(T). { A = (wri_mod){.loc = T.loc, .behaviour = "ERROR"}; }
+json_value(A) ::= NULL|ERROR(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text}; }
 json_value(A) ::= DEFAULT(T) val(E). { A = (wri_mod){.loc = T.loc, .behaviour = "DEFAULT", .expr = E}; }
-json_event(A) ::= EMPTY. { A = "EMPTY"; }
-json_event(A) ::= ERROR. { A = "ERROR"; }
+json_event(A) ::= EMPTY|ERROR(W). { A = W.text; }
 tail_mods(A) ::= . { A = NULL; }
 tail_mods(A) ::= tail_mods(L) tail_mod(M). { A = wri_mod_add(p, L, M); }
 tail_mod(A) ::= IGNORE(T) NULLS(E). { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = SPAN(T, E)}; }

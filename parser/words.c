@@ -36,8 +36,10 @@ static bool starts_operand(const wri_parse *p, size_t i) {
     case TK_NOT:
     case TK_MINUS:
     case TK_LEFT:
-    case TK_RIGHT: return true;
-    default: return is_name(p, i);
+    case TK_RIGHT:
+        return true;
+    default:
+        return is_name(p, i);
     }
 }
 
@@ -74,8 +76,10 @@ static uint16_t stream(const wri_parse *p, size_t i) {
     case TK_ARROW:
     case TK_DARROW:
     case TK_DCOLON:
-    case TK_UNION: return TK_ID;
-    default: return TK_STREAM;
+    case TK_UNION:
+        return TK_ID;
+    default:
+        return TK_STREAM;
     }
 }
 
@@ -87,24 +91,35 @@ static uint16_t exists(const wri_parse *p, size_t i) {
 /* Keywords that need one certain lexeme behind them. */
 static uint16_t needs(uint16_t code) {
     switch (code) {
-    case TK_AFTER: return TK_MATCH;
-    case TK_ALLOWED: return TK_LATENESS;
-    case TK_ARRAY: return TK_LB;
-    case TK_AT: return TK_TIME;
+    case TK_AFTER:
+        return TK_MATCH;
+    case TK_ALLOWED:
+        return TK_LATENESS;
+    case TK_ARRAY:
+        return TK_LB;
+    case TK_AT:
+        return TK_TIME;
     case TK_COMMENT:
     case TK_DESCRIPTION:
     case TK_EXTENSION:
     case TK_DATE:
-    case TK_TIMESTAMP: return TK_STRING;
-    case TK_CURRENT: return TK_ROW;
-    case TK_EXPEDITED: return TK_INTO;
-    case TK_GROUPING: return TK_SETS;
+    case TK_TIMESTAMP:
+        return TK_STRING;
+    case TK_CURRENT:
+        return TK_ROW;
+    case TK_EXPEDITED:
+        return TK_INTO;
+    case TK_GROUPING:
+        return TK_SETS;
     case TK_PARTITION:
-    case TK_WINDOWED: return TK_BY;
-    case TK_PRIMARY: return TK_KEY;
+    case TK_WINDOWED:
+        return TK_BY;
+    case TK_PRIMARY:
+        return TK_KEY;
     case TK_PLAN:
-    case TK_WATERMARK: return TK_FOR;
-    case TK_ROWTIME: return TK_FROM;
+        return TK_FOR;
+    case TK_ROWTIME:
+        return TK_FROM;
     case TK_CAST:
     case TK_TRY_CAST:
     case TK_CEIL:
@@ -126,32 +141,56 @@ static uint16_t needs(uint16_t code) {
     case TK_UNNEST:
     case TK_FILTER:
     case TK_PERIOD:
-    case TK_STAGGER: return TK_LP;
-    default: return 0;
+    case TK_STAGGER:
+        return TK_LP;
+    default:
+        return 0;
     }
 }
 
-/* Keywords that need one of several, or look like another terminal with a certain lexeme behind. */
-static uint16_t depends(const wri_parse *p, size_t i, uint16_t code) {
+/* Keywords that are another terminal with a certain lexeme behind; 0: the code is none of these. */
+static uint16_t becomes(const wri_parse *p, size_t i, uint16_t code) {
     uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
-    bool yes = true;
+    bool end;
     switch (code) {
-    case TK_INTERVAL: return interval(p, i);
-    case TK_STREAM: return stream(p, i);
-    case TK_EXISTS: return exists(p, i);
-    case TK_NOT: return next == TK_NULL && prev != TK_IS ? TK_NOT_NULL : code;
-    case TK_RETURNS: return next == TK_NULL ? TK_RETURNS_NULL : code;
-    case TK_ROW: return next == TK_LP ? TK_ROW_OF : code;
-    case TK_SIMILAR: return next == TK_TO ? TK_SIMILAR_TO : code;
-    case TK_WITHIN: return next == TK_GROUP ? TK_WITHIN_GROUP : code;
-    case TK_IGNORE: return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_IGNORE_IN : code;
-    case TK_RESPECT: return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_RESPECT_IN : code;
-    case TK_FROM:
-        yes = prev == TK_RP && (next == TK_FIRST || next == TK_LAST) &&
-              (next2 == TK_IGNORE || next2 == TK_RESPECT || next2 == TK_OVER);
-        return yes ? TK_FROM_END : code;
-    case TK_TIME: yes = next == TK_STRING || next == TK_ZONE; break;
-    case TK_CONSTRAINT: yes = next2 == TK_PRIMARY; break;
+    case TK_INTERVAL:
+        return interval(p, i);
+    case TK_STREAM:
+        return stream(p, i);
+    case TK_EXISTS:
+        return exists(p, i);
+    case TK_NOT:
+        return next == TK_NULL && prev != TK_IS ? TK_NOT_NULL : code;
+    case TK_RETURNS:
+        return next == TK_NULL ? TK_RETURNS_NULL : code;
+    case TK_ROW:
+        return next == TK_LP ? TK_ROW_OF : code;
+    case TK_SIMILAR:
+        return next == TK_TO ? TK_SIMILAR_TO : code;
+    case TK_WITHIN:
+        return next == TK_GROUP ? TK_WITHIN_GROUP : code;
+    case TK_IGNORE:
+        return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_IGNORE_IN : code;
+    case TK_RESPECT:
+        return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_RESPECT_IN : code;
+    case TK_FROM: /* NTH_VALUE(x, 2) FROM LAST IGNORE NULLS */
+        end = next2 == TK_IGNORE || next2 == TK_RESPECT || next2 == TK_OVER;
+        return prev == TK_RP && (next == TK_FIRST || next == TK_LAST) && end ? TK_FROM_END : code;
+    default:
+        return 0;
+    }
+}
+
+/* Keywords that need one of several lexemes behind them, or a certain one before. */
+static bool suits(const wri_parse *p, size_t i, uint16_t code) {
+    uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
+    switch (code) {
+    case TK_WATERMARK: /* WATERMARK ts AS ..: FOR is missing; no such type will be meant */
+        return next == TK_FOR || (is_name(p, i + 1) && next2 == TK_AS);
+    case TK_TIME:
+        return next == TK_STRING || next == TK_ZONE;
+    case TK_CONSTRAINT:
+        return next2 == TK_PRIMARY;
     case TK_CONTAINS:
     case TK_OVERLAPS:
     case TK_EQUALS:
@@ -161,47 +200,79 @@ static uint16_t depends(const wri_parse *p, size_t i, uint16_t code) {
     case TK_LAGS:
     case TK_RLIKE:
     case TK_ESCAPE:
-    case TK_QUALIFY: yes = starts_operand(p, i + 1); break;
+    case TK_QUALIFY:
+        return starts_operand(p, i + 1);
     case TK_STRICTLY:
-    case TK_IMMEDIATELY: yes = is_period_op(next); break;
-    case TK_EMIT: yes = next == TK_CHANGES || next == TK_FINAL || next == TK_ON || next == TK_EARLY; break;
-    case TK_FETCH: yes = next == TK_FIRST || next == TK_NEXT; break;
+    case TK_IMMEDIATELY:
+        return is_period_op(next);
+    case TK_EMIT:
+        return next == TK_CHANGES || next == TK_FINAL || next == TK_ON || next == TK_EARLY;
+    case TK_FETCH:
+        return next == TK_FIRST || next == TK_NEXT;
     case TK_FINAL:
-    case TK_RUNNING: yes = prev == TK_EMIT || is_name(p, i + 1); break;
-    case TK_IF: yes = next == TK_NOT || next == TK_EXISTS; break;
-    case TK_LATERAL: yes = next == TK_LP || next == TK_TABLE || is_name(p, i + 1); break;
-    case TK_NULLS: yes = next == TK_FIRST || next == TK_LAST || prev == TK_IGNORE || prev == TK_RESPECT; break;
-    case TK_OFFSET: yes = next == TK_NUMBER || next == TK_LP || is_name(p, i + 1); break;
-    case TK_OVER: yes = next == TK_LP || is_name(p, i + 1); break;
+    case TK_RUNNING:
+        return prev == TK_EMIT || is_name(p, i + 1);
+    case TK_IF:
+        return next == TK_NOT || next == TK_EXISTS;
+    case TK_LATERAL:
+        return next == TK_LP || next == TK_TABLE || is_name(p, i + 1);
+    case TK_NULLS:
+        return next == TK_FIRST || next == TK_LAST || prev == TK_IGNORE || prev == TK_RESPECT;
+    case TK_OFFSET:
+        return next == TK_NUMBER || next == TK_LP || is_name(p, i + 1);
+    case TK_OVER:
+        return next == TK_LP || is_name(p, i + 1);
     case TK_FIRST:
-    case TK_LAST: yes = prev != TK_TO || is_name(p, i + 1); break;
+    case TK_LAST:
+        return prev != TK_TO || is_name(p, i + 1);
     case TK_SYMMETRIC:
-    case TK_ASYMMETRIC: yes = next != TK_AND; break;
-    case TK_UNBOUNDED: yes = next == TK_PRECEDING || next == TK_FOLLOWING; break;
-    case TK_WINDOW: yes = prev == TK_ON || (is_name(p, i + 1) && next2 == TK_AS); break;
-    case TK_DEFINE: yes = is_name(p, i + 1) && next2 == TK_AS; break;
-    case TK_SUBSET: yes = is_name(p, i + 1) && next2 == TK_EQ; break;
-    default: break;
+    case TK_ASYMMETRIC:
+        return next != TK_AND;
+    case TK_UNBOUNDED:
+        return next == TK_PRECEDING || next == TK_FOLLOWING;
+    case TK_WINDOW:
+        return prev == TK_ON || (is_name(p, i + 1) && next2 == TK_AS);
+    case TK_DEFINE:
+        return is_name(p, i + 1) && next2 == TK_AS;
+    case TK_SUBSET:
+        return is_name(p, i + 1) && next2 == TK_EQ;
+    default:
+        return true;
     }
-    return yes ? code : TK_ID;
+}
+
+bool wri_nested_type(const wri_parse *p, size_t i) {
+    return wri_word_is(p, i, "ARRAY") || wri_word_is(p, i, "MAP") || wri_word_is(p, i, "ROW") ||
+           wri_word_is(p, i, "MULTISET") || wri_word_is(p, i, "STRUCT");
 }
 
 uint16_t wri_keyword_code(const wri_parse *p, size_t i) {
     uint16_t code = p->toks[i].kw->code, need = needs(code);
     if (need) return wri_code_at(p, i + 1) == need ? code : TK_ID;
-    return depends(p, i, code);
+    uint16_t other = becomes(p, i, code);
+    if (other) return other;
+    return suits(p, i, code) ? code : TK_ID;
 }
 
 uint16_t wri_code_else(uint16_t code) {
     switch (code) {
-    case TK_NOT_NULL: return TK_NOT;
-    case TK_RETURNS_NULL: return TK_RETURNS;
-    case TK_ROW_OF: return TK_ROW;
-    case TK_IGNORE_IN: return TK_IGNORE;
-    case TK_RESPECT_IN: return TK_RESPECT;
-    case TK_WITHIN_GROUP: return TK_WITHIN;
-    case TK_FROM_END: return TK_FROM;
-    case TK_SIMILAR_TO: return TK_SIMILAR;
-    default: return TK_ID;
+    case TK_NOT_NULL:
+        return TK_NOT;
+    case TK_RETURNS_NULL:
+        return TK_RETURNS;
+    case TK_ROW_OF:
+        return TK_ROW;
+    case TK_IGNORE_IN:
+        return TK_IGNORE;
+    case TK_RESPECT_IN:
+        return TK_RESPECT;
+    case TK_WITHIN_GROUP:
+        return TK_WITHIN;
+    case TK_FROM_END:
+        return TK_FROM;
+    case TK_SIMILAR_TO:
+        return TK_SIMILAR;
+    default:
+        return TK_ID;
     }
 }

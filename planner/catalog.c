@@ -234,6 +234,13 @@ static void implicit_late(wri_ctx *c, wri_stream *of, uint32_t seq) {
     append_stream(c, st);
 }
 
+/* CREATE STREAM s AS …, s (a, b) AS …: the query has the types. */
+static bool needs_query(const wr_stmt *s) {
+    for (uint32_t i = 0; i < s->n_columns; i++)
+        if (s->columns[i].type.kind == WR_T_NULL && !s->columns[i].computed) return true;
+    return s->n_columns == 0;
+}
+
 void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     bool skip;
     if (!name_free(c, s, seq, &skip)) return;
@@ -245,11 +252,12 @@ void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     if (s->query) {
         wri_feed *f = wri_add_feed(c, s, seq, st, wri_text(c, "CREATE STREAM %s", id->text));
         if (!f) return;
-        if (s->n_columns == 0) st->as = f;
+        if (needs_query(s)) st->as = f;
     }
-    if (!st->as && !st->broken) st->broken = !wri_bind_columns(c, st, seq);
+    if (!st->as && !st->broken) st->broken = !wri_bind_columns(c, st, seq, NULL);
     append_stream(c, st);
-    if (!st->broken) implicit_late(c, st, seq);
+    if (st->broken) wri_failed_silently(c);
+    else implicit_late(c, st, seq);
 }
 
 static void link_late(wri_ctx *c, wri_stream *st) {
@@ -350,7 +358,10 @@ void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     wri_binder_scalar(&q, &b, &scope, "a function");
     if (old) old->until = seq;
     f->stmt = s;
-    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) f->stmt = without_body(c, s);
+    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) {
+        wri_failed_silently(c);
+        f->stmt = without_body(c, s);
+    }
     if (!f->stmt) return;
     f->seq = seq;
     f->until = UINT32_MAX;

@@ -52,7 +52,7 @@ static bool declare(wri_ctx *c, wri_stream *st, uint32_t i, const wr_schema *own
         return true;
     }
     if (own) return own_column(c, st, col, own, f);
-    if (col->type.kind != WR_T_NULL) return true;
+    if (col->type.kind != WR_T_NULL || st->as) return true; /* the query behind AS has the type */
     wri_error(c, col->loc, wri_text(c, "write %s VARCHAR, for example", col->name.text), "column '%s' has no type",
               col->name.text);
     return false;
@@ -181,9 +181,50 @@ static bool event_time(wri_ctx *c, wri_stream *st, wri_q *q, const wri_scope *sc
     return false;
 }
 
-bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq) {
+/* ---- columns of the query behind AS ---- */
+
+/* The place of item i of the query, for messages. */
+static wr_loc as_loc(const wri_stream *st, uint32_t i) {
+    const wr_query *y = st->as->query;
+    return y->kind == WR_Q_SELECT && i < y->n_items ? y->items[i].expr->loc : y->loc;
+}
+
+/* Types that CREATE STREAM s (a, b) AS leaves to its query. */
+static bool types_from(wri_ctx *c, wri_stream *st, const wr_node *rows) {
+    wr_schema *cols = &st->def->columns;
+    uint32_t at = 0, n_vis = wri_x(rows)->n_vis;
+    for (uint32_t i = 0; i < cols->n; i++) {
+        if (st->def->computed[i]) continue;
+        if (cols->fields[i].type.kind == WR_T_NULL && at < n_vis) cols->fields[i].type = rows->out.fields[at].type;
+        at++;
+    }
+    if (at == n_vis) return true;
+    wri_error(c, st->stmt->columns[0].loc, "name each column of the query", "stream '%s' has %u columns, but the query has %u",
+              st->def->name, at, n_vis);
+    return false;
+}
+
+static bool columns_from(wri_ctx *c, wri_stream *st, const wr_node *rows) {
+    uint32_t n = wri_x(rows)->n_vis;
+    if (!alloc_columns(c, st, n)) return false;
+    wr_field *f = st->def->columns.fields;
+    for (uint32_t i = 0; i < n; i++) {
+        f[i] = (wr_field){.name = rows->out.fields[i].name, .type = rows->out.fields[i].type};
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(f[k].name, f[i].name) == 0) {
+                wri_error(c, as_loc(st, i), "give one of them another name with AS",
+                          "stream '%s' would have two columns '%s'", st->def->name, f[i].name);
+                return false;
+            }
+    }
+    return true;
+}
+
+bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *rows) {
     wri_q q = {.c = c, .seq = seq};
-    if (!st->as && !declared_columns(c, st)) return false;
+    if (rows && st->stmt->n_columns == 0) {
+        if (!columns_from(c, st, rows)) return false;
+    } else if (!declared_columns(c, st) || (rows && !types_from(c, st, rows))) return false;
     uint32_t n = st->def->columns.n;
     wri_scope sc = {.cap = n, .cols = wri_new_n(c, n, sizeof *sc.cols)};
     wr_expr **repl = wri_new_n(c, n, sizeof *repl);

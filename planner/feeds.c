@@ -170,6 +170,7 @@ wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f) {
         else if (ok) ok = map_columns(c, f, wri_x(n)->n_vis, from);
         if (ok) f->node = as_stream(c, f, n, from);
     }
+    if (!f->node) wri_failed_silently(c);
     f->state = WRI_DONE;
     return f->node;
 }
@@ -182,24 +183,7 @@ bool wri_stream_ready(wri_ctx *c, wri_stream *st) {
     wr_node *n = feed_query(c, st->as);
     st->broken = true;
     if (!n) return false;
-    wr_schema *cols = &st->def->columns;
-    uint32_t n_vis = wri_x(n)->n_vis;
-    wr_field *fields = wri_new_n(c, n_vis, sizeof *fields);
-    st->def->computed = wri_new_n(c, n_vis, sizeof(wr_ast *));
-    st->computed = wri_new_n(c, n_vis, sizeof(wr_expr *));
-    if (c->oom) return false;
-    for (uint32_t i = 0; i < n_vis; i++) {
-        fields[i] = (wr_field){.name = n->out.fields[i].name, .type = n->out.fields[i].type};
-        for (uint32_t k = 0; k < i; k++)
-            if (strcmp(fields[k].name, fields[i].name) == 0) {
-                wri_error(c, item_loc(st->as, i), "give one of them another name with AS",
-                          "stream '%s' would have two columns '%s'", st->def->name, fields[i].name);
-                return false;
-            }
-    }
-    cols->fields = fields;
-    cols->n = n_vis;
-    st->broken = !wri_bind_columns(c, st, st->as->seq);
+    st->broken = !wri_bind_columns(c, st, st->as->seq, n);
     return !st->broken;
 }
 

@@ -75,7 +75,7 @@ struct wri_stream {
     const wr_stmt *stmt;  /* NULL: predefined or made for late rows */
     uint32_t from, until; /* statements from < seq <= until see it */
     const wr_with *connector, *format;
-    wri_feed *as;        /* CREATE STREAM … AS without columns: def->columns come from it */
+    wri_feed *as;        /* CREATE STREAM … AS without columns or their types: they come from it */
     wri_feed *feeds;     /* in script order */
     wri_stream *late_to; /* def->late_output */
     wr_loc late_loc;     /* of that option */
@@ -171,6 +171,8 @@ void wri_binder_scalar(wri_q *q, wri_binder *b, const wri_scope *scope, const ch
 wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where);
 /* The part behind the underscore when the name is that of a window's border (TUMBLE_START), else NULL. */
 const char *wri_border_part(const char *name);
+/* Something failed: when nobody has reported an error it was memory, which the binder does not report. */
+void wri_failed_silently(wri_ctx *c);
 uint32_t wri_line(const wri_ctx *c, wr_loc loc);
 bool wri_is_output(const wri_ctx *c, uint32_t seq); /* the statement's results are wanted in this plan */
 
@@ -202,7 +204,8 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq);
 bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st);
 
 /* ---- columns.c ---- */
-bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq);
+/* rows: of the query behind AS when the columns or their types come from it, else NULL. */
+bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *rows);
 
 /* ---- feeds.c: what feeds a stream, what its readers read ---- */
 /* The columns of st are known (plans its AS query when they come from that). */

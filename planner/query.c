@@ -495,5 +495,6 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
         }
     }
     c->depth--;
+    if (!n) wri_failed_silently(c);
     return n;
 }

@@ -22,6 +22,10 @@ uint32_t wri_line(const wri_ctx *c, wr_loc loc) {
     return line;
 }
 
+void wri_failed_silently(wri_ctx *c) {
+    if (!c->d->errors) c->oom = true;
+}
+
 bool wri_is_output(const wri_ctx *c, uint32_t seq) { return c->only == 0 || c->only == seq; }
 
 /* ---- binders ---- */

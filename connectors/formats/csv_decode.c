@@ -522,7 +522,7 @@ static wr_status take_head(decoder *d, const char *p, size_t n, uint32_t split) 
 
 /* Sees to the map for the chunk; *atp: where its rows begin. WR_EDATA: the chunk has been reported. */
 static wr_status prepare(decoder *d, const wr_chunk *c, size_t *atp) {
-    *atp = wri_bom(c->data, c->len);
+    *atp = c->pos == 0 ? wri_bom(c->data, c->len) : 0;
     if (!d->dialect.header) return WR_OK;
     const char *why = NULL;
     if (c->pos == 0) {

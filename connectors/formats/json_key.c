@@ -11,6 +11,15 @@
 
 #define CREDIT_NEW 64
 
+/* Room for a first step, so that `steps` is never NULL. */
+static wr_status layout_init(wri_json_layout *l) {
+    size_t cap = 0;
+    WR_TRY(wr_grow(&l->steps, &cap, 1, sizeof *l->steps));
+    l->cap = (uint32_t)cap;
+    memset(l->steps, 0, sizeof *l->steps);
+    return WR_OK;
+}
+
 static void insert(wri_json_keys *keys, wri_json_key *k) {
     uint32_t i = k->hash & keys->mask;
     while (keys->table[i]) i = (i + 1) & keys->mask;
@@ -37,7 +46,8 @@ wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
     keys->mask = size - 1;
     keys->table = wr_arena_calloc(&d->ar, size * sizeof *keys->table);
     keys->trace = wr_arena_alloc(&d->ar, WRI_JSON_STEPS_MAX * sizeof *keys->trace);
-    if (!keys->table || !keys->trace) return wr_fail_oom(err, "a JSON decoder");
+    if (!keys->table || !keys->trace || layout_init(&keys->layout) != WR_OK || layout_init(&keys->spare) != WR_OK)
+        return wr_fail_oom(err, "a JSON decoder");
     for (const wri_json_node *n = d->tree.root.keys; n; n = n->next) {
         if (!wr_utf8_valid(n->key, n->key_len)) continue; /* no record can have it */
         wri_json_key *k = key_make(d, n->key, n->key_len);

@@ -308,7 +308,7 @@ static const node *enter(decoder *d, const value *o, bool array) {
         return array ? &d->by_order : &d->by_name;
     }
     const value *outer = &frame[-1].obj;
-    if (!outer->node) return NULL;
+    if (!outer->node || frame[-1].ct == MSGPACK_CT_MAP_KEY) return NULL; /* a container as a key */
     const node *n = outer->kind == MP_MAP ? find_key(outer->node, &frame[-1].map_key)
                                           : find_index(outer->node, outer->len);
     return n && n->children ? n : NULL;
