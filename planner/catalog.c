@@ -67,18 +67,21 @@ void wri_no_such(wri_q *q, const wr_name *name, const char *what) {
     const wr_ident *id = last_part(name);
     const wr_stmt *later = created_later(c, id, q->seq);
     if (later) {
-        wri_error(c, id->loc, wri_text(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
+        wri_error(c, id->loc,
+                  wri_text(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
                   "'%s' is used before it is created", id->text);
         return;
     }
     const char **names = NULL;
     uint32_t n = 0, cap = 0;
     for (const wri_stream *st = c->streams; st; st = st->next) {
-        const char **slot = sees(st->from, st->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot =
+            sees(st->from, st->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = st->def->name;
     }
     for (const wri_view *v = c->views; v; v = v->next) {
-        const char **slot = sees(v->seq, v->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot =
+            sees(v->seq, v->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = last_part(&v->stmt->name)->text;
     }
     for (const wri_cte *t = q->ctes; t; t = t->next) {
@@ -86,7 +89,8 @@ void wri_no_such(wri_q *q, const wr_name *name, const char *what) {
         if (slot) *slot = t->name->text;
     }
     const char *near = n ? wr_nearest(id->text, names, n, sizeof *names) : NULL;
-    wri_error(c, id->loc, near ? wri_suggest(c, near) : wri_text(c, "create it first: CREATE STREAM %s (…)", id->text),
+    wri_error(c, id->loc,
+              near ? wri_suggest(c, near) : wri_text(c, "create it first: CREATE STREAM %s (…)", id->text),
               "there is no %s '%s'", what, id->text);
 }
 
@@ -132,11 +136,14 @@ wri_feed *wri_add_feed(wri_ctx *c, const wr_stmt *s, uint32_t seq, wri_stream *i
 
 /* ---- names that exist already ---- */
 
+/* kind: what CREATE OR REPLACE would be of; NULL: it cannot replace that. */
 static void exists(wri_ctx *c, const wr_ident *id, const char *what, wr_loc first, const char *kind) {
-    wri_error(c, id->loc,
-              wri_text(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name",
-                      wri_line(c, first), kind),
-              "there is %s '%s' already", what, id->text);
+    uint32_t line = wri_line(c, first);
+    wri_error(
+        c, id->loc,
+        kind ? wri_text(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name", line, kind)
+             : wri_text(c, "it was created at line %u; choose another name", line),
+        "there is %s '%s' already", what, id->text);
 }
 
 /* Whether name may be created at seq: an object of that name is replaced, or an error. */
@@ -157,7 +164,8 @@ static bool name_free(wri_ctx *c, const wr_stmt *s, uint32_t seq, bool *skipp) {
     }
     bool same_kind = (s->kind == WR_S_CREATE_VIEW) == (v != NULL);
     if (!s->or_replace || !same_kind) {
-        exists(c, id, v ? "a view" : "a stream", v ? v->stmt->name.loc : st->def->loc, kind);
+        exists(c, id, v ? "a view" : "a stream", v ? v->stmt->name.loc : st->def->loc,
+               same_kind ? kind : NULL);
         return false;
     }
     if (st) st->until = seq;
@@ -190,11 +198,10 @@ bool wri_catalog_init(wri_ctx *c) {
     static const struct {
         const char *name;
         wr_kind kind;
-    } columns[] = {{"error_time", WR_T_TIMESTAMP}, {"error_level", WR_T_VARCHAR},
-                   {"error_name", WR_T_VARCHAR},   {"message", WR_T_VARCHAR},
-                   {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
-                   {"pump_name", WR_T_VARCHAR},    {"source", WR_T_VARCHAR},
-                   {"position", WR_T_BIGINT}};
+    } columns[] = {
+        {"error_time", WR_T_TIMESTAMP}, {"error_level", WR_T_VARCHAR},    {"error_name", WR_T_VARCHAR},
+        {"message", WR_T_VARCHAR},      {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
+        {"pump_name", WR_T_VARCHAR},    {"source", WR_T_VARCHAR},         {"position", WR_T_BIGINT}};
     wri_stream *st = new_stream(c, "error_stream", (wr_loc){0, 0}, 0);
     if (!st) return false;
     st->errors = true;
