@@ -142,7 +142,7 @@ $(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
 .PHONY: replay
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
-	@for f in $(FUZZERS); do echo "replay $$f"; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
 fuzz-%: ## libFuzzer on one target (clang)
 	@mkdir -p build/fuzz/corpus/$*
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \

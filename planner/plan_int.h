@@ -9,8 +9,8 @@
  *   stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
- * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing: what no
- * node needs is pruned.
+ * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing:
+ * what no node needs is pruned.
  *
  * Failure: a function that returns a pointer returns NULL after it reported to the diagnostics, or with
  * ctx->oom set. One thread, no globals. */
@@ -312,10 +312,10 @@ wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_
 wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
 /* Inputs have the same visible columns. One input is returned as it is. */
 wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
-wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
-                      wr_loc loc);
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,
+                           uint32_t n_keys, wr_loc loc);
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
-                  int64_t offset, wr_loc loc);
+                       int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
