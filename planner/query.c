@@ -258,7 +258,8 @@ static bool select_input(wri_select *s) {
     wri_binder b;
     wri_binder_scalar(q, &b, &s->scope, "WHERE");
     wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
-    if (pred == &wri_failed) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
+    if (pred == &wri_failed)
+        return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
     return s->in != NULL;
 }
