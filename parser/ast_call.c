@@ -114,7 +114,9 @@ static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
         wri_error(p, WR_ESQL, m->loc, NULL, "%s is given twice", event + 1);
         return;
     }
-    if (m->expr) st = wr_ast_print(m->expr, &b);
+    wri_out o = {&b, WR_OK};
+    if (m->expr) wri_put_value(&o, m->expr);
+    st = o.st;
     if (st == WR_OK && event) {
         const char *old = e->call->keyword;
         e->call->keyword =
