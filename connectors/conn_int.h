@@ -31,6 +31,8 @@ typedef struct wri_cutter {
     size_t head_len;
     wr_arena ar; /* chunks point into it: it lives as long as the source */
 } wri_cutter;
+/* WR_EINVAL where cfg has no format that can be read. */
+wr_status wri_readable(const wr_source_cfg *cfg, const char *name, wr_err *err) WR_MUST_USE;
 wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max,
                           wr_err *err) WR_MUST_USE;
 void wri_cutter_restart(wri_cutter *c); /* another file of the same split begins */
@@ -83,8 +85,8 @@ typedef struct wri_map {
 } wri_map;
 /* Maps the first len > 0 bytes of fd. Failure: the caller reads the file instead. */
 wr_status wri_map_new(const wr_sys *sys, int fd, size_t len, wri_map **outp, wr_err *err) WR_MUST_USE;
-/* Reading has come to `at`: pages well behind it need not count as this process's memory. Strings that still point
- * there read them again. */
+/* Reading has come to `at`: pages well behind it need not count as this process's memory. Strings that still
+ * point there read them again. */
 void wri_map_passed(wri_map *m, size_t at);
 bool wri_map_broken(const wri_map *m); /* a page could not be read; zeros stand in its place */
 

@@ -19,15 +19,9 @@ const wr_connector_def *const wr_connectors[] = {
 extern const wr_format_def wr_format_json, wr_format_csv, wr_format_raw, wr_format_msgpack, wr_format_table;
 
 const wr_format_def *const wr_formats[] = {
-#if __has_include("formats/json.c")
     &wr_format_json,
-#endif
-#if __has_include("formats/csv.c")
     &wr_format_csv,
-#endif
-#if __has_include("formats/raw.c")
     &wr_format_raw,
-#endif
 #if __has_include("formats/msgpack.c")
     &wr_format_msgpack,
 #endif

@@ -48,8 +48,10 @@ typedef struct wr_bad_record {
 } wr_bad_record;
 
 typedef struct wr_decode_cfg {
-    const wr_schema *schema; /* columns wanted, with paths */
-    const bool *want_dict;   /* per column, may be NULL */
+    const wr_schema *schema;   /* columns wanted, with paths */
+    const wr_schema *declared; /* all columns that a record has, for formats that go by order; NULL: schema */
+    const uint32_t *places;    /* per column of schema: its place in declared; NULL: 0, 1, 2, … */
+    const bool *want_dict;     /* per column, may be NULL */
     const wr_kv *options;
     size_t n_options;
     uint32_t batch_rows;

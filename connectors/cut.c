@@ -29,6 +29,15 @@ static wri_piece skip(wri_cutter *c, const char *p, size_t n, bool last) {
     return (wri_piece){.take = found ? first_end(c, p, n) : n};
 }
 
+wr_status wri_readable(const wr_source_cfg *cfg, const char *name, wr_err *err) {
+    if (!cfg->format)
+        return wr_fail(err, WR_EINVAL, "%s: a format is needed; add format = 'json' or another", name);
+    if (!cfg->format->frame)
+        return wr_fail(err, WR_EINVAL, "%s: format '%s' can only be written; use another", name,
+                       cfg->format->with.name);
+    return WR_OK;
+}
+
 wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max, wr_err *err) {
     *c = (wri_cutter){.format = cfg->format, .record_max = record_max};
     if (c->format->begin) c->begin = c->state = c->format->begin(cfg->options, cfg->n_options);

@@ -64,17 +64,6 @@ int64_t wri_gen_time(const wri_gen *g, double event) {
     return wr_floor_to(t < WR_TS_MAX ? t : WR_TS_MAX, 1000);
 }
 
-wr_str wri_gen_name(const char *prefix, uint32_t v, uint32_t width) {
-    char out[WR_STR_INLINE], digits[10];
-    uint32_t n = 0, len = 0;
-    do digits[n++] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    while (n < width) digits[n++] = '0';
-    while (*prefix) out[len++] = *prefix++;
-    while (n > 0) out[len++] = digits[--n];
-    return wr_str_make(out, len);
-}
-
 /* ---- options ---- */
 
 static wr_status read_options(const wr_kv *kvs, size_t n, gen_opts *o, wr_err *err) {

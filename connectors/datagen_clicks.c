@@ -27,12 +27,13 @@ static wr_status event_time(const wri_gen *g, uint64_t first, wr_batch *b, uint3
 static void ranked(const wri_gen *g, uint64_t first, wr_batch *b, uint32_t c, uint32_t use, uint32_t n) {
     uint64_t key = wri_gen_key(g, use);
     double scale = log(n + 1.0);
-    const char *prefix = use == USER ? "u" : "/p/";
-    uint32_t width = use == USER ? 5 : 3;
+    bool user = use == USER; /* u00042 or /p/042 */
+    uint32_t prefix = user ? 'u' : '/' | 'p' << 8 | '/' << 16, prefix_len = user ? 1 : 3,
+             width = user ? 5 : 3;
     for (uint32_t i = 0; i < b->n; i++) {
         double x = wri_gen_unit(wri_gen_u64(key, first + i));
         uint32_t rank = (uint32_t)(exp(x * scale) - 1.0);
-        b->cols[c].str[i] = wri_gen_name(prefix, rank < n ? rank : n - 1, width);
+        b->cols[c].str[i] = wri_gen_name(prefix, prefix_len, rank < n ? rank : n - 1, width);
     }
 }
 

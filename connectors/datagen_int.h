@@ -49,7 +49,25 @@ static inline uint32_t wri_gen_below(uint64_t random, uint32_t n) { /* 0 .. n-1 
 }
 /* Event time of (possibly fractional) event number `event`, in whole milliseconds. */
 int64_t wri_gen_time(const wri_gen *g, double event);
-/* The view of prefix and v in at least `width` digits; 12 bytes at most. */
-wr_str wri_gen_name(const char *prefix, uint32_t v, uint32_t width);
+/* v < 10^8 as eight digits, the first in the lowest byte. */
+static inline uint64_t wri_gen_digits(uint32_t v) {
+    uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t high = (fours * 10486 >> 20) & UINT64_C(0x7f0000007f); /* each four by 100 */
+    uint64_t twos = high | (fours - 100 * high) << 16;
+    uint64_t tens = (twos * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+    return (tens | (twos - 10 * tens) << 8) + UINT64_C(0x3030303030303030);
+}
+/* The view of a prefix of up to four bytes (in the low bytes of `prefix`) and v < 10^8 with at least
+ * `width` digits. */
+static inline wr_str wri_gen_name(uint32_t prefix, uint32_t prefix_len, uint32_t v, uint32_t width) {
+    static const uint32_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    while (width < 8 && v >= tens[width]) width++;
+    unsigned __int128 text = wri_gen_digits(v) >> (64 - 8 * width);
+    text = text << (8 * prefix_len) | prefix;
+    wr_str s = {.len = prefix_len + width};
+    memcpy(s.prefix, &(uint32_t){(uint32_t)text}, 4);
+    memcpy(s.rest, &(uint64_t){(uint64_t)(text >> 32)}, 8);
+    return s;
+}
 
 #endif

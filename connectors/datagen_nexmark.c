@@ -84,20 +84,26 @@ static uint64_t some_auction(uint64_t event, uint64_t random) {
 
 /* ---- texts ---- */
 
-/* n letters; each eight come from one random number. */
+/* n letters; each eight come from one random number. May write up to seven bytes more. */
 static void letters(uint64_t key, char *out, uint32_t n) {
+    const uint64_t even = UINT64_C(0x00ff00ff00ff00ff);
     for (uint32_t i = 0; i < n; i += 8) {
-        uint64_t r = wri_gen_u64(key, i);
-        for (uint32_t k = i; k < n && k < i + 8; k++, r >>= 8) out[k] = (char)('a' + ((r & 0xff) * 26 >> 8));
+        uint64_t r = wri_gen_u64(key, i); /* each byte times 26 / 256 */
+        uint64_t a = ((r & even) * 26 >> 8 & even) | ((r >> 8 & even) * 26 & ~even);
+        a += UINT64_C(0x6161616161616161);
+        memcpy(out + i, &a, 8);
     }
 }
 
-/* 3 to max-1 letters with a space now and then, none at the ends. Returns the length. */
+/* 3 to max-1 letters with a space now and then (one in 13), none at the ends. Returns the length. */
 static uint32_t words(uint64_t key, char *out, uint32_t max) {
     uint32_t n = 3 + wri_gen_below(wri_gen_u64(key, 1000), max - 3);
     letters(key, out, n);
-    for (uint32_t i = 1; i + 1 < n; i++)
-        if (wri_gen_below(wri_gen_u64(key, 2000 + i), 13) == 0) out[i] = ' ';
+    uint64_t r = 0;
+    for (uint32_t i = 1; i + 1 < n; i++, r >>= 8) {
+        if ((i & 7) == 1) r = wri_gen_u64(key, 2000 + i);
+        if ((r & 0xff) < 256 / 13) out[i] = ' ';
+    }
     return n;
 }
 
@@ -170,11 +176,10 @@ static uint32_t email_text(const wri_gen *g, uint64_t row, char *out) {
 
 static uint32_t card_text(const wri_gen *g, uint64_t row, char *out) {
     uint64_t r = row_key(g, CARD, row);
-    for (uint32_t i = 0; i < 4; i++, r = wr_hash_u64(r)) {
-        uint32_t v = wri_gen_below(r, 10000);
-        char *p = out + 5 * i;
-        for (int d = 3; d >= 0; d--, v /= 10) p[d] = (char)('0' + v % 10);
-        if (i < 3) p[4] = ' ';
+    for (uint32_t i = 0; i < 4; i++, r >>= 16) {
+        uint64_t digits = wri_gen_digits((uint32_t)(r & 0xffff) * 10000 >> 16);
+        memcpy(out + 5 * i, (char *)&digits + 4, 4);
+        out[5 * i + 4] = ' ';
     }
     return 19;
 }

@@ -40,7 +40,8 @@ static wr_status event_time(const wri_gen *g, uint64_t first, wr_batch *b, uint3
 static wr_status device_id(const wri_gen *g, uint64_t first, wr_batch *b, uint32_t c, wr_err *err) {
     (void)err;
     for (uint32_t i = 0; i < b->n; i++)
-        b->cols[c].str[i] = wri_gen_name("dev-", (uint32_t)device_of(g, first + i), 4);
+        b->cols[c].str[i] =
+            wri_gen_name('d' | 'e' << 8 | 'v' << 16 | '-' << 24, 4, (uint32_t)device_of(g, first + i), 4);
     return WR_OK;
 }
 
@@ -61,7 +62,8 @@ static wr_status temperature(const wri_gen *g, uint64_t first, wr_batch *b, uint
     uint64_t plants = wri_gen_key(g, PLANTED);
     for (uint32_t i = 0; i < b->n; i++) {
         uint64_t row = first + i, own = wri_gen_u64(level, device_of(g, row));
-        double day = fmod((double)row * g->interval_us / DAY_US, 1.0) + wri_gen_unit(own);
+        double day = (double)row * g->interval_us / DAY_US;
+        day += wri_gen_unit(own) - floor(day);
         double v = 20.0 + wri_gen_below(own << 32, 40) + 5.0 * sin(day * 6.283185307179586);
         v += 0.5 * noise(wri_gen_u64(heat, row));
         double off = 15.0 + 15.0 * wri_gen_unit(wri_gen_u64(size, row));

@@ -33,8 +33,10 @@ typedef struct split {
     int64_t at;    /* AT_REST: bytes delivered or skipped; atomic */
     wri_map *map;  /* AT_REST */
     wri_cutter cut;
-    wri_reader reader; /* STREAM */
-    wri_tail follow;   /* TAIL */
+    union {
+        wri_reader reader; /* STREAM */
+        wri_tail follow;   /* TAIL */
+    };
 } split;
 
 struct wr_source {
@@ -174,8 +176,7 @@ static wr_status file_open(const wr_source_cfg *cfg, wr_source **outp, wr_err *e
     *outp = NULL;
     file_opts o;
     WR_TRY(wri_file_options(cfg->options, cfg->n_options, &o, err));
-    if (!cfg->format)
-        return wr_fail(err, WR_EINVAL, "'%s' needs a format; add format = 'json' or another", o.path);
+    WR_TRY(wri_readable(cfg, o.path, err));
     wr_source *s = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "a source");
     s->sys = cfg->sys;

@@ -84,11 +84,6 @@ wr_status wri_print_write(wr_sink *s, const char *p, size_t n, wr_err *err) {
     return write_all(s->sys, s->lines.data, s->lines.len, err);
 }
 
-wr_status wri_print_flush(wr_sink *s, wr_err *err) {
-    (void)s, (void)err; /* nothing is kept back */
-    return WR_OK;
-}
-
 void wri_print_close(wr_sink *s) {
     if (!s) return;
     wr_buf_free(&s->lines);
@@ -106,6 +101,5 @@ const wr_connector_def wr_connector_print = {
     .delivery = "at least once",
     .open_sink = wri_print_open,
     .write = wri_print_write,
-    .flush = wri_print_flush,
     .close_sink = wri_print_close,
 };

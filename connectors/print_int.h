@@ -9,7 +9,6 @@ extern const wr_option wri_print_options[WRI_PRINT_OPTIONS];
 
 wr_status wri_print_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
 wr_status wri_print_write(wr_sink *s, const char *p, size_t n, wr_err *err);
-wr_status wri_print_flush(wr_sink *s, wr_err *err);
 void wri_print_close(wr_sink *s);
 
 #endif

@@ -58,8 +58,7 @@ static wr_status stdin_open(const wr_source_cfg *cfg, wr_source **outp, wr_err *
     stdin_opts o;
     WR_TRY(
         wri_options(stdin_options, WR_LEN(stdin_options), cfg->options, cfg->n_options, &o, sizeof o, err));
-    if (!cfg->format)
-        return wr_fail(err, WR_EINVAL, "standard input needs a format; add format = 'json' or another");
+    WR_TRY(wri_readable(cfg, "standard input", err));
     wr_source *s = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "a source");
     wr_status rc = start(s, cfg, &o, err);
@@ -117,6 +116,5 @@ const wr_connector_def wr_connector_stdout = {
     .delivery = "at least once",
     .open_sink = wri_print_open,
     .write = wri_print_write,
-    .flush = wri_print_flush,
     .close_sink = wri_print_close,
 };

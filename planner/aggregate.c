@@ -39,11 +39,11 @@ static bool bind_param(wri_ctx *c, wri_binder *b, const wr_ast *arg, wri_call *k
     wr_expr *e = wri_bind(b, arg);
     if (e == &wri_failed) return false;
     bool number = wr_kind_is_num(e->type.kind);
-    if (number)
-        e = wri_fold(b, wri_cast(b, e, wr_type_of(WR_T_DOUBLE), true, arg->loc));
+    if (number) e = wri_fold(b, wri_cast(b, e, wr_type_of(WR_T_DOUBLE), true, arg->loc));
     if (e == &wri_failed) return false;
     if (e->kind != WR_X_CONST || e->value.null) {
-        wri_error(c, arg->loc, k->call.def->signature, "%s: this argument must be a constant", k->call.def->name);
+        wri_error(c, arg->loc, k->call.def->signature, "%s: this argument must be a constant",
+                  k->call.def->name);
         return false;
     }
     memset(&k->call.param, 0, sizeof k->call.param); /* same_value compares all bytes */
@@ -195,7 +195,8 @@ static uint32_t below_col(below *p, wr_expr *e, const char *name) {
     }
     for (uint32_t i = 0; i < p->cols.n; i++)
         if (wri_expr_equal(p->cols.exprs[i], e)) return i;
-    if (!name) name = e->kind == WR_X_COL ? p->in->out.fields[e->col].name : wri_text(c, "$%u", p->cols.n + 1);
+    if (!name)
+        name = e->kind == WR_X_COL ? p->in->out.fields[e->col].name : wri_text(c, "$%u", p->cols.n + 1);
     return wri_cols_add(c, &p->cols, e, name) ? p->cols.n - 1 : WR_NO_COL;
 }
 
@@ -343,7 +344,8 @@ static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32
 /* ---- grouping sets ---- */
 
 /* The result of one set in the columns that all sets share. */
-static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t set, const char *const *names) {
+static wr_node *set_columns(wri_ctx *c, const wri_agg *a, wr_node *g, uint64_t set,
+                            const char *const *names) {
     wri_cols cols = {0};
     uint32_t base = wri_agg_base(a), at = base;
     for (uint32_t i = 0; i < base; i++)

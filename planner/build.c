@@ -71,7 +71,8 @@ bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name) {
         cols->cap = cap;
     }
     cols->exprs[cols->n] = e;
-    cols->names[cols->n] = name ? name : wri_text(c, "$%u", cols->n + 1); /* a name of no column is never asked for */
+    cols->names[cols->n] =
+        name ? name : wri_text(c, "$%u", cols->n + 1); /* a name of no column is never asked for */
     cols->n++;
     return true;
 }
@@ -255,7 +256,10 @@ static wr_node *union_input(wri_ctx *c, wr_node *in, bool hidden_time, const wr_
         if (from == WR_NO_COL) from = 0; /* a place holder, never read */
         if (!wri_cols_add(c, &cols, wri_col_of(c, in, from, loc), late->out.fields[i].name)) return NULL;
     }
-    return project_raw(c, in, &cols, n_vis, loc);
+    wr_node *n = project_raw(c, in, &cols, n_vis, loc);
+    if (n && hidden_time) n->time_col = n_vis;
+    else if (n && in->time_col < n_vis) n->time_col = in->time_col;
+    return n;
 }
 
 /* Where the union's late columns are: behind its own, unless an input lacks them. */
@@ -304,8 +308,8 @@ wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc)
 
 /* ---- the rest ---- */
 
-wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
-                      wr_loc loc) {
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,
+                           uint32_t n_keys, wr_loc loc) {
     wr_node *n = like_input(c, WR_N_EXCHANGE, in, loc);
     if (!n) return NULL;
     n->exchange.mode = mode;
@@ -317,7 +321,7 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
 }
 
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
-                  int64_t offset, wr_loc loc) {
+                       int64_t offset, wr_loc loc) {
     in = wri_exchange_node(c, in, WR_EX_GATHER, NULL, 0, loc);
     wr_node *n = in ? like_input(c, n_keys ? WR_N_SORT : WR_N_LIMIT, in, loc) : NULL;
     if (!n) return NULL;
@@ -408,12 +412,17 @@ static bool renames(wr_type a, wr_type b) {
     if (a.kind != b.kind) return false;
     switch (a.kind) {
     case WR_T_VARCHAR:
-    case WR_T_VARBINARY: return b.prec == 0 || (a.prec != 0 && a.prec <= b.prec);
-    case WR_T_TIME: return a.prec <= b.prec;
-    case WR_T_TIMESTAMP: return a.prec <= b.prec && a.local_tz == b.local_tz;
+    case WR_T_VARBINARY:
+        return b.prec == 0 || (a.prec != 0 && a.prec <= b.prec);
+    case WR_T_TIME:
+        return a.prec <= b.prec;
+    case WR_T_TIMESTAMP:
+        return a.prec <= b.prec && a.local_tz == b.local_tz;
     case WR_T_INTERVAL_DAY:
-    case WR_T_INTERVAL_MONTH: return true;
-    default: return a.scale == b.scale && a.prec == b.prec;
+    case WR_T_INTERVAL_MONTH:
+        return true;
+    default:
+        return a.scale == b.scale && a.prec == b.prec;
     }
 }
 

@@ -27,10 +27,20 @@ wri_view *wri_find_view(wri_ctx *c, const wr_name *name, uint32_t seq) {
     return NULL;
 }
 
-static wri_func *find_func(wri_ctx *c, const wr_name *name, uint32_t seq) {
+static bool same_params(const wr_stmt *a, const wr_stmt *b) {
+    if (a->n_params != b->n_params) return false;
+    for (uint32_t i = 0; i < a->n_params; i++)
+        if (a->params[i].type.kind != b->params[i].type.kind) return false;
+    return true;
+}
+
+/* like: the function with its parameter types only; functions of one name may differ in these. */
+static wri_func *find_func(wri_ctx *c, const wr_name *name, const wr_stmt *like, uint32_t seq) {
     const wr_ident *id = last_part(name);
     for (wri_func *f = c->funcs; f; f = f->next)
-        if (sees(f->seq, f->until, seq) && wri_ident_matches(id, last_part(&f->stmt->name)->text)) return f;
+        if (sees(f->seq, f->until, seq) && wri_ident_matches(id, last_part(&f->stmt->name)->text) &&
+            (!like || same_params(f->stmt, like)))
+            return f;
     return NULL;
 }
 
@@ -57,18 +67,21 @@ void wri_no_such(wri_q *q, const wr_name *name, const char *what) {
     const wr_ident *id = last_part(name);
     const wr_stmt *later = created_later(c, id, q->seq);
     if (later) {
-        wri_error(c, id->loc, wri_text(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
+        wri_error(c, id->loc,
+                  wri_text(c, "move its CREATE from line %u before this statement", wri_line(c, later->loc)),
                   "'%s' is used before it is created", id->text);
         return;
     }
     const char **names = NULL;
     uint32_t n = 0, cap = 0;
     for (const wri_stream *st = c->streams; st; st = st->next) {
-        const char **slot = sees(st->from, st->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot =
+            sees(st->from, st->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = st->def->name;
     }
     for (const wri_view *v = c->views; v; v = v->next) {
-        const char **slot = sees(v->seq, v->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
+        const char **slot =
+            sees(v->seq, v->until, q->seq) ? wri_new_last(c, &names, &n, &cap, sizeof *slot) : NULL;
         if (slot) *slot = last_part(&v->stmt->name)->text;
     }
     for (const wri_cte *t = q->ctes; t; t = t->next) {
@@ -76,7 +89,8 @@ void wri_no_such(wri_q *q, const wr_name *name, const char *what) {
         if (slot) *slot = t->name->text;
     }
     const char *near = n ? wr_nearest(id->text, names, n, sizeof *names) : NULL;
-    wri_error(c, id->loc, near ? wri_suggest(c, near) : wri_text(c, "create it first: CREATE STREAM %s (…)", id->text),
+    wri_error(c, id->loc,
+              near ? wri_suggest(c, near) : wri_text(c, "create it first: CREATE STREAM %s (…)", id->text),
               "there is no %s '%s'", what, id->text);
 }
 
@@ -122,11 +136,14 @@ wri_feed *wri_add_feed(wri_ctx *c, const wr_stmt *s, uint32_t seq, wri_stream *i
 
 /* ---- names that exist already ---- */
 
+/* kind: what CREATE OR REPLACE would be of; NULL: it cannot replace that. */
 static void exists(wri_ctx *c, const wr_ident *id, const char *what, wr_loc first, const char *kind) {
-    wri_error(c, id->loc,
-              wri_text(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name",
-                      wri_line(c, first), kind),
-              "there is %s '%s' already", what, id->text);
+    uint32_t line = wri_line(c, first);
+    wri_error(
+        c, id->loc,
+        kind ? wri_text(c, "it was created at line %u; use CREATE OR REPLACE %s, or another name", line, kind)
+             : wri_text(c, "it was created at line %u; choose another name", line),
+        "there is %s '%s' already", what, id->text);
 }
 
 /* Whether name may be created at seq: an object of that name is replaced, or an error. */
@@ -147,7 +164,8 @@ static bool name_free(wri_ctx *c, const wr_stmt *s, uint32_t seq, bool *skipp) {
     }
     bool same_kind = (s->kind == WR_S_CREATE_VIEW) == (v != NULL);
     if (!s->or_replace || !same_kind) {
-        exists(c, id, v ? "a view" : "a stream", v ? v->stmt->name.loc : st->def->loc, kind);
+        exists(c, id, v ? "a view" : "a stream", v ? v->stmt->name.loc : st->def->loc,
+               same_kind ? kind : NULL);
         return false;
     }
     if (st) st->until = seq;
@@ -180,11 +198,10 @@ bool wri_catalog_init(wri_ctx *c) {
     static const struct {
         const char *name;
         wr_kind kind;
-    } columns[] = {{"error_time", WR_T_TIMESTAMP}, {"error_level", WR_T_VARCHAR},
-                   {"error_name", WR_T_VARCHAR},   {"message", WR_T_VARCHAR},
-                   {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
-                   {"pump_name", WR_T_VARCHAR},    {"source", WR_T_VARCHAR},
-                   {"position", WR_T_BIGINT}};
+    } columns[] = {
+        {"error_time", WR_T_TIMESTAMP}, {"error_level", WR_T_VARCHAR},    {"error_name", WR_T_VARCHAR},
+        {"message", WR_T_VARCHAR},      {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
+        {"pump_name", WR_T_VARCHAR},    {"source", WR_T_VARCHAR},         {"position", WR_T_BIGINT}};
     wri_stream *st = new_stream(c, "error_stream", (wr_loc){0, 0}, 0);
     if (!st) return false;
     st->errors = true;
@@ -224,6 +241,13 @@ static void implicit_late(wri_ctx *c, wri_stream *of, uint32_t seq) {
     append_stream(c, st);
 }
 
+/* CREATE STREAM s AS …, s (a, b) AS …: the query has the types. */
+static bool needs_query(const wr_stmt *s) {
+    for (uint32_t i = 0; i < s->n_columns; i++)
+        if (s->columns[i].type.kind == WR_T_NULL && !s->columns[i].computed) return true;
+    return s->n_columns == 0;
+}
+
 void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     bool skip;
     if (!name_free(c, s, seq, &skip)) return;
@@ -235,11 +259,12 @@ void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     if (s->query) {
         wri_feed *f = wri_add_feed(c, s, seq, st, wri_text(c, "CREATE STREAM %s", id->text));
         if (!f) return;
-        if (s->n_columns == 0) st->as = f;
+        if (needs_query(s)) st->as = f;
     }
-    if (!st->as && !st->broken) st->broken = !wri_bind_columns(c, st, seq);
+    if (!st->as && !st->broken) st->broken = !wri_bind_columns(c, st, seq, NULL);
     append_stream(c, st);
-    if (!st->broken) implicit_late(c, st, seq);
+    if (st->broken) wri_failed_silently(c);
+    else implicit_late(c, st, seq);
 }
 
 static void link_late(wri_ctx *c, wri_stream *st) {
@@ -318,7 +343,7 @@ static wr_stmt *without_body(wri_ctx *c, const wr_stmt *s) {
 /* The body is bound once here, so that its errors are found where they are. */
 void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     const wr_ident *id = last_part(&s->name);
-    wri_func *old = find_func(c, &s->name, seq);
+    wri_func *old = find_func(c, &s->name, s, seq);
     if (old && s->if_not_exists) return;
     if (old && !s->or_replace) {
         exists(c, id, "a function", old->stmt->name.loc, "FUNCTION");
@@ -340,7 +365,10 @@ void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     wri_binder_scalar(&q, &b, &scope, "a function");
     if (old) old->until = seq;
     f->stmt = s;
-    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) f->stmt = without_body(c, s);
+    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) {
+        wri_failed_silently(c);
+        f->stmt = without_body(c, s);
+    }
     if (!f->stmt) return;
     f->seq = seq;
     f->until = UINT32_MAX;
@@ -361,9 +389,9 @@ void wri_drop(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
         if (v) v->until = seq;
         else no_such(c, s, id, "view");
     } else if (strcmp(s->what, "FUNCTION") == 0) {
-        wri_func *f = find_func(c, &s->name, seq);
-        if (f) f->until = seq;
-        else no_such(c, s, id, "function");
+        wri_func *f = find_func(c, &s->name, NULL, seq);
+        if (!f) no_such(c, s, id, "function");
+        for (; f; f = find_func(c, &s->name, NULL, seq)) f->until = seq - 1;
     } else if (strcmp(s->what, "PUMP") == 0) {
         wri_feed *f = find_pump(c, &s->name, seq);
         if (f) f->off = f->dropped = true;

@@ -17,7 +17,8 @@ static bool duplicate(wri_ctx *c, const wr_stmt *s, uint32_t i) {
 }
 
 /* A declared column of a connector that brings its own: it must be one of them. */
-static bool own_column(wri_ctx *c, wri_stream *st, const wr_column_def *col, const wr_schema *own, wr_field *f) {
+static bool own_column(wri_ctx *c, wri_stream *st, const wr_column_def *col, const wr_schema *own,
+                       wr_field *f) {
     for (uint32_t i = 0; i < own->n; i++) {
         if (!wri_ident_matches(&col->name, own->fields[i].name)) continue;
         if (col->type.kind != WR_T_NULL && col->type.kind != own->fields[i].type.kind) {
@@ -32,9 +33,10 @@ static bool own_column(wri_ctx *c, wri_stream *st, const wr_column_def *col, con
         *f = own->fields[i];
         return true;
     }
-    const char *near = own->n ? wr_nearest(col->name.text, &own->fields[0].name, own->n, sizeof own->fields[0]) : NULL;
-    wri_error(c, col->name.loc, wri_suggest(c, near), "connector '%s' has no column '%s'", st->connector->name,
-              col->name.text);
+    const char *near =
+        own->n ? wr_nearest(col->name.text, &own->fields[0].name, own->n, sizeof own->fields[0]) : NULL;
+    wri_error(c, col->name.loc, wri_suggest(c, near), "connector '%s' has no column '%s'",
+              st->connector->name, col->name.text);
     return false;
 }
 
@@ -52,9 +54,9 @@ static bool declare(wri_ctx *c, wri_stream *st, uint32_t i, const wr_schema *own
         return true;
     }
     if (own) return own_column(c, st, col, own, f);
-    if (col->type.kind != WR_T_NULL) return true;
-    wri_error(c, col->loc, wri_text(c, "write %s VARCHAR, for example", col->name.text), "column '%s' has no type",
-              col->name.text);
+    if (col->type.kind != WR_T_NULL || st->as) return true; /* the query behind AS has the type */
+    wri_error(c, col->loc, wri_text(c, "write %s VARCHAR, for example", col->name.text),
+              "column '%s' has no type", col->name.text);
     return false;
 }
 
@@ -144,12 +146,14 @@ static bool time_column(wri_ctx *c, wri_stream *st, const wr_ident *id, const ch
         st->def->rowtime = i;
         if (cols->fields[i].type.kind == WR_T_TIMESTAMP) return true;
         char have[WR_TEXT_MAX];
-        wri_error(c, id->loc, "event time is a TIMESTAMP(3); convert text by TO_TIMESTAMP in a computed column",
+        wri_error(c, id->loc,
+                  "event time is a TIMESTAMP(3); convert text by TO_TIMESTAMP in a computed column",
                   "%s: column '%s' is %s, not TIMESTAMP", clause, id->text,
                   wr_type_print(cols->fields[i].type, have, sizeof have));
         return false;
     }
-    const char *near = cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
+    const char *near =
+        cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
     wri_error(c, id->loc, wri_suggest(c, near), "%s: stream '%s' has no column '%s'", clause, st->def->name,
               id->text);
     return false;
@@ -158,8 +162,8 @@ static bool time_column(wri_ctx *c, wri_stream *st, const wr_ident *id, const ch
 static bool event_time(wri_ctx *c, wri_stream *st, wri_q *q, const wri_scope *sc) {
     const wr_stmt *s = st->stmt;
     if (s->wm_column.text && s->rowtime.text) {
-        wri_error(c, s->rowtime.loc, "keep one of them", "stream '%s' has both WATERMARK FOR and ROWTIME FROM",
-                  st->def->name);
+        wri_error(c, s->rowtime.loc, "keep one of them",
+                  "stream '%s' has both WATERMARK FOR and ROWTIME FROM", st->def->name);
         return false;
     }
     if (s->rowtime.text) return time_column(c, st, &s->rowtime, "ROWTIME FROM");
@@ -175,15 +179,58 @@ static bool event_time(wri_ctx *c, wri_stream *st, wri_q *q, const wri_scope *sc
     if (st->wm == &wri_failed) return false;
     if (st->wm->type.kind == WR_T_TIMESTAMP) return true;
     char have[WR_TEXT_MAX];
-    wri_error(c, s->wm_expr->loc, wri_text(c, "write %s - INTERVAL '5' SECOND, for example", s->wm_column.text),
+    wri_error(c, s->wm_expr->loc,
+              wri_text(c, "write %s - INTERVAL '5' SECOND, for example", s->wm_column.text),
               "the watermark of '%s' must be a TIMESTAMP, it is %s", st->def->name,
               wr_type_print(st->wm->type, have, sizeof have));
     return false;
 }
 
-bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq) {
+/* ---- columns of the query behind AS ---- */
+
+/* The place of item i of the query, for messages. */
+static wr_loc as_loc(const wri_stream *st, uint32_t i) {
+    const wr_query *y = st->as->query;
+    return y->kind == WR_Q_SELECT && i < y->n_items ? y->items[i].expr->loc : y->loc;
+}
+
+/* Types that CREATE STREAM s (a, b) AS leaves to its query. */
+static bool types_from(wri_ctx *c, wri_stream *st, const wr_node *rows) {
+    wr_schema *cols = &st->def->columns;
+    uint32_t at = 0, n_vis = wri_x(rows)->n_vis;
+    for (uint32_t i = 0; i < cols->n; i++) {
+        if (st->def->computed[i]) continue;
+        if (cols->fields[i].type.kind == WR_T_NULL && at < n_vis)
+            cols->fields[i].type = rows->out.fields[at].type;
+        at++;
+    }
+    if (at == n_vis) return true;
+    wri_error(c, st->stmt->columns[0].loc, "name each column of the query",
+              "stream '%s' has %u columns, but the query has %u", st->def->name, at, n_vis);
+    return false;
+}
+
+static bool columns_from(wri_ctx *c, wri_stream *st, const wr_node *rows) {
+    uint32_t n = wri_x(rows)->n_vis;
+    if (!alloc_columns(c, st, n)) return false;
+    wr_field *f = st->def->columns.fields;
+    for (uint32_t i = 0; i < n; i++) {
+        f[i] = (wr_field){.name = rows->out.fields[i].name, .type = rows->out.fields[i].type};
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(f[k].name, f[i].name) == 0) {
+                wri_error(c, as_loc(st, i), "give one of them another name with AS",
+                          "stream '%s' would have two columns '%s'", st->def->name, f[i].name);
+                return false;
+            }
+    }
+    return true;
+}
+
+bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *rows) {
     wri_q q = {.c = c, .seq = seq};
-    if (!st->as && !declared_columns(c, st)) return false;
+    if (rows && st->stmt->n_columns == 0) {
+        if (!columns_from(c, st, rows)) return false;
+    } else if (!declared_columns(c, st) || (rows && !types_from(c, st, rows))) return false;
     uint32_t n = st->def->columns.n;
     wri_scope sc = {.cap = n, .cols = wri_new_n(c, n, sizeof *sc.cols)};
     wr_expr **repl = wri_new_n(c, n, sizeof *repl);

@@ -1,8 +1,8 @@
 /* planner/explain.c -- a plan as text for people (tree), as JSON and as DOT.
  *
  * The tree starts at each sink; a node that several read is shown in full once and referred to by its
- * number afterwards. One node a line: number, kind, what it does, and in brackets its stage, whether it ends by
- * itself and where its event time is. All three forms take what a node does from one function. */
+ * number afterwards. One node a line: number, kind, what it does, and in brackets its stage, whether it ends
+ * by itself and where its event time is. All three forms take what a node does from one function. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* strcasestr */
 #endif
@@ -26,12 +26,13 @@ typedef struct ex {
     } while (0)
 
 const char *wr_node_kind_name(wr_node_kind k) {
-    static const char *const names[] = {
-        [WR_N_SOURCE] = "SOURCE",       [WR_N_ERRORS] = "ERRORS",   [WR_N_LATE] = "LATE",
-        [WR_N_VALUES] = "VALUES",       [WR_N_FILTER] = "FILTER",   [WR_N_PROJECT] = "PROJECT",
-        [WR_N_WINDOW] = "WINDOW",       [WR_N_AGG_LOCAL] = "AGG_LOCAL", [WR_N_EXCHANGE] = "EXCHANGE",
-        [WR_N_AGG_GLOBAL] = "AGG_GLOBAL", [WR_N_UNION] = "UNION",   [WR_N_SORT] = "SORT",
-        [WR_N_LIMIT] = "LIMIT",         [WR_N_SINK] = "SINK"};
+    static const char *const names[] = {[WR_N_SOURCE] = "SOURCE",     [WR_N_ERRORS] = "ERRORS",
+                                        [WR_N_LATE] = "LATE",         [WR_N_VALUES] = "VALUES",
+                                        [WR_N_FILTER] = "FILTER",     [WR_N_PROJECT] = "PROJECT",
+                                        [WR_N_WINDOW] = "WINDOW",     [WR_N_AGG_LOCAL] = "AGG_LOCAL",
+                                        [WR_N_EXCHANGE] = "EXCHANGE", [WR_N_AGG_GLOBAL] = "AGG_GLOBAL",
+                                        [WR_N_UNION] = "UNION",       [WR_N_SORT] = "SORT",
+                                        [WR_N_LIMIT] = "LIMIT",       [WR_N_SINK] = "SINK"};
     return (unsigned)k < WR_NODE_KINDS ? names[k] : "?";
 }
 
@@ -53,7 +54,9 @@ static void put_type(ex *x, wr_type t) {
     PUT(x, "%s", wr_type_print(t, text, sizeof text));
 }
 
-static const char *col_name(const wr_schema *s, uint32_t col) { return col < s->n ? s->fields[col].name : "?"; }
+static const char *col_name(const wr_schema *s, uint32_t col) {
+    return col < s->n ? s->fields[col].name : "?";
+}
 
 static void put_cols(ex *x, const wr_schema *s, const uint32_t *cols, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) PUT(x, "%s%s", i ? ", " : "", col_name(s, cols[i]));
@@ -120,7 +123,8 @@ static void put_source(ex *x, const wr_node *n) {
     }
     if (n->source.n_visible < n->out.n) {
         PUT(x, "; passes on ");
-        for (uint32_t i = 0; i < n->source.n_visible; i++) PUT(x, "%s%s", i ? ", " : "", n->out.fields[i].name);
+        for (uint32_t i = 0; i < n->source.n_visible; i++)
+            PUT(x, "%s%s", i ? ", " : "", n->out.fields[i].name);
         if (n->source.n_visible == 0) PUT(x, "no column");
     }
     if (s->on_error_fail) PUT(x, "; fails on a bad record");
@@ -154,29 +158,45 @@ static void put_project(ex *x, const wr_node *n) {
     }
 }
 
+/* The call in terms of the columns that the local phase reads. */
+static void put_call(ex *x, const wr_agg_call *k, const wr_schema *rows) {
+    PUT(x, "%s(%s%s", k->def->name, k->distinct ? "DISTINCT " : "", k->star ? "*" : "");
+    put_cols(x, rows, k->args, k->n_args);
+    PUT(x, ")");
+    if (k->desc) PUT(x, " DESC");
+    if (k->ignore_nulls) PUT(x, " IGNORE NULLS");
+    if (k->filter != WR_NO_COL) PUT(x, " FILTER %s", col_name(rows, k->filter));
+}
+
+/* Name of the result when it is more than what it is of. */
+static void put_result(ex *x, const wr_node *n, uint32_t col, const char *plain) {
+    if (n->kind == WR_N_AGG_GLOBAL && strcmp(n->out.fields[col].name, plain) != 0)
+        PUT(x, "%s = ", n->out.fields[col].name);
+}
+
 static void put_agg(ex *x, const wr_node *n) {
-    const wr_schema *in = &n->in[0]->out;
     bool local = n->kind == WR_N_AGG_LOCAL;
-    put_window(x, &n->agg.win, in, local);
-    if (n->agg.n_keys) {
-        PUT(x, " by ");
-        put_cols(x, in, n->agg.keys, n->agg.n_keys);
+    const wr_node *l = local ? n : n->in[0]->in[0]; /* GLOBAL over EXCHANGE over LOCAL */
+    const wr_schema *rows = &l->in[0]->out;
+    put_window(x, &n->agg.win, rows, local);
+    uint32_t first = n->agg.win.kind == WR_W_NONE ? 0 : 3;
+    for (uint32_t i = 0; i < n->agg.n_keys; i++) {
+        PUT(x, "%s", i ? ", " : " by ");
+        put_result(x, n, first + i, col_name(rows, l->agg.keys[i]));
+        PUT(x, "%s", col_name(rows, l->agg.keys[i]));
     }
-    uint32_t first = n->out.n - n->agg.n_calls;
     for (uint32_t i = 0; i < n->agg.n_calls; i++) {
-        const wr_agg_call *k = &n->agg.calls[i];
-        PUT(x, "%s", i ? ", " : ": ");
-        if (!local) {
-            PUT(x, "%s", n->out.fields[first + i].name);
-            continue;
+        wr_buf text = {0}, *out = x->out;
+        x->out = &text;
+        put_call(x, &l->agg.calls[i], rows);
+        x->out = out;
+        if (x->st == WR_OK) x->st = wr_buf_put(&text, "", 1);
+        if (x->st == WR_OK) {
+            PUT(x, "%s", i ? ", " : ": ");
+            put_result(x, n, first + n->agg.n_keys + i, text.data);
+            PUT(x, "%s", text.data);
         }
-        PUT(x, "%s(%s", k->def->name, k->distinct ? "DISTINCT " : "");
-        if (k->star) PUT(x, "*");
-        put_cols(x, in, k->args, k->n_args);
-        PUT(x, ")");
-        if (k->desc) PUT(x, " DESC");
-        if (k->ignore_nulls) PUT(x, " IGNORE NULLS");
-        if (k->filter != WR_NO_COL) PUT(x, " FILTER %s", col_name(in, k->filter));
+        wr_buf_free(&text);
     }
     if (local && n->agg.late) PUT(x, "; late rows to #%u", n->agg.late->id);
 }
@@ -204,15 +224,31 @@ static void put_sink(ex *x, const wr_node *n) {
 
 static void put_detail(ex *x, const wr_node *n) {
     switch (n->kind) {
-    case WR_N_SOURCE: put_source(x, n); break;
-    case WR_N_ERRORS: PUT(x, "rows that failed in this job"); break;
-    case WR_N_LATE: PUT(x, "late rows of %s", n->side.stream); break;
-    case WR_N_VALUES: PUT(x, "%u row%s", n->values.n_rows, n->values.n_rows == 1 ? "" : "s"); break;
-    case WR_N_FILTER: put_filter(x, n); break;
-    case WR_N_PROJECT: put_project(x, n); break;
-    case WR_N_WINDOW: put_window(x, &n->window.win, &n->in[0]->out, true); break;
+    case WR_N_SOURCE:
+        put_source(x, n);
+        break;
+    case WR_N_ERRORS:
+        PUT(x, "rows that failed in this job");
+        break;
+    case WR_N_LATE:
+        PUT(x, "late rows of %s", n->side.stream);
+        break;
+    case WR_N_VALUES:
+        PUT(x, "%u row%s", n->values.n_rows, n->values.n_rows == 1 ? "" : "s");
+        break;
+    case WR_N_FILTER:
+        put_filter(x, n);
+        break;
+    case WR_N_PROJECT:
+        put_project(x, n);
+        break;
+    case WR_N_WINDOW:
+        put_window(x, &n->window.win, &n->in[0]->out, true);
+        break;
     case WR_N_AGG_LOCAL:
-    case WR_N_AGG_GLOBAL: put_agg(x, n); break;
+    case WR_N_AGG_GLOBAL:
+        put_agg(x, n);
+        break;
     case WR_N_EXCHANGE:
         if (n->exchange.mode == WR_EX_GATHER) PUT(x, "to one task");
         else {
@@ -221,11 +257,18 @@ static void put_detail(ex *x, const wr_node *n) {
         }
         PUT(x, ", stage %u to %u", n->in[0]->stage, n->stage);
         break;
-    case WR_N_UNION: PUT(x, "of %u", n->n_in); break;
+    case WR_N_UNION:
+        PUT(x, "of %u", n->n_in);
+        break;
     case WR_N_SORT:
-    case WR_N_LIMIT: put_sort(x, n); break;
-    case WR_N_SINK: put_sink(x, n); break;
-    default: break;
+    case WR_N_LIMIT:
+        put_sort(x, n);
+        break;
+    case WR_N_SINK:
+        put_sink(x, n);
+        break;
+    default:
+        break;
     }
 }
 
@@ -281,7 +324,8 @@ static void put_quoted_detail(ex *x, const wr_node *n, const char *prefix) {
 }
 
 static void put_json_node(ex *x, const wr_node *n) {
-    PUT(x, "{\"id\":%u,\"kind\":\"%s\",\"stage\":%u,\"inputs\":[", n->id, wr_node_kind_name(n->kind), n->stage);
+    PUT(x, "{\"id\":%u,\"kind\":\"%s\",\"stage\":%u,\"inputs\":[", n->id, wr_node_kind_name(n->kind),
+        n->stage);
     for (uint32_t i = 0; i < n->n_in; i++) PUT(x, "%s%u", i ? "," : "", n->in[i]->id);
     PUT(x, "],\"bounded\":%s,\"time\":", n->bounded ? "true" : "false");
     if (n->time_col == WR_NO_COL) PUT(x, "null");

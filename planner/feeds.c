@@ -61,8 +61,10 @@ static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *f
         from[k] = i;
         return true;
     }
-    const char *near = cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
-    wri_error(c, id->loc, wri_suggest(c, near), "stream '%s' has no column '%s'", f->into->def->name, id->text);
+    const char *near =
+        cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
+    wri_error(c, id->loc, wri_suggest(c, near), "stream '%s' has no column '%s'", f->into->def->name,
+              id->text);
     return false;
 }
 
@@ -86,8 +88,9 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_
         wri_error(c, f->query->loc, "give one value for each column named",
                   "INSERT names %u columns, but the query has %u", listed, n_given);
     else
-        wri_error(c, f->query->loc, wri_text(c, "the columns are %s; or name some: INSERT INTO %s (a, b)",
-                                            column_names(c, st), st->def->name),
+        wri_error(c, f->query->loc,
+                  wri_text(c, "the columns are %s; or name some: INSERT INTO %s (a, b)", column_names(c, st),
+                           st->def->name),
                   "stream '%s' has %u columns, but the query has %u", st->def->name, n, n_given);
     return false;
 }
@@ -109,8 +112,9 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
         if (st->computed && st->computed[k]) continue;
         if (from[k] == WR_NO_COL) {
             if (t.not_null) {
-                wri_error(c, f->stmt ? f->stmt->target.loc : f->late_of->late_loc, "name it and give it a value",
-                          "column '%s' is NOT NULL and gets no value", cols->fields[k].name);
+                wri_error(c, f->stmt ? f->stmt->target.loc : f->late_of->late_loc,
+                          "name it and give it a value", "column '%s' is NOT NULL and gets no value",
+                          cols->fields[k].name);
                 ok = false;
             }
             t.not_null = false;
@@ -170,6 +174,7 @@ wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f) {
         else if (ok) ok = map_columns(c, f, wri_x(n)->n_vis, from);
         if (ok) f->node = as_stream(c, f, n, from);
     }
+    if (!f->node) wri_failed_silently(c);
     f->state = WRI_DONE;
     return f->node;
 }
@@ -182,24 +187,7 @@ bool wri_stream_ready(wri_ctx *c, wri_stream *st) {
     wr_node *n = feed_query(c, st->as);
     st->broken = true;
     if (!n) return false;
-    wr_schema *cols = &st->def->columns;
-    uint32_t n_vis = wri_x(n)->n_vis;
-    wr_field *fields = wri_new_n(c, n_vis, sizeof *fields);
-    st->def->computed = wri_new_n(c, n_vis, sizeof(wr_ast *));
-    st->computed = wri_new_n(c, n_vis, sizeof(wr_expr *));
-    if (c->oom) return false;
-    for (uint32_t i = 0; i < n_vis; i++) {
-        fields[i] = (wr_field){.name = n->out.fields[i].name, .type = n->out.fields[i].type};
-        for (uint32_t k = 0; k < i; k++)
-            if (strcmp(fields[k].name, fields[i].name) == 0) {
-                wri_error(c, item_loc(st->as, i), "give one of them another name with AS",
-                          "stream '%s' would have two columns '%s'", st->def->name, fields[i].name);
-                return false;
-            }
-    }
-    cols->fields = fields;
-    cols->n = n_vis;
-    st->broken = !wri_bind_columns(c, st, st->as->seq);
+    st->broken = !wri_bind_columns(c, st, st->as->seq, n);
     return !st->broken;
 }
 
@@ -231,7 +219,8 @@ static bool fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint
     for (uint32_t i = 0; i < cols->n; i++) {
         n->out.fields[at[i]] = cols->fields[i];
         if (!st->computed[i]) n->source.cols[at[i]] = i;
-        else if (!(n->source.computed[at[i] - n_cols] = wri_expr_remap(c->ar, st->computed[i], at))) return false;
+        else if (!(n->source.computed[at[i] - n_cols] = wri_expr_remap(c->ar, st->computed[i], at)))
+            return false;
     }
     if (st->def->arrival_time) {
         wr_type t = wr_type_of(WR_T_TIMESTAMP);
@@ -265,8 +254,8 @@ static bool source_late(wri_ctx *c, wr_node *n, wri_stream *st, const uint32_t *
 
 static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     if (!st->connector->source) {
-        wri_error(c, loc, "INSERT INTO it, or read another stream", "'%s' cannot be read: connector '%s' only writes",
-                  st->def->name, st->connector->name);
+        wri_error(c, loc, "INSERT INTO it, or read another stream",
+                  "'%s' cannot be read: connector '%s' only writes", st->def->name, st->connector->name);
         return NULL;
     }
     const wr_schema *cols = &st->def->columns;
@@ -327,7 +316,8 @@ static bool fed_time(wri_ctx *c, const wri_stream *st, const wr_node *n) {
     if (st->def->rowtime == WR_NO_COL || n->time_col == st->def->rowtime) return true;
     const wr_ident *id = st->stmt->wm_column.text ? &st->stmt->wm_column : &st->stmt->rowtime;
     wri_unsupported(c, id->loc, wri_text(c, "insert the event time of the source into '%s'", id->text),
-                    "a new event time for '%s', which is fed in the script, is not supported yet", st->def->name);
+                    "a new event time for '%s', which is fed in the script, is not supported yet",
+                    st->def->name);
     return false;
 }
 

@@ -51,11 +51,16 @@ static wr_node *from_table(wri_q *q, const wr_name *name, const char **qualifier
 }
 
 /* Table functions of the Kinesis dialect, which come later. */
-static const char *const later_functions[] = {"RANDOM_CUT_FOREST",    "RANDOM_CUT_FOREST_WITH_EXPLANATION",
-                                              "HOTSPOTS",             "TOP_K_ITEMS_TUMBLING",
-                                              "GROUP_RANK",           "COUNT_DISTINCT_ITEMS_TUMBLING",
-                                              "W3C_LOG_PARSE",        "REGEX_LOG_PARSE",
-                                              "VARIABLE_COLUMN_LOG_PARSE", "FAST_REGEX_LOG_PARSE"};
+static const char *const later_functions[] = {"RANDOM_CUT_FOREST",
+                                              "RANDOM_CUT_FOREST_WITH_EXPLANATION",
+                                              "HOTSPOTS",
+                                              "TOP_K_ITEMS_TUMBLING",
+                                              "GROUP_RANK",
+                                              "COUNT_DISTINCT_ITEMS_TUMBLING",
+                                              "W3C_LOG_PARSE",
+                                              "REGEX_LOG_PARSE",
+                                              "VARIABLE_COLUMN_LOG_PARSE",
+                                              "FAST_REGEX_LOG_PARSE"};
 
 static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_ast *call = f->function;
@@ -71,8 +76,7 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
             return NULL;
         }
     static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE"};
-    wri_error(q->c, call->name.loc,
-              wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
+    wri_error(q->c, call->name.loc, wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
               "there is no table function '%s'", name);
     return NULL;
 }
@@ -105,15 +109,19 @@ static bool from_clauses(wri_q *q, const wr_from *f) {
 
 static wr_node *from_item(wri_q *q, const wr_from *f, const char **qualifierp) {
     switch (f->kind) {
-    case WR_F_TABLE: return from_table(q, &f->name, qualifierp);
+    case WR_F_TABLE:
+        return from_table(q, &f->name, qualifierp);
     case WR_F_QUERY:
-    case WR_F_VALUES: return wri_plan_query(q, f->query);
+    case WR_F_VALUES:
+        return wri_plan_query(q, f->query);
     case WR_F_FUNCTION: {
         wr_node *n = from_function(q, f);
         return n;
     }
-    case WR_F_JOIN: return from_join(q, f);
-    default: break;
+    case WR_F_JOIN:
+        return from_join(q, f);
+    default:
+        break;
     }
     wri_unsupported(q->c, f->loc, NULL, "UNNEST is not supported yet");
     return NULL;
@@ -140,7 +148,7 @@ wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
     if (f->alias.text) qualifier = f->alias.text;
     if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
         wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),
-                  "%s has %u columns, but %u names are given", qualifier ? qualifier : "the subquery",
+                  "%s has %u columns, but the list names %u", qualifier ? qualifier : "the subquery",
                   wri_x(n)->n_vis, f->n_columns);
         return NULL;
     }

@@ -171,11 +171,16 @@ static bool window_columns(wri_group *g) {
 
 static int64_t unit_us(wr_unit u) {
     switch (u) {
-    case WR_U_DAY: return 86400 * WR_US_PER_SECOND;
-    case WR_U_HOUR: return 3600 * WR_US_PER_SECOND;
-    case WR_U_MINUTE: return 60 * WR_US_PER_SECOND;
-    case WR_U_SECOND: return WR_US_PER_SECOND;
-    default: return 0;
+    case WR_U_DAY:
+        return 86400 * WR_US_PER_SECOND;
+    case WR_U_HOUR:
+        return 3600 * WR_US_PER_SECOND;
+    case WR_U_MINUTE:
+        return 60 * WR_US_PER_SECOND;
+    case WR_U_SECOND:
+        return WR_US_PER_SECOND;
+    default:
+        return 0;
     }
 }
 
@@ -238,12 +243,16 @@ static void no_window(wri_group *g) {
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
     wri_error(c, loc, hint,
-              "%s without a window on unbounded input never completes: add a window or EMIT CHANGES", g->what);
+              "%s without a window on unbounded input never completes: add a window or EMIT CHANGES",
+              g->what);
 }
 
 static bool find_window(wri_group *g) {
-    g->agg.win = (wr_win){.kind = WR_W_NONE, .tick_us = 1000, .time_col = WR_NO_COL,
-                          .start_col = WR_NO_COL, .end_col = WR_NO_COL};
+    g->agg.win = (wr_win){.kind = WR_W_NONE,
+                          .tick_us = 1000,
+                          .time_col = WR_NO_COL,
+                          .start_col = WR_NO_COL,
+                          .end_col = WR_NO_COL};
     if (g->fn) {
         g->agg.win = g->fn_win;
         return true;
@@ -312,7 +321,8 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
     if (g->agg.win.kind != WR_W_NONE && col == g->in->time_col && strcasecmp(name, "ROWTIME") == 0)
         return border_col(g, g->agg.end_is_time ? WRI_ROLE_END : WRI_ROLE_TIME, loc);
     if (g->s->y->has_group)
-        wri_error(c, loc, wri_text(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
+        wri_error(c, loc,
+                  wri_text(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' must be in GROUP BY or inside an aggregate", name);
     else
         wri_error(c, loc, wri_text(c, "add GROUP BY %s, or use an aggregate such as MAX(%s)", name, name),
@@ -343,7 +353,7 @@ static wr_expr *aggregate(wri_group *g, const wr_ast *e) {
 static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_ctx *c = g->s->q->c;
     const char *name = e->name.parts[0].text;
-    wri_role role = strcasecmp(part, "START") == 0  ? WRI_ROLE_START
+    wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
     if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
@@ -395,7 +405,9 @@ static wr_expr *grouping(wri_group *g, const wr_ast *e) {
                            : wri_new_const(c->ar, (wr_value){.i64 = 0}, t, e->loc);
         wr_expr *two = wri_new_const(c->ar, (wr_value){.i64 = 2}, t, e->loc);
         if (sum && two) sum = wri_new_op(c->ar, WR_OP_MUL, t, e->loc, 2, (wr_expr *[]){sum, two});
-        sum = i == 0 ? bit : sum && bit ? wri_new_op(c->ar, WR_OP_ADD, t, e->loc, 2, (wr_expr *[]){sum, bit}) : NULL;
+        sum = i == 0       ? bit
+              : sum && bit ? wri_new_op(c->ar, WR_OP_ADD, t, e->loc, 2, (wr_expr *[]){sum, bit})
+                           : NULL;
         if (!sum) c->oom = true;
         if (!sum) return &wri_failed;
     }
@@ -426,14 +438,16 @@ static const key *matching_key(wri_group *g, const wr_ast *e) {
 static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     wri_group *g = ctx;
     switch (e->kind) {
-    case WR_A_COLUMN: return column(g, e);
+    case WR_A_COLUMN:
+        return column(g, e);
     case WR_A_NULL:
     case WR_A_BOOL:
     case WR_A_NUMBER:
     case WR_A_STRING:
     case WR_A_BINARY:
     case WR_A_TEMPORAL:
-    case WR_A_INTERVAL: return NULL;
+    case WR_A_INTERVAL:
+        return NULL;
     case WR_A_CALL: {
         if (wri_agg_call_of(g->s->q->c, e)) return aggregate(g, e);
         if (is_name(e, "GROUPING") || is_name(e, "GROUPING_ID")) return grouping(g, e);
@@ -441,7 +455,8 @@ static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
         if (part) return window_aux(g, e, part);
         break;
     }
-    default: break;
+    default:
+        break;
     }
     const key *k = matching_key(g, e);
     if (k) return key_col(g, k, e->loc);

@@ -18,7 +18,8 @@ static bool put_columns(wri_ctx *c, wr_buf *b, const wr_field *f, uint32_t n, co
         wr_type_print(f[i].type, type, sizeof type);
         bool computed = st && st->computed && st->computed[i];
         bool time = st && i == st->def->rowtime;
-        const char *text = wri_text(c, "%s%s%s", type, computed ? " (computed)" : "", time ? " (event time)" : "");
+        const char *text =
+            wri_text(c, "%s%s%s", type, computed ? " (computed)" : "", time ? " (event time)" : "");
         if (!text || !put_line(c, b, f[i].name, text)) return false;
     }
     return true;
@@ -62,7 +63,8 @@ static bool show_views(wri_ctx *c, wr_buf *b, uint32_t seq) {
 static bool show_pumps(wri_ctx *c, wr_buf *b, uint32_t seq) {
     for (const wri_feed *f = c->feeds; f; f = f->next)
         if (f->pump && f->seq < seq && !f->dropped &&
-            !put_line(c, b, f->pump->text, wri_text(c, "INSERT INTO %s%s", f->into->def->name, f->off ? " (stopped)" : "")))
+            !put_line(c, b, f->pump->text,
+                      wri_text(c, "INSERT INTO %s%s", f->into->def->name, f->off ? " (stopped)" : "")))
             return false;
     return true;
 }
@@ -86,24 +88,31 @@ static bool show_with(wri_ctx *c, wr_buf *b, const wr_with *const *all, size_t n
 }
 
 static bool show(wri_ctx *c, wr_buf *b, const wr_stmt *s, uint32_t seq) {
-    static const char *const what[] = {"STREAMS", "TABLES", "VIEWS", "PUMPS", "FUNCTIONS", "CONNECTORS", "FORMATS"};
+    static const char *const what[] = {"STREAMS",   "TABLES",     "VIEWS",  "PUMPS",
+                                       "FUNCTIONS", "CONNECTORS", "FORMATS"};
     const char *name = s->name.parts[0].text;
     size_t k = 0;
     while (k < WR_LEN(what) && strcasecmp(name, what[k]) != 0) k++;
     switch (k) {
     case 0:
-    case 1: return show_streams(c, b, seq);
-    case 2: return show_views(c, b, seq);
-    case 3: return show_pumps(c, b, seq);
-    case 4: return show_functions(c, b, seq);
-    case 5: return show_with(c, b, c->reg->connectors, c->reg->n_connectors);
-    case 6: return show_with(c, b, c->reg->formats, c->reg->n_formats);
-    default: break;
+    case 1:
+        return show_streams(c, b, seq);
+    case 2:
+        return show_views(c, b, seq);
+    case 3:
+        return show_pumps(c, b, seq);
+    case 4:
+        return show_functions(c, b, seq);
+    case 5:
+        return show_with(c, b, c->reg->connectors, c->reg->n_connectors);
+    case 6:
+        return show_with(c, b, c->reg->formats, c->reg->n_formats);
+    default:
+        break;
     }
     const char *near = wr_nearest(name, what, WR_LEN(what), sizeof *what);
     wri_error(c, s->name.loc,
-              near ? wri_suggest(c, near)
-                   : "there are STREAMS, VIEWS, PUMPS, FUNCTIONS, CONNECTORS, FORMATS",
+              near ? wri_suggest(c, near) : "there are STREAMS, VIEWS, PUMPS, FUNCTIONS, CONNECTORS, FORMATS",
               "SHOW does not know '%s'", name);
     return false;
 }
@@ -123,7 +132,8 @@ static bool explain(wri_ctx *c, wr_buf *b, const wr_stmt *s, uint32_t seq) {
         return false;
     }
     wr_stmt_kind k = s->inner->kind;
-    if (k != WR_S_QUERY && k != WR_S_INSERT && k != WR_S_CREATE_PUMP && !(k == WR_S_CREATE_STREAM && s->inner->query)) {
+    if (k != WR_S_QUERY && k != WR_S_INSERT && k != WR_S_CREATE_PUMP &&
+        !(k == WR_S_CREATE_STREAM && s->inner->query)) {
         wri_error(c, s->inner->loc, "explain a SELECT, an INSERT or a pump", "EXPLAIN needs a query");
         return false;
     }

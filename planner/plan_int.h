@@ -9,8 +9,8 @@
  *   stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
- * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing: what no
- * node needs is pruned.
+ * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing:
+ * what no node needs is pruned.
  *
  * Failure: a function that returns a pointer returns NULL after it reported to the diagnostics, or with
  * ctx->oom set. One thread, no globals. */
@@ -75,7 +75,7 @@ struct wri_stream {
     const wr_stmt *stmt;  /* NULL: predefined or made for late rows */
     uint32_t from, until; /* statements from < seq <= until see it */
     const wr_with *connector, *format;
-    wri_feed *as;        /* CREATE STREAM … AS without columns: def->columns come from it */
+    wri_feed *as;        /* CREATE STREAM … AS without columns or their types: they come from it */
     wri_feed *feeds;     /* in script order */
     wri_stream *late_to; /* def->late_output */
     wr_loc late_loc;     /* of that option */
@@ -171,6 +171,8 @@ void wri_binder_scalar(wri_q *q, wri_binder *b, const wri_scope *scope, const ch
 wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where);
 /* The part behind the underscore when the name is that of a window's border (TUMBLE_START), else NULL. */
 const char *wri_border_part(const char *name);
+/* Something failed: when nobody has reported an error it was memory, which the binder does not report. */
+void wri_failed_silently(wri_ctx *c);
 uint32_t wri_line(const wri_ctx *c, wr_loc loc);
 bool wri_is_output(const wri_ctx *c, uint32_t seq); /* the statement's results are wanted in this plan */
 
@@ -202,7 +204,8 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq);
 bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st);
 
 /* ---- columns.c ---- */
-bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq);
+/* rows: of the query behind AS when the columns or their types come from it, else NULL. */
+bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *rows);
 
 /* ---- feeds.c: what feeds a stream, what its readers read ---- */
 /* The columns of st are known (plans its AS query when they come from that). */
@@ -309,10 +312,10 @@ wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_
 wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
 /* Inputs have the same visible columns. One input is returned as it is. */
 wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
-wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys, uint32_t n_keys,
-                      wr_loc loc);
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,
+                           uint32_t n_keys, wr_loc loc);
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
-                  int64_t offset, wr_loc loc);
+                       int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);

@@ -137,7 +137,9 @@ static bool read_node(wri_ctx *c, wr_node *n) {
         read_one(in, n->window.win.time_col, false);
         x->need_wm = true;
         break;
-    case WR_N_AGG_LOCAL: read_agg(c, n); break;
+    case WR_N_AGG_LOCAL:
+        read_agg(c, n);
+        break;
     case WR_N_AGG_GLOBAL:
         if (!drop_calls(c, n)) return false;
         for (uint32_t i = 0; i < in->out.n; i++) read_one(in, i, false);
@@ -158,7 +160,8 @@ static bool read_node(wri_ctx *c, wr_node *n) {
     case WR_N_SINK:
         for (uint32_t i = 0; i < in->out.n; i++) read_one(in, i, false);
         break;
-    default: break;
+    default:
+        break;
     }
     for (uint32_t k = 0; x->need_wm && k < n->n_in; k++) wri_x(n->in[k])->need_wm = true;
     return true;
@@ -175,7 +178,7 @@ static wr_expr *moved(wri_ctx *c, const wr_expr *e, const uint32_t *map) {
 }
 
 typedef struct source_use { /* per column of a SOURCE: who reads it */
-    bool *feeds; /* a computed column or the watermark */
+    bool *feeds;            /* a computed column or the watermark */
 } source_use;
 static void feeds_col(void *ctx, uint32_t col) { ((source_use *)ctx)->feeds[col] = true; }
 
@@ -365,11 +368,15 @@ static bool rebuild_agg_local(wri_ctx *c, wr_node *n) {
 static bool rebuild(wri_ctx *c, wr_node *n) {
     const uint32_t *in = n->n_in ? wri_x(n->in[0])->map : NULL;
     switch (n->kind) {
-    case WR_N_SOURCE: return rebuild_source(c, n);
-    case WR_N_FILTER: return rebuild_filter(c, n);
-    case WR_N_PROJECT: return rebuild_project(c, n);
+    case WR_N_SOURCE:
+        return rebuild_source(c, n);
+    case WR_N_FILTER:
+        return rebuild_filter(c, n);
+    case WR_N_PROJECT:
+        return rebuild_project(c, n);
     case WR_N_UNION:
-    case WR_N_SINK: return rebuild_exact(c, n);
+    case WR_N_SINK:
+        return rebuild_exact(c, n);
     case WR_N_WINDOW:
         n->window.win.time_col = in[n->window.win.time_col];
         return rebuild_like_input(c, n, 3);
@@ -380,8 +387,10 @@ static bool rebuild(wri_ctx *c, wr_node *n) {
     case WR_N_LIMIT:
         for (uint32_t i = 0; i < n->sort.n_keys; i++) n->sort.keys[i].col = in[n->sort.keys[i].col];
         return rebuild_like_input(c, n, 0);
-    case WR_N_AGG_LOCAL: return rebuild_agg_local(c, n);
-    case WR_N_AGG_GLOBAL: return true; /* drop_calls did it; the layout below is fixed */
+    case WR_N_AGG_LOCAL:
+        return rebuild_agg_local(c, n);
+    case WR_N_AGG_GLOBAL:
+        return true; /* drop_calls did it; the layout below is fixed */
     default:
         for (uint32_t i = 0; i < n->out.n; i++) wri_x(n)->map[i] = i;
         return true;
@@ -403,8 +412,9 @@ bool wri_prune(wri_ctx *c) {
     for (uint32_t i = 0; i < c->n_nodes; i++) {
         wr_node *n = c->nodes[i];
         if (!rebuild(c, n)) return false;
+        n->time_col = at(wri_x(n)->map, n->time_col);
         /* Where nothing works with event time a row without it is as good as any other. */
-        n->time_col = wri_x(n)->need_wm ? at(wri_x(n)->map, n->time_col) : WR_NO_COL;
+        if (n->kind == WR_N_SOURCE && !wri_x(n)->need_wm) n->time_col = WR_NO_COL;
     }
     return true;
 }

@@ -165,11 +165,13 @@ static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
             return true;
         }
     if (s->y->distinct) {
-        wri_error(c, ast->loc, "add it to SELECT", "ORDER BY of SELECT DISTINCT must name a column of SELECT");
+        wri_error(c, ast->loc, "add it to SELECT",
+                  "ORDER BY of SELECT DISTINCT must name a column of SELECT");
         return false;
     }
     *colp = s->out.n;
-    return wri_cols_add(c, &s->out, e, "ORDER");
+    const char *name = e->kind == WR_X_COL && !s->g ? s->in->out.fields[e->col].name : "ORDER";
+    return wri_cols_add(c, &s->out, e, name);
 }
 
 static bool bind_order(wri_select *s) {
@@ -256,7 +258,7 @@ static bool select_input(wri_select *s) {
     wri_binder b;
     wri_binder_scalar(q, &b, &s->scope, "WHERE");
     wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
-    if (pred == &wri_failed) return false;
+    if (pred == &wri_failed) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
     return s->in != NULL;
 }
@@ -407,8 +409,7 @@ static bool common_types(wri_ctx *c, const branches *br, wr_type *types) {
             else if (!wri_common_type(types[i], n->out.fields[i].type, &types[i])) {
                 char a[WR_TEXT_MAX], b[WR_TEXT_MAX];
                 wri_error(c, n->loc, "write a CAST", "column %u of UNION ALL ('%s') is %s here, but %s above",
-                          i + 1, first->out.fields[i].name,
-                          wr_type_print(n->out.fields[i].type, a, sizeof a),
+                          i + 1, first->out.fields[i].name, wr_type_print(n->out.fields[i].type, a, sizeof a),
                           wr_type_print(types[i], b, sizeof b));
                 return false;
             }
@@ -495,5 +496,6 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
         }
     }
     c->depth--;
+    if (!n) wri_failed_silently(c);
     return n;
 }

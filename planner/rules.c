@@ -75,8 +75,10 @@ static bool cannot_fail(const wr_expr *e) {
         case WR_OP_IS_NOT_FALSE:
         case WR_OP_CASE:
         case WR_OP_COALESCE:
-        case WR_OP_IN: break;
-        default: return false;
+        case WR_OP_IN:
+            break;
+        default:
+            return false;
         }
     for (uint32_t i = 0; i < e->n_args; i++)
         if (!cannot_fail(e->args[i])) return false;
@@ -209,8 +211,7 @@ static bool project_values(wri_ctx *c, wr_node *p) {
     for (uint32_t r = 0; r < v->values.n_rows; r++)
         for (uint32_t i = 0; i < p->out.n; i++) {
             const wr_expr *e = p->project.exprs[i];
-            rows[r * p->out.n + i] =
-                e->kind == WR_X_CONST ? e->value : v->values.rows[r * v->out.n + e->col];
+            rows[r * p->out.n + i] = e->kind == WR_X_CONST ? e->value : v->values.rows[r * v->out.n + e->col];
         }
     uint32_t n_rows = v->values.n_rows;
     wri_x(v)->uses--;
@@ -255,6 +256,7 @@ static bool skip_choice(wri_ctx *c, wr_node *a) {
 
 /* ---- identity ---- */
 
+/* Whether n's columns may get other names, or types that hold all their values. */
 static bool may_rename(const wr_node *n) {
     return !shared(n) && n->kind != WR_N_SOURCE && n->kind != WR_N_ERRORS && n->kind != WR_N_LATE;
 }
@@ -267,10 +269,11 @@ static bool drop_identity(wr_node *p) {
     for (uint32_t i = 0; i < p->out.n; i++) {
         const wr_expr *e = p->project.exprs[i];
         if (e->kind != WR_X_COL || e->col != i) return false;
-        renames = renames || strcmp(p->out.fields[i].name, in->out.fields[i].name) != 0;
+        renames = renames || strcmp(p->out.fields[i].name, in->out.fields[i].name) != 0 ||
+                  !wri_types_same(p->out.fields[i].type, in->out.fields[i].type);
     }
     if (renames && !may_rename(in)) return false;
-    for (uint32_t i = 0; renames && i < p->out.n; i++) in->out.fields[i].name = p->out.fields[i].name;
+    for (uint32_t i = 0; renames && i < p->out.n; i++) in->out.fields[i] = p->out.fields[i];
     wri_x(p)->fwd = in;
     wri_x(in)->uses += wri_x(p)->uses - 1;
     return true;
@@ -304,13 +307,16 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     for (uint32_t i = 0; i < n->n_in; i++) n->in[i] = now(n->in[i]);
     wr_node *in = n->in[0];
     switch (n->kind) {
-    case WR_N_FILTER: return !pruned && push_filter(c, n);
+    case WR_N_FILTER:
+        return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
-    case WR_N_AGG_LOCAL: return in->kind == WR_N_PROJECT && skip_choice(c, n);
-    default: return false;
+    case WR_N_AGG_LOCAL:
+        return in->kind == WR_N_PROJECT && skip_choice(c, n);
+    default:
+        return false;
     }
 }
 
@@ -318,7 +324,8 @@ static bool rounds(wri_ctx *c, bool pruned) {
     for (bool changed = true; changed;) {
         if (!wri_walk(c)) return false;
         changed = false;
-        for (uint32_t i = c->n_nodes; i-- > 0 && !c->oom;) changed = rewrite(c, c->nodes[i], pruned) || changed;
+        for (uint32_t i = c->n_nodes; i-- > 0 && !c->oom;)
+            changed = rewrite(c, c->nodes[i], pruned) || changed;
         wri_chase(c);
         if (c->oom) return false;
     }

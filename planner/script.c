@@ -6,8 +6,8 @@
  *   4. rules, pruning, stages
  *
  * Streams are fed and read in any order of statements, so queries are planned on demand: a reader asks
- * for the stream's feeds first. What a query sees is what was created before its own statement. EXPLAIN is a plan
- * of its own, made from the same script with only the explained statement's results wanted. */
+ * for the stream's feeds first. What a query sees is what was created before its own statement. EXPLAIN is a
+ * plan of its own, made from the same script with only the explained statement's results wanted. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -20,6 +20,10 @@ uint32_t wri_line(const wri_ctx *c, wr_loc loc) {
     uint32_t line, col;
     wr_line_col(c->d->text, c->d->len, loc.at, &line, &col);
     return line;
+}
+
+void wri_failed_silently(wri_ctx *c) {
+    if (!c->d->errors) c->oom = true;
 }
 
 bool wri_is_output(const wri_ctx *c, uint32_t seq) { return c->only == 0 || c->only == seq; }
@@ -57,7 +61,8 @@ static wr_expr *refuse_aggregate(wri_binder *b, const wr_ast *e, const char *nam
                     "%s inside an aggregate: aggregates cannot be nested", name);
     else
         wr_diag_add(b->d, WR_ERROR, WR_ESQL, e->loc,
-                    strcmp(where, "WHERE") == 0 ? "filter groups with HAVING" : "aggregate in a subquery first",
+                    strcmp(where, "WHERE") == 0 ? "filter groups with HAVING"
+                                                : "aggregate in a subquery first",
                     "aggregate %s is not allowed in %s", name, where);
     return &wri_failed;
 }
@@ -80,11 +85,20 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
                     "%s needs a window in GROUP BY", name);
         return &wri_failed;
     }
-    case WR_A_SUBQUERY: later = "a subquery as a value"; break;
-    case WR_A_EXISTS: later = "EXISTS"; break;
-    case WR_A_IN: later = e->query ? "IN with a subquery" : NULL; break;
-    case WR_A_CURSOR: later = "CURSOR"; break;
-    default: break;
+    case WR_A_SUBQUERY:
+        later = "a subquery as a value";
+        break;
+    case WR_A_EXISTS:
+        later = "EXISTS";
+        break;
+    case WR_A_IN:
+        later = e->query ? "IN with a subquery" : NULL;
+        break;
+    case WR_A_CURSOR:
+        later = "CURSOR";
+        break;
+    default:
+        break;
     }
     if (!later) return NULL;
     wr_diag_add(b->d, WR_ERROR, WR_EUNSUPPORTED, e->loc, NULL, "%s is not supported yet", later);
@@ -109,14 +123,29 @@ static void insert(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
 static void walk_one(wri_ctx *c, wr_stmt *s, uint32_t seq) {
     if (s->kind == WR_S_EXPLAIN && c->only == seq) s = s->inner;
     switch (s->kind) {
-    case WR_S_CREATE_STREAM: wri_create_stream(c, s, seq); break;
-    case WR_S_CREATE_VIEW: wri_create_view(c, s, seq); break;
-    case WR_S_CREATE_PUMP: wri_create_pump(c, s, seq); break;
-    case WR_S_CREATE_FUNCTION: wri_create_function(c, s, seq); break;
-    case WR_S_INSERT: insert(c, s, seq); break;
-    case WR_S_DROP: wri_drop(c, s, seq); break;
-    case WR_S_ALTER: wri_alter(c, s, seq); break;
-    default: break; /* queries come later, SET before; the rest only informs */
+    case WR_S_CREATE_STREAM:
+        wri_create_stream(c, s, seq);
+        break;
+    case WR_S_CREATE_VIEW:
+        wri_create_view(c, s, seq);
+        break;
+    case WR_S_CREATE_PUMP:
+        wri_create_pump(c, s, seq);
+        break;
+    case WR_S_CREATE_FUNCTION:
+        wri_create_function(c, s, seq);
+        break;
+    case WR_S_INSERT:
+        insert(c, s, seq);
+        break;
+    case WR_S_DROP:
+        wri_drop(c, s, seq);
+        break;
+    case WR_S_ALTER:
+        wri_alter(c, s, seq);
+        break;
+    default:
+        break; /* queries come later, SET before; the rest only informs */
     }
 }
 
@@ -147,10 +176,9 @@ static void settings(wri_ctx *c, wr_settings *out) {
         wr_status st = wr_options_read(reg->set_options, reg->n_set_options, &kv, 1, &known, &one, sizeof one,
                                        &culprit, &err);
         if (!known && st == WR_OK) {
-            const char *near = reg->n_set_options
-                                   ? wr_nearest(kv.key, &reg->set_options[0].name, reg->n_set_options,
-                                                sizeof reg->set_options[0])
-                                   : NULL;
+            const char *near = reg->n_set_options ? wr_nearest(kv.key, &reg->set_options[0].name,
+                                                               reg->n_set_options, sizeof reg->set_options[0])
+                                                  : NULL;
             wri_error(c, s->name.loc, wri_suggest(c, near), "there is no setting '%s'", kv.key);
             continue;
         }
@@ -163,8 +191,8 @@ static void settings(wri_ctx *c, wr_settings *out) {
     }
     size_t culprit;
     wr_err err = {0};
-    if (wr_options_read(reg->set_options, reg->n_set_options, kvs, n, NULL, out, sizeof *out, &culprit, &err) !=
-        WR_OK)
+    if (wr_options_read(reg->set_options, reg->n_set_options, kvs, n, NULL, out, sizeof *out, &culprit,
+                        &err) != WR_OK)
         c->oom = true; /* each was read before */
 }
 
@@ -201,7 +229,7 @@ static void nothing_to_run(wri_ctx *c) {
     if (f && f->stmt) {
         wri_error(c, f->stmt->loc,
                   wri_text(c, "add SELECT * FROM %s, or CREATE STREAM %s … WITH (connector = …)",
-                          f->into->def->name, f->into->def->name),
+                           f->into->def->name, f->into->def->name),
                   f->off ? "nothing to run: the pump into '%s' is stopped"
                          : "nothing to run: '%s' is fed, but nothing reads it and it has no connector",
                   f->into->def->name);

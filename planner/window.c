@@ -1,8 +1,8 @@
 /* planner/window.c -- recognises and checks windows.
  *
- *   TABLE(TUMBLE(TABLE t, DESCRIPTOR(c), size [, offset]))       also HOP(…, slide, size), CUMULATE(…, step, size),
- *   TUMBLE(DATA => TABLE t, TIMECOL => DESCRIPTOR(c), SIZE => …)  with or without TABLE(…)
- *   GROUP BY TUMBLE(c, size [, offset])                           the older form
+ *   TABLE(TUMBLE(TABLE t, DESCRIPTOR(c), size [, offset]))       also HOP(…, slide, size), CUMULATE(…, step,
+ * size), TUMBLE(DATA => TABLE t, TIMECOL => DESCRIPTOR(c), SIZE => …)  with or without TABLE(…) GROUP BY
+ * TUMBLE(c, size [, offset])                           the older form
  *
  * A table function becomes a WINDOW node. When an aggregate groups by its borders, wri_unwindow finds
  * the same rows without the node, so that rows are not copied once per window. */
@@ -23,9 +23,12 @@ const char *wri_duration(wr_arena *ar, int64_t us) {
     static const struct {
         int64_t us;
         const char *name;
-    } units[] = {{86400 * WR_US_PER_SECOND, "d"}, {3600 * WR_US_PER_SECOND, "h"},
-                 {60 * WR_US_PER_SECOND, "min"},  {WR_US_PER_SECOND, "s"},
-                 {1000, "ms"},                    {1, "us"}};
+    } units[] = {{86400 * WR_US_PER_SECOND, "d"},
+                 {3600 * WR_US_PER_SECOND, "h"},
+                 {60 * WR_US_PER_SECOND, "min"},
+                 {WR_US_PER_SECOND, "s"},
+                 {1000, "ms"},
+                 {1, "us"}};
     if (us == 0) return "0 s";
     uint64_t left = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     const char *out = us < 0 ? "-" : "";
@@ -64,8 +67,7 @@ static const char *signature(wr_win_kind k, bool tvf) {
     case WR_W_TUMBLE:
         return tvf ? "TUMBLE(TABLE t, DESCRIPTOR(c), size [, offset])" : "TUMBLE(c, size [, offset])";
     case WR_W_HOP:
-        return tvf ? "HOP(TABLE t, DESCRIPTOR(c), slide, size [, offset])"
-                   : "HOP(c, slide, size [, offset])";
+        return tvf ? "HOP(TABLE t, DESCRIPTOR(c), slide, size [, offset])" : "HOP(c, slide, size [, offset])";
     default:
         return tvf ? "CUMULATE(TABLE t, DESCRIPTOR(c), step, size [, offset])"
                    : "CUMULATE(c, step, size [, offset])";
@@ -104,10 +106,10 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) 
             if (!named_arg(c, a, arg, tvf)) return false;
             continue;
         }
-        const wr_ast **slot = i + 1 == fixed      ? &a->time
-                              : i < fixed         ? &a->data
-                              : i < fixed + 3     ? param_at(a, i - fixed)
-                                                  : NULL;
+        const wr_ast **slot = i + 1 == fixed  ? &a->time
+                              : i < fixed     ? &a->data
+                              : i < fixed + 3 ? param_at(a, i - fixed)
+                                              : NULL;
         if (named || !slot || *slot) {
             wri_error(c, arg->loc, wri_text(c, "write %s", signature(a->kind, tvf)),
                       named ? "%s: an argument without a name follows a named one"
@@ -117,12 +119,12 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) 
         }
         *slot = arg;
     }
-    const char *missing = tvf && !a->data                        ? "the input table"
-                          : !a->time                             ? "the time column"
-                          : a->kind == WR_W_HOP && !a->slide     ? "the slide"
+    const char *missing = tvf && !a->data                         ? "the input table"
+                          : !a->time                              ? "the time column"
+                          : a->kind == WR_W_HOP && !a->slide      ? "the slide"
                           : a->kind == WR_W_CUMULATE && !a->slide ? "the step"
-                          : !a->size                             ? "the window size"
-                                                                 : NULL;
+                          : !a->size                              ? "the window size"
+                                                                  : NULL;
     if (!missing) return true;
     wri_error(c, call->loc, wri_text(c, "write %s", signature(a->kind, tvf)), "%s: %s is missing", a->fn,
               missing);
@@ -146,8 +148,8 @@ static bool interval(wri_q *q, const wr_ast *e, const char *fn, const char *what
     const char *full = wri_text(q->c, "%s: %s", fn, what);
     if (!full || !wri_const_interval_us(&b, e, full, outp)) return false;
     if (positive && *outp <= 0) {
-        wri_error(q->c, e->loc, "give an interval above zero", "%s: %s must be above zero, it is %s", fn, what,
-                  wri_duration(q->c->ar, *outp));
+        wri_error(q->c, e->loc, "give an interval above zero", "%s: %s must be above zero, it is %s", fn,
+                  what, wri_duration(q->c->ar, *outp));
         return false;
     }
     return true;
@@ -157,10 +159,11 @@ static bool interval(wri_q *q, const wr_ast *e, const char *fn, const char *what
 static void not_multiple(wri_ctx *c, const wri_win_args *a, wr_loc loc, int64_t size, int64_t slide) {
     const char *what = a->kind == WR_W_HOP ? "slide" : "step";
     int64_t below = size - size % slide;
-    const char *hint =
-        below == 0 ? wri_text(c, "the nearest multiple is %s", wri_duration(c->ar, slide))
-                   : wri_text(c, "the nearest multiples are %s and %s", wri_duration(c->ar, below),
-                             wri_duration(c->ar, below > INT64_MAX - slide ? below : below + slide));
+    const char *hint = below == 0
+                           ? wri_text(c, "%s comes before the size; the nearest multiple is %s", what,
+                                      wri_duration(c->ar, slide))
+                           : wri_text(c, "the nearest multiples are %s and %s", wri_duration(c->ar, below),
+                                      wri_duration(c->ar, below > INT64_MAX - slide ? below : below + slide));
     wri_error(c, loc, hint, "%s: the size %s is not a multiple of the %s %s", a->fn,
               wri_duration(c->ar, size), what, wri_duration(c->ar, slide));
 }
@@ -170,8 +173,8 @@ bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_
     win->tick_us = time.prec > 3 ? 1 : 1000;
     win->offset_us = 0;
     win->start_col = win->end_col = WR_NO_COL;
-    if (a->slide && !interval(q, a->slide, a->fn, a->kind == WR_W_HOP ? "the slide" : "the step", true,
-                              &win->slide_us))
+    if (a->slide &&
+        !interval(q, a->slide, a->fn, a->kind == WR_W_HOP ? "the slide" : "the step", true, &win->slide_us))
         return false;
     if (!interval(q, a->size, a->fn, "the size", true, &win->size_us)) return false;
     if (a->offset && !interval(q, a->offset, a->fn, "the offset", false, &win->offset_us)) return false;
@@ -194,16 +197,18 @@ bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_
 /* ---- time attribute ---- */
 
 void wri_not_time(wri_ctx *c, const wr_node *in, wr_loc loc, const char *fn, const char *found) {
-    const char *declare = "declare one: WATERMARK FOR column AS column - INTERVAL '5' SECOND in CREATE STREAM";
+    const char *declare =
+        "declare one: WATERMARK FOR column AS column - INTERVAL '5' SECOND in CREATE STREAM";
     if (in->time_col == WR_NO_COL) {
         wri_error(c, loc, declare, "%s needs event time, and its input has no time attribute", fn);
         return;
     }
     const char *name = in->out.fields[in->time_col].name;
     bool visible = in->time_col < wri_x(in)->n_vis;
-    const char *hint = visible                             ? wri_text(c, "use '%s'", name)
-                       : strcasecmp(name, "ROWTIME") == 0 ? wri_text(c, "use ROWTIME (arrival time), or %s", declare)
-                                                           : wri_text(c, "select '%s' in its input and use that", name);
+    const char *hint = visible ? wri_text(c, "use '%s'", name)
+                       : strcasecmp(name, "ROWTIME") == 0
+                           ? wri_text(c, "use ROWTIME (arrival time), or %s", declare)
+                           : wri_text(c, "select '%s' in its input and use that", name);
     wri_error(c, loc, hint, "%s: '%s' is not the time attribute of the input", fn, found);
 }
 
@@ -226,7 +231,8 @@ static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
         f.kind = WR_F_TABLE;
         f.name = d->name;
     } else {
-        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table", a->fn);
+        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table",
+                  a->fn);
         return NULL;
     }
     return wri_plan_from(q, &f, scope);
@@ -243,7 +249,8 @@ static bool tvf_time(wri_q *q, const wri_win_args *a, const wr_node *in, const w
         t = t->args[0];
     }
     if (t->kind != WR_A_COLUMN) {
-        wri_error(q->c, t->loc, "write DESCRIPTOR(column)", "%s: the time argument must name a column", a->fn);
+        wri_error(q->c, t->loc, "write DESCRIPTOR(column)", "%s: the time argument must name a column",
+                  a->fn);
         return false;
     }
     wri_binder b;
@@ -261,9 +268,10 @@ static bool tvf_names(wri_ctx *c, const wri_win_args *a, const wr_node *in) {
     for (uint32_t i = 0; i < wri_x(in)->n_vis; i++)
         for (uint32_t k = 0; k < WR_LEN(names); k++)
             if (strcasecmp(in->out.fields[i].name, names[k]) == 0) {
-                wri_error(c, a->data->loc,
-                          wri_text(c, "give it another name in a subquery: %s AS inner_%s", names[k], names[k]),
-                          "%s adds a column '%s', but its input has one already", a->fn, names[k]);
+                wri_error(
+                    c, a->data->loc,
+                    wri_text(c, "give it another name in a subquery: %s AS inner_%s", names[k], names[k]),
+                    "%s adds a column '%s', but its input has one already", a->fn, names[k]);
                 return false;
             }
     return true;

@@ -78,8 +78,8 @@ static bool read_table(with *w, const wr_option *opts, size_t n, void *out, size
     }
     size_t at = 0;
     wr_err err = {0};
-    wr_status st = wr_options_read(opts, n, w->st->def->options, w->st->def->n_options, w->known, out, size,
-                                   &at, &err);
+    wr_status st =
+        wr_options_read(opts, n, w->st->def->options, w->st->def->n_options, w->known, out, size, &at, &err);
     if (st == WR_OK) return true;
     if (st == WR_ENOMEM) w->c->oom = true;
     else if (at == w->st->def->n_options) w->missing = wri_text(w->c, "%s", err.msg);
@@ -177,8 +177,9 @@ static bool unknown_options(with *w) {
                 if (slot) *slot = tables[t].opts[k].name;
             }
         const char *near = n ? wr_nearest(key, names, n, sizeof *names) : NULL;
-        wri_error(c, w->s->options[i].key.loc, wri_suggest(c, near), "unknown option '%s' of connector '%s'%s%s%s",
-                  key, st->connector->name, st->format ? " with format '" : "", st->format ? st->format->name : "",
+        wri_error(c, w->s->options[i].key.loc, wri_suggest(c, near),
+                  "unknown option '%s' of connector '%s'%s%s%s", key, st->connector->name,
+                  st->format ? " with format '" : "", st->format ? st->format->name : "",
                   st->format ? "'" : "");
     }
     return ok;
@@ -189,15 +190,18 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     with w = {.c = c, .s = s, .st = st};
     wr_plan_stream *def = st->def;
     common com;
-    if (!fill_kvs(&w) || !read_table(&w, wr_stream_options, WR_LEN(wr_stream_options), &com, sizeof com)) return false;
+    if (!fill_kvs(&w) || !read_table(&w, wr_stream_options, WR_LEN(wr_stream_options), &com, sizeof com))
+        return false;
     if (!com.connector) {
-        wri_error(c, s->options[0].loc,
-                  wri_text(c, "add connector = …: %s", name_list(c, c->reg->connectors, c->reg->n_connectors)),
-                  "stream '%s': option 'connector' is missing", def->name);
+        wri_error(
+            c, s->options[0].loc,
+            wri_text(c, "add connector = …: %s", name_list(c, c->reg->connectors, c->reg->n_connectors)),
+            "stream '%s': option 'connector' is missing", def->name);
         return false;
     }
     st->connector = find_with(c->reg->connectors, c->reg->n_connectors, com.connector);
-    if (!st->connector) return unknown_with(&w, "connector", com.connector, c->reg->connectors, c->reg->n_connectors);
+    if (!st->connector)
+        return unknown_with(&w, "connector", com.connector, c->reg->connectors, c->reg->n_connectors);
     def->connector = st->connector->name;
     def->late_output = com.late_output;
     def->on_error_fail = com.on_error == 1;

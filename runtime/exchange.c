@@ -77,7 +77,7 @@ static wr_status send_event(wr_op *op, uint32_t to, wri_event e, wr_err *err) {
     sender *s = op->state;
     wri_ring *r = &s->x->rings[t->index * t->job->n_workers + to];
     while (!wri_ring_put(r, e)) {
-        wr_status st = wri_help(t, op->node->stage, err);
+        wr_status st = wri_help(t, op->node->in[0]->stage, err);
         if (st != WR_OK) {
             if (e.kind == WRI_BATCH) wr_batch_drop(e.batch);
             return st;

@@ -239,12 +239,17 @@ static void on_timer(uv_timer_t *timer) {
     if (c->tick) c->tick(c->ctx);
 }
 
-static void on_done(uv_async_t *done) { /* sent by each worker as it ends */
+static void on_done(uv_async_t *done) { /* sent by each worker as its last act */
     control *c = done->data;
-    if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) > 0) return;
-    uv_timer_stop(&c->timer);
+    if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
+}
+
+/* Only once the threads are gone: one may still be sending. */
+static void close_loop(control *c) {
     uv_close((uv_handle_t *)&c->timer, NULL);
-    uv_close((uv_handle_t *)done, NULL);
+    uv_close((uv_handle_t *)&c->job->done, NULL);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&c->loop);
 }
 
 static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
@@ -254,7 +259,8 @@ static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
         int e = pthread_create(&t->thread, NULL, wri_worker_main, t);
         if (e == 0) continue;
         __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
-        j->running = *startedp;
+        __atomic_sub_fetch(&j->running, j->n_workers - *startedp, __ATOMIC_RELEASE);
+        uv_async_send(&j->done); /* the last of those started may have ended before this */
         return wr_fail(err, WR_EIO, "cannot start worker %u of %u: %s; lower --workers", *startedp + 1,
                        j->n_workers, strerror(e));
     }
@@ -271,10 +277,9 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     c.timer.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
     wr_status s = start_workers(j, &started, err);
-    if (started == 0) on_done(&j->done);
-    uv_run(&c.loop, UV_RUN_DEFAULT);
+    if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
-    uv_loop_close(&c.loop);
+    close_loop(&c);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
     if (j->status != WR_OK) {

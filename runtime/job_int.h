@@ -69,7 +69,9 @@ typedef struct wri_source {
     const wr_connector_def *con;
     const wr_format_def *fmt;
     wr_source *src;
-    wr_schema decoded;              /* the physical columns */
+    wr_schema decoded;              /* the physical columns that are read */
+    wr_schema declared;             /* all physical columns of the stream */
+    uint32_t *places;               /* per decoded column: its place in declared */
     uint32_t n_splits, first_split; /* split numbers within the job start here */
     wri_split *splits;
     uint32_t n_slots;   /* places per split */

@@ -196,7 +196,7 @@ wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, c
         bad e = {.name = "bad row",
                  .why = whys ? whys[i] : why,
                  .source = node_label(node),
-                 .pos = b->split == WR_NO_SPLIT ? -1 : b->pos + rows[i],
+                 .pos = -1, /* rows of a batch have an order, not places of their own */
                  .ts_us = WR_WM_NONE};
         if (tc < b->n_cols && b->cols[tc].phys == WR_I64 && b->cols[tc].data &&
             !wr_is_null(&b->cols[tc], rows[i]))

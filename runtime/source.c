@@ -28,13 +28,26 @@ typedef struct source_op {
 
 /* ---- the shared part ---- */
 
-static wr_status make_decoded(wr_job *j, const wr_node *n, wri_source *s, wr_err *err) {
-    (void)j;
-    s->decoded.fields = wr_calloc(n->source.n_cols ? n->source.n_cols : 1, sizeof *s->decoded.fields);
-    if (!s->decoded.fields) return wr_fail_oom(err, "a source");
-    for (uint32_t i = 0; i < n->source.n_cols; i++)
-        if (n->source.cols[i] != WR_NO_COL) s->decoded.fields[s->decoded.n++] = n->out.fields[i];
-    return WR_OK;
+/* Columns of records: all that the stream declares, and among them those that are read. */
+static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
+    const wr_plan_stream *st = n->source.stream;
+    uint32_t n_read = n->source.n_cols, n_all = st->columns.n;
+    s->decoded.fields = wr_calloc(n_read + 1, sizeof *s->decoded.fields);
+    s->declared.fields = wr_calloc(n_all + 1, sizeof *s->declared.fields);
+    s->places = wr_calloc(n_read + 1, sizeof *s->places);
+    uint32_t *at = wr_calloc(n_all + 1, sizeof *at); /* column of the stream -> place in declared */
+    bool ok = s->decoded.fields && s->declared.fields && s->places && at;
+    for (uint32_t i = 0; ok && i < n_all; i++) {
+        at[i] = s->declared.n;
+        if (!st->computed || !st->computed[i]) s->declared.fields[s->declared.n++] = st->columns.fields[i];
+    }
+    for (uint32_t i = 0; ok && i < n_read; i++) {
+        if (n->source.cols[i] == WR_NO_COL) continue;
+        s->places[s->decoded.n] = at[n->source.cols[i]];
+        s->decoded.fields[s->decoded.n++] = n->out.fields[i];
+    }
+    wr_free(at);
+    return ok ? WR_OK : wr_fail_oom(err, "a source");
 }
 
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s, wr_err *err) {
@@ -47,7 +60,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     pthread_cond_init(&s->moved, NULL);
     if (!s->con || !s->con->open_source)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
-    WR_TRY(make_decoded(j, n, s, err));
+    WR_TRY(make_decoded(n, s, err));
     wr_source_cfg cfg = {.sys = j->sys,
                          .stream = st->name,
                          .options = st->options,
@@ -73,13 +86,15 @@ void wri_source_free(wri_source *s) {
     for (uint32_t i = 0; s->splits && i < s->n_splits; i++) wr_free(s->splits[i].slots);
     wr_free(s->splits);
     wr_free(s->decoded.fields);
+    wr_free(s->declared.fields);
+    wr_free(s->places);
     if (s->src) s->con->close_source(s->src);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->moved);
 }
 
-/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether that
- * is because another worker is at one, which is a matter of microseconds. Under the lock. */
+/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether
+ * that is because another worker is at one, which is a matter of microseconds. Under the lock. */
 static int64_t pick_split(const wri_source *s, bool *takenp) {
     int64_t best = -1;
     *takenp = false;
@@ -254,6 +269,8 @@ static wr_status source_open(wr_op *op, wr_err *err) {
     WR_TRY(open_exprs(op, o, err));
     if (!s->fmt) return WR_OK;
     wr_decode_cfg cfg = {.schema = &s->decoded,
+                         .declared = &s->declared,
+                         .places = s->places,
                          .want_dict = s->decoded.n == n->source.n_cols ? n->source.want_dict : NULL,
                          .options = n->source.stream->options,
                          .n_options = n->source.stream->n_options,
@@ -367,8 +384,8 @@ static int64_t largest(const wr_col *c, uint32_t n) {
     return max;
 }
 
-/* The watermark before each row to `out` (NULL: not wanted), starting from wm; returns the one behind the last.
- * *behindp: some row is not ahead of the watermark before it. */
+/* The watermark before each row to `out` (NULL: not wanted), starting from wm; returns the one behind the
+ * last. *behindp: some row is not ahead of the watermark before it. */
 static int64_t walk(const wr_col *w, int64_t delay, const int64_t *ts, uint32_t n, int64_t wm, int64_t *out,
                     bool *behindp) {
     bool behind = false;

@@ -49,19 +49,23 @@ wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *
 
 /* ---- framing ---- */
 
+#define STATE_HEADER (UINT64_C(1) << 16)
+#define STATE_SET    (UINT64_C(1) << 17) /* else the defaults hold */
+#define STATE_BEGUN  (UINT64_C(1) << 18) /* p is not the split's start: a byte order mark there is text */
+
 static uint64_t csv_begin(const wr_kv *kvs, size_t n_kvs) {
     wri_csv_options o;
     wri_csv_dialect d;
     /* Wrong options are told when the decoder is opened. */
     if (wri_csv_read_options(kvs, n_kvs, &o, &d, NULL) != WR_OK) return 0;
     return (uint64_t)(unsigned char)d.delimiter | (uint64_t)(unsigned char)d.quote << 8 |
-           (uint64_t)d.header << 16 | UINT64_C(1) << 17;
+           (d.header ? STATE_HEADER : 0) | STATE_SET;
 }
 
 static wri_csv_dialect dialect_of(uint64_t state) {
-    if (!state) return (wri_csv_dialect){.delimiter = ',', .quote = '"', .header = true};
+    if (!(state & STATE_SET)) return (wri_csv_dialect){.delimiter = ',', .quote = '"', .header = true};
     return (wri_csv_dialect){
-        .delimiter = (char)state, .quote = (char)(state >> 8), .header = state >> 16 & 1};
+        .delimiter = (char)state, .quote = (char)(state >> 8), .header = (state & STATE_HEADER) != 0};
 }
 
 static inline uint64_t equal64(const char *p, char c) {
@@ -76,7 +80,8 @@ static inline uint64_t equal64(const char *p, char c) {
 
 typedef struct quotes { /* the state while walking over a text */
     bool inside;
-    bool skip; /* the next quote is the second one of a pair */
+    bool skip;  /* the next quote is the second one of a pair */
+    size_t bom; /* length of the byte order mark that the text begins with */
 } quotes;
 
 /* Bits of the block at p[at..at+64) that lie in quotes; q: its quotes. */
@@ -89,7 +94,7 @@ static uint64_t quoted_bits(const char *p, size_t at, size_t n, uint64_t q, cons
         size_t i = at + bit;
         if (s->skip) s->skip = false;
         else if (!s->inside) {
-            s->inside = i == 0 || p[i - 1] == d->delimiter || p[i - 1] == '\n' || (i == 3 && wri_bom(p, n));
+            s->inside = i == 0 || p[i - 1] == d->delimiter || p[i - 1] == '\n' || i == s->bom;
             from = bit;
         } else if (i + 1 < n && p[i + 1] == d->quote) s->skip = true;
         else {
@@ -100,8 +105,8 @@ static uint64_t quoted_bits(const char *p, size_t at, size_t n, uint64_t q, cons
     return s->inside ? mask | ~UINT64_C(0) << from : mask;
 }
 
-static size_t frame_quoted(const char *p, size_t n, const wri_csv_dialect *d) {
-    quotes s = {false, false};
+static size_t frame_quoted(const char *p, size_t n, const wri_csv_dialect *d, size_t bom) {
+    quotes s = {.bom = bom};
     size_t whole = 0;
     for (size_t at = 0; at < n; at += 64) {
         char tail[64];
@@ -118,11 +123,17 @@ static size_t frame_quoted(const char *p, size_t n, const wri_csv_dialect *d) {
 }
 
 static size_t csv_frame(const char *p, size_t n, bool last, uint64_t *state) {
-    if (last || n == 0) return n;
+    if (n == 0) return 0;
     wri_csv_dialect d = dialect_of(*state);
-    if (d.quote && memchr(p, d.quote, n)) return frame_quoted(p, n, &d);
-    const char *end = memrchr(p, '\n', n);
-    return end ? (size_t)(end + 1 - p) : 0;
+    size_t whole = n;
+    if (!last && d.quote && memchr(p, d.quote, n))
+        whole = frame_quoted(p, n, &d, *state & STATE_BEGUN ? 0 : wri_bom(p, n));
+    else if (!last) {
+        const char *end = memrchr(p, '\n', n);
+        whole = end ? (size_t)(end + 1 - p) : 0;
+    }
+    if (whole) *state |= STATE_BEGUN;
+    return whole;
 }
 
 size_t wri_csv_first_record(const char *p, size_t n, const wri_csv_dialect *d) {

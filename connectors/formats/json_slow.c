@@ -404,11 +404,8 @@ static const char *read_record(wri_json_rows *h, const char *p, const char *eol)
     return end;
 }
 
-/* An array of records at p. */
+/* An array of records at p. What follows a fault between two of them is one bad record. */
 static const char *read_records(wri_json_rows *h, const char *p, const char *eol) {
-    char why[WRI_JSON_WHY];
-    wri_json_parse x = {.h = h, .doc = p, .end = eol, .why = why};
-    const char *from = p;
     p = space(p + 1, eol);
     if (p < eol && *p == ']') return p + 1;
     for (;;) {
@@ -420,8 +417,10 @@ static const char *read_records(wri_json_rows *h, const char *p, const char *eol
         if (p >= eol || *p != ',') break;
         p++;
     }
+    char why[WRI_JSON_WHY];
+    wri_json_parse x = {.h = h, .doc = p, .end = eol, .why = why};
     unexpected(&x, p, "',' or ']' of an array of records");
-    wri_json_rows_bad(h, why, from, (size_t)(eol - from));
+    wri_json_rows_bad(h, why, p, (size_t)(eol - p));
     return NULL;
 }
 

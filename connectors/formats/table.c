@@ -49,7 +49,7 @@ static wr_status put_text(const char *p, size_t n, wr_buf *out, uint32_t *widthp
     if (wr_buf_reserve(out, 6 * n + 8) != WR_OK) return WR_ENOMEM;
     char *o = out->data + out->len;
     for (size_t i = 0, len; i < n; i += len) {
-        uint32_t c = wri_char_next(p + i, n - i, &len);
+        uint32_t c = wri_glyph_next(p + i, n - i, &len);
         if (is_control(c)) {
             const char *names = "\n\r\t", *name = c ? strchr(names, (int)c) : NULL;
             int k = c < 0x80 && name ? snprintf(o, 8, "\\%c", "nrt"[name - names])
@@ -66,7 +66,7 @@ static wr_status put_text(const char *p, size_t n, wr_buf *out, uint32_t *widthp
             memcpy(o, p + i, len);
             o += len;
         }
-        *widthp += wri_char_width(c);
+        *widthp += wri_glyph_width(c);
     }
     out->len = (size_t)(o - out->data);
     return WR_OK;
@@ -116,7 +116,7 @@ static wr_status put_padded(wr_buf *out, const char *p, cell c, uint32_t width, 
     if (cut && c.width > width) {
         size_t at = 0, step;
         for (shown = 0; at < len; at += step) {
-            uint32_t w = wri_char_width(wri_char_next(p + at, len - at, &step));
+            uint32_t w = wri_glyph_width(wri_glyph_next(p + at, len - at, &step));
             if (shown + w > width - 1) break;
             shown += w;
         }

@@ -5,8 +5,8 @@
 #include "connectors/formats/convert.h"
 
 /* Columns that a printable character takes: 0 (combining), 1 or 2 (East Asian wide, emoji). */
-uint32_t wri_char_width(uint32_t c);
+uint32_t wri_glyph_width(uint32_t c);
 /* The character at p[0..n), n > 0, and its length; U+FFFD of length 1 where it is not UTF-8. */
-uint32_t wri_char_next(const char *p, size_t n, size_t *lenp);
+uint32_t wri_glyph_next(const char *p, size_t n, size_t *lenp);
 
 #endif

@@ -103,13 +103,13 @@ static bool within(const range *r, size_t n, uint32_t c) {
     return lo < n && r[lo].first <= c;
 }
 
-uint32_t wri_char_width(uint32_t c) {
+uint32_t wri_glyph_width(uint32_t c) {
     if (c < 0x300) return 1;
     if (within(zero, WR_LEN(zero), c)) return 0;
     return within(wide, WR_LEN(wide), c) ? 2 : 1;
 }
 
-uint32_t wri_char_next(const char *p, size_t n, size_t *lenp) {
+uint32_t wri_glyph_next(const char *p, size_t n, size_t *lenp) {
     unsigned char c = (unsigned char)*p;
     *lenp = 1;
     if (c < 0x80) return c;

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 
 import duckdb
 
+TIMEOUT = 60  # seconds; a query takes milliseconds
 EPOCH = datetime(1970, 1, 1)
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 COLUMNS = [("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("k", "VARCHAR", "VARCHAR"), ("g", "INTEGER", "INTEGER"),
@@ -332,7 +333,7 @@ def weir(path, d, sql, workers, batch):
     with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
         f.write(sql)
     p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", "q.sql"], cwd=d,
-                       capture_output=True, timeout=120)
+                       capture_output=True, timeout=TIMEOUT)
     err = p.stderr.decode()
     if p.returncode != 0:
         return None, err
@@ -374,6 +375,8 @@ def main():
             bad = run_case(o.weir, seed)
         except duckdb.Error as e:
             bad = f"seed {seed}: the oracle refused: {e}"
+        except subprocess.TimeoutExpired:
+            bad = f"seed {seed}: did not end within {TIMEOUT} s"
         if bad:
             failed += 1
             if failed <= 5:

@@ -1,24 +1,35 @@
 #!/usr/bin/env python3
-"""Golden SQL cases: runs every tests/sql/**/*.test with several numbers of workers and batch sizes.
+"""Golden SQL cases: runs every tests/sql/**/*.test with several numbers of workers and batch sizes, and once with
+SQLite as the evaluator of all expressions.
 
 A case file has sections, each begun by a line "--- KIND ARGUMENTS":
-  --- input NAME     a file put into the case's directory
-  --- sql            the script; it runs with that directory as its working directory
+  --- input NAME     a file put into the case's directory ("input NAME hex": its bytes in hexadecimal,
+                     "input NAME gzip": packed); folders in NAME are made
+  --- stdin          standard input of the script
+  --- sql            the script; it runs with that directory as its working directory. Several: one after
+                     the other in the same directory, standard outputs joined
   --- expect         rows on standard output, in any order ("expect ordered": in this order)
   --- expect NAME    the same for a file that the script writes
   --- error          the exit status is not 0 and standard error has each of these lines
+  --- errors         errors of the SQL: standard error of "weir run" and of "weir check" is exactly this, the
+                     exit status is 2, nothing is printed
+  --- notes          what SHOW, DESCRIBE and EXPLAIN print: each of these lines is on standard output
   --- stats          words that the closing summary must have, e.g. "3 late"
   --- options        more options of weir run
-Lines before the first section say what the case is about.
+Lines before the first section say what the case is about. Folders named pending hold cases that do not pass
+yet; they run only when named.
 
 Usage: run.py WEIR [--quick] [FILES]
 """
+import gzip
 import os
 import subprocess
 import sys
 import tempfile
 
-VARIANTS = [(1, 4096), (2, 4096), (3, 1), (8, 7)]
+# workers, rows of a batch, what goes before the script
+REFERENCE = "SET evaluator = 'sqlite'; "
+VARIANTS = [(1, 4096, ""), (2, 4096, ""), (3, 1, ""), (8, 7, ""), (2, 5, REFERENCE)]
 
 
 def parse(path):
@@ -51,32 +62,62 @@ def differ(got, want, ordered, what):
     return "\n".join(lines)
 
 
-def run_case(weir, sections, workers, batch):
+def put(d, name, how, body):
+    path = os.path.join(d, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    data = bytes.fromhex(body) if how == ["hex"] else body.encode("utf-8", "surrogateescape")
+    with open(path, "wb") as f:
+        f.write(gzip.compress(data) if how == ["gzip"] else data)
+
+
+def call(cmd, d, stdin):
+    p = subprocess.run(cmd, cwd=d, capture_output=True, timeout=120, input=stdin)
+    out, err = (x.decode("utf-8", "surrogateescape") for x in (p.stdout, p.stderr))
+    if p.returncode < 0 or "Sanitizer" in err or "runtime error:" in err:
+        raise RuntimeError(f"  crashed ({p.returncode}):\n{err}")
+    return p.returncode, out, err
+
+
+def run_case(weir, sections, workers, batch, before):
     with tempfile.TemporaryDirectory() as d:
-        sql, options, wants_error = "", [], False
+        options, wants_error, stdin, scripts = [], False, b"", []
         for kind, args, body in sections:
             if kind == "input":
-                with open(os.path.join(d, args[0]), "w", encoding="utf-8", errors="surrogateescape") as f:
-                    f.write(body)
+                put(d, args[0], args[1:], body)
+            elif kind == "stdin":
+                stdin = body.encode("utf-8", "surrogateescape")
             elif kind == "sql":
-                sql = body
+                scripts.append("case.sql" if not scripts else f"case{len(scripts) + 1}.sql")
+                put(d, scripts[-1], [], before + body)
             elif kind == "options":
                 options += body.split()
-            elif kind == "error":
+            elif kind in ("error", "errors"):
                 wants_error = True
-        with open(os.path.join(d, "case.sql"), "w", encoding="utf-8") as f:
-            f.write(sql)
-        cmd = [weir, "run", "--format", "json", f"--workers={workers}", f"--batch-rows={batch}", *options, "case.sql"]
+        cmd = [weir, "run", "--format", "json", f"--workers={workers}", f"--batch-rows={batch}", *options]
+        out = err = ""
         try:
-            p = subprocess.run(cmd, cwd=d, capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+            for script in scripts:
+                status, o, e = call([*cmd, script], d, stdin)
+                out, err = out + o, err + e
+                if (status != 0) != wants_error:
+                    return f"  exit status {status}\n{e}"
+            return check_output(sections, d, out, err) or check_errors(weir, sections, d, status, out, err)
         except subprocess.TimeoutExpired:
             return "  did not end within 120 s"
-        out, err = (x.decode("utf-8", "surrogateescape") for x in (p.stdout, p.stderr))
-        if p.returncode < 0 or "Sanitizer" in err:
-            return f"  crashed ({p.returncode}):\n{err}"
-        if (p.returncode != 0) != wants_error:
-            return f"  exit status {p.returncode}\n{err}"
-        return check_output(sections, d, out, err)
+        except RuntimeError as crash:
+            return str(crash)
+
+
+def check_errors(weir, sections, d, status, out, err):
+    for kind, _, body in sections:
+        if kind == "errors":
+            checked = call([weir, "check", "case.sql"], d, b"")
+            for got, what in ((status, "exit status of run"), (checked[0], "exit status of check")):
+                if got != 2:
+                    return f"  {what} is {got}"
+            return (differ(err, body, True, "standard error of run") or differ(out, "", True, "standard output")
+                    or differ(checked[2], body, True, "standard error of check"))
+    return None
 
 
 def check_output(sections, d, out, err):
@@ -91,14 +132,26 @@ def check_output(sections, d, out, err):
             for line in body.split("\n"):
                 if line and line not in err:
                     return f"  standard error lacks: {line}\n  it is:\n{err}"
+        if kind == "notes":
+            for line in body.split("\n"):
+                if line and line not in out.split("\n"):
+                    return f"  standard output lacks: {line}\n  it is:\n{out}"
     return None
 
 
 def find(where):
-    for root, _, files in os.walk(where):
+    for root, folders, files in os.walk(where):
+        folders[:] = sorted(f for f in folders if f != "pending")
         for f in sorted(files):
             if f.endswith(".test"):
                 yield os.path.join(root, f)
+
+
+def chosen(variants, sections):
+    kinds = {kind for kind, _, _ in sections}
+    if "errors" in kinds:  # nothing runs
+        return variants[:1]
+    return [v for v in variants if not (v[2] and kinds & {"notes", "error"})]
 
 
 def main():
@@ -108,11 +161,11 @@ def main():
     passed = failed = 0
     for path in files:
         sections = parse(path)
-        for workers, batch in variants:
-            bad = run_case(weir, sections, workers, batch)
+        for workers, batch, before in chosen(variants, sections):
+            bad = run_case(weir, sections, workers, batch, before)
             if bad:
                 failed += 1
-                print(f"FAIL {os.path.relpath(path)} (workers {workers}, batch {batch})\n{bad}")
+                print(f"FAIL {os.path.relpath(path)} (workers {workers}, batch {batch}{', evaluator sqlite' if before else ''})\n{bad}")
                 break
             passed += 1
     print(f"sql: {passed} passed, {failed} failed")

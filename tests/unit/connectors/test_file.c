@@ -419,3 +419,59 @@ Test(file, allocation_failures) {
     starve(ct_path("f"), "auto", "300000");
     starve(ct_path("f"), "auto", "3000");
 }
+
+/* ---- with the formats that there are ---- */
+
+/* Chunks of a CSV file with line ends inside quotes: no chunk ends inside quotes, at any size. */
+Test(file, quoted_line_ends_stay_in_their_record) {
+    const wr_format_def *csv = wr_format_find("csv");
+    cr_assert_not_null(csv);
+    wr_buf b = {0};
+    cr_assert_eq(wr_buf_puts(&b, "a,b\n"), WR_OK);
+    for (int i = 0; i < 60; i++)
+        cr_assert_eq(wr_buf_printf(&b, i % 3 ? "%d,\"x\ny\"\"%.*s\nz\"\n" : "%d,plain%.*s\n", i, i % 20,
+                                   "aaaaaaaaaaaaaaaaaaaa"),
+                     WR_OK);
+    ct_write(ct_path("q.csv"), b.data, b.len);
+    for (int chunk = 1; chunk < 400; chunk++)
+        for (int way = 0; way < 2; way++) {
+            char text[16];
+            snprintf(text, sizeof text, "%d", chunk);
+            ct.mmap_errno = way ? ENODEV : 0;
+            ct_options o = ct_opts("path", ct_path("q.csv"), "chunk_bytes", text, "header", "true", NULL);
+            wr_source_cfg cfg = {.sys = &ct_sys, .options = o.kvs, .n_options = o.n, .format = csv};
+            wr_source *s;
+            wr_err err;
+            cr_assert_eq(DEF->open_source(&cfg, &s, &err), WR_OK, "%s", err.msg);
+            wr_chunk c;
+            size_t at = 0;
+            while (DEF->next(s, 0, &c, &err) == WR_OK) {
+                cr_assert_eq((size_t)c.pos, at);
+                cr_assert_eq(memcmp(c.data, b.data + at, c.len), 0);
+                int quotes = 0;
+                for (size_t i = 0; i < c.len; i++) quotes += c.data[i] == '"';
+                cr_assert_eq(quotes % 2, 0, "chunk_bytes %d cuts a record at %zu", chunk, at + c.len);
+                cr_assert_eq(c.data[c.len - 1], '\n');
+                cr_assert_eq(c.head_len, 4);
+                at += c.len;
+                wr_drop(c.hold);
+            }
+            cr_assert_eq(at, b.len);
+            DEF->close_source(s);
+        }
+    wr_buf_free(&b);
+}
+
+Test(file, formats_that_cannot_be_read) {
+    ct_puts(ct_path("f"), "x\n");
+    ct_options o = ct_opts("path", ct_path("f"), NULL);
+    wr_format_def f = {.with = {.name = "table"}};
+    wr_source_cfg cfg = {.sys = &ct_sys, .options = o.kvs, .n_options = o.n, .format = &f};
+    wr_source *s;
+    wr_err err;
+    cr_assert_eq(DEF->open_source(&cfg, &s, &err), WR_EINVAL);
+    cr_assert_not_null(strstr(err.msg, "format 'table' can only be written"), "%s", err.msg);
+    cfg.format = NULL;
+    cr_assert_eq(DEF->open_source(&cfg, &s, &err), WR_EINVAL);
+    cr_assert_not_null(strstr(err.msg, "a format is needed"), "%s", err.msg);
+}

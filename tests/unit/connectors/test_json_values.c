@@ -299,10 +299,11 @@ static const record_case records[] = {
      "2|NULL\nbad: a: 'x' is no INTEGER; expected a whole number from -2147483648 to 2147483647\n"},
     {"{\"a\":\"x\",} {\"a\":2}", "bad: byte 9: expected a member name in double quotes, found '}'\n"},
     {"[{\"a\":1},2,{\"a\":3}]", "1|NULL\n3|NULL\nbad: expected an object, found 2\n"},
-    {"[{\"a\":1}", "1|NULL\nbad: byte 8: the record ends where ',' or ']' of an array of records is expected\n"},
+    {"[{\"a\":1}", "1|NULL\nbad: byte 0: the record ends where ',' or ']' of an array of records is expected\n"},
     {"{\"a\":\"\\ud83d\\ude00 and more than forty bytes of text, quite some\"}",
      "bad: a: '\\ud83d\\ude00 and more than forty bytes o...' is no INTEGER; expected a whole number from "
      "-2147483648 to 2147483647\n"},
+    {"[{\"a\":1} {\"a\":2}]", "1|NULL\nbad: byte 0: expected ',' or ']' of an array of records, found '{'\n"},
     {"{\"a\":1,\"a\":\"x\"}",
      "bad: a: 'x' is no INTEGER; expected a whole number from -2147483648 to 2147483647\n"},
 };

@@ -186,7 +186,7 @@ static void print_twice(const wr_connector_def *def, const char *prefix, const c
     wr_sink *s = print_open(def, prefix);
     cr_assert_eq(def->write(s, "a\nb\nc", 5, NULL), WR_OK);
     cr_assert_eq(def->write(s, "d\n\n", 3, NULL), WR_OK);
-    cr_assert_eq(def->flush(s, NULL), WR_OK);
+    cr_assert_null(def->flush); /* nothing is kept back */
     def->close_sink(s);
     cr_assert_eq(out.len, strlen(want));
     cr_assert_eq(memcmp(out.data, want, out.len), 0, "%.*s", (int)out.len, out.data);

@@ -95,7 +95,8 @@ static wr_status fold_int(const wr_expr *e, wr_value *outp, wr_err *err) {
         over = __builtin_sub_overflow(0, a, &outp->i64);
         break;
     case WR_OP_DIV:
-        if (b == 0 || e->type.kind == WR_T_DECIMAL) return wr_fail(err, WR_EDATA, "division by zero");
+        if (b == 0 || b == -1 || e->type.kind == WR_T_DECIMAL)
+            return wr_fail(err, WR_EDATA, "division by zero");
         outp->i64 = a / b;
         break;
     default:
@@ -195,6 +196,8 @@ static wr_status run(wr_arena *ar, wr_diags *d, const char *sql, const bind_opts
         if (x != &wri_failed) WR_TRY(wr_buf_puts(out, "errors but bound: "));
         return errors(d, out);
     }
+    const char *broken = bind_valid(x);
+    if (broken) WR_TRY(wr_buf_printf(out, "BROKEN (%s): ", broken));
     WR_TRY(describe(&b, x, out));
     if (d->n) WR_TRY(wr_buf_puts(out, "\n"));
     return errors(d, out);

@@ -24,6 +24,8 @@ typedef struct bind_opts {
 
 extern const wr_registry bind_registry, bind_registry_no_fold;
 
+/* NULL, or which rule of planner.h the expression breaks. bind_text checks all that is bound. */
+const char *bind_valid(const wr_expr *e);
 /* The outcome as a string that the caller frees with wr_free; NULL: out of memory. */
 char *bind_text(const char *sql, bind_opts o);
 void bind_check_(const bind_case *cases, size_t n, bind_opts o, const char *file, int line);

@@ -16,7 +16,10 @@ typedef struct fake_options {
 static const wr_option file_options[] = {
     {.name = "path", .type = WR_OPT_STRING, .offset = AT(path), .required = true, .doc = "The file."},
     {.name = "tail", .type = WR_OPT_BOOL, .offset = AT(tail), .def = "false", .doc = "Wait for more."},
-    {.name = "max_record_bytes", .type = WR_OPT_BYTES, .offset = AT(max_record_bytes), .doc = "Longest record."},
+    {.name = "max_record_bytes",
+     .type = WR_OPT_BYTES,
+     .offset = AT(max_record_bytes),
+     .doc = "Longest record."},
 };
 static const wr_option feed_options[] = {
     {.name = "topic", .type = WR_OPT_STRING, .offset = AT(topic), .required = true, .doc = "The topic."},
@@ -26,30 +29,58 @@ static const wr_option datagen_options[] = {
     {.name = "rate", .type = WR_OPT_INT, .offset = AT(rate), .min = 0, .max = 1000, .doc = "A second."},
 };
 static const wr_option csv_options[] = {
-    {.name = "delimiter", .type = WR_OPT_STRING, .offset = AT(delimiter), .def = ",", .doc = "Between fields."},
-    {.name = "header", .type = WR_OPT_BOOL, .offset = AT(header), .def = "true", .doc = "First line is names."},
+    {.name = "delimiter",
+     .type = WR_OPT_STRING,
+     .offset = AT(delimiter),
+     .def = ",",
+     .doc = "Between fields."},
+    {.name = "header",
+     .type = WR_OPT_BOOL,
+     .offset = AT(header),
+     .def = "true",
+     .doc = "First line is names."},
 };
 
-static const wr_with w_file = {.name = "file", .doc = "Files.", .options = file_options, .n_options = 3,
-                               .source = true, .sink = true, .needs_format = true, .bounded = true};
-static const wr_with w_feed = {.name = "feed", .doc = "A live feed.", .options = feed_options, .n_options = 1,
-                               .source = true, .needs_format = true};
-static const wr_with w_datagen = {.name = "datagen", .doc = "Made-up rows.", .options = datagen_options,
-                                  .n_options = 2, .source = true, .self_schema = true};
+static const wr_with w_file = {.name = "file",
+                               .doc = "Files.",
+                               .options = file_options,
+                               .n_options = 3,
+                               .source = true,
+                               .sink = true,
+                               .needs_format = true,
+                               .bounded = true};
+static const wr_with w_feed = {.name = "feed",
+                               .doc = "A live feed.",
+                               .options = feed_options,
+                               .n_options = 1,
+                               .source = true,
+                               .needs_format = true};
+static const wr_with w_datagen = {.name = "datagen",
+                                  .doc = "Made-up rows.",
+                                  .options = datagen_options,
+                                  .n_options = 2,
+                                  .source = true,
+                                  .self_schema = true};
 static const wr_with w_blackhole = {.name = "blackhole", .doc = "Drops rows.", .sink = true};
 static const wr_with w_print = {.name = "print", .doc = "Prints rows.", .sink = true};
 static const wr_with *const connectors[] = {&w_file, &w_feed, &w_datagen, &w_blackhole, &w_print};
 static const wr_with w_json = {.name = "json", .doc = "JSON lines.", .source = true, .sink = true};
-static const wr_with w_csv = {.name = "csv", .doc = "CSV.", .options = csv_options, .n_options = 2,
-                              .source = true, .sink = true};
+static const wr_with w_csv = {
+    .name = "csv", .doc = "CSV.", .options = csv_options, .n_options = 2, .source = true, .sink = true};
 static const wr_with *const formats[] = {&w_json, &w_csv};
 
 static const wr_option settings[] = {
     {.name = "workers", .type = WR_OPT_INT, .offset = offsetof(wr_settings, workers), .def = "0", .max = 128},
-    {.name = "batch_rows", .type = WR_OPT_INT, .offset = offsetof(wr_settings, batch_rows), .def = "4096",
-     .min = 1, .max = 65536},
-    {.name = "snapshot_interval", .type = WR_OPT_DURATION,
-     .offset = offsetof(wr_settings, snapshot_interval_us), .def = "10s"},
+    {.name = "batch_rows",
+     .type = WR_OPT_INT,
+     .offset = offsetof(wr_settings, batch_rows),
+     .def = "4096",
+     .min = 1,
+     .max = 65536},
+    {.name = "snapshot_interval",
+     .type = WR_OPT_DURATION,
+     .offset = offsetof(wr_settings, snapshot_interval_us),
+     .def = "10s"},
 };
 
 static wr_status own_columns(const char *connector, const wr_kv *kvs, size_t n_kv, wr_arena *ar,
@@ -116,7 +147,9 @@ static void put_diags(const plan_result *r, wr_buf *out) {
         const wr_diag *d = &r->d.items[i];
         uint32_t line, col;
         wr_line_col(r->d.text, r->d.len, d->loc.at, &line, &col);
-        const char *kind = d->severity == WR_WARNING ? "warning" : d->code == WR_EUNSUPPORTED ? "later" : "error";
+        const char *kind = d->severity == WR_WARNING    ? "warning"
+                           : d->code == WR_EUNSUPPORTED ? "later"
+                                                        : "error";
         check(wr_buf_printf(out, "%u:%u %s: %s%s%s\n", line, col, kind, d->msg, d->hint ? " | " : "",
                             d->hint ? d->hint : ""));
     }

@@ -100,9 +100,9 @@ Test(bind, ambiguous) {
         {"key", "KEY : BIGINT"},
         {"x", "x: column 'x' is ambiguous: it could be b.x, b.x | give the columns different names in the "
               "query they come from"},
-        {"b.x", "b.x: column 'x' is ambiguous: it could be b.x, b.x | give the columns different names in "
-                "the query "
-                "they come from"},
+        {"b.x",
+         "b.x: column 'x' is ambiguous: it could be b.x, b.x | give the columns different names in the query "
+         "they come from"},
         {"y", "y : DOUBLE"},
         {"h", "H : INTEGER"},
         {"\"h\"", "h : DOUBLE"},
