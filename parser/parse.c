@@ -124,8 +124,9 @@ static uint16_t choose(const wri_parse *p, size_t i) {
         if (wri_sql_accepts(p->lemon, code)) return code;
     if (!x->kw->reserved) return TK_ID;
     uint16_t next = wri_code_at(p, i + 1), code = x->kw->code;
-    if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP) return TK_ID; /* the functions */
-    if (next == TK_DOT) return TK_ID;                                         /* SET table.exec.x = 1 */
+    if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP && wri_sql_accepts(p->lemon, TK_NUMBER))
+        return TK_ID;                 /* the functions */
+    if (next == TK_DOT) return TK_ID; /* SET table.exec.x = 1 */
     bool option = i > 0 && (p->toks[i - 1].code == TK_LP || p->toks[i - 1].code == TK_COMMA) && next == TK_EQ;
     return option && code != TK_NULL && code != TK_TRUE && code != TK_FALSE ? TK_ID
                                                                             : code; /* WITH (limit = 5) */
