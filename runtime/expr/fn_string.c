@@ -264,8 +264,9 @@ const char *wri_fn_repeat(wri_call *c, args_t a, wr_value *outp) {
 const char *wri_fn_reverse(wri_call *c, args_t a, wr_value *outp) {
     const wr_str *s = &a[0].str;
     const char *p = wr_str_data(s), *end = end_of(s), *why;
-    char *out = wri_room(c, s->len, &why), *o = out + s->len;
+    char *out = wri_room(c, s->len, &why);
     if (!out) return why;
+    char *o = out + s->len;
     while (p < end) {
         const char *next = wri_next_char(p, end);
         o -= next - p;

@@ -34,7 +34,7 @@ const char *wri_bad_text(wri_call *c, const wr_str *s, const char *what) {
     size_t n = (size_t)(cut - p);
     for (size_t i = 0; i < n; i++) shown[i] = p[i] >= 0 && p[i] < ' ' ? '?' : p[i]; /* one line, no NUL */
     shown[n] = 0;
-    char *why = wr_arena_printf(c->msgs, "'%s%s' is not a %s", shown, cut < end ? "…" : "", what);
+    char *why = wr_arena_printf(c->msgs, "'%s%s' is no %s", shown, cut < end ? "…" : "", what);
     if (!why) c->oom = true;
     return why ? why : "out of memory";
 }
