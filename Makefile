@@ -24,6 +24,12 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWR_DEBUG
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 
+# What a build prints: a line per file; `make V=1` prints the whole commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(BUILD)), ($(BUILD)))')
+# All cores, unless make has been told how many.
+PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 FOLDERS := core parser planner runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
@@ -38,24 +44,29 @@ all: $(WEIR) ## build ./weir (release)
 	@ln -sf $(WEIR) weir
 
 $(WEIR): $(CLI_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) $(LDFLAGS) -rdynamic -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_$(BUILD)) $(LDFLAGS) -rdynamic -o $@ $^ $(PKG_LIBS)
 
 $(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -MMD -MP -c -o $@ $<
 
 # lemon writes its output beside its input, so it works on a copy.
 $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 	@mkdir -p $(GEN)
-	cp parser/sql.y $(GEN)/sql.y
-	lemon -q -d$(GEN) $(GEN)/sql.y
+	$(if $(V),,@printf '  LEMON parser/sql.y\n')
+	@cp parser/sql.y $(GEN)/sql.y
+	$(Q)lemon -q -d$(GEN) $(GEN)/sql.y
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
 $(filter $(OUT)/parser/%,$(LIB_OBJ)): | $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
 
 # One Criterion program per folder of tests/unit.
@@ -65,7 +76,8 @@ FORCE:
 ifneq ($(NAME),)
 UNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/$(NAME)/*.c))
 $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
@@ -87,7 +99,8 @@ deps-dev: deps-test ## and those that make check and make format need
 DEMO_ROWS := 5000000
 .PHONY: demo demo-run
 demo: deps ## per-minute clickstream metrics of 5 million events, from nothing
-	@$(MAKE) --no-print-directory all demo-run
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@$(MAKE) --no-print-directory demo-run
 demo-run: build/demo/clicks.jsonl
 	@echo
 	@echo '$$ weir run examples/clicks.sql'
@@ -115,7 +128,7 @@ test-run:
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD
 unit-%: $(OUT)/test_%
-	$(OUT)/unit_$* --jobs 2
+	@$(OUT)/unit_$* --jobs 2
 
 .PHONY: debug asan tsan
 debug asan tsan: ## build build/<name>/weir
@@ -125,7 +138,8 @@ debug asan tsan: ## build build/<name>/weir
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l LLVMFuzzerTestOneInput tests/fuzz/fuzz_*.c 2>/dev/null))
 FUZZ_SECONDS ?= 60
 $(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
-	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
 .PHONY: replay
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
 	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done

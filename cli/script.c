@@ -3,26 +3,52 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
-static int read_all(wr_buf *out, const char *path) {
-    bool in = strcmp(path, "-") == 0;
-    int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : 1;
-    while (n > 0) {
-        if (wr_buf_reserve(out, 65536) != WR_OK) {
+#define READ_BYTES 65536
+
+/* All of fd and a NUL behind it. */
+static wr_status read_all(wr_buf *out, int fd) {
+    ssize_t n;
+    do {
+        if (wr_buf_reserve(out, READ_BYTES) != WR_OK) {
             errno = ENOMEM;
-            n = -1;
-            break;
+            return WR_ENOMEM;
         }
-        n = read(fd, out->data + out->len, out->cap - out->len - 1);
+        n = read(fd, out->data + out->len, READ_BYTES - 1);
         if (n > 0) out->len += (size_t)n;
-        if (n < 0 && errno == EINTR) n = 1;
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    if (n < 0) return WR_EIO;
+    out->data[out->len] = 0;
+    return WR_OK;
+}
+
+static wr_status read_file(wr_buf *out, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return WR_EIO;
+    wr_status s = read_all(out, fd);
+    int e = errno;
+    close(fd);
+    errno = e;
+    return s;
+}
+
+static wr_status read_text(wri_script *s, const char *path, const char *sql) {
+    wr_status r;
+    if (sql) {
+        s->diags.file = "-e";
+        errno = ENOMEM;
+        r = wr_buf_put(&s->text, sql, strlen(sql) + 1);
+        if (r == WR_OK) s->text.len--;
+    } else if (strcmp(path, "-") == 0) {
+        s->diags.file = "<stdin>";
+        r = read_all(&s->text, STDIN_FILENO);
+    } else {
+        s->diags.file = path;
+        r = read_file(&s->text, path);
     }
-    if (n < 0) wri_say("cannot read %s: %s", in ? "standard input" : path, strerror(errno));
-    if (fd > 0 && !in) close(fd);
-    return n < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (r != WR_OK) wri_say("cannot read '%s': %s", s->diags.file, strerror(errno));
+    return r;
 }
 
 static int print_diags(const wr_diags *d) {
@@ -33,24 +59,15 @@ static int print_diags(const wr_diags *d) {
 }
 
 int wri_script_load(wri_script *s, const char *path, const char *sql) {
-    *s = (wri_script){0};
-    s->reg = wr_builtin();
-    int status = EXIT_DONE;
-    if (sql) status = wr_buf_puts(&s->text, sql) == WR_OK ? EXIT_DONE : EXIT_FAILED;
-    else status = read_all(&s->text, path);
-    if (status != EXIT_DONE) return status;
-    if (wr_buf_put(&s->text, "", 1) != WR_OK) return EXIT_FAILED;
-    s->diags = (wr_diags){.file = sql                      ? "-e"
-                                  : strcmp(path, "-") == 0 ? "<stdin>"
-                                                           : path,
-                          .text = s->text.data,
-                          .len = s->text.len - 1,
-                          .ar = &s->ar};
-    wr_status parsed = wr_parse(&s->ar, &s->diags, &s->script);
-    /* Planning what did parse tells of more errors in the same run, but only once the syntax is right can
-     * "there is no stream x" be trusted. */
-    wr_status r = parsed == WR_OK ? wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan) : parsed;
-    status = print_diags(&s->diags);
+    *s = (wri_script){.reg = wr_builtin()};
+    if (read_text(s, path, sql) != WR_OK) return EXIT_USAGE;
+    s->diags.text = s->text.data;
+    s->diags.len = s->text.len;
+    s->diags.ar = &s->ar;
+    wr_status r = wr_parse(&s->ar, &s->diags, &s->script);
+    /* Only once the syntax is right can "there is no stream x" be trusted. */
+    if (r == WR_OK) r = wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan);
+    int status = print_diags(&s->diags);
     if (status == EXIT_DONE && r != WR_OK) {
         wri_say("%s: %s", s->diags.file, wr_status_text(r));
         status = EXIT_FAILED;
@@ -61,4 +78,14 @@ int wri_script_load(wri_script *s, const char *path, const char *sql) {
 void wri_script_free(wri_script *s) {
     wr_arena_free(&s->ar);
     wr_buf_free(&s->text);
+}
+
+bool wri_one_script(const char *command, const char *sql, int n_args) {
+    if (n_args == (sql ? 0 : 1)) return true;
+    if (sql) wri_say("%s: expected a file or -e 'SQL', found both", command);
+    else if (n_args == 0)
+        wri_say("%s: expected a SQL file, - for standard input, or -e 'SQL'; see weir help %s", command,
+                command);
+    else wri_say("%s: expected one SQL file, found %d", command, n_args);
+    return false;
 }

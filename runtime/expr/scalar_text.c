@@ -7,7 +7,7 @@ char *wri_room(wri_call *c, size_t n, const char **whyp) {
         *whyp = "text longer than 16 MiB";
         return NULL;
     }
-    char *p = wr_arena_alloc(c->ar, n);
+    char *p = wr_arena_alloc(c->ar, n ? n : 1);
     if (!p) {
         c->oom = true;
         *whyp = "out of memory";
