@@ -202,6 +202,8 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq);
 
 /* ---- with.c: WITH (…) ---- */
 bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st);
+/* Whether st's format can read, or write, its columns; reported if not. */
+bool wri_format_fits(wri_ctx *c, const wri_stream *st, bool write);
 
 /* ---- columns.c ---- */
 /* rows: of the query behind AS when the columns or their types come from it, else NULL. */
