@@ -17,7 +17,8 @@
 #define WR_OP_LIST(X)                                                                                          \
     X(NEG)                                                                                                     \
     X(ADD)                                                                                                     \
-    X(SUB) X(MUL)     /* int: checked against the result kind's range; DECIMAL: precision */                   \
+    X(SUB)                                                                                                     \
+    X(MUL)            /* int: checked against the result kind's range; DECIMAL: precision */                   \
         X(DIV) X(MOD) /* by zero is an error for every type; ints truncate; DECIMAL rounds half up             \
                          to the result scale */                                                                \
         X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT) X(AND) X(OR) X(NOT) X(IS_NULL)   \
@@ -67,8 +68,9 @@ struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
      * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), v anything (each
-     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i [, i]]) -> VARCHAR.
-     * Result letter n or a: the type of those arguments. Several signatures: separated by a space. */
+     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i
+     * [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures: separated by
+     * a space. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */

@@ -206,8 +206,10 @@ wr_status wri_from_i64(const wr_type *t, wri_time_format tf, int64_t v, wr_arena
         return wri_int_fits(t->kind, v) ? WR_OK : WR_EDATA;
     } else if (t->kind == WR_T_REAL || t->kind == WR_T_DOUBLE)
         return fit_f64(t, (double)v, &outp->f64) ? WR_OK : WR_EDATA;
-    else if (wr_kind_is_text(t->kind)) return made_text(t, text, wr_write_i64(v, text), ar, outp);
-    else if (t->kind == WR_T_DECIMAL || (t->kind == WR_T_TIMESTAMP && tf != WRI_TIME_ISO))
+    else if (wr_kind_is_text(t->kind)) {
+        size_t n = wr_write_i64(v, text);
+        return made_text(t, text, n, ar, outp);
+    } else if (t->kind == WR_T_DECIMAL || (t->kind == WR_T_TIMESTAMP && tf != WRI_TIME_ISO))
         return wri_from_text(t, tf, text, wr_write_i64(v, text), ar, outp);
     else return WR_EDATA;
     return WR_OK;
@@ -221,9 +223,11 @@ wr_status wri_from_f64(const wr_type *t, wri_time_format tf, double v, wr_arena 
     else if (t->kind == WR_T_REAL || t->kind == WR_T_DOUBLE)
         return fit_f64(t, v, &outp->f64) ? WR_OK : WR_EDATA;
     else if (t->kind == WR_T_JSON && isinf(v)) return WR_EDATA;
-    else if (wr_kind_is_text(t->kind)) return made_text(t, text, wr_write_f64(v, text), ar, outp);
-    else if (wr_kind_is_int(t->kind) || t->kind == WR_T_DECIMAL ||
-             (t->kind == WR_T_TIMESTAMP && tf != WRI_TIME_ISO))
+    else if (wr_kind_is_text(t->kind)) {
+        size_t n = wr_write_f64(v, text);
+        return made_text(t, text, n, ar, outp);
+    } else if (wr_kind_is_int(t->kind) || t->kind == WR_T_DECIMAL ||
+               (t->kind == WR_T_TIMESTAMP && tf != WRI_TIME_ISO))
         return wri_from_text(t, tf, text, wr_write_f64(v, text), ar, outp);
     else return WR_EDATA;
     return WR_OK;

@@ -48,8 +48,11 @@ size_t wri_to_text(const wr_type *t, wri_time_format tf, const wr_col *c, uint32
 bool wri_fit_timestamp(const wr_type *t, int64_t us, int64_t *outp);
 /* Range of an integer kind. */
 static inline bool wri_int_fits(wr_kind k, int64_t v) {
-    uint32_t bits = k == WR_T_TINYINT ? 8 : k == WR_T_SMALLINT ? 16 : k == WR_T_INTEGER ? 32 : 64;
-    return v >> (bits - 1) == v >> 63;
+    int64_t max = k == WR_T_TINYINT    ? INT8_MAX
+                  : k == WR_T_SMALLINT ? INT16_MAX
+                  : k == WR_T_INTEGER  ? INT32_MAX
+                                       : INT64_MAX;
+    return v <= max && v >= -max - 1;
 }
 
 #define WRI_WHY_MAX 512

@@ -40,7 +40,9 @@ typedef struct decoder {
     wri_time_format tf;
     const char *null_text;
     size_t null_len;
-    bool null_plain; /* no number or time can be the NULL text: it has no digit */
+    bool null_plain;           /* no number or time can be the NULL text: it has no digit */
+    const wr_schema *declared; /* columns of the text; those of schema are read */
+    uint32_t *by_place;        /* declared column → column; schema->n: not read */
     /* fields of the text → columns: map[k] for field k < n_map; schema->n: ignored, also map[n_map] */
     uint32_t *map, n_map;
     char *head; /* the header the map was made of; NULL: none yet */
@@ -52,6 +54,7 @@ typedef struct decoder {
     uint32_t row_start[BLOCK_ROWS], row_end[BLOCK_ROWS], fault_col[BLOCK_ROWS];
     uint8_t fault[BLOCK_ROWS]; /* row_fault */
     bool any_fault;
+    wri_dicts dicts;
     char minute[16]; /* "2026-01-01T00:00" of the latest timestamp and its value; minute[0] == 0: none */
     int64_t minute_us;
 } decoder;
@@ -463,11 +466,11 @@ static bool header_name(const wri_csv_dialect *d, const char **pp, const char *e
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
-/* The column that takes the header field of that name, schema->n: none. */
+/* The declared column that takes the header field of that name, declared->n: none. */
 static uint32_t find_column(const decoder *d, const char *name, size_t n) {
     for (int fold = 0; fold < 2; fold++)
-        for (uint32_t k = 0; k < d->schema->n; k++) {
-            const wr_field *f = &d->schema->fields[k];
+        for (uint32_t k = 0; k < d->declared->n; k++) {
+            const wr_field *f = &d->declared->fields[k];
             const char *want = f->path ? f->path : f->name;
             if (f->path && strncmp(want, "$.", 2) == 0) want += 2;
             if (strlen(want) != n) continue;
@@ -475,7 +478,7 @@ static uint32_t find_column(const decoder *d, const char *name, size_t n) {
             while (i < n && (fold ? lower(want[i]) == lower(name[i]) : want[i] == name[i])) i++;
             if (i == n) return k;
         }
-    return d->schema->n;
+    return d->declared->n;
 }
 
 static wr_status map_header(decoder *d) {
@@ -487,21 +490,20 @@ static wr_status map_header(decoder *d) {
     char *name = wr_alloc(d->head_len + 1);
     uint32_t *map = wr_reallocn(d->map, fields + 1, sizeof *map);
     if (map) d->map = map;
-    bool *taken = wr_calloc(d->schema->n + 1, sizeof *taken);
+    bool *taken = wr_calloc((size_t)d->declared->n + 1, sizeof *taken);
     bool ok = name && map && taken;
     d->n_map = 0;
     d->head_useless = true;
+    for (uint32_t k = 0; ok && k < d->schema->n; k++) /* columns that the header lacks never get a field */
+        for (uint32_t r = 0; r < BLOCK_ROWS; r++) set_missing(d, k, r);
     while (ok && header_name(&d->dialect, &p, end, name, &len)) {
         uint32_t k = find_column(d, name, len);
-        if (k < d->schema->n && taken[k]) k = d->schema->n; /* the first of equal names counts */
-        taken[k] = true;
-        if (k < d->schema->n) d->head_useless = false;
-        d->map[d->n_map++] = k;
+        if (k < d->declared->n) d->head_useless = false;
+        if (taken[k]) k = d->declared->n; /* the first of equal names counts */
+        taken[k] = k < d->declared->n;
+        d->map[d->n_map++] = d->by_place[k];
     }
     if (ok) d->map[d->n_map] = d->schema->n;
-    /* Columns that the header does not name never get a field. */
-    for (uint32_t k = 0; ok && k < d->schema->n; k++)
-        for (uint32_t r = 0; !taken[k] && r < BLOCK_ROWS; r++) set_missing(d, k, r);
     wr_free(name);
     wr_free(taken);
     return ok ? WR_OK : WR_ENOMEM;
@@ -592,7 +594,7 @@ static wr_status decode_rows(decoder *d, const wr_chunk *c, scanner *s, size_t *
         else b->n += bl.n;
     }
     if (bl.borrows) WR_TRY(wr_batch_keep(b, c->hold, err));
-    return WR_OK;
+    return wri_dicts_encode(&d->dicts, b) == WR_OK ? WR_OK : wr_fail_oom(err, "dictionary codes");
 }
 
 wr_status wri_csv_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
@@ -624,14 +626,18 @@ wr_status wri_csv_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr
 /* ---- open and close ---- */
 
 static wr_status open_tables(decoder *d) {
-    uint32_t n = d->schema->n;
+    uint32_t n = d->schema->n, n_declared = d->declared->n;
     size_t slots = ((size_t)n + 1) * BLOCK_ROWS;
     d->starts = wr_calloc(slots, sizeof *d->starts);
     d->ends = wr_calloc(slots, sizeof *d->ends);
-    d->map = wr_calloc((size_t)n + 1, sizeof *d->map);
-    if (!d->starts || !d->ends || !d->map) return WR_ENOMEM;
-    for (uint32_t k = 0; k <= n; k++) d->map[k] = k; /* by order, until a header says otherwise */
-    d->n_map = n;
+    d->by_place = wr_calloc((size_t)n_declared + 1, sizeof *d->by_place);
+    d->map = wr_calloc((size_t)n_declared + 1, sizeof *d->map);
+    if (!d->starts || !d->ends || !d->map || !d->by_place) return WR_ENOMEM;
+    for (uint32_t k = 0; k <= n_declared; k++) d->by_place[k] = n;
+    for (uint32_t k = 0; k < n; k++) d->by_place[wri_place(&d->cfg, k)] = k;
+    /* By order, until a header says otherwise. */
+    memcpy(d->map, d->by_place, ((size_t)n_declared + 1) * sizeof *d->map);
+    d->n_map = n_declared;
     return WR_OK;
 }
 
@@ -644,13 +650,14 @@ wr_status wri_csv_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_e
     if (!d) return wr_fail_oom(err, "a CSV decoder");
     d->cfg = *cfg;
     d->schema = cfg->schema;
+    d->declared = wri_declared(&d->cfg);
     d->dialect = dialect;
     d->tf = (wri_time_format)o.timestamp_format;
     d->null_text = o.null_text;
     d->null_len = strlen(o.null_text);
     d->null_plain = strcspn(o.null_text, "0123456789") == d->null_len;
     if (d->cfg.batch_rows == 0) d->cfg.batch_rows = WR_BATCH_ROWS;
-    if (open_tables(d) != WR_OK) {
+    if (open_tables(d) != WR_OK || wri_dicts_open(&d->dicts, cfg) != WR_OK) {
         wri_csv_close_decoder((wr_decoder *)d);
         return wr_fail_oom(err, "a CSV decoder");
     }
@@ -664,6 +671,8 @@ void wri_csv_close_decoder(wr_decoder *dec) {
     wr_free(d->starts);
     wr_free(d->ends);
     wr_free(d->map);
+    wr_free(d->by_place);
+    wri_dicts_close(&d->dicts);
     wr_free(d->head);
     wr_free(d);
 }

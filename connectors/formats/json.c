@@ -14,7 +14,7 @@
 
 #include <stddef.h>
 
-#define PIECE_MIN 4096 /* bytes; smaller chunks are not cut in two */
+#define PIECE_MIN 256 /* bytes; smaller chunks are not cut in two */
 
 static const wr_option json_options[] = {
     {.name = "timestamp_format",

@@ -50,7 +50,8 @@ typedef enum wri_json_how {
 typedef struct wri_json_col {
     const char *name;
     wr_type type;
-    uint32_t at;         /* column of the batch */
+    uint32_t at; /* column of the batch */
+    const struct wri_json_node *node; /* the member that only this column wants, else NULL */
     uint8_t how;         /* wri_json_how for a member that only this column wants */
     uint8_t time;        /* wri_json_time */
     uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
@@ -77,7 +78,7 @@ struct wri_json_node {
     wri_json_node *items;  /* elements wanted */
     wri_json_node *each;   /* every element: the flattened array */
     wri_json_node **table; /* members by hash */
-    uint32_t mask;
+    uint32_t shift;        /* of the hash, to the table's size */
     uint32_t n_keys;
     uint32_t *cols; /* columns that take this very value */
     uint32_t n_cols;
@@ -100,15 +101,11 @@ const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *ke
 
 /* A member of records seen. */
 typedef struct wri_json_key {
-    const char *name;
+    const char *name; /* with its closing quote, padded */
     uint32_t len;
-    uint32_t hash;
-    const wri_json_node *node;   /* NULL: not wanted */
-    const wri_json_col *col;     /* where a single column takes it, else NULL */
-    uint8_t how;                 /* wri_json_how */
-    uint32_t rest_len;           /* 0: never matches */
-    struct wri_json_key *then;   /* the member that followed last time, NULL: none yet */
-    char rest[WRI_JSON_GAP_MAX]; /* text from behind '{' or ',' up to the value, as first seen */
+    uint8_t how;               /* wri_json_how */
+    const wri_json_col *col;   /* takes it, by one of the scanner's own ways; NULL: SKIP or MEMBER */
+    const wri_json_node *node; /* NULL: not wanted */
 } wri_json_key;
 
 /* The last layout of a whole record: gap, value, gap, value, …, tail. */
@@ -116,7 +113,7 @@ typedef struct wri_json_step {
     char gap[WRI_JSON_GAP_MAX]; /* zero-padded */
     uint32_t len;
     uint8_t how;
-    const wri_json_col *col;
+    const wri_json_col *col; /* as the key's */
     wri_json_key *key;
 } wri_json_step;
 
@@ -135,16 +132,14 @@ typedef struct wri_json_seen { /* one member of the record being read */
 
 typedef struct wri_json_keys {
     wri_json_key **table;
-    uint32_t mask, n, n_unwanted;
-    wri_json_key *first; /* the member records begin with */
-    wri_json_key any;    /* stands for members beyond WRI_JSON_KEYS_MAX */
+    uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
+    wri_json_key any; /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layout, spare;
     int32_t credit; /* how well the layout has served; at 0 it is replaced */
     bool learn;     /* the record being read may become the layout */
-    bool twice;     /* it has a member twice, so it may not */
-    wri_json_seen *trace;
+    wri_json_seen *trace; /* of the record being read, while `learn` */
     uint32_t n_trace;
-    wr_arena *ar; /* the decoder's, for its whole life */
+    uint64_t *covered; /* columns of the layout in the making */
 } wri_json_keys;
 
 /* ---- rows ---- */
@@ -153,6 +148,10 @@ typedef struct wri_json_minute { /* "2026-01-01T00:00" and what it stands for */
     char text[16];
     int64_t us;
 } wri_json_minute;
+
+typedef struct wri_json_span { /* the text of a value */
+    const char *p, *end;
+} wri_json_span;
 
 typedef struct wri_json_bad {
     const char *why;
@@ -172,7 +171,8 @@ typedef struct wri_json_rows {
     bool stop;           /* the record at p is for the slow parser */
     bool high;           /* a byte above 127 was seen since the strip began */
     bool oom;
-    uint64_t *seen; /* columns of the current record that have a value */
+    uint64_t *seen;       /* columns of the current record that have a value */
+    wri_json_span *spans; /* per column: a value found, but not read yet; p NULL: none */
     wri_json_minute *minutes;
     int64_t pos_min; /* the next batch's position is not below this */
     wr_batches done; /* full batches, in order */
@@ -288,23 +288,20 @@ bool wri_json_missing(wri_json_rows *h, wri_json_parse *x, const uint32_t *cols,
 
 /* -- json_key.c -- */
 wr_status wri_json_keys_init(wri_json *d, wr_err *err) WR_MUST_USE;
-static inline uint32_t wri_json_key_hash(const char *p, size_t len) { /* p[0..8) may be read */
-    uint64_t a, b;
+/* Of the first and the last eight bytes; the upper bits are good. p[0..8) may be read. */
+static inline uint64_t wri_json_key_hash(const char *p, size_t len) {
+    uint64_t a, b, kept = len < 8 ? len : 8; /* bytes that count; no branch on the length */
+    if (WR_UNLIKELY(len == 0)) return 0;
     memcpy(&a, p, 8);
-    if (len < 8) {
-        a &= (UINT64_C(1) << (len * 8)) - 1;
-        b = 0;
-    } else memcpy(&b, p + len - 8, 8);
-    unsigned __int128 m = (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
-                          (b ^ len ^ UINT64_C(0xc2b2ae3d27d4eb4f));
-    return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
+    memcpy(&b, p + len - kept, 8);
+    a <<= (0 - 8 * kept) % 64; /* what is behind a short name goes out at the top */
+    b <<= (0 - 8 * kept) % 64;
+    return (a + len) * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xc2b2ae3d27d4eb4f);
 }
 /* Remembers an unwanted key; never NULL. */
-wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash);
-/* Notes the text in front of k's value (from '{' or ',' on), and that k followed prev. */
-void wri_json_key_note(wri_json *d, wri_json_key *prev, wri_json_key *k, const char *gap, size_t len);
+wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len);
 /* Makes the record just traced the layout; its tail is tail[0..len). */
-void wri_json_layout_adopt(wri_json *d, const uint64_t *seen, const char *tail, size_t len);
+void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len);
 
 /* -- json_encode.c -- */
 wr_status wri_json_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);

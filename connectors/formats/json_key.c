@@ -1,15 +1,13 @@
-/* connectors/formats/json_key.c -- what the scanner learns: members, what follows what, whole layouts.
+/* connectors/formats/json_key.c -- what the scanner learns: members and the layout of a whole record.
  *
  * Members: a hash table with every member that a column wants and, as they turn up, those that none does.
- * Each remembers the text before its value (its name, quotes, colon, spaces) and the member that followed
- * last, so that in usual order a single compare recognises the next member, in any order.
  *
- * Layout: one whole record as gap, value, gap, …, tail. It is what two cursors can run through in step. It is
- * taken from a record just read and replaced when it has ceased to serve: each divergence costs credit,
- * each strip of records gives some back. */
+ * Layout: one record as gap, value, gap, …, tail. It is what two cursors can run through in step. It is taken
+ * from a record just read and replaced when it has ceased to serve: each divergence costs credit, each strip
+ * of records gives some back. */
 #include "connectors/formats/json_int.h"
 
-#define CREDIT_NEW 64
+#define CREDIT_NEW 256
 
 /* Room for a first step, so that `steps` is never NULL. */
 static wr_status layout_init(wri_json_layout *l) {
@@ -21,32 +19,33 @@ static wr_status layout_init(wri_json_layout *l) {
 }
 
 static void insert(wri_json_keys *keys, wri_json_key *k) {
-    uint32_t i = k->hash & keys->mask;
+    uint32_t i = (uint32_t)(wri_json_key_hash(k->name, k->len) >> keys->shift);
     while (keys->table[i]) i = (i + 1) & keys->mask;
     keys->table[i] = k;
-    keys->n++;
 }
 
-/* Names are kept with padding, as the scanner compares whole vectors. */
+/* Names are kept with their closing quote, which makes an equal text an equal name, and with padding, as the
+ * scanner compares whole vectors. */
 static wri_json_key *key_make(wri_json *d, const char *p, size_t len) {
     wri_json_key *k = wr_arena_calloc(&d->ar, sizeof *k);
-    char *name = wr_arena_calloc(&d->ar, len + WR_PAD);
+    char *name = wr_arena_calloc(&d->ar, len + 1 + WR_PAD);
     if (!k || !name) return NULL;
     memcpy(name, p, len);
+    name[len] = '"';
     k->name = name;
     k->len = (uint32_t)len;
-    k->hash = wri_json_key_hash(name, len);
     return k;
 }
 
 wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
     wri_json_keys *keys = &d->keys;
-    uint32_t size = 64;
-    while (size < 4 * (d->tree.root.n_keys + WRI_JSON_KEYS_MAX)) size *= 2;
-    keys->mask = size - 1;
-    keys->table = wr_arena_calloc(&d->ar, size * sizeof *keys->table);
+    keys->shift = 58;
+    while (UINT32_C(1) << (64 - keys->shift) < 4 * (d->tree.root.n_keys + WRI_JSON_KEYS_MAX)) keys->shift--;
+    keys->mask = (UINT32_C(1) << (64 - keys->shift)) - 1;
+    keys->table = wr_arena_calloc(&d->ar, (keys->mask + 1) * sizeof *keys->table);
+    keys->covered = wr_arena_calloc(&d->ar, (d->n_words + 1) * sizeof *keys->covered);
     keys->trace = wr_arena_alloc(&d->ar, WRI_JSON_STEPS_MAX * sizeof *keys->trace);
-    if (!keys->table || !keys->trace || layout_init(&keys->layout) != WR_OK || layout_init(&keys->spare) != WR_OK)
+    if (!keys->table || !keys->covered || !keys->trace || layout_init(&keys->layout) != WR_OK || layout_init(&keys->spare) != WR_OK)
         return wr_fail_oom(err, "a JSON decoder");
     for (const wri_json_node *n = d->tree.root.keys; n; n = n->next) {
         if (!wr_utf8_valid(n->key, n->key_len)) continue; /* no record can have it */
@@ -54,34 +53,25 @@ wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
         if (!k) return wr_fail_oom(err, "a JSON decoder");
         k->node = n;
         k->how = WRI_JSON_MEMBER;
-        if (n->n_cols == 1 && n->n_under == 1) {
-            k->col = &d->cols[n->cols[0]];
-            k->how = k->col->how;
+        wri_json_col *only = n->n_cols == 1 && n->n_under == 1 ? &d->cols[n->cols[0]] : NULL;
+        if (only && only->how != WRI_JSON_MEMBER) {
+            only->node = n;
+            k->col = only;
+            k->how = only->how;
         }
         insert(keys, k);
     }
     return WR_OK;
 }
 
-wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len, uint32_t hash) {
+wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len) {
     wri_json_keys *keys = &d->keys;
     if (keys->n_unwanted >= WRI_JSON_KEYS_MAX || len > 4 * WRI_JSON_GAP_MAX) return &keys->any;
     wri_json_key *k = key_make(d, p, len);
     if (!k) return &keys->any; /* does as well, only slower */
-    k->hash = hash;
     keys->n_unwanted++;
     insert(keys, k);
     return k;
-}
-
-void wri_json_key_note(wri_json *d, wri_json_key *prev, wri_json_key *k, const char *gap, size_t len) {
-    if (k == &d->keys.any) return;
-    if (k->rest_len == 0 && len > 1 && len <= WRI_JSON_GAP_MAX) {
-        k->rest_len = (uint32_t)len - 1;
-        memcpy(k->rest, gap + 1, len - 1);
-    }
-    if (prev) prev->then = k;
-    else d->keys.first = k;
 }
 
 static bool add_step(wri_json_layout *l, const char *gap, size_t len, wri_json_key *k) {
@@ -99,21 +89,23 @@ static bool add_step(wri_json_layout *l, const char *gap, size_t len, wri_json_k
     return true;
 }
 
-void wri_json_layout_adopt(wri_json *d, const uint64_t *seen, const char *tail, size_t len) {
+void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len) {
     wri_json_keys *keys = &d->keys;
     wri_json_layout *l = &keys->spare; /* the trace may point into the layout in use */
     keys->credit = CREDIT_NEW;
     l->n = l->n_missing = 0;
     if (!l->missing && !(l->missing = wr_arena_alloc(&d->ar, (d->n_cols + 1) * sizeof *l->missing))) return;
-    for (uint32_t i = 0; i < keys->n_trace; i++)
-        if (!add_step(l, keys->trace[i].gap, keys->trace[i].len, keys->trace[i].key)) return;
+    memset(keys->covered, 0, d->n_words * sizeof *keys->covered);
+    for (uint32_t i = 0; i < keys->n_trace; i++) {
+        const wri_json_seen *t = &keys->trace[i];
+        if (!add_step(l, t->gap, t->len, t->key)) return;
+        for (uint32_t u = 0; t->key->node && u < t->key->node->n_under; u++)
+            wr_bit_set(keys->covered, t->key->node->under[u]);
+    }
     if (!add_step(l, tail, len, NULL)) return;
     l->n--;
-    for (uint32_t c = 0; c < d->n_cols; c++) {
-        if (wr_bit(seen, c)) continue;
-        if (d->cols[c].type.not_null) return; /* this record is bad */
-        l->missing[l->n_missing++] = c;
-    }
+    for (uint32_t c = 0; c < d->n_cols; c++)
+        if (!wr_bit(keys->covered, c)) l->missing[l->n_missing++] = c;
     wri_json_layout was = keys->layout;
     keys->layout = *l;
     keys->spare = was;

@@ -112,26 +112,28 @@ static wr_status add_column(path *x, uint32_t col) {
 
 /* ---- members by hash ---- */
 
-/* The hash reads eight bytes, keys may be shorter. */
-static uint32_t hash_of(const char *key, size_t len) {
+/* The hash reads eight bytes, names may be shorter. */
+static uint32_t slot_of(const wri_json_node *n, const char *key, size_t len) {
     char buf[8] = {0};
-    if (len >= sizeof buf) return wri_json_key_hash(key, len);
-    memcpy(buf, key, len);
-    return wri_json_key_hash(buf, len);
+    if (len < sizeof buf) key = memcpy(buf, key, len);
+    return (uint32_t)(wri_json_key_hash(key, len) >> n->shift);
+}
+
+static uint32_t next_slot(const wri_json_node *n, uint32_t i) {
+    return (i + 1) & ((UINT32_C(1) << (64 - n->shift)) - 1);
 }
 
 static wr_status index_members(wri_json_node *n, wr_arena *ar) {
     n->holds_flat = n->each != NULL;
     if (n->n_keys) {
-        uint32_t size = 4;
-        while (size < 2 * n->n_keys) size *= 2;
-        n->mask = size - 1;
-        n->table = wr_arena_calloc(ar, size * sizeof *n->table);
+        n->shift = 62;
+        while (UINT32_C(1) << (64 - n->shift) < 2 * n->n_keys) n->shift--;
+        n->table = wr_arena_calloc(ar, sizeof *n->table << (64 - n->shift));
         if (!n->table) return WR_ENOMEM;
     }
     for (wri_json_node *c = n->keys; c; c = c->next) {
-        uint32_t i = hash_of(c->key, c->key_len) & n->mask;
-        while (n->table[i]) i = (i + 1) & n->mask;
+        uint32_t i = slot_of(n, c->key, c->key_len);
+        while (n->table[i]) i = next_slot(n, i);
         n->table[i] = c;
         WR_TRY(index_members(c, ar)); /* as deep as a path is long */
         n->holds_flat |= c->holds_flat;
@@ -145,7 +147,7 @@ static wr_status index_members(wri_json_node *n, wr_arena *ar) {
 
 const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len) {
     if (!n->table) return NULL;
-    for (uint32_t i = hash_of(key, len) & n->mask; n->table[i]; i = (i + 1) & n->mask)
+    for (uint32_t i = slot_of(n, key, len); n->table[i]; i = next_slot(n, i))
         if (n->table[i]->key_len == len && memcmp(n->table[i]->key, key, len) == 0) return n->table[i];
     return NULL;
 }

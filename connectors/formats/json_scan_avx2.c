@@ -35,6 +35,12 @@ INLINE mask vec_special(vec v) {
     vec control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
     return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, back), control));
 }
+INLINE mask vec_stop(vec v) {
+    vec comma = _mm256_cmpeq_epi8(v, _mm256_set1_epi8(',')), brace = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('}'));
+    vec low = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x20)), v);
+    return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(comma, brace), low));
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }
 
 INLINE mask differ(const char *p, const char *text) {
@@ -43,6 +49,13 @@ INLINE mask differ(const char *p, const char *text) {
 INLINE bool same(const char *p, const char *text, uint32_t n) {
     if (WR_UNLIKELY(_bzhi_u32(differ(p, text), n) != 0)) return false;
     return WR_LIKELY(n <= 32) || _bzhi_u32(differ(p + 32, text + 32), n - 32) == 0;
+}
+
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    vec t = vec_load(text);
+    vec both = _mm256_and_si256(_mm256_cmpeq_epi8(vec_load(p), t), _mm256_cmpeq_epi8(vec_load(q), t));
+    if (WR_UNLIKELY(_bzhi_u32(~(mask)_mm256_movemask_epi8(both), n) != 0)) return false;
+    return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
 }
 
 /* 0 where the bytes at p, which follow those before p, are valid. */

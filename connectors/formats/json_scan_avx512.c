@@ -41,6 +41,11 @@ INLINE mask vec_special(vec v) {
            _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('\\')) |
            _mm256_cmplt_epu8_mask(v, _mm256_set1_epi8(0x20));
 }
+INLINE mask vec_stop(vec v) {
+    return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(',')) | _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('}')) |
+           _mm256_cmple_epu8_mask(v, _mm256_set1_epi8(0x20));
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }
 
 INLINE bool same(const char *p, const char *text, uint32_t n) {
@@ -49,6 +54,14 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
     if (WR_LIKELY(n <= 32)) return true;
     return !_mm256_mask_cmpneq_epi8_mask(_bzhi_u32(UINT32_MAX, n - 32), vec_load(p + 32),
                                          vec_load(text + 32));
+}
+
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    mask in = _bzhi_u32(UINT32_MAX, n);
+    vec t = vec_load(text);
+    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) | _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
+        return false;
+    return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
 }
 
 /* 0 where the bytes at p, which follow those before p, are valid; only bytes of `in` are looked at. */

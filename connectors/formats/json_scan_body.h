@@ -2,17 +2,19 @@
  *
  * Before it, the includer defines VARIANT, and as INLINE functions:
  *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
- *   mask, vec_special, mask_at                  which bytes are '"', '\\' or below 0x20; the first of them
+ *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
+ *   vec_stop                                    which bytes are ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
+ *   same_two(p, q, text, n)                     the same for both p and q
  *   same16(p, text)                             are 16 bytes equal?
- *   number(p, num *)                            a number of up to 16 bytes
+ *   number(p, num *), whole(p, num *)           a number of up to 16 bytes; whole takes none with a point
  *   view(out, p, n)                             the string view of n < VEC_BYTES bytes
  *   seconds(p, frac, *endp, *usp)               ":SS", ":SS.f" … ":SS.ffffff"
  *
  * Two cursors, one in each piece of the chunk, run through the layout in step: the processor works on one
  * while the other waits for where its value ends. When a record does not follow the layout, both records are
- * finished one by one by members (`solo`), which goes by "what followed last time" and a hash table. Values
- * that are not of the usual form go to wri_json_member. A record that none of this reads ends the strip.
+ * finished one by one by members (`solo`). Values that are not of the usual form go to wri_json_member. A
+ * record that none of this reads ends the strip.
  *
  * No cursor leaves its line: every step compares before it moves, and nothing that is compared or skipped
  * contains a newline, except the tail of a record. Pieces end in a newline. Reads go at most VEC_BYTES + 1 or
@@ -46,19 +48,25 @@ static const int64_t tens_i64[] = {1,
                                    100000000000000000,
                                    1000000000000000000};
 
-/* The piece's cursor and the column a value goes to. */
+/* Where a value goes. */
 typedef struct place {
     wri_json_rows *h;
-    const wri_json_key *key;
     const wri_json_col *col;
     uint32_t row;
 } place;
 
 #define OUT(type, at) ((type *)(at).h->data[(at).col->at])[(at).row]
 
-static __attribute__((noinline)) const char *member(place at, const char *p) {
+/* The way out for values that are not of the usual form. */
+static __attribute__((noinline)) const char *unusual(place at, const char *p) {
     at.h->row = at.row;
-    return wri_json_member(at.h, at.key->node, p);
+    return wri_json_member(at.h, at.col->node, p);
+}
+
+/* Nested values and types without a way of their own. */
+static __attribute__((noinline)) const char *read_member(place at, const wri_json_key *k, const char *p) {
+    at.h->row = at.row;
+    return wri_json_member(at.h, k->node, p);
 }
 
 /* ---- strings ---- */
@@ -86,19 +94,19 @@ INLINE const char *skip_string(const char *p, vec *high) {
 }
 
 INLINE const char *read_text(place at, const char *p, vec *high) {
-    if (WR_UNLIKELY(*p != '"')) return member(at, p);
+    if (WR_UNLIKELY(*p != '"')) return unusual(at, p);
     vec v = vec_load(p + 1);
     mask m = vec_special(v);
     *high = vec_or(*high, v);
     if (WR_LIKELY(m)) {
         uint32_t n = mask_at(m);
-        if (WR_UNLIKELY(p[1 + n] != '"' || n > at.col->text_bytes)) return member(at, p);
+        if (WR_UNLIKELY(p[1 + n] != '"' || n > at.col->text_bytes)) return unusual(at, p);
         view(&OUT(wr_str, at), p + 1, n);
         return p + n + 2;
     }
     const char *end = long_string(p + 1 + VEC_BYTES, high);
     size_t n = (size_t)(end - p) - 1;
-    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return member(at, p);
+    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
     OUT(wr_str, at) = wr_str_make(p + 1, n);
     return end + 1;
 }
@@ -107,16 +115,16 @@ INLINE const char *read_text(place at, const char *p, vec *high) {
 
 INLINE const char *read_int(place at, const char *p) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac)) return member(at, p);
+    if (WR_UNLIKELY(!whole(p, &x))) return unusual(at, p);
     int64_t v = (int64_t)((x.digits ^ (0 - (uint64_t)x.neg)) + x.neg);
-    if (WR_UNLIKELY((uint64_t)v - (uint64_t)at.col->min > at.col->span)) return member(at, p);
+    if (WR_UNLIKELY((uint64_t)v - (uint64_t)at.col->min > at.col->span)) return unusual(at, p);
     OUT(int64_t, at) = v;
     return p + x.len;
 }
 
 INLINE const char *read_epoch(place at, const char *p) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac || x.neg || x.digits > at.col->span)) return member(at, p);
+    if (WR_UNLIKELY(!whole(p, &x) || x.neg || x.digits > at.col->span)) return unusual(at, p);
     int64_t us = (int64_t)x.digits * at.col->unit, tick = wri_json_tick(at.col);
     OUT(int64_t, at) = WR_LIKELY(tick <= at.col->unit) ? us : us - us % tick;
     return p + x.len;
@@ -126,10 +134,10 @@ INLINE const char *read_decimal(place at, const char *p) {
     num x;
     int64_t v;
     uint32_t scale = at.col->type.scale;
-    if (WR_UNLIKELY(!number(p, &x) || x.frac > scale || scale > 18)) return member(at, p);
+    if (WR_UNLIKELY(!number(p, &x) || x.frac > scale || scale > 18)) return unusual(at, p);
     if (WR_UNLIKELY(__builtin_mul_overflow((int64_t)x.digits, tens_i64[scale - x.frac], &v) ||
                     (uint64_t)v > at.col->span))
-        return member(at, p);
+        return unusual(at, p);
     OUT(int64_t, at) = x.neg ? -v : v;
     return p + x.len;
 }
@@ -137,12 +145,12 @@ INLINE const char *read_decimal(place at, const char *p) {
 /* Exact operands make the division round correctly (Clinger). */
 INLINE const char *read_double(place at, const char *p, bool real) {
     num x;
-    if (WR_UNLIKELY(!number(p, &x) || x.digits >> 53)) return member(at, p);
+    if (WR_UNLIKELY(!number(p, &x) || x.digits >> 53)) return unusual(at, p);
     double v = (double)(int64_t)x.digits / tens_f64[x.frac];
     uint64_t bits;
     memcpy(&bits, &v, 8);
     if (real) { /* half way between two floats the digits decide */
-        if (WR_UNLIKELY((bits & 0x1fffffff) == 0x10000000)) return member(at, p);
+        if (WR_UNLIKELY((bits & 0x1fffffff) == 0x10000000)) return unusual(at, p);
         v = (double)(float)v;
         memcpy(&bits, &v, 8);
     }
@@ -156,7 +164,7 @@ INLINE const char *read_bool(place at, const char *p) {
     uint32_t w;
     memcpy(&w, p, 4);
     bool yes = w == 0x65757274 /* "true" */, no = w == 0x736c6166 /* "fals" */ && p[4] == 'e';
-    if (WR_UNLIKELY(!(yes | no))) return member(at, p);
+    if (WR_UNLIKELY(!(yes | no))) return unusual(at, p);
     OUT(int64_t, at) = yes;
     return p + 5 - yes;
 }
@@ -173,29 +181,28 @@ INLINE const char *read_stamp(place at, const char *p) {
     wri_json_minute *minute = &at.h->minutes[at.col->at];
     const char *end;
     int64_t us;
-    if (WR_UNLIKELY(*p != '"')) return member(at, p);
-    if (WR_UNLIKELY(!same16(p + 1, minute->text)) && !new_minute(minute, p + 1)) return member(at, p);
-    if (WR_UNLIKELY(!seconds(p + 17, at.col->frac, &end, &us))) return member(at, p);
+    if (WR_UNLIKELY(*p != '"')) return unusual(at, p);
+    if (WR_UNLIKELY(!same16(p + 1, minute->text)) && !new_minute(minute, p + 1)) return unusual(at, p);
+    if (WR_UNLIKELY(!seconds(p + 17, at.col->frac, &end, &us))) return unusual(at, p);
     end += *end == 'Z';
-    if (WR_UNLIKELY(*end != '"')) return member(at, p);
+    if (WR_UNLIKELY(*end != '"')) return unusual(at, p);
     OUT(int64_t, at) = minute->us + us;
     return end + 1;
 }
 
-INLINE const char *skip(place at, const char *p, vec *high) {
+INLINE const char *skip(wri_json_rows *h, const char *p, vec *high) {
     num x;
     const char *end = NULL;
     if (*p == '"') end = skip_string(p, high);
     else if (number(p, &x)) end = p + x.len;
-    return WR_LIKELY(end) ? end : member(at, p);
+    return WR_LIKELY(end) ? end : wri_json_member(h, NULL, p);
 }
 
 /* ---- one record by members ---- */
 
-INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
-    switch ((wri_json_how)how) {
-    case WRI_JSON_SKIP:
-        return skip(at, p, high);
+/* The value of a column that the scanner has a way for. */
+INLINE const char *read_value(place at, const char *p, vec *high) {
+    switch ((wri_json_how)at.col->how) {
     case WRI_JSON_INT:
         return read_int(at, p);
     case WRI_JSON_EPOCH:
@@ -212,10 +219,20 @@ INLINE const char *read_value(uint8_t how, place at, const char *p, vec *high) {
         return read_text(at, p, high);
     case WRI_JSON_STAMP:
         return read_stamp(at, p);
+    case WRI_JSON_SKIP:
     case WRI_JSON_MEMBER:
         break;
     }
-    return member(at, p);
+    return NULL;
+}
+
+/* Are the bytes at p `a` and `b`? */
+INLINE bool is_pair(const char *p, char a, char b) {
+    const char pair[2] = {a, b};
+    uint16_t x, y;
+    memcpy(&x, p, 2);
+    memcpy(&y, pair, 2);
+    return x == y;
 }
 
 INLINE const char *space(const char *p) {
@@ -223,101 +240,132 @@ INLINE const char *space(const char *p) {
     return p;
 }
 
-/* Reads `{ "name" :` or `, "name" :` at *pp, moves *pp to the value. NULL: not for us. */
-static __attribute__((noinline)) wri_json_key *find_member(wri_json *d, char lead, const char **pp,
-                                                           vec *high) {
-    const wri_json_keys *keys = &d->keys;
-    const char *name = *pp;
-    if (*name != lead) name = space(name);
-    if (*name++ != lead) return NULL;
-    if (*name != '"') name = space(name);
-    if (*name++ != '"') return NULL;
-    vec v = vec_load(name);
-    mask m = vec_special(v);
-    const char *end = name + mask_at(m);
-    if (WR_UNLIKELY(!m)) end = long_string(name + VEC_BYTES, high);
-    if (!end || *end != '"') return NULL; /* also names with escapes */
-    size_t len = (size_t)(end - name);
-    const char *p = end + 1;
-    if (*p != ':') p = space(p);
-    if (*p++ != ':') return NULL;
-    *pp = space(p);
-    uint32_t hash = wri_json_key_hash(name, len);
-    for (uint32_t i = hash & keys->mask; keys->table[i]; i = (i + 1) & keys->mask) {
+/* The member with the name p[0..len), behind which is a quote. */
+INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t len) {
+    for (uint64_t i = wri_json_key_hash(p, len) >> keys->shift;; i = (i + 1) & keys->mask) {
         wri_json_key *k = keys->table[i];
-        if (k->hash != hash || k->len != len) continue;
-        if (len <= WRI_JSON_GAP_MAX ? same(name, k->name, k->len) : memcmp(name, k->name, len) == 0) return k;
+        if (!k || (len < WRI_JSON_GAP_MAX ? same(p, k->name, (uint32_t)len + 1)
+                                          : len == k->len && memcmp(p, k->name, len) == 0))
+            return k;
     }
-    return wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len, hash) : NULL;
 }
 
-/* Columns a value has been stored in; a second value takes away the first one's NULL. */
-static inline void saw(wri_json_rows *h, uint32_t row, uint32_t col) {
-    uint64_t *nulls = h->b->cols[col].nulls;
-    if (WR_UNLIKELY(wr_bit(h->seen, col))) {
-        if (nulls) nulls[row >> 6] &= ~(UINT64_C(1) << (row & 63));
-        h->d->keys.twice = true;
-    }
-    wri_json_saw(h, col);
+/* As read_name, for any space and for names not seen before. */
+static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p, char lead,
+                                                           wri_json_key **kp) {
+    vec high = vec_zero();
+    p = space(p);
+    if (*p++ != lead) return NULL;
+    p = space(p);
+    if (*p != '"') return NULL;
+    const char *name = p + 1, *behind = skip_string(p, &high);
+    if (!behind) return NULL; /* also names with escapes */
+    size_t len = (size_t)(behind - name) - 1;
+    *kp = find_key(keys, name, len);
+    if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len) : NULL;
+    p = space(behind);
+    return *kp && *p == ':' ? space(p + 1) : NULL;
 }
+
+/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. */
+INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key **kp) {
+    mask m = vec_special(vec_load(p + 2));
+    const char *name = p + 2, *end = name + mask_at(m);
+    *kp = NULL;
+    if (WR_LIKELY(is_pair(p, lead, '"') && m && is_pair(end, '"', ':') && end[2] > ' '))
+        *kp = find_key(&d->keys, name, (size_t)(end - name));
+    return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
+}
+
+/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed to
+ * find the end; reading them later checks the rest. No branch on whether it is a string. */
+INLINE const char *value_end(wri_json_rows *h, const char *p) {
+    if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
+    vec v = vec_load(p);
+    mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
+    uint32_t string = *p == '"';
+    mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
+    const char *end = p + mask_at(m) + string;
+    if (WR_LIKELY(m && (end[-1] == '"' || !string))) return end;
+    return wri_json_member(h, NULL, p); /* long, with escapes, or broken */
+}
+
+/* Stands in a span for a value that has been read. */
+static const char was_read[1];
 
 /* Members [0, from) of the layout have been read: they are what was seen so far. */
 static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
-    memset(h->seen, 0, d->n_words * sizeof *h->seen);
+    for (uint32_t w = 0; w < d->n_words; w++) h->seen[w] = 0;
+    d->keys.n_trace = from;
     for (uint32_t i = 0; i < from; i++) {
         const wri_json_step *s = &d->keys.layout.steps[i];
-        d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
-        if (s->col) wri_json_saw(h, s->col->at);
+        if (d->keys.learn) d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
+        if (s->col) h->spans[s->col->at].p = was_read;
         else if (s->key->node)
             for (uint32_t u = 0; u < s->key->node->n_under; u++) wri_json_saw(h, s->key->node->under[u]);
     }
-    d->keys.n_trace = from;
-    d->keys.twice = false;
 }
 
-/* The record has ended with tail[0..len), newline included. */
-static inline bool end_record(wri_json *d, wri_json_rows *h, uint32_t row, const char *tail, size_t len) {
-    if (d->keys.credit <= 0 && d->keys.learn && !d->keys.twice) wri_json_layout_adopt(d, h->seen, tail, len);
-    d->keys.credit--;
-    h->row = row;
-    return wri_json_missing(h, NULL, d->tree.root.under, d->tree.root.n_under);
+INLINE void trace(wri_json_keys *keys, const char *gap, const char *p, wri_json_key *k) {
+    if (WR_LIKELY(!keys->learn)) return;
+    if (keys->n_trace == WRI_JSON_STEPS_MAX) keys->learn = false;
+    else keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
 }
 
-/* Reads the record from member number `from` on, at p. */
+/* Goes through the members from p to the end of the record and notes where the values of columns are.
+ * Returns the tail ("}", newline) or NULL. */
+INLINE const char *find_values(wri_json *d, place at, const char *p, bool first, vec *high) {
+    wri_json_rows *h = at.h;
+    for (char lead = first ? '{' : ',';; lead = ',') {
+        const char *gap = p;
+        if (WR_UNLIKELY(*p != lead) && *space(p) == '}' && lead == ',') return gap;
+        wri_json_key *k;
+        p = read_name(d, p, lead, &k);
+        if (WR_UNLIKELY(!p)) return NULL;
+        trace(&d->keys, gap, p, k);
+        if (WR_LIKELY(k->col)) {
+            wri_json_span *s = &h->spans[k->col->at];
+            if (WR_UNLIKELY(s->p)) return NULL; /* twice: both values must fit */
+            s->p = p;
+            p = s->end = value_end(h, p);
+        } else p = k->node ? read_member(at, k, p) : skip(h, p, high);
+        if (WR_UNLIKELY(!p)) return NULL;
+    }
+}
+
+/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same for
+ * every record. */
+INLINE bool read_values(wri_json *d, place at, vec *high) {
+    for (uint32_t c = 0; c < d->n_cols; c++) {
+        wri_json_span *s = &at.h->spans[c];
+        const char *p = s->p;
+        s->p = NULL;
+        if (WR_UNLIKELY(!p)) {
+            if (!wri_json_missing(at.h, NULL, &c, 1)) return false;
+        } else if (WR_LIKELY(p != was_read)) {
+            at.col = &d->cols[c];
+            if (WR_UNLIKELY(read_value(at, p, high) != s->end)) return false;
+        }
+    }
+    return true;
+}
+
+/* Reads the record from member number `from` on, at p, in whatever order members come: first finds the values,
+ * then reads them. It may become the layout when keys.learn. */
 static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, uint32_t row, const char *p,
                                                   uint32_t from, vec *high) {
-    wri_json_keys *keys = &d->keys;
-    wri_json_key *prev = from ? keys->layout.steps[from - 1].key : NULL;
-    wri_json_key *want = from < keys->layout.n ? keys->layout.steps[from].key
-                         : prev                ? prev->then
-                                               : keys->first;
-    char lead = from ? ',' : '{';
+    place at = {.h = h, .row = row};
+    h->row = row;
     seen_so_far(d, h, from);
-    for (;;) {
-        const char *gap = p;
-        wri_json_key *k = want;
-        if (k && k->rest_len && *p == lead && same(p + 1, k->rest, k->rest_len)) p += 1 + k->rest_len;
-        else {
-            if (lead == ',' && *(p = space(p)) == '}') {
-                p = space(p + 1);
-                if (*p != '\n') return NULL;
-                return end_record(d, h, row, gap, (size_t)(p + 1 - gap)) ? p + 1 : NULL;
-            }
-            p = gap;
-            k = find_member(d, lead, &p, high);
-            if (!k) return NULL;
-            wri_json_key_note(d, prev, k, gap, (size_t)(p - gap));
-        }
-        if (keys->n_trace == WRI_JSON_STEPS_MAX) return NULL;
-        keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
-        place at = {.h = h, .key = k, .col = k->col, .row = row};
-        if (k->col && k->how != WRI_JSON_MEMBER) saw(h, row, k->col->at);
-        p = read_value(k->how, at, p, high);
-        if (!p) return NULL;
-        prev = k;
-        want = k->then;
-        lead = ',';
+    const char *tail = find_values(d, at, p, from == 0, high);
+    if (tail) p = space(space(tail) + 1);
+    d->keys.credit--;
+    if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, at, high))) {
+        for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
+        return NULL;
     }
+    if (WR_UNLIKELY(d->keys.learn)) wri_json_layout_adopt(d, tail, (size_t)(p - tail));
+    return p;
 }
 
 /* ---- two records in step ---- */
@@ -334,14 +382,13 @@ INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const ch
     const wri_json_step *s = l->steps, *end = s + l->n;
     const char *qa = *pa, *qb = *pb;
     for (; s < end; s++) {
-        if (WR_UNLIKELY(!same(qa, s->gap, s->len) | !same(qb, s->gap, s->len))) break;
+        if (WR_UNLIKELY(!same_two(qa, qb, s->gap, s->len))) break;
         qa += s->len;
         qb += s->len;
-        a.key = b.key = s->key;
         a.col = b.col = s->col;
         switch ((wri_json_how)s->how) {
         case WRI_JSON_SKIP:
-            BOTH(skip(a, qa, high), skip(b, qb, high));
+            BOTH(skip(a.h, qa, high), skip(b.h, qb, high));
             break;
         case WRI_JSON_INT:
             BOTH(read_int(a, qa), read_int(b, qb));
@@ -368,7 +415,7 @@ INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const ch
             BOTH(read_stamp(a, qa), read_stamp(b, qb));
             break;
         case WRI_JSON_MEMBER:
-            BOTH(member(a, qa), member(b, qb));
+            BOTH(read_member(a, s->key, qa), read_member(b, s->key, qb));
             break;
         }
         if (WR_UNLIKELY(!qa || !qb)) {
@@ -409,7 +456,7 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
         uint32_t s = in_step(d, at_a, at_b, &qa, &qb, &high);
         const wri_json_step *tail = &l->steps[s];
         if (WR_LIKELY(s == l->n && s && qa && qb) &&
-            WR_LIKELY(same(qa, tail->gap, tail->len) & same(qb, tail->gap, tail->len))) {
+            WR_LIKELY(same_two(qa, qb, tail->gap, tail->len))) {
             qa += tail->len;
             qb += tail->len;
             if (WR_UNLIKELY(l->n_missing) &&
@@ -417,9 +464,10 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
                 break;
         } else {
             d->keys.credit -= DIVERGED;
-            d->keys.learn = !qb; /* not while the other record still stands in this layout */
+            bool poor = d->keys.credit <= 0;
+            d->keys.learn = poor && !qb; /* not while the other record still stands in this layout */
             if (qa) qa = solo(d, a, at_a.row, qa, s, &high);
-            d->keys.learn = true;
+            d->keys.learn = poor;
             if (qb) qb = solo(d, b, at_b.row, qb, s, &high);
             if (WR_UNLIKELY(!qa || !qb)) {
                 a->stop = !qa;
@@ -448,8 +496,8 @@ static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
     const char *p = h->p;
     uint32_t row = h->row, done = 0;
     vec high = vec_zero();
-    d->keys.learn = true;
     for (; done < n && p < h->end; done++) {
+        d->keys.learn = d->keys.credit <= 0;
         const char *q = solo(d, h, row + done, p, 0, &high);
         h->stop = !q;
         if (!q) break;

@@ -34,12 +34,20 @@ INLINE mask vec_special(vec v) {
     vec quote = v ^ EACH('"'), back = v ^ EACH('\\');
     return (((quote - EACH(1)) & ~quote) | ((back - EACH(1)) & ~back) | ((v - EACH(0x20)) & ~v)) & EACH(0x80);
 }
+INLINE mask vec_stop(vec v) {
+    vec comma = v ^ EACH(','), brace = v ^ EACH('}');
+    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) & EACH(0x80);
+}
+INLINE mask mask_from(mask m, uint32_t n) { return m >> 8 * n << 8 * n; }
 INLINE uint32_t mask_at(mask m) { return m ? (uint32_t)__builtin_ctzll(m) / 8 : VEC_BYTES; }
 
 INLINE bool same(const char *p, const char *text, uint32_t n) {
     for (; n > 8; n -= 8, p += 8, text += 8)
         if (vec_load(p) != vec_load(text)) return false;
     return (vec_load(p) ^ vec_load(text)) << ((8 - n) * 8 & 63) == 0; /* n >= 1 */
+}
+INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
+    return same(p, text, n) && same(q, text, n);
 }
 INLINE bool same16(const char *p, const char *text) {
     return vec_load(p) == vec_load(text) && vec_load(p + 8) == vec_load(text + 8);
@@ -67,6 +75,8 @@ INLINE bool number(const char *p, num *out) {
     *out = (num){.digits = v, .frac = frac, .len = (uint32_t)(s - p), .neg = neg};
     return true;
 }
+
+INLINE bool whole(const char *p, num *out) { return number(p, out) && out->frac == 0; }
 
 INLINE void view(wr_str *out, const char *p, uint32_t n) { *out = wr_str_make(p, n); }
 

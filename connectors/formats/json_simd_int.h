@@ -61,6 +61,22 @@ INLINE bool number(const char *p, num *out) {
     return true;
 }
 
+/* A JSON number of digits only, at most 16 bytes with its sign. */
+INLINE bool whole(const char *p, num *out) {
+    __m128i v = load16(p), d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
+    uint32_t neg = *p == '-';
+    uint32_t end = _tzcnt_u32((~(uint32_t)_mm_movemask_epi8(is_digit) | 0x10000) & ~neg);
+    unsigned char next = (unsigned char)p[end];
+    if (WR_UNLIKELY((end == neg) | ((end - neg > 1) & (p[neg] == '0')) | ((unsigned char)(next - '0') < 10) |
+                    (next == '.') | ((next | 0x20) == 'e')))
+        return false;
+    __m128i x = _mm_shuffle_epi8(_mm_and_si128(d, is_digit), load16(align_last + end));
+    uint64_t both = (uint64_t)_mm_cvtsi128_si64(join_digits(x));
+    *out = (num){.digits = (both & 0xffffffff) * 100000000 + (both >> 32), .len = end, .neg = neg};
+    return true;
+}
+
 /* out = the view of p[0..n), n < 32; 16 bytes at p can be read. */
 INLINE void view(wr_str *out, const char *p, uint32_t n) {
     uint32_t kept = n < WR_STR_INLINE ? n : WR_STR_INLINE;

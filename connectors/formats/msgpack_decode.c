@@ -140,6 +140,7 @@ struct decoder {
     node by_name, by_order; /* what is wanted of a top-level map or array */
     path *paths;            /* per column */
     wr_arena ar;            /* nodes, paths */
+    wri_dicts dicts;
     const node *order[ORDER_MAX];
     wr_batch *b;     /* being filled */
     uint32_t *stamp; /* per column: number of the row that set it last */
@@ -355,7 +356,7 @@ static wr_status store_deep(decoder *d, const char *p, size_t n) {
     for (uint32_t k = 0; k < d->schema->n; k++) {
         if (!d->deep[k] || d->stamp[k] != d->row) continue;
         const wr_type *t = &d->schema->fields[k].type;
-        wri_mp_step by_order = {.index = k};
+        wri_mp_step by_order = {.index = wri_place(&d->cfg, k)};
         d->text.len = 0;
         wr_status s = !wr_kind_is_text(t->kind) ? WR_EDATA
                       : d->array                ? wri_mp_json(p, n, &by_order, 1, &d->text)
@@ -419,7 +420,7 @@ static wr_status end_batch(decoder *d, const wr_chunk *c, wr_batches *out, wr_er
     wr_batch *b = d->b;
     if (!b) return WR_OK;
     d->b = NULL;
-    if (d->borrows && wr_batch_keep(b, c->hold, err) != WR_OK) {
+    if ((d->borrows && wr_batch_keep(b, c->hold, err) != WR_OK) || wri_dicts_encode(&d->dicts, b) != WR_OK) {
         wr_batch_drop(b);
         return WR_ENOMEM;
     }
@@ -550,7 +551,7 @@ static wr_status open_columns(decoder *d, wr_err *err) {
         WR_TRY(open_path(d, k, err));
         node *n = &d->by_name;
         for (uint32_t i = 0; i < d->paths[k].n && n; i++) n = child(d, n, &d->paths[k].steps[i]);
-        node *place = child(d, &d->by_order, &(wri_mp_step){.index = k});
+        node *place = child(d, &d->by_order, &(wri_mp_step){.index = wri_place(&d->cfg, k)});
         if (!n || !place) return WR_ENOMEM;
         if (n->col != NO_COLUMN)
             return wr_fail(err, WR_EINVAL,
@@ -576,7 +577,8 @@ wr_status wri_mp_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_er
     d->paths = wr_arena_calloc(&d->ar, (cfg->schema->n + 1) * sizeof *d->paths);
     d->stamp = wr_arena_calloc(&d->ar, (cfg->schema->n + 1) * sizeof *d->stamp);
     d->deep = wr_arena_calloc(&d->ar, cfg->schema->n + 1);
-    wr_status s = d->paths && d->stamp && d->deep ? open_columns(d, err) : WR_ENOMEM;
+    wr_status s = d->paths && d->stamp && d->deep ? wri_dicts_open(&d->dicts, cfg) : WR_ENOMEM;
+    if (s == WR_OK) s = open_columns(d, err);
     if (s != WR_OK) {
         wri_mp_close_decoder((wr_decoder *)d);
         return s == WR_ENOMEM ? wr_fail_oom(err, "a MessagePack decoder") : s;
@@ -590,5 +592,6 @@ void wri_mp_close_decoder(wr_decoder *dec) {
     if (!d) return;
     wr_arena_free(&d->ar);
     wr_buf_free(&d->text);
+    wri_dicts_close(&d->dicts);
     wr_free(d);
 }

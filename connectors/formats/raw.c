@@ -33,7 +33,7 @@ typedef struct decoder {
 
 static wr_status raw_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_err *err) {
     *outp = NULL;
-    WR_TRY(check_schema(cfg->schema, err));
+    WR_TRY(check_schema(wri_declared(cfg), err));
     decoder *d = wr_alloc(sizeof *d);
     if (!d) return wr_fail_oom(err, "a raw decoder");
     d->cfg = *cfg;
@@ -47,6 +47,10 @@ static void raw_close_decoder(wr_decoder *d) { wr_free(d); }
 /* The line [from, to) as the next row of b. */
 static wr_status add_line(decoder *d, const wr_chunk *c, size_t from, size_t to, wr_batch *b,
                           bool *borrowsp) {
+    if (b->n_cols == 0) { /* nobody reads the text: the line counts */
+        b->n++;
+        return WR_OK;
+    }
     const wr_field *f = &d->cfg.schema->fields[0];
     size_t end = to;
     if (f->type.kind != WR_T_VARBINARY && end > from && c->data[end - 1] == '\r') end--;
@@ -69,8 +73,8 @@ static wr_status decode_batch(decoder *d, const wr_chunk *c, size_t *atp, wr_bat
     for (const char *p = c->data + *atp, *end = c->data + c->len; lines < cap; p++, lines++)
         if (!(p = memchr(p, '\n', (size_t)(end - p)))) break;
     wr_batch *b;
-    WR_TRY(wr_batch_new(1, (uint32_t)lines, &b, err));
-    wr_status s = wr_batch_col(b, 0, WR_STR, err);
+    WR_TRY(wr_batch_new(d->cfg.schema->n, (uint32_t)lines, &b, err));
+    wr_status s = d->cfg.schema->n ? wr_batch_col(b, 0, WR_STR, err) : WR_OK;
     b->split = c->split;
     b->pos = c->pos + (int64_t)*atp;
     bool borrows = false;

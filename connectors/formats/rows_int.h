@@ -3,6 +3,15 @@
 #define WRI_FORMATS_ROWS_INT_H
 
 #include "connectors/formats/convert.h"
+#include "connectors/formats/dict_int.h"
+
+/* All columns of a record, and the place of column k among them. */
+static inline const wr_schema *wri_declared(const wr_decode_cfg *cfg) {
+    return cfg->declared ? cfg->declared : cfg->schema;
+}
+static inline uint32_t wri_place(const wr_decode_cfg *cfg, uint32_t k) {
+    return cfg->places ? cfg->places[k] : k;
+}
 
 /* Appends b, or drops it when it has no rows. Takes b also on failure. */
 static inline wr_status wri_batches_add(wr_batches *out, wr_batch *b, wr_err *err) {
@@ -53,6 +62,16 @@ static inline wr_str wri_str_padded(const char *p, size_t n) {
     s.ptr = p;
     return s;
 }
+
+/* Dictionaries of the string columns that cfg->want_dict names. */
+typedef struct wri_dicts {
+    wri_dict **items; /* per column, NULL: no codes; NULL: none at all */
+    uint32_t n;
+} wri_dicts;
+wr_status wri_dicts_open(wri_dicts *d, const wr_decode_cfg *cfg) WR_MUST_USE;
+void wri_dicts_close(wri_dicts *d);
+/* Gives the columns of a filled batch their codes. */
+wr_status wri_dicts_encode(wri_dicts *d, wr_batch *b) WR_MUST_USE;
 
 /* Rows idx[0..n) (rising) of the rows [at, at + n_all) of b move together; b->n = at + n. */
 void wri_rows_compact(wr_batch *b, uint32_t at, const uint32_t *idx, uint32_t n, uint32_t n_all);

@@ -108,6 +108,12 @@ size_t wri_chars(const char *p, size_t n);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+/* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
+const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
+/* Times by pattern (timefmt.c). */
+const char *wri_time_format(wri_call *c, const wr_str *pattern, int64_t us, wr_value *outp);
+bool wri_time_parse(const wr_str *pattern, const wr_str *text, int64_t *outp);
+
 typedef enum wri_like_kind {
     WRI_LIKE_GENERAL,
     WRI_LIKE_EXACT,
@@ -129,7 +135,8 @@ bool wri_like_match(const wri_like *l, const char *p, size_t n);
 /* ---- vector programs ---- */
 typedef struct wri_vec { /* a register: one value per row */
     wr_phys phys;
-    bool konst; /* a constant: data[0..] all alike */
+    bool konst;  /* a constant: data[0] is the value */
+    bool spread; /* a constant with the value in every row, for kernels that know no constants */
     union {
         int64_t *i64;
         double *f64;
@@ -200,6 +207,8 @@ wri_fast wri_fast_arith(const wri_ins *ins);
 wri_fast wri_fast_cast(wri_ins *ins);
 wri_fast wri_fast_time(wri_prog *p, wri_ins *ins);
 wri_fast wri_fast_text(wri_prog *p, wri_ins *ins);
+/* x IN (constants …) */
+bool wri_in_constants(const wr_expr *e);
 bool wri_in_prepare(wri_prog *p, wri_ins *ins);
 wr_status wri_run_strict(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_map(wri_prog *p, wri_ins *ins, uint32_t n);

@@ -25,7 +25,7 @@ static wr_status map_row(wri_ins *ins, wri_vec *dst, uint32_t i, uint32_t n) {
     static const wr_value nothing = {.str = {0}};
     wr_value out = nothing;
     for (uint32_t a = 0; a < ins->n_args; a++) {
-        load(&ins->vals[a], ins->argv[a], i);
+        load(&ins->vals[a], ins->argv[a], ins->argv[a]->konst ? 0 : i);
         ins->vals[a].null = wri_vec_null(ins->argv[a], i);
     }
     const char *why = ins->fn(&ins->call, ins->vals, &out);
@@ -122,12 +122,35 @@ static wri_fast pick_fast(wri_prog *p, wri_ins *ins) {
     }
 }
 
-bool wri_pick_kernel(wri_prog *p, wri_ins *ins) {
+/* Whether a two-armed loop takes the only constant among its operands from data[0]. */
+static bool takes_one_constant(const wri_prog *p, const wri_ins *ins) {
+    bool arith = ins->run == wri_run_strict && ins->e->kind == WR_X_OP && ins->e->op <= WR_OP_MOD;
+    if (ins->n_args != 2 || (!arith && ins->run != wri_run_cmp)) return false;
+    const wri_vec *a = &p->regs[ins->args[0]], *b = &p->regs[ins->args[1]];
+    return a->konst != b->konst && (arith || (a->phys != WR_STR && b->phys != WR_STR));
+}
+
+/* Marks the constants of which an instruction reads more than data[0]. */
+static void spread_constants(wri_prog *p, const wri_ins *ins) {
+    if (ins->run == wri_run_map || ins->run == wri_run_coalesce || takes_one_constant(p, ins)) return;
+    for (uint32_t a = 0; a < ins->n_args; a++) {
+        bool value_of_case = ins->run == wri_run_case && (a % 2 == 1 || a + 1 == ins->n_args);
+        if (!value_of_case) p->regs[ins->args[a]].spread = true;
+    }
+}
+
+static void pick(wri_prog *p, wri_ins *ins) {
     wri_bounds(ins->e->type, &ins->lo, &ins->hi);
     ins->run = special(ins->e);
-    if (ins->run) return ins->run != wri_run_in || wri_in_prepare(p, ins);
+    if (ins->run) return;
     ins->fn = wri_scalar_of(ins->e);
     ins->fast = pick_fast(p, ins);
     ins->run = ins->fast ? wri_run_strict : wri_run_map;
+}
+
+bool wri_pick_kernel(wri_prog *p, wri_ins *ins) {
+    pick(p, ins);
+    if (ins->run == wri_run_in && !wri_in_prepare(p, ins)) return false;
+    spread_constants(p, ins);
     return !ins->call.oom;
 }

@@ -133,14 +133,13 @@ wr_status wri_run_distinct(wri_prog *p, wri_ins *ins, uint32_t n) {
 
 #define LINEAR_MAX 8
 
-/* The constants of a list, hashed: open addressing, a power of two of slots, at most half full. */
+/* The constants of a list; many are hashed: open addressing, a power of two of slots, at most half full. */
 typedef struct set {
     uint32_t mask;
-    uint32_t *slots; /* index into items + 1; 0: free */
-    wr_value *items;
+    uint32_t *slots; /* index into items + 1, 0: free; NULL: few items, compared one by one */
+    wr_value *items; /* those that are not NULL */
     uint32_t n;
     bool has_null;
-    bool all_const;
 } set;
 
 static uint64_t hash_item(wr_phys phys, const wr_value *v) {
@@ -161,31 +160,37 @@ static uint32_t *slot_of(const set *s, wr_phys phys, const wr_value *v) {
     return &s->slots[at];
 }
 
-bool wri_in_prepare(wri_prog *p, wri_ins *ins) {
-    set *s = ins->aux = wr_arena_calloc(&p->ar, sizeof *s);
-    if (!s) return false;
-    wr_phys phys = p->regs[ins->args[0]].phys;
-    s->all_const = true;
-    for (uint32_t a = 1; a < ins->n_args; a++) {
-        const wri_vec *v = &p->regs[ins->args[a]];
-        s->all_const &= v->konst;
-        s->has_null |= v->konst && v->value.null;
-    }
-    if (!s->all_const || ins->n_args - 1 <= LINEAR_MAX) return true;
+bool wri_in_constants(const wr_expr *e) {
+    if (e->kind != WR_X_OP || e->op != WR_OP_IN) return false;
+    for (uint32_t i = 1; i < e->n_args; i++)
+        if (e->args[i]->kind != WR_X_CONST) return false;
+    return true;
+}
+
+static bool hash_items(wri_prog *p, set *s, wr_phys phys) {
     uint32_t slots = 16;
-    while (slots < 2 * ins->n_args) slots *= 2;
+    while (slots < 2 * s->n) slots *= 2;
     s->mask = slots - 1;
     s->slots = wr_arena_calloc(&p->ar, slots * sizeof *s->slots);
-    s->items = wr_arena_alloc(&p->ar, ins->n_args * sizeof *s->items);
-    if (!s->slots || !s->items) return false;
-    for (uint32_t a = 1; a < ins->n_args; a++) {
-        const wri_vec *v = &p->regs[ins->args[a]];
-        if (v->value.null) continue;
-        s->items[s->n++] = v->value;
-        uint32_t *slot = slot_of(s, phys, &v->value);
-        if (!*slot) *slot = s->n;
+    if (!s->slots) return false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        uint32_t *slot = slot_of(s, phys, &s->items[i]);
+        if (!*slot) *slot = i + 1;
     }
     return true;
+}
+
+bool wri_in_prepare(wri_prog *p, wri_ins *ins) {
+    const wr_expr *e = ins->e;
+    if (!wri_in_constants(e)) return true;
+    set *s = ins->aux = wr_arena_calloc(&p->ar, sizeof *s);
+    if (!s || !(s->items = wr_arena_alloc(&p->ar, e->n_args * sizeof *s->items))) return false;
+    for (uint32_t a = 1; a < e->n_args; a++) {
+        bool null = e->args[a]->value.null || e->args[a]->type.kind == WR_T_NULL;
+        s->has_null |= null;
+        if (!null) s->items[s->n++] = e->args[a]->value;
+    }
+    return s->n <= LINEAR_MAX || hash_items(p, s, p->regs[ins->args[0]].phys);
 }
 
 static void in_hashed(const set *s, const wri_vec *x, int64_t *restrict o, uint32_t n) {
@@ -207,47 +212,34 @@ static void in_str(const wr_str *restrict x, const wr_str *item, int64_t *restri
     for (uint32_t i = 0; i < n; i++) o[i] |= wr_str_eq(&x[i], item);
 }
 
-static void in_const(const wri_vec *x, const wri_vec *item, int64_t *o, uint32_t n) {
-    switch (x->phys) {
-    case WR_I64:
-        in_i64(x->i64, item->value.i64, o, n);
-        break;
-    case WR_F64:
-        in_f64(x->f64, item->value.f64, o, n);
-        break;
-    case WR_STR:
-        in_str(x->str, &item->value.str, o, n);
-        break;
+static void in_linear(const set *s, const wri_vec *x, int64_t *o, uint32_t n) {
+    memset(o, 0, n * sizeof *o);
+    for (uint32_t k = 0; k < s->n; k++) {
+        if (x->phys == WR_I64) in_i64(x->i64, s->items[k].i64, o, n);
+        else if (x->phys == WR_F64) in_f64(x->f64, s->items[k].f64, o, n);
+        else in_str(x->str, &s->items[k].str, o, n);
     }
 }
 
 static void in_column(const wri_vec *x, const wri_vec *item, int64_t *o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         if (wri_vec_null(item, i)) continue;
-        switch (x->phys) {
-        case WR_I64:
-            o[i] |= x->i64[i] == item->i64[i];
-            break;
-        case WR_F64:
-            o[i] |= x->f64[i] == item->f64[i];
-            break;
-        case WR_STR:
-            o[i] |= wr_str_eq(&x->str[i], &item->str[i]);
-            break;
-        }
+        if (x->phys == WR_I64) o[i] |= x->i64[i] == item->i64[i];
+        else if (x->phys == WR_F64) o[i] |= x->f64[i] == item->f64[i];
+        else o[i] |= wr_str_eq(&x->str[i], &item->str[i]);
     }
 }
 
 /* NULL unless found, when the value or some item is NULL. */
-static wr_status in_nulls(wri_vec *dst, wri_vec *const *args, uint32_t n_args, uint32_t n) {
-    bool any = false;
+static wr_status in_nulls(wri_vec *dst, wri_vec *const *args, uint32_t n_args, bool has_null, uint32_t n) {
+    bool any = has_null;
     for (uint32_t a = 0; a < n_args; a++) any |= args[a]->nulls != NULL;
     if (!any) return WR_OK;
     if (!wri_vec_nulls(dst, n)) return WR_ENOMEM;
     for (uint32_t i = 0; i < n; i++) {
-        bool x_null = wri_vec_null(args[0], i), item_null = false;
+        bool item_null = has_null;
         for (uint32_t a = 1; a < n_args; a++) item_null |= wri_vec_null(args[a], i);
-        if (x_null || (item_null && !dst->i64[i])) wr_bit_set(dst->nulls, i);
+        if (wri_vec_null(args[0], i) || (item_null && !dst->i64[i])) wr_bit_set(dst->nulls, i);
     }
     return WR_OK;
 }
@@ -255,15 +247,12 @@ static wr_status in_nulls(wri_vec *dst, wri_vec *const *args, uint32_t n_args, u
 wr_status wri_run_in(wri_prog *p, wri_ins *ins, uint32_t n) {
     wri_vec *dst = &p->regs[ins->dst], *const *args = ins->argv;
     const set *s = ins->aux;
-    if (s->slots) in_hashed(s, args[0], dst->i64, n);
+    if (s && s->slots) in_hashed(s, args[0], dst->i64, n);
+    else if (s) in_linear(s, args[0], dst->i64, n);
     else {
         memset(dst->i64, 0, n * sizeof *dst->i64);
-        for (uint32_t a = 1; a < ins->n_args; a++) {
-            if (args[a]->konst && args[a]->value.null) continue;
-            if (args[a]->konst) in_const(args[0], args[a], dst->i64, n);
-            else in_column(args[0], args[a], dst->i64, n);
-        }
+        for (uint32_t a = 1; a < ins->n_args; a++) in_column(args[0], args[a], dst->i64, n);
     }
-    WR_TRY(in_nulls(dst, args, ins->n_args, n));
+    WR_TRY(in_nulls(dst, args, ins->n_args, s && s->has_null, n));
     return wri_merge_states(dst, args, ins->n_args, false, n);
 }

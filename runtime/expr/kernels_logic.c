@@ -132,18 +132,27 @@ WRI_HOT static void choose_i64(const uint64_t *restrict mask, const int64_t *res
     }
 }
 
-static void choose_str(const uint64_t *restrict mask, const wr_str *restrict v, wr_str *restrict o,
-                       uint32_t n) {
+WRI_HOT static void choose_one(const uint64_t *restrict mask, int64_t v, int64_t *restrict o, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t m = -(int64_t)(mask[i >> 6] >> (i & 63) & 1);
+        o[i] = (v & m) | (o[i] & ~m);
+    }
+}
+
+/* by: 0 for a constant, 1 to step along v */
+static void choose_str(const uint64_t *restrict mask, const wr_str *restrict v, uint32_t by,
+                       wr_str *restrict o, uint32_t n) {
     for (uint32_t w = 0; w < wr_bitmap_words(n); w++)
         for (uint64_t m = mask[w]; m; m &= m - 1) {
             uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(m);
-            if (i < n) o[i] = v[i];
+            if (i < n) o[i] = v[i * by];
         }
 }
 
 /* In the rows of mask, dst becomes v: value, NULL and error. Rows are chosen once only. */
 static wr_status choose(wri_vec *dst, const wri_vec *v, const uint64_t *mask, uint32_t n) {
-    if (dst->phys == WR_STR) choose_str(mask, v->str, dst->str, n);
+    if (dst->phys == WR_STR) choose_str(mask, v->str, !v->konst, dst->str, n);
+    else if (v->konst) choose_one(mask, v->i64[0], dst->i64, n);
     else choose_i64(mask, v->i64, dst->i64, n);
     if (v->nulls && !dst->nulls && !wri_vec_nulls(dst, n)) return WR_ENOMEM;
     if (v->errs && !wri_vec_errs(dst, n)) return WR_ENOMEM;

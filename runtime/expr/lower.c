@@ -4,9 +4,10 @@
  * fail. Everything else is a site function. Constants are bound parameters: SQLite then neither folds nor
  * reorders anything by their value, and no text has to be quoted.
  *
- * AND evaluates both sides in SQLite, so where the right side may fail it becomes
- *   CASE s<n>(left) WHEN 0 THEN 0 ELSE t<n>(right) END
- * with s<n> remembering the left side and t<n> combining it with the right one; OR likewise. */
+ * AND evaluates both sides in SQLite, so a chain of ANDs whose later terms may fail becomes
+ *   CASE 0 WHEN r<n>(a) THEN 0 WHEN s<n>(b) THEN 0 … ELSE t<n>() END
+ * with r<n> and s<n> passing their term on and remembering whether one was NULL, which t<n> then tells; OR
+ * likewise. Chains of AND, OR and || are taken as a whole, as SQLite limits how deep an expression may be. */
 #include "sqlite_int.h"
 
 typedef struct low {
@@ -158,24 +159,80 @@ static low lower_not(lowering *g, const wr_expr *e) {
     return text(wr_arena_printf(&g->l->ar, "(NOT %s)", a.sql), a.may_fail);
 }
 
-static low lower_and_or(lowering *g, const wr_expr *e) {
-    bool is_and = e->op == WR_OP_AND;
-    low left = lower(g, e->args[0]);
-    for (uint32_t i = 1; left.sql && i < e->n_args; i++) {
-        low right = lower(g, e->args[i]);
-        if (!right.sql) return right;
-        if (!right.may_fail) {
-            left.sql = wr_arena_printf(&g->l->ar, "(%s %s %s)", left.sql, is_and ? "AND" : "OR", right.sql);
-            continue;
-        }
-        uint32_t n = (uint32_t)g->l->n_sites;
-        if (!new_site(g, e, NULL, false)) return text(NULL, true);
-        int alone = is_and ? 0 : 1;
-        left.sql = wr_arena_printf(&g->l->ar, "CASE s%u(%s) WHEN %d THEN %d ELSE t%u(%s) END", n, left.sql,
-                                   alone, alone, n, right.sql);
-        left.may_fail = true;
+typedef struct terms { /* of a chain of one operation, in order */
+    const wr_expr **items;
+    size_t n, cap;
+} terms;
+
+static wr_status gather(terms *t, const wr_expr *e, wr_xop op) {
+    if (e->kind == WR_X_OP && e->op == op) {
+        for (uint32_t i = 0; i < e->n_args; i++) WR_TRY(gather(t, e->args[i], op));
+        return WR_OK;
     }
-    return left;
+    WR_TRY(wr_grow(&t->items, &t->cap, t->n + 1, sizeof *t->items));
+    t->items[t->n++] = e;
+    return WR_OK;
+}
+
+/* lows[0..n) joined by sep as a tree of little depth. */
+static const char *balanced(lowering *g, const low *lows, size_t n, const char *sep) {
+    if (n == 1) return lows[0].sql;
+    const char *a = balanced(g, lows, n / 2, sep), *b = balanced(g, lows + n / 2, n - n / 2, sep);
+    return a && b ? wr_arena_printf(&g->l->ar, "(%s %s %s)", a, sep, b) : NULL;
+}
+
+static const char *lazy_chain(lowering *g, const wr_expr *e, const low *lows, size_t n) {
+    uint32_t number = (uint32_t)g->l->n_sites;
+    int alone = e->op == WR_OP_AND ? 0 : 1; /* the value that decides alone */
+    wr_buf b = {0};
+    bool ok = new_site(g, e, NULL, false) && wr_buf_printf(&b, "CASE %d", alone) == WR_OK;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = wr_buf_printf(&b, " WHEN %c%u(%s) THEN %d", i ? 's' : 'r', number, lows[i].sql, alone) == WR_OK;
+    ok = ok && wr_buf_printf(&b, " ELSE t%u() END", number) == WR_OK;
+    const char *sql = ok ? wr_arena_strndup(&g->l->ar, b.data, b.len) : NULL;
+    wr_buf_free(&b);
+    return sql;
+}
+
+static low lower_terms(lowering *g, const wr_expr *e, const terms *t) {
+    low all = {0}, *lows = wr_arena_alloc(&g->l->ar, (t->n + 1) * sizeof *lows);
+    bool lazy = false;
+    if (!lows) return all;
+    for (size_t i = 0; i < t->n; i++) {
+        lows[i] = lower(g, t->items[i]);
+        if (!lows[i].sql) return lows[i];
+        lazy |= i > 0 && lows[i].may_fail;
+        all.may_fail |= lows[i].may_fail;
+    }
+    all.sql =
+        lazy ? lazy_chain(g, e, lows, t->n) : balanced(g, lows, t->n, e->op == WR_OP_AND ? "AND" : "OR");
+    return all;
+}
+
+static low lower_and_or(lowering *g, const wr_expr *e) {
+    terms t = {0};
+    low r = gather(&t, e, e->op) == WR_OK ? lower_terms(g, e, &t) : text(NULL, true);
+    wr_free(t.items);
+    return r;
+}
+
+/* A CONCAT of all the terms of a chain, as its scalar wants it. */
+static low lower_concat(lowering *g, const wr_expr *e) {
+    terms t = {0};
+    low r = text(NULL, true);
+    wr_expr *whole = gather(&t, e, WR_OP_CONCAT) == WR_OK ? slice(g, e, NULL, 0, 0) : NULL;
+    if (whole) {
+        whole->args = (wr_expr **)t.items;
+        whole->n_args = (uint32_t)t.n;
+        const wr_expr *nested = nest(g, whole);
+        if (nested == whole) { /* the list lives as long as the statement */
+            whole->args = wr_arena_alloc(&g->l->ar, t.n * sizeof *whole->args);
+            if (whole->args) memcpy(whole->args, t.items, t.n * sizeof *whole->args);
+        }
+        if (nested && whole->args) r = call_site(g, nested, wri_concat_scalar, true);
+    }
+    wr_free(t.items);
+    return r;
 }
 
 static low lower_case(lowering *g, const wr_expr *e) {
@@ -259,27 +316,59 @@ static const char *identity(wri_call *c, const wr_value *a, wr_value *outp) {
     return NULL;
 }
 
+/* An argument of SQLite's own function: what only weir knows becomes what SQLite does. Numbers stay, decimals
+ * become doubles, times text; in JSON functions, JSON stays JSON and a BOOLEAN becomes true or false. */
+static low lower_foreign(lowering *g, wr_expr *a, bool json) {
+    wr_kind k = (wr_kind)a->type.kind;
+    bool as_text =
+        wr_kind_is_time(k) || k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH || k == WR_T_BOOLEAN;
+    if (json && (k == WR_T_JSON || k == WR_T_BOOLEAN)) {
+        low x = lower(g, a);
+        if (!x.sql) return x;
+        const char *form =
+            k == WR_T_JSON ? "json(%s)" : "CASE %s WHEN 0 THEN json('false') WHEN 1 THEN json('true') END";
+        wr_buf b = {0};
+        const char *at = strstr(form, "%s");
+        bool ok = wr_buf_put(&b, form, (size_t)(at - form)) == WR_OK && wr_buf_puts(&b, x.sql) == WR_OK &&
+                  wr_buf_puts(&b, at + 2) == WR_OK;
+        const char *sql = ok ? wr_arena_strndup(&g->l->ar, b.data, b.len) : NULL;
+        wr_buf_free(&b);
+        return text(sql, true);
+    }
+    if (!as_text && k != WR_T_DECIMAL) return lower(g, a);
+    wr_expr *cast = wr_arena_calloc(&g->l->ar, sizeof *cast + sizeof *cast->args);
+    if (!cast) return text(NULL, true);
+    cast->kind = WR_X_OP;
+    cast->op = WR_OP_CAST;
+    cast->type = wr_type_of(as_text ? WR_T_VARCHAR : WR_T_DOUBLE);
+    cast->args = (wr_expr **)(cast + 1);
+    cast->args[0] = a;
+    cast->n_args = 1;
+    return call_site(g, cast, wri_cast_scalar, true);
+}
+
+static const char *native_name(lowering *g, const wr_func_def *f) {
+    if (f->sqlite) return f->sqlite;
+    char *name = wr_arena_strdup(&g->l->ar, f->name);
+    for (char *p = name; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z') *p = (char)(*p + 32);
+    return name;
+}
+
 static low lower_native(lowering *g, const wr_expr *e) {
     if (e->n_args > WRI_LITE_ARGS_MAX) {
         g->limit = "a call with more than 100 arguments";
         return text(NULL, true);
     }
-    low args = join(g, e, 0, e->n_args, ",");
-    wr_expr *typed = slice(g, e, (wr_expr *)e, 0, 0); /* a one-argument node of e's type over e */
-    if (!args.sql || !typed) return text(NULL, true);
-    uint32_t number = (uint32_t)g->l->n_sites;
-    if (!new_site(g, typed, identity, true)) return text(NULL, true);
-    const char *name = e->func->sqlite;
-    char lower_name[128];
-    if (!name) {
-        size_t i = 0;
-        for (; e->func->name[i] && i + 1 < sizeof lower_name; i++)
-            lower_name[i] = (char)(e->func->name[i] >= 'A' && e->func->name[i] <= 'Z' ? e->func->name[i] + 32
-                                                                                      : e->func->name[i]);
-        lower_name[i] = 0;
-        name = lower_name;
+    const char *name = native_name(g, e->func), *args = "";
+    for (uint32_t i = 0; name && args && i < e->n_args; i++) {
+        low a = lower_foreign(g, e->args[i], strncmp(name, "json", 4) == 0);
+        args = a.sql ? wr_arena_printf(&g->l->ar, "%s%s%s", args, i ? "," : "", a.sql) : NULL;
     }
-    return text(wr_arena_printf(&g->l->ar, "f%u(%s(%s))", number, name, args.sql), true);
+    wr_expr *typed = slice(g, e, (wr_expr *)e, 0, 0); /* a one-argument node of e's type over e */
+    uint32_t number = (uint32_t)g->l->n_sites;
+    if (!name || !args || !typed || !new_site(g, typed, identity, true)) return text(NULL, true);
+    return text(wr_arena_printf(&g->l->ar, "f%u(%s(%s))", number, name, args), true);
 }
 
 static low lower_op(lowering *g, const wr_expr *e) {
@@ -296,8 +385,7 @@ static low lower_op(lowering *g, const wr_expr *e) {
     case WR_OP_IN:
         return lower_in(g, e);
     case WR_OP_CONCAT:
-        e = nest(g, e);
-        return e ? call_site(g, e, wri_concat_scalar, true) : text(NULL, true);
+        return lower_concat(g, e);
     default:
         break;
     }

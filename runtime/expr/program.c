@@ -22,7 +22,8 @@ static wr_status vec_room(wri_vec *v, uint32_t n) {
     v->own_nulls = v->own_errs = NULL;
     v->own_whys = NULL;
     v->cap = 0;
-    v->own = wr_alloc_aligned(64, (size_t)n * vec_bytes(v) + WR_PAD);
+    size_t rows = v->konst && !v->spread ? 1 : n;
+    v->own = wr_alloc_aligned(64, rows * vec_bytes(v) + WR_PAD);
     if (!v->own) return WR_ENOMEM;
     v->cap = n;
     return WR_OK;
@@ -151,21 +152,21 @@ static bool same_type(wr_type a, wr_type b) {
 static bool same_ins(const wri_ins *o, const wr_expr *e, const uint32_t *args) {
     const wr_expr *x = o->e;
     if (x->kind != e->kind || x->op != e->op || x->unit != e->unit || x->func != e->func) return false;
-    if (x->n_args != e->n_args || !same_type(x->type, e->type)) return false;
+    if (o->n_args != e->n_args || x->n_args != e->n_args || !same_type(x->type, e->type)) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (o->args[i] != args[i] || !same_type(x->args[i]->type, e->args[i]->type)) return false;
     return true;
 }
 
-static wr_status add_ins(wri_prog *p, const wr_expr *e, uint32_t *args, uint32_t *regp) {
-    bool pure = !(e->kind == WR_X_FUNC && e->func->nondeterministic);
+static wr_status add_ins(wri_prog *p, const wr_expr *e, uint32_t *args, uint32_t n_args, uint32_t *regp) {
+    bool pure = !(e->kind == WR_X_FUNC && e->func->nondeterministic) && n_args == e->n_args;
     for (size_t i = 0; pure && i < p->n_ins; i++)
         if (same_ins(&p->ins[i], e, args)) {
             *regp = p->ins[i].dst;
             return WR_OK;
         }
     WR_TRY(wr_grow(&p->ins, &p->cap_ins, p->n_ins + 1, sizeof *p->ins));
-    wri_ins ins = {.e = e, .args = args, .n_args = e->n_args, .strict = wri_strict(e)};
+    wri_ins ins = {.e = e, .args = args, .n_args = n_args, .strict = wri_strict(e)};
     ins.call = (wri_call){.e = e};
     ins.argv = wr_arena_calloc(&p->ar, (e->n_args + 1) * sizeof *ins.argv);
     ins.vals = wr_arena_calloc(&p->ar, (e->n_args + 1) * sizeof *ins.vals);
@@ -182,8 +183,9 @@ static wr_status emit(wri_prog *p, const wr_expr *e, uint32_t *regp) {
     if (wri_noop_cast(e)) return emit(p, e->args[0], regp);
     uint32_t *args = wr_arena_alloc(&p->ar, (e->n_args + 1) * sizeof *args);
     if (!args) return WR_ENOMEM;
-    for (uint32_t i = 0; i < e->n_args; i++) WR_TRY(emit(p, e->args[i], &args[i]));
-    return add_ins(p, e, args, regp);
+    uint32_t n_args = wri_in_constants(e) ? 1 : e->n_args; /* the items go into the instruction itself */
+    for (uint32_t i = 0; i < n_args; i++) WR_TRY(emit(p, e->args[i], &args[i]));
+    return add_ins(p, e, args, n_args, regp);
 }
 
 /* Strings made by an instruction live in the output's arena when an output may point at them. */
@@ -204,7 +206,10 @@ static wr_status compile(wri_prog *p, wr_expr *const *exprs, uint32_t n) {
     p->outs = wr_arena_calloc(&p->ar, (n + 1) * sizeof *p->outs);
     if (!p->outs) return WR_ENOMEM;
     p->n_outs = n;
-    for (uint32_t i = 0; i < n; i++) WR_TRY(emit(p, exprs[i], &p->outs[i]));
+    for (uint32_t i = 0; i < n; i++) {
+        WR_TRY(emit(p, exprs[i], &p->outs[i]));
+        if (p->regs[p->outs[i]].konst) p->regs[p->outs[i]].spread = true;
+    }
     for (size_t k = 0; k < p->n_ins; k++)
         if (!wri_pick_kernel(p, &p->ins[k])) return WR_ENOMEM;
     mark_escapes(p);
@@ -237,19 +242,20 @@ void wri_prog_free(wri_prog *p) {
 /* ---- running ---- */
 
 static wr_status fill_const(wri_vec *v, uint32_t n) {
-    if (n > v->cap || !v->own) {
-        WR_TRY(vec_room(v, n));
-        v->data = v->own;
-        if (v->value.null) {
-            memset(v->data, 0, v->cap * vec_bytes(v));
-            if (!wri_vec_nulls(v, v->cap)) return WR_ENOMEM;
-            memset(v->nulls, 0xff, wr_bitmap_words(v->cap) * sizeof(uint64_t));
-            return WR_OK;
-        }
-        for (uint32_t i = 0; i < v->cap; i++)
-            if (v->phys == WR_STR) v->str[i] = v->value.str;
-            else v->i64[i] = v->value.i64;
+    if (n <= v->cap && v->own) return WR_OK;
+    WR_TRY(vec_room(v, n));
+    uint32_t rows = v->spread ? n : 1;
+    v->data = v->own;
+    v->nulls = NULL;
+    if (v->value.null) {
+        memset(v->data, 0, rows * vec_bytes(v));
+        if (!wri_vec_nulls(v, n)) return WR_ENOMEM;
+        memset(v->nulls, 0xff, wr_bitmap_words(n) * sizeof(uint64_t));
+        return WR_OK;
     }
+    for (uint32_t i = 0; i < rows; i++)
+        if (v->phys == WR_STR) v->str[i] = v->value.str;
+        else v->i64[i] = v->value.i64;
     return WR_OK;
 }
 

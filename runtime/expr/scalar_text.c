@@ -7,7 +7,7 @@ char *wri_room(wri_call *c, size_t n, const char **whyp) {
         *whyp = "text longer than 16 MiB";
         return NULL;
     }
-    char *p = wr_arena_alloc(c->ar, n);
+    char *p = wr_arena_alloc(c->ar, n ? n : 1);
     if (!p) {
         c->oom = true;
         *whyp = "out of memory";
@@ -34,7 +34,7 @@ const char *wri_bad_text(wri_call *c, const wr_str *s, const char *what) {
     size_t n = (size_t)(cut - p);
     for (size_t i = 0; i < n; i++) shown[i] = p[i] >= 0 && p[i] < ' ' ? '?' : p[i]; /* one line, no NUL */
     shown[n] = 0;
-    char *why = wr_arena_printf(c->msgs, "'%s%s' is not a %s", shown, cut < end ? "…" : "", what);
+    char *why = wr_arena_printf(c->msgs, "'%s%s' is no %s", shown, cut < end ? "…" : "", what);
     if (!why) c->oom = true;
     return why ? why : "out of memory";
 }

@@ -170,15 +170,15 @@ static const char *ret_part(const wr_expr *e, int64_t v, wr_value *outp) {
     return wri_fit(e->type, v, outp);
 }
 
-static const char *extract_interval(const wr_expr *e, int64_t v, wr_value *outp) {
+static const char *extract_interval(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp) {
     if (e->args[0]->type.kind == WR_T_INTERVAL_MONTH)
         return ret_part(e,
-                        e->unit == WR_U_YEAR      ? v / 12
-                        : e->unit == WR_U_QUARTER ? v % 12 / 3
-                        : e->unit == WR_U_MONTH   ? v % 12
-                                                  : 0,
+                        unit == WR_U_YEAR      ? v / 12
+                        : unit == WR_U_QUARTER ? v % 12 / 3
+                        : unit == WR_U_MONTH   ? v % 12
+                                               : 0,
                         outp);
-    switch (e->unit) { /* each part bears the interval's sign */
+    switch (unit) { /* each part bears the interval's sign */
     case WR_U_WEEK:
         return ret_part(e, v / (7 * DAY_US), outp);
     case WR_U_DAY:
@@ -200,14 +200,12 @@ static const char *extract_interval(const wr_expr *e, int64_t v, wr_value *outp)
     }
 }
 
-const char *wri_extract_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
-    const wr_expr *e = c->e;
+const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp) {
     wr_kind k = (wr_kind)e->args[0]->type.kind;
-    int64_t v = a[0].i64;
-    if (k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH) return extract_interval(e, v, outp);
+    if (k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH) return extract_interval(e, unit, v, outp);
     if (!in_range(v)) return wri_out_of_range(e->args[0]->type);
     int64_t in_minute = v - wr_floor_div(v, 60 * WR_US_PER_SECOND) * (60 * WR_US_PER_SECOND);
-    switch (e->unit) {
+    switch (unit) {
     case WR_U_HOUR:
         return ret_part(e, (v - wr_floor_div(v, DAY_US) * DAY_US) / (3600 * WR_US_PER_SECOND), outp);
     case WR_U_MINUTE: {
@@ -225,6 +223,10 @@ const char *wri_extract_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
             return wri_fit(e->type, wr_floor_div(v, WR_US_PER_SECOND), outp);
         return ret_seconds(e, v, outp);
     default:
-        return ret_part(e, date_part(e->unit, v), outp);
+        return ret_part(e, date_part(unit, v), outp);
     }
+}
+
+const char *wri_extract_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
+    return wri_extract_unit(c->e, c->e->unit, a[0].i64, outp);
 }

@@ -81,7 +81,9 @@ static wr_status prepare(wri_lite *l, wr_err *err) {
     if (s == WR_OK) {
         sqlite3_set_authorizer(l->db, authorize, NULL);
         int rc = sqlite3_prepare_v3(l->db, sql.data, (int)sql.len, SQLITE_PREPARE_PERSISTENT, &l->stmt, NULL);
-        if (rc != SQLITE_OK) s = lite_fail(l, rc, err);
+        if (rc == SQLITE_ERROR) /* a limit, or a function this library has not */
+            s = wr_fail(err, WR_EUNSUPPORTED, "SQLite cannot run the expression: %s", sqlite3_errmsg(l->db));
+        else if (rc != SQLITE_OK) s = lite_fail(l, rc, err);
     }
     wr_buf_free(&sql);
     return s == WR_OK ? bind_params(l, err) : s;

@@ -113,39 +113,43 @@ static void site_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
     else return_value(ctx, s, n, &out);
 }
 
-/* The left side of AND or OR: remembered and passed on. */
-static void left_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
+/* A term of a lazy AND or OR: passed on; that it was NULL is remembered. */
+static void term_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
     wri_site *s = sqlite3_user_data(ctx);
     (void)n;
-    s->saved = -1;
-    if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
-    s->saved = sqlite3_value_int(argv[0]) != 0;
-    sqlite3_result_int(ctx, s->saved);
+    if (sqlite3_value_type(argv[0]) == SQLITE_NULL) s->null_seen = true;
+    else sqlite3_result_int(ctx, sqlite3_value_int(argv[0]) != 0);
 }
 
-/* The right side, evaluated because the left one did not decide alone. */
-static void right_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
+static void first_term_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
+    wri_site *s = sqlite3_user_data(ctx);
+    s->null_seen = false;
+    term_func(ctx, n, argv);
+}
+
+/* No term decided alone. */
+static void no_term_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
     const wri_site *s = sqlite3_user_data(ctx);
     (void)n;
-    if (sqlite3_value_type(argv[0]) == SQLITE_NULL) return;
-    int right = sqlite3_value_int(argv[0]) != 0, alone = s->e->op == WR_OP_AND ? 0 : 1;
-    if (s->saved >= 0 || right == alone) sqlite3_result_int(ctx, right);
+    (void)argv;
+    if (!s->null_seen) sqlite3_result_int(ctx, s->e->op == WR_OP_AND);
+}
+
+static int add_function(wri_site *s, char letter, uint32_t number, int n_args,
+                        void (*f)(sqlite3_context *, int, sqlite3_value **)) {
+    char name[16];
+    snprintf(name, sizeof name, "%c%u", letter, number);
+    return sqlite3_create_function_v2(s->lite->db, name, n_args, SQLITE_UTF8, s, f, NULL, NULL, NULL);
 }
 
 wr_status wri_site_register(wri_site *s, uint32_t number) {
-    char name[16];
-    sqlite3 *db = s->lite->db;
-    if (s->fn) {
-        snprintf(name, sizeof name, "f%u", number);
-        int rc = sqlite3_create_function_v2(db, name, (int)s->e->n_args, SQLITE_UTF8, s, site_func, NULL,
-                                            NULL, NULL);
-        return rc == SQLITE_OK ? WR_OK : WR_ENOMEM;
+    int rc;
+    if (s->fn) rc = add_function(s, 'f', number, (int)s->e->n_args, site_func);
+    else {
+        rc = add_function(s, 'r', number, 1, first_term_func);
+        if (rc == SQLITE_OK) rc = add_function(s, 's', number, 1, term_func);
+        if (rc == SQLITE_OK) rc = add_function(s, 't', number, 0, no_term_func);
     }
-    snprintf(name, sizeof name, "s%u", number);
-    int rc = sqlite3_create_function_v2(db, name, 1, SQLITE_UTF8, s, left_func, NULL, NULL, NULL);
-    snprintf(name, sizeof name, "t%u", number);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(db, name, 1, SQLITE_UTF8, s, right_func, NULL, NULL, NULL);
     return rc == SQLITE_OK ? WR_OK : WR_ENOMEM;
 }
 

@@ -24,7 +24,7 @@ typedef struct wri_site {
     wr_value *vals; /* room for the arguments */
     uint32_t expr;  /* which of the statement's expressions it belongs to */
     bool strict;
-    int8_t saved; /* AND, OR: the left side, -1 for NULL */
+    bool null_seen; /* lazy AND, OR: a term of the current row was NULL */
 } wri_site;
 
 typedef struct wri_deliver { /* one deliver call: the results from `first` on */

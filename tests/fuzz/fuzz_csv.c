@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     f->close_decoder(d);
     cfg.ctx = &cut.bad;
     cfg.batch_rows = 1000;
+    static const bool dict[WR_LEN(fuzz_fields)] = {true, [8] = true};
+    cfg.want_dict = dict;
     CHECK(f->open_decoder(&cfg, &d, NULL) == WR_OK);
     uint64_t state = f->begin(kv, 3);
     for (size_t at = 0, seen = 0; at < n;) {

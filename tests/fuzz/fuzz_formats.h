@@ -79,7 +79,11 @@ static inline void fuzz_same(const rows *x, const rows *y) {
         if (ix == x->l.items[bx]->n) bx++, ix = 0;
         if (iy == y->l.items[by]->n) by++, iy = 0;
         const wr_batch *a = x->l.items[bx], *b = y->l.items[by];
-        for (uint32_t k = 0; k < a->n_cols; k++) CHECK(same_cell(&a->cols[k], ix, &b->cols[k], iy));
+        for (uint32_t k = 0; k < a->n_cols; k++) {
+            CHECK(same_cell(&a->cols[k], ix, &b->cols[k], iy));
+            const wr_col *c = &b->cols[k];
+            if (c->codes && !wr_is_null(c, iy)) CHECK(wr_str_eq(&c->str[iy], &c->dict->values[c->codes[iy]]));
+        }
     }
 }
 

@@ -186,6 +186,19 @@ static inline bool same_value(const wr_col *a, uint32_t i, const wr_col *b, uint
     return a->i64[i] == b->i64[j];
 }
 
+/* Codes name the values, wherever a column has them. Returns how many rows have. */
+static inline uint64_t expect_codes(const wr_batches *l, uint32_t col) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const wr_col *c = &l->items[i]->cols[col];
+        for (uint32_t r = 0; c->codes && r < l->items[i]->n; r++, n++) {
+            cr_assert_lt(c->codes[r], c->dict->n);
+            if (!wr_is_null(c, r)) cr_assert(wr_str_eq(&c->str[r], &c->dict->values[c->codes[r]]));
+        }
+    }
+    return n;
+}
+
 /* The rows of the list are those of b from row `from` on; positions rise. */
 static inline void expect_rows(const wr_schema *sc, const wr_batches *l, const wr_batch *b, uint32_t from) {
     uint32_t row = from;

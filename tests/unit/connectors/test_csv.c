@@ -191,6 +191,32 @@ Test(csv, bad_chunk_and_not_null) {
     csv->close_decoder(d);
 }
 
+/* Of the columns a, b, c only some are read: fields keep their places, blank lines are no rows. */
+Test(csv, some_columns) {
+    wr_schema all = ABC, last = {1, (wr_field *)&abc[2]}, none = {0, NULL};
+    static const uint32_t place = 2;
+    static const char *const texts[] = {"x,one,2\n\n\"y\ny\",2\n", "b,a,c\none,x,2\n\n2,y\n"};
+    for (int header = 0; header < 2; header++)
+        for (int n = 0; n < 2; n++) {
+            bad_log log = {0};
+            wr_decode_cfg cfg = decode_cfg(n ? &last : &none, no_header, !header, &log);
+            cfg.declared = &all;
+            cfg.places = &place;
+            wr_decoder *d;
+            wr_batches l = {0};
+            cr_assert_eq(csv->open_decoder(&cfg, &d, NULL), WR_OK);
+            decode_text(csv, d, texts[header], strlen(texts[header]), 0, &l);
+            cr_expect_eq(log.n, 0, "%s", log.why);
+            cr_assert_eq(batches_rows(&l), 2);
+            if (n) {
+                cr_expect_eq(l.items[0]->cols[0].f64[0], 2.0);
+                cr_expect(wr_is_null(&l.items[0]->cols[0], 1));
+            }
+            batches_free(&l);
+            csv->close_decoder(d);
+        }
+}
+
 /* ---- round trips ---- */
 
 typedef struct setting {
@@ -226,6 +252,8 @@ Test(csv, round_trip) {
         encode_csv(&sc, s, b, &text);
         bad_log log = {0};
         wr_decode_cfg cfg = decode_cfg(&sc, s->kv, s->n, &log);
+        bool dict[WR_LEN(all_types)] = {true}; /* the first column is text */
+        cfg.want_dict = round % 2 ? dict : NULL;
         cfg.batch_rows = round % 3 ? 16 : 4096;
         wr_decoder *d;
         wr_batches l = {0};
@@ -234,6 +262,8 @@ Test(csv, round_trip) {
         cr_assert_eq(log.n, 0, "%s: %s", log.why, log.data);
         cr_assert_eq(batches_rows(&l), b->n);
         expect_rows(&sc, &l, b, 0);
+        cr_assert_eq(expect_codes(&l, 0), round % 2 ? b->n : 0);
+        cr_assert_eq(expect_codes(&l, 9), 0);
         batches_free(&l);
         csv->close_decoder(d);
         wr_batch_drop(b);
@@ -378,6 +408,8 @@ Test(csv, out_of_memory) {
         wr_encoder *e = NULL;
         wr_batches l = {0};
         wr_buf out = {0};
+        bool dict[WR_LEN(all_types)] = {true};
+        cfg.want_dict = dict;
         wr_mem_fail_at(n);
         wr_status s = csv->open_decoder(&cfg, &d, NULL);
         if (s == WR_OK) s = csv->decode(d, &c, &l, NULL);

@@ -33,6 +33,8 @@ Test(msgpack, round_trip) {
         encode(&sc, kv, 2, b, &text);
         bad_log log = {0};
         wr_decode_cfg cfg = decode_cfg(&sc, kv, 2, &log);
+        bool dict[WR_LEN(all_types)] = {true}; /* the first column is text */
+        cfg.want_dict = round % 2 ? dict : NULL;
         cfg.batch_rows = round % 3 ? 16 : 4096;
         wr_decoder *d;
         wr_batches l = {0};
@@ -41,6 +43,8 @@ Test(msgpack, round_trip) {
         cr_assert_eq(log.n, 0, "%s", log.why);
         cr_assert_eq(batches_rows(&l), b->n);
         expect_rows(&sc, &l, b, 0);
+        cr_assert_eq(expect_codes(&l, 0), round % 2 ? b->n : 0);
+        cr_assert_eq(expect_codes(&l, 9), 0);
         batches_free(&l);
         mp->close_decoder(d);
         wr_batch_drop(b);
@@ -339,6 +343,33 @@ Test(msgpack, reasons) {
     }
 }
 
+/* Only the third of three columns is read; arrays keep their order. */
+Test(msgpack, some_columns) {
+    static const wr_field f[] = {{"a", {.kind = WR_T_BIGINT}, NULL},
+                                 {"b", {.kind = WR_T_BIGINT}, NULL},
+                                 {"c", {.kind = WR_T_JSON}, NULL}};
+    wr_schema all = {3, (wr_field *)f}, last = {1, (wr_field *)&f[2]};
+    static const uint32_t place = 2;
+    bad_log log = {0};
+    wr_decode_cfg cfg = decode_cfg(&last, NULL, 0, &log);
+    cfg.declared = &all;
+    cfg.places = &place;
+    wr_decoder *d;
+    wr_batches l = {0};
+    cr_assert_eq(mp->open_decoder(&cfg, &d, NULL), WR_OK);
+    decode_text(mp, d,
+                "\x93\xa1x\x02\x07\x93\x01\x02\x91\x08\x81\xa1"
+                "c\x09",
+                14, 0, &l);
+    cr_expect_eq(log.n, 0, "%s", log.why);
+    cr_assert_eq(batches_rows(&l), 3);
+    const wr_str *s = l.items[0]->cols[0].str;
+    cr_expect(s[0].len == 1 && s[0].prefix[0] == '7' && s[1].len == 3 && s[1].prefix[1] == '8' &&
+              s[2].prefix[0] == '9');
+    batches_free(&l);
+    mp->close_decoder(d);
+}
+
 /* As deep as allowed, one deeper; and a nested value deeper than the library goes. */
 Test(msgpack, depth) {
     static const wr_field f[] = {{"j", {.kind = WR_T_JSON}, NULL}};
@@ -420,6 +451,8 @@ Test(msgpack, out_of_memory) {
         wr_batches l = {0};
         wr_buf out = {0};
         cfg.batch_rows = 16;
+        bool dict[WR_LEN(all_types)] = {true};
+        cfg.want_dict = dict;
         wr_mem_fail_at(n);
         wr_status s = mp->open_decoder(&cfg, &d, NULL);
         if (s == WR_OK) s = mp->decode(d, &c, &l, NULL);

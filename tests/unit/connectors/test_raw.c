@@ -72,6 +72,21 @@ Test(raw, without_hold) {
     raw->close_decoder(d);
 }
 
+/* COUNT(*) reads no column. */
+Test(raw, no_column_read) {
+    wr_schema all = {1, (wr_field *)&text_col}, none = {0, NULL};
+    bad_log log = {0};
+    wr_decode_cfg cfg = decode_cfg(&none, NULL, 0, &log);
+    cfg.declared = &all;
+    wr_decoder *d;
+    wr_batches l = {0};
+    cr_assert_eq(raw->open_decoder(&cfg, &d, NULL), WR_OK);
+    decode_text(raw, d, "a\n\nb", 4, 0, &l);
+    cr_expect_eq(batches_rows(&l), 3);
+    batches_free(&l);
+    raw->close_decoder(d);
+}
+
 Test(raw, cut_everywhere) {
     const char text[] = "one\n\ntwo\r\nthree";
     for (size_t cut = 0; cut < sizeof text; cut++) {

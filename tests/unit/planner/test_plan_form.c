@@ -170,20 +170,19 @@ Test(plan_form, json_text) {
     plan_result r;
     plan_run(&r, LOG "SELECT page FROM log WHERE page <> '\"\\';");
     wr_buf b = explain(&r, WR_EXPLAIN_JSON);
-    cr_expect_str_eq(b.data,
-                     "{\"stages\":1,\"nodes\":[\n"
-                     "{\"id\":0,\"kind\":\"SOURCE\",\"stage\":0,\"inputs\":[],\"bounded\":true,\"time\":null,"
-                     "\"detail\":\"log "
-                     "(connector = 'file', path = 'log.csv', format = 'csv') decodes page VARCHAR "
-                     "(dictionary)\",\"columns\":"
-                     "[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
-                     "{\"id\":1,\"kind\":\"FILTER\",\"stage\":0,\"inputs\":[0],\"bounded\":true,\"time\":"
-                     "null,\"detail\":\"page <> "
-                     "'\\\"\\\\' [kernel]\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
-                     "{\"id\":2,\"kind\":\"SINK\",\"stage\":0,\"inputs\":[1],\"bounded\":true,\"time\":null,"
-                     "\"detail\":\"standard "
-                     "output, of SELECT\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]}\n"
-                     "]}\n");
+    cr_expect_str_eq(
+        b.data, "{\"stages\":1,\"nodes\":[\n"
+                "{\"id\":0,\"kind\":\"SOURCE\",\"stage\":0,\"inputs\":[],\"bounded\":true,\"time\":null,"
+                "\"detail\":\"log "
+                "(connector = 'file', path = 'log.csv', format = 'csv') decodes page VARCHAR\",\"columns\":"
+                "[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
+                "{\"id\":1,\"kind\":\"FILTER\",\"stage\":0,\"inputs\":[0],\"bounded\":true,\"time\":"
+                "null,\"detail\":\"page <> "
+                "'\\\"\\\\' [kernel]\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
+                "{\"id\":2,\"kind\":\"SINK\",\"stage\":0,\"inputs\":[1],\"bounded\":true,\"time\":null,"
+                "\"detail\":\"standard "
+                "output, of SELECT\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]}\n"
+                "]}\n");
     wr_buf_free(&b);
     plan_result_free(&r);
 }

@@ -131,3 +131,55 @@ Test(expr_ops, in_lists) {
     xcheck(xbool(IN, xs("page-000000000042"), xs("a"), xs("b"), xs("page-000000000042")), "1");
     xcheck(xbool(IN, I(1), I(1), BAD), "!division by zero");
 }
+
+/* ---- shapes that generated SQL has ---- */
+
+static wr_expr *chain(wr_xop op, wr_type t, wr_expr *const *items, uint32_t n) { /* ((a op b) op c) … */
+    wr_expr *e = items[0];
+    for (uint32_t i = 1; i < n; i++) e = xop_(op, WR_U_NONE, t, e, items[i], NULL);
+    return e;
+}
+
+static wr_expr *wide(wr_xop op, wr_type t, wr_expr *const *items, uint32_t n) {
+    wr_expr *e = xop_(op, WR_U_NONE, t, NULL);
+    e->args = wr_arena_alloc(&xh_ar, n * sizeof *e->args);
+    memcpy(e->args, items, n * sizeof *e->args);
+    e->n_args = n;
+    return e;
+}
+
+Test(expr_ops, long_chains_and_lists) {
+    enum { LONG = 3000 };
+    static wr_expr *items[LONG];
+    wr_type b = xt(WR_T_BOOLEAN), s = xt(WR_T_VARCHAR), n = xt(WR_T_BIGINT);
+    for (int i = 0; i < LONG; i++) items[i] = xbool(NE, I(i), I(LONG - 1));
+    xcheck(chain(WR_OP_AND, b, items, LONG), "0");
+    xcheck(chain(WR_OP_AND, b, items, LONG - 1), "1");
+    items[LONG - 2] = BADB;
+    xcheck(chain(WR_OP_AND, b, items, LONG), "!division by zero");
+    items[LONG - 3] = F;
+    xcheck(chain(WR_OP_AND, b, items, LONG), "0");
+    for (int i = 0; i < LONG; i++) items[i] = xbool(EQ, xint(DIV, I(10), I(i + 1)), I(i == 2000 ? 0 : -1));
+    xcheck(chain(WR_OP_OR, b, items, LONG), "1");
+    items[1] = N;
+    items[2000] = F;
+    xcheck(chain(WR_OP_OR, b, items, LONG), "NULL");
+    for (int i = 0; i < LONG; i++) items[i] = I(2 * i);
+    xcheck(wide(WR_OP_IN, b, items, LONG), "0");
+    items[0] = I(2 * LONG - 2);
+    xcheck(wide(WR_OP_IN, b, items, LONG), "1");
+    for (int i = 0; i < LONG; i++) items[i] = i < 299 ? xnull(n) : I(i);
+    xcheck(wide(WR_OP_COALESCE, n, items, 300), "299");
+    for (int i = 0; i < LONG; i++) items[i] = i % 2 == 0 ? xbool(EQ, I(i), I(798)) : I(i);
+    items[800] = BAD;
+    xcheck(wide(WR_OP_CASE, n, items, 801), "799");
+    for (int i = 0; i < LONG; i++) items[i] = xs(i % 2 ? "b" : "a");
+    wr_expr *ab = xfn("REPEAT", s, xs("ab"), I(250));
+    xcheck(xbool(EQ, chain(WR_OP_CONCAT, s, items, 500), ab), "1");
+    xcheck(xbool(EQ, wide(WR_OP_CONCAT, s, items, 500), ab), "1");
+    items[0] = I(1);
+    for (int i = 1; i < LONG; i++) items[i] = xint(DIV, I(i), I(i));
+    xcheck(wide(WR_OP_IN, b, items, 300), "1");
+    items[250] = BAD;
+    xcheck(wide(WR_OP_IN, b, items, 300), "!division by zero");
+}
