@@ -227,7 +227,11 @@ static void parse_statement(wri_parse *p) {
         feed_all(p);
         if (p->oom || !p->syntax) break;
         size_t i = p->cur;
-        wri_explain_syntax(p, i);
+        if (wri_explain_syntax(p, i)) { /* as if the ';' were there */
+            drop_first(p, i);
+            p->retry = p->bad = false;
+            continue;
+        }
         if (p->oom || !repair(p, i)) break;
         p->retry = true;
     }

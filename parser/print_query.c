@@ -181,13 +181,22 @@ void wri_put_over(wri_out *o, const wr_window *w) {
 }
 
 /* ---- queries ---- */
+static bool word_goes_on(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
+}
+
+static void put_alias(wri_out *o, const wr_item *item) {
+    if (!item->alias.text) return;
+    wri_puts(o, " AS ");
+    wri_put_ident(o, &item->alias);
+}
+
 static void put_items(wri_out *o, const wr_item *items, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         if (i) wri_puts(o, ", ");
         wri_put_expr(o, items[i].expr);
-        if (!items[i].alias.text) continue;
-        wri_puts(o, " AS ");
-        wri_put_ident(o, &items[i].alias);
+        put_alias(o, &items[i]);
     }
 }
 
@@ -214,10 +223,42 @@ static void put_clause(wri_out *o, const char *word, const wr_ast *e) {
     wri_put_expr(o, e);
 }
 
+/* SELECT stream(a) reads as SELECT STREAM (a): puts parentheses around what was printed from `at` on when it
+ * begins with that word. */
+static void guard_stream(wri_out *o, size_t at) {
+    if (o->st != WR_OK) return;
+    const char *text = o->b->data + at;
+    size_t n = o->b->len - at;
+    if (n < 6 || (n > 6 && word_goes_on(text[6]))) return;
+    for (size_t i = 0; i < 6; i++)
+        if ((text[i] & ~0x20) != "STREAM"[i]) return;
+    wri_puts(o, "()");
+    if (o->st != WR_OK) return;
+    memmove(o->b->data + at + 1, o->b->data + at, n);
+    o->b->data[at] = '(';
+}
+
+static void put_select_items(wri_out *o, const wr_query *q) {
+    const wr_ast *first = q->items[0].expr;
+    bool told = first->kind == WR_A_STAR;
+    if (first->kind == WR_A_COLUMN) told = q->n_items > 1 || q->items[0].alias.text || q->from;
+    if (q->stream || q->distinct || told) {
+        put_items(o, q->items, q->n_items);
+        return;
+    }
+    size_t at = o->b->len;
+    wri_put_expr(o, first);
+    guard_stream(o, at);
+    put_alias(o, &q->items[0]);
+    if (q->n_items == 1) return;
+    wri_puts(o, ", ");
+    put_items(o, q->items + 1, q->n_items - 1);
+}
+
 static void put_select(wri_out *o, const wr_query *q) {
     wri_puts(o, q->stream ? "SELECT STREAM " : "SELECT ");
     if (q->distinct) wri_puts(o, "DISTINCT ");
-    put_items(o, q->items, q->n_items);
+    put_select_items(o, q);
     if (q->from) {
         wri_puts(o, " FROM ");
         wri_put_from(o, q->from);

@@ -59,29 +59,12 @@ static uint16_t interval(const wri_parse *p, size_t i) {
     return is_unit(next) ? TK_INTERVAL_TYPE : TK_ID;
 }
 
-/* SELECT STREAM: not before what goes on after a column called stream. */
+/* SELECT STREAM: before what begins an item, and not before what goes on after a column called stream. */
 static uint16_t stream(const wri_parse *p, size_t i) {
+    uint16_t next = wri_code_at(p, i + 1);
     if (before(p, i, 1) != TK_SELECT) return TK_STREAM;
-    switch (wri_code_at(p, i + 1)) {
-    case 0:
-    case TK_COMMA:
-    case TK_FROM:
-    case TK_AS:
-    case TK_DOT:
-    case TK_RP:
-    case TK_EQ:
-    case TK_NE:
-    case TK_LT:
-    case TK_GT:
-    case TK_CONCAT:
-    case TK_ARROW:
-    case TK_DARROW:
-    case TK_DCOLON:
-    case TK_UNION:
-        return TK_ID;
-    default:
-        return TK_STREAM;
-    }
+    return next == TK_STAR || next == TK_DISTINCT || next == TK_ALL || starts_operand(p, i + 1) ? TK_STREAM
+                                                                                                : TK_ID;
 }
 
 static uint16_t exists(const wri_parse *p, size_t i) {
@@ -251,6 +234,11 @@ static bool suits(const wri_parse *p, size_t i, uint16_t code) {
 bool wri_nested_type(const wri_parse *p, size_t i) {
     return wri_word_is(p, i, "ARRAY") || wri_word_is(p, i, "MAP") || wri_word_is(p, i, "ROW") ||
            wri_word_is(p, i, "MULTISET") || wri_word_is(p, i, "STRUCT");
+}
+
+bool wri_starts_statement(const wri_parse *p, size_t i) {
+    uint16_t code = wri_code_at(p, i);
+    return code == TK_SELECT || code == TK_INSERT || code == TK_CREATE;
 }
 
 uint16_t wri_keyword_code(const wri_parse *p, size_t i) {
