@@ -19,7 +19,7 @@ import oracle
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "examples")
-CLICKS = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 20000, seed = 643); "
+CLICKS = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 20000, event_rate = 50); "
           "CREATE STREAM f WITH (connector = 'file', path = 'clicks.jsonl', format = 'json') AS SELECT * FROM g;")
 
 
@@ -37,8 +37,10 @@ def one(weir, name, write):
 
     with tempfile.TemporaryDirectory() as d:
         os.symlink(os.path.join(EXAMPLES, "log.jsonl"), os.path.join(d, "log.jsonl"))
-        if name == "clicks.sql":
-            run(weir, ["-e", CLICKS], d)
+        if name in ("clicks.sql", "minutes.sql"):
+            run(weir, ["--workers=1", "-e", CLICKS], d)  # in order of time
+        if name == "minutes.sql":
+            run(weir, [os.path.join(EXAMPLES, "clicks.sql")], d)
         out = run(weir, [os.path.join(EXAMPLES, name)], d)
         if name == "clicks.sql":
             with open(os.path.join(d, "page_minutes.jsonl"), encoding="utf-8") as f:
