@@ -165,6 +165,9 @@ typedef struct wr_registry {
                          wr_err *err);
     /* Whether reading with these options ends by itself (a file without tail). */
     bool (*bounded)(const char *connector, const wr_kv *kvs, size_t n_kv);
+    /* Whether a format can read, or write, these columns; err says why not. */
+    wr_status (*fits)(const char *format, const wr_schema *cols, const wr_kv *kvs, size_t n_kv, bool write,
+                      wr_err *err);
 } wr_registry;
 
 /* ---- streams of the catalog ---- */

@@ -55,6 +55,34 @@ static bool is_bounded(const char *name, const wr_kv *kvs, size_t n) {
     return c && (c->bounded ? c->bounded(kvs, n) : c->with.bounded);
 }
 
+static void no_record(void *ctx, const wr_bad_record *r) {
+    (void)ctx;
+    (void)r;
+}
+
+/* A format says by opening whether it takes the columns: paths, types, how many. */
+static wr_status format_fits(const char *name, const wr_schema *cols, const wr_kv *kvs, size_t n, bool write,
+                             wr_err *err) {
+    const wr_format_def *f = wr_format_find(name);
+    if (write && f && f->open_encoder) {
+        wr_encode_cfg cfg = {.schema = cols, .options = kvs, .n_options = n};
+        wr_encoder *e = NULL;
+        WR_TRY(f->open_encoder(&cfg, &e, err));
+        f->close_encoder(e);
+    } else if (!write && f && f->open_decoder) {
+        wr_decode_cfg cfg = {.schema = cols,
+                             .declared = cols,
+                             .options = kvs,
+                             .n_options = n,
+                             .batch_rows = 1,
+                             .bad = no_record};
+        wr_decoder *d = NULL;
+        WR_TRY(f->open_decoder(&cfg, &d, err));
+        f->close_decoder(d);
+    }
+    return WR_OK;
+}
+
 /* Definitions begin with their wr_with (asserted), so a list of them is a list of those. */
 _Static_assert(offsetof(wr_connector_def, with) == 0 && offsetof(wr_format_def, with) == 0,
                "with comes first");
@@ -82,5 +110,6 @@ wr_registry wr_builtin(void) {
         .runs_on = wr_expr_runs_on,
         .columns = self_columns,
         .bounded = is_bounded,
+        .fits = format_fits,
     };
 }

@@ -264,12 +264,12 @@ static const char *walk(wri_call *c, args_t a, uint32_t at, found *f) {
         if (path_end - path > 4 && memcmp(path, "lax ", 4) == 0) path += 4;
         else if (path_end - path > 7 && memcmp(path, "strict ", 7) == 0) path += 7;
         if (path == path_end || *path++ != '$')
-            return wri_bad_text(c, &a[at].str, "JSON path (write $.name)");
+            return wri_bad_text(c, &a[at].str, "JSON path; expected $.name");
         p = f->malformed ? NULL : skip_blank(p, end);
         while (path < path_end) {
             step st;
             path = next_step(path, path_end, &st);
-            if (!path) return wri_bad_text(c, &a[at].str, "JSON path (write $.name or $.list[0])");
+            if (!path) return wri_bad_text(c, &a[at].str, "JSON path; expected $.name or $.list[0]");
             if (p) p = st.name ? member(c, p, end, st.name, st.n) : element(p, end, st.index);
         }
     } else {
