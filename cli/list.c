@@ -5,7 +5,8 @@
 
 #include "cli.h"
 
-const char *const wri_topics[] = {"functions", "aggregates", "connectors", "formats", "options", NULL};
+const char *const wri_topics[] = {"windows", "functions", "aggregates", "connectors",
+                                  "formats", "options",   NULL};
 
 /* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
 typedef struct listing {
@@ -112,7 +113,7 @@ static const char *put_signature(wr_buf *out, const char *name, const char *sig)
 
 static void list_function(const wr_func_def *f, bool md) {
     wr_buf b = {0};
-    for (const char *sig = f->signature; sig && *sig;) {
+    for (const char *sig = f->signature; *sig;) {
         sig = put_signature(&b, f->name, sig);
         if (*sig) (void)!wr_buf_puts(&b, md ? "; " : "\n");
     }

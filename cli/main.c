@@ -141,7 +141,7 @@ static int unknown_command(const char *name) {
         wri_say("'%s' is no command; to run the file: weir run %s", name, name);
         return EXIT_USAGE;
     }
-    for (; wri_commands[n_names] && n_names < WR_LEN(names); n_names++)
+    for (; n_names < WR_LEN(names) && wri_commands[n_names]; n_names++)
         names[n_names] = wri_commands[n_names]->name;
     const char *near = wr_nearest(name, names, n_names, sizeof *names);
     if (near) wri_say("there is no command '%s'; did you mean 'weir %s'?", name, near);

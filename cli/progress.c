@@ -46,7 +46,8 @@ static const char *scaled(double v, const char *unit, text out) {
 /* 12 ms, 3.45 s, 2 min 05 s, 3 h 07 min */
 static const char *duration(int64_t us, text out) {
     int64_t s = us / 1000000;
-    if (us < 1000000) snprintf(out, sizeof(text), "%" PRId64 " ms", us / 1000);
+    if (us < 10000) snprintf(out, sizeof(text), "%.1f ms", (double)us / 1000);
+    else if (us < 1000000) snprintf(out, sizeof(text), "%" PRId64 " ms", us / 1000);
     else if (s < 100) snprintf(out, sizeof(text), "%.2f s", (double)us / 1e6);
     else if (s < 3600) snprintf(out, sizeof(text), "%" PRId64 " min %02" PRId64 " s", s / 60, s % 60);
     else snprintf(out, sizeof(text), "%" PRId64 " h %02" PRId64 " min", s / 3600, s / 60 % 60);
@@ -175,7 +176,7 @@ void wri_summary(const wri_progress *p, wr_status status) {
         if (s.bytes_in > 0) fprintf(stderr, "%s/s, ", scaled((double)s.bytes_in / seconds, "B", a));
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
-            status == WR_OK ? "" : "; input not read to its end");
+            status == WR_OK ? "" : "; stopped early");
     if (s.bad_rows == 0) return;
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))

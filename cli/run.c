@@ -115,10 +115,7 @@ static int run_plan(const wri_script *sc, const run_opts *o) {
     const wr_plan *plan = &sc->plan;
     for (uint32_t i = 0; i < plan->n_notes; i++) fputs(plan->notes[i], stdout);
     fflush(stdout); /* before the job writes there by itself */
-    if (plan->n_nodes > 0) return run_job(sc, o);
-    if (plan->n_notes == 0 && !o->quiet)
-        wri_say("%s has nothing to run: no SELECT, INSERT or CREATE STREAM ... AS", sc->diags.file);
-    return EXIT_DONE;
+    return plan->n_nodes > 0 ? run_job(sc, o) : EXIT_DONE;
 }
 
 static int run(const void *opts, char **args, int n) {

@@ -308,6 +308,8 @@ wri_units wri_unit_word(wri_parse *p, wri_tok t) {
                  {"SQL_TSI_YEAR", WR_U_YEAR}};
     const char *u = p->failed ? NULL : wri_upper(p, t.text);
     wri_units r = {.unit = WR_U_OTHER, .end = t.loc.end, .text = u};
+    if (t.quoted && u)
+        wri_error(p, WR_ESQL, t.loc, "write it without quotes", "found a quoted name, expected a unit");
     for (size_t i = 0; u && i < WR_LEN(words); i++)
         if (strcmp(u, words[i].word) == 0) r = (wri_units){.unit = words[i].unit, .end = t.loc.end};
     return r;

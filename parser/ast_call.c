@@ -110,11 +110,9 @@ static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
     wr_buf b = {0};
     wr_status st = WR_OK;
     char *event = wr_arena_printf(p->ar, " ON %s", m->event);
-    if (event && e->call->keyword && strstr(e->call->keyword, event)) {
-        wri_error(p, WR_ESQL, m->loc, NULL, "%s is given twice", event + 1);
-        return;
-    }
-    if (m->expr) st = wr_ast_print(m->expr, &b);
+    wri_out o = {&b, WR_OK};
+    if (m->expr) wri_put_value(&o, m->expr);
+    st = o.st;
     if (st == WR_OK && event) {
         const char *old = e->call->keyword;
         e->call->keyword =
@@ -184,10 +182,18 @@ static void apply(wri_parse *p, wr_ast *e, const wri_mod *m) {
     }
 }
 
+/* Is the event of mods[i], EMPTY or ERROR, that of one before? */
+static bool on_twice(const wri_mod *mods, uint32_t i) {
+    for (uint32_t k = 0; k < i && mods[i].kind == WRI_M_ON; k++)
+        if (mods[k].kind == WRI_M_ON && strcmp(mods[k].event, mods[i].event) == 0) return true;
+    return false;
+}
+
 wr_ast *wri_call_mods(wri_parse *p, wr_ast *call, wri_list *mods) {
     const wri_mod *m = mods ? mods->items : NULL;
     for (uint32_t i = 0; !p->failed && mods && i < mods->n; i++) {
-        apply(p, call, &m[i]);
+        if (on_twice(m, i)) wri_error(p, WR_ESQL, m[i].loc, NULL, "ON %s is given twice", m[i].event);
+        else apply(p, call, &m[i]);
         if (!p->failed && m[i].loc.end > call->loc.end) wri_span(call, UINT32_MAX, m[i].loc.end);
     }
     return p->failed ? NULL : call;

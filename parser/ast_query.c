@@ -217,7 +217,8 @@ static wr_group *tuple(wri_parse *p, wr_ast *row) {
 
 wr_group *wri_group(wri_parse *p, wr_group_kind kind, wr_ast *e, wri_list *items, wr_loc loc) {
     if (p->failed) return NULL;
-    if (kind == WR_G_EXPR && e->kind == WR_A_ROW) return tuple(p, e); /* (a, b) */
+    if (kind == WR_G_EXPR && e->kind == WR_A_ROW && e->n_args == 1) e = e->args[0];
+    if (kind == WR_G_EXPR && e->kind == WR_A_ROW && e->n_args > 1) return tuple(p, e); /* (a, b) */
     wr_group *g = wri_node(p, sizeof *g);
     if (!g) return NULL;
     g->kind = kind;

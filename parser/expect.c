@@ -274,6 +274,9 @@ static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     if (prev == TK_COMMA && (x->code == TK_RP || (x->kw && x->kw->reserved && !rather_name(p, i))))
         return "is the comma before it one too many?";
     if (x->code == TK_EQ && prev == TK_EQ) return "equality is written =";
+    if (fits[0] && wri_starts_statement(p, i)) return "is a ';' missing before it?";
+    if (fits[TK_SECOND] && prev == TK_STRING && strpbrk(p->toks[i - 1].tok.text, "aeiouyAEIOUY"))
+        return "write the unit behind the quotes: INTERVAL '5' MINUTE";
     if (x->kw && x->kw->code == TK_OUTER) return "write LEFT, RIGHT or FULL before OUTER JOIN";
     if ((hint = misplaced(p, i)) || p->oom) return hint;
     if (!x->kw || !x->kw->reserved || !fits[TK_ID] || fits[TK_AS]) return NULL;
@@ -349,19 +352,21 @@ static size_t behind_keyword(wri_parse *p, size_t i) {
     return i + 1;
 }
 
-static void report(wri_parse *p, size_t i) {
+/* True: the statement could have ended before toks[i], and another begins there. */
+static bool report(wri_parse *p, size_t i) {
     size_t n;
-    if (!replay(p, i, &n)) return;
+    if (!replay(p, i, &n)) return false;
     expected x = {.n = wri_n_terminals()};
     x.fits = wr_arena_calloc(p->ar, x.n * sizeof *x.fits);
     if (!x.fits) {
         wri_fail(p);
-        return;
+        return false;
     }
     for (uint16_t c = 0; c < x.n; c++) x.fits[c] = wri_sim_accepts(p, n, c);
     const char *near = near_keyword(p, i, n);
     const char *hint =
         near ? kept(p, wr_arena_printf(p->ar, "did you mean %s?", near)) : hint_for(p, i, x.fits);
+    bool begins = x.fits[0] && wri_starts_statement(p, i);
     choose(&x);
     wr_buf b = {0};
     wr_status st = wr_buf_puts(&b, "found ");
@@ -373,17 +378,18 @@ static void report(wri_parse *p, size_t i) {
     if (st == WR_OK && !p->oom) wri_error(p, WR_ESQL, loc, hint, "%.*s", (int)b.len, b.data);
     if (st != WR_OK) wri_fail(p);
     wr_buf_free(&b);
+    return begins;
 }
 
-void wri_explain_syntax(wri_parse *p, size_t i) {
+bool wri_explain_syntax(wri_parse *p, size_t i) {
     p->bad = true;
     if (p->d->n >= WR_DIAGS_MAX) {
         p->d->errors++;
-        return;
+        return false;
     }
-    if (p->toks[i].code == TK_LT && i > 0 && wri_nested_type(p, i - 1)) return; /* the type was reported */
+    if (p->toks[i].code == TK_LT && i > 0 && wri_nested_type(p, i - 1))
+        return false; /* the type was reported */
     bool before = misspelt_before(p, i);
-    if (before) i--;
-    else i = behind_keyword(p, i);
-    if (!p->oom) report(p, i);
+    size_t at = before ? i - 1 : behind_keyword(p, i);
+    return !p->oom && report(p, at) && at == i;
 }

@@ -124,8 +124,9 @@ static uint16_t choose(const wri_parse *p, size_t i) {
         if (wri_sql_accepts(p->lemon, code)) return code;
     if (!x->kw->reserved) return TK_ID;
     uint16_t next = wri_code_at(p, i + 1), code = x->kw->code;
-    if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP) return TK_ID; /* the functions */
-    if (next == TK_DOT) return TK_ID;                                         /* SET table.exec.x = 1 */
+    if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP && wri_sql_accepts(p->lemon, TK_NUMBER))
+        return TK_ID;                 /* the functions */
+    if (next == TK_DOT) return TK_ID; /* SET table.exec.x = 1 */
     bool option = i > 0 && (p->toks[i - 1].code == TK_LP || p->toks[i - 1].code == TK_COMMA) && next == TK_EQ;
     return option && code != TK_NULL && code != TK_TRUE && code != TK_FALSE ? TK_ID
                                                                             : code; /* WITH (limit = 5) */
@@ -226,7 +227,11 @@ static void parse_statement(wri_parse *p) {
         feed_all(p);
         if (p->oom || !p->syntax) break;
         size_t i = p->cur;
-        wri_explain_syntax(p, i);
+        if (wri_explain_syntax(p, i)) { /* as if the ';' were there */
+            drop_first(p, i);
+            p->retry = p->bad = false;
+            continue;
+        }
         if (p->oom || !repair(p, i)) break;
         p->retry = true;
     }

@@ -118,6 +118,7 @@ uint16_t wri_keyword_code(const wri_parse *p, size_t i);
 /* The terminal of toks[i] when it is a keyword or no word at all; ID for names. */
 uint16_t wri_code_at(const wri_parse *p, size_t i);
 bool wri_nested_type(const wri_parse *p, size_t i); /* ARRAY, MAP, ROW, ..., which stand before < */
+bool wri_starts_statement(const wri_parse *p, size_t i);
 /* What to take for a code of wri_keyword_code that does not fit: NOT for NOT_NULL; else ID. */
 uint16_t wri_code_else(uint16_t code);
 
@@ -135,8 +136,8 @@ bool wri_sim_accepts(const wri_parse *p, size_t n, uint16_t code);
 uint16_t wri_n_terminals(void);
 
 /* ---- expect.c ---- */
-/* Reports that toks[i] does not fit. */
-void wri_explain_syntax(wri_parse *p, size_t i);
+/* Reports that toks[i] does not fit. True: a ';' seems to be missing before it. */
+bool wri_explain_syntax(wri_parse *p, size_t i);
 /* "hint" for a word that is none of n names at stride bytes; NULL: nothing near. */
 const char *wri_did_you_mean(wri_parse *p, const char *word, const void *names, size_t n, size_t stride);
 
@@ -355,7 +356,7 @@ void wri_put_name(wri_out *o, const wr_name *name);
 void wri_put_type(wri_out *o, wr_type t);
 void wri_put_expr(wri_out *o, const wr_ast *e);
 void wri_put_value(wri_out *o, const wr_ast *e); /* as sql.y's val: conditions in parentheses */
-void wri_put_call(wri_out *o, const wr_ast *e);
+void wri_put_call(wri_out *o, const wr_ast *e, bool in_from);
 void wri_put_direction(wri_out *o, const wr_sort *s);
 void wri_put_exprs(wri_out *o, wr_ast *const *es, uint32_t n);
 void wri_put_sorts(wri_out *o, const wr_sort *s, uint32_t n);

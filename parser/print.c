@@ -435,7 +435,7 @@ void wri_put_expr(wri_out *o, const wr_ast *e) {
         put_cast(o, e);
         break;
     case WR_A_CALL:
-        wri_put_call(o, e);
+        wri_put_call(o, e, false);
         break;
     case WR_A_EXTRACT:
     case WR_A_QUALIFIED:

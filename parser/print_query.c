@@ -15,16 +15,16 @@ void wri_put_sorts(wri_out *o, const wr_sort *s, uint32_t n) {
     }
 }
 
-static bool word_is(const wr_ast *call, const char *word) {
-    const char *a = call->name.parts[0].text;
+static bool text_is(const char *a, const char *word) {
     while (*a && (*a == *word || (*a >= 'a' && *a <= 'z' && *a - 'a' + 'A' == *word))) a++, word++;
     return !*a && !*word;
 }
 
-/* f(g(x) IGNORE NULLS) would give the words to f, FLOOR((x) DAY TO HOUR) the second unit to FLOOR. */
+static bool word_is(const wr_ast *call, const char *word) { return text_is(call->name.parts[0].text, word); }
+
+/* FLOOR((x) DAY TO HOUR) would give the second unit to FLOOR. */
 static void put_arg(wri_out *o, const wr_ast *a) {
-    bool paren = a->kind == WR_A_CALL && (a->call->ignore_nulls || a->call->respect_nulls) && !a->call->over;
-    if (a->kind == WR_A_QUALIFIED && a->unit2) paren = true;
+    bool paren = a->kind == WR_A_QUALIFIED && a->unit2;
     if (paren) wri_puts(o, "(");
     wri_put_expr(o, a);
     if (paren) wri_puts(o, ")");
@@ -65,7 +65,8 @@ static void put_inside(wri_out *o, const wr_ast *e) {
     }
     for (uint32_t i = 0; i < e->n_args; i++) {
         if (i) wri_puts(o, ", ");
-        put_arg(o, e->args[i]);
+        if (word_is(e, "POSITION")) wri_put_value(o, e->args[i]); /* a condition could hold its IN */
+        else put_arg(o, e->args[i]);
     }
     if (c->order_inside) {
         wri_puts(o, " ORDER BY ");
@@ -91,11 +92,14 @@ static bool bare(const wr_ast *e) {
     return false;
 }
 
-void wri_put_call(wri_out *o, const wr_ast *e) {
+void wri_put_call(wri_out *o, const wr_ast *e, bool in_from) {
     const wr_call *c = e->call;
+    /* Before a closing parenthesis, IGNORE NULLS would belong to the call around this one. */
+    bool paren = (c->ignore_nulls || c->respect_nulls) && !c->over;
+    if (paren) wri_puts(o, "(");
     wri_put_name(o, &e->name);
     bool tail = c->within || c->filter || c->over || c->ignore_nulls || c->respect_nulls || c->from_last;
-    if (bare(e) && !tail) return;
+    if (bare(e) && !tail && !in_from) return;
     wri_puts(o, "(");
     if (c->from_form) put_form(o, e);
     else put_inside(o, e);
@@ -113,6 +117,7 @@ void wri_put_call(wri_out *o, const wr_ast *e) {
     if (c->from_last) wri_puts(o, " FROM LAST");
     if (c->ignore_nulls) wri_puts(o, " IGNORE NULLS");
     if (c->respect_nulls) wri_puts(o, " RESPECT NULLS");
+    if (paren) wri_puts(o, ")");
     if (c->over) wri_put_over(o, c->over);
 }
 
@@ -176,13 +181,22 @@ void wri_put_over(wri_out *o, const wr_window *w) {
 }
 
 /* ---- queries ---- */
+static bool word_goes_on(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
+}
+
+static void put_alias(wri_out *o, const wr_item *item) {
+    if (!item->alias.text) return;
+    wri_puts(o, " AS ");
+    wri_put_ident(o, &item->alias);
+}
+
 static void put_items(wri_out *o, const wr_item *items, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         if (i) wri_puts(o, ", ");
         wri_put_expr(o, items[i].expr);
-        if (!items[i].alias.text) continue;
-        wri_puts(o, " AS ");
-        wri_put_ident(o, &items[i].alias);
+        put_alias(o, &items[i]);
     }
 }
 
@@ -209,10 +223,42 @@ static void put_clause(wri_out *o, const char *word, const wr_ast *e) {
     wri_put_expr(o, e);
 }
 
+/* SELECT stream(a) reads as SELECT STREAM (a): puts parentheses around what was printed from `at` on when it
+ * begins with that word. */
+static void guard_stream(wri_out *o, size_t at) {
+    if (o->st != WR_OK) return;
+    const char *text = o->b->data + at;
+    size_t n = o->b->len - at;
+    if (n < 6 || (n > 6 && word_goes_on(text[6]))) return;
+    for (size_t i = 0; i < 6; i++)
+        if ((text[i] & ~0x20) != "STREAM"[i]) return;
+    wri_puts(o, "()");
+    if (o->st != WR_OK) return;
+    memmove(o->b->data + at + 1, o->b->data + at, n);
+    o->b->data[at] = '(';
+}
+
+static void put_select_items(wri_out *o, const wr_query *q) {
+    const wr_ast *first = q->items[0].expr;
+    bool told = first->kind == WR_A_STAR;
+    if (first->kind == WR_A_COLUMN) told = q->n_items > 1 || q->items[0].alias.text || q->from;
+    if (q->stream || q->distinct || told) {
+        put_items(o, q->items, q->n_items);
+        return;
+    }
+    size_t at = o->b->len;
+    wri_put_expr(o, first);
+    guard_stream(o, at);
+    put_alias(o, &q->items[0]);
+    if (q->n_items == 1) return;
+    wri_puts(o, ", ");
+    put_items(o, q->items + 1, q->n_items - 1);
+}
+
 static void put_select(wri_out *o, const wr_query *q) {
     wri_puts(o, q->stream ? "SELECT STREAM " : "SELECT ");
     if (q->distinct) wri_puts(o, "DISTINCT ");
-    put_items(o, q->items, q->n_items);
+    put_select_items(o, q);
     if (q->from) {
         wri_puts(o, " FROM ");
         wri_put_from(o, q->from);
@@ -348,7 +394,7 @@ static void put_source(wri_out *o, const wr_from *f) {
     case WR_F_FUNCTION:
     case WR_F_UNNEST:
         if (f->table_form) wri_puts(o, "TABLE(");
-        wri_put_call(o, f->function);
+        wri_put_call(o, f->function, true);
         if (f->table_form) wri_puts(o, ")");
         break;
     default:
@@ -364,8 +410,8 @@ void wri_put_from(wri_out *o, const wr_from *f) {
         return;
     }
     put_source(o, f);
+    if (f->over) wri_put_over(o, f->over); /* first: AS OF f() OVER w would be f's */
     put_tail_value(o, " FOR SYSTEM_TIME AS OF ", f->as_of);
-    if (f->over) wri_put_over(o, f->over);
     if (f->match) wri_put_match(o, f->match);
     if (!f->alias.text) return;
     wri_puts(o, " AS ");
@@ -393,6 +439,7 @@ static void put_pattern(wri_out *o, const wr_pattern *x, bool paren) {
     bool quantified = x->min != 1 || x->max != 1 || x->reluctant;
     bool list = x->kind == WR_PT_SEQ || x->kind == WR_PT_ALT;
     paren = list && (paren || quantified);
+    if (x->kind == WR_PT_VAR && text_is(x->var.text, "PERMUTE")) paren = true; /* before a parenthesis */
     static const char *const open[] = {
         [WR_PT_PERMUTE] = "PERMUTE(", [WR_PT_EXCLUDE] = "{- ", [WR_PT_EMPTY] = "("};
     static const char *const close[] = {[WR_PT_PERMUTE] = ")", [WR_PT_EXCLUDE] = " -}", [WR_PT_EMPTY] = ")"};

@@ -34,6 +34,7 @@ static bool starts_operand(const wri_parse *p, size_t i) {
     case TK_FALSE:
     case TK_CASE:
     case TK_NOT:
+    case TK_PLUS:
     case TK_MINUS:
     case TK_LEFT:
     case TK_RIGHT:
@@ -58,29 +59,12 @@ static uint16_t interval(const wri_parse *p, size_t i) {
     return is_unit(next) ? TK_INTERVAL_TYPE : TK_ID;
 }
 
-/* SELECT STREAM: not before what goes on after a column called stream. */
+/* SELECT STREAM: before what begins an item, and not before what goes on after a column called stream. */
 static uint16_t stream(const wri_parse *p, size_t i) {
+    uint16_t next = wri_code_at(p, i + 1);
     if (before(p, i, 1) != TK_SELECT) return TK_STREAM;
-    switch (wri_code_at(p, i + 1)) {
-    case 0:
-    case TK_COMMA:
-    case TK_FROM:
-    case TK_AS:
-    case TK_DOT:
-    case TK_RP:
-    case TK_EQ:
-    case TK_NE:
-    case TK_LT:
-    case TK_GT:
-    case TK_CONCAT:
-    case TK_ARROW:
-    case TK_DARROW:
-    case TK_DCOLON:
-    case TK_UNION:
-        return TK_ID;
-    default:
-        return TK_STREAM;
-    }
+    return next == TK_STAR || next == TK_DISTINCT || next == TK_ALL || starts_operand(p, i + 1) ? TK_STREAM
+                                                                                                : TK_ID;
 }
 
 static uint16_t exists(const wri_parse *p, size_t i) {
@@ -148,10 +132,17 @@ static uint16_t needs(uint16_t code) {
     }
 }
 
+/* NTH_VALUE(x, 2) FROM [LAST IGNORE NULLS] or FROM [LAST OVER w], and not FROM a table called last. */
+static bool is_from_end(const wri_parse *p, size_t i) {
+    uint16_t word = wri_code_at(p, i), next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2);
+    if (word != TK_FIRST && word != TK_LAST) return false;
+    if (next == TK_IGNORE || next == TK_RESPECT) return next2 == TK_NULLS;
+    return next == TK_OVER && (next2 == TK_LP || is_name(p, i + 2));
+}
+
 /* Keywords that are another terminal with a certain lexeme behind; 0: the code is none of these. */
 static uint16_t becomes(const wri_parse *p, size_t i, uint16_t code) {
     uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
-    bool end;
     switch (code) {
     case TK_INTERVAL:
         return interval(p, i);
@@ -173,9 +164,8 @@ static uint16_t becomes(const wri_parse *p, size_t i, uint16_t code) {
         return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_IGNORE_IN : code;
     case TK_RESPECT:
         return next != TK_NULLS ? TK_ID : next2 == TK_RP ? TK_RESPECT_IN : code;
-    case TK_FROM: /* NTH_VALUE(x, 2) FROM LAST IGNORE NULLS */
-        end = next2 == TK_IGNORE || next2 == TK_RESPECT || next2 == TK_OVER;
-        return prev == TK_RP && (next == TK_FIRST || next == TK_LAST) && end ? TK_FROM_END : code;
+    case TK_FROM:
+        return prev == TK_RP && is_from_end(p, i + 1) ? TK_FROM_END : code;
     default:
         return 0;
     }
@@ -211,15 +201,15 @@ static bool suits(const wri_parse *p, size_t i, uint16_t code) {
         return next == TK_FIRST || next == TK_NEXT;
     case TK_FINAL:
     case TK_RUNNING:
-        return prev == TK_EMIT || is_name(p, i + 1);
+        return prev == TK_EMIT || next == TK_LP || is_name(p, i + 1);
     case TK_IF:
         return next == TK_NOT || next == TK_EXISTS;
     case TK_LATERAL:
-        return next == TK_LP || next == TK_TABLE || is_name(p, i + 1);
+        return next == TK_LP || next == TK_TABLE || (is_name(p, i + 1) && next2 == TK_LP);
     case TK_NULLS:
         return next == TK_FIRST || next == TK_LAST || prev == TK_IGNORE || prev == TK_RESPECT;
     case TK_OFFSET:
-        return next == TK_NUMBER || next == TK_LP || is_name(p, i + 1);
+        return starts_operand(p, i + 1);
     case TK_OVER:
         return next == TK_LP || is_name(p, i + 1);
     case TK_FIRST:
@@ -244,6 +234,11 @@ static bool suits(const wri_parse *p, size_t i, uint16_t code) {
 bool wri_nested_type(const wri_parse *p, size_t i) {
     return wri_word_is(p, i, "ARRAY") || wri_word_is(p, i, "MAP") || wri_word_is(p, i, "ROW") ||
            wri_word_is(p, i, "MULTISET") || wri_word_is(p, i, "STRUCT");
+}
+
+bool wri_starts_statement(const wri_parse *p, size_t i) {
+    uint16_t code = wri_code_at(p, i);
+    return code == TK_SELECT || code == TK_INSERT || code == TK_CREATE;
 }
 
 uint16_t wri_keyword_code(const wri_parse *p, size_t i) {

@@ -3,7 +3,7 @@
  * Before it, the includer defines VARIANT, and as INLINE functions:
  *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
  *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
- *   vec_stop                                    which bytes are ',', '}' or below 0x21
+ *   vec_quote, vec_quote_back, vec_stop         which are '"'; '"' or '\\'; ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
  *   same_two(p, q, text, n)                     the same for both p and q
  *   same16(p, text)                             are 16 bytes equal?
@@ -22,6 +22,9 @@
  *
  * What is accepted is JSON in full, except that strings are not checked to be UTF-8: bytes above 127 are only
  * noticed, and the caller then checks the whole strip. */
+
+#define CREDIT_MAX 512
+#define DIVERGED   5 /* credit that a record costs which does not follow the layout */
 
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
@@ -226,13 +229,11 @@ INLINE const char *read_value(place at, const char *p, vec *high) {
     return NULL;
 }
 
-/* Are the bytes at p `a` and `b`? */
-INLINE bool is_pair(const char *p, char a, char b) {
-    const char pair[2] = {a, b};
-    uint16_t x, y;
-    memcpy(&x, p, 2);
-    memcpy(&y, pair, 2);
-    return x == y;
+/* Two bytes as they lie in memory. */
+INLINE uint16_t pair(const char *p) {
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
 }
 
 INLINE const char *space(const char *p) {
@@ -267,12 +268,17 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     return *kp && *p == ':' ? space(p + 1) : NULL;
 }
 
-/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. */
+/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. A name that is found is also checked
+ * by that. */
 INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key **kp) {
-    mask m = vec_special(vec_load(p + 2));
+    uint16_t before, behind;
+    mask m = vec_quote(vec_load(p + 2));
     const char *name = p + 2, *end = name + mask_at(m);
+    memcpy(&before, p, 2);
+    memcpy(&behind, end, 2);
     *kp = NULL;
-    if (WR_LIKELY(is_pair(p, lead, '"') && m && is_pair(end, '"', ':') && end[2] > ' '))
+    if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") && end > name &&
+                  end[2] > ' '))
         *kp = find_key(&d->keys, name, (size_t)(end - name));
     return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
 }
@@ -282,11 +288,11 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
 INLINE const char *value_end(wri_json_rows *h, const char *p) {
     if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
     vec v = vec_load(p);
-    mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
+    mask quoted = mask_from(vec_quote_back(v), 1), bare = vec_stop(v);
     uint32_t string = *p == '"';
     mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
     const char *end = p + mask_at(m) + string;
-    if (WR_LIKELY(m && (end[-1] == '"' || !string))) return end;
+    if (WR_LIKELY((m != 0) & ((end[-1] == '"') | (string ^ 1)))) return end;
     return wri_json_member(h, NULL, p); /* long, with escapes, or broken */
 }
 
@@ -350,22 +356,51 @@ INLINE bool read_values(wri_json *d, place at, vec *high) {
     return true;
 }
 
-/* Reads the record from member number `from` on, at p, in whatever order members come: first finds the values,
- * then reads them. It may become the layout when keys.learn. */
-static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, uint32_t row, const char *p,
-                                                  uint32_t from, vec *high) {
-    place at = {.h = h, .row = row};
+/* Columns that no record of the layout has. */
+static inline bool layout_missing(const wri_json_layout *l, wri_json_rows *h, uint32_t row) {
     h->row = row;
-    seen_so_far(d, h, from);
+    for (uint32_t i = 0; i < l->n_missing; i++) wri_json_rows_null(h, l->missing[i]);
+    return !h->oom;
+}
+
+/* Reads members by the layout from number *fromp on, as far as it serves; *fromp is then where it ended. */
+INLINE const char *follow(const wri_json_layout *l, place at, const char *p, uint32_t *fromp, vec *high) {
+    for (; *fromp < l->n; ++*fromp) {
+        const wri_json_step *s = &l->steps[*fromp];
+        if (!same(p, s->gap, s->len)) break;
+        p += s->len;
+        at.col = s->col;
+        p = s->col ? read_value(at, p, high) : s->key->node ? read_member(at, s->key, p) : skip(at.h, p, high);
+        if (WR_UNLIKELY(!p)) break;
+    }
+    return p;
+}
+
+/* Reads the rest of a record, in whatever order members come: first finds the values, then reads them. */
+INLINE const char *read_rest(wri_json *d, place at, const char *p, uint32_t from, vec *high) {
+    seen_so_far(d, at.h, from);
     const char *tail = find_values(d, at, p, from == 0, high);
     if (tail) p = space(space(tail) + 1);
-    d->keys.credit--;
     if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, at, high))) {
-        for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
+        for (uint32_t c = 0; c < d->n_cols; c++) at.h->spans[c].p = NULL;
         return NULL;
     }
     if (WR_UNLIKELY(d->keys.learn)) wri_json_layout_adopt(d, tail, (size_t)(p - tail));
     return p;
+}
+
+/* Reads the record at p alone; members [0, from) of the layout have been read. It may become the layout when
+ * keys.learn. */
+static __attribute__((noinline)) const char *solo(wri_json *d, place at, const char *p, uint32_t from, vec *high) {
+    const wri_json_layout *l = &d->keys.layout;
+    at.h->row = at.row;
+    p = follow(l, at, p, &from, high);
+    if (!p) return NULL;
+    const wri_json_step *tail = &l->steps[from];
+    if (from == l->n && from > 0 && same(p, tail->gap, tail->len))
+        return layout_missing(l, at.h, at.row) ? p + tail->len : NULL;
+    d->keys.credit -= DIVERGED;
+    return read_rest(d, at, p, from, high);
 }
 
 /* ---- two records in step ---- */
@@ -428,17 +463,6 @@ INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const ch
     return (uint32_t)(s - l->steps);
 }
 
-/* Columns that no record of the layout has. */
-static inline bool layout_missing(wri_json *d, wri_json_rows *h, uint32_t row) {
-    const wri_json_layout *l = &d->keys.layout;
-    h->row = row;
-    for (uint32_t i = 0; i < l->n_missing; i++) wri_json_rows_null(h, l->missing[i]);
-    return !h->oom;
-}
-
-#define CREDIT_MAX 512
-#define DIVERGED   4 /* credit that a divergence costs, besides 1 per record read by members */
-
 static inline void earn(wri_json *d, uint32_t rows) {
     if (d->keys.layout.n == 0) return; /* credit counts the records up to the next attempt */
     int32_t credit = d->keys.credit + (int32_t)rows;
@@ -460,15 +484,14 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
             qa += tail->len;
             qb += tail->len;
             if (WR_UNLIKELY(l->n_missing) &&
-                !(layout_missing(d, a, at_a.row) && layout_missing(d, b, at_b.row)))
+                !(layout_missing(l, a, at_a.row) && layout_missing(l, b, at_b.row)))
                 break;
         } else {
-            d->keys.credit -= DIVERGED;
             bool poor = d->keys.credit <= 0;
             d->keys.learn = poor && !qb; /* not while the other record still stands in this layout */
-            if (qa) qa = solo(d, a, at_a.row, qa, s, &high);
+            if (qa) qa = solo(d, at_a, qa, s, &high);
             d->keys.learn = poor;
-            if (qb) qb = solo(d, b, at_b.row, qb, s, &high);
+            if (qb) qb = solo(d, at_b, qb, s, &high);
             if (WR_UNLIKELY(!qa || !qb)) {
                 a->stop = !qa;
                 b->stop = !qb;
@@ -498,7 +521,8 @@ static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
     vec high = vec_zero();
     for (; done < n && p < h->end; done++) {
         d->keys.learn = d->keys.credit <= 0;
-        const char *q = solo(d, h, row + done, p, 0, &high);
+        place at = {.h = h, .row = row + done};
+        const char *q = solo(d, at, p, 0, &high);
         h->stop = !q;
         if (!q) break;
         p = q;
