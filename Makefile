@@ -151,7 +151,7 @@ fuzz-%: ## libFuzzer on one target (clang)
 
 # ---- care ----
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-.PHONY: format check check-format check-layers check-symbols check-size check-static check-docs
+.PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
 format: ## clang-format all C files
 	clang-format -i $(C_FILES)
 check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis
