@@ -302,6 +302,82 @@ def the_manual_is_sound(d):
         assert p.returncode == 0 and p.stderr == "", p
 
 
+# ---- packages ----
+
+def deps(d, installed, *, uid=0, sudo=None, apt=(0,)):
+    """tests/deps.sh for packages a and b among made-up system tools. apt: exit statuses of its calls to install,
+    the last one again and again; sudo: its exit status, None: there is none. Returns the run and apt-get's calls."""
+    def tool(name, text):
+        with open(os.path.join(d, name), "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\n" + text)
+        os.chmod(os.path.join(d, name), 0o755)
+
+    log = os.path.join(d, "log")
+    write(d, "log", "")
+    tool("dpkg-query", f'for p; do :; done; case " {installed} " in *" $p "*) echo install ok installed ;; esac\n')
+    tool("id", f"echo {uid}\n")
+    if apt:
+        case_lines = "".join(f"{i}) exit {s} ;; " for i, s in enumerate(apt, 1))
+        tool("apt-get", f'echo "$1" >>{log}\n[ "$1" = install ] || exit 0\n'
+                        f'case $(grep -c install {log}) in {case_lines}*) exit {apt[-1]} ;; esac\n')
+    if sudo is not None:
+        tool("sudo", f'[ {sudo} = 0 ] || exit {sudo}\n[ "$1" = -v ] || exec "$@"\n')
+    for name in ("grep", "env", "sh"):
+        os.symlink(shutil.which(name), os.path.join(d, name))
+    script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "deps.sh")
+    p = subprocess.run(["/bin/sh", script, "a", "b"], env={"PATH": d}, capture_output=True, text=True, timeout=60)
+    with open(log, encoding="utf-8") as f:
+        return p, f.read().split()
+
+
+@case
+def packages_that_are_there_are_left_alone(d):
+    p, calls = deps(d, "a b")
+    assert (p.returncode, p.stdout, p.stderr, calls) == (0, "", "", []), (p, calls)
+
+
+@case
+def missing_packages_are_named_and_installed(d):
+    p, calls = deps(d, "a")
+    assert p.returncode == 0 and p.stdout == "Installing missing packages: b\n" and calls == ["install"], (p, calls)
+
+
+@case
+def old_package_lists_are_fetched_when_needed(d):
+    p, calls = deps(d, "", apt=(100, 0))
+    assert p.returncode == 0 and calls == ["install", "update", "install"], (p, calls)
+
+
+@case
+def packages_that_cannot_be_installed_are_named(d):
+    p, calls = deps(d, "b", apt=(100,))
+    assert p.returncode == 1 and "apt-get install a\n" in p.stderr and len(calls) == 3, (p, calls)
+
+
+@case
+def packages_need_root_or_sudo(d):
+    p, calls = deps(d, "b", uid=1000)
+    assert p.returncode == 1 and "not root" in p.stderr and "apt-get install a\n" in p.stderr and not calls, (p, calls)
+
+
+@case
+def sudo_installs_packages(d):
+    p, calls = deps(d, "b", uid=1000, sudo=0)
+    assert p.returncode == 0 and "with sudo: a\n" in p.stdout and calls == ["install"], (p, calls)
+
+
+@case
+def sudo_that_refuses_is_said(d):
+    p, calls = deps(d, "b", uid=1000, sudo=1)
+    assert p.returncode == 1 and "apt-get install a\n" in p.stderr and not calls, (p, calls)
+
+
+@case
+def other_systems_are_told_the_names(d):
+    p, _ = deps(d, "b", apt=())
+    assert p.returncode == 1 and "what your system calls them: a\n" in p.stderr, p
+
+
 def main():
     failed = n = 0
     for f in CASES:
