@@ -311,7 +311,7 @@ typedef struct wr_settings {
     int64_t snapshot_interval_us;
     int64_t memory_bytes;  /* 0: half of RAM */
     int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
-    const char *time_zone; /* session time zone */
+    int time_zone;         /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 
 typedef struct wr_plan {
