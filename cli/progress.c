@@ -170,7 +170,7 @@ void wri_summary(const wri_progress *p, wr_status status) {
             grouped(s.bad_rows, d));
     if (s.bytes_in > 0) fprintf(stderr, "%s ", scaled((double)s.bytes_in, "B", a));
     fprintf(stderr, "in %s (", duration(s.elapsed_us, b));
-    if (s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */
+    if (s.rows_in > 0 && s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */
         double seconds = (double)s.elapsed_us / 1e6;
         fprintf(stderr, "%s rows/s, ", scaled((double)s.rows_in / seconds, "", a));
         if (s.bytes_in > 0) fprintf(stderr, "%s/s, ", scaled((double)s.bytes_in / seconds, "B", a));

@@ -136,7 +136,7 @@ const wr_command wri_cmd_run = {
            "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
            "standard input. Paths in the SQL are relative to the current folder.\n\n"
            "  weir run clicks.sql\n"
-           "  weir run -e \"SELECT UPPER('it works')\"\n"
+           "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
            "  weir run --format csv clicks.sql > clicks.csv\n\n"
            "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
