@@ -204,6 +204,21 @@ def a_second_signal_kills_a_blocked_one(d):
         p.stderr.close()
 
 
+@case
+def a_blocked_one_says_how_to_end_it(d):
+    p = start(FAST)
+    select.select([p.stdout], [], [], 60)
+    p.send_signal(signal.SIGINT)
+    seen = b""
+    while b"second Ctrl-C" not in seen and p.poll() is None:
+        seen += os.read(p.stderr.fileno(), 4096)
+    assert b"second Ctrl-C" in seen, seen
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == -signal.SIGINT, p.returncode
+    p.stdout.close()
+    p.stderr.close()
+
+
 # ---- terminals ----
 
 def on_terminal(args, until, columns=100):
