@@ -243,7 +243,7 @@ static void no_window(wri_group *g) {
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
     wri_error(c, loc, hint,
-              "%s without a window on unbounded input never completes: add a window",
+              "%s without a window on unbounded input never completes: add a window or EMIT CHANGES",
               g->what);
 }
 

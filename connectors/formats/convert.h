@@ -16,6 +16,13 @@
 
 #include "connectors/connectors.h"
 
+/* Length of the byte order mark that a text file may begin with. */
+#define WRI_BOM     "\xef\xbb\xbf"
+#define WRI_BOM_LEN 3
+static inline size_t wri_bom(const char *p, size_t n) {
+    return n >= WRI_BOM_LEN && memcmp(p, WRI_BOM, WRI_BOM_LEN) == 0 ? WRI_BOM_LEN : 0;
+}
+
 typedef enum wri_time_format {
     WRI_TIME_ISO,
     WRI_TIME_EPOCH_S,

@@ -122,7 +122,7 @@ Test(plan_errors2, unions_and_values) {
          "SELECT status FROM clicks UNION ALL SELECT page FROM clicks;",
          "2:37 error: column 1 of UNION ALL ('status') is VARCHAR here, but INTEGER above | write a CAST\n");
     DIAGS("SELECT * FROM (VALUES (1, 2), (3));",
-         "1:31 error: this row of VALUES has 1 values, the first has 2 | give 2 values, as in the first row\n");
+         "1:31 error: this row of VALUES has 1 value, the first has 2 | give 2 values, as in the first row\n");
     DIAGS("SELECT * FROM (VALUES (1), (DATE '2020-01-01'));",
          "1:29 error: this value's type does not go with the rows above it | write a CAST\n");
     DIAGS(CLICKS
