@@ -140,6 +140,9 @@ FUZZ_SECONDS ?= 60
 $(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
+# Holds kernels and SQLite together; has a main of its own.
+$(OUT)/fuzz_expr: tests/fuzz/fuzz_expr.c $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
 .PHONY: replay
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
 	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
@@ -151,7 +154,7 @@ fuzz-%: ## libFuzzer on one target (clang)
 
 # ---- care ----
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-.PHONY: format check check-format check-layers check-symbols check-size check-static check-docs
+.PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
 format: ## clang-format all C files
 	clang-format -i $(C_FILES)
 check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis

@@ -63,7 +63,7 @@ static void overview(void) {
     for (size_t i = 0; wri_commands[i]; i++)
         printf("  %-12s %s\n", wri_commands[i]->name, wri_commands[i]->summary);
     printf("\nweir help COMMAND tells more of each. %s\n\n", topics_doc);
-    puts("Try: weir run -e \"SELECT UPPER('it works')\"");
+    puts("Try: weir run -e \"SELECT UPPER('it works') AS answer\"");
 }
 
 static int unknown_topic(const char *topic) {

@@ -127,9 +127,8 @@ static uint16_t choose(const wri_parse *p, size_t i) {
     if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP && wri_sql_accepts(p->lemon, TK_NUMBER))
         return TK_ID;                 /* the functions */
     if (next == TK_DOT) return TK_ID; /* SET table.exec.x = 1 */
-    bool option = i > 0 && (p->toks[i - 1].code == TK_LP || p->toks[i - 1].code == TK_COMMA) && next == TK_EQ;
-    return option && code != TK_NULL && code != TK_TRUE && code != TK_FALSE ? TK_ID
-                                                                            : code; /* WITH (limit = 5) */
+    bool option = next == TK_EQ && !wri_sql_accepts(p->lemon, TK_NUMBER) && wri_sql_accepts(p->lemon, TK_ID);
+    return option ? TK_ID : code; /* WITH (limit = 5) */
 }
 
 static bool feed(wri_parse *p, size_t i) {

@@ -52,8 +52,7 @@ static void json_close(wr_decoder *dec) {
     for (int i = 0; i < 2; i++) wri_json_rows_free(&d->rows[i]);
     for (uint32_t c = 0; d->dicts && c < d->n_cols; c++) wri_dict_free(d->dicts[c]);
     wri_json_pool_free(d);
-    wr_free(d->keys.layout.steps);
-    wr_free(d->keys.spare.steps);
+    for (uint32_t i = 0; i < WRI_JSON_LAYOUTS; i++) wr_free(d->keys.layouts[i].steps);
     wr_arena_free(&d->why_ar);
     wr_arena_free(&d->ar);
     wr_free(d);

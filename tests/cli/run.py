@@ -3,8 +3,10 @@
 
 Usage: run.py WEIR [NAME ...]
 """
+import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -12,10 +14,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-import fcntl
 import termios
 
 WEIR = os.path.abspath(sys.argv[1])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Without end, and slow enough for a terminal: 200 rows a second.
 LIVE = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 200); "
         "SELECT event_time, user_id FROM g;")
@@ -82,7 +84,7 @@ def usage_errors_say_what_to_do(d):
 @case
 def help_knows_all_it_names(d):
     topics = ["run", "check", "explain", "help", "completion", "version", "functions", "aggregates", "connectors",
-              "formats", "options", "windows", "reference", "man", "upper", "COUNT", "file", "json"]
+              "formats", "options", "windows", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
     for args in [["help"], ["--help"], ["-h"], ["run", "--help"], ["run", "-h"], ["--version"], ["-V"], ["version"],
                  *(["help", t] for t in topics)]:
         p = weir(*args)
@@ -202,6 +204,21 @@ def a_second_signal_kills_a_blocked_one(d):
         p.stderr.close()
 
 
+@case
+def a_blocked_one_says_how_to_end_it(d):
+    p = start(FAST)
+    select.select([p.stdout], [], [], 60)
+    p.send_signal(signal.SIGINT)
+    seen = b""
+    while b"second Ctrl-C" not in seen and p.poll() is None:
+        seen += os.read(p.stderr.fileno(), 4096)
+    assert b"second Ctrl-C" in seen, seen
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == -signal.SIGINT, p.returncode
+    p.stdout.close()
+    p.stderr.close()
+
+
 # ---- terminals ----
 
 def on_terminal(args, until, columns=100):
@@ -302,6 +319,26 @@ def the_manual_is_sound(d):
         assert p.returncode == 0 and p.stderr == "", p
 
 
+# ---- README.md ----
+
+@case
+def the_sql_of_the_readme_is_right(d):
+    """Its blocks go on from one another, until one declares a stream anew."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"```sql\n(.*?)```", f.read(), re.S)
+    scripts, streams = [""], set()
+    for block in blocks:
+        declared = set(re.findall(r"CREATE STREAM (\w+)", block))
+        if declared & streams:
+            scripts.append("")
+            streams = set()
+        scripts[-1] += block
+        streams |= declared
+    assert len(blocks) >= 5, blocks
+    for sql in scripts:
+        expect(weir("check", "-", stdin=sql), 0, "ok", "")
+
+
 # ---- packages ----
 
 def deps(d, installed, *, uid=0, sudo=None, apt=(0,)):
@@ -324,8 +361,7 @@ def deps(d, installed, *, uid=0, sudo=None, apt=(0,)):
         tool("sudo", f'[ {sudo} = 0 ] || exit {sudo}\n[ "$1" = -v ] || exec "$@"\n')
     for name in ("grep", "env", "sh"):
         os.symlink(shutil.which(name), os.path.join(d, name))
-    script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "deps.sh")
-    p = subprocess.run(["/bin/sh", script, "a", "b"], env={"PATH": d}, capture_output=True, text=True, timeout=60)
+    p = subprocess.run(["/bin/sh", os.path.join(ROOT, "tests", "deps.sh"), "a", "b"], env={"PATH": d}, capture_output=True, text=True, timeout=60)
     with open(log, encoding="utf-8") as f:
         return p, f.read().split()
 

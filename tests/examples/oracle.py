@@ -8,7 +8,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
 # Relative and absolute; APPROX_PERCENTILE promises 1 %, and all of these are rounded to one digit.
-TOLERANCE = {"p95_ms": (0.01, 0.051), "avg_ms": (0, 0.051), "avg_temperature": (0, 0.051)}
+TOLERANCE = {"p95_ms": (0.01, 0.051), "avg_ms": (0, 0.051), "avg_celsius": (0, 0.051)}
 GENERATOR = "CREATE STREAM g WITH (connector = 'datagen', {}); SELECT {} FROM g;"
 
 
@@ -79,8 +79,8 @@ def log_errors(folder, _):
                 groups[hour, end, r["service"]].append(r)
                 end += timedelta(minutes=10)
     for (hour, end, service), rows in groups.items():
-        yield window(hour, end) | {"service": service, "errors": len(rows),
-                                   "last_message": max(rows, key=lambda r: r["ts"])["message"]}
+        yield {"since": f"{hour:%H:%M}", "till": f"{end:%H:%M}", "service": service, "errors": len(rows),
+               "last_message": max(rows, key=lambda r: r["ts"])["message"]}
     yield {"source": "log", "unreadable": len(bad), "for_example": min(bad)}
 
 
@@ -89,11 +89,11 @@ def telemetry(_, sql):
     for r in sql(GENERATOR.format("kind = 'telemetry', rows = 3600, devices = 20, seed = 7", "*")):
         for start, end in hops(time(r["event_time"]), 10, 60):
             groups[start, end, r["device_id"]].append(r)
-    for (start, end, device), rows in groups.items():
+    for (_start, end, device), rows in groups.items():
         avg, most = sum(r["temperature"] for r in rows) / len(rows), max(r["vibration"] for r in rows)
         if avg > 59 or most > 5:
-            yield window(start, end) | {"device_id": device, "readings": len(rows), "avg_temperature": avg,
-                                        "max_vibration": most, "alarm": "hot" if avg > 59 else "shaking"}
+            yield {"window_end": iso(end), "device_id": device, "avg_celsius": avg, "max_vibration": most,
+                   "alarm": "hot" if avg > 59 else "shaking"}
 
 
 def bids(sql, options):
