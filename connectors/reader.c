@@ -206,9 +206,8 @@ static wr_status grow(wri_reader *r, wr_err *err) {
 /* The next chunk from what is buffered; WR_AGAIN: no record ends in it. */
 static wr_status cut_buffered(wri_reader *r, wr_chunk *out, wr_err *err) {
     for (;;) {
-        bool last = r->eof && r->failed == WR_OK && r->raw_len == 0;
         wri_piece piece;
-        WR_TRY(wri_cut(r->cfg.cut, r->buf->data, r->len, last, &piece, err));
+        WR_TRY(wri_cut(r->cfg.cut, r->buf->data, r->len, r->eof, &piece, err));
         if (piece.show > 0) return deliver(r, piece, out, err);
         if (piece.take == 0) return WR_AGAIN;
         drop_front(r, piece.take);
