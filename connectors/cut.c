@@ -101,9 +101,11 @@ wr_status wri_cut(wri_cutter *c, const char *p, size_t n, bool last, wri_piece *
     size_t head = 0, k = whole_records(c, p, n, last);
     if (k > 0) {
         if (!c->begun) WR_TRY(note_head(c, p, k, &head, err));
-        bool leave_out = head > 0 && c->again;
-        if (leave_out) c->state = before; /* the rest is cut anew */
-        *out = leave_out ? (wri_piece){.take = head} : (wri_piece){.take = k, .show = k};
+        *out = (wri_piece){.take = k, .show = k};
+        if (head > 0 && c->again) { /* the head is left out, the rest cut anew */
+            c->state = before;
+            *out = (wri_piece){.take = head};
+        }
     } else if (n >= c->record_max) {
         c->skipping = c->begun = true;
         size_t show = c->record_max < WRI_BAD_SHOWN ? c->record_max : WRI_BAD_SHOWN;
