@@ -22,7 +22,7 @@ typedef struct wri_cutter {
     const wr_format_def *format;
     uint64_t begin;       /* the format's state at the start of a file */
     uint64_t state;       /* and at the place reached */
-    size_t record_max;    /* longest record [bytes]; callers never show more at a time */
+    size_t record_max;    /* longest record [bytes] */
     bool begun;           /* the first record has been seen */
     bool again;           /* this is not the first file of the split; its head is not shown once more */
     bool skipping;        /* inside a record that was too long */

@@ -19,16 +19,7 @@ const wr_connector_def *const wr_connectors[] = {
 extern const wr_format_def wr_format_json, wr_format_csv, wr_format_raw, wr_format_msgpack, wr_format_table;
 
 const wr_format_def *const wr_formats[] = {
-    &wr_format_json,
-    &wr_format_csv,
-    &wr_format_raw,
-#if __has_include("formats/msgpack.c")
-    &wr_format_msgpack,
-#endif
-#if __has_include("formats/table.c")
-    &wr_format_table,
-#endif
-    NULL,
+    &wr_format_json, &wr_format_csv, &wr_format_raw, &wr_format_msgpack, &wr_format_table, NULL,
 };
 
 const wr_connector_def *wr_connector_find(const char *name) {

@@ -1,7 +1,8 @@
 /* connectors/cut.c -- where one chunk ends and the next begins.
  *
- * The format says how much of the bytes at hand is whole records. Callers show at most record_max
- * bytes, so a record is too long exactly when no record ends within that many. Such a record is shown
+ * The format says how much of the bytes at hand is whole records. It is shown at most record_max bytes
+ * at a time, so a record is too long exactly when no record ends within that many; a chunk may be made of
+ * several such windows. A record that is too long is shown
  * once as a bad piece, and then skipped to where the format sees the next record end. After that the
  * format reads on as if between records: a lost quote costs record_max bytes, not the rest of the file.
  *
@@ -73,6 +74,22 @@ static wr_status note_head(wri_cutter *c, const char *p, size_t n, size_t *lenp,
     return WR_OK;
 }
 
+/* Length of the whole records at p, window by window; moves the state along. */
+static size_t whole_records(wri_cutter *c, const char *p, size_t n, bool last) {
+    size_t whole = 0;
+    while (whole < n) {
+        size_t rest = n - whole, window = rest < c->record_max ? rest : c->record_max;
+        bool last_here = last && window == rest;
+        uint64_t state = c->state;
+        size_t k = c->format->frame(p + whole, window, last_here, &state);
+        if (k == 0 && last_here) k = rest; /* a format that will not take the rest: its decoder says why */
+        if (k == 0) break;
+        c->state = state;
+        whole += k;
+    }
+    return whole;
+}
+
 wr_status wri_cut(wri_cutter *c, const char *p, size_t n, bool last, wri_piece *out, wr_err *err) {
     *out = (wri_piece){0};
     if (n == 0) return WR_OK;
@@ -80,20 +97,19 @@ wr_status wri_cut(wri_cutter *c, const char *p, size_t n, bool last, wri_piece *
         *out = skip(c, p, n, last);
         return WR_OK;
     }
-    uint64_t state = c->state;
-    size_t head = 0, k = c->format->frame(p, n, last, &state);
-    if (k == 0 && last) k = n; /* a format that will not take the rest: its decoder says what is wrong */
+    uint64_t before = c->state;
+    size_t head = 0, k = whole_records(c, p, n, last);
     if (k > 0) {
         if (!c->begun) WR_TRY(note_head(c, p, k, &head, err));
-        if (head > 0 && c->again) {
-            out->take = head;
-            return WR_OK;
-        }
-        c->state = state;
         *out = (wri_piece){.take = k, .show = k};
+        if (head > 0 && c->again) { /* the head is left out, the rest cut anew */
+            c->state = before;
+            *out = (wri_piece){.take = head};
+        }
     } else if (n >= c->record_max) {
         c->skipping = c->begun = true;
-        *out = (wri_piece){.take = n, .show = n < WRI_BAD_SHOWN ? n : WRI_BAD_SHOWN, .bad = true};
+        size_t show = c->record_max < WRI_BAD_SHOWN ? c->record_max : WRI_BAD_SHOWN;
+        *out = (wri_piece){.take = c->record_max, .show = show, .bad = true};
     }
     return WR_OK;
 }

@@ -250,7 +250,6 @@ static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err
         size_t at = (size_t)sp->at, rest = sp->map->len - at;
         WR_TRY(check_whole(s, sp, err));
         if (rest == 0) return WR_EOF;
-        if (window > s->record_max) window = s->record_max;
         size_t n = window < rest ? window : rest;
         wri_piece piece;
         WR_TRY(wri_cut(&sp->cut, sp->map->data + at, n, n == rest, &piece, err));

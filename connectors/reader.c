@@ -21,14 +21,15 @@ int wri_open(const wr_sys *sys, const char *path, int flags, mode_t mode) {
     return fd;
 }
 
-static size_t usual_bytes(const wri_reader *r) {
-    return r->cfg.chunk_bytes < r->cfg.cut->record_max ? r->cfg.chunk_bytes : r->cfg.cut->record_max;
+/* The largest buffer that is ever needed: for a chunk of the usual size, or for one long record. */
+static size_t most_bytes(const wri_reader *r) {
+    return r->cfg.chunk_bytes > r->cfg.cut->record_max ? r->cfg.chunk_bytes : r->cfg.cut->record_max;
 }
 
 wr_status wri_reader_open(wri_reader *r, const wri_reader_cfg *cfg, int fd, wr_err *err) {
     *r = (wri_reader){.cfg = *cfg, .fd = fd};
     r->decided = cfg->compression == WRI_NONE;
-    r->buf = wr_bytes_new(usual_bytes(r));
+    r->buf = wr_bytes_new(r->cfg.chunk_bytes);
     if (!r->buf) return wr_fail_oom(err, "a read buffer");
     if (!r->decided && !(r->raw = wr_alloc(RAW_BYTES))) return wr_fail_oom(err, "a read buffer");
     return WR_OK;
@@ -171,9 +172,8 @@ static wr_status deliver(wri_reader *r, wri_piece piece, wr_chunk *out, wr_err *
     wr_bytes *give = r->buf;
     size_t rest = r->len - piece.take;
     bool copy = piece.show <= COPY_BYTES;
-    size_t cap = rest * 2 > usual_bytes(r) ? rest * 2 : usual_bytes(r);
-    if (cap > r->cfg.cut->record_max)
-        cap = r->cfg.cut->record_max; /* still more than rest, which is a part of buf */
+    size_t cap = rest * 2 > r->cfg.chunk_bytes ? rest * 2 : r->cfg.chunk_bytes;
+    if (cap > most_bytes(r)) cap = most_bytes(r); /* still more than rest, which is a part of buf */
     wr_bytes *fresh =
         copy ? buffer_of(piece.show, give->data, piece.show) : buffer_of(cap, give->data + piece.take, rest);
     if (!fresh) return wr_fail_oom(err, "a chunk");
@@ -195,7 +195,7 @@ static wr_status deliver(wri_reader *r, wri_piece piece, wr_chunk *out, wr_err *
 
 /* Room for a record longer than buf. */
 static wr_status grow(wri_reader *r, wr_err *err) {
-    size_t cap = r->buf->cap > r->cfg.cut->record_max / 2 ? r->cfg.cut->record_max : r->buf->cap * 2;
+    size_t cap = r->buf->cap > most_bytes(r) / 2 ? most_bytes(r) : r->buf->cap * 2;
     wr_bytes *b = buffer_of(cap, r->buf->data, r->len);
     if (!b) return wr_fail_oom(err, "a long record");
     wr_drop(&r->buf->ref);
@@ -206,9 +206,8 @@ static wr_status grow(wri_reader *r, wr_err *err) {
 /* The next chunk from what is buffered; WR_AGAIN: no record ends in it. */
 static wr_status cut_buffered(wri_reader *r, wr_chunk *out, wr_err *err) {
     for (;;) {
-        bool last = r->eof && r->failed == WR_OK && r->raw_len == 0;
         wri_piece piece;
-        WR_TRY(wri_cut(r->cfg.cut, r->buf->data, r->len, last, &piece, err));
+        WR_TRY(wri_cut(r->cfg.cut, r->buf->data, r->len, r->eof, &piece, err));
         if (piece.show > 0) return deliver(r, piece, out, err);
         if (piece.take == 0) return WR_AGAIN;
         drop_front(r, piece.take);

@@ -225,7 +225,12 @@ static int f_close(int fd) {
     return close(fd);
 }
 static int f_fstat(int fd, struct stat *st) { return fstat(fd, st); }
-static int f_stat(const char *path, struct stat *st) { return stat(path, st); }
+static int f_stat(const char *path, struct stat *st) {
+    void (*then)(void) = ct.on_stat;
+    ct.on_stat = NULL;
+    if (then) then();
+    return stat(path, st);
+}
 static void *f_mmap(void *at, size_t n, int prot, int flags, int fd, off_t off) {
     if (ct.mmap_errno && fd >= 0) {
         errno = ct.mmap_errno;

@@ -61,6 +61,7 @@ typedef struct ct_faults {
     bool not_ready;             /* poll says that nothing is there */
     wr_buf *capture;            /* standard output goes here */
     int64_t mono_us;
+    void (*on_stat)(void); /* called once, before the next stat */
     /* counted */
     int64_t reads, writes, calls, polls, opened, closed, smallest_write;
 } ct_faults;

@@ -98,10 +98,11 @@ Test(file, page_sized_and_empty_files) {
 
 /* ---- records that are too long ---- */
 
+static const char *chunk_bytes = "64";
 static void long_record(const char *path, size_t at, size_t len, size_t record_max, bool expect_bad) {
     char max[24];
     snprintf(max, sizeof max, "%zu", record_max);
-    ct_options o = ct_opts("path", path, "chunk_bytes", "64", "max_record_bytes", max, NULL);
+    ct_options o = ct_opts("path", path, "chunk_bytes", chunk_bytes, "max_record_bytes", max, NULL);
     wr_source *s = ct_must_open(DEF, &o, &ct_sys);
     ct_got got = {0};
     cr_assert_eq(ct_take(DEF, s, 0, &got), WR_EOF);
@@ -138,7 +139,30 @@ Test(file, records_that_are_too_long_are_bad_and_skipped) {
             ct.mmap_errno = way ? ENODEV : 0;
             long_record(path, 54, len, 100, len > 100);
             long_record(path, 54, len, 5000, len > 5000);
+            chunk_bytes = "20000";
+            long_record(path, 54, len, 100, len > 100);
+            long_record(path, 54, len, 5000, len > 5000);
+            chunk_bytes = "64";
         }
+}
+
+/* A small limit makes no small chunks. */
+Test(file, many_windows_make_one_chunk) {
+    const char *path = ct_path("w.txt");
+    wr_buf want = ct_random_lines(1, 300000, 40, true);
+    ct_write(path, want.data, want.len);
+    for (int way = 0; way < 2; way++) {
+        ct.mmap_errno = way ? ENODEV : 0;
+        same_text(path, "100000", "41", &want);
+        ct_options o = ct_opts("path", path, "chunk_bytes", "100000", "max_record_bytes", "41", NULL);
+        wr_source *s = ct_must_open(DEF, &o, &ct_sys);
+        ct_got got = {0};
+        cr_assert_eq(ct_take(DEF, s, 0, &got), WR_EOF);
+        cr_assert_eq(got.chunks, 4);
+        DEF->close_source(s);
+        ct_got_free(&got);
+    }
+    wr_buf_free(&want);
 }
 
 Test(file, a_last_record_that_is_too_long) {

@@ -106,6 +106,21 @@ Test(tail, what_is_written_just_before_the_switch_is_read) {
     done();
 }
 
+/* The last words come after the reader has seen the end, and before it sees that the file was renamed. */
+static void late_words(void) {
+    ct_append(ct_path("log"), "late\n");
+    cr_assert_eq(rename(ct_path("log"), ct_path("log.1")), 0);
+    ct_puts(ct_path("log"), "new\n");
+}
+Test(tail, what_is_written_between_the_end_and_the_look_is_read) {
+    const char *path = ct_path("log");
+    ct_puts(path, "one\n");
+    follow(path, "512KiB");
+    ct.on_stat = late_words;
+    expect("one\nlate\nnew\n");
+    done();
+}
+
 Test(tail, several_rotations_between_two_looks) {
     const char *path = ct_path("log");
     ct_puts(path, "one\n");
