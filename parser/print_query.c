@@ -33,7 +33,7 @@ static void guard(wri_out *o, size_t at, const char *word) {
     if (o->st != WR_OK) return;
     size_t n = o->b->len - at, n_word = strlen(word);
     const char *text = o->b->data + at;
-    if (n < n_word || (n > n_word && word_goes_on(text[n_word]))) return;
+    if (n < n_word || (n > n_word && (word_goes_on(text[n_word]) || text[n_word] == '.'))) return;
     for (size_t i = 0; i < n_word; i++)
         if ((text[i] & ~0x20) != word[i]) return;
     wri_puts(o, "()");
@@ -50,7 +50,7 @@ void wri_put_arg(wri_out *o, const wr_ast *a) {
     if (paren) wri_puts(o, "(");
     wri_put_expr(o, a);
     if (paren) wri_puts(o, ")");
-    if (a->kind == WR_A_DESCRIPTOR || a->kind == WR_A_CURSOR) return;
+    if (a->kind == WR_A_DESCRIPTOR || a->kind == WR_A_CURSOR || a->kind == WR_A_NAMED_ARG) return;
     guard(o, at, "DESCRIPTOR");
     guard(o, at, "CURSOR");
 }
