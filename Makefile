@@ -39,6 +39,13 @@ LIB     := $(OUT)/libweir.a
 WEIR    := $(OUT)/weir
 UNITS   := $(notdir $(wildcard tests/unit/*))
 
+# What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
+ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash 2>/dev/null && command -v lemon),)
+$(error Packages that weir is built with are missing: make deps installs them)
+endif
+endif
+
 .PHONY: all
 all: $(WEIR) ## build ./weir (release)
 	@ln -sf $(WEIR) weir
@@ -83,7 +90,7 @@ endif
 
 
 # ---- packages ----
-DEPS      := pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev
+DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev
 DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
@@ -98,22 +105,15 @@ deps-dev: deps-test ## and those that make check and make format need
 # ---- demo ----
 DEMO_ROWS := 5000000
 .PHONY: demo demo-run
-demo: deps ## per-minute clickstream metrics of 5 million events, from nothing
+demo: deps ## per-minute metrics of 5 million clicks, from nothing
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory demo-run
 demo-run: build/demo/clicks.jsonl
-	@echo
-	@echo '$$ weir run examples/clicks.sql'
-	@cd build/demo && ../../weir run ../../examples/clicks.sql
-	@echo
-	@echo 'The first rows of build/demo/page_minutes.jsonl:'
-	@head -n 5 build/demo/page_minutes.jsonl
-	@echo
-	@echo 'The file that did it is examples/clicks.sql. Change it and run it again, or look at its plan:'
-	@echo '  cd build/demo && ../../weir explain ../../examples/clicks.sql'
+	@sh examples/demo.sh
+# One worker: the rows of several would stand in the file as they happened to be written, some of them too late.
 build/demo/clicks.jsonl: | $(WEIR)
 	@mkdir -p $(@D)
-	@echo 'Writing $(DEMO_ROWS) clicks (680 MB) to $@ ...'
+	@printf '\nMaking $(DEMO_ROWS) click events, once: 680 MB in $@\n'
 	@$(WEIR) run --quiet --workers 1 -e "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = $(DEMO_ROWS)); \
 	  CREATE STREAM f WITH (connector = 'file', path = '$@.part', format = 'json') AS SELECT * FROM g;"
 	@mv $@.part $@
@@ -140,6 +140,9 @@ FUZZ_SECONDS ?= 60
 $(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
+# Holds kernels and SQLite together; has a main of its own.
+$(OUT)/fuzz_expr: tests/fuzz/fuzz_expr.c $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
 .PHONY: replay
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
 	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
@@ -151,12 +154,13 @@ fuzz-%: ## libFuzzer on one target (clang)
 
 # ---- care ----
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-.PHONY: format check check-format check-layers check-symbols check-size check-static check-docs
+.PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
 format: ## clang-format all C files
 	clang-format -i $(C_FILES)
 check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis
 check-format:
-	@clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES) 2>&1 | sed -n 's/^\([^ :]*\.[ch]\):[0-9].*/\1 is not formatted: make format/p' | \
+	  sort -u | (! grep .)
 check-layers:
 	@sh tests/check_layers.sh
 check-symbols: $(LIB)
@@ -165,8 +169,10 @@ check-size:
 	@sh tests/check_size.sh $(C_FILES)
 check-docs: $(WEIR)
 	@sh tests/check_docs.sh $(WEIR)
+# shiftTooManyBitsSigned: gcc's shifts of negative numbers are arithmetic.
 check-static: compile_commands.json
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -D_GNU_SOURCE -I. \
+	  --template='{file}:{line}: {severity}: {message} [{id}]' --suppress=shiftTooManyBitsSigned \
 	  --suppress=missingIncludeSystem --suppress=nullPointerArithmetic $(LIB_SRC) $(CLI_SRC)
 compile_commands.json: Makefile
 	@sh tests/compile_commands.sh '$(CC) $(CFLAGS_ALL) $(CFLAGS_release)' $(LIB_SRC) $(CLI_SRC) > $@
@@ -180,15 +186,20 @@ bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
 	python3 bench/run.py
 
 PREFIX ?= /usr/local
+# Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.
+put = @$(2) > $(OUT)/install.tmp && install -D -m $(3) $(OUT)/install.tmp $(DESTDIR)$(PREFIX)/$(1) && \
+      rm $(OUT)/install.tmp && echo '  $(DESTDIR)$(PREFIX)/$(1)'
 .PHONY: install
 install: all ## install weir, its man page and completions to PREFIX (/usr/local)
-	install -D -m 755 $(WEIR) $(DESTDIR)$(PREFIX)/bin/weir
-	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	$(WEIR) help man > $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
-	$(WEIR) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	$(WEIR) completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
-	$(WEIR) completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/weir.fish
+	$(call put,bin/weir,cat $(WEIR),755)
+	$(call put,share/man/man1/weir.1,$(WEIR) help man,644)
+	$(call put,share/bash-completion/completions/weir,$(WEIR) completion bash,644)
+	$(call put,share/zsh/site-functions/_weir,$(WEIR) completion zsh,644)
+	$(call put,share/fish/vendor_completions.d/weir.fish,$(WEIR) completion fish,644)
+.PHONY: uninstall
+uninstall: ## remove what install has put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/weir share/man/man1/weir.1 share/bash-completion/completions/weir \
+	  share/zsh/site-functions/_weir share/fish/vendor_completions.d/weir.fish)
 
 .PHONY: clean help
 clean: ## remove build/

@@ -5,7 +5,8 @@
 
 #include "cli.h"
 
-const char *const wri_topics[] = {"functions", "aggregates", "connectors", "formats", "options", NULL};
+const char *const wri_topics[] = {"windows", "functions", "aggregates", "connectors",
+                                  "formats", "options",   NULL};
 
 /* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
 typedef struct listing {
@@ -112,7 +113,7 @@ static const char *put_signature(wr_buf *out, const char *name, const char *sig)
 
 static void list_function(const wr_func_def *f, bool md) {
     wr_buf b = {0};
-    for (const char *sig = f->signature; sig && *sig;) {
+    for (const char *sig = f->signature; *sig;) {
         sig = put_signature(&b, f->name, sig);
         if (*sig) (void)!wr_buf_puts(&b, md ? "; " : "\n");
     }
@@ -197,10 +198,59 @@ static void list_all_options(const wr_registry *r, listing *l) {
 
 /* ---- topics ---- */
 
+/* What the parser and the planner know by themselves, so that no table of functions has it. */
+static const struct {
+    const char *form, *doc;
+} forms[] = {
+    {"CASE [value] WHEN ... THEN ... [ELSE ...] END", "The first branch that applies; NULL when none does."},
+    {"CAST(value AS type), TRY_CAST(value AS type)",
+     "The value as another type. Where it cannot be: CAST fails the row, TRY_CAST gives NULL."},
+    {"COALESCE(value, ...), IFNULL(value, value), NVL(value, value)", "The first that is not NULL."},
+    {"NULLIF(value, value)", "NULL when the two are equal, else the first."},
+    {"IF(condition, value, value)", "The second when the condition is TRUE, else the third."},
+    {"GREATEST(value, ...), LEAST(value, ...)", "The greatest or least of the values."},
+    {"MOD(number, number)", "The rest of a division, as %."},
+    {"FLOOR(timestamp TO unit), CEIL(timestamp TO unit)",
+     "A time cut, or raised, to whole units: MINUTE, HOUR, DAY."},
+    {"EXTRACT(unit FROM timestamp)", "A part of a time as a number: YEAR, MONTH, DAY, HOUR, MINUTE, SECOND."},
+    {"TIMESTAMPADD(unit, integer, timestamp), TIMESTAMPDIFF(unit, timestamp, timestamp)",
+     "A time moved by so many units; how many whole units lie between two times."},
+    {"CURRENT_TIMESTAMP, LOCALTIMESTAMP, NOW(), CURRENT_DATE, CURRENT_TIME", "The clock."},
+    {"JSON_VALUE(json, path), JSON_QUERY(json, path)",
+     "What stands at a path such as '$.user.id': a value, or JSON."},
+};
+
+static bool in_name(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* Whether a form has the word; those in lower case stand for what is given. */
+static bool has_word(const char *form, const char *word) {
+    size_t n = strlen(word);
+    for (const char *p = form; n > 0 && *p; p++)
+        if ((p == form || !in_name(p[-1])) && isupper((unsigned char)*p) && strncasecmp(p, word, n) == 0 &&
+            !in_name(p[n]))
+            return true;
+    return false;
+}
+
+static void list_forms(listing *l) {
+    if (l->md) puts("| form | |\n|---|---|");
+    for (size_t i = 0; i < WR_LEN(forms); i++) {
+        if (l->only && !has_word(forms[i].form, l->only)) continue;
+        l->found++;
+        if (l->md) printf("| `%s` | %s |\n", forms[i].form, forms[i].doc);
+        else {
+            wri_wrap(stdout, 0, forms[i].form);
+            wri_wrap(stdout, 4, forms[i].doc);
+        }
+    }
+}
+
 static bool list_topic(const wr_registry *r, const char *topic) {
     listing l = {0};
-    if (strcmp(topic, "functions") == 0) list_functions(r, &l);
-    else if (strcmp(topic, "aggregates") == 0) list_aggregates(r, &l);
+    if (strcmp(topic, "functions") == 0) {
+        list_forms(&l);
+        list_functions(r, &l);
+    } else if (strcmp(topic, "aggregates") == 0) list_aggregates(r, &l);
     else if (strcmp(topic, "connectors") == 0) list_withs(r->connectors, r->n_connectors, "connector", &l);
     else if (strcmp(topic, "formats") == 0) list_withs(r->formats, r->n_formats, "format", &l);
     else if (strcmp(topic, "options") == 0) list_all_options(r, &l);
@@ -212,6 +262,7 @@ bool wri_list(const char *topic) {
     wr_registry r = wr_builtin();
     if (list_topic(&r, topic)) return true;
     listing l = {.only = topic};
+    list_forms(&l);
     list_functions(&r, &l);
     list_aggregates(&r, &l);
     list_withs(r.connectors, r.n_connectors, "connector", &l);
@@ -222,6 +273,8 @@ bool wri_list(const char *topic) {
 void wri_list_markdown(void) {
     wr_registry r = wr_builtin();
     listing l = {.md = true};
+    puts("\n### Forms of the language\n");
+    list_forms(&l);
     puts("\n### Scalar functions\n");
     list_functions(&r, &l);
     puts("\n### Aggregates\n");

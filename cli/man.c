@@ -65,6 +65,6 @@ void wri_man_page(void) {
          ".SH EXAMPLES\n"
          ".nf\nweir run clicks.sql\n"
          "cat clicks.jsonl | weir run from_stdin.sql | head\n"
-         "weir run \\-e \"SELECT UPPER('it works')\"\n.fi\n"
+         "weir run \\-e \"SELECT UPPER('it works') AS answer\"\n.fi\n"
          ".SH SEE ALSO\nThe language: docs/SQL.md of the source.");
 }

@@ -46,7 +46,8 @@ static const char *scaled(double v, const char *unit, text out) {
 /* 12 ms, 3.45 s, 2 min 05 s, 3 h 07 min */
 static const char *duration(int64_t us, text out) {
     int64_t s = us / 1000000;
-    if (us < 1000000) snprintf(out, sizeof(text), "%" PRId64 " ms", us / 1000);
+    if (us < 10000) snprintf(out, sizeof(text), "%.1f ms", (double)us / 1000);
+    else if (us < 1000000) snprintf(out, sizeof(text), "%" PRId64 " ms", us / 1000);
     else if (s < 100) snprintf(out, sizeof(text), "%.2f s", (double)us / 1e6);
     else if (s < 3600) snprintf(out, sizeof(text), "%" PRId64 " min %02" PRId64 " s", s / 60, s % 60);
     else snprintf(out, sizeof(text), "%" PRId64 " h %02" PRId64 " min", s / 3600, s / 60 % 60);
@@ -95,7 +96,6 @@ static void smooth(double *rate, double delta, double seconds) {
 
 static void put_bar(wr_buf *b, const wri_progress *p, const wr_job_stats *s) {
     double share = (double)s->bytes_in / (double)s->bytes_total;
-    if (share > 1) share = 1;
     char bar[BAR + 1];
     for (int i = 0; i < BAR; i++) bar[i] = i < (int)(share * BAR) ? '=' : ' ';
     bar[BAR] = 0;
@@ -108,7 +108,8 @@ static void put_bar(wr_buf *b, const wri_progress *p, const wr_job_stats *s) {
 /* Memory that runs out makes the line shorter. */
 static void put_line(wr_buf *b, const wri_progress *p, const wr_job_stats *s) {
     text t, u;
-    if (s->bytes_total > 0) put_bar(b, p, s);
+    /* More bytes than there are: they are counted unpacked, and the files are packed. */
+    if (s->bytes_total > 0 && s->bytes_in <= s->bytes_total) put_bar(b, p, s);
     else (void)!wr_buf_printf(b, "%s rows in, %s out", grouped(s->rows_in, t), grouped(s->rows_out, u));
     (void)!wr_buf_printf(b, "  %s rows/s", scaled(p->rows_a_sec, "", t));
     if (s->bytes_in > 0) (void)!wr_buf_printf(b, "  %s/s", scaled(p->bytes_a_sec, "B", t));
@@ -169,13 +170,13 @@ void wri_summary(const wri_progress *p, wr_status status) {
             grouped(s.bad_rows, d));
     if (s.bytes_in > 0) fprintf(stderr, "%s ", scaled((double)s.bytes_in, "B", a));
     fprintf(stderr, "in %s (", duration(s.elapsed_us, b));
-    if (s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */
+    if (s.rows_in > 0 && s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */
         double seconds = (double)s.elapsed_us / 1e6;
         fprintf(stderr, "%s rows/s, ", scaled((double)s.rows_in / seconds, "", a));
         if (s.bytes_in > 0) fprintf(stderr, "%s/s, ", scaled((double)s.bytes_in / seconds, "B", a));
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
-            status == WR_OK ? "" : "; input not read to its end");
+            status == WR_OK ? "" : "; stopped early");
     if (s.bad_rows == 0) return;
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))

@@ -47,10 +47,14 @@ static const wr_option flags[] = {
      .doc = "Rows of a batch, at most; 0: what the SQL sets, else 4,096."},
 };
 
-static wr_job *running; /* for the signal handler only */
+#define PATIENCE 10 /* ticks, a second, after which a job that should stop says how to end it */
+
+static wr_job *running;                /* for the signal handler only */
+static volatile sig_atomic_t stopping; /* a signal has come */
 
 static void on_signal(int sig) {
     (void)sig;
+    stopping = 1;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     wr_job_cancel(running);
@@ -62,6 +66,19 @@ static void catch_signals(wr_job *job) {
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
+}
+
+typedef struct ticker {
+    wri_progress progress;
+    int late; /* ticks since the signal */
+} ticker;
+
+static void on_tick(void *ctx) {
+    ticker *t = ctx;
+    wri_progress_tick(&t->progress);
+    if (!stopping || ++t->late != PATIENCE) return;
+    wri_progress_clear(&t->progress);
+    wri_say("still stopping (does something read the output?); a second Ctrl-C ends it at once");
 }
 
 static uint32_t terminal_width(void) {
@@ -91,22 +108,22 @@ static int finish(wr_status s, const wr_err *err) {
 }
 
 static int run_job(const wri_script *sc, const run_opts *o) {
-    wri_progress progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)};
+    ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
     wr_err err = {0};
     wr_job *job;
-    jo.sys = wri_progress_sys(&progress, jo.terminal);
+    jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
     if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
         wri_say("%s", err.msg);
         return EXIT_FAILED;
     }
-    progress.job = job;
+    tick.progress.job = job;
     catch_signals(job);
-    wr_status s = wr_job_run(job, wri_progress_tick, &progress, &err);
+    wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */
     signal(SIGTERM, SIG_DFL);
-    wri_progress_clear(&progress);
-    if (!o->quiet) wri_summary(&progress, s);
+    wri_progress_clear(&tick.progress);
+    if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
     return finish(s, &err);
 }
@@ -115,10 +132,7 @@ static int run_plan(const wri_script *sc, const run_opts *o) {
     const wr_plan *plan = &sc->plan;
     for (uint32_t i = 0; i < plan->n_notes; i++) fputs(plan->notes[i], stdout);
     fflush(stdout); /* before the job writes there by itself */
-    if (plan->n_nodes > 0) return run_job(sc, o);
-    if (plan->n_notes == 0 && !o->quiet)
-        wri_say("%s has nothing to run: no SELECT, INSERT or CREATE STREAM ... AS", sc->diags.file);
-    return EXIT_DONE;
+    return plan->n_nodes > 0 ? run_job(sc, o) : EXIT_DONE;
 }
 
 static int run(const void *opts, char **args, int n) {
@@ -139,7 +153,7 @@ const wr_command wri_cmd_run = {
            "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
            "standard input. Paths in the SQL are relative to the current folder.\n\n"
            "  weir run clicks.sql\n"
-           "  weir run -e \"SELECT UPPER('it works')\"\n"
+           "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
            "  weir run --format csv clicks.sql > clicks.csv\n\n"
            "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,

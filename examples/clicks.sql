@@ -1,5 +1,6 @@
--- Clickstream metrics per minute and page: how many clicks, how fast, and the slowest twentieth.
--- Input: JSON lines like those of `make demo`. Output: one row per minute and page that had clicks.
+-- Clickstream metrics per minute and page: how many clicks, how many failed, how fast they were answered.
+-- Input: clicks.jsonl in the current folder; `make demo` makes one, README.md tells how to make a small one.
+-- Output: page_minutes.jsonl, one row per minute and page that had clicks.
 
 CREATE STREAM clicks (
   event_time TIMESTAMP(3),
@@ -14,10 +15,10 @@ CREATE STREAM clicks (
 
 CREATE STREAM page_minutes WITH (connector = 'file', path = 'page_minutes.jsonl', format = 'json') AS
 SELECT window_start, window_end, page,
-       COUNT(*)                            AS clicks,
-       COUNT(*) FILTER (WHERE status >= 400) AS errors,
-       AVG(latency_ms)                     AS avg_ms,
-       APPROX_PERCENTILE(latency_ms, 0.95) AS p95_ms,
-       MAX(latency_ms)                     AS max_ms
+       COUNT(*)                                      AS clicks,
+       COUNT(*) FILTER (WHERE status >= 400)         AS errors,
+       ROUND(AVG(latency_ms), 1)                     AS avg_ms,
+       ROUND(APPROX_PERCENTILE(latency_ms, 0.95), 1) AS p95_ms,   -- within 1 %, from a small sketch
+       MAX(latency_ms)                               AS max_ms
 FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' MINUTE))
 GROUP BY window_start, window_end, page;

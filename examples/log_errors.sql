@@ -10,7 +10,8 @@ CREATE STREAM log (
   WATERMARK FOR ts AS ts - INTERVAL '5' SECOND   -- lines may come up to 5 s out of order
 ) WITH (connector = 'file', path = 'log.jsonl', format = 'json');
 
-SELECT window_start, window_end, service, COUNT(*) AS errors, LAST_VALUE(message) AS last_message
+SELECT DATE_FORMAT(window_start, 'HH:mm') AS since, DATE_FORMAT(window_end, 'HH:mm') AS till,
+       service, COUNT(*) AS errors, LAST_VALUE(message) AS last_message
 FROM TABLE(CUMULATE(TABLE log, DESCRIPTOR(ts), INTERVAL '10' MINUTE, INTERVAL '1' HOUR))
 WHERE level = 'ERROR'
 GROUP BY window_start, window_end, service

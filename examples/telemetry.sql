@@ -6,10 +6,9 @@
 CREATE STREAM telemetry (WATERMARK FOR event_time AS event_time - INTERVAL '1' SECOND)
 WITH (connector = 'datagen', kind = 'telemetry', rows = 3600, devices = 20, seed = 7);
 
-SELECT window_start, window_end, device_id,
-       COUNT(*)         AS readings,
-       AVG(temperature) AS avg_temperature,
-       MAX(vibration)   AS max_vibration,
+SELECT window_end, device_id,
+       ROUND(AVG(temperature), 1) AS avg_celsius,
+       MAX(vibration)             AS max_vibration,
        CASE WHEN AVG(temperature) > 59 THEN 'hot' ELSE 'shaking' END AS alarm
 FROM TABLE(HOP(TABLE telemetry, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '1' MINUTE))
 GROUP BY window_start, window_end, device_id

@@ -381,6 +381,13 @@ bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx)
     return false;
 }
 
+uint32_t wri_expr_size(const wr_expr *e, const uint32_t *sizes, uint32_t max) {
+    if (e->kind == WR_X_COL) return sizes ? sizes[e->col] : 1;
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < e->n_args && n <= max; i++) n += wri_expr_size(e->args[i], sizes, max);
+    return n <= max ? n : max + 1;
+}
+
 bool wri_is_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)

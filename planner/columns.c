@@ -107,11 +107,16 @@ static void scope_add(wri_scope *sc, const wr_field *f, uint32_t col) {
     sc->cols[sc->n++] = (wri_scope_col){.name = f->name, .type = f->type, .col = col};
 }
 
+#define WRI_COMPUTED_MAX 20000 /* nodes of a computed column's expression, those it uses put in */
+
 /* Physical columns stand for themselves in repl, computed ones for their expressions. */
 static bool bind_computed(wri_ctx *c, wri_stream *st, wri_q *q, wri_scope *sc, wr_expr **repl) {
     const wr_schema *cols = &st->def->columns;
+    uint32_t *sizes = wri_new_n(c, cols->n, sizeof *sizes);
+    if (!sizes) return false;
     bool ok = true;
     for (uint32_t i = 0; i < cols->n; i++) {
+        sizes[i] = 1;
         if (st->def->computed[i]) continue;
         scope_add(sc, &cols->fields[i], i);
         repl[i] = wri_new_col(c->ar, i, cols->fields[i].type, (wr_loc){0, 0});
@@ -128,6 +133,13 @@ static bool bind_computed(wri_ctx *c, wri_stream *st, wri_q *q, wri_scope *sc, w
         if (e == &wri_failed) {
             ok = false;
             continue;
+        }
+        sizes[i] = wri_expr_size(e, sizes, WRI_COMPUTED_MAX);
+        if (sizes[i] > WRI_COMPUTED_MAX) {
+            wri_error(c, st->def->computed[i]->loc, "compute it in a view",
+                      "computed column '%s' uses others so often that it has over %d operations", f->name,
+                      WRI_COMPUTED_MAX);
+            return false;
         }
         repl[i] = st->computed[i] = wri_subst(c, e, repl);
         if (!repl[i]) return false;

@@ -4,7 +4,6 @@
  * number afterwards. One node a line: number, kind, what it does, and in brackets its stage, whether it ends
  * by itself and where its event time is. All three forms take what a node does from one function. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* strcasestr */
 #endif
 #include <string.h>
 #include <strings.h>

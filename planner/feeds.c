@@ -86,12 +86,13 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_
     if (want == n_given) return true;
     if (listed)
         wri_error(c, f->query->loc, "give one value for each column named",
-                  "INSERT names %u columns, but the query has %u", listed, n_given);
+                  "INSERT names %u column%s, but the query has %u", listed, listed == 1 ? "" : "s", n_given);
     else
         wri_error(c, f->query->loc,
                   wri_text(c, "the columns are %s; or name some: INSERT INTO %s (a, b)", column_names(c, st),
                            st->def->name),
-                  "stream '%s' has %u columns, but the query has %u", st->def->name, n, n_given);
+                  "stream '%s' has %u column%s, but the query has %u", st->def->name, n, n == 1 ? "" : "s",
+                  n_given);
     return false;
 }
 
@@ -260,7 +261,7 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     }
     const wr_schema *cols = &st->def->columns;
     uint32_t n_cols = 0, *at = source_columns(c, st, &n_cols);
-    if (!at) return NULL;
+    if (!at || !wri_format_fits(c, st, false)) return NULL;
     wr_node *n = wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + st->def->arrival_time);
     if (!n || !fill_source(c, n, st, at, n_cols)) {
         c->oom = true;
@@ -418,6 +419,7 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st) {
         if (!st->computed[i] &&
             !wri_cols_add(c, &out, wri_col_of(c, n, i, n->loc), st->def->columns.fields[i].name))
             return;
+    if (st->connector && !wri_format_fits(c, st, true)) return;
     n = wri_project_node(c, n, &out, out.n, n->loc);
     if (n) wri_sink_node(c, n, st->def, f->label, f->stmt ? f->stmt->loc : st->def->loc);
 }

@@ -202,6 +202,8 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq);
 
 /* ---- with.c: WITH (…) ---- */
 bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st);
+/* Whether st's format can read, or write, its columns; reported if not. */
+bool wri_format_fits(wri_ctx *c, const wri_stream *st, bool write);
 
 /* ---- columns.c ---- */
 /* rows: of the query behind AS when the columns or their types come from it, else NULL. */
@@ -325,6 +327,8 @@ bool wri_types_same(wr_type a, wr_type b);
 bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx);
 /* e, or its value when it has no columns and can be computed now. */
 wr_expr *wri_fold(wri_binder *b, wr_expr *e);
+/* Nodes of e when column c has sizes[c] of them (NULL: one), at most max + 1. */
+uint32_t wri_expr_size(const wr_expr *e, const uint32_t *sizes, uint32_t max);
 bool wri_is_deterministic(const wr_expr *e);
 /* Columns that consumers see: out.n, but a source's n_visible. */
 uint32_t wri_width(const wr_node *n);

@@ -16,8 +16,8 @@ static void read_col(void *ctx, uint32_t col) {
     r->of->need[col] = true;
     if (r->dict) r->of->dict[col] = true;
 }
-/* Whether an expression costs more than looking a value up: only then does once per distinct value pay. Codes are
- * not made for GROUP BY alone, since the group table finds a short string as fast as a code is found. */
+/* Whether an expression costs more than looking a value up: only then does once per distinct value pay. Codes
+ * are not made for GROUP BY alone, since the group table finds a short string as fast as a code is found. */
 static bool is_costly(const wr_expr *e) {
     if (e->kind == WR_X_FUNC || (e->kind == WR_X_OP && e->op == WR_OP_LIKE)) return true;
     for (uint32_t i = 0; i < e->n_args; i++)
@@ -220,8 +220,7 @@ static bool rebuild_source(wri_ctx *c, wr_node *n) {
     for (uint32_t i = old_cols; i < old_n; i++) { /* first, because it marks columns for dictionaries */
         if (x->map[i] == WR_NO_COL) continue;
         wr_expr *e = n->source.computed[i - old_cols];
-        wri_expr_cols(e, read_col, &(reading){.of = x, 
-                                       .dict = e->kind == WR_X_COL ? x->dict[i] : gains(e)});
+        wri_expr_cols(e, read_col, &(reading){.of = x, .dict = e->kind == WR_X_COL ? x->dict[i] : gains(e)});
         computed[x->map[i] - n->source.n_cols] = moved(c, e, x->map);
     }
     for (uint32_t i = 0; i < old_n; i++) {

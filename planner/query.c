@@ -258,7 +258,8 @@ static bool select_input(wri_select *s) {
     wri_binder b;
     wri_binder_scalar(q, &b, &s->scope, "WHERE");
     wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
-    if (pred == &wri_failed) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
+    if (pred == &wri_failed)
+        return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
     return s->in != NULL;
 }
@@ -313,7 +314,8 @@ static wr_expr **bind_values(wri_q *q, wri_binder *b, const wr_query *y, uint32_
         const wr_ast *row = y->rows[r];
         if (row->n_args != w) {
             wri_error(q->c, row->loc, wri_text(q->c, "give %u values, as in the first row", w),
-                      "this row of VALUES has %u values, the first has %u", row->n_args, w);
+                      "this row of VALUES has %u value%s, the first has %u", row->n_args,
+                      row->n_args == 1 ? "" : "s", w);
             ok = false;
             continue;
         }
@@ -401,7 +403,8 @@ static bool common_types(wri_ctx *c, const branches *br, wr_type *types) {
         const wr_node *n = br->nodes[k];
         if (wri_x(n)->n_vis != w) {
             wri_error(c, n->loc, "give both sides the same columns",
-                      "this side of UNION ALL has %u columns, the first has %u", wri_x(n)->n_vis, w);
+                      "this side of UNION ALL has %u column%s, the first has %u", wri_x(n)->n_vis,
+                      wri_x(n)->n_vis == 1 ? "" : "s", w);
             return false;
         }
         for (uint32_t i = 0; i < w; i++) {
@@ -443,7 +446,8 @@ wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_na
                     wr_loc loc) {
     if (n_names != wri_x(n)->n_vis) {
         wri_error(c, loc, "give as many names as there are columns",
-                  "%s names %u columns, but its query has %u", what, n_names, wri_x(n)->n_vis);
+                  "%s names %u column%s, but its query has %u", what, n_names, n_names == 1 ? "" : "s",
+                  wri_x(n)->n_vis);
         return NULL;
     }
     wri_cols cols = {0};

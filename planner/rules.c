@@ -169,6 +169,8 @@ static bool push_filter(wri_ctx *c, wr_node *f) {
 
 /* ---- projects ---- */
 
+#define WRI_MERGED_MAX 200 /* nodes of a merged expression: deep trees cost more than another PROJECT */
+
 typedef struct counts { /* how often each column is read */
     uint32_t *n;
 } counts;
@@ -177,13 +179,22 @@ static void count_col(void *ctx, uint32_t col) { ((counts *)ctx)->n[col]++; }
 /* Whether PROJECT u can compute what its input l computes. */
 static bool can_merge(wri_ctx *c, const wr_node *u, const wr_node *l) {
     counts k = {.n = wri_new_n(c, l->out.n, sizeof(uint32_t))};
-    if (!k.n) return false;
+    uint32_t *sizes = wri_new_n(c, l->out.n, sizeof *sizes);
+    if (!k.n || !sizes) return false;
+    for (uint32_t i = 0; i < l->out.n; i++)
+        sizes[i] = wri_expr_size(l->project.exprs[i], NULL, WRI_MERGED_MAX);
+    bool computes = false; /* u's expressions would grow */
     for (uint32_t i = 0; i < u->out.n; i++) wri_expr_cols(u->project.exprs[i], count_col, &k);
     for (uint32_t i = 0; i < l->out.n; i++) {
         const wr_expr *e = l->project.exprs[i];
         if (trivial(e) || k.n[i] == 0) continue;
         if (k.n[i] > 1 || shared(l)) return false;
+        computes = true;
     }
+    for (uint32_t i = 0; computes && i < u->out.n; i++)
+        if (!trivial(u->project.exprs[i]) &&
+            wri_expr_size(u->project.exprs[i], sizes, WRI_MERGED_MAX) > WRI_MERGED_MAX)
+            return false;
     return true;
 }
 

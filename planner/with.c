@@ -219,3 +219,22 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
                                    : st->connector->bounded;
     return true;
 }
+
+bool wri_format_fits(wri_ctx *c, const wri_stream *st, bool write) {
+    const wr_plan_stream *def = st->def;
+    if (!c->reg->fits || !st->format) return true;
+    if (!(write ? st->format->sink : st->format->source)) {
+        wri_error(c, def->loc, "use another format", "stream '%s': format '%s' can only be %s", def->name,
+                  def->format, write ? "read" : "written");
+        return false;
+    }
+    wr_schema cols = {.fields = wri_new_n(c, def->columns.n, sizeof *cols.fields)};
+    if (!cols.fields) return false;
+    for (uint32_t i = 0; i < def->columns.n; i++)
+        if (!st->computed[i]) cols.fields[cols.n++] = def->columns.fields[i];
+    wr_err err = {0};
+    wr_status s = c->reg->fits(def->format, &cols, def->options, def->n_options, write, &err);
+    if (s == WR_ENOMEM) c->oom = true;
+    else if (s != WR_OK) wri_error(c, def->loc, NULL, "stream '%s': %s", def->name, err.msg);
+    return s == WR_OK;
+}

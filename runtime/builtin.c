@@ -24,12 +24,12 @@ static const wr_option settings[] = {
      .def = "10s",
      .min = 1000,
      .max = INT64_MAX,
-     .doc = "Time between snapshots."},
+     .doc = "Time between snapshots; without effect so far."},
     {.name = "memory",
      .type = WR_OPT_BYTES,
      .offset = SETTING(memory_bytes),
      .def = "0",
-     .doc = "Memory budget of the job; 0 is half of the machine's."},
+     .doc = "Memory budget of the job, 0: half of the machine's; without effect so far."},
     {.name = "evaluator",
      .type = WR_OPT_ENUM,
      .offset = SETTING(evaluator),
@@ -37,10 +37,11 @@ static const wr_option settings[] = {
      .def = "auto",
      .doc = "auto: kernels where there are, else SQLite; sqlite: the reference, for everything."},
     {.name = "time_zone",
-     .type = WR_OPT_STRING,
+     .type = WR_OPT_ENUM,
      .offset = SETTING(time_zone),
+     .values = "UTC",
      .def = "UTC",
-     .doc = "Time zone of the session."},
+     .doc = "Time zone of the session; UTC is the only one so far."},
 };
 
 static wr_status self_columns(const char *name, const wr_kv *kvs, size_t n, wr_arena *ar, wr_schema *outp,
@@ -53,6 +54,34 @@ static wr_status self_columns(const char *name, const wr_kv *kvs, size_t n, wr_a
 static bool is_bounded(const char *name, const wr_kv *kvs, size_t n) {
     const wr_connector_def *c = wr_connector_find(name);
     return c && (c->bounded ? c->bounded(kvs, n) : c->with.bounded);
+}
+
+static void no_record(void *ctx, const wr_bad_record *r) {
+    (void)ctx;
+    (void)r;
+}
+
+/* A format says by opening whether it takes the columns: paths, types, how many. */
+static wr_status format_fits(const char *name, const wr_schema *cols, const wr_kv *kvs, size_t n, bool write,
+                             wr_err *err) {
+    const wr_format_def *f = wr_format_find(name);
+    if (write && f && f->open_encoder) {
+        wr_encode_cfg cfg = {.schema = cols, .options = kvs, .n_options = n};
+        wr_encoder *e = NULL;
+        WR_TRY(f->open_encoder(&cfg, &e, err));
+        f->close_encoder(e);
+    } else if (!write && f && f->open_decoder) {
+        wr_decode_cfg cfg = {.schema = cols,
+                             .declared = cols,
+                             .options = kvs,
+                             .n_options = n,
+                             .batch_rows = 1,
+                             .bad = no_record};
+        wr_decoder *d = NULL;
+        WR_TRY(f->open_decoder(&cfg, &d, err));
+        f->close_decoder(d);
+    }
+    return WR_OK;
 }
 
 /* Definitions begin with their wr_with (asserted), so a list of them is a list of those. */
@@ -82,5 +111,6 @@ wr_registry wr_builtin(void) {
         .runs_on = wr_expr_runs_on,
         .columns = self_columns,
         .bounded = is_bounded,
+        .fits = format_fits,
     };
 }

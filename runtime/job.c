@@ -36,6 +36,17 @@ void wri_job_fail(wr_job *j, wr_status s, const wr_err *err) {
     __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
 }
 
+void wri_limit_full(wr_op *op) {
+    wr_job *j = op->task->job;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wr_node *n = j->plan->nodes[id];
+        if (n->kind != WR_N_SINK) continue;
+        do n = n->in[0];
+        while (n->kind == WR_N_PROJECT || n->kind == WR_N_FILTER);
+        if (n == op->node) __atomic_sub_fetch(&j->wanting, 1, __ATOMIC_RELAXED);
+    }
+}
+
 /* ---- operators of one worker ---- */
 
 static wr_status init_op(wr_task *t, wr_op *op, const wr_op_def *def, const wr_node *n, uint32_t n_in,
@@ -177,8 +188,11 @@ static wr_status make_shared(wr_job *j, wr_err *err) {
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
     }
     /* Sinks last: a missing input must not have emptied an output file. */
-    for (uint32_t id = 0; id < p->n_nodes; id++)
-        if (p->nodes[id]->kind == WR_N_SINK) WR_TRY(wri_sink_new(j, p->nodes[id], &j->sinks[id], err));
+    for (uint32_t id = 0; id < p->n_nodes; id++) {
+        if (p->nodes[id]->kind != WR_N_SINK) continue;
+        WR_TRY(wri_sink_new(j, p->nodes[id], &j->sinks[id], err));
+        j->wanting++;
+    }
     return WR_OK;
 }
 

@@ -477,7 +477,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     wri_source *s = o->s;
     wr_chunk c;
     uint64_t seq = 0;
-    wr_status r = take_chunk(t->job, s, &c, &seq, &o->arrival, err);
+    wr_status r = wri_enough(t->job) ? WR_EOF : take_chunk(t->job, s, &c, &seq, &o->arrival, err);
     if (r == WR_EOF) {
         e->ended = true;
         *didp = true;

@@ -1,29 +1,33 @@
 #!/bin/sh
-# Installs the Debian packages named as arguments that are missing; says which, and how to do it by hand.
+# Installs those of the Debian packages named as arguments that are missing; where that cannot be done, says which
+# they are and how to do it by hand.
 missing=
 for p in "$@"; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 done
 [ -z "$missing" ] && exit 0
+
+by_hand() {
+    echo "weir needs packages that are not installed, and $1. Please run as root:" >&2
+    echo "  apt-get update && apt-get install$missing" >&2
+    exit 1
+}
 command -v apt-get >/dev/null 2>&1 || {
-    echo "weir needs these Debian packages (or your system's equivalents):$missing" >&2
+    echo "weir needs these Debian packages, or what your system calls them:$missing" >&2
     exit 1
 }
 sudo=
 if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null 2>&1 || {
-        echo "weir needs packages that are not installed, and you are not root. Please run as root:" >&2
-        echo "  apt-get install$missing" >&2
-        exit 1
-    }
+    command -v sudo >/dev/null 2>&1 || by_hand "you are not root"
+    echo "Missing packages, to be installed with sudo:$missing"
+    sudo -v || by_hand "sudo does not let you install them"
     sudo=sudo
+else
+    echo "Installing missing packages:$missing"
 fi
-echo "Installing missing packages:$missing"
-export DEBIAN_FRONTEND=noninteractive
-# Lists may be absent or old: fetch them only when the install does not work without.
-$sudo apt-get install -y -qq $missing >/dev/null 2>&1 && exit 0
+install() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing; }
+# Lists may be absent or old: they are fetched only when the install does not work without.
+install >/dev/null 2>&1 && exit 0
 $sudo apt-get update -qq >/dev/null 2>&1
-$sudo apt-get install -y -qq $missing >/dev/null && exit 0
-echo "The packages could not be installed. Please run as root:" >&2
-echo "  apt-get update && apt-get install$missing" >&2
-exit 1
+install >/dev/null && exit 0
+by_hand "apt-get could not install them"

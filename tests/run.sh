@@ -2,7 +2,8 @@
 # All tests, in the order in which they say most soonest. Each part prints its runner's closing line; the first
 # part that fails ends the run.
 set -e
-make="make --no-print-directory -j2"
+make="make --no-print-directory"
+case $MAKEFLAGS in *j*) ;; *) make="$make -j$(nproc)" ;; esac
 part() { printf '\n== %s\n' "$*"; }
 
 part "build: release and ASan+UBSan"
@@ -15,9 +16,13 @@ $make -j1 BUILD=asan unit
 
 part "golden SQL (ASan+UBSan; 1, 2, 3 and 8 workers)"
 python3 tests/sql/run.py "$weir"
+python3 tests/sql/docs.py "$weir"
 
 part "bad input and failures (ASan+UBSan)"
 python3 tests/bad/run.py "$weir"
+
+part "command line (ASan+UBSan)"
+python3 tests/cli/run.py "$weir"
 
 part "examples"
 python3 tests/examples/run.py ./weir

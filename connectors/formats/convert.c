@@ -15,10 +15,12 @@ static bool same_word(const char *p, size_t n, const char *word) {
     return true;
 }
 
-bool wri_fit_timestamp(const wr_type *t, int64_t us, int64_t *outp) {
+static int64_t clamp(int64_t us) { return us > WR_TS_MAX ? WR_TS_MAX : us < WR_TS_MIN ? WR_TS_MIN : us; }
+
+int64_t wri_fit_timestamp(const wr_type *t, int64_t us) {
     static const int64_t units[] = {1000000, 100000, 10000, 1000, 100, 10};
-    *outp = t->prec < WR_LEN(units) ? wr_floor_to(us, units[t->prec]) : us;
-    return us >= WR_TS_MIN && us <= WR_TS_MAX;
+    us = clamp(us);
+    return t->prec < WR_LEN(units) ? clamp(wr_floor_to(us, units[t->prec])) : us;
 }
 
 static bool read_bool(const char *p, size_t n, int64_t *outp) {
@@ -61,13 +63,28 @@ static wr_status read_f64(const wr_type *t, const char *p, size_t n, wr_value *o
     return fit_f64(t, v, &outp->f64) ? WR_OK : WR_EDATA;
 }
 
+/* A number of units of 10^-scale s since 1970; what lies behind the last digit kept is cut towards the past,
+ * what is out of reach is clamped. */
+static bool read_epoch(const char *p, size_t n, uint32_t scale, int64_t *outp) {
+    double near;
+    if (!wr_read_f64(p, n, &near)) return false;
+    bool exponent = memchr(p, 'e', n) || memchr(p, 'E', n), lost = false;
+    const char *point = memchr(p, '.', n);
+    size_t keep =
+        point && !exponent && (size_t)(point - p) + 1 + scale < n ? (size_t)(point - p) + 1 + scale : n;
+    for (size_t i = keep; i < n; i++) lost |= p[i] != '0';
+    if (wr_read_decimal(p, keep, 19, scale, exponent, outp)) *outp -= lost && *p == '-';
+    else *outp = near < 0 ? WR_TS_MIN : WR_TS_MAX;
+    return true;
+}
+
 static bool read_timestamp(const wr_type *t, wri_time_format tf, const char *p, size_t n, int64_t *outp) {
     static const uint8_t scales[] = {
         [WRI_TIME_EPOCH_S] = 6, [WRI_TIME_EPOCH_MS] = 3, [WRI_TIME_EPOCH_US] = 0};
     int64_t us;
-    bool ok =
-        tf == WRI_TIME_ISO ? wr_read_timestamp(p, n, &us) : wr_read_decimal(p, n, 19, scales[tf], true, &us);
-    return ok && wri_fit_timestamp(t, us, outp);
+    bool ok = tf == WRI_TIME_ISO ? wr_read_timestamp(p, n, &us) : read_epoch(p, n, scales[tf], &us);
+    if (ok) *outp = wri_fit_timestamp(t, us);
+    return ok;
 }
 
 /* "+2 00:06:11.5": days and a time of day. */
@@ -171,7 +188,8 @@ wr_status wri_from_text(const wr_type *t, wri_time_format tf, const char *p, siz
         ok = wr_read_date(p, n, &outp->i64);
         break;
     case WR_T_TIME:
-        ok = wr_read_time(p, n, &outp->i64) && wri_fit_timestamp(t, outp->i64, &outp->i64);
+        ok = wr_read_time(p, n, &outp->i64);
+        outp->i64 = wri_fit_timestamp(t, outp->i64);
         break;
     case WR_T_TIMESTAMP:
         ok = read_timestamp(t, tf, p, n, &outp->i64);

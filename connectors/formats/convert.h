@@ -8,13 +8,20 @@
  *   CHAR(n), VARCHAR(n)  UTF-8; cut to n characters, as the Kinesis dialect does
  *   VARBINARY(n)  base64 in text, as it is where the format has bytes; cut to n bytes
  *   JSON       the text must be one JSON value
- *   TIMESTAMP(p)  as timestamp_format says; digits behind p are cut
+ *   TIMESTAMP(p)  as timestamp_format says; digits behind p are cut, ±2^62 us are the ends
  *   DATE, TIME, INTERVAL  ISO date, HH:MM:SS[.f], and the text that wr_write_interval gives
  * Blanks around anything but text are skipped. Pure functions; any thread. */
 #ifndef WRI_FORMATS_CONVERT_H
 #define WRI_FORMATS_CONVERT_H
 
 #include "connectors/connectors.h"
+
+/* Length of the byte order mark that a text file may begin with. */
+#define WRI_BOM     "\xef\xbb\xbf"
+#define WRI_BOM_LEN 3
+static inline size_t wri_bom(const char *p, size_t n) {
+    return n >= WRI_BOM_LEN && memcmp(p, WRI_BOM, WRI_BOM_LEN) == 0 ? WRI_BOM_LEN : 0;
+}
 
 typedef enum wri_time_format {
     WRI_TIME_ISO,
@@ -44,8 +51,8 @@ wr_status wri_from_bytes(const wr_type *t, const char *p, size_t n, wr_value *ou
  * or epoch numbers, intervals as in SQL, true/false, shortest doubles. out has WR_TEXT_MAX bytes. */
 size_t wri_to_text(const wr_type *t, wri_time_format tf, const wr_col *c, uint32_t i, char *out);
 
-/* us cut to the type's fraction digits; false when out of range. */
-bool wri_fit_timestamp(const wr_type *t, int64_t us, int64_t *outp);
+/* us cut to the type's fraction digits and clamped to WR_TS_MIN..WR_TS_MAX. */
+int64_t wri_fit_timestamp(const wr_type *t, int64_t us);
 /* Range of an integer kind. */
 static inline bool wri_int_fits(wr_kind k, int64_t v) {
     int64_t max = k == WR_T_TINYINT    ? INT8_MAX

@@ -362,7 +362,7 @@ static wr_status convert_timestamps(decoder *d, block *bl, uint32_t k) {
         bool easy = ends[r] != MISSING && !(ends[r] & DOUBLED) && d->null_plain && !d->fault[r];
         int64_t us;
         if (WR_LIKELY(easy && same_minute(d, p, n, &us))) {
-            wri_fit_timestamp(t, us, &out[r]); /* years 1 to 9999 are in range */
+            out[r] = wri_fit_timestamp(t, us);
             continue;
         }
         out[r] = 0;

@@ -23,12 +23,6 @@ wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *
 /* Length of the first record with its line end; n when it has none. */
 size_t wri_csv_first_record(const char *p, size_t n, const wri_csv_dialect *d);
 
-#define WRI_BOM     "\xef\xbb\xbf"
-#define WRI_BOM_LEN 3
-static inline size_t wri_bom(const char *p, size_t n) {
-    return n >= WRI_BOM_LEN && memcmp(p, WRI_BOM, WRI_BOM_LEN) == 0 ? WRI_BOM_LEN : 0;
-}
-
 wr_status wri_csv_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_err *err);
 wr_status wri_csv_decode(wr_decoder *d, const wr_chunk *c, wr_batches *out, wr_err *err);
 void wri_csv_close_decoder(wr_decoder *d);

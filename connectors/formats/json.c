@@ -52,8 +52,7 @@ static void json_close(wr_decoder *dec) {
     for (int i = 0; i < 2; i++) wri_json_rows_free(&d->rows[i]);
     for (uint32_t c = 0; d->dicts && c < d->n_cols; c++) wri_dict_free(d->dicts[c]);
     wri_json_pool_free(d);
-    wr_free(d->keys.layout.steps);
-    wr_free(d->keys.spare.steps);
+    for (uint32_t i = 0; i < WRI_JSON_LAYOUTS; i++) wr_free(d->keys.layouts[i].steps);
     wr_arena_free(&d->why_ar);
     wr_arena_free(&d->ar);
     wr_free(d);
@@ -193,16 +192,17 @@ static void begin_piece(wri_json_rows *h, const char *p, const char *end, bool d
 static bool read_chunk(wri_json *d, const wr_chunk *c) {
     wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
     const char *end = c->data + c->len;
+    const char *start = c->data + (c->pos == 0 ? wri_bom(c->data, c->len) : 0);
     if (d->scan == &wri_json_scan_none) {
-        begin_piece(a, c->data, end, false);
+        begin_piece(a, start, end, false);
         begin_piece(b, end, end, false);
-        slow_lines(a, c->data, end);
+        slow_lines(a, start, end);
         return !a->oom;
     }
-    const char *nl = c->len ? memrchr(c->data, '\n', c->len) : NULL;
-    const char *lines = nl ? nl + 1 : c->data; /* behind it: a last line without newline */
-    const char *half = middle(c->data, lines);
-    begin_piece(a, c->data, half, false);
+    const char *nl = end > start ? memrchr(start, '\n', (size_t)(end - start)) : NULL;
+    const char *lines = nl ? nl + 1 : start; /* behind it: a last line without newline */
+    const char *half = middle(start, lines);
+    begin_piece(a, start, half, false);
     begin_piece(b, half, lines, true);
     if (!scan_two(d, a, b) || !scan_one(d, a) || !scan_one(d, b)) return false;
     slow_lines(b, lines, end);

@@ -15,6 +15,7 @@
 #define WRI_JSON_DEPTH_MAX 512  /* nested objects and arrays in a record; deeper ones are bad records */
 #define WRI_JSON_GAP_MAX   64   /* bytes between two values that a template can hold */
 #define WRI_JSON_KEYS_MAX  1024 /* unwanted keys remembered; more are read, but never in one compare */
+#define WRI_JSON_LAYOUTS   8    /* kept at a time: kinds of records, other orders */
 #define WRI_JSON_STEPS_MAX 1024 /* members of a record that can become the template */
 #define WRI_JSON_STRIP     64   /* records scanned between two looks at UTF-8, dictionaries, room */
 #define WRI_JSON_POOL      16   /* batches kept for reuse */
@@ -43,19 +44,20 @@ typedef enum wri_json_how {
     WRI_JSON_REAL,
     WRI_JSON_BOOL,
     WRI_JSON_TEXT,
-    WRI_JSON_STAMP, /* TIMESTAMP as text */
-    WRI_JSON_MEMBER /* other types, nested paths, several columns from one member */
+    WRI_JSON_STAMP,  /* TIMESTAMP as text */
+    WRI_JSON_MEMBER, /* other types, nested paths, several columns from one member */
+    WRI_JSON_TAIL    /* no value: the end of a layout */
 } wri_json_how;
 
 typedef struct wri_json_col {
     const char *name;
     wr_type type;
-    uint32_t at; /* column of the batch */
+    uint32_t at;                      /* column of the batch */
     const struct wri_json_node *node; /* the member that only this column wants, else NULL */
-    uint8_t how;         /* wri_json_how for a member that only this column wants */
-    uint8_t time;        /* wri_json_time */
-    uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
-    int64_t min;         /* whole numbers: min .. min + span */
+    uint8_t how;                      /* wri_json_how for a member that only this column wants */
+    uint8_t time;                     /* wri_json_time */
+    uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
+    int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
     int64_t unit;        /* EPOCH: microseconds of 1; TIME, TIMESTAMP as text: microseconds kept */
     uint32_t text_bytes; /* texts of at most so many bytes need not be cut */
@@ -108,7 +110,7 @@ typedef struct wri_json_key {
     const wri_json_node *node; /* NULL: not wanted */
 } wri_json_key;
 
-/* The last layout of a whole record: gap, value, gap, value, …, tail. */
+/* The layout of a whole record: gap, value, gap, value, …, tail. */
 typedef struct wri_json_step {
     char gap[WRI_JSON_GAP_MAX]; /* zero-padded */
     uint32_t len;
@@ -119,9 +121,11 @@ typedef struct wri_json_step {
 
 typedef struct wri_json_layout {
     wri_json_step *steps; /* the last one (index n) holds only the tail, newline included */
-    uint32_t n, cap;      /* n == 0: nothing learnt */
-    uint32_t *missing;    /* columns that such a record lacks */
+    uint32_t n, cap;
+    uint32_t *missing; /* columns that such a record lacks */
     uint32_t n_missing;
+    uint32_t score;                    /* records that followed it, older ones count less */
+    uint32_t common[WRI_JSON_LAYOUTS]; /* steps at the front that are those of layouts[i], too */
 } wri_json_layout;
 
 typedef struct wri_json_seen { /* one member of the record being read */
@@ -133,10 +137,12 @@ typedef struct wri_json_seen { /* one member of the record being read */
 typedef struct wri_json_keys {
     wri_json_key **table;
     uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
-    wri_json_key any; /* stands for members beyond WRI_JSON_KEYS_MAX */
-    wri_json_layout layout, spare;
-    int32_t credit; /* how well the layout has served; at 0 it is replaced */
-    bool learn;     /* the record being read may become the layout */
+    wri_json_key any;                 /* stands for members beyond WRI_JSON_KEYS_MAX */
+    wri_json_layout layouts[WRI_JSON_LAYOUTS];
+    uint32_t n_layouts;
+    uint32_t hot;   /* the one that two cursors follow in step */
+    int32_t credit; /* how well the layouts have served; at 0 the next record that follows none is learnt */
+    bool learn;     /* the record being read may become a layout */
     wri_json_seen *trace; /* of the record being read, while `learn` */
     uint32_t n_trace;
     uint64_t *covered; /* columns of the layout in the making */
@@ -300,8 +306,10 @@ static inline uint64_t wri_json_key_hash(const char *p, size_t len) {
 }
 /* Remembers an unwanted key; never NULL. */
 wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len);
-/* Makes the record just traced the layout; its tail is tail[0..len). */
+/* Makes the record just traced a layout; its tail is tail[0..len). */
 void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len);
+/* After each strip: which layout is hot now? */
+void wri_json_layout_judge(wri_json_keys *keys);
 
 /* -- json_encode.c -- */
 wr_status wri_json_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);

@@ -29,16 +29,17 @@ INLINE vec vec_zero(void) { return _mm256_setzero_si256(); }
 INLINE vec vec_or(vec a, vec b) { return _mm256_or_si256(a, b); }
 INLINE bool vec_high(vec v) { return _mm256_movemask_epi8(v) != 0; }
 
+INLINE vec vec_is(vec v, char c) { return _mm256_cmpeq_epi8(v, _mm256_set1_epi8(c)); }
+INLINE vec vec_max(vec v, char c) { return _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(c)), v); }
+INLINE mask vec_mask(vec v) { return (mask)_mm256_movemask_epi8(v); }
+
 INLINE mask vec_special(vec v) {
-    vec quote = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
-        back = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'));
-    vec control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
-    return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, back), control));
+    return vec_mask(vec_or(vec_or(vec_is(v, '"'), vec_is(v, '\\')), vec_max(v, 0x1f)));
 }
+INLINE mask vec_quote(vec v) { return vec_mask(vec_is(v, '"')); }
+INLINE mask vec_quote_back(vec v) { return vec_mask(vec_or(vec_is(v, '"'), vec_is(v, '\\'))); }
 INLINE mask vec_stop(vec v) {
-    vec comma = _mm256_cmpeq_epi8(v, _mm256_set1_epi8(',')), brace = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('}'));
-    vec low = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x20)), v);
-    return (mask)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(comma, brace), low));
+    return vec_mask(vec_or(vec_or(vec_is(v, ','), vec_is(v, '}')), vec_max(v, 0x20)));
 }
 INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }

@@ -36,15 +36,13 @@ INLINE vec vec_zero(void) { return _mm256_setzero_si256(); }
 INLINE vec vec_or(vec a, vec b) { return _mm256_or_si256(a, b); }
 INLINE bool vec_high(vec v) { return _mm256_movepi8_mask(v) != 0; }
 
-INLINE mask vec_special(vec v) {
-    return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('"')) |
-           _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('\\')) |
-           _mm256_cmplt_epu8_mask(v, _mm256_set1_epi8(0x20));
-}
-INLINE mask vec_stop(vec v) {
-    return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(',')) | _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8('}')) |
-           _mm256_cmple_epu8_mask(v, _mm256_set1_epi8(0x20));
-}
+INLINE mask vec_is(vec v, char c) { return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(c)); }
+INLINE mask vec_max(vec v, char c) { return _mm256_cmple_epu8_mask(v, _mm256_set1_epi8(c)); }
+
+INLINE mask vec_special(vec v) { return vec_is(v, '"') | vec_is(v, '\\') | vec_max(v, 0x1f); }
+INLINE mask vec_quote(vec v) { return vec_is(v, '"'); }
+INLINE mask vec_quote_back(vec v) { return vec_is(v, '"') | vec_is(v, '\\'); }
+INLINE mask vec_stop(vec v) { return vec_is(v, ',') | vec_is(v, '}') | vec_max(v, 0x20); }
 INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }
 
@@ -59,7 +57,8 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
 INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
     mask in = _bzhi_u32(UINT32_MAX, n);
     vec t = vec_load(text);
-    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) | _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
+    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) |
+                    _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
         return false;
     return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
 }

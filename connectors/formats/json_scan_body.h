@@ -3,7 +3,7 @@
  * Before it, the includer defines VARIANT, and as INLINE functions:
  *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
  *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
- *   vec_stop                                    which bytes are ',', '}' or below 0x21
+ *   vec_quote, vec_quote_back, vec_stop         which are '"'; '"' or '\\'; ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
  *   same_two(p, q, text, n)                     the same for both p and q
  *   same16(p, text)                             are 16 bytes equal?
@@ -22,6 +22,9 @@
  *
  * What is accepted is JSON in full, except that strings are not checked to be UTF-8: bytes above 127 are only
  * noticed, and the caller then checks the whole strip. */
+
+#define CREDIT_MAX 512
+#define DIVERGED   5 /* credit that a record costs which does not follow the layout */
 
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
@@ -48,25 +51,17 @@ static const int64_t tens_i64[] = {1,
                                    100000000000000000,
                                    1000000000000000000};
 
-/* Where a value goes. */
+/* Where a value goes: a column of the row that h is at. */
 typedef struct place {
     wri_json_rows *h;
     const wri_json_col *col;
-    uint32_t row;
 } place;
 
-#define OUT(type, at) ((type *)(at).h->data[(at).col->at])[(at).row]
+#define OUT(type, at) ((type *)(at).h->data[(at).col->at])[(at).h->row]
 
 /* The way out for values that are not of the usual form. */
 static __attribute__((noinline)) const char *unusual(place at, const char *p) {
-    at.h->row = at.row;
     return wri_json_member(at.h, at.col->node, p);
-}
-
-/* Nested values and types without a way of their own. */
-static __attribute__((noinline)) const char *read_member(place at, const wri_json_key *k, const char *p) {
-    at.h->row = at.row;
-    return wri_json_member(at.h, k->node, p);
 }
 
 /* ---- strings ---- */
@@ -105,8 +100,9 @@ INLINE const char *read_text(place at, const char *p, vec *high) {
         return p + n + 2;
     }
     const char *end = long_string(p + 1 + VEC_BYTES, high);
+    if (WR_UNLIKELY(!end)) return unusual(at, p);
     size_t n = (size_t)(end - p) - 1;
-    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
+    if (WR_UNLIKELY(n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
     OUT(wr_str, at) = wr_str_make(p + 1, n);
     return end + 1;
 }
@@ -221,18 +217,17 @@ INLINE const char *read_value(place at, const char *p, vec *high) {
         return read_stamp(at, p);
     case WRI_JSON_SKIP:
     case WRI_JSON_MEMBER:
+    case WRI_JSON_TAIL:
         break;
     }
     return NULL;
 }
 
-/* Are the bytes at p `a` and `b`? */
-INLINE bool is_pair(const char *p, char a, char b) {
-    const char pair[2] = {a, b};
-    uint16_t x, y;
-    memcpy(&x, p, 2);
-    memcpy(&y, pair, 2);
-    return x == y;
+/* Two bytes as they lie in memory. */
+INLINE uint16_t pair(const char *p) {
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
 }
 
 INLINE const char *space(const char *p) {
@@ -251,8 +246,8 @@ INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t l
 }
 
 /* As read_name, for any space and for names not seen before. */
-static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p, char lead,
-                                                           wri_json_key **kp) {
+static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p,
+                                                           char lead, wri_json_key **kp) {
     vec high = vec_zero();
     p = space(p);
     if (*p++ != lead) return NULL;
@@ -267,38 +262,43 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     return *kp && *p == ':' ? space(p + 1) : NULL;
 }
 
-/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. */
+/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. A name that is found is also
+ * checked by that. */
 INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key **kp) {
-    mask m = vec_special(vec_load(p + 2));
+    uint16_t before, behind;
+    mask m = vec_quote(vec_load(p + 2));
     const char *name = p + 2, *end = name + mask_at(m);
+    memcpy(&before, p, 2);
+    memcpy(&behind, end, 2);
     *kp = NULL;
-    if (WR_LIKELY(is_pair(p, lead, '"') && m && is_pair(end, '"', ':') && end[2] > ' '))
+    if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") &&
+                  end > name && end[2] > ' '))
         *kp = find_key(&d->keys, name, (size_t)(end - name));
     return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
 }
 
-/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed to
- * find the end; reading them later checks the rest. No branch on whether it is a string. */
+/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed
+ * to find the end; reading them later checks the rest. No branch on whether it is a string. */
 INLINE const char *value_end(wri_json_rows *h, const char *p) {
     if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
     vec v = vec_load(p);
-    mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
+    mask quoted = mask_from(vec_quote_back(v), 1), bare = vec_stop(v);
     uint32_t string = *p == '"';
     mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
     const char *end = p + mask_at(m) + string;
-    if (WR_LIKELY(m && (end[-1] == '"' || !string))) return end;
+    if (WR_LIKELY((m != 0) & ((end[-1] == '"') | (string ^ 1)))) return end;
     return wri_json_member(h, NULL, p); /* long, with escapes, or broken */
 }
 
 /* Stands in a span for a value that has been read. */
 static const char was_read[1];
 
-/* Members [0, from) of the layout have been read: they are what was seen so far. */
-static inline void seen_so_far(wri_json *d, wri_json_rows *h, uint32_t from) {
+/* Members [0, from) of l have been read: they are what was seen so far. */
+static inline void seen_so_far(wri_json *d, const wri_json_layout *l, wri_json_rows *h, uint32_t from) {
     for (uint32_t w = 0; w < d->n_words; w++) h->seen[w] = 0;
     d->keys.n_trace = from;
     for (uint32_t i = 0; i < from; i++) {
-        const wri_json_step *s = &d->keys.layout.steps[i];
+        const wri_json_step *s = &l->steps[i];
         if (d->keys.learn) d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
         if (s->col) h->spans[s->col->at].p = was_read;
         else if (s->key->node)
@@ -314,8 +314,7 @@ INLINE void trace(wri_json_keys *keys, const char *gap, const char *p, wri_json_
 
 /* Goes through the members from p to the end of the record and notes where the values of columns are.
  * Returns the tail ("}", newline) or NULL. */
-INLINE const char *find_values(wri_json *d, place at, const char *p, bool first, vec *high) {
-    wri_json_rows *h = at.h;
+INLINE const char *find_values(wri_json *d, wri_json_rows *h, const char *p, bool first, vec *high) {
     for (char lead = first ? '{' : ',';; lead = ',') {
         const char *gap = p;
         if (WR_UNLIKELY(*p != lead) && *space(p) == '}' && lead == ',') return gap;
@@ -328,39 +327,58 @@ INLINE const char *find_values(wri_json *d, place at, const char *p, bool first,
             if (WR_UNLIKELY(s->p)) return NULL; /* twice: both values must fit */
             s->p = p;
             p = s->end = value_end(h, p);
-        } else p = k->node ? read_member(at, k, p) : skip(h, p, high);
+        } else p = k->node ? wri_json_member(h, k->node, p) : skip(h, p, high);
         if (WR_UNLIKELY(!p)) return NULL;
     }
 }
 
-/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same for
- * every record. */
-INLINE bool read_values(wri_json *d, place at, vec *high) {
+/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same
+ * for every record. */
+INLINE bool read_values(wri_json *d, wri_json_rows *h, vec *high) {
     for (uint32_t c = 0; c < d->n_cols; c++) {
-        wri_json_span *s = &at.h->spans[c];
+        wri_json_span *s = &h->spans[c];
         const char *p = s->p;
         s->p = NULL;
         if (WR_UNLIKELY(!p)) {
-            if (!wri_json_missing(at.h, NULL, &c, 1)) return false;
+            if (!wri_json_missing(h, NULL, &c, 1)) return false;
         } else if (WR_LIKELY(p != was_read)) {
-            at.col = &d->cols[c];
+            place at = {.h = h, .col = &d->cols[c]};
             if (WR_UNLIKELY(read_value(at, p, high) != s->end)) return false;
         }
     }
     return true;
 }
 
-/* Reads the record from member number `from` on, at p, in whatever order members come: first finds the values,
- * then reads them. It may become the layout when keys.learn. */
-static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, uint32_t row, const char *p,
-                                                  uint32_t from, vec *high) {
-    place at = {.h = h, .row = row};
-    h->row = row;
-    seen_so_far(d, h, from);
-    const char *tail = find_values(d, at, p, from == 0, high);
+/* Columns that no record of the layout has. */
+INLINE bool layout_missing(const wri_json_layout *l, wri_json_rows *h) {
+    for (uint32_t i = 0; i < l->n_missing; i++) wri_json_rows_null(h, l->missing[i]);
+    return !h->oom;
+}
+
+/* Reads members by the layout from number *fromp on, as far as it serves; *fromp is then where it ended. */
+INLINE const char *follow(const wri_json_layout *l, wri_json_rows *h, const char *p, uint32_t *fromp,
+                          vec *high) {
+    for (; *fromp < l->n; ++*fromp) {
+        const wri_json_step *s = &l->steps[*fromp];
+        if (!same(p, s->gap, s->len)) break;
+        p += s->len;
+        place at = {.h = h, .col = s->col};
+        p = s->col         ? read_value(at, p, high)
+            : s->key->node ? wri_json_member(h, s->key->node, p)
+                           : skip(h, p, high);
+        if (WR_UNLIKELY(!p)) break;
+    }
+    return p;
+}
+
+/* Reads the rest of a record, in whatever order members come: first finds the values, then reads them.
+ * Members [0, from) of l have been read. */
+INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_rows *h, const char *p,
+                             uint32_t from, vec *high) {
+    seen_so_far(d, l, h, from);
+    const char *tail = find_values(d, h, p, from == 0, high);
     if (tail) p = space(space(tail) + 1);
-    d->keys.credit--;
-    if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, at, high))) {
+    if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, h, high))) {
         for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
         return NULL;
     }
@@ -368,151 +386,182 @@ static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h,
     return p;
 }
 
+/* Another layout that begins with the first `from` members of l and goes on as the text at p does. */
+INLINE wri_json_layout *other_layout(wri_json_keys *keys, const wri_json_layout *l, const char *p,
+                                     uint32_t from) {
+    for (uint32_t i = 0; i < keys->n_layouts; i++) {
+        wri_json_layout *o = &keys->layouts[i];
+        if (l->common[i] >= from && o != l && o->n && same(p, o->steps[from].gap, o->steps[from].len))
+            return o;
+    }
+    return NULL;
+}
+
+/* Reads the record at p alone; members [0, from) of the hot layout have been read. It may become a layout
+ * when keys.learn. */
+static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, const char *p, uint32_t from,
+                                                  vec *high) {
+    wri_json_layout *l = &d->keys.layouts[d->keys.hot], *next = d->keys.n_layouts ? l : NULL;
+    for (; next; next = other_layout(&d->keys, l, p, from)) {
+        l = next;
+        p = follow(l, h, p, &from, high);
+        if (WR_UNLIKELY(!p)) return NULL;
+        const wri_json_step *tail = &l->steps[from];
+        if (from == l->n && same(p, tail->gap, tail->len)) {
+            l->score++;
+            return layout_missing(l, h) ? p + tail->len : NULL;
+        }
+    }
+    d->keys.credit -= DIVERGED;
+    return read_rest(d, l, h, p, from, high);
+}
+
 /* ---- two records in step ---- */
+
+typedef struct two { /* cursors */
+    const char *a, *b;
+} two;
 
 #define BOTH(call_a, call_b)                                                                                 \
     do {                                                                                                     \
-        qa = (call_a);                                                                                       \
-        qb = (call_b);                                                                                       \
+        p.a = (call_a);                                                                                      \
+        p.b = (call_b);                                                                                      \
     } while (0)
 
-/* Runs both cursors through the layout as far as both follow it. Returns the number of members read. */
-INLINE uint32_t in_step(wri_json *d, place a, place b, const char **pa, const char **pb, vec *high) {
-    const wri_json_layout *l = &d->keys.layout;
-    const wri_json_step *s = l->steps, *end = s + l->n;
-    const char *qa = *pa, *qb = *pb;
-    for (; s < end; s++) {
-        if (WR_UNLIKELY(!same_two(qa, qb, s->gap, s->len))) break;
-        qa += s->len;
-        qb += s->len;
-        a.col = b.col = s->col;
+/* Runs both cursors through the layout as far as both follow it; *sp: where that ended. The layout's last
+ * step is its tail: behind it both records have been read. */
+INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *hb, two p, vec *high) {
+    const wri_json_step *s = *sp;
+    for (;; s++) {
+        if (WR_UNLIKELY(!same_two(p.a, p.b, s->gap, s->len))) break;
+        p.a += s->len;
+        p.b += s->len;
+        place a = {.h = ha, .col = s->col}, b = {.h = hb, .col = s->col};
         switch ((wri_json_how)s->how) {
         case WRI_JSON_SKIP:
-            BOTH(skip(a.h, qa, high), skip(b.h, qb, high));
+            BOTH(skip(ha, p.a, high), skip(hb, p.b, high));
             break;
         case WRI_JSON_INT:
-            BOTH(read_int(a, qa), read_int(b, qb));
+            BOTH(read_int(a, p.a), read_int(b, p.b));
             break;
         case WRI_JSON_EPOCH:
-            BOTH(read_epoch(a, qa), read_epoch(b, qb));
+            BOTH(read_epoch(a, p.a), read_epoch(b, p.b));
             break;
         case WRI_JSON_DECIMAL:
-            BOTH(read_decimal(a, qa), read_decimal(b, qb));
+            BOTH(read_decimal(a, p.a), read_decimal(b, p.b));
             break;
         case WRI_JSON_DOUBLE:
-            BOTH(read_double(a, qa, false), read_double(b, qb, false));
+            BOTH(read_double(a, p.a, false), read_double(b, p.b, false));
             break;
         case WRI_JSON_REAL:
-            BOTH(read_double(a, qa, true), read_double(b, qb, true));
+            BOTH(read_double(a, p.a, true), read_double(b, p.b, true));
             break;
         case WRI_JSON_BOOL:
-            BOTH(read_bool(a, qa), read_bool(b, qb));
+            BOTH(read_bool(a, p.a), read_bool(b, p.b));
             break;
         case WRI_JSON_TEXT:
-            BOTH(read_text(a, qa, high), read_text(b, qb, high));
+            BOTH(read_text(a, p.a, high), read_text(b, p.b, high));
             break;
         case WRI_JSON_STAMP:
-            BOTH(read_stamp(a, qa), read_stamp(b, qb));
+            BOTH(read_stamp(a, p.a), read_stamp(b, p.b));
             break;
         case WRI_JSON_MEMBER:
-            BOTH(read_member(a, s->key, qa), read_member(b, s->key, qb));
+            BOTH(wri_json_member(ha, s->key->node, p.a), wri_json_member(hb, s->key->node, p.b));
             break;
+        case WRI_JSON_TAIL:
+            *sp = s + 1;
+            return p;
         }
-        if (WR_UNLIKELY(!qa || !qb)) {
+        if (WR_UNLIKELY(!p.a || !p.b)) {
             s++;
             break;
         }
     }
-    *pa = qa;
-    *pb = qb;
-    return (uint32_t)(s - l->steps);
+    *sp = s;
+    return p;
 }
 
-/* Columns that no record of the layout has. */
-static inline bool layout_missing(wri_json *d, wri_json_rows *h, uint32_t row) {
-    const wri_json_layout *l = &d->keys.layout;
-    h->row = row;
-    for (uint32_t i = 0; i < l->n_missing; i++) wri_json_rows_null(h, l->missing[i]);
-    return !h->oom;
+/* After a strip of `rows` records. */
+static inline void earn(wri_json_keys *keys, uint32_t rows) {
+    int32_t credit = keys->credit + (keys->n_layouts ? (int32_t)rows : 0);
+    keys->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+    wri_json_layout_judge(keys);
 }
 
-#define CREDIT_MAX 512
-#define DIVERGED   4 /* credit that a divergence costs, besides 1 per record read by members */
-
-static inline void earn(wri_json *d, uint32_t rows) {
-    if (d->keys.layout.n == 0) return; /* credit counts the records up to the next attempt */
-    int32_t credit = d->keys.credit + (int32_t)rows;
-    d->keys.credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+/* One record or both left the hot layout at member s. NULL: not for the scanner. */
+static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two p,
+                                          uint32_t s) {
+    vec high = vec_zero();
+    bool poor = d->keys.credit <= 0;
+    d->keys.learn = poor && !p.b; /* not while the other record still stands in a layout */
+    if (p.a) p.a = solo(d, a, p.a, s, &high);
+    d->keys.learn = poor;
+    if (p.b) p.b = solo(d, b, p.b, s, &high);
+    a->high |= vec_high(high);
+    return p;
 }
 
 static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
-    const wri_json_layout *l = &d->keys.layout;
-    const char *pa = a->p, *pb = b->p;
-    uint32_t row_a = a->row, row_b = b->row, done_a = 0, done_b = 0;
+    wri_json_layout *l = &d->keys.layouts[d->keys.hot];
+    const uint32_t row_a = a->row, row_b = b->row;
+    const wri_json_step *behind = l->steps + l->n + 1;
+    uint32_t in_l = 0;
     vec high = vec_zero();
-    for (; n > 0 && pa < a->end && pb < b->end; n--) {
-        const char *qa = pa, *qb = pb;
-        place at_a = {.h = a, .row = row_a + done_a}, at_b = {.h = b, .row = row_b + done_b};
-        uint32_t s = in_step(d, at_a, at_b, &qa, &qb, &high);
-        const wri_json_step *tail = &l->steps[s];
-        if (WR_LIKELY(s == l->n && s && qa && qb) &&
-            WR_LIKELY(same_two(qa, qb, tail->gap, tail->len))) {
-            qa += tail->len;
-            qb += tail->len;
-            if (WR_UNLIKELY(l->n_missing) &&
-                !(layout_missing(d, a, at_a.row) && layout_missing(d, b, at_b.row)))
-                break;
+    two p = {a->p, b->p};
+    a->high = false;
+    while (n-- > 0 && p.a < a->end && p.b < b->end) {
+        const wri_json_step *s = l->steps;
+        two q = in_step(&s, a, b, p, &high);
+        if (WR_LIKELY(s == behind)) {
+            in_l += 2;
+            if (WR_UNLIKELY(l->n_missing) && !(layout_missing(l, a) && layout_missing(l, b))) break;
         } else {
-            d->keys.credit -= DIVERGED;
-            bool poor = d->keys.credit <= 0;
-            d->keys.learn = poor && !qb; /* not while the other record still stands in this layout */
-            if (qa) qa = solo(d, a, at_a.row, qa, s, &high);
-            d->keys.learn = poor;
-            if (qb) qb = solo(d, b, at_b.row, qb, s, &high);
-            if (WR_UNLIKELY(!qa || !qb)) {
-                a->stop = !qa;
-                b->stop = !qb;
-                if (qa) pa = qa, done_a++;
-                if (qb) pb = qb, done_b++;
+            q = part(d, a, b, q, (uint32_t)(s - l->steps));
+            if (WR_UNLIKELY(!q.a || !q.b)) {
+                if (q.a) p.a = q.a, a->row++;
+                if (q.b) p.b = q.b, b->row++;
+                a->stop = !q.a;
+                b->stop = !q.b;
                 break;
             }
         }
-        pa = qa;
-        pb = qb;
-        done_a++;
-        done_b++;
+        p = q;
+        a->row++;
+        b->row++;
     }
+    a->p = p.a;
+    b->p = p.b;
+    a->high = b->high = a->high | vec_high(high);
+    a->done_rows = a->row - row_a;
+    b->done_rows = b->row - row_b;
     a->row = row_a;
     b->row = row_b;
-    a->done_rows = done_a;
-    b->done_rows = done_b;
-    a->p = pa;
-    b->p = pb;
-    a->high = b->high = vec_high(high);
-    earn(d, done_a + done_b);
+    l->score += in_l;
+    earn(&d->keys, a->done_rows + b->done_rows);
 }
 
 static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
-    const char *p = h->p;
-    uint32_t row = h->row, done = 0;
+    const uint32_t row = h->row;
     vec high = vec_zero();
-    for (; done < n && p < h->end; done++) {
+    while (n-- > 0 && h->p < h->end && !h->stop) {
         d->keys.learn = d->keys.credit <= 0;
-        const char *q = solo(d, h, row + done, p, 0, &high);
-        h->stop = !q;
-        if (!q) break;
-        p = q;
+        const char *p = solo(d, h, h->p, 0, &high);
+        h->stop = !p;
+        if (WR_LIKELY(p)) h->p = p, h->row++;
     }
-    h->row = row;
-    h->done_rows = done;
-    h->p = p;
     h->high = vec_high(high);
-    earn(d, done);
+    h->done_rows = h->row - row;
+    h->row = row;
+    earn(&d->keys, h->done_rows);
 }
 
 static void strip(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
-    if (b) strip_of_two(d, a, b, n);
-    else strip_of_one(d, a, n);
+    if (b && d->keys.n_layouts) return strip_of_two(d, a, b, n);
+    strip_of_one(d, a, b ? 1 : n); /* a first record to learn from */
+    if (b) {
+        b->done_rows = 0;
+        b->high = false;
+    }
 }
 
 const wri_json_scan PASTE(wri_json_scan,

@@ -34,9 +34,18 @@ INLINE mask vec_special(vec v) {
     vec quote = v ^ EACH('"'), back = v ^ EACH('\\');
     return (((quote - EACH(1)) & ~quote) | ((back - EACH(1)) & ~back) | ((v - EACH(0x20)) & ~v)) & EACH(0x80);
 }
+INLINE mask vec_quote(vec v) {
+    vec quote = v ^ EACH('"');
+    return (quote - EACH(1)) & ~quote & EACH(0x80);
+}
+INLINE mask vec_quote_back(vec v) {
+    vec back = v ^ EACH('\\');
+    return vec_quote(v) | ((back - EACH(1)) & ~back & EACH(0x80));
+}
 INLINE mask vec_stop(vec v) {
     vec comma = v ^ EACH(','), brace = v ^ EACH('}');
-    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) & EACH(0x80);
+    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) &
+           EACH(0x80);
 }
 INLINE mask mask_from(mask m, uint32_t n) { return m >> 8 * n << 8 * n; }
 INLINE uint32_t mask_at(mask m) { return m ? (uint32_t)__builtin_ctzll(m) / 8 : VEC_BYTES; }

@@ -191,9 +191,9 @@ static void set_why(decoder *d, uint32_t col, const value *v) {
 static wr_status convert_ext(const wr_type *t, const value *v, wr_value *out) {
     int64_t us;
     *out = (wr_value){0};
-    bool ok = t->kind == WR_T_TIMESTAMP && wri_mp_timestamp(v->ext, v->p, v->len, &us) &&
-              wri_fit_timestamp(t, us, &out->i64);
-    return ok ? WR_OK : WR_EDATA;
+    if (t->kind != WR_T_TIMESTAMP || !wri_mp_timestamp(v->ext, v->p, v->len, &us)) return WR_EDATA;
+    out->i64 = wri_fit_timestamp(t, us);
+    return WR_OK;
 }
 
 /* Any value to any type. */

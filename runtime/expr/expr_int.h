@@ -105,6 +105,8 @@ static inline const char *wri_next_char(const char *p, const char *end) {
     return p;
 }
 size_t wri_chars(const char *p, size_t n);
+/* o = p[0..n) with the ASCII letters from `first` ('a' or 'A') on in the other case. */
+void wri_flip_case(const char *p, char *o, size_t n, unsigned char first);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
@@ -173,6 +175,7 @@ struct wri_ins {
     wri_vec **argv; /* the same, as pointers: set before each run */
     wr_value *vals; /* room for one row's arguments */
     bool strict;    /* NULL in, NULL out */
+    bool is_out;    /* the register is a result */
     bool escapes;   /* its strings may reach a result: they go into the output's arena */
     int64_t lo, hi; /* bounds of the result */
     int64_t imm;    /* e.g. unit in microseconds */

@@ -264,12 +264,12 @@ static const char *walk(wri_call *c, args_t a, uint32_t at, found *f) {
         if (path_end - path > 4 && memcmp(path, "lax ", 4) == 0) path += 4;
         else if (path_end - path > 7 && memcmp(path, "strict ", 7) == 0) path += 7;
         if (path == path_end || *path++ != '$')
-            return wri_bad_text(c, &a[at].str, "JSON path (write $.name)");
+            return wri_bad_text(c, &a[at].str, "JSON path; expected $.name");
         p = f->malformed ? NULL : skip_blank(p, end);
         while (path < path_end) {
             step st;
             path = next_step(path, path_end, &st);
-            if (!path) return wri_bad_text(c, &a[at].str, "JSON path (write $.name or $.list[0])");
+            if (!path) return wri_bad_text(c, &a[at].str, "JSON path; expected $.name or $.list[0]");
             if (p) p = st.name ? member(c, p, end, st.name, st.n) : element(p, end, st.index);
         }
     } else {
@@ -325,6 +325,48 @@ const char *wri_fn_json_extract(wri_call *c, args_t a, wr_value *outp) {
     return f.p ? ret_scalar(c, &a[0].str, &f, outp) : wri_ret_null(outp);
 }
 
+static int64_t array_length(const char *p, const char *end) {
+    int64_t n = 0;
+    p = skip_blank(p + 1, end);
+    for (; *p != ']'; n++) {
+        p = skip_blank(after_value(p, end), end);
+        if (*p == ',') p = skip_blank(p + 1, end);
+    }
+    return n;
+}
+
+/* What j -> key finds: key is a name, a number of an element (below 0: from the end), or a path. */
+static const char *arrow(wri_call *c, args_t a, found *f) {
+    bool index = wr_type_phys(c->e->args[1]->type) == WR_I64;
+    if (!index && a[1].str.len && wr_str_data(&a[1].str)[0] == '$') {
+        const char *why = walk(c, a, 1, f);
+        return !why && f->malformed ? wri_bad_text(c, &a[0].str, "JSON") : why;
+    }
+    const char *p = wr_str_data(&a[0].str), *end = p + a[0].str.len;
+    *f = (found){.malformed = !valid(&a[0].str)};
+    if (f->malformed) return wri_bad_text(c, &a[0].str, "JSON");
+    p = skip_blank(p, end);
+    if (!index) f->p = member(c, p, end, wr_str_data(&a[1].str), a[1].str.len);
+    else if (*p == '[') f->p = element(p, end, a[1].i64 < 0 ? a[1].i64 + array_length(p, end) : a[1].i64);
+    if (c->oom) return "out of memory";
+    if (f->p) f->end = after_value(f->p, end);
+    return NULL;
+}
+
+const char *wri_fn_json_arrow(wri_call *c, args_t a, wr_value *outp) {
+    found f;
+    const char *why = arrow(c, a, &f);
+    if (why) return why;
+    return f.p ? ret_span(&a[0].str, &f, outp) : wri_ret_null(outp);
+}
+
+const char *wri_fn_json_arrow_text(wri_call *c, args_t a, wr_value *outp) {
+    found f;
+    const char *why = arrow(c, a, &f);
+    if (why) return why;
+    return f.p ? ret_scalar(c, &a[0].str, &f, outp) : wri_ret_null(outp);
+}
+
 const char *wri_fn_json_exists(wri_call *c, args_t a, wr_value *outp) {
     found f;
     const char *why = walk(c, a, 1, &f);
@@ -375,11 +417,5 @@ const char *wri_fn_json_array_length(wri_call *c, args_t a, wr_value *outp) {
     if (why) return why;
     if (f.malformed) return wri_bad_text(c, &a[0].str, "JSON");
     if (!f.p) return wri_ret_null(outp);
-    int64_t n = 0;
-    if (*f.p == '[')
-        for (const char *p = skip_blank(f.p + 1, f.end); *p != ']'; n++) {
-            p = skip_blank(after_value(p, f.end), f.end);
-            if (*p == ',') p = skip_blank(p + 1, f.end);
-        }
-    return wri_ret_i64(outp, n);
+    return wri_ret_i64(outp, *f.p == '[' ? array_length(f.p, f.end) : 0);
 }

@@ -126,9 +126,14 @@ const char *wri_fn_log(wri_call *c, args_t a, wr_value *outp) {
         double x = a[0].f64;                                                                                 \
         return wri_ret_f64(outp, call);                                                                      \
     }
+/* The C library misses some whole roots by the last bit: 27. */
+static double cube_root(double x) {
+    double r = cbrt(x), whole = rint(r);
+    return whole * whole * whole == x ? whole : r;
+}
+UNARY(cbrt, cube_root(x))
 #define PI 3.14159265358979323846
 UNARY(exp, exp(x))
-UNARY(cbrt, cbrt(x))
 UNARY(sin, sin(x))
 UNARY(cos, cos(x))
 UNARY(tan, tan(x))

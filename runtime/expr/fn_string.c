@@ -14,21 +14,17 @@ static const char *ret_part(const wr_str *s, const char *p, const char *end, wr_
 
 /* ---- case ---- */
 
-static void upper_bytes(const char *restrict p, char *restrict out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = (char)(p[i] - ((unsigned char)(p[i] - 'a') < 26 ? 32 : 0));
-}
-static void lower_bytes(const char *restrict p, char *restrict out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = (char)(p[i] + ((unsigned char)(p[i] - 'A') < 26 ? 32 : 0));
-}
+static void upper_bytes(const char *p, char *out, size_t n) { wri_flip_case(p, out, n, 'a'); }
+static void lower_bytes(const char *p, char *out, size_t n) { wri_flip_case(p, out, n, 'A'); }
 static bool is_word(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c < 0;
 }
-static void initcap_bytes(const char *restrict p, char *restrict out, size_t n) {
+static void initcap_bytes(const char *p, char *out, size_t n) {
     for (size_t i = 0; i < n; i++) (i && is_word(p[i - 1]) ? lower_bytes : upper_bytes)(p + i, out + i, 1);
 }
 
 static const char *map_bytes(wri_call *c, const wr_str *s, wr_value *outp,
-                             void (*map)(const char *restrict, char *restrict, size_t)) {
+                             void (*map)(const char *, char *, size_t)) {
     const char *why = NULL;
     char small[WR_STR_INLINE], *out = small;
     if (s->len > WR_STR_INLINE && !(out = wri_room(c, s->len, &why))) return why;
@@ -264,8 +260,9 @@ const char *wri_fn_repeat(wri_call *c, args_t a, wr_value *outp) {
 const char *wri_fn_reverse(wri_call *c, args_t a, wr_value *outp) {
     const wr_str *s = &a[0].str;
     const char *p = wr_str_data(s), *end = end_of(s), *why;
-    char *out = wri_room(c, s->len, &why), *o = out + s->len;
+    char *out = wri_room(c, s->len, &why);
     if (!out) return why;
+    char *o = out + s->len;
     while (p < end) {
         const char *next = wri_next_char(p, end);
         o -= next - p;

@@ -14,7 +14,9 @@ static const char *ret_time(const wri_call *c, int64_t us, wr_value *outp) {
 static const char *parse(wri_call *c, const wr_str *pattern, const wr_str *s, wr_value *outp) {
     int64_t us;
     bool ok = pattern ? wri_time_parse(pattern, s, &us) : wr_read_timestamp(wr_str_data(s), s->len, &us);
-    if (!ok) return wri_bad_text(c, s, pattern ? "time in that pattern" : "TIMESTAMP");
+    if (!ok)
+        return wri_bad_text(c, s,
+                            pattern ? "time in that pattern" : "TIMESTAMP; expected 2026-01-31 23:59:59");
     return ret_time(c, us, outp);
 }
 
@@ -25,7 +27,8 @@ const char *wri_fn_to_timestamp(wri_call *c, args_t a, wr_value *outp) {
 const char *wri_fn_to_date(wri_call *c, args_t a, wr_value *outp) {
     int64_t us;
     if (c->e->n_args > 1) return parse(c, &a[1].str, &a[0].str, outp);
-    if (!wr_read_date(wr_str_data(&a[0].str), a[0].str.len, &us)) return wri_bad_text(c, &a[0].str, "DATE");
+    if (!wr_read_date(wr_str_data(&a[0].str), a[0].str.len, &us))
+        return wri_bad_text(c, &a[0].str, "DATE; expected 2026-01-31");
     return wri_ret_i64(outp, us);
 }
 
@@ -62,7 +65,7 @@ const char *wri_fn_unix_timestamp(wri_call *c, args_t a, wr_value *outp) {
         const wr_str *s = &a[0].str;
         bool ok = c->e->n_args > 1 ? wri_time_parse(&a[1].str, s, &us)
                                    : wr_read_timestamp(wr_str_data(s), s->len, &us);
-        if (!ok) return wri_bad_text(c, s, "TIMESTAMP");
+        if (!ok) return wri_bad_text(c, s, "TIMESTAMP; expected 2026-01-31 23:59:59");
     }
     return wri_ret_i64(outp, wr_floor_div(us, WR_US_PER_SECOND));
 }

@@ -73,9 +73,9 @@ static void order_str(const wr_str *restrict a, const wr_str *restrict b, int64_
 }
 
 static void cmp_str(order op, wri_vec *const *args, int64_t *o, uint32_t n) {
-    static const uint8_t keep[] = {2, 5, 1, 3, 4, 6};
+    static const uint8_t keep[] = {[O_EQ] = 2, [O_NE] = 5, [O_LT] = 1, [O_LE] = 3, [O_GT] = 4, [O_GE] = 6};
     const wr_str *a = args[0]->str, *b = args[1]->str;
-    if (op > O_NE) order_str(a, b, o, n, keep[op]);
+    if (op != O_EQ && op != O_NE) order_str(a, b, o, n, keep[op]);
     else if (args[1]->konst && b->len <= WR_STR_INLINE) eq_short(a, b, o, n, op == O_EQ);
     else eq_str(a, b, o, n, op == O_EQ);
 }

@@ -192,7 +192,7 @@ static wr_status emit(wri_prog *p, const wr_expr *e, uint32_t *regp) {
 static void mark_escapes(wri_prog *p) {
     for (uint32_t i = 0; i < p->n_outs; i++)
         for (size_t k = 0; k < p->n_ins; k++)
-            if (p->ins[k].dst == p->outs[i]) p->ins[k].escapes = true;
+            if (p->ins[k].dst == p->outs[i]) p->ins[k].is_out = p->ins[k].escapes = true;
     for (size_t k = p->n_ins; k-- > 0;) {
         const wri_ins *user = &p->ins[k];
         if (!user->escapes || p->regs[user->dst].phys != WR_STR) continue;
@@ -279,9 +279,7 @@ static wr_status place(wri_prog *p, wri_ins *ins, uint32_t n) {
     wri_vec *v = &p->regs[ins->dst];
     WR_TRY(vec_room(v, n ? n : 1));
     v->data = v->own;
-    bool out = false;
-    for (uint32_t i = 0; i < p->n_outs; i++) out |= p->outs[i] == ins->dst;
-    if (out && p->out_ar != &p->tmp) {
+    if (ins->is_out && p->out_ar != &p->tmp) {
         v->data = wr_arena_alloc(p->out_ar, (size_t)(n ? n : 1) * vec_bytes(v));
         if (!v->data) return WR_ENOMEM;
     }

@@ -157,6 +157,23 @@ static bool read_interval(const char *p, size_t n, int64_t *outp) {
     return true;
 }
 
+/* What a text that is none is told. */
+static const char *const wanted[WR_N_KINDS] = {
+    [WR_T_BOOLEAN] = "BOOLEAN; expected TRUE or FALSE",
+    [WR_T_TINYINT] = "TINYINT",
+    [WR_T_SMALLINT] = "SMALLINT",
+    [WR_T_INTEGER] = "INTEGER",
+    [WR_T_BIGINT] = "BIGINT",
+    [WR_T_DECIMAL] = "DECIMAL",
+    [WR_T_REAL] = "REAL",
+    [WR_T_DOUBLE] = "DOUBLE",
+    [WR_T_DATE] = "DATE; expected 2026-01-31",
+    [WR_T_TIME] = "TIME; expected 23:59:59",
+    [WR_T_TIMESTAMP] = "TIMESTAMP; expected 2026-01-31 23:59:59",
+    [WR_T_INTERVAL_DAY] = "INTERVAL; expected +2 23:59:59",
+    [WR_T_INTERVAL_MONTH] = "INTERVAL; expected +2-06",
+};
+
 static const char *from_text(wri_call *c, const wr_str *s, wr_value *outp) {
     wr_type to = c->e->type;
     wr_str t = trim(s);
@@ -200,7 +217,7 @@ static const char *from_text(wri_call *c, const wr_str *s, wr_value *outp) {
     default:
         break;
     }
-    if (!ok) return wri_bad_text(c, s, wr_kind_name((wr_kind)to.kind));
+    if (!ok) return wri_bad_text(c, s, wanted[to.kind]);
     if (to.kind == WR_T_TIMESTAMP || to.kind == WR_T_TIME) outp->i64 = cut_prec(outp->i64, to.prec);
     return NULL;
 }

@@ -24,7 +24,7 @@ static wr_status limit_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err)
     if (l->left >= 0 && n > l->left) n = l->left;
     l->skip -= from;
     if (n == 0) return WR_OK;
-    if (l->left >= 0) l->left -= n;
+    if (l->left >= 0 && (l->left -= n) == 0) wri_limit_full(op);
     if (n == in->n) return wr_emit(op, in, err);
     uint32_t *idx = wr_alloc((size_t)n * sizeof *idx);
     wr_batch *out;

@@ -105,7 +105,7 @@ static wr_status sorted_batch(sorter *s, size_t from, uint32_t n, wr_batch **out
 static wr_status sort_end(wr_op *op, wr_err *err) {
     sorter *s = op->state;
     const wr_node *n = s->node;
-    qsort_r(s->rows, s->n, sizeof *s->rows, compare_rows, s);
+    if (s->n > 1) qsort_r(s->rows, s->n, sizeof *s->rows, compare_rows, s);
     size_t from = (size_t)n->sort.offset < s->n ? (size_t)n->sort.offset : s->n, to = s->n;
     if (n->sort.limit >= 0 && to - from > (size_t)n->sort.limit) to = from + (size_t)n->sort.limit;
     uint32_t step = wr_task_batch_rows(op->task);

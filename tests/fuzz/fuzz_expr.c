@@ -138,7 +138,20 @@ static size_t random_text(char *out) { /* at most 200 bytes */
                                         "nan",
                                         "0x10",
                                         "%",
-                                        "a%b_c"};
+                                        "a%b_c",
+                                        "$",
+                                        "$.a",
+                                        "$.a[2].b",
+                                        "$[1]",
+                                        "lax $.\"a b\"",
+                                        "$[",
+                                        "yyyy-MM-dd HH:mm:ss.SSS",
+                                        "yyMMddHHmm",
+                                        "EEE, d MMM yyyy hh:mm a Z",
+                                        "%Y-%m-%d",
+                                        "'o''clock' HH",
+                                        "20260131",
+                                        "{\"a b\": \"\\ud83d\\ude42\\n\", \"a\": [true, -1.5e3]}"};
     if (chance(55)) {
         const char *w = whole[below(sizeof whole / sizeof whole[0])];
         size_t n = strlen(w);
@@ -146,6 +159,11 @@ static size_t random_text(char *out) { /* at most 200 bytes */
         return n;
     }
     size_t n = 0;
+    if (chance(10)) { /* nearly JSON */
+        static const char soup[] = "{}[]\"\",:: \\unab0123456789-+.e\t";
+        for (uint32_t k = below(24); k > 0; k--) out[n++] = soup[below(sizeof soup - 1)];
+        return n;
+    }
     for (uint32_t k = below(chance(10) ? 40 : 6); k > 0; k--) {
         if (chance(3)) out[n++] = 0; /* an embedded NUL */
         const char *b = bits[below(sizeof bits / sizeof bits[0])];

@@ -87,9 +87,20 @@ static inline void fuzz_same(const rows *x, const rows *y) {
     }
 }
 
+/* Times that ISO text can say. */
+static inline bool fuzz_plain_times(const rows *r) {
+    for (size_t i = 0; i < r->l.n; i++)
+        for (uint32_t k = 0; k < r->l.items[i]->n; k++) {
+            int64_t us = r->l.items[i]->cols[3].i64[k];
+            if (us < INT64_C(-62135596800000000) || us >= INT64_C(253402300800000000)) return false;
+        }
+    return true;
+}
+
 /* What was decoded, written and read again, is the same. */
 static inline void fuzz_round_trip(const wr_format_def *f, const wr_schema *sc, const wr_kv *kv, size_t n_kv,
                                    const rows *r) {
+    if (!fuzz_plain_times(r)) return;
     wr_encode_cfg ecfg = {.schema = sc, .options = kv, .n_options = n_kv};
     rows back = {0};
     wr_decode_cfg dcfg = {

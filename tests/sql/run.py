@@ -19,7 +19,9 @@ A case file has sections, each begun by a line "--- KIND ARGUMENTS":
 Lines before the first section say what the case is about. Folders named pending hold cases that do not pass
 yet; they run only when named.
 
-Usage: run.py WEIR [--quick] [FILES]
+Usage: run.py WEIR [--quick] [--accept] [FILES]
+  --quick    one variant of each case
+  --accept   writes what weir says into the "errors" sections; read the difference before you commit it
 """
 import gzip
 import os
@@ -108,6 +110,16 @@ def run_case(weir, sections, workers, batch, before):
             return str(crash)
 
 
+def accept_errors(weir, path, sections):
+    with tempfile.TemporaryDirectory() as d:
+        put(d, "case.sql", [], "".join(body for kind, _, body in sections if kind == "sql"))
+        err = call([weir, "check", "case.sql"], d, b"")[2]
+    with open(path, encoding="utf-8") as f:
+        head = f.read().partition("--- errors\n")[0]
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(head + "--- errors\n" + err)
+
+
 def check_errors(weir, sections, d, status, out, err):
     for kind, _, body in sections:
         if kind == "errors":
@@ -155,12 +167,15 @@ def chosen(variants, sections):
 
 
 def main():
-    args = [a for a in sys.argv[1:] if a != "--quick"]
+    args = [a for a in sys.argv[1:] if not a.startswith("--")]
     weir, files = os.path.abspath(args[0]), args[1:] or sorted(find(os.path.dirname(os.path.abspath(__file__))))
     variants = VARIANTS[1:2] if "--quick" in sys.argv else VARIANTS
     passed = failed = 0
     for path in files:
         sections = parse(path)
+        if "--accept" in sys.argv and any(kind == "errors" for kind, _, _ in sections):
+            accept_errors(weir, path, sections)
+            sections = parse(path)
         for workers, batch, before in chosen(variants, sections):
             bad = run_case(weir, sections, workers, batch, before)
             if bad:

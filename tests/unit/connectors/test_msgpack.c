@@ -209,7 +209,8 @@ Test(msgpack, values) {
                  "\xa5"
                  "10000",
                  6, "10000000");
-    expect_value(wr_type_of(WR_T_TIMESTAMP), ms, 1, "\xcf\x80\x00\x00\x00\x00\x00\x00\x00", 9, "bad");
+    expect_value(wr_type_of(WR_T_TIMESTAMP), ms, 1, "\xcf\x80\x00\x00\x00\x00\x00\x00\x00", 9,
+                 "4611686018427387000");
     expect_value((wr_type){.kind = WR_T_VARCHAR, .prec = 3}, NULL, 0,
                  "\xa7"
                  "h\xc3\xa9llo!",

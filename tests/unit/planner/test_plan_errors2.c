@@ -122,7 +122,7 @@ Test(plan_errors2, unions_and_values) {
          "SELECT status FROM clicks UNION ALL SELECT page FROM clicks;",
          "2:37 error: column 1 of UNION ALL ('status') is VARCHAR here, but INTEGER above | write a CAST\n");
     DIAGS("SELECT * FROM (VALUES (1, 2), (3));",
-         "1:31 error: this row of VALUES has 1 values, the first has 2 | give 2 values, as in the first row\n");
+         "1:31 error: this row of VALUES has 1 value, the first has 2 | give 2 values, as in the first row\n");
     DIAGS("SELECT * FROM (VALUES (1), (DATE '2020-01-01'));",
          "1:29 error: this value's type does not go with the rows above it | write a CAST\n");
     DIAGS(CLICKS
@@ -314,4 +314,9 @@ Test(plan_errors2, settings_and_notes) {
     DIAGS(CLICKS
          "EXPLAIN (FORMAT xml) SELECT page FROM clicks;",
          "2:17 error: found FORMAT xml, expected TEXT, JSON or DOT\n");
+}
+
+Test(plan_errors2, limits) {
+    DIAGS("CREATE STREAM s (a INTEGER, b0 AS a + a, b1 AS b0 + b0, b2 AS b1 + b1, b3 AS b2 + b2, b4 AS b3 + b3, b5 AS b4 + b4, b6 AS b5 + b5, b7 AS b6 + b6, b8 AS b7 + b7, b9 AS b8 + b8, c0 AS b9 + b9, c1 AS c0 + c0, c2 AS c1 + c1, c3 AS c2 + c2, c4 AS c3 + c3) WITH (connector = 'feed', topic = 'x', format = 'json');",
+         "1:228 error: computed column 'c3' uses others so often that it has over 20000 operations | compute it in a view\n");
 }
