@@ -119,16 +119,17 @@ static bool statement_set(wri_parse *p) {
 static uint16_t choose(const wri_parse *p, size_t i) {
     const wri_lexeme *x = &p->toks[i];
     if (!x->kw) return x->code;
+    uint16_t next = wri_code_at(p, i + 1), reserved = x->kw->reserved ? x->kw->code : 0;
     if (i > 0 && p->toks[i - 1].code == TK_DOT) return TK_ID; /* t.order, t.end */
+    if (reserved && next == TK_DOT) return TK_ID;             /* SET table.exec.x = 1 */
     for (uint16_t code = wri_keyword_code(p, i); code != TK_ID; code = wri_code_else(code))
         if (wri_sql_accepts(p->lemon, code)) return code;
-    if (!x->kw->reserved) return TK_ID;
-    uint16_t next = wri_code_at(p, i + 1), code = x->kw->code;
-    if ((code == TK_LEFT || code == TK_RIGHT) && next == TK_LP && wri_sql_accepts(p->lemon, TK_NUMBER))
-        return TK_ID;                 /* the functions */
-    if (next == TK_DOT) return TK_ID; /* SET table.exec.x = 1 */
-    bool option = next == TK_EQ && !wri_sql_accepts(p->lemon, TK_NUMBER) && wri_sql_accepts(p->lemon, TK_ID);
-    return option ? TK_ID : code; /* WITH (limit = 5) */
+    if (!reserved) return TK_ID;
+    bool value = wri_sql_accepts(p->lemon, TK_NUMBER); /* a value may stand here */
+    if ((reserved == TK_LEFT || reserved == TK_RIGHT) && next == TK_LP && value)
+        return TK_ID; /* the functions */
+    bool option = next == TK_EQ && !value && wri_sql_accepts(p->lemon, TK_ID);
+    return option ? TK_ID : reserved; /* WITH (limit = 5) */
 }
 
 static bool feed(wri_parse *p, size_t i) {

@@ -357,6 +357,7 @@ void wri_put_type(wri_out *o, wr_type t);
 void wri_put_expr(wri_out *o, const wr_ast *e);
 void wri_put_value(wri_out *o, const wr_ast *e); /* as sql.y's val: conditions in parentheses */
 void wri_put_call(wri_out *o, const wr_ast *e, bool in_from);
+void wri_put_arg(wri_out *o, const wr_ast *a); /* of a call */
 void wri_put_direction(wri_out *o, const wr_sort *s);
 void wri_put_exprs(wri_out *o, wr_ast *const *es, uint32_t n);
 void wri_put_sorts(wri_out *o, const wr_sort *s, uint32_t n);

@@ -396,7 +396,7 @@ static void put_closed(wri_out *o, const wr_ast *e) {
     case WR_A_NAMED_ARG:
         wri_put_ident(o, &e->name.parts[0]);
         wri_puts(o, " => ");
-        wri_put_expr(o, e->args[0]);
+        wri_put_arg(o, e->args[0]);
         break;
     case WR_A_TABLE_ARG:
         put_table_arg(o, e);

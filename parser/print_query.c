@@ -22,12 +22,37 @@ static bool text_is(const char *a, const char *word) {
 
 static bool word_is(const wr_ast *call, const char *word) { return text_is(call->name.parts[0].text, word); }
 
-/* FLOOR((x) DAY TO HOUR) would give the second unit to FLOOR. */
-static void put_arg(wri_out *o, const wr_ast *a) {
+static bool word_goes_on(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* Puts parentheses around what was printed from `at` on when it begins with this word, which would be a
+ * keyword there. */
+static void guard(wri_out *o, size_t at, const char *word) {
+    if (o->st != WR_OK) return;
+    size_t n = o->b->len - at, n_word = strlen(word);
+    const char *text = o->b->data + at;
+    if (n < n_word || (n > n_word && (word_goes_on(text[n_word]) || text[n_word] == '.'))) return;
+    for (size_t i = 0; i < n_word; i++)
+        if ((text[i] & ~0x20) != word[i]) return;
+    wri_puts(o, "()");
+    if (o->st != WR_OK) return;
+    memmove(o->b->data + at + 1, o->b->data + at, n);
+    o->b->data[at] = '(';
+}
+
+/* FLOOR((x) DAY TO HOUR) would give the second unit to FLOOR; functions called descriptor and cursor look
+ * like the arguments of these names. */
+void wri_put_arg(wri_out *o, const wr_ast *a) {
     bool paren = a->kind == WR_A_QUALIFIED && a->unit2;
+    size_t at = o->b->len;
     if (paren) wri_puts(o, "(");
     wri_put_expr(o, a);
     if (paren) wri_puts(o, ")");
+    if (a->kind == WR_A_DESCRIPTOR || a->kind == WR_A_CURSOR || a->kind == WR_A_NAMED_ARG) return;
+    guard(o, at, "DESCRIPTOR");
+    guard(o, at, "CURSOR");
 }
 
 /* SUBSTRING(s FROM i FOR n) and its like: the words between the arguments. */
@@ -66,7 +91,7 @@ static void put_inside(wri_out *o, const wr_ast *e) {
     for (uint32_t i = 0; i < e->n_args; i++) {
         if (i) wri_puts(o, ", ");
         if (word_is(e, "POSITION")) wri_put_value(o, e->args[i]); /* a condition could hold its IN */
-        else put_arg(o, e->args[i]);
+        else wri_put_arg(o, e->args[i]);
     }
     if (c->order_inside) {
         wri_puts(o, " ORDER BY ");
@@ -181,11 +206,6 @@ void wri_put_over(wri_out *o, const wr_window *w) {
 }
 
 /* ---- queries ---- */
-static bool word_goes_on(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '$' || (unsigned char)c >= 0x80;
-}
-
 static void put_alias(wri_out *o, const wr_item *item) {
     if (!item->alias.text) return;
     wri_puts(o, " AS ");
@@ -223,21 +243,6 @@ static void put_clause(wri_out *o, const char *word, const wr_ast *e) {
     wri_put_expr(o, e);
 }
 
-/* SELECT stream(a) reads as SELECT STREAM (a): puts parentheses around what was printed from `at` on when it
- * begins with that word. */
-static void guard_stream(wri_out *o, size_t at) {
-    if (o->st != WR_OK) return;
-    const char *text = o->b->data + at;
-    size_t n = o->b->len - at;
-    if (n < 6 || (n > 6 && word_goes_on(text[6]))) return;
-    for (size_t i = 0; i < 6; i++)
-        if ((text[i] & ~0x20) != "STREAM"[i]) return;
-    wri_puts(o, "()");
-    if (o->st != WR_OK) return;
-    memmove(o->b->data + at + 1, o->b->data + at, n);
-    o->b->data[at] = '(';
-}
-
 static void put_select_items(wri_out *o, const wr_query *q) {
     const wr_ast *first = q->items[0].expr;
     bool told = first->kind == WR_A_STAR;
@@ -248,7 +253,7 @@ static void put_select_items(wri_out *o, const wr_query *q) {
     }
     size_t at = o->b->len;
     wri_put_expr(o, first);
-    guard_stream(o, at);
+    guard(o, at, "STREAM"); /* SELECT stream(a) reads as SELECT STREAM (a) */
     put_alias(o, &q->items[0]);
     if (q->n_items == 1) return;
     wri_puts(o, ", ");
