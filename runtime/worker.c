@@ -11,9 +11,8 @@
 #define SLEEP_US 100000 /* else: only a missed wake-up would cost this */
 
 void wri_wake(wr_task *t) {
-    /* The event must be seen by who falls asleep now, or the sleeper by us: store, fence, load on both sides. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&t->asleep, __ATOMIC_RELAXED)) return;
+    /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in one order. */
+    if (!__atomic_load_n(&t->asleep, __ATOMIC_SEQ_CST)) return;
     pthread_mutex_lock(&t->lock);
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->lock);
@@ -26,7 +25,7 @@ static bool rings_empty(const wr_task *t) {
         if (!x || t->entries[i].ended) continue;
         for (uint32_t from = 0; from < workers; from++) {
             const wri_ring *r = &x->rings[from * workers + t->index];
-            if (r->head != __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE)) return false;
+            if (r->head != __atomic_load_n(&r->tail, __ATOMIC_SEQ_CST)) return false;
         }
     }
     return true;
@@ -39,8 +38,7 @@ static void doze(wr_task *t, int64_t us) {
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&t->lock);
-    __atomic_store_n(&t->asleep, true, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
     if (rings_empty(t) && !wri_stopping(t->job)) pthread_cond_timedwait(&t->wake, &t->lock, &until);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&t->lock);
