@@ -44,7 +44,7 @@ typedef enum wri_json_how {
     WRI_JSON_REAL,
     WRI_JSON_BOOL,
     WRI_JSON_TEXT,
-    WRI_JSON_STAMP, /* TIMESTAMP as text */
+    WRI_JSON_STAMP,  /* TIMESTAMP as text */
     WRI_JSON_MEMBER, /* other types, nested paths, several columns from one member */
     WRI_JSON_TAIL    /* no value: the end of a layout */
 } wri_json_how;
@@ -52,12 +52,12 @@ typedef enum wri_json_how {
 typedef struct wri_json_col {
     const char *name;
     wr_type type;
-    uint32_t at; /* column of the batch */
+    uint32_t at;                      /* column of the batch */
     const struct wri_json_node *node; /* the member that only this column wants, else NULL */
-    uint8_t how;         /* wri_json_how for a member that only this column wants */
-    uint8_t time;        /* wri_json_time */
-    uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
-    int64_t min;         /* whole numbers: min .. min + span */
+    uint8_t how;                      /* wri_json_how for a member that only this column wants */
+    uint8_t time;                     /* wri_json_time */
+    uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
+    int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
     int64_t unit;        /* EPOCH: microseconds of 1; TIME, TIMESTAMP as text: microseconds kept */
     uint32_t text_bytes; /* texts of at most so many bytes need not be cut */
@@ -137,7 +137,7 @@ typedef struct wri_json_seen { /* one member of the record being read */
 typedef struct wri_json_keys {
     wri_json_key **table;
     uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
-    wri_json_key any; /* stands for members beyond WRI_JSON_KEYS_MAX */
+    wri_json_key any;                 /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layouts[WRI_JSON_LAYOUTS];
     uint32_t n_layouts;
     uint32_t hot;   /* the one that two cursors follow in step */

@@ -2,9 +2,10 @@
  *
  * Members: a hash table with every member that a column wants and, as they turn up, those that none does.
  *
- * Layout: one record as gap, value, gap, …, tail. Up to WRI_JSON_LAYOUTS are kept. The hot one is what two cursors
- * run through in step; a record that leaves it goes on in another one with the same beginning. A record
- * that fits none costs credit, the others give some back; without credit the next such record is learnt. */
+ * Layout: one record as gap, value, gap, …, tail. Up to WRI_JSON_LAYOUTS are kept. The hot one is what two
+ * cursors run through in step; a record that leaves it goes on in another one with the same beginning. A
+ * record that fits none costs credit, the others give some back; without credit the next such record is
+ * learnt. */
 #include "connectors/formats/json_int.h"
 
 #define CREDIT_NEW 256
@@ -83,7 +84,8 @@ static bool add_step(wri_json_layout *l, const char *gap, size_t len, wri_json_k
 static bool layout_fill(wri_json *d, wri_json_layout *l, const char *tail, size_t len) {
     wri_json_keys *keys = &d->keys;
     l->n = l->n_missing = l->score = 0;
-    if (!l->missing && !(l->missing = wr_arena_alloc(&d->ar, (d->n_cols + 1) * sizeof *l->missing))) return false;
+    if (!l->missing && !(l->missing = wr_arena_alloc(&d->ar, (d->n_cols + 1) * sizeof *l->missing)))
+        return false;
     memset(keys->covered, 0, d->n_words * sizeof *keys->covered);
     for (uint32_t i = 0; i < keys->n_trace; i++) {
         const wri_json_seen *t = &keys->trace[i];
