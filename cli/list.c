@@ -118,8 +118,11 @@ static void list_function(const wr_func_def *f, bool md) {
         if (*sig) (void)!wr_buf_puts(&b, md ? "; " : "\n");
     }
     int n = (int)b.len;
-    if (md) printf("| `%.*s` | %s |\n", n, b.data ? b.data : "", f->doc);
-    else {
+    if (md) {
+        printf("| `%.*s` | ", n, b.data ? b.data : "");
+        cell(f->doc);
+        puts(" |");
+    } else {
         printf("%.*s\n", n, b.data ? b.data : f->name);
         wri_wrap(stdout, 4, f->doc);
     }

@@ -9,6 +9,7 @@
  * asked for while its own feeds are being planned reads itself, which is an error. */
 #include <strings.h>
 
+#include "bind_int.h"
 #include "plan_int.h"
 
 /* ---- feeds ---- */
@@ -96,6 +97,15 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_
     return false;
 }
 
+/* e, which fails the row where it is NULL: NOT NULL holds for what a statement writes, too. Event time has no
+ * NULLs: such rows failed in the source. */
+static wr_expr *never_null(wri_binder *b, const wr_node *n, wr_expr *e) {
+    const wr_func_def *f = wri_find_func(b->reg, "ASSERT_NOT_NULL");
+    if (!f || !e || e == &wri_failed || e->type.not_null || (e->kind == WR_X_COL && e->col == n->time_col))
+        return e;
+    return wri_mk_func(b, f, e->type, e->loc, 1, &e);
+}
+
 /* n's columns as those of the stream: physical ones by `from`, then the computed ones over them. */
 static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint32_t *from) {
     const wri_stream *st = f->into;
@@ -125,6 +135,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
             wr_expr *e = wri_col_of(c, n, from[k], loc);
             const char *what = wri_text(c, "column '%s' of '%s'", cols->fields[k].name, st->def->name);
             repl[k] = e && what ? wri_assign(&b, e, t, what, loc) : NULL;
+            if (t.not_null) repl[k] = never_null(&b, n, repl[k]);
         }
         if (!repl[k] || repl[k] == &wri_failed) ok = false;
     }

@@ -1,4 +1,4 @@
-/* runtime/expr/fn_code.c -- characters and bytes as numbers and other notations. */
+/* runtime/expr/fn_code.c -- characters and bytes as numbers and other notations; NULLs. */
 #include <zlib.h>
 
 #include "expr_int.h"
@@ -172,4 +172,11 @@ const char *wri_fn_uuid(wri_call *c, args_t a, wr_value *outp) {
         text[n++] = digits[w[i / 16] >> (60 - 4 * (i % 16)) & 15];
     }
     return wri_ret_copy(c, text, n, outp);
+}
+
+const char *wri_fn_assert_not_null(wri_call *c, args_t a, wr_value *outp) {
+    (void)c;
+    if (a[0].null) return "NULL where a value must be (NOT NULL)";
+    *outp = a[0];
+    return NULL;
 }
