@@ -1,7 +1,8 @@
 /* bench/json.c -- how fast is the JSON decoder? Records per second of CPU time, one thread.
  *
  *     bench/json FILE [ROUNDS] [avx512|avx2|plain|none]
- * FILE holds clicks as gen_clicks writes them. Each line of output is the best of ROUNDS over the whole file. */
+ * FILE holds clicks as gen_clicks writes them. Each line of output is the best of ROUNDS over the whole file.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +77,8 @@ static result decode_all(wr_decoder *d, const char *p, size_t n) {
     return r;
 }
 
-static void run(const char *what, const wr_decode_cfg *cfg, const char *scan, const char *p, size_t n, int rounds) {
+static void run(const char *what, const wr_decode_cfg *cfg, const char *scan, const char *p, size_t n,
+                int rounds) {
     double best = 1e30;
     result r = {0};
     n_bad = 0;
@@ -93,9 +95,9 @@ static void run(const char *what, const wr_decode_cfg *cfg, const char *scan, co
         if (t < best) best = t;
         wr_format_json.close_decoder(d);
     }
-    printf("%-22s %7.2f M records/s  %6.1f ns  %5.2f GB/s  rows %llu bad %llu\n", what, (double)r.rows / best / 1e6,
-           best / (double)r.rows * 1e9, (double)n / best / 1e9, (unsigned long long)r.rows,
-           (unsigned long long)(n_bad / (uint64_t)rounds));
+    printf("%-22s %7.2f M records/s  %6.1f ns  %5.2f GB/s  rows %llu bad %llu\n", what,
+           (double)r.rows / best / 1e6, best / (double)r.rows * 1e9, (double)n / best / 1e9,
+           (unsigned long long)r.rows, (unsigned long long)(n_bad / (uint64_t)rounds));
 }
 
 int main(int argc, char **argv) {
@@ -107,12 +109,14 @@ int main(int argc, char **argv) {
     const char *scan = argc > 3 ? argv[3] : NULL;
     size_t n;
     const char *p = map(argv[1], &n);
-    wr_field all[] = {{"event_time", wr_type_of(WR_T_TIMESTAMP), NULL}, {"user_id", wr_type_of(WR_T_VARCHAR), NULL},
-                      {"page", wr_type_of(WR_T_VARCHAR), NULL},         {"country", wr_type_of(WR_T_VARCHAR), NULL},
-                      {"status", wr_type_of(WR_T_INTEGER), NULL},       {"bytes", wr_type_of(WR_T_BIGINT), NULL},
-                      {"latency_ms", wr_type_of(WR_T_DOUBLE), NULL}};
+    wr_field all[] = {
+        {"event_time", wr_type_of(WR_T_TIMESTAMP), NULL}, {"user_id", wr_type_of(WR_T_VARCHAR), NULL},
+        {"page", wr_type_of(WR_T_VARCHAR), NULL},         {"country", wr_type_of(WR_T_VARCHAR), NULL},
+        {"status", wr_type_of(WR_T_INTEGER), NULL},       {"bytes", wr_type_of(WR_T_BIGINT), NULL},
+        {"latency_ms", wr_type_of(WR_T_DOUBLE), NULL}};
     wr_field three[] = {all[0], all[2], all[6]};
-    const bool page_all[7] = {[2] = true}, users_all[7] = {[1] = true, [2] = true, [3] = true}, page_three[3] = {[1] = true};
+    const bool page_all[7] = {[2] = true}, users_all[7] = {[1] = true, [2] = true, [3] = true},
+               page_three[3] = {[1] = true};
     wr_schema s7 = {.n = 7, .fields = all}, s3 = {.n = 3, .fields = three};
     wr_decode_cfg cfg = {.schema = &s7, .batch_rows = WR_BATCH_ROWS, .bad = count_bad};
     run("7 columns", &cfg, scan, p, n, rounds);

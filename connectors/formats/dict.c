@@ -1,9 +1,9 @@
 /* connectors/formats/dict.c -- dictionary codes for string columns of low cardinality.
  *
  * The table is open addressing over 32-bit words, code + 1 or 0; the values themselves are in the wr_dict. It
- * sits in wr_dict.index and dies with it. Values come in strips, taken in passes without branches: hash, first
- * slot, compare. Most strips end there; what did not match its first slot is looked up one by one. A wrong
- * slot does no harm, as the value found there is compared in full. */
+ * sits in wr_dict.index and dies with it. Values come in strips, taken in passes without branches: hash,
+ * first slot, compare. Most strips end there; what did not match its first slot is looked up one by one. A
+ * wrong slot does no harm, as the value found there is compared in full. */
 #include "connectors/formats/dict_int.h"
 
 #define STRIP        64

@@ -44,7 +44,7 @@ typedef enum wri_json_how {
     WRI_JSON_REAL,
     WRI_JSON_BOOL,
     WRI_JSON_TEXT,
-    WRI_JSON_STAMP, /* TIMESTAMP as text */
+    WRI_JSON_STAMP,  /* TIMESTAMP as text */
     WRI_JSON_MEMBER, /* other types, nested paths, several columns from one member */
     WRI_JSON_TAIL    /* no value: the end of a layout */
 } wri_json_how;
@@ -52,12 +52,12 @@ typedef enum wri_json_how {
 typedef struct wri_json_col {
     const char *name;
     wr_type type;
-    uint32_t at; /* column of the batch */
+    uint32_t at;                      /* column of the batch */
     const struct wri_json_node *node; /* the member that only this column wants, else NULL */
-    uint8_t how;         /* wri_json_how for a member that only this column wants */
-    uint8_t time;        /* wri_json_time */
-    uint32_t frac;       /* TIME, TIMESTAMP: fraction digits kept */
-    int64_t min;         /* whole numbers: min .. min + span */
+    uint8_t how;                      /* wri_json_how for a member that only this column wants */
+    uint8_t time;                     /* wri_json_time */
+    uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
+    int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
     int64_t unit;        /* EPOCH: microseconds of 1; TIME, TIMESTAMP as text: microseconds kept */
     uint32_t text_bytes; /* texts of at most so many bytes need not be cut */
@@ -124,7 +124,8 @@ typedef struct wri_json_layout {
     uint32_t n, cap;
     uint32_t *missing; /* columns that such a record lacks */
     uint32_t n_missing;
-    uint32_t score;                    /* records that followed it, older ones count less */
+    uint32_t score; /* records that followed it, older ones count less; 0: not worth a look */
+    bool served;    /* some record did */
     uint32_t common[WRI_JSON_LAYOUTS]; /* steps at the front that are those of layouts[i], too */
 } wri_json_layout;
 
@@ -137,12 +138,13 @@ typedef struct wri_json_seen { /* one member of the record being read */
 typedef struct wri_json_keys {
     wri_json_key **table;
     uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
-    wri_json_key any; /* stands for members beyond WRI_JSON_KEYS_MAX */
+    wri_json_key any;                 /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layouts[WRI_JSON_LAYOUTS];
     uint32_t n_layouts;
-    uint32_t hot;   /* the one that two cursors follow in step */
-    int32_t credit; /* how well the layouts have served; at 0 the next record that follows none is learnt */
-    bool learn;     /* the record being read may become a layout */
+    uint32_t hot;     /* the one that two cursors follow in step */
+    int32_t credit;   /* how well the layouts have served; at 0 the next record that follows none is learnt */
+    int32_t patience; /* a new layout's credit, in units: rises while new ones turn out useless */
+    bool learn;       /* the record being read may become a layout */
     wri_json_seen *trace; /* of the record being read, while `learn` */
     uint32_t n_trace;
     uint64_t *covered; /* columns of the layout in the making */

@@ -2,12 +2,15 @@
  *
  * Members: a hash table with every member that a column wants and, as they turn up, those that none does.
  *
- * Layout: one record as gap, value, gap, …, tail. Up to WRI_JSON_LAYOUTS are kept. The hot one is what two cursors
- * run through in step; a record that leaves it goes on in another one with the same beginning. A record
- * that fits none costs credit, the others give some back; without credit the next such record is learnt. */
+ * Layout: one record as gap, value, gap, …, tail. Up to WRI_JSON_LAYOUTS are kept. The hot one is what two
+ * cursors run through in step; a record that leaves it goes on in another one with the same beginning. A
+ * record that fits none costs credit, the others give some back; without credit the next such record is
+ * learnt. */
 #include "connectors/formats/json_int.h"
 
-#define CREDIT_NEW 256
+#define CREDIT_NEW   256
+#define PATIENCE_MAX 1024
+#define SCORE_NEW    16 /* enough to be tried for some strips */
 
 static void insert(wri_json_keys *keys, wri_json_key *k) {
     uint32_t i = (uint32_t)(wri_json_key_hash(k->name, k->len) >> keys->shift);
@@ -36,6 +39,7 @@ wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
     keys->table = wr_arena_calloc(&d->ar, (keys->mask + 1) * sizeof *keys->table);
     keys->covered = wr_arena_calloc(&d->ar, (d->n_words + 1) * sizeof *keys->covered);
     keys->trace = wr_arena_alloc(&d->ar, WRI_JSON_STEPS_MAX * sizeof *keys->trace);
+    keys->patience = 1;
     if (!keys->table || !keys->covered || !keys->trace) return wr_fail_oom(err, "a JSON decoder");
     for (const wri_json_node *n = d->tree.root.keys; n; n = n->next) {
         if (!wr_utf8_valid(n->key, n->key_len)) continue; /* no record can have it */
@@ -83,7 +87,9 @@ static bool add_step(wri_json_layout *l, const char *gap, size_t len, wri_json_k
 static bool layout_fill(wri_json *d, wri_json_layout *l, const char *tail, size_t len) {
     wri_json_keys *keys = &d->keys;
     l->n = l->n_missing = l->score = 0;
-    if (!l->missing && !(l->missing = wr_arena_alloc(&d->ar, (d->n_cols + 1) * sizeof *l->missing))) return false;
+    l->served = false;
+    if (!l->missing && !(l->missing = wr_arena_alloc(&d->ar, (d->n_cols + 1) * sizeof *l->missing)))
+        return false;
     memset(keys->covered, 0, d->n_words * sizeof *keys->covered);
     for (uint32_t i = 0; i < keys->n_trace; i++) {
         const wri_json_seen *t = &keys->trace[i];
@@ -109,16 +115,18 @@ static uint32_t common_steps(const wri_json_layout *a, const wri_json_layout *b)
 void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len) {
     wri_json_keys *keys = &d->keys;
     uint32_t to = keys->n_layouts;
-    keys->credit = CREDIT_NEW;
     if (to == WRI_JSON_LAYOUTS) { /* in the place of the least useful one; the trace may lie in the hot one */
         to = keys->hot == 0;
         for (uint32_t i = to; i < WRI_JSON_LAYOUTS; i++)
             if (i != keys->hot && keys->layouts[i].score < keys->layouts[to].score) to = i;
+        if (keys->layouts[to].served) keys->patience = 1;
+        else if (keys->patience < PATIENCE_MAX) keys->patience *= 2;
     }
+    keys->credit = CREDIT_NEW * keys->patience;
     wri_json_layout *l = &keys->layouts[to];
-    bool ok = layout_fill(d, l, tail, len);
-    if (!ok) l->n = 0; /* never entered: a layout without steps has no gap to match */
-    else if (to == keys->n_layouts) keys->n_layouts++;
+    if (!layout_fill(d, l, tail, len)) return; /* its score is 0 now */
+    l->score = SCORE_NEW;
+    if (to == keys->n_layouts) keys->n_layouts++;
     for (uint32_t i = 0; i < keys->n_layouts; i++)
         l->common[i] = keys->layouts[i].common[to] = common_steps(l, &keys->layouts[i]);
 }
@@ -129,5 +137,5 @@ void wri_json_layout_judge(wri_json_keys *keys) {
         if (keys->layouts[i].score > keys->layouts[best].score) best = i;
     /* Twice as good, so that two equal ones do not take turns. */
     if (keys->layouts[best].score > 2 * keys->layouts[keys->hot].score + WRI_JSON_STRIP) keys->hot = best;
-    for (uint32_t i = 0; i < keys->n_layouts; i++) keys->layouts[i].score -= keys->layouts[i].score / 4;
+    for (uint32_t i = 0; i < keys->n_layouts; i++) keys->layouts[i].score -= (keys->layouts[i].score + 3) / 4;
 }

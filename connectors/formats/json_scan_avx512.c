@@ -57,7 +57,8 @@ INLINE bool same(const char *p, const char *text, uint32_t n) {
 INLINE bool same_two(const char *p, const char *q, const char *text, uint32_t n) {
     mask in = _bzhi_u32(UINT32_MAX, n);
     vec t = vec_load(text);
-    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) | _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
+    if (WR_UNLIKELY(_mm256_mask_cmpneq_epi8_mask(in, vec_load(p), t) |
+                    _mm256_mask_cmpneq_epi8_mask(in, vec_load(q), t)))
         return false;
     return WR_LIKELY(n <= 32) || (same(p + 32, text + 32, n - 32) && same(q + 32, text + 32, n - 32));
 }

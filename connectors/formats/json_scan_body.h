@@ -24,7 +24,7 @@
  * noticed, and the caller then checks the whole strip. */
 
 #define CREDIT_MAX 512
-#define DIVERGED   5 /* credit that a record costs which does not follow the layout */
+#define DIVERGED   32 /* credit that a record costs which follows no layout */
 
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
@@ -245,8 +245,8 @@ INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t l
 }
 
 /* As read_name, for any space and for names not seen before. */
-static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p, char lead,
-                                                           wri_json_key **kp) {
+static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p,
+                                                           char lead, wri_json_key **kp) {
     vec high = vec_zero();
     p = space(p);
     if (*p++ != lead) return NULL;
@@ -261,8 +261,8 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     return *kp && *p == ':' ? space(p + 1) : NULL;
 }
 
-/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. A name that is found is also checked
- * by that. */
+/* Reads `,"name":` at p (or '{' for ','): the first byte of the value, or NULL. A name that is found is also
+ * checked by that. */
 INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key **kp) {
     uint16_t before, behind;
     mask m = vec_quote(vec_load(p + 2));
@@ -270,14 +270,14 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
     memcpy(&before, p, 2);
     memcpy(&behind, end, 2);
     *kp = NULL;
-    if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") && end > name &&
-                  end[2] > ' '))
+    if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") &&
+                  end > name && end[2] > ' '))
         *kp = find_key(&d->keys, name, (size_t)(end - name));
     return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
 }
 
-/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed to
- * find the end; reading them later checks the rest. No branch on whether it is a string. */
+/* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed
+ * to find the end; reading them later checks the rest. No branch on whether it is a string. */
 INLINE const char *value_end(wri_json_rows *h, const char *p) {
     if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
     vec v = vec_load(p);
@@ -331,8 +331,8 @@ INLINE const char *find_values(wri_json *d, wri_json_rows *h, const char *p, boo
     }
 }
 
-/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same for
- * every record. */
+/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same
+ * for every record. */
 INLINE bool read_values(wri_json *d, wri_json_rows *h, vec *high) {
     for (uint32_t c = 0; c < d->n_cols; c++) {
         wri_json_span *s = &h->spans[c];
@@ -355,22 +355,25 @@ INLINE bool layout_missing(const wri_json_layout *l, wri_json_rows *h) {
 }
 
 /* Reads members by the layout from number *fromp on, as far as it serves; *fromp is then where it ended. */
-INLINE const char *follow(const wri_json_layout *l, wri_json_rows *h, const char *p, uint32_t *fromp, vec *high) {
+INLINE const char *follow(const wri_json_layout *l, wri_json_rows *h, const char *p, uint32_t *fromp,
+                          vec *high) {
     for (; *fromp < l->n; ++*fromp) {
         const wri_json_step *s = &l->steps[*fromp];
         if (!same(p, s->gap, s->len)) break;
         p += s->len;
         place at = {.h = h, .col = s->col};
-        p = s->col ? read_value(at, p, high) : s->key->node ? wri_json_member(h, s->key->node, p) : skip(h, p, high);
+        p = s->col         ? read_value(at, p, high)
+            : s->key->node ? wri_json_member(h, s->key->node, p)
+                           : skip(h, p, high);
         if (WR_UNLIKELY(!p)) break;
     }
     return p;
 }
 
-/* Reads the rest of a record, in whatever order members come: first finds the values, then reads them. Members
- * [0, from) of l have been read. */
-INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_rows *h, const char *p, uint32_t from,
-                             vec *high) {
+/* Reads the rest of a record, in whatever order members come: first finds the values, then reads them.
+ * Members [0, from) of l have been read. */
+INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_rows *h, const char *p,
+                             uint32_t from, vec *high) {
     seen_so_far(d, l, h, from);
     const char *tail = find_values(d, h, p, from == 0, high);
     if (tail) p = space(space(tail) + 1);
@@ -383,16 +386,18 @@ INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_row
 }
 
 /* Another layout that begins with the first `from` members of l and goes on as the text at p does. */
-INLINE wri_json_layout *other_layout(wri_json_keys *keys, const wri_json_layout *l, const char *p, uint32_t from) {
+INLINE wri_json_layout *other_layout(wri_json_keys *keys, const wri_json_layout *l, const char *p,
+                                     uint32_t from) {
     for (uint32_t i = 0; i < keys->n_layouts; i++) {
         wri_json_layout *o = &keys->layouts[i];
-        if (l->common[i] >= from && o != l && o->n && same(p, o->steps[from].gap, o->steps[from].len)) return o;
+        if (o->score && l->common[i] >= from && o != l && same(p, o->steps[from].gap, o->steps[from].len))
+            return o;
     }
     return NULL;
 }
 
-/* Reads the record at p alone; members [0, from) of the hot layout have been read. It may become a layout when
- * keys.learn. */
+/* Reads the record at p alone; members [0, from) of the hot layout have been read. It may become a layout
+ * when keys.learn. */
 static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, const char *p, uint32_t from,
                                                   vec *high) {
     wri_json_layout *l = &d->keys.layouts[d->keys.hot], *next = d->keys.n_layouts ? l : NULL;
@@ -403,6 +408,7 @@ static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h,
         const wri_json_step *tail = &l->steps[from];
         if (from == l->n && same(p, tail->gap, tail->len)) {
             l->score++;
+            l->served = true;
             return layout_missing(l, h) ? p + tail->len : NULL;
         }
     }
@@ -422,8 +428,8 @@ typedef struct two { /* cursors */
         p.b = (call_b);                                                                                      \
     } while (0)
 
-/* Runs both cursors through the layout as far as both follow it; *sp: where that ended. The layout's last step is its
- * tail: behind it both records have been read. */
+/* Runs both cursors through the layout as far as both follow it; *sp: where that ended. The layout's last
+ * step is its tail: behind it both records have been read. */
 INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *hb, two p, vec *high) {
     const wri_json_step *s = *sp;
     for (;; s++) {
@@ -477,13 +483,13 @@ INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *h
 
 /* After a strip of `rows` records. */
 static inline void earn(wri_json_keys *keys, uint32_t rows) {
-    int32_t credit = keys->credit + (keys->n_layouts ? (int32_t)rows : 0);
-    keys->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+    if (keys->n_layouts && keys->credit < CREDIT_MAX) keys->credit += (int32_t)rows;
     wri_json_layout_judge(keys);
 }
 
 /* One record or both left the hot layout at member s. NULL: not for the scanner. */
-static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two p, uint32_t s) {
+static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two p,
+                                          uint32_t s) {
     vec high = vec_zero();
     bool poor = d->keys.credit <= 0;
     d->keys.learn = poor && !p.b; /* not while the other record still stands in a layout */
@@ -530,6 +536,7 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
     a->row = row_a;
     b->row = row_b;
     l->score += in_l;
+    l->served |= in_l > 0;
     earn(&d->keys, a->done_rows + b->done_rows);
 }
 

@@ -44,7 +44,8 @@ INLINE mask vec_quote_back(vec v) {
 }
 INLINE mask vec_stop(vec v) {
     vec comma = v ^ EACH(','), brace = v ^ EACH('}');
-    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) & EACH(0x80);
+    return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) &
+           EACH(0x80);
 }
 INLINE mask mask_from(mask m, uint32_t n) { return m >> 8 * n << 8 * n; }
 INLINE uint32_t mask_at(mask m) { return m ? (uint32_t)__builtin_ctzll(m) / 8 : VEC_BYTES; }

@@ -1,6 +1,6 @@
-/* tests/fuzz/fuzz_json.c -- the JSON decoder on arbitrary bytes: no crash, and every scanner variant gives what the
- * slow parser gives. The first byte picks columns and options, the rest is the input. To reach learnt layouts
- * and two cursors, input is repeated when the first byte says so. */
+/* tests/fuzz/fuzz_json.c -- the JSON decoder on arbitrary bytes: no crash, and every scanner variant gives
+ * what the slow parser gives. The first byte picks columns and options, the rest is the input. To reach
+ * learnt layouts and two cursors, input is repeated when the first byte says so. */
 #include "tests/unit/connectors/json_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

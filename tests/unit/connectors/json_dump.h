@@ -49,9 +49,11 @@ static inline void json_put_value(json_out *o, const wr_col *c, uint32_t i) {
     else {
         const wr_str *v = &c->str[i];
         wr_str again = wr_str_make(wr_str_data(v), v->len);
-        if (memcmp(&again, v, sizeof again) != 0) o->broken_rule = "a string view is not as wr_str_make makes it";
+        if (memcmp(&again, v, sizeof again) != 0)
+            o->broken_rule = "a string view is not as wr_str_make makes it";
         json_put_text(&o->text, wr_str_data(v), v->len);
-        if (c->codes && !wr_str_eq(v, &c->dict->values[c->codes[i]])) o->broken_rule = "a dictionary code is wrong";
+        if (c->codes && !wr_str_eq(v, &c->dict->values[c->codes[i]]))
+            o->broken_rule = "a dictionary code is wrong";
     }
     if (s != WR_OK) abort();
 }
@@ -121,7 +123,8 @@ static inline void json_decode_text(const json_run *r, const char *p, size_t n, 
         wr_ref_init(&copy->ref, (void (*)(wr_ref *))(void (*)(void))free);
         memcpy(copy->data, p + at, len);
         memset(copy->data + len, at & 1 ? '"' : 0xff, WR_PAD);
-        wr_chunk c = {.data = copy->data, .len = len, .pos = 1000 + (int64_t)at, .split = 7, .hold = &copy->ref};
+        wr_chunk c = {
+            .data = copy->data, .len = len, .pos = 1000 + (int64_t)at, .split = 7, .hold = &copy->ref};
         o->status = wr_format_json.decode(d, &c, &out, NULL);
         wr_drop(&copy->ref);
         for (size_t i = 0; i < out.n; i++) {

@@ -1,5 +1,5 @@
-/* tests/unit/connectors/json_random.h -- random lines of records for the JSON decoder: usual ones, unusual ones,
- * broken ones. Deterministic by seed. */
+/* tests/unit/connectors/json_random.h -- random lines of records for the JSON decoder: usual ones, unusual
+ * ones, broken ones. Deterministic by seed. */
 #ifndef JSON_RANDOM_H
 #define JSON_RANDOM_H
 
@@ -13,9 +13,11 @@ typedef struct json_random {
     bool spaces;                   /* between tokens, always the same */
 } json_random;
 
-#define JSON_RANDOM_SCHEMA                                                                                          \
-    "flag bool, t tiny, n int, big big, d dec52, f double, r real, name text, short text5, raw json, bin bytes, "   \
-    "day date, ts ts, ts6 ts6, x int@$.nest.x, y text@$.nest.list[1], a_member_with_a_rather_long_name_to_be_sure int"
+#define JSON_RANDOM_SCHEMA                                                                                   \
+    "flag bool, t tiny, n int, big big, d dec52, f double, r real, name text, short text5, raw json, bin "   \
+    "bytes, "                                                                                                \
+    "day date, ts ts, ts6 ts6, x int@$.nest.x, y text@$.nest.list[1], "                                      \
+    "a_member_with_a_rather_long_name_to_be_sure int"
 
 static inline uint64_t json_rnd(json_random *g, uint64_t n) {
     g->state ^= g->state << 13;
@@ -27,9 +29,10 @@ static inline bool json_chance(json_random *g, uint32_t per_cent) { return json_
 static inline void json_puts(json_random *g, const char *s) {
     if (wr_buf_puts(&g->out, s) != WR_OK) abort();
 }
-#define JSON_PICK(g, ...)                                                                                          \
-    json_puts(g, ((const char *[]){__VA_ARGS__})[json_rnd(                                                         \
-                     g, sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))])
+#define JSON_PICK(g, ...)                                                                                    \
+    json_puts(g,                                                                                             \
+              ((const char *[]){                                                                             \
+                  __VA_ARGS__})[json_rnd(g, sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))])
 
 static inline void json_printf_i(json_random *g, int64_t v) {
     if (wr_buf_printf(&g->out, "%" PRId64, v) != WR_OK) abort();
@@ -40,9 +43,11 @@ static inline void json_random_string(json_random *g, bool odd) {
     json_puts(g, "\"");
     for (uint64_t i = 0; i < n; i++) {
         if (odd && json_chance(g, 8))
-            JSON_PICK(g, "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0041", "\\u00e9", "\\u0000",
-                      "\\uD83D\\uDE00", "\\u20aC", "\\ud800", "\\q", "\x01", "\x7f", "\x80", "\xc3", "\xed\xa0\x80");
-        else if (json_chance(g, g->other)) JSON_PICK(g, "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xd0\x96");
+            JSON_PICK(g, "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0041", "\\u00e9",
+                      "\\u0000", "\\uD83D\\uDE00", "\\u20aC", "\\ud800", "\\q", "\x01", "\x7f", "\x80",
+                      "\xc3", "\xed\xa0\x80");
+        else if (json_chance(g, g->other))
+            JSON_PICK(g, "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xd0\x96");
         else {
             char c[2] = {(char)('a' + json_rnd(g, 26)), 0};
             json_puts(g, c);
@@ -55,18 +60,22 @@ static inline void json_random_number(json_random *g) {
     if (json_chance(g, 30)) json_puts(g, "-");
     uint64_t digits = json_chance(g, 80) ? 1 + json_rnd(g, 6) : 1 + json_rnd(g, 22);
     for (uint64_t i = 0; i < digits; i++) {
-        char c[2] = {(char)('0' + (i == 0 && digits > 1 && !json_chance(g, 2) ? 1 + json_rnd(g, 9) : json_rnd(g, 10))), 0};
+        char c[2] = {
+            (char)('0' + (i == 0 && digits > 1 && !json_chance(g, 2) ? 1 + json_rnd(g, 9) : json_rnd(g, 10))),
+            0};
         json_puts(g, c);
     }
     if (json_chance(g, 40)) {
         json_puts(g, ".");
-        for (uint64_t i = 1 + json_rnd(g, json_chance(g, 90) ? 4 : 20); i > 0; i--) JSON_PICK(g, "0", "1", "5", "9");
+        for (uint64_t i = 1 + json_rnd(g, json_chance(g, 90) ? 4 : 20); i > 0; i--)
+            JSON_PICK(g, "0", "1", "5", "9");
     }
     if (json_chance(g, 5)) JSON_PICK(g, "e3", "E-2", "e+0", "e308", "e-330", "e", "e99999999999");
 }
 
 static inline void json_random_time(json_random *g, bool odd) {
-    static const char *minutes[] = {"2026-01-01T00:00", "2026-01-01T00:01", "2026-12-31 23:59", "1969-12-31T23:59"};
+    static const char *minutes[] = {"2026-01-01T00:00", "2026-01-01T00:01", "2026-12-31 23:59",
+                                    "1969-12-31T23:59"};
     json_puts(g, "\"");
     json_puts(g, minutes[json_rnd(g, odd ? 4 : 2)]);
     if (wr_buf_printf(&g->out, ":%02d", (int)json_rnd(g, odd ? 62 : 60)) != WR_OK) abort();
@@ -86,13 +95,14 @@ static inline void json_random_any(json_random *g, int depth) {
     case 2:
         return json_random_time(g, true);
     case 3:
-        return JSON_PICK(g, "null", "true", "false", "\"true\"", "\"12\"", "\"-3.5\"", "\"\"", "0", "1", "nul", "tru");
+        return JSON_PICK(g, "null", "true", "false", "\"true\"", "\"12\"", "\"-3.5\"", "\"\"", "0", "1",
+                         "nul", "tru");
     case 4:
-        return JSON_PICK(g, "127", "128", "-128", "-129", "2147483647", "2147483648", "-2147483648", "-2147483649",
-                         "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e999", "-0", "0.0",
-                         "999.99", "1000.00", "123.456", "01", "1.", ".1", "--1", "16777217", "0.1", "5e-324",
-                         "9007199254740993", "123456789012345678901234567890", "1234567890123456", "12345678.12345678",
-                         "123456789012345.6", "-123456789012.345");
+        return JSON_PICK(g, "127", "128", "-128", "-129", "2147483647", "2147483648", "-2147483648",
+                         "-2147483649", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+                         "1e999", "-0", "0.0", "999.99", "1000.00", "123.456", "01", "1.", ".1", "--1",
+                         "16777217", "0.1", "5e-324", "9007199254740993", "123456789012345678901234567890",
+                         "1234567890123456", "12345678.12345678", "123456789012345.6", "-123456789012.345");
     case 5:
         json_puts(g, "[");
         for (uint64_t i = json_rnd(g, 4), k = i; i > 0; i--) {
@@ -123,11 +133,14 @@ static inline void json_random_value(json_random *g, uint32_t member) {
     case 3:
         return json_printf_i(g, (int64_t)json_rnd(g, 10000000000000000) - 5000);
     case 4:
-        if (wr_buf_printf(&g->out, "%d.%02d", (int)json_rnd(g, 1000), (int)json_rnd(g, 100)) != WR_OK) abort();
+        if (wr_buf_printf(&g->out, "%d.%02d", (int)json_rnd(g, 1000), (int)json_rnd(g, 100)) != WR_OK)
+            abort();
         return;
     case 5:
     case 6:
-        if (wr_buf_printf(&g->out, "%.*f", (int)json_rnd(g, 4) + 1, (double)json_rnd(g, 1000000) / 1000) != WR_OK) abort();
+        if (wr_buf_printf(&g->out, "%.*f", (int)json_rnd(g, 4) + 1, (double)json_rnd(g, 1000000) / 1000) !=
+            WR_OK)
+            abort();
         return;
     case 7:
     case 8:
@@ -149,8 +162,23 @@ static inline void json_random_value(json_random *g, uint32_t member) {
 }
 
 static inline void json_random_record(json_random *g) {
-    static const char *names[] = {"flag", "t", "n", "big", "d", "f", "r", "name", "short", "raw", "bin", "day", "ts", "ts6",
-                                  "nest", "unknown", "a_member_with_a_rather_long_name_to_be_sure"};
+    static const char *names[] = {"flag",
+                                  "t",
+                                  "n",
+                                  "big",
+                                  "d",
+                                  "f",
+                                  "r",
+                                  "name",
+                                  "short",
+                                  "raw",
+                                  "bin",
+                                  "day",
+                                  "ts",
+                                  "ts6",
+                                  "nest",
+                                  "unknown",
+                                  "a_member_with_a_rather_long_name_to_be_sure"};
     uint32_t order[40], n = 17;
     bool odd = json_chance(g, g->odd);
     for (uint32_t i = 0; i < n; i++) order[i] = i;
@@ -161,7 +189,7 @@ static inline void json_random_record(json_random *g) {
             order[k] = was;
         }
     if (odd && json_chance(g, 30)) n -= (uint32_t)json_rnd(g, 17); /* some are missing */
-    if (odd && json_chance(g, 20)) { /* one twice */
+    if (odd && json_chance(g, 20)) {                               /* one twice */
         order[n] = order[json_rnd(g, n)];
         n++;
     }

@@ -27,8 +27,8 @@ static void agree(const json_run *base, const json_random *g, uint64_t seed) {
         json_decode_text(&r, g->out.data, g->out.len, &got);
         cr_assert(!got.broken_rule, "seed %" PRIu64 ", %s: %s", seed, scans[k]->name, got.broken_rule);
         if (strcmp(want.text.data, got.text.data) != 0)
-            cr_assert_fail("seed %" PRIu64 ", %s: the slow parser says\n%.600s\nthe scanner\n%.600s", seed, scans[k]->name,
-                           first_difference(want.text.data, got.text.data),
+            cr_assert_fail("seed %" PRIu64 ", %s: the slow parser says\n%.600s\nthe scanner\n%.600s", seed,
+                           scans[k]->name, first_difference(want.text.data, got.text.data),
                            first_difference(got.text.data, want.text.data));
         wr_buf_free(&got.text);
     }
@@ -60,7 +60,9 @@ Test(json_agree, non_ascii) { agree_on((json_random){.odd = 2, .other = 30}, JSO
 Test(json_agree, some_in_other_order) {
     agree_on((json_random){.odd = 5, .shuffle = 20, .other = 2}, JSON_RANDOM_SCHEMA, 40, 300);
 }
-Test(json_agree, all_in_any_order) { agree_on((json_random){.odd = 30, .shuffle = 100}, JSON_RANDOM_SCHEMA, 40, 300); }
+Test(json_agree, all_in_any_order) {
+    agree_on((json_random){.odd = 30, .shuffle = 100}, JSON_RANDOM_SCHEMA, 40, 300);
+}
 Test(json_agree, unusual_records) {
     agree_on((json_random){.odd = 60, .shuffle = 10, .other = 5}, JSON_RANDOM_SCHEMA, 80, 200);
 }
@@ -68,10 +70,12 @@ Test(json_agree, broken_records) {
     agree_on((json_random){.odd = 20, .broken = 30, .other = 5}, JSON_RANDOM_SCHEMA, 80, 200);
 }
 Test(json_agree, few_columns) {
-    agree_on((json_random){.odd = 20, .broken = 5, .shuffle = 5, .other = 5}, "name text, n int!, x int@$.nest.x", 40,
-             200);
+    agree_on((json_random){.odd = 20, .broken = 5, .shuffle = 5, .other = 5},
+             "name text, n int!, x int@$.nest.x", 40, 200);
 }
-Test(json_agree, no_columns) { agree_on((json_random){.odd = 20, .broken = 5, .shuffle = 5, .other = 5}, "", 40, 200); }
+Test(json_agree, no_columns) {
+    agree_on((json_random){.odd = 20, .broken = 5, .shuffle = 5, .other = 5}, "", 40, 200);
+}
 
 /* ---- jansson ---- */
 
@@ -104,8 +108,9 @@ Test(json_agree, validity_is_janssons) {
             invalid += !j;
             bool blank = strspn(g.out.data, " \t\r\n") >= n;
             if (!blank)
-                cr_assert_eq(o.rows == 1 && o.bads == 0, j && json_is_object(j), "seed %" PRIu64 ", %s: %.*s\n%s\n%s", seed,
-                             scans[k]->name, (int)n, g.out.data, o.text.data, e.text);
+                cr_assert_eq(o.rows == 1 && o.bads == 0, j && json_is_object(j),
+                             "seed %" PRIu64 ", %s: %.*s\n%s\n%s", seed, scans[k]->name, (int)n, g.out.data,
+                             o.text.data, e.text);
             wr_buf_free(&o.text);
         }
         json_decref(j);
@@ -154,8 +159,8 @@ Test(json_agree, values_are_janssons) {
             json_run r = {.schema = &s, .scan = scans[k], .batch_rows = 64};
             json_out o;
             json_decode_text(&r, g.out.data, g.out.len, &o);
-            cr_assert(strcmp(o.text.data, want.data) == 0, "seed %" PRIu64 ", %s:\n got %.300s\nwant %.300s", seed,
-                      scans[k]->name, first_difference(o.text.data, want.data),
+            cr_assert(strcmp(o.text.data, want.data) == 0, "seed %" PRIu64 ", %s:\n got %.300s\nwant %.300s",
+                      seed, scans[k]->name, first_difference(o.text.data, want.data),
                       first_difference(want.data, o.text.data));
             wr_buf_free(&o.text);
         }

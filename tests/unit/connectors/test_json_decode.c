@@ -3,10 +3,10 @@
 
 #include "json_random.h"
 
-#define EACH_SCAN(scan)                                                                                            \
-    const wri_json_scan *scans_[4];                                                                                \
-    size_t n_scans_ = json_scans(scans_);                                                                          \
-    for (size_t k_ = 0; k_ < n_scans_; k_++)                                                                       \
+#define EACH_SCAN(scan)                                                                                      \
+    const wri_json_scan *scans_[4];                                                                          \
+    size_t n_scans_ = json_scans(scans_);                                                                    \
+    for (size_t k_ = 0; k_ < n_scans_; k_++)                                                                 \
         for (const wri_json_scan *scan = scans_[k_]; scan; scan = NULL)
 
 static void put(wr_buf *b, const char *fmt, ...) {
@@ -34,12 +34,12 @@ Test(json_decode, frame_ends_behind_the_last_newline) {
         const char *text;
         bool last;
         size_t want;
-    } cases[] = {{"", false, 0},        {"{}", false, 0},       {"{}", true, 2},      {"{}\n", false, 3},
-                 {"{}\n{}", false, 3},  {"{}\n{}", true, 5},    {"\n\n", false, 2},   {"{\"a\":\"\\n", false, 0}};
+    } cases[] = {{"", false, 0},       {"{}", false, 0},    {"{}", true, 2},    {"{}\n", false, 3},
+                 {"{}\n{}", false, 3}, {"{}\n{}", true, 5}, {"\n\n", false, 2}, {"{\"a\":\"\\n", false, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t state = 0;
-        cr_expect_eq(wr_format_json.frame(cases[i].text, strlen(cases[i].text), cases[i].last, &state), cases[i].want,
-                     "%s", cases[i].text);
+        cr_expect_eq(wr_format_json.frame(cases[i].text, strlen(cases[i].text), cases[i].last, &state),
+                     cases[i].want, "%s", cases[i].text);
     }
 }
 
@@ -93,7 +93,8 @@ Test(json_decode, flattened_rows_cross_batches) {
     for (int i = 0; i < 20; i++) {
         put(&in, "{\"n\":\"record\\u0020%d, a long one\",\"i\":[", i);
         for (int k = 0; k <= i * 5; k++) {
-            put(&in, "%s{\"x\":%d,\"y\":\"y\\u002d%d%s\"}", k ? "," : "", k, k, k % 3 ? "" : ", longer than a view");
+            put(&in, "%s{\"x\":%d,\"y\":\"y\\u002d%d%s\"}", k ? "," : "", k, k,
+                k % 3 ? "" : ", longer than a view");
             put(&want, "record %d, a long one|%d|y-%d%s\n", i, k, k, k % 3 ? "" : ", longer than a view");
         }
         put(&in, "]}\n{\"i\":[]}\n");
@@ -265,13 +266,15 @@ Test(json_decode, many_columns_and_many_members) {
     wr_arena ar = {0};
     wr_schema s = {.n = 300, .fields = wr_arena_calloc(&ar, 300 * sizeof *s.fields)};
     for (uint32_t i = 0; i < 300; i++)
-        s.fields[i] = (wr_field){.name = wr_arena_printf(&ar, "column_%u", i), .type = wr_type_of(WR_T_INTEGER)};
+        s.fields[i] =
+            (wr_field){.name = wr_arena_printf(&ar, "column_%u", i), .type = wr_type_of(WR_T_INTEGER)};
     wr_buf in = {0};
     for (int r = 0; r < 40; r++) { /* every member of the schema but two, and 1,100 new names per record */
         put(&in, "{");
         for (int i = 0; i < 300; i++)
             if (i != r && i != 299) put(&in, "\"column_%d\":%d,", i, i * r);
-        for (int i = 0; i < (r % 2 ? 1100 : 50); i++) put(&in, "\"other_%d\":\"x\",", r % 2 ? r * 1100 + i : i);
+        for (int i = 0; i < (r % 2 ? 1100 : 50); i++)
+            put(&in, "\"other_%d\":\"x\",", r % 2 ? r * 1100 + i : i);
         put(&in, "\"end\":0}\n");
     }
     wr_buf want = {0};
@@ -364,11 +367,30 @@ Test(json_decode, lack_of_memory) {
 Test(json_decode, utf8_checks_agree) {
     json_random g = {.state = 31337};
     char text[400 + WR_PAD];
-    static const char *pieces[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf",
-                                   "\xef\xbf\xbf", "a", "some ascii text, longer than a vector of 32 bytes"};
-    static const char *wrong[] = {"\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
-                                  "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-                                  "\xc3\xa9\xa9", "\xe2\x82\xac\x80", "\xf0\x9f\x98\x80\x80", "\xf8\x88\x80\x80\x80"};
+    static const char *pieces[] = {"\xc3\xa9",
+                                   "\xe2\x82\xac",
+                                   "\xf0\x9f\x98\x80",
+                                   "\xf4\x8f\xbf\xbf",
+                                   "\xed\x9f\xbf",
+                                   "\xef\xbf\xbf",
+                                   "a",
+                                   "some ascii text, longer than a vector of 32 bytes"};
+    static const char *wrong[] = {"\x80",
+                                  "\xc3",
+                                  "\xe2\x82",
+                                  "\xf0\x9f\x98",
+                                  "\xc0\x80",
+                                  "\xc1\xbf",
+                                  "\xe0\x9f\xbf",
+                                  "\xed\xa0\x80",
+                                  "\xf0\x8f\xbf\xbf",
+                                  "\xf4\x90\x80\x80",
+                                  "\xf5\x80\x80\x80",
+                                  "\xff",
+                                  "\xc3\xa9\xa9",
+                                  "\xe2\x82\xac\x80",
+                                  "\xf0\x9f\x98\x80\x80",
+                                  "\xf8\x88\x80\x80\x80"};
     uint64_t valid = 0, rounds = 40000;
     for (uint64_t i = 0; i < rounds; i++) {
         size_t n = 0, want = json_rnd(&g, 200);
@@ -403,9 +425,11 @@ Test(json_decode, numbers_agree) {
                 put(&in, "{");
                 for (int c = 0; c < 7; c++) {
                     put(&in, "%s\"%c\":%s", c ? "," : "", names[c], neg ? "-" : "");
-                    for (int i = 0; i < whole; i++) put(&in, "%d", (int)json_rnd(&g, 9) + (i == 0 && json_chance(&g, 95)));
+                    for (int i = 0; i < whole; i++)
+                        put(&in, "%d", (int)json_rnd(&g, 9) + (i == 0 && json_chance(&g, 95)));
                     if (frac >= 0) put(&in, ".");
-                    for (int i = 0; i < frac; i++) put(&in, "%d", json_chance(&g, 60) ? 0 : (int)json_rnd(&g, 10));
+                    for (int i = 0; i < frac; i++)
+                        put(&in, "%d", json_chance(&g, 60) ? 0 : (int)json_rnd(&g, 10));
                 }
                 put(&in, "}\n");
             }

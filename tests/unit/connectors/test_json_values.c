@@ -1,5 +1,6 @@
-/* Values of each type, records and paths of the JSON decoder, as tables. Every case runs in every variant of the
- * scanner, once alone and once many times over, so that it is also met in a learnt layout by two cursors. */
+/* Values of each type, records and paths of the JSON decoder, as tables. Every case runs in every variant of
+ * the scanner, once alone and once many times over, so that it is also met in a learnt layout by two cursors.
+ */
 #include <criterion/criterion.h>
 
 #include "json_dump.h"
@@ -34,13 +35,15 @@ static void expect(const json_run *base, const char *text, size_t len, const cha
             cr_assert_eq(bads.len % copies, 0, "%s: %s", scans[k]->name, text);
             size_t nr = rows.len / copies, nb = bads.len / copies;
             for (size_t i = 1; i < copies; i++) {
-                cr_assert(nr == 0 || memcmp(rows.data, rows.data + i * nr, nr) == 0, "copy %zu of %s", i, text);
-                cr_assert(nb == 0 || memcmp(bads.data, bads.data + i * nb, nb) == 0, "copy %zu of %s", i, text);
+                cr_assert(nr == 0 || memcmp(rows.data, rows.data + i * nr, nr) == 0, "copy %zu of %s", i,
+                          text);
+                cr_assert(nb == 0 || memcmp(bads.data, bads.data + i * nb, nb) == 0, "copy %zu of %s", i,
+                          text);
             }
             char got[4096];
             snprintf(got, sizeof got, "%.*s%.*s", (int)nr, nr ? rows.data : "", (int)nb, nb ? bads.data : "");
-            cr_assert_str_eq(got, want, "%s, %zu copies of %s:\n got %s\nwant %s", scans[k]->name, copies, text, got,
-                             want);
+            cr_assert_str_eq(got, want, "%s, %zu copies of %s:\n got %s\nwant %s", scans[k]->name, copies,
+                             text, got, want);
             wr_buf_free(&o.text);
         }
         wr_buf_free(&in);
@@ -59,7 +62,8 @@ static const value_case values[] = {
     {"int", "-0", "0"},
     {"int", "2147483647", "2147483647"},
     {"int", "-2147483648", "-2147483648"},
-    {"int", "2147483648", "!v: 2147483648 is no INTEGER; expected a whole number from -2147483648 to 2147483647"},
+    {"int", "2147483648",
+     "!v: 2147483648 is no INTEGER; expected a whole number from -2147483648 to 2147483647"},
     {"int", "123.4", "!v: 123.4 is no INTEGER; expected a whole number from -2147483648 to 2147483647"},
     {"int", "123.0", "123"},
     {"int", "1.5e1", "15"},
@@ -85,13 +89,16 @@ static const value_case values[] = {
     {"big", "12345678901234567", "12345678901234567"},
     {"big", "-123456789012345", "-123456789012345"},
     {"big", "9223372036854775808",
-     "!v: 9223372036854775808 is no BIGINT; expected a whole number from -9223372036854775808 to 9223372036854775807"},
+     "!v: 9223372036854775808 is no BIGINT; expected a whole number from -9223372036854775808 to "
+     "9223372036854775807"},
     {"dec52", "123.45", "12345"},
     {"dec52", "-0.5", "-50"},
     {"dec52", "7", "700"},
     {"dec52", "1.230", "123"},
-    {"dec52", "1.234", "!v: 1.234 is no DECIMAL(5,2); expected a number of 5 digits, 2 of them behind the point"},
-    {"dec52", "1000", "!v: 1000 is no DECIMAL(5,2); expected a number of 5 digits, 2 of them behind the point"},
+    {"dec52", "1.234",
+     "!v: 1.234 is no DECIMAL(5,2); expected a number of 5 digits, 2 of them behind the point"},
+    {"dec52", "1000",
+     "!v: 1000 is no DECIMAL(5,2); expected a number of 5 digits, 2 of them behind the point"},
     {"dec52", "999.99", "99999"},
     {"dec52", "\"3.10\"", "310"},
     {"dec18", "123456789012.345678", "123456789012345678"},
@@ -185,16 +192,20 @@ static const value_case values[] = {
     {"ts", "\"2026-01-01\"", "1767225600000000"},
     {"ts", "\"1969-12-31T23:59:59.9999Z\"", "-1000"},
     {"ts", "\"2026-01-01T00:00:60Z\"",
-     "!v: '2026-01-01T00:00:60Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or set "
+     "!v: '2026-01-01T00:00:60Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or "
+     "set "
      "timestamp_format)"},
     {"ts", "\"2026-02-30T00:00:00Z\"",
-     "!v: '2026-02-30T00:00:00Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or set "
+     "!v: '2026-02-30T00:00:00Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or "
+     "set "
      "timestamp_format)"},
     {"ts", "\"2026-01-01T00:00:00.Z\"",
-     "!v: '2026-01-01T00:00:00.Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or set "
+     "!v: '2026-01-01T00:00:00.Z' is no TIMESTAMP(3); expected a time like \"2026-01-31T23:59:59.999Z\" (or "
+     "set "
      "timestamp_format)"},
     {"ts", "1767225600",
-     "!v: 1767225600 is a number, but timestamp_format = 'iso' expects text like \"2026-01-31T23:59:59.999Z\"; set "
+     "!v: 1767225600 is a number, but timestamp_format = 'iso' expects text like "
+     "\"2026-01-31T23:59:59.999Z\"; set "
      "timestamp_format to epoch_s, epoch_ms or epoch_us"},
     {"ts", "1767225600", "1767225600000000", "epoch_s"},
     {"ts", "1767225600.1239", "1767225600123000", "epoch_s"},
@@ -210,7 +221,8 @@ static const value_case values[] = {
     {"ts6", "9223372036854775807", "4611686018427387904", "epoch_us"},
     {"ts6", "-99999999999999999999", "-4611686018427387904", "epoch_us"},
     {"ts", "\"2026-01-01T00:00:00Z\"",
-     "!v: '2026-01-01T00:00:00Z' is no TIMESTAMP(3); expected a number, as timestamp_format says", "epoch_ms"},
+     "!v: '2026-01-01T00:00:00Z' is no TIMESTAMP(3); expected a number, as timestamp_format says",
+     "epoch_ms"},
     {"ts", "true", "!v: true is no TIMESTAMP(3); expected a number, as timestamp_format says", "epoch_ms"},
 };
 
@@ -299,7 +311,8 @@ static const record_case records[] = {
      "2|NULL\nbad: a: 'x' is no INTEGER; expected a whole number from -2147483648 to 2147483647\n"},
     {"{\"a\":\"x\",} {\"a\":2}", "bad: byte 9: expected a member name in double quotes, found '}'\n"},
     {"[{\"a\":1},2,{\"a\":3}]", "1|NULL\n3|NULL\nbad: expected an object, found 2\n"},
-    {"[{\"a\":1}", "1|NULL\nbad: byte 0: the record ends where ',' or ']' of an array of records is expected\n"},
+    {"[{\"a\":1}",
+     "1|NULL\nbad: byte 0: the record ends where ',' or ']' of an array of records is expected\n"},
     {"{\"a\":\"\\ud83d\\ude00 and more than forty bytes of text, quite some\"}",
      "bad: a: '\\ud83d\\ude00 and more than forty bytes o...' is no INTEGER; expected a whole number from "
      "-2147483648 to 2147483647\n"},
@@ -373,12 +386,13 @@ static const record_case wrong_paths[] = {
     {"x int@$.a..b", "column x: path '$.a..b', byte 5: expected a name behind '.'"},
     {"x int@$.a[x]", "column x: path '$.a[x]', byte 4: expected [3], [0:], [*] or ['name']"},
     {"x int@$.a['b", "column x: path '$.a['b', byte 4: the quoted name does not end in a quote and ']'"},
-    {"x int@$.a[*].b,y int@$.c[*].d",
-     "column y: path '$.c[*].d', byte 4: only one array can be flattened in a stream; read the other as JSON text"},
-    {"x int@$.a[*].b[*].c",
-     "column x: path '$.a[*].b[*].c', byte 9: only one array can be flattened in a stream; read the other as JSON "
-     "text"},
-    {"x interval", "column x: INTERVAL DAY TO SECOND cannot be read from JSON; declare it VARCHAR and CAST it"},
+    {"x int@$.a[*].b,y int@$.c[*].d", "column y: path '$.c[*].d', byte 4: only one array can be flattened in "
+                                      "a stream; read the other as JSON text"},
+    {"x int@$.a[*].b[*].c", "column x: path '$.a[*].b[*].c', byte 9: only one array can be flattened in a "
+                            "stream; read the other as JSON "
+                            "text"},
+    {"x interval",
+     "column x: INTERVAL DAY TO SECOND cannot be read from JSON; declare it VARCHAR and CAST it"},
 };
 
 Test(json_values, wrong_paths) {
