@@ -15,7 +15,7 @@ ifneq ($(CI),)
 WARN += -Werror
 endif
 # Sums must not depend on the machine: no fused multiply-add behind our back.
-CFLAGS_ALL := -std=gnu11 -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -fno-common -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing \
               -I. -I$(GEN) $(PKG_CFLAGS) $(WARN) $(CFLAGS)
 CFLAGS_release := -O2 -g -fno-omit-frame-pointer -fno-math-errno
 CFLAGS_debug   := -O0 -g3 -DWR_DEBUG
@@ -23,6 +23,12 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWR_DEBUG
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
+
+# What a build prints: a line per file; `make V=1` prints the whole commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(BUILD)), ($(BUILD)))')
+# All cores, unless make has been told how many.
+PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 FOLDERS := core parser planner runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
@@ -33,30 +39,42 @@ LIB     := $(OUT)/libweir.a
 WEIR    := $(OUT)/weir
 UNITS   := $(notdir $(wildcard tests/unit/*))
 
+# What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
+ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash 2>/dev/null && command -v lemon),)
+$(error Packages that weir is built with are missing: make deps installs them)
+endif
+endif
+
 .PHONY: all
 all: $(WEIR) ## build ./weir (release)
 	@ln -sf $(WEIR) weir
 
 $(WEIR): $(CLI_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) $(LDFLAGS) -rdynamic -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_$(BUILD)) $(LDFLAGS) -rdynamic -o $@ $^ $(PKG_LIBS)
 
 $(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -MMD -MP -c -o $@ $<
 
 # lemon writes its output beside its input, so it works on a copy.
 $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 	@mkdir -p $(GEN)
-	cp parser/sql.y $(GEN)/sql.y
-	lemon -q -d$(GEN) $(GEN)/sql.y
+	$(if $(V),,@printf '  LEMON parser/sql.y\n')
+	@cp parser/sql.y $(GEN)/sql.y
+	$(Q)lemon -q -d$(GEN) $(GEN)/sql.y
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
-$(OUT)/parser/%.o: $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -w $(CFLAGS_$(BUILD)) -Iparser -MMD -MP -c -o $@ $<
+$(filter $(OUT)/parser/%,$(LIB_OBJ)): | $(if $(wildcard parser/sql.y),$(GEN)/sql.h)
 
 # One Criterion program per folder of tests/unit.
 $(OUT)/test_%: $(LIB) FORCE
@@ -65,17 +83,129 @@ FORCE:
 ifneq ($(NAME),)
 UNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/$(NAME)/*.c))
 $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
-	$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
-.PHONY: unit
-unit: $(UNITS:%=unit-%) ## run the unit tests of BUILD
-unit-%: $(OUT)/test_%
-	$(OUT)/unit_$* --jobs 2
 
-.PHONY: clean
+# ---- packages ----
+DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev
+DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
+DEPS_DEV  := clang-format clang-tidy cppcheck
+
+.PHONY: deps deps-test deps-dev
+deps: ## install the Debian packages that the build needs
+	@sh tests/deps.sh $(DEPS)
+deps-test: deps ## and those that the tests need
+	@sh tests/deps.sh $(DEPS_TEST)
+deps-dev: deps-test ## and those that make check and make format need
+	@sh tests/deps.sh $(DEPS_DEV)
+
+# ---- demo ----
+DEMO_ROWS := 5000000
+.PHONY: demo demo-run
+demo: deps ## per-minute metrics of 5 million clicks, from nothing
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@$(MAKE) --no-print-directory demo-run
+demo-run: build/demo/clicks.jsonl
+	@sh examples/demo.sh
+# One worker: the rows of several would stand in the file as they happened to be written, some of them too late.
+build/demo/clicks.jsonl: | $(WEIR)
+	@mkdir -p $(@D)
+	@printf '\nMaking $(DEMO_ROWS) click events, once: 680 MB in $@\n'
+	@$(WEIR) run --quiet --workers 1 -e "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = $(DEMO_ROWS)); \
+	  CREATE STREAM f WITH (connector = 'file', path = '$@.part', format = 'json') AS SELECT * FROM g;"
+	@mv $@.part $@
+
+# ---- tests ----
+.PHONY: test test-run
+test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
+	@$(MAKE) --no-print-directory test-run
+test-run:
+	@sh tests/run.sh
+
+.PHONY: unit
+unit: $(UNITS:%=unit-%) ## unit tests of BUILD
+unit-%: $(OUT)/test_%
+	@$(OUT)/unit_$* --jobs 2
+
+.PHONY: debug asan tsan
+debug asan tsan: ## build build/<name>/weir
+	@$(MAKE) --no-print-directory BUILD=$@ build/$@/weir
+
+# Fuzz targets: replayed on their corpus by gcc in make test; `make fuzz-NAME` runs libFuzzer for FUZZ_SECONDS.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(shell grep -l LLVMFuzzerTestOneInput tests/fuzz/fuzz_*.c 2>/dev/null))
+FUZZ_SECONDS ?= 60
+$(OUT)/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -Wno-missing-prototypes -o $@ $^ $(PKG_LIBS)
+# Holds kernels and SQLite together; has a main of its own.
+$(OUT)/fuzz_expr: tests/fuzz/fuzz_expr.c $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
+.PHONY: replay
+replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
+	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+fuzz-%: ## libFuzzer on one target (clang)
+	@mkdir -p build/fuzz/corpus/$*
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \
+	  -o build/fuzz/$* tests/fuzz/fuzz_$*.c $(LIB_SRC) $(GEN)/sql.c $(PKG_LIBS)
+	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* tests/fuzz/corpus/$*
+
+# ---- care ----
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+.PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
+format: ## clang-format all C files
+	clang-format -i $(C_FILES)
+check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis
+check-format:
+	@clang-format --dry-run -Werror $(C_FILES) 2>&1 | sed -n 's/^\([^ :]*\.[ch]\):[0-9].*/\1 is not formatted: make format/p' | \
+	  sort -u | (! grep .)
+check-layers:
+	@sh tests/check_layers.sh
+check-symbols: $(LIB)
+	@sh tests/check_symbols.sh $(LIB)
+check-size:
+	@sh tests/check_size.sh $(C_FILES)
+check-docs: $(WEIR)
+	@sh tests/check_docs.sh $(WEIR)
+# shiftTooManyBitsSigned: gcc's shifts of negative numbers are arithmetic.
+check-static: compile_commands.json
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -D_GNU_SOURCE -I. \
+	  --template='{file}:{line}: {severity}: {message} [{id}]' --suppress=shiftTooManyBitsSigned \
+	  --suppress=missingIncludeSystem --suppress=nullPointerArithmetic $(LIB_SRC) $(CLI_SRC)
+compile_commands.json: Makefile
+	@sh tests/compile_commands.sh '$(CC) $(CFLAGS_ALL) $(CFLAGS_release)' $(LIB_SRC) $(CLI_SRC) > $@
+docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
+	@sh tests/check_docs.sh $(WEIR) --write
+
+.PHONY: bench
+bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	python3 bench/run.py
+
+PREFIX ?= /usr/local
+# Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.
+put = @$(2) > $(OUT)/install.tmp && install -D -m $(3) $(OUT)/install.tmp $(DESTDIR)$(PREFIX)/$(1) && \
+      rm $(OUT)/install.tmp && echo '  $(DESTDIR)$(PREFIX)/$(1)'
+.PHONY: install
+install: all ## install weir, its man page and completions to PREFIX (/usr/local)
+	$(call put,bin/weir,cat $(WEIR),755)
+	$(call put,share/man/man1/weir.1,$(WEIR) help man,644)
+	$(call put,share/bash-completion/completions/weir,$(WEIR) completion bash,644)
+	$(call put,share/zsh/site-functions/_weir,$(WEIR) completion zsh,644)
+	$(call put,share/fish/vendor_completions.d/weir.fish,$(WEIR) completion fish,644)
+.PHONY: uninstall
+uninstall: ## remove what install has put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/weir share/man/man1/weir.1 share/bash-completion/completions/weir \
+	  share/zsh/site-functions/_weir share/fish/vendor_completions.d/weir.fish)
+
+.PHONY: clean help
 clean: ## remove build/
-	rm -rf build weir
+	rm -rf build weir compile_commands.json
+help: ## this list
+	@grep -hE '^[a-z][a-z0-9 %-]*:.*## ' Makefile | sed -E 's/^([a-z0-9 %-]+):[^#]*## (.*)/  \1|\2/' | \
+	  awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)

@@ -20,7 +20,9 @@ typedef struct wr_chunk {
     uint32_t split; /* number of the split within the job */
     bool bad;       /* no record: a piece that is too long or broken; `why` says what */
     const char *why;
-    wr_ref *hold;          /* keeps data alive; the taker drops it */
+    wr_ref *hold;     /* keeps data alive; the taker drops it */
+    const char *head; /* the split's head (wr_format_def.head), NULL: none; lives as the source */
+    size_t head_len;
     uint64_t first, count; /* generators: records first .. first+count, data NULL */
 } wr_chunk;
 
@@ -46,8 +48,10 @@ typedef struct wr_bad_record {
 } wr_bad_record;
 
 typedef struct wr_decode_cfg {
-    const wr_schema *schema; /* columns wanted, with paths */
-    const bool *want_dict;   /* per column, may be NULL */
+    const wr_schema *schema;   /* columns wanted, with paths */
+    const wr_schema *declared; /* all columns that a record has, for formats that go by order; NULL: schema */
+    const uint32_t *places;    /* per column of schema: its place in declared; NULL: 0, 1, 2, … */
+    const bool *want_dict;     /* per column, may be NULL */
     const wr_kv *options;
     size_t n_options;
     uint32_t batch_rows;
@@ -74,8 +78,14 @@ typedef struct wr_encode_cfg {
 typedef struct wr_format_def {
     wr_with with;
     /* Length of the longest prefix of p[0..n) that holds only whole records; `last`: nothing follows, so
-     * the rest is a record too. *state (zero at a split's start) is the format's own, for quotes. */
+     * the rest is a record too. p is the start of a record. *state is the format's own; at a split's start
+     * it is what begin says, 0 where begin is NULL. */
     size_t (*frame)(const char *p, size_t n, bool last, uint64_t *state);
+    uint64_t (*begin)(const wr_kv *options, size_t n_options); /* of framing: delimiter, quote */
+    /* Length of what stands once at a split's start, p[0..n) whole records, and decoders need for every
+     * chunk (a header line); 0: none. NULL: never. The source keeps a copy and gives it with each chunk of
+     * the split (also when it resumes in the middle); the chunk at position 0 still begins with it. */
+    size_t (*head)(const char *p, size_t n, uint64_t state);
     wr_status (*open_decoder)(const wr_decode_cfg *cfg, wr_decoder **outp, wr_err *err);
     /* Appends the chunk's rows to out, as batches in order; batches hold chunk->hold as needed. Bad records
      * go to cfg->bad. Failure means out of memory only. */

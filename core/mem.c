@@ -93,6 +93,7 @@ static bool arena_block(wr_arena *ar, size_t need) {
 
 void *wr_arena_alloc(wr_arena *ar, size_t bytes) {
     if (bytes > SIZE_MAX - 15) return NULL;
+    if (bytes == 0) bytes = 1; /* NULL means out of memory only */
     bytes = (bytes + 15) & ~(size_t)15;
     if (WR_UNLIKELY((size_t)(ar->end - ar->at) < bytes) && !arena_block(ar, bytes)) return NULL;
     void *p = ar->at;

@@ -45,6 +45,7 @@ const wr_sys wr_sys_real = {
     .unlink = unlink,
     .mmap = mmap,
     .munmap = munmap,
+    .poll = poll,
 };
 
 wr_status wr_write_all(const wr_sys *sys, int fd, const void *p, size_t n, const char *name, wr_err *err) {

@@ -5,6 +5,7 @@
 #ifndef WR_CORE_SYS_H
 #define WR_CORE_SYS_H
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -27,6 +28,7 @@ typedef struct wr_sys {
     int (*unlink)(const char *path);
     void *(*mmap)(void *at, size_t n, int prot, int flags, int fd, off_t off);
     int (*munmap)(void *p, size_t n);
+    int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
 } wr_sys;
 
 extern const wr_sys wr_sys_real;

@@ -10,8 +10,9 @@
 #define US_PER_HOUR   (60 * US_PER_MINUTE)
 #define US_PER_DAY    (24 * US_PER_HOUR)
 #define ERA_DAYS      146097
-#define EPOCH_DAY     719468 /* 1970-01-01, in days since 0000-03-01 */
-#define OFFSET_HOURS  18     /* widest offset from UTC */
+#define EPOCH_DAY     719468  /* 1970-01-01, in days since 0000-03-01 */
+#define NEAR_DAYS     3652000 /* 0000-03-01 .. 9998: years of four digits */
+#define OFFSET_HOURS  18      /* widest offset from UTC */
 
 int64_t wr_days_from_civil(int64_t y, uint32_t m, uint32_t d) {
     y -= m <= 2;
@@ -21,17 +22,24 @@ int64_t wr_days_from_civil(int64_t y, uint32_t m, uint32_t d) {
     return era * ERA_DAYS + doe - EPOCH_DAY;
 }
 
+/* n: days since 0000-03-01, below 2^29. Each step divides by the mean length of a century, a year or a
+ * month with multiplications only (C. Neri and L. Schneider, "Euclidean affine functions"). */
+static inline void civil(uint32_t n, uint32_t *yp, uint32_t *mp, uint32_t *dp) {
+    uint32_t q = 4 * n + 3, century = q / ERA_DAYS, day = q % ERA_DAYS / 4;
+    uint64_t years = UINT64_C(2939745) * (4 * day + 3); /* ceil(2^32 / 1461) */
+    uint32_t doy = (uint32_t)years / 2939745 / 4;
+    uint32_t months = 2141 * doy + 197913; /* 16 bits behind the point; 3: March */
+    bool next = doy >= 306;                /* January and February end the year */
+    *yp = 100 * century + (uint32_t)(years >> 32) + next;
+    *mp = (months >> 16) - (next ? 12 : 0);
+    *dp = (months & 0xffff) / 2141 + 1;
+}
+
 void wr_civil_from_days(int64_t days, int64_t *yp, uint32_t *mp, uint32_t *dp) {
-    days += EPOCH_DAY;
-    int64_t era = wr_floor_div(days, ERA_DAYS);
-    uint32_t doe = (uint32_t)(days - era * ERA_DAYS);
-    /* Take the leap days out, then every year has 365 days. */
-    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint32_t doy = doe - (yoe * 365 + yoe / 4 - yoe / 100);
-    uint32_t month = (5 * doy + 2) / 153; /* 0: March */
-    *dp = doy - (153 * month + 2) / 5 + 1;
-    *mp = month < 10 ? month + 3 : month - 9;
-    *yp = era * 400 + yoe + (month >= 10);
+    int64_t era = wr_floor_div(days + EPOCH_DAY, ERA_DAYS);
+    uint32_t y;
+    civil((uint32_t)(days + EPOCH_DAY - era * ERA_DAYS), &y, mp, dp);
+    *yp = era * 400 + y;
 }
 
 /* ---- reading ---- */
@@ -146,8 +154,8 @@ static char *put_fraction(uint32_t us, uint32_t prec, char *o) {
     return o + (prec < 6 ? prec : 6);
 }
 
-static char *put_clock(int64_t us_of_day, uint32_t prec, char *o) {
-    uint32_t s = (uint32_t)(us_of_day / WR_US_PER_SECOND);
+static inline char *put_clock(int64_t us_of_day, uint32_t prec, char *o) {
+    uint32_t s = (uint32_t)((uint64_t)us_of_day / WR_US_PER_SECOND);
     uint32_t h = s / 3600, m = s / 60 % 60;
     put2(h, o);
     o[2] = ':';
@@ -157,20 +165,7 @@ static char *put_clock(int64_t us_of_day, uint32_t prec, char *o) {
     return put_fraction((uint32_t)(us_of_day - (int64_t)s * WR_US_PER_SECOND), prec, o + 8);
 }
 
-static char *put_day(int64_t days, char *o) {
-    int64_t y;
-    uint32_t m, d;
-    wr_civil_from_days(days, &y, &m, &d);
-    if (WR_LIKELY(y >= 0 && y <= 9999)) {
-        put2((uint32_t)y / 100, o);
-        put2((uint32_t)y % 100, o + 2);
-        o += 4;
-    } else { /* ISO 8601's expanded form: a sign and at least four digits */
-        *o++ = y < 0 ? '-' : '+';
-        uint64_t u = (uint64_t)(y < 0 ? -y : y);
-        for (uint64_t limit = 1000; limit > u; limit /= 10) *o++ = '0';
-        o += wr_write_i64((int64_t)u, o);
-    }
+static inline char *put_month_day(uint32_t m, uint32_t d, char *o) {
     o[0] = '-';
     put2(m, o + 1);
     o[3] = '-';
@@ -178,23 +173,62 @@ static char *put_day(int64_t days, char *o) {
     return o + 6;
 }
 
-size_t wr_write_timestamp(int64_t us, uint32_t prec, bool iso, char *out) {
+static char *put_far_day(int64_t days, char *o) {
+    int64_t y;
+    uint32_t m, d;
+    wr_civil_from_days(days, &y, &m, &d);
+    if (y >= 0 && y <= 9999) {
+        put2((uint32_t)y / 100, o);
+        put2((uint32_t)y % 100, o + 2);
+        return put_month_day(m, d, o + 4);
+    }
+    *o++ = y < 0 ? '-' : '+'; /* ISO 8601's expanded form: a sign and at least four digits */
+    uint64_t u = (uint64_t)(y < 0 ? -y : y);
+    for (uint64_t limit = 1000; limit > u && limit > 1; limit /= 10) *o++ = '0';
+    o += wr_write_i64((int64_t)u, o);
+    return put_month_day(m, d, o);
+}
+
+static inline char *put_day(int64_t days, char *o) {
+    uint64_t n = (uint64_t)(days + EPOCH_DAY);
+    if (WR_UNLIKELY(n >= NEAR_DAYS)) return put_far_day(days, o);
+    uint32_t y, m, d;
+    civil((uint32_t)n, &y, &m, &d);
+    put2(y / 100, o);
+    put2(y % 100, o + 2);
+    return put_month_day(m, d, o + 4);
+}
+
+/* The day of us and what is left of it. */
+static inline int64_t split_day(int64_t us, int64_t *restp) {
+    uint64_t u = (uint64_t)us + (uint64_t)EPOCH_DAY * US_PER_DAY; /* unsigned division is the shorter one */
+    if (WR_LIKELY(u < (uint64_t)NEAR_DAYS * US_PER_DAY)) {
+        *restp = (int64_t)(u % US_PER_DAY);
+        return (int64_t)(u / US_PER_DAY) - EPOCH_DAY;
+    }
     int64_t days = wr_floor_div(us, US_PER_DAY);
+    *restp = (int64_t)((uint64_t)us - (uint64_t)days * US_PER_DAY); /* the product may overflow */
+    return days;
+}
+
+size_t wr_write_timestamp(int64_t us, uint32_t prec, bool iso, char *out) {
+    int64_t rest, days = split_day(us, &rest);
     char *o = put_day(days, out);
     *o++ = iso ? 'T' : ' ';
-    /* us - days * US_PER_DAY may pass through an overflow at the ends of int64, the difference does not. */
-    o = put_clock((int64_t)((uint64_t)us - (uint64_t)days * US_PER_DAY), prec, o);
+    o = put_clock(rest, prec, o);
     if (iso) *o++ = 'Z';
     return (size_t)(o - out);
 }
 
 size_t wr_write_date(int64_t us, char *out) {
-    return (size_t)(put_day(wr_floor_div(us, US_PER_DAY), out) - out);
+    int64_t rest;
+    return (size_t)(put_day(split_day(us, &rest), out) - out);
 }
 
 size_t wr_write_time(int64_t us, uint32_t prec, char *out) {
-    int64_t days = wr_floor_div(us, US_PER_DAY);
-    return (size_t)(put_clock((int64_t)((uint64_t)us - (uint64_t)days * US_PER_DAY), prec, out) - out);
+    int64_t rest;
+    split_day(us, &rest);
+    return (size_t)(put_clock(rest, prec, out) - out);
 }
 
 size_t wr_write_interval(int64_t v, wr_kind kind, char *out) {

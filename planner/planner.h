@@ -17,7 +17,8 @@
 #define WR_OP_LIST(X)                                                                                          \
     X(NEG)                                                                                                     \
     X(ADD)                                                                                                     \
-    X(SUB) X(MUL)     /* int: checked against the result kind's range; DECIMAL: precision */                   \
+    X(SUB)                                                                                                     \
+    X(MUL)            /* int: checked against the result kind's range; DECIMAL: precision */                   \
         X(DIV) X(MOD) /* by zero is an error for every type; ints truncate; DECIMAL rounds half up             \
                          to the result scale */                                                                \
         X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT) X(AND) X(OR) X(NOT) X(IS_NULL)   \
@@ -56,20 +57,26 @@ struct wr_expr {
 
 /* ---- registry: what can be called ---- */
 
-/* A scalar function. It runs as `sqlite`, an SQLite function of that name and argument order, and as
- * a vectorised kernel where runtime/expr has one under the same name. */
+/* One value of a scalar function written in C (runtime/expr/expr_int.h has wri_call): NULL, or why this
+ * row fails. */
+struct wri_call;
+typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_value *outp);
+
+/* A scalar function: C code (fn), which kernels and SQLite both call, or an SQLite function of the same
+ * argument order. */
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
-     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), j JSON or
-     * VARCHAR,
-     * * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i [, i]]) -> VARCHAR.
-     * Result letter n or a: the type of those arguments. Several signatures: separated by a space. */
+     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), v anything (each
+     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i
+     * [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures: separated by
+     * a space. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    wr_scalar fn;          /* NULL: runs in SQLite only */
 };
 
 /* Aggregate call as planned; one per distinct call of a node. */
@@ -89,12 +96,13 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
-    wr_value param; /* constant: percentile fraction, LISTAGG separator; null: none */
+    wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
     uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
+    bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -130,7 +138,7 @@ struct wr_agg_def {
     /* Writes results to column col of out. A group that failed (overflow) sets its bit in failed. */
     wr_status (*finish)(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                         uint32_t n, wr_batch *out, uint32_t col, uint64_t *failed, wr_err *err);
-    /* Takes partial states out again, exactly; NULL: cannot, the caller merges anew. */
+    /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
@@ -157,6 +165,9 @@ typedef struct wr_registry {
                          wr_err *err);
     /* Whether reading with these options ends by itself (a file without tail). */
     bool (*bounded)(const char *connector, const wr_kv *kvs, size_t n_kv);
+    /* Whether a format can read, or write, these columns; err says why not. */
+    wr_status (*fits)(const char *format, const wr_schema *cols, const wr_kv *kvs, size_t n_kv, bool write,
+                      wr_err *err);
 } wr_registry;
 
 /* ---- streams of the catalog ---- */
@@ -300,7 +311,7 @@ typedef struct wr_settings {
     int64_t snapshot_interval_us;
     int64_t memory_bytes;  /* 0: half of RAM */
     int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
-    const char *time_zone; /* session time zone */
+    int time_zone;         /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 
 typedef struct wr_plan {
@@ -312,6 +323,10 @@ typedef struct wr_plan {
     const char **notes;
     uint32_t n_notes;
 } wr_plan;
+
+/* Options that every stream takes in WITH (…), beside those of its connector and format. */
+extern const wr_option wr_stream_options[];
+extern const size_t wr_n_stream_options;
 
 /* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
 wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,

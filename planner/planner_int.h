@@ -31,11 +31,14 @@ struct wri_binder {
      * TUMBLE_START), NULL to bind as usual, or &wri_failed after it reported an error. */
     wr_expr *(*hook)(void *ctx, wri_binder *b, const wr_ast *e);
     void *hook_ctx;
-    uint32_t depth; /* of recursion, bounded by WRI_DEPTH_MAX */
+    uint32_t depth;   /* of recursion, bounded by WRI_DEPTH_MAX */
+    uint32_t inlined; /* calls of SQL functions expanded in this expression, bounded by WRI_INLINE_MAX */
 };
-#define WRI_DEPTH_MAX 200
-extern wr_expr
-    wri_failed; /* what a failed bind returns (never NULL): errors are reported once, binding goes on */
+#define WRI_DEPTH_MAX  200
+#define WRI_INLINE_MAX 1000
+/* What a failed bind returns (never NULL): errors are reported once, binding goes on. When memory ran out it
+ * comes without a diagnostic: wri_failed and no errors in d is WR_ENOMEM. */
+extern wr_expr wri_failed;
 
 /* Binds e: names resolved, functions chosen, casts put in, constants folded (when reg->fold). A name that
  * does not resolve is an error with "did you mean". */
@@ -43,7 +46,8 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e);
 /* The same, then cast to `to` by assignment rules (INSERT: numerics mutually, text cut to length; no
  * char<->number). */
 wr_expr *wri_bind_as(wri_binder *b, const wr_ast *e, wr_type to);
-wr_expr *wri_cast(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc);
+wr_expr *wri_cast_expr(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast, wr_loc loc);
+#define wri_cast wri_cast_expr /* parser/ has a function wri_cast, and both are linked into one program */
 /* Constant INTERVAL of days to seconds as microseconds; false after reporting. what: "window size". */
 bool wri_const_interval_us(wri_binder *b, const wr_ast *e, const char *what, int64_t *outp);
 bool wri_const_int(wri_binder *b, const wr_ast *e, const char *what, int64_t *outp);

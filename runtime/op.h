@@ -67,6 +67,4 @@ uint32_t wr_task_batch_rows(const wr_task *t);
 const wr_plan *wr_task_plan(const wr_task *t);
 const wr_sys *wr_task_sys(const wr_task *t);
 
-extern const wr_op_def *const wr_op_defs[WR_NODE_KINDS]; /* by wr_node_kind; NULL: the job builds it itself */
-
 #endif

@@ -9,7 +9,7 @@
 #include "planner/planner.h"
 
 /* What the planner and `weir help` may know of what is built in. */
-extern const wr_registry wr_builtin;
+wr_registry wr_builtin(void);
 
 typedef struct wr_job wr_job;
 typedef struct wr_job_opts {

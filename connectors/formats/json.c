@@ -8,7 +8,8 @@
  * Strip by strip: the scanner reads up to 64 records per piece; when it saw bytes above 127, the strip's text
  * is checked to be UTF-8, and if it is not, its rows are dropped and the slow parser reads them again. A
  * record that the scanner left is then read by the slow parser, and on it goes. */
-#define _GNU_SOURCE /* memrchr */
+#include "connectors/formats/convert.h"
+#include "connectors/formats/json_encode_int.h"
 #include "connectors/formats/json_int.h"
 
 #include <stddef.h>
@@ -82,9 +83,8 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
 }
 
 static wr_status open_parts(wri_json *d, const wr_decode_cfg *cfg, wr_err *err) {
-    size_t at;
-    WR_TRY(wr_options_read(json_options, WR_LEN(json_options), cfg->options, cfg->n_options, NULL,
-                           &d->options, sizeof d->options, &at, err));
+    WR_TRY(wri_format_options(json_options, WR_LEN(json_options), cfg->options, cfg->n_options, &d->options,
+                              sizeof d->options, err));
     WR_TRY(open_columns(d, err));
     WR_TRY(wri_json_keys_init(d, err));
     if (open_dicts(d, cfg->want_dict) == WR_OK && wri_json_rows_init(d, &d->rows[0]) == WR_OK &&
@@ -192,16 +192,17 @@ static void begin_piece(wri_json_rows *h, const char *p, const char *end, bool d
 static bool read_chunk(wri_json *d, const wr_chunk *c) {
     wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
     const char *end = c->data + c->len;
+    const char *start = c->data + (c->pos == 0 ? wri_bom(c->data, c->len) : 0);
     if (d->scan == &wri_json_scan_none) {
-        begin_piece(a, c->data, end, false);
+        begin_piece(a, start, end, false);
         begin_piece(b, end, end, false);
-        slow_lines(a, c->data, end);
+        slow_lines(a, start, end);
         return !a->oom;
     }
-    const char *nl = c->len ? memrchr(c->data, '\n', c->len) : NULL;
-    const char *lines = nl ? nl + 1 : c->data; /* behind it: a last line without newline */
-    const char *half = middle(c->data, lines);
-    begin_piece(a, c->data, half, false);
+    const char *nl = end > start ? memrchr(start, '\n', (size_t)(end - start)) : NULL;
+    const char *lines = nl ? nl + 1 : start; /* behind it: a last line without newline */
+    const char *half = middle(start, lines);
+    begin_piece(a, start, half, false);
     begin_piece(b, half, lines, true);
     if (!scan_two(d, a, b) || !scan_one(d, a) || !scan_one(d, b)) return false;
     slow_lines(b, lines, end);
@@ -265,4 +266,7 @@ const wr_format_def wr_format_json = {
     .open_decoder = json_open,
     .decode = json_decode,
     .close_decoder = json_close,
+    .open_encoder = wri_json_open_encoder,
+    .encode = wri_json_encode,
+    .close_encoder = wri_json_close_encoder,
 };

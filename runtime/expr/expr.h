@@ -23,8 +23,9 @@ void wr_row_errors_free(wr_row_errors *e);
 
 typedef struct wr_eval wr_eval;
 typedef struct wr_eval_opts {
-    bool sqlite_only; /* force the reference */
-    bool no_dict;     /* never once per distinct value */
+    bool sqlite_only;  /* force the reference */
+    bool no_dict;      /* never once per distinct value */
+    const wr_sys *sys; /* clock and randomness of nondeterministic functions; NULL: the real ones */
 } wr_eval_opts;
 
 /* Prepares exprs[0..n) over batches shaped like `in`. Owner of *outp: the caller; one thread. exprs is
@@ -32,8 +33,9 @@ typedef struct wr_eval_opts {
 wr_status wr_eval_new(wr_expr *const *exprs, uint32_t n, const wr_schema *in, const wr_eval_opts *opts,
                       wr_eval **outp, wr_err *err) WR_MUST_USE;
 /* Evaluates every row of in; result i becomes out->cols[out_cols[i]] (array made in out's arena, or shared
- * with in where the expression is a bare column; then out keeps in alive). Rows that failed hold NULL and are
- * in errs. */
+ * with in where the expression is a bare column; then out keeps in alive, unless out is in itself). A row in
+ * which any expression failed holds NULL in every computed result and is in errs. out->n becomes in->n. Views
+ * of string constants point into exprs' own memory. */
 wr_status wr_eval_run(wr_eval *ev, wr_batch *in, wr_batch *out, const uint32_t *out_cols, wr_row_errors *errs,
                       wr_err *err) WR_MUST_USE;
 /* For one BOOLEAN expression: indices of the rows where it is TRUE, to idx (room for in->n). */

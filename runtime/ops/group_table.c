@@ -4,18 +4,20 @@
  *   group = place in the arrays of keys, hashes and states, in the order first seen
  *
  * A batch goes through in chunks of CHUNK rows and three passes: place of each row (prefetch its slot), the
- * first slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
+ * slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
  * the first sight of a key or after two keys with one tag met, take the slow path one at a time, in order.
  * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
  * which bits of the hash an exchange has already used to choose this table.
  *
- * Invariants: at most half of the slots are taken; arrays have room for ids 0..cap-1; the entry of id
- * 0 in every array is zero. A failed allocation leaves all of that true. */
+ * Invariants: at most half of the slots are taken, a quarter while they are few; arrays have room for ids
+ * 0..cap-1; the entry of id 0 in every array is zero. A failed allocation leaves all of that true. */
 #include "group_table.h"
 
-#define CHUNK     512
-#define CAP_MIN   8 /* groups */
-#define SLOTS_MIN 32
+#define CHUNK            512
+#define CAP_MIN          8 /* groups */
+#define SLOTS_MIN        32
+#define CODE_BITS_MAX    18 /* several keys: largest index of code_gids, 1 MiB */
+#define SPARSE_SLOTS_MAX ((size_t)32 << 10)
 /* From this many bytes on, what a row will touch is fetched ahead: it is not in the first cache. */
 #define FAR_BYTES ((size_t)64 << 10)
 
@@ -27,7 +29,9 @@ typedef struct key_col {
         wr_str *str;
         void *data;
     };
-    uint8_t *nulls; /* NULL until a NULL key is seen; then 1 at ids whose key is NULL */
+    uint8_t *nulls;       /* NULL until a NULL key is seen; then 1 at ids whose key is NULL */
+    wr_dict *dict;        /* held, so that no other takes its address; NULL: none */
+    uint32_t bits, shift; /* place of its codes in an index of code_gids */
 } key_col;
 
 struct wri_groups {
@@ -45,13 +49,12 @@ struct wri_groups {
     size_t ar_bytes;
     uint64_t *hash_buf; /* when the caller gave no hashes */
     size_t hash_cap;
-    /* One key with dictionary codes: code_gids[code] is the id, 0: not looked up yet. Valid for
-     * `dict`, which the table holds so that no other takes its address. */
-    wr_dict *dict;
+    /* Keys that all have dictionary codes: code_gids[Σ (code + 1) << shift] is the id, NULL counting
+     * as code -1; 0: not looked up yet. Valid for the dictionaries in `keys`, none while code_bits is 0. */
     uint32_t *code_gids;
     size_t codes_cap;
-    uint32_t codes_n;
-    uint32_t null_gid; /* id of the NULL key, 0: not looked up yet */
+    uint32_t code_bits;
+    uint64_t coded_rows; /* since the last reset */
     key_col keys[];
 };
 
@@ -62,6 +65,9 @@ static size_t home_of(uint64_t hash, uint32_t shift) {
 }
 static uint32_t slot_gid(uint64_t slot) { return (uint32_t)slot; }
 static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
+
+/* Groups that may share n_slots: few, where they fit the second cache and collisions cost more than space. */
+static size_t room_in(size_t n_slots) { return n_slots <= SPARSE_SLOTS_MAX ? n_slots / 4 : n_slots / 2; }
 
 /* ---- growth ---- */
 
@@ -129,8 +135,8 @@ void wri_groups_free(wri_groups *g) {
     for (uint32_t k = 0; k < g->n_keys; k++) {
         wr_free(g->keys[k].data);
         wr_free(g->keys[k].nulls);
+        wr_drop(g->keys[k].dict ? &g->keys[k].dict->ref : NULL);
     }
-    wr_drop(g->dict ? &g->dict->ref : NULL);
     wr_free(g->code_gids);
     wr_free(g->hash_buf);
     wr_free(g->states);
@@ -140,20 +146,27 @@ void wri_groups_free(wri_groups *g) {
     wr_free(g);
 }
 
+static void forget_dicts(wri_groups *g) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        wr_drop(g->keys[k].dict ? &g->keys[k].dict->ref : NULL);
+        g->keys[k].dict = NULL;
+    }
+    g->code_bits = 0;
+}
+
 void wri_groups_reset(wri_groups *g) {
     if (g->stride) memset(g->states, 0, ((size_t)g->n + 1) * g->stride);
     for (uint32_t k = 0; k < g->n_keys; k++)
         if (g->keys[k].nulls) memset(g->keys[k].nulls, 0, (size_t)g->n + 1);
     /* As many slots as the groups just forgotten needed: a table that was once large stays cheap to clear. */
     size_t n_slots = SLOTS_MIN;
-    while (n_slots < (size_t)g->n * 2 + 2) n_slots *= 2;
+    while (g->n > room_in(n_slots)) n_slots *= 2;
     g->n = 0;
     fill_slots(g, n_slots < g->n_slots ? n_slots : g->n_slots);
     wr_arena_reset(&g->ar);
     g->ar_bytes = 0;
-    wr_drop(g->dict ? &g->dict->ref : NULL);
-    g->dict = NULL;
-    g->codes_n = g->null_gid = 0;
+    forget_dicts(g);
+    g->coded_rows = 0;
 }
 
 /* ---- one row ---- */
@@ -215,7 +228,7 @@ static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row
         size_t cap = (size_t)g->cap * 2;
         if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
     }
-    if ((size_t)id * 2 > g->n_slots && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
+    if (id > room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
     for (uint32_t k = 0; k < g->n_keys; k++)
         if (!key_store(g, &g->keys[k], &in->b->cols[in->key_cols[k]], row, id))
             return wr_fail_oom(err, "the keys of groups");
@@ -253,7 +266,8 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
 
 KERNEL uint32_t row_at(const uint32_t *idx, uint32_t i) { return idx ? idx[i] : i; }
 
-/* cand[i]: id in the first slot that has row i's tag, 0 when there is none. */
+/* cand[i]: id in the row's home slot or the one behind it, whichever has its tag; 0: neither, which is rare
+ * for a known key. No branch depends on the data. */
 KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uint32_t *restrict idx,
                    uint32_t n, uint32_t *restrict cand) {
     const uint64_t *restrict slots = g->slots;
@@ -264,9 +278,9 @@ KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uin
     for (uint32_t i = 0; i < n; i++) {
         uint64_t h = hash[row_at(idx, i)];
         size_t at = home_of(h, shift);
-        uint64_t slot = slots[at];
-        while (slot_gid(slot) && slot_tag(slot) != tag_of(h)) slot = slots[at = (at + 1) & mask];
-        cand[i] = slot_gid(slot);
+        uint64_t a = slots[at], b = slots[(at + 1) & mask];
+        uint32_t is_a = -(uint32_t)(slot_tag(a) == tag_of(h)), is_b = -(uint32_t)(slot_tag(b) == tag_of(h));
+        cand[i] = (slot_gid(a) & is_a) | (slot_gid(b) & is_b & ~is_a);
     }
 }
 
@@ -367,53 +381,95 @@ static wr_status find_hashed(wri_groups *g, const wri_group_rows *in, uint32_t *
     return WR_OK;
 }
 
-/* ---- one key with dictionary codes ---- */
+/* ---- keys with dictionary codes ---- */
 
-static wr_status take_dict(wri_groups *g, wr_dict *dict, wr_err *err) {
-    if (g->dict != dict) {
-        wr_drop(g->dict ? &g->dict->ref : NULL);
-        g->dict = (wr_dict *)wr_hold(&dict->ref);
-        g->codes_n = 0; /* ids of groups stay; the NULL key does not depend on a dictionary */
+static bool all_coded(const wri_groups *g, const wri_group_rows *in) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const wr_col *c = &in->b->cols[in->key_cols[k]];
+        if (c->phys != WR_STR || !c->codes || !c->dict) return false;
     }
-    if (wr_grow(&g->code_gids, &g->codes_cap, dict->n + 1u, sizeof *g->code_gids) != WR_OK)
-        return wr_fail_oom(err, "a dictionary's groups");
-    for (; g->codes_n <= dict->n; g->codes_n++) g->code_gids[g->codes_n] = 0;
-    return WR_OK;
+    return true;
 }
 
-/* One row whose code (or NULL) has not been seen by this table. */
-static wr_status find_code(wri_groups *g, const wri_group_rows *in, const wr_col *c, uint32_t row,
-                           uint32_t *gidp, wr_err *err) {
-    bool null = wr_is_null(c, row);
-    uint32_t *known = null ? &g->null_gid : &g->code_gids[c->codes[row]];
-    if (!*known) {
-        uint64_t h = in->hash ? in->hash[row]
-                              : wr_hash_mix(WR_HASH_SEED, null ? WR_HASH_NULL : wr_hash_str(&c->str[row]));
-        WR_TRY(find_one(g, in, row, h, known, err));
+static uint32_t bits_for(uint32_t n) { return n < 2 ? 1 : 32 - (uint32_t)__builtin_clz(n - 1); }
+
+/* Whether code_gids serves the dictionaries of these columns as they are now. */
+static bool knows_dicts(const wri_groups *g, const wri_group_rows *in) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const wr_dict *d = in->b->cols[in->key_cols[k]].dict;
+        if (g->keys[k].dict != d || bits_for(d->n + 1) > g->keys[k].bits) return false;
     }
-    *gidp = *known;
-    return WR_OK;
+    return g->code_bits > 0;
 }
 
-static wr_status find_codes(wri_groups *g, const wri_group_rows *in, const wr_col *c, uint32_t *gids,
-                            wr_err *err) {
-    WR_TRY(take_dict(g, c->dict, err));
-    const uint32_t *restrict codes = c->codes, *restrict known = g->code_gids, *restrict idx = in->idx;
-    uint32_t least = UINT32_MAX;
-    if (c->nulls) /* the code under a NULL may be anything */
-        for (uint32_t i = 0; i < in->n; i++) {
-            uint32_t row = row_at(idx, i);
-            gids[i] = wr_bit(c->nulls, row) ? g->null_gid : known[codes[row]];
-            least = gids[i] < least ? gids[i] : least;
+/* Makes code_gids serve them, if it would not be too large, nor much larger than the rows that came: clearing
+ * it must pay off. False: it does not serve; the rows go by their hashes. */
+static bool take_dicts(wri_groups *g, const wri_group_rows *in) {
+    g->coded_rows += in->n;
+    if (knows_dicts(g, in)) return true;
+    uint64_t total = 0;
+    for (uint32_t k = 0; k < g->n_keys; k++) total += bits_for(in->b->cols[in->key_cols[k]].dict->n + 1) + 1;
+    if (total > (g->n_keys == 1 ? 28 : CODE_BITS_MAX) || UINT64_C(1) << total > g->coded_rows * 16)
+        return false;
+    size_t n = (size_t)1 << total;
+    if (wr_grow(&g->code_gids, &g->codes_cap, n, sizeof *g->code_gids) != WR_OK) return false;
+    memset(g->code_gids, 0, n * sizeof *g->code_gids);
+    forget_dicts(g);
+    for (uint32_t k = 0, shift = 0; k < g->n_keys; k++) {
+        key_col *key = &g->keys[k];
+        key->dict = (wr_dict *)wr_hold(&in->b->cols[in->key_cols[k]].dict->ref);
+        key->bits = bits_for(key->dict->n + 1) + 1; /* one more: dictionaries grow */
+        key->shift = shift;
+        shift += key->bits;
+    }
+    g->code_bits = (uint32_t)total;
+    return true;
+}
+
+/* at[i] |= (code + 1) << shift; the code under a NULL may be anything. */
+KERNEL void add_codes(const uint32_t *restrict codes, const uint64_t *restrict nulls, uint32_t shift,
+                      const uint32_t *restrict idx, uint32_t from, uint32_t n, uint32_t *restrict at) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = idx ? idx[i] : from + i;
+        at[i] |= nulls && wr_bit(nulls, row) ? 0 : (codes[row] + 1) << shift;
+    }
+}
+
+static void look_up_codes(const wri_groups *g, const wri_group_rows *in, const uint32_t *idx, uint32_t from,
+                          uint32_t n, uint32_t *restrict at, uint32_t *restrict gids) {
+    memset(at, 0, n * sizeof *at);
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const wr_col *c = &in->b->cols[in->key_cols[k]];
+        if (c->nulls) add_codes(c->codes, c->nulls, g->keys[k].shift, idx, from, n, at);
+        else if (idx) add_codes(c->codes, NULL, g->keys[k].shift, idx, 0, n, at);
+        else add_codes(c->codes, NULL, g->keys[k].shift, NULL, from, n, at);
+    }
+    for (uint32_t i = 0; i < n; i++) gids[i] = g->code_gids[at[i]];
+}
+
+static uint64_t hash_row(const wri_groups *g, const wri_group_rows *in, uint32_t row) {
+    if (in->hash) return in->hash[row];
+    uint64_t h = WR_HASH_SEED; /* as wr_batch_hash */
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        const wr_col *c = &in->b->cols[in->key_cols[k]];
+        h = wr_hash_mix(h, wr_is_null(c, row) ? WR_HASH_NULL : wr_hash_str(&c->str[row]));
+    }
+    return h;
+}
+
+static wr_status find_codes(wri_groups *g, const wri_group_rows *in, uint32_t *gids, wr_err *err) {
+    uint32_t at[CHUNK];
+    for (uint32_t done = 0; done < in->n; done += CHUNK) {
+        uint32_t n = in->n - done < CHUNK ? in->n - done : CHUNK, least = UINT32_MAX;
+        const uint32_t *idx = in->idx ? in->idx + done : NULL;
+        look_up_codes(g, in, idx, done, n, at, gids + done);
+        for (uint32_t i = 0; i < n; i++) least = gids[done + i] < least ? gids[done + i] : least;
+        for (uint32_t i = 0; least == 0 && i < n; i++) {
+            uint32_t row = idx ? idx[i] : done + i, *known = &g->code_gids[at[i]];
+            if (!*known) WR_TRY(find_one(g, in, row, hash_row(g, in, row), known, err));
+            gids[done + i] = *known;
         }
-    else
-        for (uint32_t i = 0; i < in->n; i++) {
-            gids[i] = known[codes[row_at(idx, i)]];
-            least = gids[i] < least ? gids[i] : least;
-        }
-    if (least == 0)
-        for (uint32_t i = 0; i < in->n; i++)
-            if (!gids[i]) WR_TRY(find_code(g, in, c, row_at(idx, i), &gids[i], err));
+    }
     return WR_OK;
 }
 
@@ -426,9 +482,7 @@ wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32
         for (uint32_t i = 0; i < rows->n; i++) gids[i] = 1;
         return WR_OK;
     }
-    const wr_col *first = &rows->b->cols[rows->key_cols[0]];
-    if (g->n_keys == 1 && first->phys == WR_STR && first->codes && first->dict)
-        return find_codes(g, rows, first, gids, err);
+    if (all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
     wri_group_rows in = *rows;
     if (!in.hash) {
         if (wr_grow(&g->hash_buf, &g->hash_cap, in.b->n, sizeof *g->hash_buf) != WR_OK)

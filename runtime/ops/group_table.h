@@ -22,8 +22,8 @@ void wri_groups_reset(wri_groups *g);
 void wri_groups_free(wri_groups *g); /* NULL is allowed */
 
 /* Maps row i of b to gids[i], adding keys not seen. hash[i]: as wr_batch_hash gives for these key
- * columns; NULL: the table hashes what it must itself, which is the better choice when the key is one
- * column with dictionary codes. On failure gids are undefined, the table stays usable and may
+ * columns; NULL: the table hashes what it must itself, which is the better choice when all key columns
+ * have dictionary codes (then it rarely must). On failure gids are undefined, the table stays usable and may
  * have gained groups. Errors: WR_ENOMEM, WR_ELIMIT (2^32 groups). */
 wr_status wri_groups_find(wri_groups *g, const wr_batch *b, const uint32_t *key_cols, const uint64_t *hash,
                           uint32_t *gids, wr_err *err) WR_MUST_USE;

@@ -1,6 +1,5 @@
 /* The scanner's variants and the slow parser must agree on everything: random records, every SIMD variant,
  * several batch and chunk sizes. jansson is the oracle for what is JSON and what its values are. */
-#define _GNU_SOURCE /* memmem */
 #include <criterion/criterion.h>
 #include <jansson.h>
 

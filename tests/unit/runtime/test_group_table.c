@@ -207,16 +207,16 @@ Test(group_table, one_key_each_kind) {
     }
 }
 
-static void coded_batch(wr_dict *d, wr_batch *b, uint32_t n, uint32_t range, bool nulls) {
-    cr_assert_eq(wr_batch_col(b, 0, WR_STR, NULL), WR_OK);
-    wr_col *c = &b->cols[0];
+/* Column col: texts with codes of d, which learns what it has not got. */
+static void coded_column(wr_dict *d, wr_batch *b, uint32_t col, uint32_t n, uint32_t range, bool nulls) {
+    cr_assert_eq(wr_batch_col(b, col, WR_STR, NULL), WR_OK);
+    wr_col *c = &b->cols[col];
     c->codes = wr_arena_alloc(&b->arena, (n + 1) * sizeof *c->codes);
     c->dict = d;
     cr_assert_eq(wr_batch_keep(b, &d->ref, NULL), WR_OK);
     if (nulls) wr_batch_nulls(b, c);
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t v = rnd() % range;
-        wr_str s = text_of(b, v * 3 + 1); /* distinct values: not all multiples of 7 */
+        wr_str s = text_of(b, rnd() % range * 3 + 1);
         uint32_t code = 0;
         while (code < d->n && !wr_str_eq(&d->values[code], &s)) code++;
         if (code == d->n) cr_assert_eq(wr_dict_add(d, &s, &code), WR_OK);
@@ -232,43 +232,49 @@ static void coded_batch(wr_dict *d, wr_batch *b, uint32_t n, uint32_t range, boo
 }
 
 /* Dictionaries grow, change and are freed between batches; some batches have no codes. */
-Test(group_table, dictionary_codes) {
-    for (uint32_t seed = 1; seed <= 30; seed++) {
-        rng = seed * 104729;
-        wr_phys phys[1] = {WR_STR};
-        wri_groups *g = wri_groups_new(phys, 1, 8);
-        static naive m;
-        uint32_t cols[1] = {0}, gids[600];
-        wr_dict *d = wr_dict_new();
-        for (int round = 0; round < 20; round++) {
-            if (rnd() % 4 == 0) {
-                wr_drop(&d->ref);
-                d = wr_dict_new();
+static void run_coded(uint32_t n_keys) {
+    wr_phys phys[3] = {WR_STR, WR_STR, WR_STR};
+    wri_groups *g = wri_groups_new(phys, n_keys, 8);
+    static naive m;
+    uint32_t cols[3] = {0, 1, 2}, gids[600], idx[600];
+    uint64_t hash[600];
+    wr_dict *d[3] = {wr_dict_new(), wr_dict_new(), wr_dict_new()};
+    for (int round = 0; round < 20; round++) {
+        wr_batch *b;
+        uint32_t n = (uint32_t)(rnd() % 600), n_idx = 0;
+        for (uint32_t k = 0; k < n_keys; k++)
+            if (rnd() % 6 == 0) {
+                wr_drop(&d[k]->ref);
+                d[k] = wr_dict_new();
             }
-            wr_batch *b;
-            uint32_t n = (uint32_t)(rnd() % 600), idx[600], n_idx = 0;
-            if (rnd() % 4) {
-                cr_assert_eq(wr_batch_new(1, n + 1, &b, NULL), WR_OK);
-                coded_batch(d, b, n, 1 + (uint32_t)round * 10, rnd() % 2);
-            } else b = random_batch(phys, 1, n, 200, true);
-            uint64_t hash[600];
-            wr_batch_hash(b, cols, 1, hash);
-            for (uint32_t i = 0; i < n; i++)
-                if (round % 2 || rnd() % 2) idx[n_idx++] = i;
-            wri_group_rows rows = {.b = b, .key_cols = cols, .idx = round % 2 ? NULL : idx, .n = n_idx};
-            if (rnd() % 2) rows.hash = hash;
-            cr_assert_eq(wri_groups_find_rows(g, &rows, gids, NULL), WR_OK);
-            for (uint32_t i = 0; i < n_idx; i++) cr_assert_eq(gids[i], naive_find(&m, b, cols, 1, idx[i]));
-            wr_batch_drop(b);
-            check_emit(g, &m, phys, 1);
-            if (round == 12) {
-                wri_groups_reset(g);
-                naive_clear(&m);
-            }
+        uint32_t range = n_keys == 1 ? 1 + (uint32_t)round * 10 : 2 + (uint32_t)round / 5;
+        if (rnd() % 4) {
+            cr_assert_eq(wr_batch_new(n_keys, n + 1, &b, NULL), WR_OK);
+            for (uint32_t k = 0; k < n_keys; k++) coded_column(d[k], b, k, n, range, rnd() % 2);
+        } else b = random_batch(phys, n_keys, n, range, true);
+        wr_batch_hash(b, cols, n_keys, hash);
+        for (uint32_t i = 0; i < n; i++)
+            if (round % 2 || rnd() % 2) idx[n_idx++] = i;
+        wri_group_rows rows = {.b = b, .key_cols = cols, .idx = round % 2 ? NULL : idx, .n = n_idx};
+        if (rnd() % 2) rows.hash = hash;
+        cr_assert_eq(wri_groups_find_rows(g, &rows, gids, NULL), WR_OK);
+        for (uint32_t i = 0; i < n_idx; i++) cr_assert_eq(gids[i], naive_find(&m, b, cols, n_keys, idx[i]));
+        wr_batch_drop(b);
+        check_emit(g, &m, phys, n_keys);
+        if (round == 12) {
+            wri_groups_reset(g);
+            naive_clear(&m);
         }
-        wr_drop(&d->ref);
-        naive_clear(&m);
-        wri_groups_free(g);
+    }
+    for (uint32_t k = 0; k < 3; k++) wr_drop(&d[k]->ref);
+    naive_clear(&m);
+    wri_groups_free(g);
+}
+
+Test(group_table, dictionary_codes) {
+    for (uint32_t seed = 1; seed <= 60; seed++) {
+        rng = seed * 104729;
+        run_coded(1 + seed % 3);
     }
 }
 
@@ -294,20 +300,24 @@ Test(group_table, millions) {
     free(gids);
 }
 
-/* Equal hashes of unequal keys are told apart. */
+/* Equal hashes of unequal keys are told apart, NULLs too. */
 Test(group_table, equal_hashes) {
     wr_phys phys[2] = {WR_I64, WR_STR};
-    rng = 5;
-    wri_groups *g = wri_groups_new(phys, 2, 0);
-    wr_batch *b = random_batch(phys, 2, 800, 12, true);
-    uint64_t hash[800] = {0};
-    uint32_t cols[2] = {0, 1}, gids[800];
-    static naive m;
-    cr_assert_eq(wri_groups_find(g, b, cols, hash, gids, NULL), WR_OK);
-    for (uint32_t i = 0; i < 800; i++) cr_assert_eq(gids[i], naive_find(&m, b, cols, 2, i));
-    naive_clear(&m);
-    wr_batch_drop(b);
-    wri_groups_free(g);
+    for (uint32_t seed = 1; seed <= 12; seed++) {
+        rng = seed * 31;
+        wri_groups *g = wri_groups_new(phys, 2, 0);
+        uint64_t hash[300] = {0};
+        uint32_t cols[2] = {0, 1}, gids[300];
+        static naive m;
+        for (int round = 0; round < 2; round++) {
+            wr_batch *b = random_batch(phys, 2, 300, 5, true);
+            cr_assert_eq(wri_groups_find(g, b, cols, hash, gids, NULL), WR_OK);
+            for (uint32_t i = 0; i < 300; i++) cr_assert_eq(gids[i], naive_find(&m, b, cols, 2, i));
+            wr_batch_drop(b);
+        }
+        naive_clear(&m);
+        wri_groups_free(g);
+    }
 }
 
 /* Whatever allocation fails: a clean error, a table that then works. */

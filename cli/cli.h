@@ -1,0 +1,75 @@
+/* cli/cli.h -- the command line: one file a command, one table line each in main.c.
+ *
+ * A command's flags are a wr_option table: it parses `--batch-rows 512`, checks it, and feeds `weir
+ * help`, the man page and shell completion. Results go to standard output, all else to standard error. */
+#ifndef WR_CLI_H
+#define WR_CLI_H
+
+#include <stdio.h>
+
+#include "runtime/runtime.h"
+
+#define WR_VERSION "0.1.0"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+typedef struct wr_command {
+    const char *name;
+    const char *args;    /* what follows the options, for help: "FILE.sql"; "" when nothing does */
+    const char *words;   /* what those may be, separated by blanks, for completion; NULL: SQL files */
+    const char *summary; /* one line, without a capital and a full stop */
+    const char *doc; /* paragraphs, separated by "\n\n"; one whose lines begin with blanks is kept as it is */
+    const wr_option *flags;
+    size_t n_flags;
+    size_t opts_bytes; /* of the struct that the flags fill */
+    /* opts: filled struct; args: what is not a flag, n of them. Returns the exit status. */
+    int (*run)(const void *opts, char **args, int n);
+} wr_command;
+
+extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_help, wri_cmd_completion,
+    wri_cmd_version;
+extern const wr_command *const wri_commands[]; /* NULL-terminated */
+const wr_command *wri_find_command(const char *name);
+/* The one-letter form of a flag ('e' for execute), 0: it has none. */
+char wri_flag_letter(const wr_option *flag);
+/* "--batch-rows", as it is typed. The name is cut to out's size, which no flag reaches. */
+const char *wri_flag_name(const wr_option *flag, char out[64]);
+
+/* "weir: …" and a newline on standard error. */
+void wri_say(const char *fmt, ...) WR_PRINTF(1, 2);
+
+/* ---- a SQL file ---- */
+
+/* A script read, parsed and planned; problems have been printed. */
+typedef struct wri_script {
+    wr_arena ar;
+    wr_buf text;
+    wr_diags diags;
+    wr_script script;
+    wr_registry reg;
+    wr_plan plan;
+} wri_script;
+/* path "-" is standard input; sql non-NULL is the text itself (-e). Returns EXIT_DONE or the exit status;
+ * to be freed in either case. */
+int wri_script_load(wri_script *s, const char *path, const char *sql);
+void wri_script_free(wri_script *s);
+/* Whether a command got one file or -e; says so otherwise. */
+bool wri_one_script(const char *command, const char *sql, int n_args);
+
+/* ---- help ---- */
+
+#define WRI_HELP_WIDTH 80 /* columns of help texts */
+
+/* A text in lines of WRI_HELP_WIDTH columns, each after indent blanks; paragraphs stay apart. */
+void wri_wrap(FILE *f, int indent, const char *text);
+/* What a flag takes: " N", " auto|json"; "" for a switch. */
+void wri_flag_takes(const wr_option *flag, char *out, size_t n);
+/* Lists what is built in and called `topic`: functions, …, or the name of one function, aggregate,
+ * connector or format. False: there is nothing of that name. */
+bool wri_list(const char *topic);
+/* The generated tables of docs/SQL.md. */
+void wri_list_markdown(void);
+extern const char *const wri_topics[]; /* NULL-terminated */
+void wri_man_page(void);
+
+#endif

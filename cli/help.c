@@ -1,0 +1,117 @@
+/* cli/help.c -- weir help and weir version: commands, their flags, and the way to the lists of list.c. */
+#include "cli.h"
+
+static const char topics_doc[] = "What SQL can use:\n\n"
+                                 "  weir help functions     scalar functions\n"
+                                 "  weir help aggregates    aggregate functions\n"
+                                 "  weir help connectors    where streams are read from and written to\n"
+                                 "  weir help formats       how records are read and written\n"
+                                 "  weir help options       options of every stream, and settings\n"
+                                 "  weir help NAME          one function, aggregate, connector or format";
+
+static const char windows_doc[] =
+    "A window function takes a stream, the column of event time and intervals, and adds the columns "
+    "window_start, window_end (exclusive) and window_time to each row:\n\n"
+    "  TUMBLE(TABLE s, DESCRIPTOR(ts), size)           one after the other\n"
+    "  HOP(TABLE s, DESCRIPTOR(ts), slide, size)       overlapping, one each slide\n"
+    "  CUMULATE(TABLE s, DESCRIPTOR(ts), step, size)   growing by step up to size\n\n"
+    "A last argument may be an offset that shifts all windows.\n\n"
+    "Grouped by window_start and window_end, a query gives one row per window and group once the window is "
+    "over. WATERMARK FOR in CREATE STREAM names the column of event time and how long to wait for rows that "
+    "are out of order:\n\n"
+    "  CREATE STREAM clicks (ts TIMESTAMP(3), page VARCHAR,\n"
+    "    WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)\n"
+    "  WITH (connector = 'file', path = 'clicks.jsonl', format = 'json');\n"
+    "  SELECT window_start, page, COUNT(*) AS n\n"
+    "  FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' MINUTE))\n"
+    "  GROUP BY window_start, window_end, page;\n\n"
+    "GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE) is understood, too. Rows that come after their window is over "
+    "are counted as late; late_output = 'name' in WITH (...) makes a stream of them. Grouping by window_time "
+    "as "
+    "well keeps event time for the next window: minutes can feed hours.";
+
+void wri_flag_takes(const wr_option *f, char *out, size_t n) {
+    static const char *const takes[] = {
+        [WR_OPT_STRING] = " TEXT",  [WR_OPT_CHAR] = " CHARACTER", [WR_OPT_BOOL] = "",
+        [WR_OPT_INT] = " N",        [WR_OPT_DOUBLE] = " X",       [WR_OPT_BYTES] = " SIZE",
+        [WR_OPT_DURATION] = " TIME"};
+    if (f->type == WR_OPT_ENUM) snprintf(out, n, " %s", f->values);
+    else snprintf(out, n, "%s", takes[f->type]);
+}
+
+static void print_flag(const wr_option *f) {
+    char name[64], takes[128], letter = wri_flag_letter(f);
+    wri_flag_takes(f, takes, sizeof takes);
+    if (letter) printf("  -%c, ", letter);
+    else fputs("      ", stdout);
+    printf("%s%s\n", wri_flag_name(f, name), takes);
+    wri_wrap(stdout, 10, f->doc);
+}
+
+static void command_help(const wr_command *c) {
+    printf("weir %s: %s\n\nUsage: weir %s%s%s%s\n", c->name, c->summary, c->name,
+           c->n_flags ? " [OPTIONS]" : "", *c->args ? " " : "", c->args);
+    if (c->n_flags) printf("\nOptions:\n");
+    for (size_t i = 0; i < c->n_flags; i++) print_flag(&c->flags[i]);
+    if (!*c->doc) return;
+    putchar('\n');
+    wri_wrap(stdout, 0, c->doc);
+}
+
+static void overview(void) {
+    puts("weir: windowed SQL over streams and files\n\nUsage: weir COMMAND [OPTIONS] ...\n\nCommands:");
+    for (size_t i = 0; wri_commands[i]; i++)
+        printf("  %-12s %s\n", wri_commands[i]->name, wri_commands[i]->summary);
+    printf("\nweir help COMMAND tells more of each. %s\n\n", topics_doc);
+    puts("Try: weir run -e \"SELECT UPPER('it works') AS answer\"");
+}
+
+static int unknown_topic(const char *topic) {
+    const char *names[32];
+    size_t n = 0;
+    for (size_t i = 0; n < WR_LEN(names) && wri_commands[i]; i++) names[n++] = wri_commands[i]->name;
+    for (size_t i = 0; n < WR_LEN(names) && wri_topics[i]; i++) names[n++] = wri_topics[i];
+    const char *near = wr_nearest(topic, names, n, sizeof *names);
+    if (near) wri_say("there is no help on '%s'; did you mean 'weir help %s'?", topic, near);
+    else wri_say("there is no help on '%s'; weir help lists what there is", topic);
+    return EXIT_USAGE;
+}
+
+static int help(const void *opts, char **args, int n) {
+    (void)opts;
+    if (n > 1) {
+        wri_say("help: expected one topic, found %d", n);
+        return EXIT_USAGE;
+    }
+    const wr_command *c = n ? wri_find_command(args[0]) : NULL;
+    if (n == 0) overview();
+    else if (c) command_help(c);
+    else if (strcmp(args[0], "windows") == 0) wri_wrap(stdout, 0, windows_doc);
+    else if (strcmp(args[0], "man") == 0) wri_man_page();
+    else if (strcmp(args[0], "reference") == 0) wri_list_markdown();
+    else if (!wri_list(args[0])) return unknown_topic(args[0]);
+    return EXIT_DONE;
+}
+
+const wr_command wri_cmd_help = {
+    .name = "help",
+    .args = "[TOPIC]",
+    .words = "run check explain help completion version windows functions aggregates connectors formats "
+             "options man",
+    .summary = "tell about commands and about what SQL can use",
+    .doc = topics_doc,
+    .run = help,
+};
+
+static int version(const void *opts, char **args, int n) {
+    (void)opts, (void)args;
+    if (n > 0) {
+        wri_say("version: expected nothing after it");
+        return EXIT_USAGE;
+    }
+    puts("weir " WR_VERSION);
+    return EXIT_DONE;
+}
+
+const wr_command wri_cmd_version = {
+    .name = "version", .args = "", .words = "", .summary = "print the version", .doc = "", .run = version};

@@ -1,0 +1,290 @@
+/* cli/list.c -- what is built in: functions, aggregates, connectors, formats, options. For `weir help`,
+ * and as the Markdown tables of docs/SQL.md. All of it comes from the tables that the planner reads. */
+#include <ctype.h>
+#include <strings.h>
+
+#include "cli.h"
+
+const char *const wri_topics[] = {"windows", "functions", "aggregates", "connectors",
+                                  "formats", "options",   NULL};
+
+/* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
+typedef struct listing {
+    bool md;
+    const char *only; /* NULL: all */
+    size_t found;
+} listing;
+
+static bool wanted(listing *l, const char *name) {
+    bool yes = !l->only || strcasecmp(l->only, name) == 0;
+    l->found += yes;
+    return yes;
+}
+
+/* ---- text ---- */
+
+void wri_wrap(FILE *f, int indent, const char *s) {
+    int at = 0;
+    while (*s) {
+        if (s[0] == '\n') { /* the end of a paragraph, or of a line of one that is kept */
+            fputc('\n', f);
+            at = 0;
+            s++;
+            continue;
+        }
+        int blanks = (int)strspn(s, " "), len = (int)strcspn(s + blanks, " \n"), shown = 0;
+        for (int i = 0; i < len; i++) shown += ((unsigned char)s[blanks + i] & 0xc0) != 0x80;
+        if (at > 0 && at + blanks + shown > WRI_HELP_WIDTH) {
+            fputc('\n', f);
+            at = 0;
+            s += blanks;
+            continue;
+        }
+        fprintf(f, "%*s%.*s", at == 0 ? indent : 0, "", blanks + len, s);
+        at += (at == 0 ? indent : 0) + blanks + shown;
+        s += blanks + len;
+    }
+    fputc('\n', f);
+}
+
+/* A cell of a Markdown table; | would end it. */
+static void cell(const char *s) {
+    for (; *s; s++) {
+        if (*s == '|') putchar('\\');
+        putchar(*s);
+    }
+}
+
+static void md_row(const char *name, const char *middle, const char *doc) {
+    printf("| `%s` | ", name);
+    cell(middle);
+    fputs(" | ", stdout);
+    cell(doc);
+    puts(" |");
+}
+
+/* ---- scalar functions ---- */
+
+static const char *letter(char c) {
+    switch (c) {
+    case 'i':
+        return "integer";
+    case 'd':
+    case 'n':
+        return "number";
+    case 's':
+        return "text";
+    case 't':
+        return "timestamp";
+    case 'b':
+        return "boolean";
+    case 'x':
+        return "bytes";
+    case 'D':
+        return "date";
+    case 'j':
+        return "json";
+    default:
+        return "value";
+    }
+}
+
+/* One signature, "s[ii:s", as "SUBSTR(text [, integer, integer]) -> text". Returns what follows it: "" or
+ * the next signature. Memory that runs out leaves a part of the text away. */
+static const char *put_signature(wr_buf *out, const char *name, const char *sig) {
+    bool optional = false, first = true;
+    (void)!wr_buf_printf(out, "%s(", name);
+    for (; *sig && *sig != ':'; sig++) {
+        if (*sig == '[') {
+            (void)!wr_buf_puts(out, first ? "[" : " [");
+            optional = true;
+        } else if (*sig == '*') (void)!wr_buf_puts(out, ", ...");
+        else {
+            bool opens = optional && first;
+            (void)!wr_buf_printf(out, "%s%s", first || opens ? "" : ", ", letter(*sig));
+            first = false;
+        }
+    }
+    if (*sig == ':') sig++;
+    (void)!wr_buf_printf(out, "%s) -> %s", optional ? "]" : "", letter(*sig));
+    if (*sig) sig++;
+    return *sig == ' ' ? sig + 1 : sig;
+}
+
+static void list_function(const wr_func_def *f, bool md) {
+    wr_buf b = {0};
+    for (const char *sig = f->signature; *sig;) {
+        sig = put_signature(&b, f->name, sig);
+        if (*sig) (void)!wr_buf_puts(&b, md ? "; " : "\n");
+    }
+    int n = (int)b.len;
+    if (md) printf("| `%.*s` | %s |\n", n, b.data ? b.data : "", f->doc);
+    else {
+        printf("%.*s\n", n, b.data ? b.data : f->name);
+        wri_wrap(stdout, 4, f->doc);
+    }
+    wr_buf_free(&b);
+}
+
+static void list_functions(const wr_registry *r, listing *l) {
+    if (l->md) puts("| function | |\n|---|---|");
+    for (size_t i = 0; i < r->n_funcs; i++)
+        if (wanted(l, r->funcs[i]->name)) list_function(r->funcs[i], l->md);
+}
+
+static void list_aggregates(const wr_registry *r, listing *l) {
+    if (l->md) puts("| aggregate | |\n|---|---|");
+    for (size_t i = 0; i < r->n_aggs; i++) {
+        const wr_agg_def *a = r->aggs[i];
+        if (!wanted(l, a->name)) continue;
+        if (l->md) {
+            fputs("| `", stdout);
+            cell(a->signature);
+            printf("` | %s |\n", a->doc);
+        } else {
+            puts(a->signature);
+            wri_wrap(stdout, 4, a->doc);
+        }
+    }
+}
+
+/* ---- options ---- */
+
+static const char *type_name(wr_opt_type t) {
+    static const char *const names[] = {
+        [WR_OPT_STRING] = "text",   [WR_OPT_CHAR] = "character", [WR_OPT_BOOL] = "true or false",
+        [WR_OPT_INT] = "integer",   [WR_OPT_DOUBLE] = "number",  [WR_OPT_BYTES] = "size",
+        [WR_OPT_DURATION] = "time", [WR_OPT_ENUM] = "word"};
+    return names[t];
+}
+
+static void list_option(const wr_option *o, listing *l) {
+    char value[200];
+    bool def = o->def && o->def[0];
+    snprintf(value, sizeof value, "%s%s%s%s", o->type == WR_OPT_ENUM ? o->values : type_name(o->type),
+             def ? ", default " : "", def ? o->def : "", o->required ? ", required" : "");
+    if (l->md) md_row(o->name, value, o->doc);
+    else {
+        printf("    %-18s %s\n", o->name, value);
+        wri_wrap(stdout, 8, o->doc);
+    }
+}
+
+static void list_options(const wr_option *o, size_t n, listing *l) {
+    if (l->md && n) puts("| option | value | |\n|---|---|---|");
+    for (size_t i = 0; i < n; i++) list_option(&o[i], l);
+}
+
+static void list_withs(const wr_with *const *w, size_t n, const char *what, listing *l) {
+    for (size_t i = 0; i < n; i++) {
+        if (!wanted(l, w[i]->name)) continue;
+        const char *use = w[i]->source && w[i]->sink ? "read and written" : w[i]->source ? "read" : "written";
+        if (l->md) printf("\n#### %s `%s`\n\n%s Can be %s.\n\n", what, w[i]->name, w[i]->doc, use);
+        else {
+            printf("%s%s = '%s'  (can be %s)\n", l->found > 1 ? "\n" : "", what, w[i]->name, use);
+            wri_wrap(stdout, 4, w[i]->doc);
+        }
+        list_options(w[i]->options, w[i]->n_options, l);
+    }
+}
+
+static void list_all_options(const wr_registry *r, listing *l) {
+    puts("WITH (...) options of every stream:");
+    list_options(wr_stream_options, wr_n_stream_options, l);
+    puts("\nSettings, SET name = value:");
+    list_options(r->set_options, r->n_set_options, l);
+    puts("\nConnectors and formats have options of their own: weir help connectors, weir help formats.");
+}
+
+/* ---- topics ---- */
+
+/* What the parser and the planner know by themselves, so that no table of functions has it. */
+static const struct {
+    const char *form, *doc;
+} forms[] = {
+    {"CASE [value] WHEN ... THEN ... [ELSE ...] END", "The first branch that applies; NULL when none does."},
+    {"CAST(value AS type), TRY_CAST(value AS type)",
+     "The value as another type. Where it cannot be: CAST fails the row, TRY_CAST gives NULL."},
+    {"COALESCE(value, ...), IFNULL(value, value), NVL(value, value)", "The first that is not NULL."},
+    {"NULLIF(value, value)", "NULL when the two are equal, else the first."},
+    {"IF(condition, value, value)", "The second when the condition is TRUE, else the third."},
+    {"GREATEST(value, ...), LEAST(value, ...)", "The greatest or least of the values."},
+    {"MOD(number, number)", "The rest of a division, as %."},
+    {"FLOOR(timestamp TO unit), CEIL(timestamp TO unit)",
+     "A time cut, or raised, to whole units: MINUTE, HOUR, DAY."},
+    {"EXTRACT(unit FROM timestamp)", "A part of a time as a number: YEAR, MONTH, DAY, HOUR, MINUTE, SECOND."},
+    {"TIMESTAMPADD(unit, integer, timestamp), TIMESTAMPDIFF(unit, timestamp, timestamp)",
+     "A time moved by so many units; how many whole units lie between two times."},
+    {"CURRENT_TIMESTAMP, LOCALTIMESTAMP, NOW(), CURRENT_DATE, CURRENT_TIME", "The clock."},
+    {"JSON_VALUE(json, path), JSON_QUERY(json, path)",
+     "What stands at a path such as '$.user.id': a value, or JSON."},
+};
+
+static bool in_name(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* Whether a form has the word; those in lower case stand for what is given. */
+static bool has_word(const char *form, const char *word) {
+    size_t n = strlen(word);
+    for (const char *p = form; n > 0 && *p; p++)
+        if ((p == form || !in_name(p[-1])) && isupper((unsigned char)*p) && strncasecmp(p, word, n) == 0 &&
+            !in_name(p[n]))
+            return true;
+    return false;
+}
+
+static void list_forms(listing *l) {
+    if (l->md) puts("| form | |\n|---|---|");
+    for (size_t i = 0; i < WR_LEN(forms); i++) {
+        if (l->only && !has_word(forms[i].form, l->only)) continue;
+        l->found++;
+        if (l->md) printf("| `%s` | %s |\n", forms[i].form, forms[i].doc);
+        else {
+            wri_wrap(stdout, 0, forms[i].form);
+            wri_wrap(stdout, 4, forms[i].doc);
+        }
+    }
+}
+
+static bool list_topic(const wr_registry *r, const char *topic) {
+    listing l = {0};
+    if (strcmp(topic, "functions") == 0) {
+        list_forms(&l);
+        list_functions(r, &l);
+    } else if (strcmp(topic, "aggregates") == 0) list_aggregates(r, &l);
+    else if (strcmp(topic, "connectors") == 0) list_withs(r->connectors, r->n_connectors, "connector", &l);
+    else if (strcmp(topic, "formats") == 0) list_withs(r->formats, r->n_formats, "format", &l);
+    else if (strcmp(topic, "options") == 0) list_all_options(r, &l);
+    else return false;
+    return true;
+}
+
+bool wri_list(const char *topic) {
+    wr_registry r = wr_builtin();
+    if (list_topic(&r, topic)) return true;
+    listing l = {.only = topic};
+    list_forms(&l);
+    list_functions(&r, &l);
+    list_aggregates(&r, &l);
+    list_withs(r.connectors, r.n_connectors, "connector", &l);
+    list_withs(r.formats, r.n_formats, "format", &l);
+    return l.found > 0;
+}
+
+void wri_list_markdown(void) {
+    wr_registry r = wr_builtin();
+    listing l = {.md = true};
+    puts("\n### Forms of the language\n");
+    list_forms(&l);
+    puts("\n### Scalar functions\n");
+    list_functions(&r, &l);
+    puts("\n### Aggregates\n");
+    list_aggregates(&r, &l);
+    puts("\n### Connectors");
+    list_withs(r.connectors, r.n_connectors, "connector", &l);
+    puts("\n### Formats");
+    list_withs(r.formats, r.n_formats, "format", &l);
+    puts("\n### Options of every stream\n");
+    list_options(wr_stream_options, wr_n_stream_options, &l);
+    puts("\n### Settings (`SET name = value`)\n");
+    list_options(r.set_options, r.n_set_options, &l);
+}

@@ -1,0 +1,163 @@
+/* cli/run.c -- weir run: a SQL file in this process. Results on standard output, all else on standard error.
+ *
+ * The first SIGINT or SIGTERM asks the job to stop; both then have their usual effect again, so that a
+ * second one ends the process even where a worker hangs in a write that nobody reads. */
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "progress.h"
+
+typedef struct run_opts {
+    const char *execute;
+    int format; /* 0: by terminal, else 1 + index of json|csv|table */
+    int64_t workers, batch_rows;
+    bool quiet;
+} run_opts;
+
+#define OPT(member) offsetof(run_opts, member)
+static const wr_option flags[] = {
+    {.name = "execute",
+     .type = WR_OPT_STRING,
+     .offset = OPT(execute),
+     .doc = "Run this SQL text instead of a file."},
+    {.name = "format",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(format),
+     .values = "auto|json|csv|table",
+     .def = "auto",
+     .doc = "How a bare SELECT prints; auto: a table on a terminal, else JSON lines."},
+    {.name = "quiet",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(quiet),
+     .def = "false",
+     .doc = "No progress line and no closing summary."},
+    {.name = "workers",
+     .type = WR_OPT_INT,
+     .offset = OPT(workers),
+     .def = "0",
+     .max = 128,
+     .doc = "Worker threads; 0: what the SQL sets, else one per core."},
+    {.name = "batch_rows",
+     .type = WR_OPT_INT,
+     .offset = OPT(batch_rows),
+     .def = "0",
+     .max = WR_BATCH_ROWS_MAX,
+     .doc = "Rows of a batch, at most; 0: what the SQL sets, else 4,096."},
+};
+
+#define PATIENCE 10 /* ticks, a second, after which a job that should stop says how to end it */
+
+static wr_job *running;                /* for the signal handler only */
+static volatile sig_atomic_t stopping; /* a signal has come */
+
+static void on_signal(int sig) {
+    (void)sig;
+    stopping = 1;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    wr_job_cancel(running);
+}
+
+static void catch_signals(wr_job *job) {
+    struct sigaction sa = {.sa_handler = on_signal};
+    running = job;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
+}
+
+typedef struct ticker {
+    wri_progress progress;
+    int late; /* ticks since the signal */
+} ticker;
+
+static void on_tick(void *ctx) {
+    ticker *t = ctx;
+    wri_progress_tick(&t->progress);
+    if (!stopping || ++t->late != PATIENCE) return;
+    wri_progress_clear(&t->progress);
+    wri_say("still stopping (does something read the output?); a second Ctrl-C ends it at once");
+}
+
+static uint32_t terminal_width(void) {
+    struct winsize w;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+static wr_job_opts job_opts(const run_opts *o) {
+    bool terminal = isatty(STDOUT_FILENO);
+    int by_terminal = terminal ? 2 : 0;
+    return (wr_job_opts){.workers = (uint32_t)o->workers,
+                         .batch_rows = (uint32_t)o->batch_rows,
+                         .format = o->format ? o->format - 1 : by_terminal,
+                         .out_fd = STDOUT_FILENO,
+                         .terminal = terminal,
+                         .width = terminal ? terminal_width() : 0};
+}
+
+static int finish(wr_status s, const wr_err *err) {
+    if (s == WR_OK) return EXIT_DONE;
+    if (s == WR_ECANCELED) {
+        wri_say("interrupted: results so far have been written; the same command starts anew");
+        return EXIT_INTERRUPTED;
+    }
+    wri_say("%s", err->msg);
+    return EXIT_FAILED;
+}
+
+static int run_job(const wri_script *sc, const run_opts *o) {
+    ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
+    wr_job_opts jo = job_opts(o);
+    wr_err err = {0};
+    wr_job *job;
+    jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
+    if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
+        wri_say("%s", err.msg);
+        return EXIT_FAILED;
+    }
+    tick.progress.job = job;
+    catch_signals(job);
+    wr_status s = wr_job_run(job, on_tick, &tick, &err);
+    signal(SIGINT, SIG_DFL); /* before job goes */
+    signal(SIGTERM, SIG_DFL);
+    wri_progress_clear(&tick.progress);
+    if (!o->quiet) wri_summary(&tick.progress, s);
+    wr_job_free(job);
+    return finish(s, &err);
+}
+
+static int run_plan(const wri_script *sc, const run_opts *o) {
+    const wr_plan *plan = &sc->plan;
+    for (uint32_t i = 0; i < plan->n_notes; i++) fputs(plan->notes[i], stdout);
+    fflush(stdout); /* before the job writes there by itself */
+    return plan->n_nodes > 0 ? run_job(sc, o) : EXIT_DONE;
+}
+
+static int run(const void *opts, char **args, int n) {
+    const run_opts *o = opts;
+    if (!wri_one_script("run", o->execute, n)) return EXIT_USAGE;
+    wri_script sc;
+    int status = wri_script_load(&sc, n ? args[0] : NULL, o->execute);
+    if (status == EXIT_DONE) status = run_plan(&sc, o);
+    wri_script_free(&sc);
+    return status;
+}
+
+const wr_command wri_cmd_run = {
+    .name = "run",
+    .args = "FILE.sql",
+    .summary = "run a SQL file in this process",
+    .doc = "Runs all statements of the file as one job, until its input ends or Ctrl-C. A bare SELECT prints "
+           "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
+           "standard input. Paths in the SQL are relative to the current folder.\n\n"
+           "  weir run clicks.sql\n"
+           "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
+           "  weir run --format csv clicks.sql > clicks.csv\n\n"
+           "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
+    .flags = flags,
+    .n_flags = WR_LEN(flags),
+    .opts_bytes = sizeof(run_opts),
+    .run = run,
+};

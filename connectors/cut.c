@@ -1,0 +1,107 @@
+/* connectors/cut.c -- where one chunk ends and the next begins.
+ *
+ * The format says how much of the bytes at hand is whole records. Callers show at most record_max
+ * bytes, so a record is too long exactly when no record ends within that many. Such a record is shown
+ * once as a bad piece, and then skipped to where the format sees the next record end. After that the
+ * format reads on as if between records: a lost quote costs record_max bytes, not the rest of the file.
+ *
+ * A head (the header line of a CSV file) is copied when the first records are seen and goes along with each
+ * chunk. When a tailed file is rotated, the new file's head is taken out, as only position 0 may show it. */
+#include "conn_int.h"
+
+/* Length of the first record of p[0..n), which holds at least one whole record. frame only tells the
+ * last end, but it tells none exactly when p is cut before the first one; so that place is searched. */
+static size_t first_end(const wri_cutter *c, const char *p, size_t n) {
+    size_t lo = 0, hi = n; /* no record ends within lo bytes, one does within hi */
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        uint64_t state = c->state;
+        if (c->format->frame(p, mid, false, &state) > 0) hi = mid;
+        else lo = mid;
+    }
+    return hi;
+}
+
+static wri_piece skip(wri_cutter *c, const char *p, size_t n, bool last) {
+    uint64_t state = c->state;
+    bool found = c->format->frame(p, n, false, &state) > 0;
+    if (found || last) c->skipping = false;
+    return (wri_piece){.take = found ? first_end(c, p, n) : n};
+}
+
+wr_status wri_readable(const wr_source_cfg *cfg, const char *name, wr_err *err) {
+    if (!cfg->format)
+        return wr_fail(err, WR_EINVAL, "%s: a format is needed; add format = 'json' or another", name);
+    if (!cfg->format->frame)
+        return wr_fail(err, WR_EINVAL, "%s: format '%s' can only be written; use another", name,
+                       cfg->format->with.name);
+    return WR_OK;
+}
+
+wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max, wr_err *err) {
+    *c = (wri_cutter){.format = cfg->format, .record_max = record_max};
+    if (c->format->begin) c->begin = c->state = c->format->begin(cfg->options, cfg->n_options);
+    c->why_long = wr_arena_printf(&c->ar,
+                                  "the record is longer than max_record_bytes (%zu); raise it, or check that "
+                                  "the format is right",
+                                  record_max);
+    return c->why_long ? WR_OK : wr_fail_oom(err, "a source");
+}
+
+void wri_cutter_restart(wri_cutter *c) {
+    c->again = true;
+    c->begun = c->skipping = false;
+    c->state = c->begin;
+}
+
+void wri_cutter_free(wri_cutter *c) {
+    wr_arena_free(&c->ar);
+    *c = (wri_cutter){0};
+}
+
+/* Notes the head of the whole records p[0..n), the first of a file. */
+static wr_status note_head(wri_cutter *c, const char *p, size_t n, size_t *lenp, wr_err *err) {
+    *lenp = c->format->head ? c->format->head(p, n, c->begin) : 0;
+    bool same = *lenp == c->head_len && (*lenp == 0 || memcmp(p, c->head, *lenp) == 0);
+    if (!same) { /* chunks still out may point to the old one, so it stays */
+        const char *copy = wr_arena_strndup(&c->ar, p, *lenp);
+        if (!copy) return wr_fail_oom(err, "a header line");
+        c->head = *lenp ? copy : NULL;
+        c->head_len = *lenp;
+    }
+    c->begun = true;
+    return WR_OK;
+}
+
+wr_status wri_cut(wri_cutter *c, const char *p, size_t n, bool last, wri_piece *out, wr_err *err) {
+    *out = (wri_piece){0};
+    if (n == 0) return WR_OK;
+    if (c->skipping) {
+        *out = skip(c, p, n, last);
+        return WR_OK;
+    }
+    uint64_t state = c->state;
+    size_t head = 0, k = c->format->frame(p, n, last, &state);
+    if (k == 0 && last) k = n; /* a format that will not take the rest: its decoder says what is wrong */
+    if (k > 0) {
+        if (!c->begun) WR_TRY(note_head(c, p, k, &head, err));
+        if (head > 0 && c->again) {
+            out->take = head;
+            return WR_OK;
+        }
+        c->state = state;
+        *out = (wri_piece){.take = k, .show = k};
+    } else if (n >= c->record_max) {
+        c->skipping = c->begun = true;
+        *out = (wri_piece){.take = n, .show = n < WRI_BAD_SHOWN ? n : WRI_BAD_SHOWN, .bad = true};
+    }
+    return WR_OK;
+}
+
+wr_chunk wri_chunk(const wri_cutter *c, wri_piece piece) {
+    return (wr_chunk){.len = piece.show,
+                      .bad = piece.bad,
+                      .why = piece.bad ? c->why_long : NULL,
+                      .head = c->head,
+                      .head_len = c->head_len};
+}

@@ -1,0 +1,120 @@
+/* connectors/file_list.c -- which files a path names.
+ *
+ * A path that exists is taken as it is, whatever characters it has; else one with *, ? or [ is a pattern.
+ * A directory stands for the files in it: hidden ones and directories below are left out. The order is
+ * that of the bytes of the names, in every locale, so that a run can be repeated. */
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "file_int.h"
+
+wr_status wri_file_cannot(const char *what, const char *path, int e, wr_err *err) {
+    const char *hint = e == EACCES                 ? "; check its permissions and those of its folders"
+                       : e == EMFILE               ? "; raise the limit with ulimit -n"
+                       : e == ENOENT               ? "; check the path"
+                       : e == ENOSPC               ? "; free space on the disk"
+                       : e == ENXIO || e == ENODEV ? "; it is no file that can be read"
+                                                   : "";
+    return wr_fail(err, WR_EIO, "cannot %s '%s': %s%s", what, path, strerror(e), hint);
+}
+
+static wr_status add(wri_paths *list, wr_arena *ar, const char *path, wr_err *err) {
+    if (list->n == list->cap) { /* the arena keeps the old array too; it is small */
+        size_t cap = list->cap ? list->cap * 2 : 16;
+        const char **items = wr_arena_alloc(ar, cap * sizeof *items);
+        if (!items) return wr_fail_oom(err, "a list of files");
+        if (list->n) memcpy(items, list->items, list->n * sizeof *items);
+        list->items = items;
+        list->cap = cap;
+    }
+    const char *copy = wr_arena_strdup(ar, path);
+    if (!copy) return wr_fail_oom(err, "a list of files");
+    list->items[list->n++] = copy;
+    return WR_OK;
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* ---- what was not found ---- */
+
+/* A name in the folder of `path` that looks like the last part of it, or NULL. */
+static const char *similar(const char *path, wr_arena *ar) {
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? wr_arena_strndup(ar, path, (size_t)(slash - path) + 1) : "./";
+    DIR *d = dir ? opendir(dir) : NULL;
+    wri_paths names = {0};
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.' && add(&names, ar, e->d_name, NULL) != WR_OK) break;
+    if (d) closedir(d);
+    return names.n ? wr_nearest(slash ? slash + 1 : path, names.items, names.n, sizeof *names.items) : NULL;
+}
+
+static wr_status not_found(const char *path, wr_arena *ar, wr_err *err) {
+    char where[256] = "";
+    bool known = path[0] != '/' && getcwd(where, sizeof where) != NULL;
+    const char *near = similar(path, ar);
+    return wr_fail(err, WR_EIO, "there is no file '%s'%s%s%s%s%s", path, known ? " in " : "",
+                   known ? where : "", near ? "; did you mean '" : "; check the path", near ? near : "",
+                   near ? "'?" : "");
+}
+
+/* ---- directories and patterns ---- */
+
+static wr_status add_regular(const wr_sys *sys, wri_paths *list, wr_arena *ar, const char *path,
+                             wr_err *err) {
+    struct stat st;
+    if (sys->stat(path, &st) != 0 || S_ISDIR(st.st_mode)) return WR_OK; /* gone meanwhile, or no file */
+    return add(list, ar, path, err);
+}
+
+static wr_status list_directory(const wr_sys *sys, const char *dir, wr_arena *ar, wri_paths *out,
+                                wr_err *err) {
+    DIR *d = opendir(dir);
+    if (!d) return wri_file_cannot("list the folder", dir, errno, err);
+    size_t n = strlen(dir);
+    const char *join = n > 0 && dir[n - 1] == '/' ? "" : "/";
+    wr_status s = WR_OK;
+    for (struct dirent *e; s == WR_OK && (errno = 0, e = readdir(d));) {
+        if (e->d_name[0] == '.') continue;
+        const char *path = wr_arena_printf(ar, "%s%s%s", dir, join, e->d_name);
+        s = path ? add_regular(sys, out, ar, path, err) : wr_fail_oom(err, "a list of files");
+    }
+    if (s == WR_OK && errno != 0) s = wri_file_cannot("list the folder", dir, errno, err);
+    closedir(d);
+    if (s == WR_OK && out->n == 0)
+        return wr_fail(err, WR_EIO, "the folder '%s' has no files in it (hidden ones are left out)", dir);
+    return s;
+}
+
+static wr_status list_pattern(const wr_sys *sys, const char *pattern, wr_arena *ar, wri_paths *out,
+                              wr_err *err) {
+    glob_t g = {0};
+    int rc = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &g);
+    wr_status s = rc == GLOB_NOSPACE   ? wr_fail_oom(err, "a list of files")
+                  : rc == GLOB_ABORTED ? wr_fail(err, WR_EIO, "cannot list the files that match '%s': %s",
+                                                 pattern, strerror(errno))
+                                       : WR_OK;
+    for (size_t i = 0; rc == 0 && s == WR_OK && i < g.gl_pathc; i++)
+        s = add_regular(sys, out, ar, g.gl_pathv[i], err);
+    globfree(&g);
+    if (s != WR_OK || out->n > 0) return s;
+    char where[256] = "";
+    bool known = pattern[0] != '/' && getcwd(where, sizeof where) != NULL;
+    return wr_fail(err, WR_EIO, "no file matches '%s'%s%s", pattern, known ? " in " : "", known ? where : "");
+}
+
+wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_paths *outp, wr_err *err) {
+    struct stat st;
+    *outp = (wri_paths){0};
+    wr_status s;
+    if (sys->stat(path, &st) == 0)
+        s = S_ISDIR(st.st_mode) ? list_directory(sys, path, ar, outp, err) : add(outp, ar, path, err);
+    else if (strpbrk(path, "*?[")) s = list_pattern(sys, path, ar, outp, err);
+    else if (errno == ENOENT) s = not_found(path, ar, err);
+    else s = wri_file_cannot("open", path, errno, err);
+    if (s == WR_OK) qsort(outp->items, outp->n, sizeof *outp->items, by_bytes);
+    return s;
+}

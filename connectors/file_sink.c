@@ -1,0 +1,113 @@
+/* connectors/file_sink.c -- a file as a sink.
+ *
+ * Rows are gathered to blocks of 64 KiB and more before they are written, packed if asked for. flush()
+ * writes all of it, and ends the gzip member or zstd frame, so that the file can be read, cut back to that
+ * length and continued. The runtime calls flush() before close(); close() writes what is left but can tell
+ * nobody when that fails. One thread at a time. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "file_int.h"
+
+#define BLOCK_BYTES (64 * 1024)
+
+struct wr_sink {
+    const wr_sys *sys;
+    char *path;
+    int fd;
+    wri_zip *zip; /* NULL: not packed */
+    wr_buf buf;   /* rows not yet written; with zip: packed bytes */
+};
+
+static bool ends_with(const char *s, const char *end) {
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+static wri_compression by_name(const char *path, int asked) {
+    if (asked != WRI_AUTO) return (wri_compression)asked;
+    return ends_with(path, ".gz") ? WRI_GZIP : ends_with(path, ".zst") ? WRI_ZSTD : WRI_NONE;
+}
+
+/* Says what is wrong with the folder of a file that could not be made. */
+static wr_status cannot_create(const wr_sys *sys, const char *path, int e, wr_err *err) {
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    if (e == EISDIR) return wr_fail(err, WR_EIO, "'%s' is a folder; name a file to write to", path);
+    if (e != ENOENT || !slash || slash == path) return wri_file_cannot("write to", path, e, err);
+    wr_buf dir = {0};
+    wr_status s = wr_buf_printf(&dir, "%.*s", (int)(slash - path), path);
+    if (s == WR_OK && sys->stat(dir.data, &st) != 0)
+        s = wr_fail(err, WR_EIO, "cannot write to '%s': there is no folder '%s'; make it first", path,
+                    dir.data);
+    else s = wri_file_cannot("write to", path, e, err);
+    wr_buf_free(&dir);
+    return s;
+}
+
+wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
+    *outp = NULL;
+    file_opts o;
+    WR_TRY(wri_file_options(cfg->options, cfg->n_options, &o, err));
+    if (o.tail)
+        return wr_fail(err, WR_EINVAL, "option 'tail' is for reading; leave it out to write '%s'", o.path);
+    wr_sink *s = wr_calloc(1, sizeof *s);
+    if (!s) return wr_fail_oom(err, "a sink");
+    s->sys = cfg->sys;
+    s->fd = -1;
+    wri_compression kind = by_name(o.path, o.compression);
+    wr_status rc = WR_OK;
+    if (!(s->path = wr_strdup(o.path)) || wr_buf_reserve(&s->buf, BLOCK_BYTES) != WR_OK)
+        rc = wr_fail_oom(err, "a sink");
+    if (rc == WR_OK && kind != WRI_NONE) rc = wri_zip_new(kind, &s->zip, err);
+    if (rc == WR_OK) { /* last, so that nothing is truncated in vain */
+        s->fd = wri_open(s->sys, o.path, O_WRONLY | O_CREAT | (cfg->resume ? O_APPEND : O_TRUNC), 0644);
+        if (s->fd < 0) rc = cannot_create(s->sys, o.path, errno, err);
+    }
+    if (rc == WR_OK) *outp = s;
+    else wri_file_sink_close(s);
+    return rc;
+}
+
+static wr_status write_out(wr_sink *s, const char *p, size_t n, wr_err *err) {
+    return n ? wr_write_all(s->sys, s->fd, p, n, s->path, err) : WR_OK;
+}
+
+/* Writes the buffer. It is empty then in any case: what could not be written is not tried again, because
+ * a part of it may be in the file; the job has failed and resumes from its snapshot. */
+static wr_status write_buffer(wr_sink *s, wr_err *err) {
+    size_t n = s->buf.len;
+    s->buf.len = 0;
+    return write_out(s, s->buf.data, n, err);
+}
+
+wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) {
+    if (s->zip) {
+        WR_TRY(wri_zip_run(s->zip, p, n, false, &s->buf, err));
+        return s->buf.len >= BLOCK_BYTES ? write_buffer(s, err) : WR_OK;
+    }
+    if (n >= BLOCK_BYTES) {
+        WR_TRY(write_buffer(s, err));
+        return write_out(s, p, n, err);
+    }
+    if (wr_buf_put(&s->buf, p, n) != WR_OK) return wr_fail_oom(err, "a sink");
+    return s->buf.len >= BLOCK_BYTES ? write_buffer(s, err) : WR_OK;
+}
+
+wr_status wri_file_sink_flush(wr_sink *s, wr_err *err) {
+    if (s->zip) WR_TRY(wri_zip_run(s->zip, NULL, 0, true, &s->buf, err));
+    return write_buffer(s, err);
+}
+
+void wri_file_sink_close(wr_sink *s) {
+    if (!s) return;
+    if (s->fd >= 0) {
+        wr_status unheard = wri_file_sink_flush(s, NULL);
+        (void)unheard;
+        s->sys->close(s->fd);
+    }
+    wri_zip_free(s->zip);
+    wr_buf_free(&s->buf);
+    wr_free(s->path);
+    wr_free(s);
+}

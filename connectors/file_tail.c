@@ -1,0 +1,90 @@
+/* connectors/file_tail.c -- following a file that grows, is rotated or cut back.
+ *
+ *   at its end?  the path names another file (rotated)  -> finish this one, then begin the other
+ *                the file is shorter than what was read -> finish what is buffered, then begin it again
+ *                the path names nothing                 -> go on with this one; another may appear
+ *
+ * Finishing means that a last line without its end is delivered as a record. Positions go on through all
+ * of it, so that they rise within the split. A file that is cut back and then grows past the old place
+ * between two looks cannot be told from one that just grew; nobody can, who only looks at its size. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "file_int.h"
+
+/* Opens path as it is now. WR_AGAIN: there is nothing of that name. */
+static wr_status open_path(wri_tail *t, wr_err *err) {
+    struct stat st;
+    int fd = wri_open(t->sys, t->path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0 && errno == ENOENT) return WR_AGAIN;
+    if (fd < 0) return wri_file_cannot("open", t->path, errno, err);
+    if (t->sys->fstat(fd, &st) != 0) {
+        int e = errno;
+        t->sys->close(fd);
+        return wri_file_cannot("open", t->path, e, err);
+    }
+    t->fd = fd;
+    t->dev = st.st_dev;
+    t->ino = st.st_ino;
+    __atomic_store_n(&t->bytes, (int64_t)st.st_size, __ATOMIC_RELAXED);
+    return WR_OK;
+}
+
+wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, const char *path, wr_err *err) {
+    *t = (wri_tail){.sys = cfg->sys, .path = path, .fd = -1};
+    wr_status s = open_path(t, err);
+    if (s == WR_AGAIN) return wri_file_cannot("open", path, ENOENT, err);
+    return s == WR_OK ? wri_reader_open(&t->reader, cfg, t->fd, err) : s;
+}
+
+static void close_fd(wri_tail *t) {
+    if (t->fd >= 0) t->sys->close(t->fd);
+    t->fd = -1;
+}
+
+/* At the end for now: finds out whether this file has ended for good. */
+static wr_status look(wri_tail *t, wr_err *err) {
+    struct stat st;
+    if (t->sys->fstat(t->fd, &st) != 0) return wri_file_cannot("look at", t->path, errno, err);
+    __atomic_store_n(&t->bytes, (int64_t)st.st_size, __ATOMIC_RELAXED);
+    if (st.st_size < t->reader.at) {
+        t->ending = t->anew = true;
+        return WR_OK;
+    }
+    if (t->sys->stat(t->path, &st) != 0) return WR_OK; /* renamed away, the new one is not there yet */
+    t->ending = st.st_dev != t->dev || st.st_ino != t->ino;
+    return WR_OK;
+}
+
+/* The old file has been delivered: begins the next. */
+static wr_status begin(wri_tail *t, wr_err *err) {
+    if (!t->anew) {
+        close_fd(t);
+        WR_TRY(open_path(t, err));
+    }
+    t->ending = t->anew = false;
+    wri_reader_restart(&t->reader, t->fd);
+    return WR_OK;
+}
+
+wr_status wri_tail_next(wri_tail *t, wr_chunk *out, wr_err *err) {
+    for (;;) {
+        wr_status s = t->fd < 0 ? WR_EOF : wri_reader_next(&t->reader, out, err);
+        if (s == WR_EOF) {
+            *out = (wr_chunk){0};
+            WR_TRY(begin(t, err)); /* WR_AGAIN: not there yet */
+            continue;
+        }
+        if (s != WR_AGAIN) return s;
+        bool was = t->ending;
+        if (!was) WR_TRY(look(t, err));
+        if (!t->ending) return WR_AGAIN;
+        /* What was written between the last read and the look is read before the file is left. */
+        if (was || t->anew) wri_reader_finish(&t->reader);
+    }
+}
+
+void wri_tail_close(wri_tail *t) {
+    wri_reader_close(&t->reader);
+    close_fd(t);
+}

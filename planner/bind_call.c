@@ -1,0 +1,145 @@
+/* planner/bind_call.c -- function calls: who is meant, and the checks common to all.
+ *
+ * A name is looked for among the script's own SQL functions, the calls with a lowering of their own
+ * (bind_special.c), the registry's functions, and last, for the message only, among aggregates and the
+ * functions of windows: those are the caller's, by its hook. */
+#include "bind_int.h"
+
+const wr_func_def *wri_func_by_name(wri_binder *b, const char *name) {
+    static const char *const also[][2] = {
+        {"SUBSTRING", "SUBSTR"},
+        {"SUBSTR", "SUBSTRING"},
+        {"CHARACTER_LENGTH", "CHAR_LENGTH"},
+        {"CHAR_LENGTH", "LENGTH"},
+        {"CHARACTER_LENGTH", "LENGTH"},
+        {"LENGTH", "CHAR_LENGTH"},
+        {"POW", "POWER"},
+        {"POWER", "POW"},
+        {"LCASE", "LOWER"},
+        {"UCASE", "UPPER"},
+        {"CEILING", "CEIL"},
+        {"CEIL", "CEILING"},
+    };
+    const wr_func_def *f = NULL;
+    if (b->kda) {
+        const char *kda = wr_arena_printf(b->d->ar, "KDA_%s", name);
+        f = kda ? wri_find_func(b->reg, kda) : NULL;
+    }
+    if (!f) f = wri_find_func(b->reg, name);
+    for (size_t i = 0; !f && i < WR_LEN(also); i++)
+        if (wri_same_name(also[i][0], name)) f = wri_find_func(b->reg, also[i][1]);
+    return f;
+}
+
+const char *wri_types_text(wri_binder *b, wr_expr *const *args, uint32_t n) {
+    const char *s = "";
+    for (uint32_t i = 0; s && i < n && i <= WRI_NAMES_SHOWN; i++)
+        s = wr_arena_printf(b->d->ar, "%s%s%s", s, i ? ", " : "",
+                            i < WRI_NAMES_SHOWN ? wri_type_text(b, args[i]->type) : "…");
+    return s ? s : "…";
+}
+
+wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args) {
+    for (uint32_t i = 0; i < n; i++)
+        if (wri_is_bad(args[i])) return &wri_failed;
+    wri_sig_match m;
+    if (!wri_match_signature(f, args, n, &m))
+        return wri_bind_error(b, loc, wri_signature_hint(b, f, args, n), "%s takes %s, found (%s)", f->name,
+                              wri_signature_text(b, f), wri_types_text(b, args, n));
+    wr_expr **cast = wr_arena_alloc(b->ar, (n + 1) * sizeof *cast);
+    if (!cast) return &wri_failed;
+    for (uint32_t i = 0; i < n; i++) {
+        wr_type to = wri_sig_arg_type(&m, i, args[i]->type);
+        bool read = wr_kind_is_time((wr_kind)to.kind) && wri_is_char(args[i]->type);
+        cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
+        if (wri_is_bad(cast[i])) return &wri_failed;
+    }
+    return wri_mk_func(b, f, m.result, loc, n, cast);
+}
+
+/* ---- what belongs to aggregates only ---- */
+
+static const char *aggregate_clause(const wr_ast *e) {
+    const wr_call *c = e->call;
+    if (c->distinct) return "DISTINCT";
+    if (c->star) return "'*'";
+    if (c->filter) return "FILTER";
+    if (c->n_within) return c->order_inside ? "ORDER BY" : "WITHIN GROUP";
+    if (c->ignore_nulls || c->respect_nulls) return c->ignore_nulls ? "IGNORE NULLS" : "RESPECT NULLS";
+    return c->from_last ? "FROM LAST" : NULL;
+}
+
+/* TUMBLE_START and the like: "TUMBLE", or NULL. */
+static const char *window_of(const char *name) {
+    static const char *const windows[] = {"TUMBLE", "HOP", "SESSION", "CUMULATE"};
+    static const char *const parts[] = {"_START", "_END", "_ROWTIME", "_PROCTIME"};
+    char text[32];
+    for (size_t w = 0; w < WR_LEN(windows); w++)
+        for (size_t i = 0; i < WR_LEN(parts); i++) {
+            size_t n = strlen(windows[w]);
+            memcpy(text, windows[w], n);
+            memcpy(text + n, parts[i], strlen(parts[i]) + 1);
+            if (wri_same_name(text, name)) return windows[w];
+        }
+    return NULL;
+}
+
+static bool is_window_function(const char *name) {
+    static const char *const names[] = {"TUMBLE", "HOP", "SESSION", "CUMULATE"};
+    for (size_t i = 0; i < WR_LEN(names); i++)
+        if (wri_same_name(names[i], name)) return true;
+    return false;
+}
+
+/* ---- unknown names ---- */
+
+static const char *nearest_function(wri_binder *b, const char *name) {
+    size_t n_special = 0, n = 0;
+    while (wri_special_name(n_special)) n_special++;
+    size_t n_names = b->reg->n_funcs + b->reg->n_aggs + n_special + b->n_functions;
+    const char **names = wr_arena_alloc(b->d->ar, (n_names + 1) * sizeof *names);
+    if (!names) return NULL;
+    for (size_t i = 0; i < b->reg->n_funcs; i++) names[n++] = b->reg->funcs[i]->name;
+    for (size_t i = 0; i < b->reg->n_aggs; i++) names[n++] = b->reg->aggs[i]->name;
+    for (size_t i = 0; i < n_special; i++) names[n++] = wri_special_name(i);
+    for (uint32_t i = 0; i < b->n_functions; i++)
+        names[n++] = b->functions[i]->name.parts[b->functions[i]->name.n - 1].text;
+    return n ? wr_nearest(name, names, n, sizeof *names) : NULL;
+}
+
+static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name) {
+    wr_loc at = e->name.parts[e->name.n - 1].loc;
+    const char *window = window_of(name);
+    if (window) return wri_bind_error(b, e->loc, NULL, "%s needs GROUP BY %s(…)", name, window);
+    if (wri_same_name(name, "GROUPING") || wri_same_name(name, "GROUPING_ID"))
+        return wri_bind_error(b, e->loc, "for example GROUP BY ROLLUP (a, b)", "%s needs GROUP BY", name);
+    if (wri_same_name(name, "PROCTIME"))
+        return wri_bind_error(b, e->loc, "a stream without WATERMARK FOR has its arrival time in ROWTIME",
+                              "PROCTIME is not supported");
+    if (is_window_function(name))
+        return wri_bind_error(b, e->loc, NULL, "%s stands in GROUP BY, or in FROM TABLE(%s(…))", name, name);
+    if (wri_find_agg(b->reg, name))
+        return wri_bind_error(b, e->loc,
+                              "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",
+                              "%s is an aggregate and cannot be used here", name);
+    for (size_t i = 0; wri_special_name(i); i++) /* one that needs a function the registry lacks */
+        if (wri_same_name(wri_special_name(i), name))
+            return wri_bind_unsupported(b, e->loc, wri_special_name(i));
+    const char *near = nearest_function(b, name);
+    return wri_bind_error(b, at, near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near) : NULL,
+                          "function '%s' does not exist", name);
+}
+
+wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {
+    const char *name = e->name.parts[e->name.n - 1].text, *clause = aggregate_clause(e);
+    if (e->call->over) return wri_bind_unsupported(b, e->loc, "a window function (OVER)");
+    wr_expr *x = clause ? NULL : wri_bind_inline(b, e);
+    if (x) return x;
+    const wr_func_def *f = wri_func_by_name(b, name);
+    if (clause && (f || !wri_find_agg(b->reg, name)))
+        return wri_bind_error(b, e->loc, NULL, "%s belongs to aggregates, and %s is none", clause, name);
+    if (!clause && (x = wri_bind_special(b, e))) return x;
+    if (!f) return not_a_function(b, e, name);
+    wr_expr **args;
+    return wri_bind_args(b, e, 0, &args) ? wri_apply_func(b, f, e->loc, e->n_args, args) : &wri_failed;
+}

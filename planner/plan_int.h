@@ -1,0 +1,345 @@
+/* planner/plan_int.h -- between the files that turn queries into nodes. Private to planner/.
+ *
+ *   script.c   walks the statements, collects outputs, runs the rules, numbers the nodes
+ *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
+ *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
+ *   from.c     items of FROM; names in scope
+ *   group.c    GROUP BY and aggregates          window.c  window specifications
+ *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
+ *   stage.c    numbers and stages               explain.c  says it all
+ *
+ * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
+ * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing:
+ * what no node needs is pruned.
+ *
+ * Failure: a function that returns a pointer returns NULL after it reported to the diagnostics, or with
+ * ctx->oom set. One thread, no globals. */
+#ifndef WR_PLAN_INT_H
+#define WR_PLAN_INT_H
+
+#include "planner_int.h"
+
+/* What is known of a column: is it a border of a window, and which node made that window. */
+typedef enum wri_role { WRI_ROLE_NONE, WRI_ROLE_START, WRI_ROLE_END, WRI_ROLE_TIME } wri_role;
+typedef struct wri_prop {
+    wri_role role;
+    const wr_node *origin; /* WINDOW, AGG_GLOBAL or UNION; start and end belong together when equal */
+} wri_prop;
+
+/* A node while planning; every wr_node made here is the first member of one. */
+typedef struct wri_xnode {
+    wr_node n;
+    wri_prop *props; /* n.out.n of them */
+    uint32_t n_vis;
+    wr_node *late;       /* LATE node that rows of this node go to when they are late, or NULL */
+    uint32_t *late_cols; /* late->out.n columns of this node, WR_NO_COL: NULL */
+    /* The same rows without the window columns of bare_of: see wri_unwindow. */
+    const wr_node *bare_of;
+    wr_node *bare;
+    uint32_t *bare_map; /* this node's column -> bare's, WR_NO_COL: a window column */
+    /* Rules. */
+    wr_node *fwd;    /* replaced by; chased by wri_chase */
+    uint32_t uses;   /* how many inputs point here */
+    uint32_t mark;   /* of the last walk that came by */
+    bool *need;      /* per column: some consumer reads it */
+    bool *dict;      /* per column: dictionary codes would be used */
+    bool need_wm;    /* some consumer works with event time */
+    uint32_t *map;   /* old column -> new column after pruning */
+    uint32_t stage1; /* stage + 1; 0: not staged yet */
+} wri_xnode;
+static inline wri_xnode *wri_x(const wr_node *n) { return (wri_xnode *)(uintptr_t)n; }
+
+typedef struct wri_stream wri_stream;
+typedef enum wri_state { WRI_NEW, WRI_BUSY, WRI_DONE } wri_state;
+
+/* INSERT INTO, pump, CREATE STREAM … AS, or a stream's late rows. */
+typedef struct wri_feed {
+    const wr_stmt *stmt;   /* NULL: late rows */
+    const wr_query *query; /* NULL: late rows */
+    uint32_t seq;          /* number of the statement */
+    wri_stream *into;
+    const char *label;
+    const wr_ident *pump; /* NULL: no pump */
+    wri_stream *late_of;  /* the stream whose late rows these are, or NULL */
+    bool off;             /* a pump that is stopped or dropped: does not feed */
+    bool dropped;         /* nobody finds the pump any more */
+    wri_state query_state;
+    wr_node *rows; /* the query's own columns */
+    wri_state state;
+    wr_node *node; /* in the columns of `into`; NULL: not planned or failed */
+    struct wri_feed *next_into, *next;
+} wri_feed;
+
+struct wri_stream {
+    wr_plan_stream *def;
+    const wr_stmt *stmt;  /* NULL: predefined or made for late rows */
+    uint32_t from, until; /* statements from < seq <= until see it */
+    const wr_with *connector, *format;
+    wri_feed *as;        /* CREATE STREAM … AS without columns or their types: they come from it */
+    wri_feed *feeds;     /* in script order */
+    wri_stream *late_to; /* def->late_output */
+    wr_loc late_loc;     /* of that option */
+    wr_node *late;       /* the LATE node, made on first use */
+    wri_state state;     /* of node */
+    wr_node *node;       /* what readers read */
+    wr_expr **computed;  /* per column: over the stream's columns; NULL entries: physical */
+    wr_expr *wm;         /* over the stream's columns */
+    bool broken;         /* the declaration has errors, which were reported */
+    bool errors;         /* error_stream */
+    bool used;           /* read by a query */
+    wri_stream *next;
+};
+
+typedef struct wri_view {
+    const wr_stmt *stmt;
+    uint32_t seq, until; /* statements seq < s <= until see it */
+    wri_state state;
+    wr_node *node;
+    wr_field *fields; /* its visible columns as planned, for DESCRIBE: rules change the node */
+    uint32_t n_fields;
+    struct wri_view *next;
+} wri_view;
+
+typedef struct wri_func { /* CREATE FUNCTION */
+    wr_stmt *stmt;
+    uint32_t seq, until;
+    struct wri_func *next;
+} wri_func;
+
+typedef struct wri_ctx {
+    wr_arena *ar;
+    wr_diags *d;
+    const wr_registry *reg;
+    const wr_script *script;
+    wri_stream *streams;
+    wri_view *views;
+    wri_func *funcs;
+    wri_feed *feeds, **last_feed;
+    uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
+    wr_node **sinks;
+    uint32_t n_sinks, sinks_cap;
+    wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
+    uint32_t n_nodes, nodes_cap;
+    uint32_t mark;
+    uint32_t depth;
+    bool oom;
+} wri_ctx;
+
+typedef struct wri_cte { /* innermost first */
+    const wr_ident *name;
+    wr_node *node;
+    const struct wri_cte *next;
+} wri_cte;
+typedef struct wri_q { /* where a query stands */
+    wri_ctx *c;
+    uint32_t seq; /* of its statement */
+    bool kda;
+    const wri_cte *ctes;
+} wri_q;
+
+typedef struct wri_cols { /* output columns being collected */
+    wr_expr **exprs;
+    const char **names;
+    uint32_t n, cap;
+} wri_cols;
+
+typedef struct wri_group wri_group;
+typedef struct wri_select { /* a SELECT being planned */
+    wri_q *q;
+    const wr_query *y;
+    wr_node *in; /* FROM and WHERE */
+    wri_scope scope;
+    wri_binder b; /* items and ORDER BY */
+    wri_cols out; /* items, then hidden ORDER BY columns */
+    uint32_t n_items;
+    wr_sort_key *order;
+    uint32_t n_order;
+    wri_group *g; /* NULL: not grouped */
+} wri_select;
+
+/* ---- script.c ---- */
+#define wri_error(c, loc, hint, ...) wr_diag_add((c)->d, WR_ERROR, WR_ESQL, (loc), (hint), __VA_ARGS__)
+#define wri_unsupported(c, loc, hint, ...)                                                                   \
+    wr_diag_add((c)->d, WR_ERROR, WR_EUNSUPPORTED, (loc), (hint), __VA_ARGS__)
+/* Hint "did you mean 'x'?" or NULL. */
+const char *wri_suggest(wri_ctx *c, const char *near);
+void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope);
+/* As _init, with a hook that refuses aggregates; where: "WHERE", with a hint. */
+void wri_binder_scalar(wri_q *q, wri_binder *b, const wri_scope *scope, const char *where);
+/* What no expression may hold, or not here: subqueries, OVER, aggregates, borders of windows. &wri_failed
+ * after reporting, NULL: nothing to refuse. */
+wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where);
+/* The part behind the underscore when the name is that of a window's border (TUMBLE_START), else NULL. */
+const char *wri_border_part(const char *name);
+/* Something failed: when nobody has reported an error it was memory, which the binder does not report. */
+void wri_failed_silently(wri_ctx *c);
+uint32_t wri_line(const wri_ctx *c, wr_loc loc);
+bool wri_is_output(const wri_ctx *c, uint32_t seq); /* the statement's results are wanted in this plan */
+
+/* The plan of EXPLAIN's statement number seq alone. */
+wr_status wri_explain_stmt(wri_ctx *outer, uint32_t seq, wr_plan *plan);
+
+/* ---- notes.c: SHOW, DESCRIBE, EXPLAIN ---- */
+bool wri_notes(wri_ctx *c, wr_plan *plan);
+
+/* ---- catalog.c ---- */
+bool wri_catalog_init(wri_ctx *c);
+/* After all statements: late_output names meet their streams. */
+void wri_catalog_link(wri_ctx *c);
+void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq);
+void wri_create_view(wri_ctx *c, const wr_stmt *s, uint32_t seq);
+void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq);
+void wri_create_pump(wri_ctx *c, const wr_stmt *s, uint32_t seq);
+void wri_drop(wri_ctx *c, const wr_stmt *s, uint32_t seq);
+void wri_alter(wri_ctx *c, const wr_stmt *s, uint32_t seq);
+wri_feed *wri_add_feed(wri_ctx *c, const wr_stmt *s, uint32_t seq, wri_stream *into, const char *label);
+wri_stream *wri_find_stream(wri_ctx *c, const wr_name *name, uint32_t seq);
+wri_view *wri_find_view(wri_ctx *c, const wr_name *name, uint32_t seq);
+/* Reports that no stream, view or CTE has this name. */
+void wri_no_such(wri_q *q, const wr_name *name, const char *what);
+/* INSERT's target, or NULL after reporting. */
+wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq);
+
+/* ---- with.c: WITH (…) ---- */
+bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st);
+/* Whether st's format can read, or write, its columns; reported if not. */
+bool wri_format_fits(wri_ctx *c, const wri_stream *st, bool write);
+
+/* ---- columns.c ---- */
+/* rows: of the query behind AS when the columns or their types come from it, else NULL. */
+bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *rows);
+
+/* ---- feeds.c: what feeds a stream, what its readers read ---- */
+/* The columns of st are known (plans its AS query when they come from that). */
+bool wri_stream_ready(wri_ctx *c, wri_stream *st);
+/* What a reader of st reads; NULL after reporting at loc. */
+wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
+wr_node *wri_read_view(wri_q *q, wri_view *v, wr_loc loc);
+/* Plans the feed's query, cast to the stream's columns. */
+wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f);
+void wri_warn_unread(wri_ctx *c);
+void wri_plan_sinks(wri_ctx *c, wri_stream *st);
+
+/* ---- query.c ---- */
+wr_node *wri_plan_query(wri_q *q, const wr_query *y);
+/* n with these names for its visible columns; what: "view v", for the message when the number is wrong. */
+wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
+                    wr_loc loc);
+bool wri_has_aggregate(wri_ctx *c, const wr_ast *e);
+const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e);
+bool wri_bind_outputs(wri_select *s);
+
+/* ---- from.c ---- */
+wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
+bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc);
+
+/* ---- window.c ---- */
+typedef struct wri_win_args { /* of a window function; NULL: not given */
+    wr_win_kind kind;
+    const char *fn; /* "TUMBLE" */
+    const wr_ast *data, *time, *size, *slide, *offset;
+} wri_win_args;
+/* Which window function name is: TUMBLE, HOP, CUMULATE, NONE: none of them. */
+wr_win_kind wri_window_fn(const wr_name *name);
+/* tvf: data and DESCRIPTOR come first; else the time column. */
+bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *outp);
+/* Sizes checked and put into *win (time_col is left alone); time: type of the time column. */
+bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win);
+wr_node *wri_plan_tvf(wri_q *q, const wr_from *f);
+/* "is not the time attribute": says which column is, or how to declare one. */
+void wri_not_time(wri_ctx *c, const wr_node *in, wr_loc loc, const char *fn, const char *found);
+/* node without the WINDOW node w; *mapp: node's columns there. NULL when something between reads the window
+ * columns. */
+wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_t **mapp);
+/* "1 min", "90 s", "1 h 30 min": to be read by people. */
+const char *wri_duration(wr_arena *ar, int64_t us);
+
+/* ---- group.c ---- */
+/* s->in, s->scope are set; binds keys, items, HAVING, ORDER BY. The node has HAVING applied and s->out's
+ * expressions are over it. */
+wr_node *wri_plan_group(wri_select *s);
+/* Column col of the input (name as written) inside a grouped SELECT. */
+wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc);
+/* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
+wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
+
+/* ---- grouping.c ---- */
+/* Adds a key of GROUP BY; *idxp: its number. */
+typedef bool wri_add_key(void *ctx, const wr_ast *e, uint32_t *idxp);
+/* Walks GROUP BY: calls add for every expression; *setsp: the keys of each grouping set as bits, *np of
+ * them. simple: no GROUPING SETS, ROLLUP, CUBE; then there is one set of all keys and no bits. */
+bool wri_grouping_sets(wri_ctx *c, const wr_query *y, wri_add_key *add, void *ctx, uint64_t **setsp,
+                       uint32_t *np, bool *simplep);
+
+/* ---- aggregate.c ---- */
+typedef struct wri_call {
+    wr_agg_call call;
+    wr_expr *args[WR_AGG_ARGS_MAX];
+    wr_expr *filter; /* NULL: none */
+} wri_call;
+typedef struct wri_agg { /* an aggregation to be built over in */
+    wr_node *in;
+    wr_win win;            /* TUMBLE, HOP, CUMULATE: time_col in in; ATTACHED: start_col, end_col in in */
+    const wr_node *origin; /* the WINDOW node whose columns win stands for, or NULL */
+    bool end_is_time;      /* window_end is the result's event time, not window_time: see group.c */
+    wr_expr **keys;        /* over in */
+    const char **key_names;
+    uint32_t n_keys;
+    wri_call *calls;
+    uint32_t n_calls, calls_cap;
+    uint64_t *sets; /* per grouping set the keys in it; n_sets 1: all keys, unread */
+    uint32_t n_sets;
+    wr_loc loc;
+} wri_agg;
+/* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
+ * n_sets > 1: 1 where the set lacks it], one per call. */
+wr_node *wri_build_agg(wri_ctx *c, wri_agg *a);
+uint32_t wri_agg_base(const wri_agg *a);       /* column of the first key */
+uint32_t wri_agg_calls_base(const wri_agg *a); /* column of the first call */
+/* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
+bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
+
+/* ---- build.c ---- */
+void *wri_new(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */
+void *wri_new_n(wri_ctx *c, size_t n, size_t size);
+const char *wri_text(wri_ctx *c, const char *fmt, ...) WR_PRINTF(2, 3);
+/* A place for one more item at the end of *itemsp; NULL sets oom. */
+void *wri_new_last(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_t size);
+bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name);
+wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, wr_node *const *in,
+                      uint32_t n_out);
+wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
+/* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
+wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
+wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
+/* Inputs have the same visible columns. One input is returned as it is. */
+wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
+wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,
+                           uint32_t n_keys, wr_loc loc);
+wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
+                       int64_t offset, wr_loc loc);
+/* Exactly in's visible columns go to the sink. */
+wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
+wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
+wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */
+bool wri_types_same(wr_type a, wr_type b);
+bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx);
+/* e, or its value when it has no columns and can be computed now. */
+wr_expr *wri_fold(wri_binder *b, wr_expr *e);
+/* Nodes of e when column c has sizes[c] of them (NULL: one), at most max + 1. */
+uint32_t wri_expr_size(const wr_expr *e, const uint32_t *sizes, uint32_t max);
+bool wri_is_deterministic(const wr_expr *e);
+/* Columns that consumers see: out.n, but a source's n_visible. */
+uint32_t wri_width(const wr_node *n);
+/* e as `to` by the rules of INSERT; false after reporting at loc. what: "column 'x'". */
+wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_loc loc);
+
+/* ---- rules.c, prune.c, stage.c ---- */
+bool wri_rules(wri_ctx *c); /* prunes, too */
+bool wri_prune(wri_ctx *c);
+bool wri_walk(wri_ctx *c);  /* fills c->nodes, counts uses */
+void wri_chase(wri_ctx *c); /* inputs that were replaced point at the replacement */
+bool wri_stages(wri_ctx *c, wr_plan *plan);
+
+#endif

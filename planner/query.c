@@ -1,0 +1,505 @@
+/* planner/query.c -- SELECT, VALUES and set operations become nodes.
+ *
+ *   FROM ─► FILTER (WHERE) ─► [aggregation, FILTER (HAVING)] ─► PROJECT (items) ─► [SORT | LIMIT]
+ *
+ * NULLs sort as the largest value: last when ascending, first when descending, unless NULLS FIRST or
+ * LAST says otherwise. */
+#include <strings.h>
+
+#include "plan_int.h"
+
+/* ---- aggregates in expressions ---- */
+
+const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e) {
+    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return NULL;
+    return wri_find_agg(c->reg, e->name.parts[0].text);
+}
+
+bool wri_has_aggregate(wri_ctx *c, const wr_ast *e) {
+    if (!e) return false;
+    if (wri_agg_call_of(c, e)) return true;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (wri_has_aggregate(c, e->args[i])) return true;
+    return false;
+}
+
+static bool is_grouped(wri_ctx *c, const wr_query *y) {
+    if (y->has_group || y->having) return true;
+    for (uint32_t i = 0; i < y->n_items; i++)
+        if (wri_has_aggregate(c, y->items[i].expr)) return true;
+    for (uint32_t i = 0; i < y->n_order; i++)
+        if (wri_has_aggregate(c, y->order[i].expr)) return true;
+    return false;
+}
+
+/* ---- what comes later ---- */
+
+static bool emit_clause(wri_q *q, const wr_query *y) {
+    const wr_emit_clause *m = &y->emit;
+    const char *what = NULL, *hint = "leave it out: results come once, when a window closes";
+    if (m->kind == WR_EMIT_CHANGES) what = "EMIT CHANGES";
+    else if (m->kind == WR_EMIT_EARLY) what = "EMIT EARLY";
+    else if (m->lateness) {
+        what = "ALLOWED LATENESS";
+        hint = "raise the delay in WATERMARK FOR, or name a late_output stream";
+    }
+    if (what) wri_unsupported(q->c, m->loc, hint, "%s is not supported yet", what);
+    return !what;
+}
+
+static bool select_clauses(wri_q *q, const wr_query *y) {
+    wri_ctx *c = q->c;
+    if (y->stagger) {
+        wr_loc at = y->stagger_window ? y->stagger_window->loc : y->loc;
+        wri_unsupported(c, at, "use GROUP BY STEP(ROWTIME BY INTERVAL …)",
+                        "WINDOWED BY STAGGER is not supported yet");
+        return false;
+    }
+    if (y->qualify) {
+        wri_unsupported(c, y->qualify->loc, NULL, "QUALIFY is not supported yet");
+        return false;
+    }
+    if (y->n_windows) {
+        wri_unsupported(c, y->windows[0].loc, NULL, "WINDOW is not supported yet");
+        return false;
+    }
+    return true;
+}
+
+/* ---- items ---- */
+
+static wr_expr *column_item(wri_select *s, const wri_scope_col *col, wr_loc loc) {
+    if (s->g) return wri_group_col(s->g, col->col, col->name, loc);
+    wr_expr *e = wri_new_col(s->q->c->ar, col->col, col->type, loc);
+    if (!e) s->q->c->oom = true;
+    return e ? e : &wri_failed;
+}
+
+/* `*` or `t.*` */
+static bool star_item(wri_select *s, const wr_ast *star) {
+    wri_ctx *c = s->q->c;
+    const wr_ident *of = star->name.n ? &star->name.parts[star->name.n - 1] : NULL;
+    bool found = false, ok = true;
+    for (uint32_t i = 0; i < s->scope.n; i++) {
+        const wri_scope_col *col = &s->scope.cols[i];
+        if (of && (!col->qualifier || !wri_ident_matches(of, col->qualifier))) continue;
+        found = true;
+        if (col->hidden) continue;
+        wr_expr *e = column_item(s, col, star->loc);
+        if (e == &wri_failed) {
+            ok = false;
+            break; /* one message for the star, not one a column */
+        }
+        if (!wri_cols_add(c, &s->out, e, col->name)) return false;
+    }
+    if (found) return ok;
+    if (of) {
+        const char *near = s->scope.n && s->scope.cols[0].qualifier
+                               ? wr_nearest(of->text, &s->scope.cols[0].qualifier, 1, sizeof(char *))
+                               : NULL;
+        wri_error(c, star->loc, wri_suggest(c, near), "there is no '%s' in FROM", of->text);
+    } else wri_error(c, star->loc, "add FROM", "* needs a FROM to take columns from");
+    return false;
+}
+
+static bool bind_items(wri_select *s) {
+    wri_ctx *c = s->q->c;
+    bool ok = true;
+    for (uint32_t i = 0; i < s->y->n_items; i++) {
+        const wr_item *item = &s->y->items[i];
+        if (item->expr->kind == WR_A_STAR) {
+            ok = star_item(s, item->expr) && ok;
+            continue;
+        }
+        wr_expr *e = wri_bind(&s->b, item->expr);
+        if (e == &wri_failed) {
+            ok = false;
+            continue;
+        }
+        const char *name = item->alias.text ? item->alias.text : wri_item_name(c->ar, item, i);
+        if (!name) c->oom = true;
+        if (!name || !wri_cols_add(c, &s->out, e, name)) return false;
+    }
+    s->n_items = s->out.n;
+    return ok && !c->oom;
+}
+
+/* ---- ORDER BY ---- */
+
+/* ORDER BY 2, or the name of an output column: *colp. 1: found, 0: neither, -1: reported. */
+static int order_output(wri_ctx *c, const wr_ast *e, const char *const *names, uint32_t n, uint32_t *colp) {
+    if (e->kind == WR_A_NUMBER) {
+        int64_t i;
+        if (!wr_read_i64(e->text, strlen(e->text), &i)) return 0;
+        if (i < 1 || i > n) {
+            wri_error(c, e->loc, wri_text(c, "write a number from 1 to %u", n),
+                      "ORDER BY %s: there is no such column in SELECT", e->text);
+            return -1;
+        }
+        *colp = (uint32_t)i - 1;
+        return 1;
+    }
+    if (e->kind != WR_A_COLUMN || e->name.n != 1) return 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (wri_ident_matches(&e->name.parts[0], names[i])) {
+            *colp = i;
+            return 1;
+        }
+    return 0;
+}
+
+static void sort_key(wr_sort_key *k, const wr_sort *o, uint32_t col) {
+    k->col = col;
+    k->desc = o->desc;
+    k->nulls_first = o->nulls_given ? o->nulls_first : o->desc;
+}
+
+/* Column of s->out for an expression of ORDER BY, appended when it is no item. */
+static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
+    wri_ctx *c = s->q->c;
+    wr_expr *e = wri_bind(&s->b, ast);
+    if (e == &wri_failed) return false;
+    for (uint32_t i = 0; i < s->out.n; i++)
+        if (wri_expr_equal(s->out.exprs[i], e)) {
+            *colp = i;
+            return true;
+        }
+    if (s->y->distinct) {
+        wri_error(c, ast->loc, "add it to SELECT",
+                  "ORDER BY of SELECT DISTINCT must name a column of SELECT");
+        return false;
+    }
+    *colp = s->out.n;
+    const char *name = e->kind == WR_X_COL && !s->g ? s->in->out.fields[e->col].name : "ORDER";
+    return wri_cols_add(c, &s->out, e, name);
+}
+
+static bool bind_order(wri_select *s) {
+    wri_ctx *c = s->q->c;
+    s->n_order = s->y->n_order;
+    s->order = wri_new_n(c, s->n_order, sizeof *s->order);
+    if (!s->order) return false;
+    bool ok = true;
+    for (uint32_t i = 0; i < s->n_order; i++) {
+        uint32_t col = 0;
+        int found = order_output(c, s->y->order[i].expr, s->out.names, s->n_items, &col);
+        if (found == 0) found = order_expr(s, s->y->order[i].expr, &col) ? 1 : -1;
+        ok = ok && found == 1;
+        sort_key(&s->order[i], &s->y->order[i], col);
+    }
+    return ok && !c->oom;
+}
+
+bool wri_bind_outputs(wri_select *s) { return bind_items(s) && bind_order(s); }
+
+static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(q, &b, &none, what);
+    if (!wri_const_int(&b, e, what, outp)) return false;
+    if (*outp >= 0) return true;
+    wri_error(q->c, e->loc, "give zero or more rows", "%s cannot be negative", what);
+    return false;
+}
+
+static wr_node *order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_sort_key *keys,
+                            uint32_t n_keys) {
+    wri_ctx *c = q->c;
+    int64_t limit = -1, offset = 0;
+    if (y->order_within) {
+        wri_unsupported(c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
+        return NULL;
+    }
+    if (y->limit && !count_clause(q, y->limit, "LIMIT", &limit)) return NULL;
+    if (y->offset && !count_clause(q, y->offset, "OFFSET", &offset)) return NULL;
+    if (!n_keys && !y->limit && !y->offset) return n;
+    wr_loc loc = n_keys ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
+    if (n_keys && !n->bounded) {
+        if (q->kda)
+            wri_unsupported(c, loc, "leave it out, or read bounded input",
+                            "ORDER BY on an unbounded stream is not supported yet");
+        else
+            wri_error(c, loc, "leave it out, or read bounded input",
+                      "ORDER BY on unbounded input never completes");
+        return NULL;
+    }
+    return wri_sort_node(c, n, keys, n_keys, limit, offset, loc);
+}
+
+/* ORDER BY of VALUES and set operations: over the output columns only. */
+static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
+    wri_ctx *c = q->c;
+    wri_select s = {.q = q, .y = y, .in = n};
+    if (!wri_scope_of(c, n, NULL, NULL, &s.scope)) return NULL;
+    wri_binder_scalar(q, &s.b, &s.scope, "ORDER BY");
+    for (uint32_t i = 0; i < wri_x(n)->n_vis; i++)
+        if (!wri_cols_add(c, &s.out, wri_col_of(c, n, i, y->loc), n->out.fields[i].name)) return NULL;
+    s.n_items = s.out.n;
+    if (!bind_order(&s)) return NULL;
+    if (s.out.n > s.n_items) {
+        n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
+        if (!n) return NULL;
+    }
+    return order_limit(q, y, n, s.order, s.n_order);
+}
+
+/* ---- SELECT ---- */
+
+static bool select_input(wri_select *s) {
+    wri_q *q = s->q;
+    const wr_query *y = s->y;
+    if (y->from) s->in = wri_plan_from(q, y->from, &s->scope);
+    else {
+        static const wri_cols none = {0};
+        s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
+    }
+    if (!s->in) return false;
+    if (!y->where) return true;
+    wri_binder b;
+    wri_binder_scalar(q, &b, &s->scope, "WHERE");
+    wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
+    if (pred == &wri_failed)
+        return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
+    s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
+    return s->in != NULL;
+}
+
+static wr_node *plan_select(wri_q *q, const wr_query *y) {
+    wri_ctx *c = q->c;
+    wri_select s = {.q = q, .y = y};
+    if (!select_clauses(q, y) || !select_input(&s)) return NULL;
+    wr_node *n = s.in;
+    if (is_grouped(c, y)) n = wri_plan_group(&s);
+    else {
+        wri_binder_scalar(q, &s.b, &s.scope, "SELECT");
+        if (!wri_bind_outputs(&s)) return NULL;
+    }
+    if (!n) return NULL;
+    if (y->distinct) n = wri_plan_distinct(&s, n);
+    if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
+    return n ? order_limit(q, y, n, s.order, s.n_order) : NULL;
+}
+
+/* ---- VALUES ---- */
+
+/* exprs: n_rows * w of them, row by row, of the types in cols. */
+static wr_node *values_node(wri_ctx *c, const wri_cols *cols, wr_expr **exprs, uint32_t n_rows, wr_loc loc) {
+    uint32_t w = cols->n;
+    bool constant = true;
+    for (uint32_t i = 0; i < n_rows * w; i++) constant = constant && exprs[i]->kind == WR_X_CONST;
+    if (constant) {
+        wr_value *rows = wri_new_n(c, (size_t)n_rows * w, sizeof *rows);
+        if (!rows) return NULL;
+        for (uint32_t i = 0; i < n_rows * w; i++) rows[i] = exprs[i]->value;
+        return wri_values_node(c, cols, rows, n_rows, loc);
+    }
+    wr_node **ins = wri_new_n(c, n_rows, sizeof *ins);
+    if (!ins) return NULL;
+    for (uint32_t r = 0; r < n_rows; r++) {
+        static const wri_cols none = {0};
+        wri_cols row = *cols;
+        row.exprs = exprs + (size_t)r * w;
+        wr_node *one = wri_values_node(c, &none, NULL, 1, loc);
+        ins[r] = one ? wri_project_node(c, one, &row, w, loc) : NULL;
+        if (!ins[r]) return NULL;
+    }
+    return wri_union_node(c, ins, n_rows, loc);
+}
+
+/* Binds every value; NULL after reporting. */
+static wr_expr **bind_values(wri_q *q, wri_binder *b, const wr_query *y, uint32_t w) {
+    wr_expr **exprs = wri_new_n(q->c, (size_t)y->n_rows * w, sizeof *exprs);
+    bool ok = exprs != NULL;
+    for (uint32_t r = 0; exprs && r < y->n_rows; r++) {
+        const wr_ast *row = y->rows[r];
+        if (row->n_args != w) {
+            wri_error(q->c, row->loc, wri_text(q->c, "give %u values, as in the first row", w),
+                      "this row of VALUES has %u value%s, the first has %u", row->n_args,
+                      row->n_args == 1 ? "" : "s", w);
+            ok = false;
+            continue;
+        }
+        for (uint32_t i = 0; i < w; i++) {
+            exprs[r * w + i] = wri_bind(b, row->args[i]);
+            ok = ok && exprs[r * w + i] != &wri_failed;
+        }
+    }
+    return ok ? exprs : NULL;
+}
+
+static wr_node *plan_values(wri_q *q, const wr_query *y) {
+    wri_ctx *c = q->c;
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(q, &b, &none, "VALUES");
+    uint32_t w = y->rows[0]->n_args;
+    wr_expr **exprs = bind_values(q, &b, y, w);
+    if (!exprs) return NULL;
+    wri_cols cols = {0};
+    for (uint32_t i = 0; i < w; i++) {
+        wr_type t = exprs[i]->type;
+        for (uint32_t r = 1; r < y->n_rows; r++) {
+            wr_expr *e = exprs[r * w + i];
+            if (wri_common_type(t, e->type, &t)) continue;
+            wri_error(c, e->loc, "write a CAST", "this value's type does not go with the rows above it");
+            return NULL;
+        }
+        for (uint32_t r = 0; r < y->n_rows; r++) {
+            wr_expr *e = exprs[r * w + i];
+            if (!wri_types_same(e->type, t)) e = wri_fold(&b, wri_cast(&b, e, t, false, e->loc));
+            if (e == &wri_failed) return NULL;
+            exprs[r * w + i] = e;
+        }
+        if (!wri_cols_add(c, &cols, exprs[i], wri_text(c, "EXPR$%u", i))) return NULL;
+    }
+    return values_node(c, &cols, exprs, y->n_rows, y->loc);
+}
+
+/* ---- set operations ---- */
+
+typedef struct branches {
+    wr_node **nodes;
+    uint32_t n, cap;
+} branches;
+
+static bool plain_union(const wr_query *y) {
+    return y->kind == WR_Q_UNION && y->all && !y->n_ctes && !y->n_order && !y->limit && !y->offset;
+}
+
+/* The branches of a UNION ALL, nested ones flattened. */
+static bool collect(wri_q *q, const wr_query *y, branches *out) {
+    if (plain_union(y)) {
+        if (!emit_clause(q, y)) return false;
+        bool ok = collect(q, y->left, out);
+        return collect(q, y->right, out) && ok;
+    }
+    wr_node *n = wri_plan_query(q, y);
+    if (!n) return false;
+    wr_node **slot = wri_new_last(q->c, &out->nodes, &out->n, &out->cap, sizeof *slot);
+    if (slot) *slot = n;
+    return slot != NULL;
+}
+
+/* Casts n's columns to `types`; names from the first branch. */
+static wr_node *branch_as(wri_q *q, wr_node *n, const wr_type *types, const wr_node *first) {
+    wri_ctx *c = q->c;
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_init(q, &b, &none);
+    wri_cols cols = {0};
+    for (uint32_t i = 0; i < wri_x(first)->n_vis; i++) {
+        wr_expr *e = wri_col_of(c, n, i, n->loc);
+        if (!e) return NULL;
+        if (!wri_types_same(e->type, types[i])) e = wri_cast(&b, e, types[i], false, n->loc);
+        if (e == &wri_failed || !wri_cols_add(c, &cols, e, first->out.fields[i].name)) return NULL;
+    }
+    return wri_project_node(c, n, &cols, cols.n, n->loc);
+}
+
+static bool common_types(wri_ctx *c, const branches *br, wr_type *types) {
+    const wr_node *first = br->nodes[0];
+    uint32_t w = wri_x(first)->n_vis;
+    for (uint32_t k = 0; k < br->n; k++) {
+        const wr_node *n = br->nodes[k];
+        if (wri_x(n)->n_vis != w) {
+            wri_error(c, n->loc, "give both sides the same columns",
+                      "this side of UNION ALL has %u column%s, the first has %u", wri_x(n)->n_vis,
+                      wri_x(n)->n_vis == 1 ? "" : "s", w);
+            return false;
+        }
+        for (uint32_t i = 0; i < w; i++) {
+            if (k == 0) types[i] = n->out.fields[i].type;
+            else if (!wri_common_type(types[i], n->out.fields[i].type, &types[i])) {
+                char a[WR_TEXT_MAX], b[WR_TEXT_MAX];
+                wri_error(c, n->loc, "write a CAST", "column %u of UNION ALL ('%s') is %s here, but %s above",
+                          i + 1, first->out.fields[i].name, wr_type_print(n->out.fields[i].type, a, sizeof a),
+                          wr_type_print(types[i], b, sizeof b));
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static wr_node *plan_set(wri_q *q, const wr_query *y) {
+    wri_ctx *c = q->c;
+    if (y->kind != WR_Q_UNION || !y->all) {
+        const char *op = y->kind == WR_Q_UNION ? "UNION" : y->kind == WR_Q_INTERSECT ? "INTERSECT" : "EXCEPT";
+        wri_unsupported(c, y->right->loc, y->kind == WR_Q_UNION ? "use UNION ALL" : NULL,
+                        "%s%s is not supported yet", op, y->all ? " ALL" : "");
+        return NULL;
+    }
+    branches br = {0};
+    bool ok = collect(q, y->left, &br);
+    if (!collect(q, y->right, &br) || !ok) return NULL;
+    wr_type *types = wri_new_n(c, wri_x(br.nodes[0])->n_vis, sizeof *types);
+    if (!types || !common_types(c, &br, types)) return NULL;
+    const wr_node *first = br.nodes[0];
+    for (uint32_t k = 0; k < br.n; k++)
+        if (!(br.nodes[k] = branch_as(q, br.nodes[k], types, first))) return NULL;
+    return wri_union_node(c, br.nodes, br.n, y->loc);
+}
+
+/* ---- any query ---- */
+
+wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
+                    wr_loc loc) {
+    if (n_names != wri_x(n)->n_vis) {
+        wri_error(c, loc, "give as many names as there are columns",
+                  "%s names %u column%s, but its query has %u", what, n_names, n_names == 1 ? "" : "s",
+                  wri_x(n)->n_vis);
+        return NULL;
+    }
+    wri_cols cols = {0};
+    for (uint32_t i = 0; i < n_names; i++)
+        if (!wri_cols_add(c, &cols, wri_col_of(c, n, i, names[i].loc), names[i].text)) return NULL;
+    return wri_project_node(c, n, &cols, cols.n, loc);
+}
+
+static bool plan_cte(wri_q *q, const wr_cte *t) {
+    wri_ctx *c = q->c;
+    wri_cte *n = wri_new(c, sizeof *n);
+    if (!n) return false;
+    n->name = &t->name;
+    n->node = wri_plan_query(q, t->query);
+    if (n->node && t->n_columns)
+        n->node = wri_rename(c, n->node, t->columns, t->n_columns, t->name.text, t->name.loc);
+    n->next = q->ctes;
+    q->ctes = n;
+    return n->node != NULL;
+}
+
+static bool plan_ctes(wri_q *q, const wr_query *y) {
+    for (uint32_t i = 0; i < y->n_ctes; i++) {
+        for (uint32_t k = 0; k < i; k++)
+            if (wri_ident_matches(&y->ctes[i].name, y->ctes[k].name.text)) {
+                wri_error(q->c, y->ctes[i].name.loc, "give it another name", "WITH names '%s' twice",
+                          y->ctes[i].name.text);
+                return false;
+            }
+        if (!plan_cte(q, &y->ctes[i])) return false;
+    }
+    return true;
+}
+
+wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
+    wri_ctx *c = q->c;
+    if (c->depth >= WRI_DEPTH_MAX) {
+        wri_error(c, y->loc, "name parts of it in WITH or CREATE VIEW", "queries are nested too deeply");
+        return NULL;
+    }
+    c->depth++;
+    wri_q inner = *q;
+    inner.kda = inner.kda || y->stream;
+    wr_node *n = NULL;
+    if (emit_clause(&inner, y) && plan_ctes(&inner, y)) {
+        if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);
+        else {
+            n = y->kind == WR_Q_VALUES ? plan_values(&inner, y) : plan_set(&inner, y);
+            if (n) n = order_output_only(&inner, y, n);
+        }
+    }
+    c->depth--;
+    if (!n) wri_failed_silently(c);
+    return n;
+}

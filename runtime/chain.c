@@ -1,0 +1,46 @@
+/* runtime/chain.c -- events from operator to operator by direct calls.
+ *
+ * A watermark of an operator is the least of its inputs'; it is passed on after the operator has
+ * emitted what it completes, so what is behind never sees a row older than its watermark that it was
+ * not promised. The end of an input counts as a watermark of WR_WM_END. */
+#include "job_int.h"
+
+wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    op->rows_in += b->n;
+    return op->def->push(op, port, b, err);
+}
+
+wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) {
+    if (b->n == 0) return WR_OK;
+    op->rows_out += b->n;
+    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_deliver(op->out[i].to, op->out[i].port, b, err));
+    return WR_OK;
+}
+
+wr_status wri_emit_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_watermark(op->out[i].to, op->out[i].port, wm, err));
+    return WR_OK;
+}
+
+wr_status wri_emit_end(wr_op *op, wr_err *err) {
+    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_end(op->out[i].to, op->out[i].port, err));
+    return WR_OK;
+}
+
+wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
+    if (wm <= op->port_wm[port]) return WR_OK;
+    op->port_wm[port] = wm;
+    for (uint32_t i = 0; i < op->n_in; i++)
+        if (op->port_wm[i] < wm) wm = op->port_wm[i];
+    if (wm <= op->wm) return WR_OK;
+    op->wm = wm;
+    if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
+    return wri_emit_watermark(op, wm, err);
+}
+
+wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) {
+    WR_TRY(wri_watermark(op, port, WR_WM_END, err));
+    if (++op->ended < op->n_in) return WR_OK;
+    if (op->def->end) WR_TRY(op->def->end(op, err));
+    return wri_emit_end(op, err);
+}

@@ -1,0 +1,45 @@
+/* runtime/expr/functions.c -- the list of scalar functions, made from functions.def: declarations of their C
+ * code, their definitions, and the pointers that the registry wants. */
+#include "expr_int.h"
+
+enum {
+#define FN(name, ...)           F_##name,
+#define FN_NULLS(name, ...)     F_##name,
+#define FN_EACH_TIME(name, ...) F_##name,
+#define SQLITE_FN(name, ...)    F_##name,
+#define SQLITE_NULLS(name, ...) F_##name,
+#include "functions.def"
+#undef FN
+#undef FN_NULLS
+#undef FN_EACH_TIME
+#undef SQLITE_FN
+#undef SQLITE_NULLS
+    N_FUNCS
+};
+
+static const wr_func_def defs[] = {
+#define FN(n, sig, f, d) [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d},
+#define FN_NULLS(n, sig, f, d)                                                                               \
+    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .calls_on_null = true},
+#define FN_EACH_TIME(n, sig, f, d)                                                                           \
+    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .nondeterministic = true},
+#define SQLITE_FN(n, sig, s, d) [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d},
+#define SQLITE_NULLS(n, sig, s, d)                                                                           \
+    [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d, .calls_on_null = true},
+#include "functions.def"
+#undef FN
+#undef FN_NULLS
+#undef FN_EACH_TIME
+#undef SQLITE_FN
+#undef SQLITE_NULLS
+};
+
+const wr_func_def *const wr_builtin_funcs[] = {
+#define FN(name, ...)           &defs[F_##name],
+#define FN_NULLS(name, ...)     &defs[F_##name],
+#define FN_EACH_TIME(name, ...) &defs[F_##name],
+#define SQLITE_FN(name, ...)    &defs[F_##name],
+#define SQLITE_NULLS(name, ...) &defs[F_##name],
+#include "functions.def"
+    NULL};
+const size_t wr_n_builtin_funcs = N_FUNCS;

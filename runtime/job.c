@@ -1,0 +1,338 @@
+/* runtime/job.c -- builds a job from a plan, runs its workers, takes it down.
+ *
+ * The calling thread is the control thread: a libuv loop that ticks for progress and waits for the
+ * workers. Operators are made worker by worker before any thread starts, so that opening needs no
+ * locks and every failure is reported before a row has moved. */
+#include "job_int.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "ops/ops.h"
+
+#define TICK_MS 100
+
+static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
+    [WR_N_SOURCE] = &wri_op_source,     [WR_N_ERRORS] = &wri_op_side,
+    [WR_N_LATE] = &wri_op_side,         [WR_N_VALUES] = &wri_op_values,
+    [WR_N_FILTER] = &wri_op_filter,     [WR_N_PROJECT] = &wri_op_project,
+    [WR_N_WINDOW] = &wri_op_window,     [WR_N_AGG_LOCAL] = &wri_op_agg_local,
+    [WR_N_EXCHANGE] = &wri_op_exchange, [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
+    [WR_N_UNION] = &wri_op_union,       [WR_N_SORT] = &wri_op_sort,
+    [WR_N_LIMIT] = &wri_op_limit,       [WR_N_SINK] = &wri_op_sink,
+};
+
+/* The receiving end of an exchange only passes on. */
+static const wr_op_def *receiver_def(void) { return &wri_op_union; }
+
+void wri_job_fail(wr_job *j, wr_status s, const wr_err *err) {
+    pthread_mutex_lock(&j->lock);
+    if (j->status == WR_OK) {
+        j->status = s;
+        j->err = *err;
+    }
+    pthread_mutex_unlock(&j->lock);
+    __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+}
+
+void wri_limit_full(wr_op *op) {
+    wr_job *j = op->task->job;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wr_node *n = j->plan->nodes[id];
+        if (n->kind != WR_N_SINK) continue;
+        do n = n->in[0];
+        while (n->kind == WR_N_PROJECT || n->kind == WR_N_FILTER);
+        if (n == op->node) __atomic_sub_fetch(&j->wanting, 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- operators of one worker ---- */
+
+static wr_status init_op(wr_task *t, wr_op *op, const wr_op_def *def, const wr_node *n, uint32_t n_in,
+                         wr_err *err) {
+    op->def = def;
+    op->node = n;
+    op->task = t;
+    op->n_in = n_in;
+    op->wm = WR_WM_NONE;
+    op->port_wm = wr_calloc(n_in ? n_in : 1, sizeof *op->port_wm);
+    if (!op->port_wm) return wr_fail_oom(err, "an operator");
+    for (uint32_t i = 0; i < n_in; i++) op->port_wm[i] = WR_WM_NONE;
+    return WR_OK;
+}
+
+static wr_status add_edge(wr_op *from, wr_op *to, uint32_t port, wr_err *err) {
+    wr_edge *e = wr_reallocn(from->out, from->n_out + 1, sizeof *e);
+    if (!e) return wr_fail_oom(err, "an operator");
+    from->out = e;
+    e[from->n_out++] = (wr_edge){to, port};
+    return WR_OK;
+}
+
+/* An exchange has two ends: what feeds it goes to the sending end, what reads it hangs on the receiving one.
+ */
+static wr_status link_ops(wr_task *t, wr_err *err) {
+    const wr_plan *p = t->job->plan;
+    for (uint32_t id = 0; id < p->n_nodes; id++) {
+        const wr_node *n = p->nodes[id];
+        for (uint32_t i = 0; i < n->n_in; i++) {
+            uint32_t from = n->in[i]->id;
+            wr_op *src = n->in[i]->kind == WR_N_EXCHANGE ? &t->receivers[from] : &t->ops[from];
+            WR_TRY(add_edge(src, &t->ops[id], i, err));
+        }
+    }
+    return WR_OK;
+}
+
+static bool fed_by_side(const wr_node *n) {
+    if (n->kind == WR_N_ERRORS || n->kind == WR_N_LATE) return true;
+    for (uint32_t i = 0; i < n->n_in; i++)
+        if (fed_by_side(n->in[i])) return true;
+    return false;
+}
+
+static void add_entry(wr_task *t, const wr_node *n) {
+    wri_entry *e = &t->entries[t->n_entries++];
+    wr_job *j = t->job;
+    *e = (wri_entry){.stage = n->stage, .side_fed = fed_by_side(n)};
+    if (n->kind == WR_N_EXCHANGE) {
+        e->op = &t->receivers[n->id];
+        e->exchange = &j->exchanges[n->id];
+        if (n->n_in && n->in[0]->stage == n->stage) e->stage++; /* the receiving end is the next stage's */
+    } else {
+        e->op = &t->ops[n->id];
+        if (n->kind == WR_N_SOURCE) e->source = &j->sources[n->id];
+    }
+}
+
+static int by_falling_stage(const void *a, const void *b) {
+    const wri_entry *x = a, *y = b;
+    return (x->stage < y->stage) - (x->stage > y->stage);
+}
+
+static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
+    wr_task *t = &j->workers[index];
+    const wr_plan *p = j->plan;
+    t->job = j;
+    t->index = index;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->wake, NULL);
+    t->ops = wr_calloc(p->n_nodes, sizeof *t->ops);
+    t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);
+    t->entries = wr_calloc(p->n_nodes, sizeof *t->entries);
+    t->sides = wr_calloc(p->n_nodes, sizeof *t->sides);
+    if (!t->ops || !t->receivers || !t->entries || !t->sides) return wr_fail_oom(err, "operators");
+    for (uint32_t id = 0; id < p->n_nodes; id++) {
+        const wr_node *n = p->nodes[id];
+        WR_TRY(init_op(t, &t->ops[id], op_defs[n->kind], n, n->n_in, err));
+        if (n->kind == WR_N_EXCHANGE)
+            WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
+        bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
+        if (side) t->sides[id].op = &t->ops[id];
+        if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
+            n->kind == WR_N_VALUES)
+            add_entry(t, n);
+    }
+    qsort(t->entries, t->n_entries, sizeof *t->entries, by_falling_stage);
+    WR_TRY(link_ops(t, err));
+    for (uint32_t id = 0; id < p->n_nodes; id++)
+        if (t->ops[id].def->open) WR_TRY(t->ops[id].def->open(&t->ops[id], err));
+    return WR_OK;
+}
+
+static void free_op(wr_op *op) {
+    if (!op->def) return;
+    if (op->def->close) op->def->close(op);
+    wr_free(op->port_wm);
+    wr_free(op->out);
+}
+
+static void free_task(wr_job *j, wr_task *t) {
+    if (!t->job) return;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        if (t->ops) free_op(&t->ops[id]);
+        if (t->receivers) free_op(&t->receivers[id]);
+        if (t->sides) wri_side_free(&t->sides[id]);
+    }
+    wr_free(t->ops);
+    wr_free(t->receivers);
+    wr_free(t->entries);
+    wr_free(t->sides);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->wake);
+}
+
+/* ---- the job ---- */
+
+static uint32_t pick_workers(const wr_plan *plan, const wr_job_opts *o) {
+    int64_t n = o->workers ? o->workers : plan->settings.workers;
+    if (n <= 0) n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 128 ? 128 : (uint32_t)n; /* 128 key groups: more workers would own none */
+}
+
+static wr_status make_shared(wr_job *j, wr_err *err) {
+    const wr_plan *p = j->plan;
+    uint32_t splits = 0;
+    j->sources = wr_calloc(p->n_nodes, sizeof *j->sources);
+    j->sinks = wr_calloc(p->n_nodes, sizeof *j->sinks);
+    j->exchanges = wr_calloc(p->n_nodes, sizeof *j->exchanges);
+    j->workers = wr_calloc(j->n_workers, sizeof *j->workers);
+    if (!j->sources || !j->sinks || !j->exchanges || !j->workers) return wr_fail_oom(err, "a job");
+    for (uint32_t id = 0; id < p->n_nodes; id++) {
+        const wr_node *n = p->nodes[id];
+        if (n->kind == WR_N_SOURCE) {
+            WR_TRY(wri_source_new(j, n, splits, &j->sources[id], err));
+            splits += j->sources[id].n_splits;
+        }
+        if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
+    }
+    /* Sinks last: a missing input must not have emptied an output file. */
+    for (uint32_t id = 0; id < p->n_nodes; id++) {
+        if (p->nodes[id]->kind != WR_N_SINK) continue;
+        WR_TRY(wri_sink_new(j, p->nodes[id], &j->sinks[id], err));
+        j->wanting++;
+    }
+    return WR_OK;
+}
+
+wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp, wr_err *err) {
+    *outp = NULL;
+    wr_job *j = wr_calloc(1, sizeof *j);
+    if (!j) return wr_fail_oom(err, "a job");
+    j->plan = plan;
+    j->opts = *opts;
+    j->sys = opts->sys ? opts->sys : &wr_sys_real;
+    j->n_workers = pick_workers(plan, opts);
+    j->batch_rows = opts->batch_rows ? opts->batch_rows : (uint32_t)plan->settings.batch_rows;
+    if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
+    pthread_mutex_init(&j->lock, NULL);
+    wr_status s = make_shared(j, err);
+    for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
+    if (s != WR_OK) {
+        wr_job_free(j);
+        return s;
+    }
+    *outp = j;
+    return WR_OK;
+}
+
+void wr_job_free(wr_job *j) {
+    if (!j) return;
+    for (uint32_t w = 0; j->workers && w < j->n_workers; w++) free_task(j, &j->workers[w]);
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        if (j->exchanges) wri_exchange_free(j, &j->exchanges[id]);
+        if (j->sources) wri_source_free(&j->sources[id]);
+        if (j->sinks) wri_sink_free(&j->sinks[id]);
+    }
+    wr_free(j->workers);
+    wr_free(j->sources);
+    wr_free(j->sinks);
+    wr_free(j->exchanges);
+    pthread_mutex_destroy(&j->lock);
+    wr_free(j);
+}
+
+void wr_job_cancel(wr_job *j) {
+    __atomic_store_n(&j->canceled, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- running ---- */
+
+typedef struct control {
+    wr_job *job;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    void (*tick)(void *ctx);
+    void *ctx;
+} control;
+
+static void on_timer(uv_timer_t *timer) {
+    control *c = timer->data;
+    if (c->tick) c->tick(c->ctx);
+}
+
+static void on_done(uv_async_t *done) { /* sent by each worker as its last act */
+    control *c = done->data;
+    if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
+}
+
+/* Only once the threads are gone: one may still be sending. */
+static void close_loop(control *c) {
+    uv_close((uv_handle_t *)&c->timer, NULL);
+    uv_close((uv_handle_t *)&c->job->done, NULL);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&c->loop);
+}
+
+static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
+    j->running = j->n_workers;
+    for (*startedp = 0; *startedp < j->n_workers; ++*startedp) {
+        wr_task *t = &j->workers[*startedp];
+        int e = pthread_create(&t->thread, NULL, wri_worker_main, t);
+        if (e == 0) continue;
+        __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+        __atomic_sub_fetch(&j->running, j->n_workers - *startedp, __ATOMIC_RELEASE);
+        uv_async_send(&j->done); /* the last of those started may have ended before this */
+        return wr_fail(err, WR_EIO, "cannot start worker %u of %u: %s; lower --workers", *startedp + 1,
+                       j->n_workers, strerror(e));
+    }
+    return WR_OK;
+}
+
+wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
+    control c = {.job = j, .tick = tick, .ctx = ctx};
+    uint32_t started;
+    j->started_us = j->sys->mono_us();
+    if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
+    uv_timer_init(&c.loop, &c.timer);
+    uv_async_init(&c.loop, &j->done, on_done);
+    c.timer.data = j->done.data = &c;
+    uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    wr_status s = start_workers(j, &started, err);
+    if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
+    for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
+    close_loop(&c);
+    j->ended_us = j->sys->mono_us();
+    if (s != WR_OK) return s;
+    if (j->status != WR_OK) {
+        if (err) *err = j->err;
+        return j->status;
+    }
+    return j->canceled ? wr_fail(err, WR_ECANCELED, "interrupted") : WR_OK;
+}
+
+/* ---- statistics ---- */
+
+static void add_source_stats(const wri_source *s, wr_job_stats *out) {
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        wr_split_info info = {.bytes = -1};
+        if (s->con->split_info) s->con->split_info(s->src, i, &info);
+        if (info.bytes < 0) out->bytes_total = -1;
+        else if (out->bytes_total >= 0) out->bytes_total += info.bytes;
+    }
+}
+
+void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
+    *out = (wr_job_stats){.watermark_us = WR_WM_END, .workers = j->n_workers};
+    out->rows_in = __atomic_load_n(&j->rows_in, __ATOMIC_RELAXED);
+    out->rows_out = __atomic_load_n(&j->rows_out, __ATOMIC_RELAXED);
+    out->bytes_in = (int64_t)__atomic_load_n(&j->bytes_in, __ATOMIC_RELAXED);
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        out->bad_rows += __atomic_load_n(&j->workers[w].bad_rows, __ATOMIC_RELAXED);
+        out->late_rows += __atomic_load_n(&j->workers[w].late_rows, __ATOMIC_RELAXED);
+        for (uint32_t i = 0; i < j->workers[w].n_entries; i++) {
+            const wri_entry *e = &j->workers[w].entries[i];
+            if (!e->source) continue;
+            int64_t wm = __atomic_load_n(&e->op->wm, __ATOMIC_RELAXED);
+            if (wm < out->watermark_us) out->watermark_us = wm;
+        }
+    }
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
+        if (j->sources[id].node) add_source_stats(&j->sources[id], out);
+    out->elapsed_us = (j->ended_us ? j->ended_us : j->sys->mono_us()) - j->started_us;
+    pthread_mutex_lock((pthread_mutex_t *)&j->lock);
+    memcpy(out->first_bad, j->first_bad, sizeof out->first_bad);
+    pthread_mutex_unlock((pthread_mutex_t *)&j->lock);
+}

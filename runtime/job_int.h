@@ -1,0 +1,201 @@
+/* runtime/job_int.h -- a job's parts. Private to runtime/.
+ *
+ *   job ─┬─ source[]    one per SOURCE node: connector, splits, dealing of chunks   (shared, locked)
+ *        ├─ sink[]      one per SINK node: connector, lock                          (shared, locked)
+ *        ├─ exchange[]  one per EXCHANGE node: a ring from each worker to each      (single producer and
+ * consumer) └─ worker[]    a thread; for every plan node one operator                  (private to the
+ * thread)
+ *
+ * A worker's entries are its sources and the receiving ends of exchanges. Everything behind an entry
+ * runs by direct calls. A worker that finds a ring full empties the rings of later stages meanwhile, so
+ * nothing blocks for ever and memory is bounded by the rings. */
+#ifndef WR_RUNTIME_JOB_INT_H
+#define WR_RUNTIME_JOB_INT_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <strings.h>
+#include <uv.h>
+
+#include "expr/expr.h"
+#include "op.h"
+
+/* ---- events and rings ---- */
+typedef enum wri_event_kind { WRI_BATCH, WRI_WATERMARK, WRI_BARRIER, WRI_END } wri_event_kind;
+typedef struct wri_event {
+    wri_event_kind kind;
+    union {
+        wr_batch *batch; /* one reference goes with it */
+        int64_t wm;
+        uint64_t epoch;
+    };
+} wri_event;
+
+#define WRI_RING_EVENTS 64 /* a power of two: batches under way per pair of workers and exchange */
+typedef struct wri_ring {
+    wri_event slots[WRI_RING_EVENTS];
+    uint32_t head __attribute__((aligned(64))); /* next to read; written by the consumer */
+    uint32_t tail __attribute__((aligned(64))); /* next to write; written by the producer */
+} wri_ring;
+bool wri_ring_put(wri_ring *r, wri_event e); /* false: full */
+bool wri_ring_take(wri_ring *r, wri_event *ep);
+
+typedef struct wri_exchange {
+    const wr_node *node;
+    wri_ring *rings; /* [from * workers + to] */
+} wri_exchange;
+
+/* ---- sources ---- */
+/* A chunk under way. Which watermark a row has before it is decided by position: chunk k starts from the
+ * largest of chunks 0..k-1, however they were spread over workers. */
+typedef struct wri_slot {
+    enum { WRI_FREE, WRI_DEALT, WRI_DECODED, WRI_RESOLVED } state;
+    int64_t max;    /* DECODED: largest watermark of its rows */
+    int64_t before; /* RESOLVED: watermark before its first row */
+} wri_slot;
+
+typedef struct wri_split {    /* all under the source's lock */
+    uint64_t dealt, resolved; /* chunks handed out; chunks whose `before` is known */
+    wri_slot *slots;          /* [sequence number % n_slots] */
+    int64_t wm;               /* watermark after the resolved chunks */
+    bool ended;
+    bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
+    bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
+    int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
+} wri_split;
+
+typedef struct wri_source {
+    const wr_node *node;
+    const wr_connector_def *con;
+    const wr_format_def *fmt;
+    wr_source *src;
+    wr_schema decoded;              /* the physical columns that are read */
+    wr_schema declared;             /* all physical columns of the stream */
+    uint32_t *places;               /* per decoded column: its place in declared */
+    uint32_t n_splits, first_split; /* split numbers within the job start here */
+    wri_split *splits;
+    uint32_t n_slots;   /* places per split */
+    uint32_t n_live;    /* splits not ended */
+    int64_t arrival_us; /* largest arrival time given, under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
+} wri_source;
+
+/* ---- sinks ---- */
+typedef struct wri_sink {
+    const wr_node *node;
+    const wr_connector_def *con;
+    const wr_format_def *fmt;
+    wr_sink *sink;
+    wr_encoder *shared; /* of formats with shared_encoder */
+    wr_schema schema;
+    const wr_kv *options;
+    size_t n_options;
+    uint32_t open; /* workers that have not ended */
+    bool headed;   /* the header has been written */
+    pthread_mutex_t lock;
+} wri_sink;
+
+/* ---- workers ---- */
+typedef struct wri_entry { /* where events come into a worker */
+    wr_op *op;
+    uint32_t stage;
+    bool ended;
+    wri_source *source; /* one of the two */
+    wri_exchange *exchange;
+    bool side_fed; /* lies behind an ERRORS or LATE node */
+} wri_entry;
+
+typedef struct wri_side { /* rows of an ERRORS or LATE node, gathered until the worker is between events */
+    wr_op *op;
+    wr_batch **batches;
+    size_t n, cap;
+    bool ended;
+} wri_side;
+
+struct wr_task {
+    wr_job *job;
+    uint32_t index;
+    pthread_t thread;
+    wr_op *ops;       /* by node id; an EXCHANGE's is its sending end */
+    wr_op *receivers; /* by node id; used for EXCHANGE nodes only */
+    wri_entry *entries;
+    uint32_t n_entries;
+    wri_side *sides; /* by node id; .op NULL: no side node */
+    uint64_t bad_rows, late_rows;
+    /* sleeping and waking */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool asleep;
+};
+
+struct wr_job {
+    const wr_plan *plan;
+    wr_job_opts opts;
+    const wr_sys *sys;
+    uint32_t n_workers, batch_rows;
+    wri_source *sources; /* by node id, .node NULL where there is none */
+    wri_sink *sinks;
+    wri_exchange *exchanges;
+    wr_task *workers;
+    wr_plan_stream *out_stream; /* of bare SELECTs */
+    int stop;                   /* atomic: 1 finish as soon as possible (failure or cancel) */
+    bool canceled;
+    wr_status status; /* first failure, under lock */
+    wr_err err;
+    uint32_t wanting; /* atomic: sinks that may still get rows */
+    uint32_t running; /* atomic: workers not yet done */
+    int64_t started_us, ended_us;
+    uint64_t rows_in, bytes_in, rows_out; /* atomic */
+    char first_bad[256];                  /* under lock */
+    bool has_first_bad;
+    pthread_mutex_t lock;
+    uv_async_t done; /* sent by each worker as it ends */
+};
+
+static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->stop, __ATOMIC_RELAXED) != 0; }
+/* The LIMIT of op has been reached: once every sink is behind such a LIMIT, sources end as if they had no more. */
+void wri_limit_full(wr_op *op);
+static inline bool wri_enough(const wr_job *j) { return __atomic_load_n(&j->wanting, __ATOMIC_RELAXED) == 0; }
+void wri_job_fail(wr_job *j, wr_status s, const wr_err *err); /* the first failure wins; stops all workers */
+
+/* chain.c */
+wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) WR_MUST_USE;
+wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) WR_MUST_USE;
+wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) WR_MUST_USE;
+wr_status wri_emit_watermark(wr_op *op, int64_t wm, wr_err *err) WR_MUST_USE;
+wr_status wri_emit_end(wr_op *op, wr_err *err) WR_MUST_USE;
+
+/* exchange.c */
+wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err *err) WR_MUST_USE;
+void wri_exchange_free(wr_job *j, wri_exchange *x);
+/* Takes up to a few events; *didp: something was there. */
+wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
+extern const wr_op_def wri_op_exchange;
+
+/* source.c */
+wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
+                         wr_err *err) WR_MUST_USE;
+void wri_source_free(wri_source *s);
+wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
+extern const wr_op_def wri_op_source;
+
+/* side.c */
+void wri_side_free(wri_side *s);
+extern const wr_op_def wri_op_side;
+wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
+wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
+void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
+
+/* sink.c */
+wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) WR_MUST_USE;
+void wri_sink_free(wri_sink *s);
+extern const wr_op_def wri_op_sink;
+
+/* worker.c */
+void *wri_worker_main(void *task);
+void wri_wake(wr_task *t);
+/* While a ring is full: does work of stages behind `stage`, else naps. */
+wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
+
+#endif

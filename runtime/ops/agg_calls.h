@@ -1,0 +1,55 @@
+/* runtime/ops/agg_calls.h -- the aggregate calls of one node as a whole. Private to runtime/.
+ *
+ * The states of all calls lie side by side in one row per group, so that a group costs one cache line
+ * or two, not one per call. */
+#ifndef WR_RUNTIME_AGG_CALLS_H
+#define WR_RUNTIME_AGG_CALLS_H
+
+#include "../job_int.h"
+
+typedef struct wri_calls {
+    const wr_agg_call *calls;
+    uint32_t n;
+    uint32_t *offsets;    /* of each call's state in a row */
+    uint32_t state_bytes; /* of a row */
+    uint32_t n_partials;  /* columns of all calls together */
+    bool retracts;        /* every call can take partials out again */
+    bool owns;            /* some state points at memory: destroy is needed */
+    uint32_t *masked;     /* scratch: group ids with filtered rows sent to group 0 */
+    size_t masked_cap;
+} wri_calls;
+
+/* A table's states, for the functions below. */
+typedef struct wri_states {
+    char *base;
+    size_t stride;
+} wri_states;
+
+wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_err *err) WR_MUST_USE;
+void wri_calls_free(wri_calls *c);
+/* Folds the rows of b, row i into group gids[i]. */
+wr_status wri_calls_update(wri_calls *c, const wr_batch *b, wri_states st, const uint32_t *gids,
+                           wr_err *err) WR_MUST_USE;
+/* Folds partials: b's columns first_col.. are all calls' partial columns. */
+wr_status wri_calls_merge(wri_calls *c, const wr_batch *b, uint32_t first_col, wri_states st,
+                          const uint32_t *gids, wr_err *err) WR_MUST_USE;
+void wri_calls_retract(wri_calls *c, const wr_batch *b, uint32_t first_col, wri_states st,
+                       const uint32_t *gids); /* only when retracts */
+wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
+                            uint32_t first_col, wr_err *err) WR_MUST_USE;
+void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last); /* groups first..last */
+
+/* Emits result rows of groups gids[0..n) as batches: the window's columns, the keys, one column per call.
+ * Groups that failed go to the error stream. */
+typedef struct wri_result {
+    wr_op *op;
+    wri_calls *calls;
+    struct wri_groups *groups;
+    wri_states st;
+    int64_t start, end, time; /* of the window [us] */
+    uint32_t n_window;        /* window columns in front: 3, or 0 */
+    bool start_in_keys;       /* ATTACHED: the first key is window_start */
+} wri_result;
+wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) WR_MUST_USE;
+
+#endif

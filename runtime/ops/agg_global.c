@@ -1,0 +1,184 @@
+/* runtime/ops/agg_global.c -- second phase: partials to one row per (window, key), in the key's owner.
+ *
+ * Dispatches on the window: one slice per window (TUMBLE, ATTACHED, NONE) is done here, windows of
+ * several slices (HOP, CUMULATE) in agg_slices.c.
+ *
+ *   push(partials of slice s):  gids = table[s].find(keys); merge
+ *   watermark(t):               for each slice that t has passed: emit results, forget the slice */
+#include "agg_calls.h"
+#include "agg_slices.h"
+#include "group_table.h"
+#include "windows.h"
+
+typedef struct window {
+    int64_t end;
+    wri_groups *groups;
+} window;
+
+typedef struct agg_global {
+    wri_calls calls;
+    const wr_win *win;
+    wr_phys *phys;
+    uint32_t *keys; /* columns of the partials */
+    uint32_t n_keys;
+    window *open; /* by rising end */
+    size_t n_open, open_cap;
+    wri_groups **spare;
+    size_t n_spare, spare_cap;
+    uint32_t *gids;
+    size_t gids_cap;
+    wri_slices *slices; /* HOP, CUMULATE; NULL: else */
+    bool any;           /* some partial came */
+} agg_global;
+
+static wr_status global_open(wr_op *op, wr_err *err) {
+    agg_global *a = op->state = wr_calloc(1, sizeof *a);
+    if (!a) return wr_fail_oom(err, "an aggregation");
+    const wr_node *n = op->node;
+    const wr_schema *in = &n->in[0]->out;
+    a->win = &n->agg.win;
+    WR_TRY(wri_calls_init(&a->calls, n->agg.calls, n->agg.n_calls, err));
+    a->n_keys = in->n - 1 - a->calls.n_partials;
+    a->keys = wr_calloc(a->n_keys + 1, sizeof *a->keys);
+    a->phys = wr_calloc(a->n_keys + 1, sizeof *a->phys);
+    if (!a->keys || !a->phys) return wr_fail_oom(err, "an aggregation");
+    for (uint32_t k = 0; k < a->n_keys; k++) {
+        a->keys[k] = 1 + k;
+        a->phys[k] = wr_type_phys(in->fields[1 + k].type);
+    }
+    if (a->win->kind != WR_W_HOP && a->win->kind != WR_W_CUMULATE) return WR_OK;
+    wri_slices_cfg cfg = {op, &a->calls, a->win, a->phys, a->keys, a->n_keys};
+    return wri_slices_new(&cfg, &a->slices, err);
+}
+
+static wri_states states(wri_groups *g) { return (wri_states){wri_groups_states(g), wri_groups_stride(g)}; }
+
+static void free_groups(agg_global *a, wri_groups *g) {
+    if (!g) return;
+    wri_calls_destroy(&a->calls, states(g), 0, wri_groups_count(g));
+    wri_groups_free(g);
+}
+
+static void global_close(wr_op *op) {
+    agg_global *a = op->state;
+    if (!a) return;
+    for (size_t i = 0; i < a->n_open; i++) free_groups(a, a->open[i].groups);
+    for (size_t i = 0; i < a->n_spare; i++) free_groups(a, a->spare[i]);
+    wri_slices_free(a->slices);
+    wr_free(a->open);
+    wr_free(a->spare);
+    wr_free(a->keys);
+    wr_free(a->phys);
+    wr_free(a->gids);
+    wri_calls_free(&a->calls);
+    wr_free(a);
+}
+
+static wr_status find_window(agg_global *a, int64_t end, window **outp, wr_err *err) {
+    size_t i = a->n_open;
+    while (i > 0 && a->open[i - 1].end > end) i--; /* new windows come at the end */
+    if (i == 0 || a->open[i - 1].end != end) {
+        if (wr_grow(&a->open, &a->open_cap, a->n_open + 1, sizeof *a->open) != WR_OK)
+            return wr_fail_oom(err, "windows");
+        wri_groups *g =
+            a->n_spare ? a->spare[--a->n_spare] : wri_groups_new(a->phys, a->n_keys, a->calls.state_bytes);
+        if (!g) return wr_fail_oom(err, "a window");
+        memmove(&a->open[i + 1], &a->open[i], (a->n_open - i) * sizeof *a->open);
+        a->open[i++] = (window){end, g};
+        a->n_open++;
+    }
+    *outp = &a->open[i - 1];
+    return WR_OK;
+}
+
+static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)port;
+    agg_global *a = op->state;
+    if (b->n == 0) return WR_OK;
+    a->any = true;
+    if (a->slices) return wri_slices_add(a->slices, b, err);
+    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK)
+        return wr_fail_oom(err, "an aggregation");
+    int64_t end = b->cols[0].i64[0]; /* partials of a batch are of one slice */
+    if (a->win->kind != WR_W_NONE && op->wm != WR_WM_NONE && end - a->win->tick_us <= op->wm)
+        return wr_task_late_rows(op, b, NULL, b->n, err);
+    window *w = NULL;
+    WR_TRY(find_window(a, end, &w, err));
+    WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
+    return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);
+}
+
+static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
+    uint32_t count = wri_groups_count(w->groups);
+    if (wr_grow(&a->gids, &a->gids_cap, count + 1, sizeof *a->gids) != WR_OK)
+        return wr_fail_oom(err, "results");
+    for (uint32_t i = 0; i < count; i++) a->gids[i] = i + 1;
+    wri_result r = {.op = op,
+                    .calls = &a->calls,
+                    .groups = w->groups,
+                    .st = states(w->groups),
+                    .start = w->end - a->win->size_us,
+                    .end = w->end,
+                    .time = w->end - a->win->tick_us,
+                    .n_window = a->win->kind == WR_W_NONE ? 0 : 3,
+                    .start_in_keys = a->win->kind == WR_W_ATTACHED};
+    WR_TRY(wri_result_emit(&r, a->gids, count, err));
+    wri_calls_destroy(&a->calls, states(w->groups), 0, count);
+    wri_groups_reset(w->groups);
+    return WR_OK;
+}
+
+/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
+static wr_status emit_empty(wr_op *op, agg_global *a, wr_err *err) {
+    static const uint32_t one = 1;
+    wri_groups *g = wri_groups_new(a->phys, 0, a->calls.state_bytes);
+    wr_batch *b = NULL;
+    uint32_t gid;
+    wr_status s = g ? wr_batch_new(1, 1, &b, err) : wr_fail_oom(err, "results");
+    if (s == WR_OK) {
+        b->n = 1;
+        s = wri_groups_find(g, b, a->keys, NULL, &gid, err);
+    }
+    wr_batch_drop(b);
+    wri_result r = {.op = op, .calls = &a->calls, .groups = g};
+    if (s == WR_OK) {
+        r.st = states(g);
+        s = wri_result_emit(&r, &one, 1, err);
+    }
+    free_groups(a, g);
+    return s;
+}
+
+static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    agg_global *a = op->state;
+    if (a->slices) return wri_slices_fire(a->slices, wm, err);
+    size_t fired = 0;
+    wr_status s = WR_OK;
+    for (; fired < a->n_open && s == WR_OK; fired++) {
+        window *w = &a->open[fired];
+        if (wm != WR_WM_END && (a->win->kind == WR_W_NONE || w->end - a->win->tick_us > wm)) break;
+        s = emit_window(op, a, w, err);
+        if (s != WR_OK) break;
+        if (wr_grow(&a->spare, &a->spare_cap, a->n_spare + 1, sizeof *a->spare) != WR_OK) {
+            s = wr_fail_oom(err, "windows");
+            break;
+        }
+        a->spare[a->n_spare++] = w->groups;
+    }
+    if (fired < a->n_open) memmove(a->open, a->open + fired, (a->n_open - fired) * sizeof *a->open);
+    a->n_open -= fired;
+    return s;
+}
+
+static wr_status global_end(wr_op *op, wr_err *err) {
+    agg_global *a = op->state;
+    bool lone = a->win->kind == WR_W_NONE && a->n_keys == 0 && wr_task_worker(op->task) == 0;
+    return lone && !a->any ? emit_empty(op, a, err) : WR_OK;
+}
+
+const wr_op_def wri_op_agg_global = {.name = "global aggregate",
+                                     .open = global_open,
+                                     .push = global_push,
+                                     .watermark = global_watermark,
+                                     .end = global_end,
+                                     .close = global_close};

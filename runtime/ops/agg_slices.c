@@ -1,0 +1,297 @@
+/* runtime/ops/agg_slices.c -- windows made of several slices.
+ *
+ *   keys     one table for all slices: key -> gid, with the running state of the window being fired
+ *   panes    partials by slice, as they came: columns and a gid per row
+ *
+ *   fire(E):  HOP, calls retract:  running += panes that enter at E; running -= panes that left; emit
+ *             HOP, else:           running = merge of all panes inside (E - size, E]; emit; forget running
+ *             CUMULATE:            running += panes that enter at E; emit; forget running when E ends the
+ * cycle
+ *
+ * A pane enters at max(slice end, `from` of its rows) and leaves with its slice. DOUBLE sums are merged
+ * anew, never subtracted (docs/DESIGN.md). A key is dropped when no pane holds it any more: the table
+ * is then rebuilt, once half of it is dead. */
+#include "agg_slices.h"
+#include "group_table.h"
+#include "windows.h"
+
+#define REBUILD_MIN 1024
+
+typedef struct pane {
+    int64_t end, enter; /* slice end; end of the first window it counts in */
+    wr_batch *partials; /* partial columns only */
+    uint32_t *gids;
+    bool merged; /* in the running state */
+} pane;
+
+struct wri_slices {
+    wri_slices_cfg cfg;
+    wri_groups *groups;
+    pane *panes; /* by rising enter */
+    size_t n_panes, cap;
+    uint32_t *refs, *active; /* per gid: rows in panes; rows in the running state */
+    size_t refs_cap, active_cap;
+    uint32_t n_dead;   /* gids with refs == 0 */
+    uint32_t n_active; /* gids with active > 0 */
+    int64_t fired;     /* end of the last window fired, INT64_MIN: none */
+    uint32_t *list;    /* scratch: gids to emit */
+    size_t list_cap;
+};
+
+wr_status wri_slices_new(const wri_slices_cfg *cfg, wri_slices **outp, wr_err *err) {
+    wri_slices *s = *outp = wr_calloc(1, sizeof *s);
+    if (!s) return wr_fail_oom(err, "an aggregation");
+    s->cfg = *cfg;
+    s->fired = INT64_MIN;
+    s->groups = wri_groups_new(cfg->phys, cfg->n_keys, cfg->calls->state_bytes);
+    return s->groups ? WR_OK : wr_fail_oom(err, "an aggregation");
+}
+
+static wri_states states(wri_slices *s) {
+    return (wri_states){wri_groups_states(s->groups), wri_groups_stride(s->groups)};
+}
+
+static void free_pane(pane *p) {
+    wr_batch_drop(p->partials);
+    wr_free(p->gids);
+}
+
+void wri_slices_free(wri_slices *s) {
+    if (!s) return;
+    for (size_t i = 0; i < s->n_panes; i++) free_pane(&s->panes[i]);
+    if (s->groups) wri_calls_destroy(s->cfg.calls, states(s), 0, wri_groups_count(s->groups));
+    wri_groups_free(s->groups);
+    wr_free(s->panes);
+    wr_free(s->refs);
+    wr_free(s->active);
+    wr_free(s->list);
+    wr_free(s);
+}
+
+/* ---- panes in ---- */
+
+static wr_status room(uint32_t **p, size_t *cap, size_t n) {
+    size_t old = *cap;
+    WR_TRY(wr_grow(p, cap, n, sizeof **p));
+    memset(*p + old, 0, (*cap - old) * sizeof **p);
+    return WR_OK;
+}
+
+/* The partial columns alone, in arrays of exactly their size: a pane may wait for long. */
+static wr_status copy_partials(const wri_slices *s, const wr_batch *b, wr_batch **outp, wr_err *err) {
+    uint32_t first = 1 + s->cfg.n_keys, n_cols = s->cfg.calls->n_partials;
+    WR_TRY(wr_batch_new(n_cols, b->n, outp, err));
+    wr_batch *out = *outp;
+    out->n = b->n;
+    for (uint32_t c = 0; c < n_cols; c++) {
+        const wr_col *from = &b->cols[first + c];
+        WR_TRY(wr_batch_col(out, c, from->phys, err));
+        wr_col *to = &out->cols[c];
+        memcpy(to->data, from->data, (size_t)b->n * (from->phys == WR_STR ? sizeof(wr_str) : 8));
+        for (uint32_t i = 0; from->phys == WR_STR && i < b->n; i++)
+            WR_TRY(wr_batch_str(out, wr_str_data(&from->str[i]), from->str[i].len, &to->str[i], err));
+        if (!from->nulls) continue;
+        if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "partials");
+        memcpy(to->nulls, from->nulls, wr_bitmap_words(b->n) * sizeof(uint64_t));
+    }
+    return WR_OK;
+}
+
+static wr_status insert_pane(wri_slices *s, pane p, wr_err *err) {
+    if (wr_grow(&s->panes, &s->cap, s->n_panes + 1, sizeof *s->panes) != WR_OK)
+        return wr_fail_oom(err, "slices");
+    size_t i = s->n_panes++;
+    for (; i > 0 && s->panes[i - 1].enter > p.enter; i--) s->panes[i] = s->panes[i - 1];
+    s->panes[i] = p;
+    return WR_OK;
+}
+
+static wr_status find_keys(wri_slices *s, const wr_batch *b, uint32_t *gids, wr_err *err) {
+    uint32_t before = wri_groups_count(s->groups);
+    WR_TRY(wri_groups_find(s->groups, b, s->cfg.keys, b->hash, gids, err));
+    uint32_t after = wri_groups_count(s->groups);
+    if (room(&s->refs, &s->refs_cap, after + 1) != WR_OK ||
+        room(&s->active, &s->active_cap, after + 1) != WR_OK)
+        return wr_fail_oom(err, "keys");
+    s->n_dead += after - before;
+    for (uint32_t i = 0; i < b->n; i++) s->n_dead -= s->refs[gids[i]]++ == 0;
+    return WR_OK;
+}
+
+wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
+    const wr_win *w = s->cfg.win;
+    pane p = {.end = b->cols[0].i64[0]};
+    p.enter = wri_first_open(w, p.end, b->wm ? b->wm[0] : WR_WM_NONE);
+    if (p.enter <= s->fired) { /* only after an idle split came back: see the README of runtime/ */
+        p.enter = wri_ceil_to(s->fired + 1, w->slide_us, w->offset_us);
+        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, b, NULL, b->n, err);
+    }
+    p.gids = wr_alloc(b->n * sizeof *p.gids);
+    if (!p.gids) return wr_fail_oom(err, "a slice");
+    wr_status r = find_keys(s, b, p.gids, err);
+    if (r == WR_OK) r = copy_partials(s, b, &p.partials, err);
+    if (r == WR_OK) r = insert_pane(s, p, err);
+    if (r != WR_OK) free_pane(&p);
+    return r;
+}
+
+/* ---- running state ---- */
+
+static wr_status merge_pane(wri_slices *s, pane *p, wr_err *err) {
+    WR_TRY(wri_calls_merge(s->cfg.calls, p->partials, 0, states(s), p->gids, err));
+    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active += s->active[p->gids[i]]++ == 0;
+    p->merged = true;
+    return WR_OK;
+}
+
+static void retract_pane(wri_slices *s, pane *p) {
+    wri_calls_retract(s->cfg.calls, p->partials, 0, states(s), p->gids);
+    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active -= --s->active[p->gids[i]] == 0;
+    p->merged = false;
+}
+
+static void forget_running(wri_slices *s) {
+    uint32_t n = wri_groups_count(s->groups);
+    wri_states st = states(s);
+    wri_calls_destroy(s->cfg.calls, st, 0, n);
+    memset(st.base, 0, (n + 1) * st.stride);
+    memset(s->active, 0, (n + 1) * sizeof *s->active);
+    s->n_active = 0;
+    for (size_t i = 0; i < s->n_panes; i++) s->panes[i].merged = false;
+}
+
+/* Frees panes whose slice no later window holds: slices that end at or before `end`. */
+static void drop_panes(wri_slices *s, int64_t end) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_panes; i++) {
+        pane *p = &s->panes[i];
+        if (p->end > end) {
+            s->panes[kept++] = *p;
+            continue;
+        }
+        if (p->merged) retract_pane(s, p);
+        for (uint32_t k = 0; k < p->partials->n; k++) s->n_dead += --s->refs[p->gids[k]] == 0;
+        free_pane(p);
+    }
+    s->n_panes = kept;
+}
+
+/* ---- the table without its dead keys ---- */
+
+static wr_status move_group(wri_slices *s, wri_groups *to, const uint32_t *old, uint32_t n, uint32_t *map,
+                            wr_err *err) {
+    wr_batch *keys;
+    uint32_t *cols = s->list + n, *fresh = cols + s->cfg.n_keys;
+    WR_TRY(wr_batch_new(s->cfg.n_keys, n, &keys, err));
+    keys->n = n;
+    for (uint32_t k = 0; k < s->cfg.n_keys; k++) cols[k] = k;
+    wr_status r = wri_groups_emit_keys(s->groups, old, n, keys, 0, err);
+    if (r == WR_OK) r = wri_groups_find(to, keys, cols, NULL, fresh, err);
+    wr_batch_drop(keys);
+    if (r != WR_OK) return r;
+    wri_states from = states(s);
+    for (uint32_t i = 0; i < n; i++) {
+        map[old[i]] = fresh[i];
+        memcpy(wri_groups_states(to) + fresh[i] * wri_groups_stride(to), from.base + old[i] * from.stride,
+               from.stride);
+    }
+    return WR_OK;
+}
+
+static void renumber(wri_slices *s, wri_groups *to, const uint32_t *live, uint32_t n, const uint32_t *map) {
+    for (size_t i = 0; i < s->n_panes; i++)
+        for (uint32_t k = 0; k < s->panes[i].partials->n; k++) s->panes[i].gids[k] = map[s->panes[i].gids[k]];
+    for (uint32_t i = 0; i < n; i++) { /* map[live[i]] <= live[i]: live rises, new ids are given in order */
+        s->refs[map[live[i]]] = s->refs[live[i]];
+        s->active[map[live[i]]] = s->active[live[i]];
+    }
+    uint32_t old = wri_groups_count(s->groups);
+    memset(s->refs + n + 1, 0, (old - n) * sizeof *s->refs);
+    memset(s->active + n + 1, 0, (old - n) * sizeof *s->active);
+    wri_groups_free(s->groups); /* what its states point at has moved */
+    s->groups = to;
+    s->n_dead = 0;
+}
+
+static wr_status rebuild(wri_slices *s, wr_err *err) {
+    uint32_t count = wri_groups_count(s->groups), n = 0;
+    if (s->n_dead < REBUILD_MIN || s->n_dead < count / 2) return WR_OK;
+    wri_groups *to = wri_groups_new(s->cfg.phys, s->cfg.n_keys, s->cfg.calls->state_bytes);
+    uint32_t *map = wr_calloc(count + 1, sizeof *map);
+    wr_status r =
+        to && map ? wr_grow(&s->list, &s->list_cap, 2 * (size_t)count + s->cfg.n_keys + 1, sizeof *s->list)
+                  : WR_ENOMEM;
+    if (r != WR_OK) wr_fail_oom(err, "keys");
+    for (uint32_t g = 1; r == WR_OK && g <= count; g++)
+        if (s->refs[g] > 0) s->list[n++] = g;
+    if (r == WR_OK && n > 0) r = move_group(s, to, s->list, n, map, err);
+    if (r == WR_OK) renumber(s, to, s->list, n, map);
+    else wri_groups_free(to);
+    wr_free(map);
+    return r;
+}
+
+/* ---- firing ---- */
+
+static wr_status emit_window(wri_slices *s, int64_t end, wr_err *err) {
+    const wr_win *w = s->cfg.win;
+    uint32_t count = wri_groups_count(s->groups), n = 0;
+    if (s->n_active == 0) return WR_OK;
+    if (wr_grow(&s->list, &s->list_cap, count + 1, sizeof *s->list) != WR_OK)
+        return wr_fail_oom(err, "results");
+    for (uint32_t g = 1; g <= count; g++) { /* branch-free: half of a table may be inactive */
+        s->list[n] = g;
+        n += s->active[g] > 0;
+    }
+    wri_result r = {.op = s->cfg.op,
+                    .calls = s->cfg.calls,
+                    .groups = s->groups,
+                    .st = states(s),
+                    .start = w->kind == WR_W_CUMULATE ? wri_floor_off(end - 1, w->size_us, w->offset_us)
+                                                      : end - w->size_us,
+                    .end = end,
+                    .time = end - w->tick_us,
+                    .n_window = 3};
+    return wri_result_emit(&r, s->list, n, err);
+}
+
+static wr_status fire_hop(wri_slices *s, int64_t end, wr_err *err) {
+    bool retracts = s->cfg.calls->retracts;
+    for (size_t i = 0; i < s->n_panes && s->panes[i].enter <= end; i++)
+        if (!s->panes[i].merged) WR_TRY(merge_pane(s, &s->panes[i], err));
+    WR_TRY(emit_window(s, end, err));
+    if (!retracts) forget_running(s);
+    drop_panes(s, end - s->cfg.win->size_us + s->cfg.win->slide_us);
+    return WR_OK;
+}
+
+static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
+    const wr_win *w = s->cfg.win;
+    for (size_t i = 0; i < s->n_panes && s->panes[i].enter <= end; i++)
+        if (!s->panes[i].merged) WR_TRY(merge_pane(s, &s->panes[i], err));
+    WR_TRY(emit_window(s, end, err));
+    if (wri_floor_off(end, w->size_us, w->offset_us) != end) return WR_OK;
+    forget_running(s);
+    drop_panes(s, end);
+    return WR_OK;
+}
+
+/* The end of the next window that holds anything; false: none. */
+static bool next_end(const wri_slices *s, int64_t *endp) {
+    if (s->n_panes == 0) return false;
+    const wr_win *w = s->cfg.win;
+    *endp = s->panes[0].enter;
+    bool running = s->fired != INT64_MIN && *endp <= s->fired;
+    if (running) *endp = s->fired + w->slide_us; /* a pane that has entered and not yet left */
+    return true;
+}
+
+wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) {
+    int64_t end;
+    while (next_end(s, &end) && (wm == WR_WM_END || end - s->cfg.win->tick_us <= wm)) {
+        WR_TRY(s->cfg.win->kind == WR_W_HOP ? fire_hop(s, end, err) : fire_cumulate(s, end, err));
+        s->fired = end;
+        WR_TRY(rebuild(s, err));
+    }
+    return WR_OK;
+}

@@ -1,0 +1,24 @@
+/* runtime/ops/agg_slices.h -- windows made of several slices (HOP, CUMULATE). Private to runtime/. */
+#ifndef WR_RUNTIME_AGG_SLICES_H
+#define WR_RUNTIME_AGG_SLICES_H
+
+#include "agg_calls.h"
+
+typedef struct wri_slices wri_slices;
+typedef struct wri_slices_cfg { /* all borrowed */
+    wr_op *op;
+    wri_calls *calls;
+    const wr_win *win;
+    const wr_phys *phys;  /* of the keys */
+    const uint32_t *keys; /* columns of the partials: 1.. */
+    uint32_t n_keys;
+} wri_slices_cfg;
+
+wr_status wri_slices_new(const wri_slices_cfg *cfg, wri_slices **outp, wr_err *err) WR_MUST_USE;
+/* Takes a batch of partials, all of one slice. */
+wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) WR_MUST_USE;
+/* Emits all windows that watermark wm completes, in order. */
+wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) WR_MUST_USE;
+void wri_slices_free(wri_slices *s); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,248 @@
+/* runtime/side.c -- rows that leave the main way: errors and late rows.
+ *
+ * An operator reports them while it runs; they wait in its worker until no operator is on the call
+ * stack, then go down from the ERRORS or LATE node like any other batch. A side node ends when nothing
+ * on its worker can feed it any more; what fails behind it is counted only, so that errors about errors
+ * cannot go round for ever. */
+#include "job_int.h"
+
+#define RAW_BYTES_MAX 49152 /* of a bad record kept in data_row, as in Kinesis Data Analytics */
+
+static wri_side *side_of(wr_task *t, const wr_node *n) {
+    wri_side *s = &t->sides[n->id];
+    return s->op && !s->ended ? s : NULL;
+}
+
+static wri_side *errors_side(wr_task *t) {
+    for (uint32_t i = 0; i < t->job->plan->n_nodes; i++)
+        if (t->job->plan->nodes[i]->kind == WR_N_ERRORS) return side_of(t, t->job->plan->nodes[i]);
+    return NULL;
+}
+
+static wr_status side_add(wri_side *s, wr_batch *b, wr_err *err) { /* takes the reference */
+    if (wr_grow(&s->batches, &s->cap, s->n + 1, sizeof *s->batches) != WR_OK) {
+        wr_batch_drop(b);
+        return wr_fail_oom(err, "rows of a side stream");
+    }
+    s->batches[s->n++] = b;
+    return WR_OK;
+}
+
+void wri_side_free(wri_side *s) {
+    for (size_t i = 0; i < s->n; i++) wr_batch_drop(s->batches[i]);
+    wr_free(s->batches);
+}
+
+wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        wri_side *s = &t->sides[id];
+        for (size_t i = 0; i < s->n; i++) { /* more may be added meanwhile */
+            wr_batch *b = s->batches[i];
+            s->batches[i] = NULL;
+            *didp = true;
+            wr_status r = wr_emit(s->op, b, err);
+            wr_batch_drop(b);
+            if (r != WR_OK) return r;
+        }
+        s->n = 0;
+    }
+    return WR_OK;
+}
+
+wr_status wri_side_end(wr_task *t, wr_err *err) {
+    bool did;
+    WR_TRY(wri_side_flush(t, &did, err));
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        wri_side *s = &t->sides[id];
+        if (!s->op || s->ended) continue;
+        s->ended = true;
+        WR_TRY(wri_emit_end(s->op, err));
+    }
+    return WR_OK;
+}
+
+static wr_status side_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)op, (void)port, (void)b;
+    return wr_fail(err, WR_EINTERNAL, "a side stream was pushed to");
+}
+
+const wr_op_def wri_op_side = {.name = "side", .push = side_push};
+
+/* ---- errors ---- */
+
+typedef struct bad {
+    const char *name, *why, *source;
+    const char *data;
+    size_t len;
+    int64_t pos;   /* -1: unknown */
+    int64_t ts_us; /* WR_WM_NONE: unknown */
+} bad;
+
+static wr_status set_text(wr_batch *b, wr_col *c, uint32_t row, const char *p, size_t n, wr_err *err) {
+    if (p) return wr_batch_str(b, p, n, &c->str[row], err);
+    c->str[row] = wr_str_make("", 0);
+    if (!wr_batch_nulls(b, c)) return wr_fail_oom(err, "an error row");
+    wr_bit_set(c->nulls, row);
+    return WR_OK;
+}
+
+static wr_status set_int(wr_batch *b, wr_col *c, uint32_t row, bool null, int64_t v, wr_err *err) {
+    c->i64[row] = v;
+    if (!null) return WR_OK;
+    if (!wr_batch_nulls(b, c)) return wr_fail_oom(err, "an error row");
+    wr_bit_set(c->nulls, row);
+    return WR_OK;
+}
+
+static wr_status set_field(wr_task *t, wr_batch *b, uint32_t c, const char *name, const bad *e, wr_err *err) {
+    wr_col *col = &b->cols[c];
+    size_t len = e->len < RAW_BYTES_MAX ? e->len : RAW_BYTES_MAX;
+    if (!strcasecmp(name, "error_time"))
+        return set_int(b, col, 0, false, wr_floor_to(t->job->sys->wall_us(), 1000), err);
+    if (!strcasecmp(name, "data_rowtime")) return set_int(b, col, 0, e->ts_us == WR_WM_NONE, e->ts_us, err);
+    if (!strcasecmp(name, "position")) return set_int(b, col, 0, e->pos < 0, e->pos, err);
+    if (!strcasecmp(name, "error_level")) return set_text(b, col, 0, "ERROR", 5, err);
+    if (!strcasecmp(name, "error_name")) return set_text(b, col, 0, e->name, strlen(e->name), err);
+    if (!strcasecmp(name, "message")) return set_text(b, col, 0, e->why, strlen(e->why), err);
+    if (!strcasecmp(name, "data_row")) return set_text(b, col, 0, e->data, len, err);
+    if (!strcasecmp(name, "source")) return set_text(b, col, 0, e->source, strlen(e->source), err);
+    return col->phys == WR_STR ? set_text(b, col, 0, NULL, 0, err) : set_int(b, col, 0, true, 0, err);
+}
+
+static wr_status add_error(wr_task *t, const bad *e, wr_err *err) {
+    wri_side *s = errors_side(t);
+    if (!s) return WR_OK;
+    const wr_schema *out = &s->op->node->out;
+    wr_batch *b;
+    WR_TRY(wr_batch_new(out->n, 1, &b, err));
+    b->n = 1;
+    for (uint32_t c = 0; c < out->n; c++) {
+        wr_status r = wr_batch_col(b, c, wr_type_phys(out->fields[c].type), err);
+        if (r == WR_OK) r = set_field(t, b, c, out->fields[c].name, e, err);
+        if (r == WR_OK) continue;
+        wr_batch_drop(b);
+        return r;
+    }
+    return side_add(s, b, err);
+}
+
+/* Counts a bad row, remembers the first, and fails the job where on_error = 'fail' asks for it. */
+static wr_status report(wr_op *op, const bad *e, wr_err *err) {
+    wr_task *t = op->task;
+    wr_job *j = t->job;
+    __atomic_add_fetch(&t->bad_rows, 1, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
+        pthread_mutex_lock(&j->lock);
+        if (!j->has_first_bad) {
+            int n = e->pos >= 0 ? snprintf(j->first_bad, sizeof j->first_bad, "%s, at %lld: %s", e->source,
+                                           (long long)e->pos, e->why)
+                                : snprintf(j->first_bad, sizeof j->first_bad, "%s: %s", e->source, e->why);
+            (void)n; /* a long message is cut */
+            __atomic_store_n(&j->has_first_bad, true, __ATOMIC_RELAXED);
+        }
+        pthread_mutex_unlock(&j->lock);
+    }
+    if (op->node->kind == WR_N_SOURCE && op->node->source.stream->on_error_fail)
+        return wr_fail(err, WR_EDATA, "stream %s, at %lld: %s (on_error = 'fail')", e->source,
+                       (long long)e->pos, e->why);
+    return add_error(t, e, err);
+}
+
+void wri_bad_record(void *ctx, const wr_bad_record *r) {
+    wr_op *op = ctx;
+    wr_err err = {0};
+    bad e = {.name = "bad record",
+             .why = r->why,
+             .source = op->node->source.stream->name,
+             .data = r->data,
+             .len = r->len,
+             .pos = r->pos,
+             .ts_us = WR_WM_NONE};
+    __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
+    wr_status s = report(op, &e, &err);
+    if (s != WR_OK) wri_job_fail(op->task->job, s, &err);
+}
+
+static const char *node_label(const wr_node *n) {
+    return n->kind == WR_N_SOURCE ? n->source.stream->name : wr_node_kind_name(n->kind);
+}
+
+/* The row as a JSON line, for data_row. */
+static wr_status row_text(const wr_schema *schema, wr_batch *b, uint32_t row, wr_buf *out, wr_err *err) {
+    const wr_format_def *json = wr_format_find("json");
+    wr_encode_cfg cfg = {.schema = schema};
+    wr_encoder *enc = NULL;
+    wr_batch *one = NULL;
+    out->len = 0;
+    if (!json || !json->open_encoder || b->n_cols != schema->n) return WR_OK;
+    wr_status r = wr_batch_gather(b, &row, 1, NULL, 0, &one, err);
+    if (r == WR_OK) r = json->open_encoder(&cfg, &enc, err);
+    if (r == WR_OK) r = json->encode(enc, one, out, err);
+    if (enc) json->close_encoder(enc);
+    wr_batch_drop(one);
+    while (out->len && out->data[out->len - 1] == '\n') out->len--;
+    return r;
+}
+
+wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
+                           const char *why, uint32_t n, wr_err *err) {
+    const wr_node *node = op->node;
+    const wr_schema *schema = node->kind == WR_N_SOURCE || node->n_in == 0 ? &node->out : &node->in[0]->out;
+    uint32_t tc = node->kind == WR_N_SOURCE || node->n_in == 0 ? node->time_col : node->in[0]->time_col;
+    bool want = errors_side(op->task) != NULL;
+    wr_buf text = {0};
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; i < n && r == WR_OK; i++) {
+        bad e = {.name = "bad row",
+                 .why = whys ? whys[i] : why,
+                 .source = node_label(node),
+                 .pos = -1, /* rows of a batch have an order, not places of their own */
+                 .ts_us = WR_WM_NONE};
+        if (tc < b->n_cols && b->cols[tc].phys == WR_I64 && b->cols[tc].data &&
+            !wr_is_null(&b->cols[tc], rows[i]))
+            e.ts_us = b->cols[tc].i64[rows[i]];
+        if (want) r = row_text(schema, (wr_batch *)b, rows[i], &text, err);
+        e.data = text.data;
+        e.len = text.len;
+        if (r == WR_OK) r = report(op, &e, err);
+    }
+    wr_buf_free(&text);
+    return r;
+}
+
+/* ---- late rows ---- */
+
+static wr_status late_batch(const wr_node *agg, const wr_batch *b, const uint32_t *rows, uint32_t n,
+                            wr_batch **outp, wr_err *err) {
+    const wr_schema *out = &agg->agg.late->out;
+    wr_batch *picked;
+    WR_TRY(wr_batch_gather((wr_batch *)b, rows, n, NULL, 0, &picked, err));
+    picked->wm = NULL; /* in their own stream they are not late */
+    wr_status r = wr_batch_share(picked, agg->agg.late_cols, out->n, outp, err);
+    for (uint32_t c = 0; c < out->n && r == WR_OK; c++) {
+        if (agg->agg.late_cols[c] != WR_NO_COL) continue;
+        wr_col *col = &(*outp)->cols[c];
+        r = wr_batch_col(*outp, c, wr_type_phys(out->fields[c].type), err);
+        if (r != WR_OK) break;
+        memset(col->data, 0, (size_t)n * (col->phys == WR_STR ? sizeof(wr_str) : 8));
+        if (!wr_batch_nulls(*outp, col)) r = wr_fail_oom(err, "late rows");
+        else memset(col->nulls, 0xff, wr_bitmap_words(n) * sizeof(uint64_t));
+    }
+    wr_batch_drop(picked);
+    if (r != WR_OK) {
+        wr_batch_drop(*outp);
+        *outp = NULL;
+    }
+    return r;
+}
+
+wr_status wr_task_late_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, uint32_t n, wr_err *err) {
+    op->late_rows += n;
+    __atomic_add_fetch(&op->task->late_rows, n, __ATOMIC_RELAXED);
+    const wr_node *node = op->node;
+    wri_side *s = node->kind == WR_N_AGG_LOCAL && node->agg.late ? side_of(op->task, node->agg.late) : NULL;
+    if (!s || n == 0) return WR_OK;
+    wr_batch *out = NULL;
+    WR_TRY(late_batch(node, b, rows, n, &out, err));
+    return side_add(s, out, err);
+}

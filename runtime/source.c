@@ -1,0 +1,510 @@
+/* runtime/source.c -- chunks of splits to batches with their watermark.
+ *
+ *   deal (under the lock: the split furthest behind in event time) ─► decode, computed columns, largest
+ *   watermark (side by side) ─► wait for the chunks before it to say theirs ─► emit ─► announce
+ *
+ * What a worker announces is the least watermark of the splits that can still give it chunks. A row is
+ * judged late by the watermark before it in its own split, never by who was faster. */
+#include <time.h>
+
+#include "job_int.h"
+
+#define SLOTS_PER_WORKER 2
+#define WAIT_NS          50000000
+
+typedef struct source_op {
+    wri_source *s;
+    wr_decoder *decoder;
+    wr_eval *computed; /* NULL: none */
+    wr_eval *wm;       /* NULL: wm_col and wm_delay say it, or no event time */
+    uint32_t wm_col;   /* WR_NO_COL: no event time */
+    int64_t wm_delay;
+    uint32_t *share;     /* out column -> decoded column, UINT32_MAX: made here */
+    uint32_t *eval_cols; /* out columns of the computed expressions */
+    wr_batches batches;  /* of the chunk under way */
+    wr_row_errors errs;
+    int64_t arrival; /* of the chunk under way [us] */
+} source_op;
+
+/* ---- the shared part ---- */
+
+/* Columns of records: all that the stream declares, and among them those that are read. */
+static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
+    const wr_plan_stream *st = n->source.stream;
+    uint32_t n_read = n->source.n_cols, n_all = st->columns.n;
+    s->decoded.fields = wr_calloc(n_read + 1, sizeof *s->decoded.fields);
+    s->declared.fields = wr_calloc(n_all + 1, sizeof *s->declared.fields);
+    s->places = wr_calloc(n_read + 1, sizeof *s->places);
+    uint32_t *at = wr_calloc(n_all + 1, sizeof *at); /* column of the stream -> place in declared */
+    bool ok = s->decoded.fields && s->declared.fields && s->places && at;
+    for (uint32_t i = 0; ok && i < n_all; i++) {
+        at[i] = s->declared.n;
+        if (!st->computed || !st->computed[i]) s->declared.fields[s->declared.n++] = st->columns.fields[i];
+    }
+    for (uint32_t i = 0; ok && i < n_read; i++) {
+        if (n->source.cols[i] == WR_NO_COL) continue;
+        s->places[s->decoded.n] = at[n->source.cols[i]];
+        s->decoded.fields[s->decoded.n++] = n->out.fields[i];
+    }
+    wr_free(at);
+    return ok ? WR_OK : wr_fail_oom(err, "a source");
+}
+
+wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s, wr_err *err) {
+    const wr_plan_stream *st = n->source.stream;
+    s->node = n;
+    s->first_split = first_split;
+    s->con = wr_connector_find(st->connector);
+    s->fmt = st->format ? wr_format_find(st->format) : NULL;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->moved, NULL);
+    if (!s->con || !s->con->open_source)
+        return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
+    WR_TRY(make_decoded(n, s, err));
+    wr_source_cfg cfg = {.sys = j->sys,
+                         .stream = st->name,
+                         .options = st->options,
+                         .n_options = st->n_options,
+                         .schema = &s->decoded,
+                         .format = s->fmt};
+    wr_status r = s->con->open_source(&cfg, &s->src, err);
+    if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
+    s->n_splits = s->n_live = s->con->n_splits(s->src);
+    s->n_slots = j->n_workers * SLOTS_PER_WORKER;
+    s->splits = wr_calloc(s->n_splits, sizeof *s->splits);
+    if (!s->splits) return wr_fail_oom(err, "splits");
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        s->splits[i].wm = WR_WM_NONE;
+        s->splits[i].slots = wr_calloc(s->n_slots, sizeof *s->splits[i].slots);
+        if (!s->splits[i].slots) return wr_fail_oom(err, "splits");
+    }
+    return WR_OK;
+}
+
+void wri_source_free(wri_source *s) {
+    if (!s->node) return;
+    for (uint32_t i = 0; s->splits && i < s->n_splits; i++) wr_free(s->splits[i].slots);
+    wr_free(s->splits);
+    wr_free(s->decoded.fields);
+    wr_free(s->declared.fields);
+    wr_free(s->places);
+    if (s->src) s->con->close_source(s->src);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->moved);
+}
+
+/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether
+ * that is because another worker is at one, which is a matter of microseconds. Under the lock. */
+static int64_t pick_split(const wri_source *s, bool *takenp) {
+    int64_t best = -1;
+    *takenp = false;
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        const wri_split *p = &s->splits[i];
+        if (p->ended) continue;
+        if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
+            *takenp = true;
+            continue;
+        }
+        if (best < 0 || p->wm < s->splits[best].wm) best = i;
+    }
+    return best;
+}
+
+static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
+    int64_t timeout = s->node->source.stream->idle_timeout_us, now = j->sys->mono_us();
+    if (p->quiet_since_us == 0) p->quiet_since_us = now;
+    else if (timeout > 0 && now - p->quiet_since_us >= timeout) p->idle = true;
+}
+
+/* Arrival times rise with the chunks, however the wall clock jumps. Under the lock. */
+static int64_t arrive(wr_job *j, wri_source *s) {
+    int64_t now = wr_floor_to(j->sys->wall_us(), 1000);
+    if (now > s->arrival_us) s->arrival_us = now;
+    return s->arrival_us;
+}
+
+/* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
+static void wait_moment(wri_source *s) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += WAIT_NS; /* only to look at the stop flag */
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
+/* Takes the next chunk of some split. WR_AGAIN: nothing now. WR_EOF: the source has ended. */
+static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seqp, int64_t *arrivalp,
+                            wr_err *err) {
+    wr_status r = WR_AGAIN;
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t tries = 0; tries < s->n_splits; tries++) {
+        bool taken;
+        int64_t i = pick_split(s, &taken);
+        if (i < 0 && taken && !wri_stopping(j)) {
+            wait_moment(s);
+            tries--;
+            continue;
+        }
+        if (i < 0) break;
+        wri_split *p = &s->splits[i];
+        p->busy = true;
+        pthread_mutex_unlock(&s->lock);
+        *c = (wr_chunk){0};
+        r = s->con->next(s->src, (uint32_t)i, c, err);
+        c->split = s->first_split + (uint32_t)i;
+        pthread_mutex_lock(&s->lock);
+        p->busy = false;
+        pthread_cond_broadcast(&s->moved);
+        if (r == WR_OK) {
+            p->quiet_since_us = 0;
+            p->idle = false;
+            *seqp = p->dealt++;
+            *arrivalp = arrive(j, s);
+            p->slots[*seqp % s->n_slots].state = WRI_DEALT;
+            break;
+        }
+        if (r == WR_EOF) {
+            p->ended = true;
+            s->n_live--;
+            r = WR_AGAIN;
+            continue;
+        }
+        if (r != WR_AGAIN) break;
+        note_quiet(j, s, p);
+        if (s->n_splits > 1) continue;
+        break;
+    }
+    if (r == WR_AGAIN && s->n_live == 0) r = WR_EOF;
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+/* Says the chunk's largest watermark and waits for those before it; the watermark before its first row. */
+static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t seq, int64_t max,
+                         int64_t *beforep, wr_err *err) {
+    wri_split *p = &s->splits[c->split - s->first_split];
+    wri_slot *mine = &p->slots[seq % s->n_slots];
+    pthread_mutex_lock(&s->lock);
+    mine->max = max;
+    mine->state = WRI_DECODED;
+    bool moved = false;
+    for (wri_slot *k; p->resolved < p->dealt; p->resolved++, moved = true) {
+        k = &p->slots[p->resolved % s->n_slots];
+        if (k->state != WRI_DECODED) break;
+        k->before = p->wm;
+        if (k->max > p->wm) p->wm = k->max;
+        k->state = WRI_RESOLVED;
+    }
+    if (moved) pthread_cond_broadcast(&s->moved);
+    while (mine->state != WRI_RESOLVED && !wri_stopping(j)) wait_moment(s);
+    bool ok = mine->state == WRI_RESOLVED;
+    *beforep = mine->before;
+    mine->state = WRI_FREE;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+    return ok ? WR_OK : wr_fail(err, WR_ECANCELED, "stopped");
+}
+
+/* The least watermark of the splits that may still give chunks; when all are idle, the largest. */
+static int64_t announce(wri_source *s) {
+    int64_t least = WR_WM_END, most = WR_WM_NONE;
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        const wri_split *p = &s->splits[i];
+        if (p->ended) continue;
+        if (p->wm > most) most = p->wm;
+        if (!p->idle && p->wm < least) least = p->wm;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return least == WR_WM_END ? most : least;
+}
+
+/* ---- one worker's part ---- */
+
+/* event_time or event_time - constant, the usual watermarks, need no evaluator. */
+static bool simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
+    if (e->kind == WR_X_COL) {
+        *colp = e->col;
+        *delayp = 0;
+        return true;
+    }
+    if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
+        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null)
+        return false;
+    *colp = e->args[0]->col;
+    *delayp = e->args[1]->value.i64;
+    return *delayp >= 0 && *delayp < WR_TS_MAX;
+}
+
+static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
+    const wr_node *n = op->node;
+    wr_eval_opts eo = {.sqlite_only = op->task->job->plan->settings.evaluator == 1};
+    if (n->source.n_computed > 0) {
+        o->eval_cols = wr_calloc(n->source.n_computed, sizeof *o->eval_cols);
+        if (!o->eval_cols) return wr_fail_oom(err, "a source");
+        for (uint32_t i = 0; i < n->source.n_computed; i++) o->eval_cols[i] = n->source.n_cols + i;
+        WR_TRY(wr_eval_new(n->source.computed, n->source.n_computed, &n->out, &eo, &o->computed, err));
+    }
+    o->wm_col = WR_NO_COL;
+    if (n->source.stream->arrival_time) { /* the next row may come in the same millisecond */
+        o->wm_col = n->time_col;
+        o->wm_delay = 1000;
+        return WR_OK;
+    }
+    if (!n->source.wm || simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
+    return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
+}
+
+static wr_status source_open(wr_op *op, wr_err *err) {
+    source_op *o = op->state = wr_calloc(1, sizeof *o);
+    if (!o) return wr_fail_oom(err, "a source");
+    const wr_node *n = op->node;
+    wri_source *s = o->s = &op->task->job->sources[n->id];
+    o->share = wr_calloc(n->out.n ? n->out.n : 1, sizeof *o->share);
+    if (!o->share) return wr_fail_oom(err, "a source");
+    uint32_t d = 0;
+    for (uint32_t i = 0; i < n->out.n; i++)
+        o->share[i] = i < n->source.n_cols && n->source.cols[i] != WR_NO_COL ? d++ : UINT32_MAX;
+    WR_TRY(open_exprs(op, o, err));
+    if (!s->fmt) return WR_OK;
+    wr_decode_cfg cfg = {.schema = &s->decoded,
+                         .declared = &s->declared,
+                         .places = s->places,
+                         .want_dict = s->decoded.n == n->source.n_cols ? n->source.want_dict : NULL,
+                         .options = n->source.stream->options,
+                         .n_options = n->source.stream->n_options,
+                         .batch_rows = op->task->job->batch_rows,
+                         .bad = wri_bad_record,
+                         .ctx = op};
+    wr_status r = s->fmt->open_decoder(&cfg, &o->decoder, err);
+    return r == WR_OK ? r : wr_fail_in(err, r, "stream %s", n->source.stream->name);
+}
+
+static void drop_batches(source_op *o) {
+    for (size_t i = 0; i < o->batches.n; i++) wr_batch_drop(o->batches.items[i]);
+    o->batches.n = 0;
+}
+
+static void source_close(wr_op *op) {
+    source_op *o = op->state;
+    if (!o) return;
+    drop_batches(o);
+    wr_free(o->batches.items);
+    if (o->decoder) o->s->fmt->close_decoder(o->decoder);
+    wr_eval_free(o->computed);
+    wr_eval_free(o->wm);
+    wr_row_errors_free(&o->errs);
+    wr_free(o->share);
+    wr_free(o->eval_cols);
+    wr_free(o);
+}
+
+/* Removes the given rows (rising) from *bp. */
+static wr_status without_rows(wr_batch **bp, const uint32_t *rows, uint32_t n, wr_err *err) {
+    if (n == 0) return WR_OK;
+    wr_batch *b = *bp, *out;
+    uint32_t *idx = wr_alloc(b->n * sizeof *idx), k = 0, e = 0;
+    if (!idx) return wr_fail_oom(err, "a batch");
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (e < n && rows[e] == i) e++;
+        else idx[k++] = i;
+    }
+    wr_status r = wr_batch_gather(b, idx, k, NULL, 0, &out, err);
+    wr_free(idx);
+    if (r != WR_OK) return r;
+    wr_batch_drop(b);
+    *bp = out;
+    return WR_OK;
+}
+
+static wr_status fill_arrival(source_op *o, wr_batch *b, uint32_t c, wr_err *err) {
+    WR_TRY(wr_batch_col(b, c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++) b->cols[c].i64[i] = o->arrival;
+    return WR_OK;
+}
+
+static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
+    const wr_node *n = op->node;
+    if (n->out.n == o->s->decoded.n) return WR_OK;
+    wr_batch *b;
+    WR_TRY(wr_batch_share(*bp, o->share, n->out.n, &b, err));
+    wr_batch_drop(*bp);
+    *bp = b;
+    for (uint32_t i = 0; i < n->source.n_cols; i++)
+        if (n->source.cols[i] == WR_NO_COL) WR_TRY(fill_arrival(o, b, i, err));
+    if (!o->computed) return WR_OK;
+    /* Computed columns read decoded ones only, so the evaluator may see the batch it fills. */
+    wr_row_errors_reset(&o->errs);
+    WR_TRY(wr_eval_run(o->computed, b, b, o->eval_cols, &o->errs, err));
+    if (o->errs.n == 0) return WR_OK;
+    WR_TRY(wr_task_bad_rows(op, b, o->errs.rows, o->errs.whys, NULL, o->errs.n, err));
+    return without_rows(bp, o->errs.rows, o->errs.n, err);
+}
+
+/* Rows without event time cannot be placed in any window. */
+static wr_status drop_null_times(wr_op *op, wr_batch **bp, uint32_t col, wr_err *err) {
+    const wr_col *c = &(*bp)->cols[col];
+    if (!c->nulls) return WR_OK;
+    uint32_t n = 0, *rows = wr_alloc((*bp)->n * sizeof *rows);
+    if (!rows) return wr_fail_oom(err, "a batch");
+    for (uint32_t i = 0; i < (*bp)->n; i++)
+        if (wr_bit(c->nulls, i)) rows[n++] = i;
+    wr_status r = n ? wr_task_bad_rows(op, *bp, rows, NULL, "the event time is NULL", n, err) : WR_OK;
+    if (r == WR_OK) r = without_rows(bp, rows, n, err);
+    wr_free(rows);
+    return r;
+}
+
+/* The watermark each row brings: a column and a delay to subtract. *tmpp: holds the column, or NULL. */
+static wr_status row_watermarks(source_op *o, wr_batch *b, const wr_col **colp, wr_batch **tmpp,
+                                wr_err *err) {
+    static const uint32_t first = 0;
+    *tmpp = NULL;
+    if (!o->wm) {
+        *colp = &b->cols[o->wm_col];
+        return WR_OK;
+    }
+    WR_TRY(wr_batch_new(1, b->n, tmpp, err));
+    (*tmpp)->n = b->n;
+    wr_row_errors_reset(&o->errs);
+    wr_status r = wr_eval_run(o->wm, b, *tmpp, &first, &o->errs, err); /* a failed row holds NULL */
+    *colp = &(*tmpp)->cols[0];
+    return r;
+}
+
+/* Times are clamped to ±2^62 and delays are less, so the difference never overflows. */
+static int64_t largest(const wr_col *c, uint32_t n) {
+    int64_t max = WR_WM_NONE;
+    if (!c->nulls)
+        for (uint32_t i = 0; i < n; i++) max = c->i64[i] > max ? c->i64[i] : max;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            if (c->i64[i] > max && !wr_bit(c->nulls, i)) max = c->i64[i];
+    return max;
+}
+
+/* The watermark before each row to `out` (NULL: not wanted), starting from wm; returns the one behind the
+ * last. *behindp: some row is not ahead of the watermark before it. */
+static int64_t walk(const wr_col *w, int64_t delay, const int64_t *ts, uint32_t n, int64_t wm, int64_t *out,
+                    bool *behindp) {
+    bool behind = false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (out) out[i] = wm;
+        behind |= ts[i] <= wm;
+        int64_t v = w->i64[i] - delay;
+        if (w->nulls && wr_bit(w->nulls, i)) continue; /* the watermark expression gave none */
+        wm = v > wm ? v : wm;
+    }
+    *behindp = behind;
+    return wm;
+}
+
+/* Gives b its rows' watermarks if any row lies behind the one before it. *wmp moves on past b. */
+static wr_status place(source_op *o, wr_batch *b, uint32_t time_col, int64_t *wmp, wr_err *err) {
+    const wr_col *w;
+    wr_batch *tmp;
+    bool behind;
+    WR_TRY(row_watermarks(o, b, &w, &tmp, err));
+    const int64_t *ts = b->cols[time_col].i64;
+    int64_t wm = walk(w, o->wm_delay, ts, b->n, *wmp, NULL, &behind);
+    wr_status r = WR_OK;
+    if (behind) {
+        b->wm = wr_arena_alloc(&b->arena, b->n * sizeof *b->wm);
+        if (b->wm) walk(w, o->wm_delay, ts, b->n, *wmp, b->wm, &behind);
+        else r = wr_fail_oom(err, "row watermarks");
+    }
+    *wmp = wm;
+    wr_batch_drop(tmp);
+    return r;
+}
+
+static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
+    wri_source *s = o->s;
+    wr_job *j = op->task->job;
+    if (c->bad) {
+        wr_bad_record r = {c->why, c->data, c->len, c->split, c->pos};
+        wri_bad_record(op, &r);
+        return WR_OK;
+    }
+    if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
+    else WR_TRY(s->con->generate(s->src, c, j->batch_rows, &o->batches, err));
+    uint64_t rows = 0;
+    for (size_t i = 0; i < o->batches.n; i++) {
+        wr_batch **bp = &o->batches.items[i];
+        rows += (*bp)->n;
+        (*bp)->split = c->split;
+        WR_TRY(compute(op, o, bp, err));
+        if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
+    }
+    op->rows_in += rows;
+    __atomic_add_fetch(&j->rows_in, rows, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&j->bytes_in, c->len, __ATOMIC_RELAXED);
+    return WR_OK;
+}
+
+static wr_status chunk_max(source_op *o, int64_t *maxp, wr_err *err) {
+    *maxp = WR_WM_NONE;
+    if (o->wm_col == WR_NO_COL && !o->wm) return WR_OK;
+    for (size_t i = 0; i < o->batches.n; i++) {
+        const wr_col *w;
+        wr_batch *tmp, *b = o->batches.items[i];
+        WR_TRY(row_watermarks(o, b, &w, &tmp, err));
+        int64_t max = largest(w, b->n);
+        wr_batch_drop(tmp);
+        if (max != WR_WM_NONE) max -= o->wm_delay;
+        if (max > *maxp) *maxp = max;
+    }
+    return WR_OK;
+}
+
+static wr_status emit_chunk(wr_op *op, source_op *o, int64_t before, wr_err *err) {
+    bool timed = op->node->time_col != WR_NO_COL && (o->wm_col != WR_NO_COL || o->wm);
+    for (size_t i = 0; i < o->batches.n; i++) {
+        wr_batch *b = o->batches.items[i];
+        if (timed) WR_TRY(place(o, b, op->node->time_col, &before, err));
+        WR_TRY(wr_emit(op, b, err));
+        wr_batch_drop(b); /* at once: the decoder gets its memory back while it is in the cache */
+        o->batches.items[i] = NULL;
+    }
+    o->batches.n = 0;
+    return WR_OK;
+}
+
+wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
+    wr_op *op = e->op;
+    source_op *o = op->state;
+    wri_source *s = o->s;
+    wr_chunk c;
+    uint64_t seq = 0;
+    wr_status r = wri_enough(t->job) ? WR_EOF : take_chunk(t->job, s, &c, &seq, &o->arrival, err);
+    if (r == WR_EOF) {
+        e->ended = true;
+        *didp = true;
+        __atomic_store_n(&op->wm, WR_WM_END, __ATOMIC_RELAXED); /* statistics read it */
+        return wri_emit_end(op, err);
+    }
+    if (r == WR_OK) {
+        int64_t max = WR_WM_NONE, before = WR_WM_NONE;
+        *didp = true;
+        r = decode_chunk(op, o, &c, err);
+        if (r == WR_OK) r = chunk_max(o, &max, err);
+        if (r == WR_OK) r = resolve(t->job, s, &c, seq, max, &before, err);
+        if (r == WR_OK) r = emit_chunk(op, o, before, err);
+        drop_batches(o);
+        wr_drop(c.hold);
+    }
+    if (r != WR_OK && r != WR_AGAIN) return r;
+    int64_t wm = announce(s);
+    if (wm <= op->wm) return WR_OK;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
+    return wri_emit_watermark(op, wm, err);
+}
+
+static wr_status source_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)op, (void)port, (void)b;
+    return wr_fail(err, WR_EINTERNAL, "a source was pushed to");
+}
+
+const wr_op_def wri_op_source = {
+    .name = "source", .open = source_open, .push = source_push, .close = source_close};

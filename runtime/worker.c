@@ -1,0 +1,146 @@
+/* runtime/worker.c -- a worker's thread: which entry runs next.
+ *
+ * Later stages first, so that rings are emptied before sources fill them; sources last, one chunk at
+ * a time. With nothing to do the worker sleeps until an exchange wakes it, or for a moment when it has
+ * live sources to look at. */
+#include <time.h>
+
+#include "job_int.h"
+
+#define NAP_US   1000   /* while a live source may get data */
+#define SLEEP_US 100000 /* else: only a missed wake-up would cost this */
+
+void wri_wake(wr_task *t) {
+    /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in one order. */
+    if (!__atomic_load_n(&t->asleep, __ATOMIC_SEQ_CST)) return;
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static bool rings_empty(const wr_task *t) {
+    uint32_t workers = t->job->n_workers;
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_exchange *x = t->entries[i].exchange;
+        if (!x || t->entries[i].ended) continue;
+        for (uint32_t from = 0; from < workers; from++) {
+            const wri_ring *r = &x->rings[from * workers + t->index];
+            if (r->head != __atomic_load_n(&r->tail, __ATOMIC_SEQ_CST)) return false;
+        }
+    }
+    return true;
+}
+
+static void doze(wr_task *t, int64_t us) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += us * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&t->lock);
+    __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
+    if (rings_empty(t) && !wri_stopping(t->job)) pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static wr_status drain_behind(wr_task *t, uint32_t stage, bool *didp, wr_err *err) {
+    for (uint32_t i = 0; i < t->n_entries; i++) { /* entries are sorted by falling stage */
+        wri_entry *e = &t->entries[i];
+        if (e->stage <= stage) break;
+        if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) {
+    bool did = false;
+    if (wri_stopping(t->job)) return wr_fail(err, WR_ECANCELED, "stopped");
+    WR_TRY(drain_behind(t, stage, &did, err));
+    if (!did) {
+        struct timespec nap = {0, 20000};
+        nanosleep(&nap, NULL);
+    }
+    return WR_OK;
+}
+
+/* Runs the source that is furthest behind in event time and has something; sources thus advance together. */
+static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
+    int64_t above = INT64_MIN;
+    uint32_t after = 0; /* entries of equal watermark go by place */
+    for (;;) {
+        wri_entry *next = NULL;
+        for (uint32_t i = 0; i < t->n_entries; i++) {
+            wri_entry *e = &t->entries[i];
+            if (!e->source || e->ended) continue;
+            if (e->op->wm < above || (e->op->wm == above && i < after)) continue;
+            if (!next || e->op->wm < next->op->wm) next = e;
+        }
+        if (!next) return WR_OK;
+        above = next->op->wm;
+        after = (uint32_t)(next - t->entries) + 1;
+        WR_TRY(wri_source_run(t, next, didp, err));
+        if (*didp) return WR_OK;
+    }
+}
+
+/* One round over the entries. *livep: a source may still get data; *leftp: entries that have not ended. */
+static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp, wr_err *err) {
+    uint32_t feeding = 0;
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        wri_entry *e = &t->entries[i];
+        if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
+    }
+    if (!*didp) WR_TRY(run_sources(t, didp, err));
+    WR_TRY(wri_side_flush(t, didp, err));
+    *leftp = 0;
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_entry *e = &t->entries[i];
+        if (e->ended) continue;
+        ++*leftp;
+        feeding += !e->side_fed;
+        *livep |= e->source != NULL;
+    }
+    return feeding == 0 ? wri_side_end(t, err) : WR_OK;
+}
+
+/* VALUES have nothing to wait for: they speak first. */
+static wr_status run_values(wr_task *t, wr_err *err) {
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        wri_entry *e = &t->entries[i];
+        if (e->source || e->exchange) continue;
+        WR_TRY(e->op->def->push(e->op, 0, NULL, err));
+        WR_TRY(wri_emit_end(e->op, err));
+        e->ended = true;
+    }
+    return WR_OK;
+}
+
+static wr_status work(wr_task *t, wr_err *err) {
+    WR_TRY(run_values(t, err));
+    for (;;) {
+        bool did = false, live = false;
+        uint32_t left;
+        if (wri_stopping(t->job)) return WR_OK;
+        WR_TRY(round_once(t, &did, &live, &left, err));
+        if (left == 0) return WR_OK;
+        if (!did) doze(t, live ? NAP_US : SLEEP_US);
+    }
+}
+
+void *wri_worker_main(void *arg) {
+    wr_task *t = arg;
+    wr_err err = {0};
+    wr_status s = work(t, &err);
+    if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
+    if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&t->job->running, 1, __ATOMIC_RELEASE);
+    uv_async_send(&t->job->done);
+    return NULL;
+}
+
+uint32_t wr_task_worker(const wr_task *t) { return t->index; }
+uint32_t wr_task_workers(const wr_task *t) { return t->job->n_workers; }
+uint32_t wr_task_batch_rows(const wr_task *t) { return t->job->batch_rows; }
+const wr_plan *wr_task_plan(const wr_task *t) { return t->job->plan; }
+const wr_sys *wr_task_sys(const wr_task *t) { return t->job->sys; }

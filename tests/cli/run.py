@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""What a person meets at the command line: exit statuses, messages, help, completion, signals, terminals.
+
+Usage: run.py WEIR [NAME ...]
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+
+WEIR = os.path.abspath(sys.argv[1])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Without end, and slow enough for a terminal: 200 rows a second.
+LIVE = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 200); "
+        "SELECT event_time, user_id FROM g;")
+FAST = "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks'); SELECT * FROM g;"
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def weir(*args, cwd=None, stdin=subprocess.DEVNULL, **kw):
+    if isinstance(stdin, str):
+        kw["input"], stdin = stdin, None
+    return subprocess.run([WEIR, *args], cwd=cwd, capture_output=True, text=True, timeout=120,
+                          **({} if stdin is None else {"stdin": stdin}), **kw)
+
+
+def expect(p, status, out=None, err=None):
+    assert p.returncode == status, p
+    for want, got in ((out, p.stdout), (err, p.stderr)):
+        if want is not None:
+            assert (want in got) if want else got == "", p
+
+
+def write(d, name, text):
+    path = os.path.join(d, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+# ---- usage ----
+
+@case
+def usage_errors_say_what_to_do(d):
+    for args, err in [
+        ([], "weir help"),
+        (["rnu"], "did you mean 'weir run'?"),
+        (["clicks.sql"], "weir run clicks.sql"),
+        (["run"], "expected a SQL file"),
+        (["run", "a.sql", "b.sql"], "found 2"),
+        (["run", "-e", "SELECT 1", "a.sql"], "found both"),
+        (["run", "--fromat", "csv", "a.sql"], "did you mean --format?"),
+        (["run", "--format", "xml", "a.sql"], "auto, json, csv or table"),
+        (["run", "--format"], "needs a value"),
+        (["run", "--workers", "many", "a.sql"], "expected a whole number"),
+        (["run", "-w", "-1", "a.sql"], "expected 0 to 128"),
+        (["run", "-Z", "a.sql"], "there is no option -Z"),
+        (["run", "nowhere.sql"], "cannot read 'nowhere.sql': No such file"),
+        (["run", "."], "Is a directory"),
+        (["check"], "expected SQL files"),
+        (["explain"], "expected a SQL file"),
+        (["help", "functons"], "did you mean 'weir help functions'?"),
+        (["completion", "tcsh"], "expected bash, zsh or fish"),
+        (["version", "1"], "expected nothing"),
+    ]:
+        p = weir(*args, cwd=d)
+        expect(p, 2, "", err)
+        assert p.stderr.startswith("weir: ") and p.stderr.count("\n") == 1, p
+
+
+@case
+def help_knows_all_it_names(d):
+    topics = ["run", "check", "explain", "help", "completion", "version", "functions", "aggregates", "connectors",
+              "formats", "options", "windows", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
+    for args in [["help"], ["--help"], ["-h"], ["run", "--help"], ["run", "-h"], ["--version"], ["-V"], ["version"],
+                 *(["help", t] for t in topics)]:
+        p = weir(*args)
+        expect(p, 0, None, "")
+        assert p.stdout.endswith("\n"), p
+        if args[-1] not in ("reference", "man", "functions", "aggregates"):
+            long = [line for line in p.stdout.split("\n") if len(line) > 100]
+            assert not long, long
+
+
+@case
+def sql_errors_are_2_and_have_their_place(d):
+    path = write(d, "bad.sql", "SELECT 1;\nSELEC 2;\n")
+    expect(weir("run", path), 2, "", "bad.sql:2:1: error")
+    expect(weir("explain", path), 2, "", "bad.sql:2:1: error")
+    expect(weir("run", "-", stdin="SELEC 2"), 2, "", "<stdin>:1:1: error")
+    expect(weir("run", "-e", "SELEC 2"), 2, "", "-e:1:1: error")
+
+
+@case
+def check_tells_of_every_file(d):
+    good, bad = write(d, "good.sql", "SELECT 1;"), write(d, "bad.sql", "SELECT nope;")
+    expect(weir("check", good), 0, "good.sql: ok\n", "")
+    p = weir("check", bad, good, os.path.join(d, "none.sql"))
+    expect(p, 2, "good.sql: ok\n", "2 of 3 files have errors")
+    assert "bad.sql:1:8" in p.stderr and "none.sql" in p.stderr, p
+
+
+# ---- running ----
+
+@case
+def results_go_to_stdout_all_else_to_stderr(d):
+    expect(weir("run", "-e", "SELECT 1 AS a, 'x' AS b"), 0, '{"a":1,"b":"x"}\n', "out")
+    expect(weir("run", "-q", "-", stdin="SELECT 1 AS a"), 0, '{"a":1}\n', "")
+    expect(weir("run", "-qe", "SELECT 1"), 2, "", "there is no option -qe")
+    expect(weir("run", "-q", "--format=csv", "-e", "SELECT 1 AS a"), 0, "a\n1\n", "")
+    expect(weir("run", "-q", "-f", "table", "-e", "SELECT 1 AS a"), 0, "(1 row)", "")
+    assert weir("explain", "-e", "SELECT 1 AS a").stdout.strip()
+
+
+@case
+def nothing_to_run_is_said(d):
+    expect(weir("run", "-e", ""), 2, "", "nothing to run")
+    expect(weir("run", "-e", "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json');"), 2, "",
+           "nothing to run")
+    expect(weir("run", "-e", "SHOW FUNCTIONS"), 0, "UPPER", "")
+
+
+@case
+def failure_while_running_is_1(d):
+    sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'file', path = 'none.jsonl', format = 'json'); SELECT * FROM s;"
+    expect(weir("run", "-e", sql, cwd=d), 1, "", "none.jsonl")
+
+
+@case
+def records_come_from_a_pipe(d):
+    sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a + 1 AS b FROM s;"
+    expect(weir("run", "-q", "-e", sql, stdin='{"a":1}\n{"a":2}\n'), 0, '{"b":2}\n{"b":3}\n', "")
+
+
+@case
+def bad_records_are_shown_with_the_way_to_all(d):
+    sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM s;"
+    p = weir("run", "-e", sql, stdin='{"a":1}\nnonsense\n')
+    expect(p, 0, '{"a":1}\n', "1 bad")
+    assert "first bad record" in p.stderr and "FROM error_stream" in p.stderr, p
+    p = weir("run", "-e", sql + "SELECT message FROM error_stream;", stdin='{"a":1}\nnonsense\n')
+    assert "add to the SQL" not in p.stderr, p
+
+
+@case
+def a_full_disk_is_no_success(d):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for args in (["help"], ["help", "man"], ["explain", "-e", "SELECT 1"], ["run", "-e", "SELECT 1"]):
+            p = subprocess.run([WEIR, *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+            assert p.returncode == 1 and "No space left" in p.stderr, p
+
+
+@case
+def a_reader_that_goes_ends_it(d):
+    p = subprocess.run(["bash", "-c", '"$0" run -e "$1" | head -n 2', WEIR, FAST], capture_output=True, text=True,
+                       timeout=120)
+    assert p.stdout.count("\n") == 2 and "closed by its reader" in p.stderr, p
+    p = subprocess.run(["bash", "-c", '"$0" help functions | head -n 1', WEIR], capture_output=True, text=True, timeout=120)
+    assert p.stdout.count("\n") == 1 and p.stderr == "", p
+
+
+# ---- signals ----
+
+def start(sql, **kw):
+    return subprocess.Popen([WEIR, "run", "-e", sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+@case
+def a_signal_ends_it_with_a_summary(d):
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p = start(LIVE)
+        p.stdout.readline()  # it runs
+        p.send_signal(sig)
+        _, err = p.communicate(timeout=60)
+        assert p.returncode == 130 and b"interrupted" in err and b"rows in" in err, (p.returncode, err)
+
+
+@case
+def a_second_signal_kills_a_blocked_one(d):
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p = start(FAST)  # nobody reads: the pipe fills, and writes block
+        select.select([p.stdout], [], [], 60)
+        while p.poll() is None:
+            p.send_signal(sig)
+            try:
+                p.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                pass
+        assert p.returncode in (-sig, 130), p.returncode
+        p.stdout.close()
+        p.stderr.close()
+
+
+@case
+def a_blocked_one_says_how_to_end_it(d):
+    p = start(FAST)
+    select.select([p.stdout], [], [], 60)
+    p.send_signal(signal.SIGINT)
+    seen = b""
+    while b"second Ctrl-C" not in seen and p.poll() is None:
+        seen += os.read(p.stderr.fileno(), 4096)
+    assert b"second Ctrl-C" in seen, seen
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == -signal.SIGINT, p.returncode
+    p.stdout.close()
+    p.stderr.close()
+
+
+# ---- terminals ----
+
+def on_terminal(args, until, columns=100):
+    """What weir shows on a terminal until `until` has been seen, then Ctrl-C; and its exit status."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(WEIR, [WEIR, *args])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    seen, asked = b"", False
+    while True:
+        try:
+            more = os.read(fd, 65536)
+        except OSError:  # the other end has gone
+            break
+        if not more:
+            break
+        seen += more
+        if not asked and until in seen:
+            asked = True
+            os.write(fd, b"\x03")
+    os.close(fd)
+    return seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@case
+def a_terminal_shows_a_table(d):
+    seen, status = on_terminal(["run", "-e", "SELECT 1 AS a"], b"never")
+    assert status == 0 and "│ a │".encode() in seen and b"(1 row)" in seen, (status, seen)
+
+
+@case
+def progress_and_results_share_a_terminal(d):
+    seen, status = on_terminal(["run", "--format=json", "-e", LIVE], b" rows/s")
+    assert status == 130 and b"interrupted" in seen, (status, seen)
+    for line in seen.replace(b"\r\n", b"\n").split(b"\n"):
+        shown = line.split(b"\x1b[K")[-1].lstrip(b"\r")  # what stays after the line was last cleared
+        if b'"event_time"' in line:
+            assert shown.startswith(b"{") and shown.endswith(b"}"), line
+    assert b" rows in, " in seen and b" out  " in seen, seen
+
+
+@case
+def progress_fits_narrow_terminals(d):
+    sql = LIVE.replace("SELECT event_time, user_id", "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT *")
+    seen, _ = on_terminal(["run", "-e", sql], b" rows in, ", columns=30)
+    drawn = [s.replace(b"^C", b"") for s in seen.split(b"\r\x1b[K") if b"rows in," in s and b"\n" not in s]
+    assert drawn and all(len(s) < 30 for s in drawn), drawn
+
+
+# ---- completion and manual ----
+
+def bash_completes(d, line, *want_not, want):
+    """What bash offers after `line`."""
+    words = line.split(" ")
+    script = (f'source <("{WEIR}" completion bash); COMP_WORDS=({" ".join(repr(w) for w in words)}); '
+              f"COMP_CWORD={len(words) - 1}; _weir; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+    p = subprocess.run(["bash", "-c", script], cwd=d, capture_output=True, text=True, timeout=60)
+    got = p.stdout.split("\n")[:-1]
+    assert p.stderr == "" and sorted(got) == sorted(want), (line, got, p.stderr)
+
+
+@case
+def bash_completion_offers_what_fits(d):
+    write(d, "my query.sql", "")
+    write(d, "notes.txt", "")
+    os.mkdir(os.path.join(d, "more"))
+    bash_completes(d, "weir ru", want=["run"])
+    bash_completes(d, "weir run ", want=["more", "my query.sql"])
+    bash_completes(d, "weir run --form", want=["--format"])
+    bash_completes(d, "weir run --format ", want=["auto", "json", "csv", "table"])
+    bash_completes(d, "weir run --format = j", want=["json"])
+    bash_completes(d, "weir run --format =", want=["auto", "json", "csv", "table"])
+    bash_completes(d, "weir run -f c", want=["csv"])
+    bash_completes(d, "weir explain --format d", want=["dot"])
+    bash_completes(d, "weir help fo", want=["formats"])
+    bash_completes(d, "weir completion z", want=["zsh"])
+
+
+@case
+def other_shells_read_their_completion(d):
+    for shell, check in (("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])):
+        text = weir("completion", shell).stdout
+        assert "table" in text and "explain" in text, text
+        if shutil.which(shell):
+            p = subprocess.run([*check, write(d, "c", text)], capture_output=True, text=True, timeout=60)
+            assert p.returncode == 0 and p.stderr == "", p
+
+
+@case
+def the_manual_is_sound(d):
+    text = weir("help", "man").stdout
+    assert text.startswith(".TH WEIR 1") and ".SH EXIT STATUS" in text, text
+    for flag in ("execute", "format", "quiet", "workers", "batch\\-rows"):
+        assert "\\-\\-" + flag in text, flag
+    if shutil.which("man") and shutil.which("groff"):
+        p = subprocess.run(["man", "--warnings", "-l", write(d, "weir.1", text)], capture_output=True, text=True,
+                           timeout=60, env={**os.environ, "MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
+        assert p.returncode == 0 and p.stderr == "", p
+
+
+# ---- README.md ----
+
+@case
+def the_sql_of_the_readme_is_right(d):
+    """Its blocks go on from one another, until one declares a stream anew."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"```sql\n(.*?)```", f.read(), re.S)
+    scripts, streams = [""], set()
+    for block in blocks:
+        declared = set(re.findall(r"CREATE STREAM (\w+)", block))
+        if declared & streams:
+            scripts.append("")
+            streams = set()
+        scripts[-1] += block
+        streams |= declared
+    assert len(blocks) >= 5, blocks
+    for sql in scripts:
+        expect(weir("check", "-", stdin=sql), 0, "ok", "")
+
+
+# ---- packages ----
+
+def deps(d, installed, *, uid=0, sudo=None, apt=(0,)):
+    """tests/deps.sh for packages a and b among made-up system tools. apt: exit statuses of its calls to install,
+    the last one again and again; sudo: its exit status, None: there is none. Returns the run and apt-get's calls."""
+    def tool(name, text):
+        with open(os.path.join(d, name), "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\n" + text)
+        os.chmod(os.path.join(d, name), 0o755)
+
+    log = os.path.join(d, "log")
+    write(d, "log", "")
+    tool("dpkg-query", f'for p; do :; done; case " {installed} " in *" $p "*) echo install ok installed ;; esac\n')
+    tool("id", f"echo {uid}\n")
+    if apt:
+        case_lines = "".join(f"{i}) exit {s} ;; " for i, s in enumerate(apt, 1))
+        tool("apt-get", f'echo "$1" >>{log}\n[ "$1" = install ] || exit 0\n'
+                        f'case $(grep -c install {log}) in {case_lines}*) exit {apt[-1]} ;; esac\n')
+    if sudo is not None:
+        tool("sudo", f'[ {sudo} = 0 ] || exit {sudo}\n[ "$1" = -v ] || exec "$@"\n')
+    for name in ("grep", "env", "sh"):
+        os.symlink(shutil.which(name), os.path.join(d, name))
+    p = subprocess.run(["/bin/sh", os.path.join(ROOT, "tests", "deps.sh"), "a", "b"], env={"PATH": d}, capture_output=True, text=True, timeout=60)
+    with open(log, encoding="utf-8") as f:
+        return p, f.read().split()
+
+
+@case
+def packages_that_are_there_are_left_alone(d):
+    p, calls = deps(d, "a b")
+    assert (p.returncode, p.stdout, p.stderr, calls) == (0, "", "", []), (p, calls)
+
+
+@case
+def missing_packages_are_named_and_installed(d):
+    p, calls = deps(d, "a")
+    assert p.returncode == 0 and p.stdout == "Installing missing packages: b\n" and calls == ["install"], (p, calls)
+
+
+@case
+def old_package_lists_are_fetched_when_needed(d):
+    p, calls = deps(d, "", apt=(100, 0))
+    assert p.returncode == 0 and calls == ["install", "update", "install"], (p, calls)
+
+
+@case
+def packages_that_cannot_be_installed_are_named(d):
+    p, calls = deps(d, "b", apt=(100,))
+    assert p.returncode == 1 and "apt-get install a\n" in p.stderr and len(calls) == 3, (p, calls)
+
+
+@case
+def packages_need_root_or_sudo(d):
+    p, calls = deps(d, "b", uid=1000)
+    assert p.returncode == 1 and "not root" in p.stderr and "apt-get install a\n" in p.stderr and not calls, (p, calls)
+
+
+@case
+def sudo_installs_packages(d):
+    p, calls = deps(d, "b", uid=1000, sudo=0)
+    assert p.returncode == 0 and "with sudo: a\n" in p.stdout and calls == ["install"], (p, calls)
+
+
+@case
+def sudo_that_refuses_is_said(d):
+    p, calls = deps(d, "b", uid=1000, sudo=1)
+    assert p.returncode == 1 and "apt-get install a\n" in p.stderr and not calls, (p, calls)
+
+
+@case
+def other_systems_are_told_the_names(d):
+    p, _ = deps(d, "b", apt=())
+    assert p.returncode == 1 and "what your system calls them: a\n" in p.stderr, p
+
+
+def main():
+    failed = n = 0
+    for f in CASES:
+        if sys.argv[2:] and f.__name__ not in sys.argv[2:]:
+            continue
+        n += 1
+        with tempfile.TemporaryDirectory() as d:
+            try:
+                f(d)
+            except Exception as e:  # pylint: disable=broad-except
+                failed += 1
+                print(f"FAIL {f.__name__}: {type(e).__name__}: {e}")
+    print(f"cli: {n - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()

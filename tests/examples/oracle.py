@@ -1,0 +1,159 @@
+"""What the examples must give, worked out again in plain Python over the same input.
+
+One function per example: takes the folder with the input and a function that runs SQL and returns its rows;
+returns the expected rows. Numbers that are sums of floats or sketches are compared with a tolerance.
+"""
+import json
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+
+# Relative and absolute; APPROX_PERCENTILE promises 1 %, and all of these are rounded to one digit.
+TOLERANCE = {"p95_ms": (0.01, 0.051), "avg_ms": (0, 0.051), "avg_celsius": (0, 0.051)}
+GENERATOR = "CREATE STREAM g WITH (connector = 'datagen', {}); SELECT {} FROM g;"
+
+
+def time(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def iso(t):
+    return t.strftime("%Y-%m-%dT%H:%M:%S.") + f"{t.microsecond // 1000:03d}Z"
+
+
+def floor(t, seconds):
+    epoch = int(t.timestamp())
+    return datetime.fromtimestamp(epoch - epoch % seconds, timezone.utc)
+
+
+def hops(t, slide, size):
+    """All windows of a hop that hold t."""
+    end = floor(t, slide) + timedelta(seconds=slide)
+    while end - timedelta(seconds=size) <= t:
+        yield end - timedelta(seconds=size), end
+        end += timedelta(seconds=slide)
+
+
+def window(start, end):
+    return {"window_start": iso(start), "window_end": iso(end)}
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                yield line.rstrip("\n")
+
+
+def clicks(folder, _):
+    groups = defaultdict(list)
+    for r in lines(folder + "/clicks.jsonl"):
+        groups[floor(time(r["event_time"]), 60), r["page"]].append(r)
+    for (start, page), rows in groups.items():
+        ms = sorted(r["latency_ms"] for r in rows)
+        yield window(start, start + timedelta(minutes=1)) | {
+            "page": page, "clicks": len(rows), "errors": sum(r["status"] >= 400 for r in rows),
+            "avg_ms": sum(ms) / len(ms), "p95_ms": ms[int(0.95 * (len(ms) - 1))], "max_ms": ms[-1]}
+
+
+def minutes(folder, _):
+    groups = defaultdict(list)
+    for r in lines(folder + "/page_minutes.jsonl"):
+        groups[r["window_start"]].append(r)
+    for start, rows in sorted(groups.items())[:10]:
+        clicks, most = sum(r["clicks"] for r in rows), max(r["clicks"] for r in rows)
+        yield {"minute": start[11:16], "clicks": clicks, "errors": sum(r["errors"] for r in rows),
+               "avg_ms": sum(r["avg_ms"] * r["clicks"] for r in rows) / clicks, "max_ms": max(r["max_ms"] for r in rows),
+               "busiest_page": min(r["page"] for r in rows if r["clicks"] == most), "its_clicks": most}
+
+
+def log_errors(folder, _):
+    groups, bad = defaultdict(list), []
+    for r in lines(folder + "/log.jsonl"):
+        if isinstance(r, str):
+            bad.append(r)
+        elif r["level"] == "ERROR":
+            hour, end = floor(time(r["ts"]), 3600), floor(time(r["ts"]), 600) + timedelta(minutes=10)
+            while end <= hour + timedelta(hours=1):
+                groups[hour, end, r["service"]].append(r)
+                end += timedelta(minutes=10)
+    for (hour, end, service), rows in groups.items():
+        yield {"since": f"{hour:%H:%M}", "till": f"{end:%H:%M}", "service": service, "errors": len(rows),
+               "last_message": max(rows, key=lambda r: r["ts"])["message"]}
+    yield {"source": "log", "unreadable": len(bad), "for_example": min(bad)}
+
+
+def telemetry(_, sql):
+    groups = defaultdict(list)
+    for r in sql(GENERATOR.format("kind = 'telemetry', rows = 3600, devices = 20, seed = 7", "*")):
+        for start, end in hops(time(r["event_time"]), 10, 60):
+            groups[start, end, r["device_id"]].append(r)
+    for (_start, end, device), rows in groups.items():
+        avg, most = sum(r["temperature"] for r in rows) / len(rows), max(r["vibration"] for r in rows)
+        if avg > 59 or most > 5:
+            yield {"window_end": iso(end), "device_id": device, "avg_celsius": avg, "max_vibration": most,
+                   "alarm": "hot" if avg > 59 else "shaking"}
+
+
+def bids(sql, options):
+    return sql(GENERATOR.format(f"kind = 'bid', {options}, seed = 1", "auction, bidder, price, dateTime, extra"))
+
+
+def q0(_, sql):
+    return bids(sql, "rows = 20")
+
+
+def q1(_, sql):
+    return [r | {"price": r["price"] * 908 / 1000} for r in bids(sql, "rows = 20")]
+
+
+def q2(_, sql):
+    return [{k: r[k] for k in ("auction", "price")} for r in bids(sql, "rows = 9200") if r["auction"] % 123 == 0]
+
+
+def q5(_, sql):
+    counts = defaultdict(lambda: defaultdict(int))
+    for r in bids(sql, "rows = 92000, event_rate = 1000"):
+        for w in hops(time(r["dateTime"]), 2, 10):
+            counts[w][r["auction"]] += 1
+    for w, c in counts.items():
+        num = max(c.values())
+        yield window(*w) | {"auction": min(a for a in c if c[a] == num), "num": num}
+
+
+def q7(_, sql):
+    groups = defaultdict(list)
+    for r in bids(sql, "rows = 92000, event_rate = 1000"):
+        groups[floor(time(r["dateTime"]), 10)].append(r)
+    for start, rows in groups.items():
+        price = max(r["price"] for r in rows)
+        best = [r for r in rows if r["price"] == price]
+        yield window(start, start + timedelta(seconds=10)) | {
+            "price": price, "auction": min(r["auction"] for r in best), "bidder": min(r["bidder"] for r in best)}
+
+
+ORACLES = {"clicks.sql": clicks, "minutes.sql": minutes, "log_errors.sql": log_errors, "telemetry.sql": telemetry,
+           "nexmark/q0.sql": q0, "nexmark/q1.sql": q1, "nexmark/q2.sql": q2, "nexmark/q5.sql": q5,
+           "nexmark/q7.sql": q7}
+
+
+def close(name, a, b):
+    relative, absolute = TOLERANCE.get(name, (1e-9, 1e-9))
+    if isinstance(a, float) or isinstance(b, float):
+        return a is not None and b is not None and abs(a - b) <= relative * abs(a) + absolute
+    return a == b
+
+
+def exact(row):
+    return json.dumps({k: v for k, v in row.items() if not isinstance(v, float)}, sort_keys=True)
+
+
+def differences(want, got):
+    """What differs between two lists of rows, in any order; at most five lines."""
+    want, got = sorted(want, key=exact), sorted(got, key=exact)
+    out = [] if len(want) == len(got) else [f"{len(want)} rows expected, {len(got)} found"]
+    for a, b in zip(want, got):
+        if a.keys() != b.keys() or not all(close(k, a[k], b[k]) for k in a):
+            out.append(f"expected {json.dumps(a)}\n  found    {json.dumps(b)}")
+    return out[:5]

@@ -1,0 +1,1 @@
+SELECT 1 FROM t GROUP BY (ROW(1)), CUBE(a, (d, (ROW()))), ROW();

@@ -1,0 +1,1 @@
+SELECT NTH_VALUE(a, 2) FROM LAST over FROM t;

@@ -1,0 +1,1 @@
+SELECT a FROM t LIMIT 5 OFFSET (-(a * b)); SELECT a FROM t OFFSET (+a) ROW;

@@ -1,0 +1,1 @@
+SELECT EXTRACT("h i" FROM a);

@@ -1,0 +1,1 @@
+INSERT INTO t (SELECT a); INSERT INTO right (SELECT a); SELECT right(a, 1);

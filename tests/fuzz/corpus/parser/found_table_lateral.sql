@@ -1,0 +1,1 @@
+SELECT * FROM lateral AS o OVER w;

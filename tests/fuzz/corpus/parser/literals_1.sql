@@ -1,0 +1,7 @@
+SELECT 0, 12, 1.5, .5, 1., 1e9, 1E-3, 1.5e+10, 123456789012345678901234567890;
+SELECT '', 'a', 'it''s', 'ünï', '日本', 'line
+break', 'tab	tab';
+SELECT u&'\0041\00e4', U&'\\', u&'a!0042!!' UESCAPE '!', u&'\+01F600', n'national';
+SELECT x'00ff', X'', X'DEADBEEF';
+SELECT TRUE, FALSE, UNKNOWN, NULL, true, null;
+SELECT DATE '2020-01-01', TIME '10:00:00', TIME '10:00:00.123', TIMESTAMP '2020-01-01 00:00:00', TIMESTAMP '2020-01-01 00:00:00.123456';

@@ -1,0 +1,6 @@
+SELECT 1;
+SELECT *;
+SELECT * FROM t;
+SELECT t.* FROM t;
+SELECT t.*, u.a, s.u.* FROM t, u;
+SELECT STREAM * FROM t;

@@ -1,0 +1,6 @@
+SELECT STREAM ROWTIME, * FROM t;
+SELECT DISTINCT a FROM t;
+SELECT STREAM DISTINCT a, b FROM t;
+SELECT ALL a FROM t;
+SELECT a b, c AS d, e "f", g AS "h i" FROM t;
+SELECT a AS "SELECT", b AS select_, c value, d AS end FROM t;

@@ -1,0 +1,4 @@
+SELECT 4 –- a damaged comment
+, 5 — another
+;
+SELECT 6 /* ** // -- */, '-- no comment', '/* nor */', "// this";

@@ -1,0 +1,6 @@
+EXPLAIN CREATE STREAM s AS SELECT * FROM t;
+SHOW STREAMS;
+SHOW functions;
+SHOW evaluator;
+DESCRIBE clicks;
+DESC a.b;

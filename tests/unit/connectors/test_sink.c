@@ -1,0 +1,223 @@
+/* The file sink: what is in the file, when, and what is said when it cannot be. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conn_test.h"
+
+#define DEF (&wr_connector_file)
+
+static wr_status open_sink(const char *path, const char *compression, bool resume, wr_sink **outp,
+                           wr_err *err) {
+    ct_options o = ct_opts("path", path, "compression", compression, "format", "json", NULL);
+    wr_sink_cfg cfg = {.sys = &ct_sys, .stream = "s", .options = o.kvs, .n_options = o.n, .resume = resume};
+    return DEF->open_sink(&cfg, outp, err);
+}
+static wr_sink *must_open(const char *path, bool resume) {
+    wr_sink *s;
+    wr_err err;
+    cr_assert_eq(open_sink(path, "auto", resume, &s, &err), WR_OK, "%s", err.msg);
+    return s;
+}
+
+/* Writes text in pieces of `step` bytes. */
+static wr_status write_in_steps(wr_sink *s, const wr_buf *text, size_t step, wr_err *err) {
+    for (size_t at = 0; at < text->len; at += step) {
+        size_t n = text->len - at < step ? text->len - at : step;
+        WR_TRY(DEF->write(s, text->data + at, n, err));
+    }
+    return WR_OK;
+}
+
+static void holds(const char *path, const wr_buf *want) {
+    wr_buf b = ct_read(path);
+    cr_assert_eq(b.len, want->len, "%zu bytes, expected %zu", b.len, want->len);
+    if (b.len) cr_assert_eq(memcmp(b.data, want->data, b.len), 0);
+    wr_buf_free(&b);
+}
+
+Test(sink, all_bytes_in_large_blocks) {
+    const char *path = ct_path("out");
+    wr_buf text = ct_random_lines(1, 700000, 200, false);
+    static const size_t steps[] = {1, 100, 65535, 65536, 65537, 700000};
+    for (size_t i = 0; i < WR_LEN(steps); i++)
+        for (int way = 0; way < 2; way++) {
+            ct_reset();
+            ct.interrupt = way;
+            ct.write_max = way ? 10000 : 0;
+            wr_sink *s = must_open(path, false);
+            cr_assert_eq(write_in_steps(s, &text, steps[i], NULL), WR_OK);
+            if (!way && ct.writes) cr_assert_geq(ct.smallest_write, 65536);
+            cr_assert_eq(DEF->flush(s, NULL), WR_OK);
+            holds(path, &text);
+            cr_assert_eq(DEF->flush(s, NULL), WR_OK);
+            holds(path, &text);
+            DEF->close_sink(s);
+            holds(path, &text);
+            cr_assert_eq(ct.opened, ct.closed);
+        }
+    wr_buf_free(&text);
+}
+
+Test(sink, close_writes_what_is_left) {
+    const char *path = ct_path("out");
+    wr_sink *s = must_open(path, false);
+    cr_assert_eq(DEF->write(s, "a\n", 2, NULL), WR_OK);
+    holds(path, &(wr_buf){0});
+    DEF->close_sink(s);
+    holds(path, &(wr_buf){.data = (char[]){'a', '\n'}, .len = 2});
+}
+
+Test(sink, truncates_or_resumes) {
+    const char *path = ct_path("out");
+    umask(0);
+    wr_sink *s = must_open(path, false);
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 0777, 0644);
+    DEF->close_sink(s);
+    ct_puts(path, "old\n");
+    s = must_open(path, true);
+    cr_assert_eq(DEF->write(s, "new\n", 4, NULL), WR_OK);
+    DEF->close_sink(s);
+    wr_buf b = ct_read(path);
+    cr_assert_eq(b.len, 8);
+    cr_assert_eq(memcmp(b.data, "old\nnew\n", 8), 0);
+    wr_buf_free(&b);
+    s = must_open(path, false);
+    holds(path, &(wr_buf){0});
+    DEF->close_sink(s);
+}
+
+static void refused(const char *path, wr_status code, const char *part) {
+    wr_sink *s = (wr_sink *)1;
+    wr_err err = {0};
+    cr_assert_eq(open_sink(path, "auto", false, &s, &err), code);
+    cr_assert_null(s);
+    cr_assert_not_null(strstr(err.msg, path), "%s", err.msg);
+    cr_assert_not_null(strstr(err.msg, part), "'%s' is not in: %s", part, err.msg);
+}
+
+Test(sink, messages) {
+    char part[300];
+    snprintf(part, sizeof part, "there is no folder '%s'; make it first", ct_path("no/dir"));
+    refused(ct_path("no/dir/out"), WR_EIO, part);
+    cr_assert_eq(mkdir(ct_path("d"), 0755), 0);
+    refused(ct_path("d"), WR_EIO, "is a folder; name a file to write to");
+    ct_puts(ct_path("f"), "");
+    refused(ct_path("f/x"), WR_EIO, "Not a directory");
+    ct.open_errno = EACCES;
+    refused(ct_path("d/x"), WR_EIO, "Permission denied; check its permissions");
+    ct_reset();
+    ct_options o = ct_opts("path", ct_path("f"), "tail", "true", NULL);
+    wr_sink_cfg cfg = {.sys = &ct_sys, .options = o.kvs, .n_options = o.n};
+    wr_sink *s;
+    wr_err err;
+    cr_assert_eq(DEF->open_sink(&cfg, &s, &err), WR_EINVAL);
+    cr_assert_not_null(strstr(err.msg, "option 'tail' is for reading"), "%s", err.msg);
+    cr_assert_str_eq(DEF->delivery, "truncate");
+}
+
+Test(sink, full_disk) {
+    const char *path = ct_path("out");
+    wr_buf text = ct_random_lines(1, 300000, 200, false);
+    for (int64_t room = 0; room < 300000; room += 49999) {
+        ct_reset();
+        ct.write_room = room;
+        ct.write_errno = ENOSPC;
+        wr_sink *s = must_open(path, false);
+        wr_err err = {0};
+        wr_status rc = write_in_steps(s, &text, 1000, &err);
+        if (rc == WR_OK) rc = DEF->flush(s, &err);
+        cr_assert_eq(rc, WR_EIO);
+        cr_assert_not_null(strstr(err.msg, path), "%s", err.msg);
+        cr_assert_not_null(strstr(err.msg, "No space left on device"), "%s", err.msg);
+        ct.write_room = -1; /* room again: what was lost is not followed by more */
+        DEF->close_sink(s);
+        wr_buf b = ct_read(path);
+        cr_assert_eq((int64_t)b.len, room);
+        cr_assert_eq(memcmp(b.data ? b.data : "", text.data, b.len), 0);
+        wr_buf_free(&b);
+    }
+    wr_buf_free(&text);
+}
+
+/* ---- packed ---- */
+
+static void read_back(const char *path, const wr_buf *want) {
+    ct_options o = ct_opts("path", path, NULL);
+    wr_source *src = ct_must_open(DEF, &o, &ct_sys);
+    ct_got got = {0};
+    cr_assert_eq(ct_take(DEF, src, 0, &got), WR_EOF, "%s", got.err.msg);
+    cr_assert_eq(got.text.len, want->len);
+    cr_assert_eq(memcmp(got.text.data, want->data, want->len), 0);
+    DEF->close_source(src);
+    ct_got_free(&got);
+}
+
+/* At each flush the file is whole, and can be continued. */
+static void packed(const char *path, const char *compression, const char *magic, size_t magic_len) {
+    wr_buf text = ct_random_lines(1, 500000, 200, false);
+    wr_err err;
+    wr_sink *s;
+    cr_assert_eq(open_sink(path, compression, false, &s, &err), WR_OK);
+    cr_assert_eq(DEF->flush(s, &err), WR_OK, "nothing yet");
+    cr_assert_eq(write_in_steps(s, &(wr_buf){.data = text.data, .len = 200000}, 1000, &err), WR_OK);
+    cr_assert_eq(DEF->flush(s, &err), WR_OK);
+    read_back(path, &(wr_buf){.data = text.data, .len = 200000});
+    cr_assert_eq(write_in_steps(s, &(wr_buf){.data = text.data + 200000, .len = 100000}, 70000, &err), WR_OK);
+    DEF->close_sink(s);
+    cr_assert_eq(open_sink(path, compression, true, &s, &err), WR_OK);
+    cr_assert_eq(DEF->write(s, text.data + 300000, text.len - 300000, &err), WR_OK);
+    cr_assert_eq(DEF->flush(s, &err), WR_OK);
+    cr_assert_eq(DEF->flush(s, &err), WR_OK);
+    DEF->close_sink(s);
+    read_back(path, &text);
+    wr_buf b = ct_read(path);
+    cr_assert_lt(b.len, text.len);
+    cr_assert_eq(memcmp(b.data, magic, magic_len), 0);
+    wr_buf_free(&b);
+    wr_buf_free(&text);
+    cr_assert_eq(ct.opened, ct.closed);
+}
+Test(sink, packed) {
+    packed(ct_path("a"), "gzip", "\x1f\x8b", 2);
+    packed(ct_path("b"), "zstd", "\x28\xb5\x2f\xfd", 4);
+    packed(ct_path("c.gz"), "auto", "\x1f\x8b", 2);
+    packed(ct_path("d.zst"), "auto", "\x28\xb5\x2f\xfd", 4);
+}
+
+Test(sink, packing_is_as_asked_not_as_named) {
+    const char *path = ct_path("x.gz");
+    wr_sink *s;
+    cr_assert_eq(open_sink(path, "none", false, &s, NULL), WR_OK);
+    cr_assert_eq(DEF->write(s, "a\n", 2, NULL), WR_OK);
+    DEF->close_sink(s);
+    holds(path, &(wr_buf){.data = (char[]){'a', '\n'}, .len = 2});
+}
+
+static void starve(const char *compression) {
+    wr_buf text = ct_random_lines(1, 200000, 200, false);
+    wr_status rc = WR_ENOMEM;
+    uint64_t n = 1;
+    for (; rc == WR_ENOMEM; n++) {
+        wr_sink *s = NULL;
+        cr_assert_lt(n, 100);
+        wr_mem_fail_at(n);
+        rc = open_sink(ct_path("out"), compression, false, &s, NULL);
+        if (rc == WR_OK) rc = write_in_steps(s, &text, 30000, NULL);
+        if (rc == WR_OK) rc = DEF->flush(s, NULL);
+        wr_mem_fail_at(0);
+        if (s) DEF->close_sink(s);
+        cr_assert_eq(ct.opened, ct.closed);
+    }
+    cr_assert_eq(rc, WR_OK);
+    cr_assert_gt(n, 3);
+    read_back(ct_path("out"), &text);
+    wr_buf_free(&text);
+}
+Test(sink, allocation_failures) {
+    starve("none");
+    starve("gzip");
+    starve("zstd");
+}
