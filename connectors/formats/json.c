@@ -20,11 +20,9 @@ static const wr_option json_options[] = {
     {.name = "timestamp_format",
      .type = WR_OPT_ENUM,
      .offset = offsetof(wri_json_options, timestamp_format),
-     .values = "iso|epoch_s|epoch_ms|epoch_us",
+     .values = WRI_TIME_FORMATS,
      .def = "iso",
-     .doc =
-         "How TIMESTAMP columns are written: ISO 8601 or SQL text, or a number of seconds, milliseconds or "
-         "microseconds since 1970."},
+     .doc = WRI_TIME_DOC},
 };
 
 const wri_json_scan wri_json_scan_none = {.name = "none"};
@@ -73,7 +71,7 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
     d->cols = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *d->cols);
     if (!d->cols) return wr_fail_oom(err, "a JSON decoder");
     for (uint32_t c = 0; c < d->n_cols; c++) {
-        WR_TRY(wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c], err));
+        wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c]);
         d->has_text |= wr_type_phys(d->cols[c].type) == WR_STR;
     }
     WR_TRY(wri_json_tree_build(d->schema, &d->ar, &d->tree, err));

@@ -19,17 +19,11 @@
 #define WRI_JSON_STEPS_MAX 1024 /* members of a record that can become the template */
 #define WRI_JSON_STRIP     64   /* records scanned between two looks at UTF-8, dictionaries, room */
 #define WRI_JSON_POOL      16   /* batches kept for reuse */
-#define WRI_JSON_WHY       320  /* bytes of a reason, with its NUL */
+#define WRI_JSON_WHY       512  /* bytes of a reason, with its NUL */
 
 /* ---- options ---- */
-typedef enum wri_json_time {
-    WRI_JSON_ISO,
-    WRI_JSON_EPOCH_S,
-    WRI_JSON_EPOCH_MS,
-    WRI_JSON_EPOCH_US
-} wri_json_time;
 typedef struct wri_json_options {
-    int timestamp_format; /* wri_json_time */
+    int timestamp_format; /* wri_time_format */
 } wri_json_options;
 
 /* ---- columns and paths ---- */
@@ -55,7 +49,7 @@ typedef struct wri_json_col {
     uint32_t at;                      /* column of the batch */
     const struct wri_json_node *node; /* the member that only this column wants, else NULL */
     uint8_t how;                      /* wri_json_how for a member that only this column wants */
-    uint8_t time;                     /* wri_json_time */
+    uint8_t time;                     /* wri_time_format */
     uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
     int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
@@ -280,10 +274,10 @@ typedef struct wri_json_parse {
 /* Stores v in the column's current row; when it does not fit: x->misfit, and why. */
 void wri_json_put(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v);
 void wri_json_misfit(wri_json_parse *x, const char *fmt, ...) WR_PRINTF(2, 3);
-#define WRI_JSON_SHOWN 48 /* bytes that wri_json_shown writes at most */
-char *wri_json_shown(const char *p, size_t n, char out[WRI_JSON_SHOWN]);
-wr_status wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c,
-                            wr_err *err) WR_MUST_USE;
+#define WRI_JSON_SHOWN 176
+/* At most 40 characters of v; a string in quotes. Lies in out. */
+char *wri_json_shown(const wri_json_value *v, char out[WRI_JSON_SHOWN]);
+void wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c);
 
 /* -- json_slow.c -- */
 /* Reads the records of one line and reports the bad ones. */

@@ -100,8 +100,9 @@ INLINE const char *read_text(place at, const char *p, vec *high) {
         return p + n + 2;
     }
     const char *end = long_string(p + 1 + VEC_BYTES, high);
+    if (WR_UNLIKELY(!end)) return unusual(at, p);
     size_t n = (size_t)(end - p) - 1;
-    if (WR_UNLIKELY(!end || n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
+    if (WR_UNLIKELY(n > at.col->text_bytes || n >= UINT32_MAX)) return unusual(at, p);
     OUT(wr_str, at) = wr_str_make(p + 1, n);
     return end + 1;
 }

@@ -394,7 +394,8 @@ static const char *read_record(wri_json_rows *h, const char *p, const char *eol)
     const char *end = *p == '{' ? read_value(&x, &h->d->tree.root, p) : read_value(&x, NULL, p);
     if (end && *p != '{') {
         char shown[WRI_JSON_SHOWN];
-        wri_json_misfit(&x, "expected an object, found %s", wri_json_shown(p, (size_t)(end - p), shown));
+        wri_json_value v = {.class = WRI_JSON_NUMBER, .p = p, .n = (size_t)(end - p)}; /* shown as it is */
+        wri_json_misfit(&x, "expected an object, found %s", wri_json_shown(&v, shown));
     }
     if (end && !h->oom) finish_record(&x);
     if (h->oom) return NULL;
