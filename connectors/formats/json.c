@@ -74,7 +74,7 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
         wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c]);
         d->has_text |= wr_type_phys(d->cols[c].type) == WR_STR;
     }
-    WR_TRY(wri_json_tree_build(d->schema, &d->ar, &d->tree, err));
+    WR_TRY(wri_json_tree_build(d->schema, d->cols, &d->ar, &d->tree, err));
     /* The scanner knows members of records; a record as a whole and rows per element are not its matter. */
     if (d->tree.flat || d->tree.root.n_cols || d->tree.root.items) d->scan = &wri_json_scan_none;
     return WR_OK;

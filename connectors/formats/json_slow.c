@@ -435,11 +435,15 @@ void wri_json_line(wri_json_rows *h, const char *p, const char *eol) {
 }
 
 const char *wri_json_member(wri_json_rows *h, const wri_json_node *node, const char *p) {
-    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = 1};
-    if (node) forget(&x, node);
+    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = node->depth};
+    forget(&x, node);
     const char *end = read_value(&x, node, p);
     if (!end || x.misfit || h->oom) return NULL;
-    if (node && node->n_under > node->n_cols && !wri_json_missing(h, NULL, node->under, node->n_under))
-        return NULL;
+    if (node->n_under > node->n_cols && !wri_json_missing(h, NULL, node->under, node->n_under)) return NULL;
     return end;
+}
+
+const char *wri_json_unwanted(wri_json_rows *h, uint32_t depth, const char *p) {
+    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = depth};
+    return read_value(&x, NULL, p);
 }
