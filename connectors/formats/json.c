@@ -231,23 +231,41 @@ static void give_back(wri_json_rows *h) {
     h->done.n = 0;
 }
 
-static wr_status json_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
-    wri_json *d = (wri_json *)dec;
+/* The chunk's rows in a->done and b->done; false: out of memory. */
+static bool read_rows(wri_json *d, const wr_chunk *c) {
     wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
     d->chunk = c;
-    wri_json_pool_idle(d);
     begin_piece(a, c->data, c->data, false);
     if (c->bad) {
         wri_json_rows_bad(a, c->why ? c->why : "the record cannot be read", c->data, c->len);
-        return WR_OK;
+        return true;
     }
-    bool ok = read_chunk(d, c);
-    if (ok) {
-        wri_json_rows_finish(a);
-        wri_json_rows_finish(b);
-        report_deferred(b);
-    }
-    if (ok && !a->oom && !b->oom && hand_over(a, out) == WR_OK && hand_over(b, out) == WR_OK) return WR_OK;
+    if (!read_chunk(d, c)) return false;
+    wri_json_rows_finish(a);
+    wri_json_rows_finish(b);
+    report_deferred(b);
+    return !a->oom && !b->oom;
+}
+
+/* Without `hold` the bytes are gone when decode returns, and texts would point at them. */
+static bool read_copy(wri_json *d, const wr_chunk *c) {
+    wr_bytes *bytes = wr_bytes_new(c->len);
+    if (!bytes) return false;
+    if (c->len) memcpy(bytes->data, c->data, c->len);
+    wr_chunk copy = *c;
+    copy.data = bytes->data;
+    copy.hold = &bytes->ref;
+    bool ok = read_rows(d, &copy);
+    wr_drop(&bytes->ref);
+    return ok;
+}
+
+static wr_status json_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
+    wri_json *d = (wri_json *)dec;
+    wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
+    wri_json_pool_idle(d);
+    bool ok = c->hold || !d->has_text || c->bad ? read_rows(d, c) : read_copy(d, c);
+    if (ok && hand_over(a, out) == WR_OK && hand_over(b, out) == WR_OK) return WR_OK;
     give_back(a);
     give_back(b);
     return wr_fail_oom(err, "records of JSON");
