@@ -133,16 +133,19 @@ static uint32_t common_steps(const wri_json_layout *a, const wri_json_layout *b)
 void wri_json_layout_learn(wri_json *d, const char *p, const char *end) {
     wri_json_keys *keys = &d->keys;
     uint32_t to = keys->n_layouts;
+    bool useless = false;         /* what it replaces */
     if (to == WRI_JSON_LAYOUTS) { /* in the place of the least useful one, but not of the hot one */
         to = keys->hot == 0;
         for (uint32_t i = to; i < WRI_JSON_LAYOUTS; i++)
             if (i != keys->hot && keys->layouts[i].score < keys->layouts[to].score) to = i;
-        if (keys->layouts[to].served >= SERVED_WELL) keys->patience = 1;
-        else if (keys->patience < PATIENCE_MAX) keys->patience *= 2;
+        useless = keys->layouts[to].served < SERVED_WELL;
     }
-    keys->credit = CREDIT_NEW * keys->patience;
     wri_json_layout *l = &keys->layouts[to];
-    if (!layout_fill(d, l, p, end)) return; /* its score is 0 now */
+    bool ok = layout_fill(d, l, p, end); /* if not, its score is 0 now */
+    if (!ok || useless) keys->patience = keys->patience < PATIENCE_MAX ? 2 * keys->patience : PATIENCE_MAX;
+    else if (to < keys->n_layouts) keys->patience = 1;
+    keys->credit = CREDIT_NEW * keys->patience;
+    if (!ok) return;
     l->score = SCORE_NEW;
     if (to == keys->n_layouts) keys->n_layouts++;
     for (uint32_t i = 0; i < keys->n_layouts; i++)

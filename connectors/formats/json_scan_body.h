@@ -11,10 +11,12 @@
  *   view(out, p, n)                             the string view of n < VEC_BYTES bytes
  *   seconds(p, frac, *endp, *usp)               ":SS", ":SS.f" … ":SS.ffffff"
  *
- * Two cursors, one in each piece of the chunk, run through the layout in step: the processor works on one
- * while the other waits for where its value ends. When a record does not follow the layout, both records are
- * finished one by one by members (`solo`). Values that are not of the usual form go to wri_json_member. A
- * record that none of this reads ends the strip.
+ * Two cursors, one in each piece of the chunk, run through the hot layout in step: the processor works on one
+ * while the other waits for where its value ends. When one of the records leaves the layout, each goes on
+ * alone
+ * (`solo`): in this layout, in another one with the same beginning, or, where none fits, member by member.
+ * Values that are not of the usual form go to wri_json_member. A record that none of this reads ends the
+ * strip.
  *
  * No cursor leaves its line: every step compares before it moves, and nothing that is compared or skipped
  * contains a newline, except the tail of a record. Pieces end in a newline. Reads go at most VEC_BYTES + 1 or
@@ -246,8 +248,8 @@ INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t l
 }
 
 /* As read_name, for any space and for names not seen before. */
-static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p,
-                                                           char lead, wri_json_key **kp) {
+static __attribute__((noinline)) const char *read_any_name(wri_json *d, const char *p, char lead,
+                                                           wri_json_key **kp) {
     vec high = vec_zero();
     p = space(p);
     if (*p++ != lead) return NULL;
@@ -256,7 +258,7 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     const char *name = p + 1, *behind = skip_string(p, &high);
     if (!behind) return NULL; /* also names with escapes */
     size_t len = (size_t)(behind - name) - 1;
-    *kp = find_key(keys, name, len);
+    *kp = find_key(&d->keys, name, len);
     if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len) : NULL;
     p = space(behind);
     return *kp && *p == ':' ? space(p + 1) : NULL;
@@ -274,7 +276,7 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
     if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") &&
                   end > name && end[2] > ' '))
         *kp = find_key(&d->keys, name, (size_t)(end - name));
-    return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
+    return WR_LIKELY(*kp) ? end + 2 : read_any_name(d, p, lead, kp);
 }
 
 /* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed
@@ -293,7 +295,7 @@ INLINE const char *value_end(wri_json_rows *h, const char *p) {
 /* Stands in a span for a value that has been read. */
 static const char was_read[1];
 
-/* Members [0, from) of l have been read: they are what was seen so far. */
+/* Values [0, from) of l have been read: they are what was seen so far. */
 static inline void seen_so_far(wri_json *d, const wri_json_layout *l, wri_json_rows *h, uint32_t from) {
     for (uint32_t w = 0; w < d->n_words; w++) h->seen[w] = 0;
     for (uint32_t i = 0; i < from; i++) {
@@ -566,5 +568,11 @@ static void strip(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
     }
 }
 
-const wri_json_scan PASTE(wri_json_scan,
-                          VARIANT) = {.name = VARIANT_NAME, .usable = usable, .strip = strip, .utf8 = utf8};
+/* clang-format off */
+const wri_json_scan PASTE(wri_json_scan, VARIANT) = {
+    .name = VARIANT_NAME,
+    .usable = usable,
+    .strip = strip,
+    .utf8 = utf8,
+};
+/* clang-format on */
