@@ -22,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define CURSORS 2
-#define EACH _Pragma("GCC unroll 2") for (int k = 0; k < CURSORS; k++)
-#define ROWS 1024
+#define INLINE      static inline __attribute__((always_inline))
+#define CURSORS     2
+#define EACH        _Pragma("GCC unroll 2") for (int k = 0; k < CURSORS; k++)
+#define ROWS        1024
 #define THREADS_MAX 8
 
 typedef struct {
@@ -51,7 +51,8 @@ typedef struct {
 } dict;
 
 INLINE __m128i load_key(text t) {
-    static const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    static const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                     255, 255, 255, 255, 255, 255, 255, 255};
     __m128i keep = _mm_loadu_si128((const void *)(ones + 16 - (t.n < 16 ? t.n : 16)));
     return _mm_and_si128(_mm_loadu_si128((const void *)t.p), keep);
 }
@@ -140,25 +141,25 @@ INLINE unsigned match(const char *p, const char *literal, unsigned n) {
     unsigned mask = (1u << n) - 1;
     return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) & mask) == mask;
 }
-#define KEY(s)                                                                                                         \
-    EACH {                                                                                                             \
-        ok[k] &= match(p[k], s "                ", sizeof(s) - 1);                                                     \
-        p[k] += sizeof(s) - 1;                                                                                         \
+/* clang-format off */
+#define KEY(s)                                                                                               \
+    EACH {                                                                                                   \
+        ok[k] &= match(p[k], s "                ", sizeof(s) - 1);                                           \
+        p[k] += sizeof(s) - 1;                                                                               \
     }
-#define STRING(field)                                                                                                  \
-    EACH {                                                                                                             \
-        unsigned l = scan_string(p[k], &ok[k]);                                                                        \
-        b[k]->field[n] = (text){p[k], l};                                                                              \
-        p[k] += l;                                                                                                     \
+#define STRING(field)                                                                                        \
+    EACH {                                                                                                   \
+        unsigned l = scan_string(p[k], &ok[k]);                                                              \
+        b[k]->field[n] = (text){p[k], l};                                                                    \
+        p[k] += l;                                                                                           \
     }
-#define INTEGER(field)                                                                                                 \
-    EACH {                                                                                                             \
-        unsigned l = scan_digits(p[k], &x[k], &ok[k]);                                                                 \
-        ok[k] &= (l == 1) | (p[k][0] != '0');                                                                          \
-        b[k]->field[n] = (int64_t)x[k];                                                                                \
-        p[k] += l;                                                                                                     \
+#define INTEGER(field)                                                                                       \
+    EACH {                                                                                                   \
+        unsigned l = scan_digits(p[k], &x[k], &ok[k]);                                                       \
+        ok[k] &= (l == 1) | (p[k][0] != '0');                                                                \
+        b[k]->field[n] = (int64_t)x[k];                                                                      \
+        p[k] += l;                                                                                           \
     }
-
 INLINE void scan_row(const char **at, unsigned *ok, batch **b, int n, ts_cache *tc) {
     static const double p10[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
     const char *p[CURSORS];
@@ -171,8 +172,11 @@ INLINE void scan_row(const char **at, unsigned *ok, batch **b, int n, ts_cache *
         ok[k] &= scan_ts(p[k], &b[k]->ts[n], &tc[k]);
         p[k] += 24;
     }
-    KEY("\",\"user_id\":\"") STRING(user) KEY("\",\"page\":\"") STRING(page) KEY("\",\"country\":\"") STRING(country)
-    KEY("\",\"status\":") INTEGER(status) KEY(",\"latency_ms\":") EACH {
+    KEY("\",\"user_id\":\"")
+    STRING(user)
+    KEY("\",\"page\":\"")
+    STRING(page) KEY("\",\"country\":\"") STRING(country) KEY("\",\"status\":") INTEGER(status)
+        KEY(",\"latency_ms\":") EACH {
         unsigned l = scan_digits(p[k], &x[k], &ok[k]);
         p[k] += l;
         ok[k] &= *p[k] == '.';
@@ -185,10 +189,11 @@ INLINE void scan_row(const char **at, unsigned *ok, batch **b, int n, ts_cache *
         at[k] = p[k] + 2;
     }
 }
+/* clang-format on */
 
 /* ---- queries ---- */
 #define MINUTES 64
-#define PAGES 4096
+#define PAGES   4096
 typedef struct {
     uint64_t count;
     double sum, err, min, max;
@@ -312,7 +317,8 @@ static void flush(worker *w, batch *b) {
 }
 
 static void scan_block(worker *w, const char *from, const char *to) {
-    const char *p[CURSORS], *end[CURSORS], *mid = memchr(from + (to - from) / 2, '\n', (size_t)(to - from) / 2);
+    const char *p[CURSORS], *end[CURSORS],
+        *mid = memchr(from + (to - from) / 2, '\n', (size_t)(to - from) / 2);
     p[0] = from;
     p[1] = end[0] = mid ? mid + 1 : to;
     end[1] = to;

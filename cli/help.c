@@ -69,8 +69,10 @@ static void overview(void) {
 static int unknown_topic(const char *topic) {
     const char *names[32];
     size_t n = 0;
-    for (size_t i = 0; n < WR_LEN(names) && wri_commands[i]; i++) names[n++] = wri_commands[i]->name;
-    for (size_t i = 0; n < WR_LEN(names) && wri_topics[i]; i++) names[n++] = wri_topics[i];
+    for (size_t i = 0; wri_commands[i]; i++)
+        if (n < WR_LEN(names)) names[n++] = wri_commands[i]->name;
+    for (size_t i = 0; wri_topics[i]; i++)
+        if (n < WR_LEN(names)) names[n++] = wri_topics[i];
     const char *near = wr_nearest(topic, names, n, sizeof *names);
     if (near) wri_say("there is no help on '%s'; did you mean 'weir help %s'?", topic, near);
     else wri_say("there is no help on '%s'; weir help lists what there is", topic);

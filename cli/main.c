@@ -141,8 +141,8 @@ static int unknown_command(const char *name) {
         wri_say("'%s' is no command; to run the file: weir run %s", name, name);
         return EXIT_USAGE;
     }
-    for (; n_names < WR_LEN(names) && wri_commands[n_names]; n_names++)
-        names[n_names] = wri_commands[n_names]->name;
+    for (size_t i = 0; wri_commands[i]; i++)
+        if (n_names < WR_LEN(names)) names[n_names++] = wri_commands[i]->name;
     const char *near = wr_nearest(name, names, n_names, sizeof *names);
     if (near) wri_say("there is no command '%s'; did you mean 'weir %s'?", name, near);
     else wri_say("there is no command '%s'; see weir help", name);

@@ -1,6 +1,7 @@
 /* core/pow10.c -- powers of ten as normalised 128-bit significands. Made by core/pow10.py; do not edit.
  *
- * Entry k - WRI_POW10_MIN is {high, low} of ceil(10^k * 2^(127 - floor(log2 10^k))); exact for 0 <= k <= 55. */
+ * Entry k - WRI_POW10_MIN is {high, low} of ceil(10^k * 2^(127 - floor(log2 10^k))); exact for 0 <= k <= 55.
+ */
 #include "core/pow10_int.h"
 
 /* clang-format off */

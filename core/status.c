@@ -25,7 +25,8 @@ wr_status wr_fail_in(wr_err *err, wr_status code, const char *fmt, ...) {
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->msg)
-        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %.*s", (int)(sizeof err->msg - (size_t)n - 3), old);
+        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %.*s", (int)(sizeof err->msg - (size_t)n - 3),
+                 old);
     if (err->code == WR_OK) err->code = code;
     return code;
 }

@@ -98,9 +98,8 @@ wr_query *wri_values(wri_parse *p, wri_tok word, wri_list *rows) {
     reach(q, wri_head_of(q->rows[q->n_rows - 1])->outer.end);
     for (uint32_t i = 0; i < q->n_rows && !p->failed; i++) { /* VALUES 1, (2): rows of one column */
         if (q->rows[i]->kind == WR_A_ROW) continue;
-        wr_loc loc = wri_head_of(q->rows[i])->outer;
-        q->rows[i] = wri_many(p, WR_A_ROW, wri_add_node(p, NULL, q->rows[i]), (wri_tok){.loc = loc},
-                              (wri_tok){.loc = loc});
+        wri_tok at = {.loc = wri_head_of(q->rows[i])->outer};
+        q->rows[i] = wri_many(p, WR_A_ROW, wri_add_node(p, NULL, q->rows[i]), at, at);
         wri_below(p, q, q->rows[i]);
     }
     return p->failed ? NULL : q;

@@ -19,7 +19,7 @@ static uint16_t before(const wri_parse *p, size_t i, size_t back) {
 /* A name, or a word that may be one. */
 static bool is_name(const wri_parse *p, size_t i) {
     if (i >= p->n_toks || p->toks[i].code != TK_ID) return false;
-    return !p->toks[i].kw || !p->toks[i].kw->reserved;
+    return !p->toks[i].kw || !p->toks[i].kw->reserved || wri_code_at(p, i + 1) == TK_DOT;
 }
 
 static bool starts_operand(const wri_parse *p, size_t i) {
@@ -53,8 +53,8 @@ static uint16_t interval(const wri_parse *p, size_t i) {
     uint16_t next = wri_code_at(p, i + 1);
     if (next == TK_STRING || next == TK_NUMBER) return TK_INTERVAL;
     if (next == TK_PLUS || next == TK_MINUS) {
-        uint16_t value = wri_code_at(p, i + 2);
-        if (value == TK_STRING || (value == TK_NUMBER && is_unit(wri_code_at(p, i + 3)))) return TK_INTERVAL;
+        uint16_t value = wri_code_at(p, i + 2); /* and not: a column called interval minus '5' */
+        if ((value == TK_STRING || value == TK_NUMBER) && is_unit(wri_code_at(p, i + 3))) return TK_INTERVAL;
     }
     return is_unit(next) ? TK_INTERVAL_TYPE : TK_ID;
 }

@@ -14,23 +14,24 @@
  * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
  * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
  * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
-#define WR_OP_LIST(X)                                                                                          \
-    X(NEG)                                                                                                     \
-    X(ADD)                                                                                                     \
-    X(SUB)                                                                                                     \
-    X(MUL)            /* int: checked against the result kind's range; DECIMAL: precision */                   \
-        X(DIV) X(MOD) /* by zero is an error for every type; ints truncate; DECIMAL rounds half up             \
-                         to the result scale */                                                                \
-        X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT) X(AND) X(OR) X(NOT) X(IS_NULL)   \
-            X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                               \
-                X(CASE) /* when1, then1, when2, then2, …, else (always present; thens of the result type) */ \
-        X(COALESCE) X(IN) /* args[0] in args[1..], all one type */                                             \
-        X(CAST) X(TRY_CAST) X(CONCAT)                                                                          \
-            X(LIKE) /* text, pattern [, escape]; case-sensitive, % and _ are characters */                     \
-        X(FLOOR_UNIT) X(CEIL_UNIT) X(EXTRACT) /* unit */                                                       \
-        X(FLOOR_STEP) /* args[0] (time or int) down to a multiple of args[1], a constant > 0, floor division   \
-                       */                                                                                      \
-        X(ADD_MONTHS) /* DATE/TIMESTAMP + months; the day is cut to the month's last */
+/* clang-format off */
+#define WR_OP_LIST(X)                                                                                  \
+    X(NEG) X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */  \
+    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate; DECIMAL rounds half up to  \
+                         the result scale */                                                           \
+    X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT)                               \
+    X(AND) X(OR) X(NOT)                                                                                \
+    X(IS_NULL) X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                     \
+    X(CASE)           /* when1, then1, when2, then2, …, else (always present; thens of the result type) */ \
+    X(COALESCE)                                                                                        \
+    X(IN)             /* args[0] in args[1..], all one type */                                         \
+    X(CAST) X(TRY_CAST)                                                                                \
+    X(CONCAT)                                                                                          \
+    X(LIKE)           /* text, pattern [, escape]; case-sensitive, % and _ are characters */           \
+    X(FLOOR_UNIT) X(CEIL_UNIT) X(EXTRACT) /* unit */                                                   \
+    X(FLOOR_STEP)     /* args[0] (time or int) down to a multiple of args[1], a constant > 0 */        \
+    X(ADD_MONTHS)     /* DATE/TIMESTAMP + months; the day is cut to the month's last */
+/* clang-format on */
 
 typedef enum wr_xop {
 #define X(name) WR_OP_##name,
@@ -309,9 +310,9 @@ typedef struct wr_settings {
     int64_t workers;    /* 0: one per core */
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
-    int64_t memory_bytes;  /* 0: half of RAM */
-    int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int time_zone;         /* of the session; 0 UTC, the only one so far */
+    int64_t memory_bytes; /* 0: half of RAM */
+    int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
+    int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 
 typedef struct wr_plan {

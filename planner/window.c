@@ -33,6 +33,7 @@ const char *wri_duration(wr_arena *ar, int64_t us) {
     uint64_t left = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     const char *out = us < 0 ? "-" : "";
     for (size_t i = 0; i < WR_LEN(units) && left; i++) {
+        // cppcheck-suppress zerodivcond ; units are the constants above
         uint64_t n = left / (uint64_t)units[i].us;
         left %= (uint64_t)units[i].us;
         if (n == 0) continue;

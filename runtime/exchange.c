@@ -13,7 +13,8 @@ bool wri_ring_put(wri_ring *r, wri_event e) {
     uint32_t tail = r->tail; /* ours */
     if (tail - __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) == WRI_RING_EVENTS) return false;
     r->slots[tail % WRI_RING_EVENTS] = e;
-    __atomic_store_n(&r->tail, tail + 1, __ATOMIC_SEQ_CST); /* before wri_wake looks whether the consumer sleeps */
+    __atomic_store_n(&r->tail, tail + 1,
+                     __ATOMIC_SEQ_CST); /* before wri_wake looks whether the consumer sleeps */
     return true;
 }
 

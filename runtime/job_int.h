@@ -154,7 +154,8 @@ struct wr_job {
 };
 
 static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->stop, __ATOMIC_RELAXED) != 0; }
-/* The LIMIT of op has been reached: once every sink is behind such a LIMIT, sources end as if they had no more. */
+/* The LIMIT of op has been reached: once every sink is behind such a LIMIT, sources end as if they had no
+ * more. */
 void wri_limit_full(wr_op *op);
 static inline bool wri_enough(const wr_job *j) { return __atomic_load_n(&j->wanting, __ATOMIC_RELAXED) == 0; }
 void wri_job_fail(wr_job *j, wr_status s, const wr_err *err); /* the first failure wins; stops all workers */

@@ -11,7 +11,8 @@
 #define SLEEP_US 100000 /* else: only a missed wake-up would cost this */
 
 void wri_wake(wr_task *t) {
-    /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in one order. */
+    /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in
+     * one order. */
     if (!__atomic_load_n(&t->asleep, __ATOMIC_SEQ_CST)) return;
     pthread_mutex_lock(&t->lock);
     pthread_cond_signal(&t->wake);

@@ -16,6 +16,7 @@ $make -j1 BUILD=asan unit
 
 part "golden SQL (ASan+UBSan; 1, 2, 3 and 8 workers)"
 python3 tests/sql/run.py "$weir"
+python3 tests/sql/docs.py "$weir"
 
 part "bad input and failures (ASan+UBSan)"
 python3 tests/bad/run.py "$weir"

@@ -366,6 +366,7 @@ KERNEL wr_status find_chunk(wri_groups *g, const wri_group_rows *in, const uint3
         n_miss += !ok[i];
     }
     for (uint32_t m = 0; m < n_miss; m++) {
+        // cppcheck-suppress uninitvar ; the first n_miss are set above
         uint32_t i = miss[m];
         WR_TRY(find_one(g, in, idx ? idx[i] : from + i, hash[row_at(idx, i)], &gids[i], err));
     }

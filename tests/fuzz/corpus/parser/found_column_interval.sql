@@ -1,0 +1,1 @@
+SELECT FLOOR((interval - ('x')) SECOND TO MINUTE), INTERVAL -'5' SECOND;
