@@ -55,6 +55,10 @@ typedef struct result {
     double sum; /* over a column, so that runs can be compared */
 } result;
 
+/* The mapping outlives every batch. */
+static void keep(wr_ref *r) { (void)r; }
+static wr_ref mapping = {.count = 1, .release = keep};
+
 static result decode_all(wr_decoder *d, const char *p, size_t n) {
     result r = {0};
     wr_batches out = {0};
@@ -62,7 +66,7 @@ static result decode_all(wr_decoder *d, const char *p, size_t n) {
         uint64_t state = 0;
         size_t len = n - at < WR_CHUNK_BYTES ? n - at : WR_CHUNK_BYTES;
         len = wr_format_json.frame(p + at, len, at + len == n, &state);
-        wr_chunk c = {.data = p + at, .len = len, .pos = (int64_t)at};
+        wr_chunk c = {.data = p + at, .len = len, .pos = (int64_t)at, .hold = &mapping};
         if (wr_format_json.decode(d, &c, &out, NULL) != WR_OK) exit(1);
         for (size_t i = 0; i < out.n; i++) {
             wr_batch *b = out.items[i];

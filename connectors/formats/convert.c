@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define EXCERPT_CHARS 40
 
@@ -48,8 +49,38 @@ static bool fit_f64(const wr_type *t, double v, double *outp) {
     return isinf(v) || !isinf(*outp);
 }
 
+/* Lies v, a double, half way between two floats (the largest and what would follow it included)? */
+static bool between_floats(double v) {
+    float f = (float)v;
+    if ((double)f == v) return false;
+    if (isinf(f)) return fabs(v) == 0x1.ffffffp127;
+    return ((double)f + (double)nextafterf(f, v > (double)f ? INFINITY : -INFINITY)) / 2 == v;
+}
+
+/* The float nearest to the text of a number. Made from digits and an exponent without a point, so that the
+ * locale has no say. False: out of memory. */
+static bool nearest_float(const char *p, size_t n, float *outp) {
+    char *s = wr_alloc(n + 32), *o = s;
+    long long exponent = 0;
+    if (!s) return false;
+    for (bool behind = false; n > 0 && (*p | 0x20) != 'e'; p++, n--) {
+        if (*p == '.') behind = true;
+        else *o++ = *p, exponent -= behind;
+    }
+    if (n > 1) { /* the number is near a float, so this is of a sane size unless many zeros make up for it */
+        memcpy(o, p + 1, n - 1);
+        o[n - 1] = 0;
+        exponent += strtoll(o, NULL, 10);
+    }
+    snprintf(o, 32, "e%lld", exponent);
+    *outp = strtof(s, NULL);
+    wr_free(s);
+    return true;
+}
+
 static wr_status read_f64(const wr_type *t, const char *p, size_t n, wr_value *outp) {
     double v;
+    float near;
     if (!wr_read_f64(p, n, &v)) {
         bool neg = n > 0 && *p == '-', sign = neg || (n > 0 && *p == '+');
         const char *w = p + sign;
@@ -59,6 +90,11 @@ static wr_status read_f64(const wr_type *t, const char *p, size_t n, wr_value *o
         }
         if (!same_word(w, n - sign, "infinity") && !same_word(w, n - sign, "inf")) return WR_EDATA;
         v = neg ? -(double)INFINITY : (double)INFINITY;
+    } else if (t->kind == WR_T_REAL &&
+               between_floats(v)) { /* rounding twice would go wrong: ask the digits */
+        if (!nearest_float(p, n, &near)) return WR_ENOMEM;
+        outp->f64 = (double)near;
+        return isinf(near) ? WR_EDATA : WR_OK;
     }
     return fit_f64(t, v, &outp->f64) ? WR_OK : WR_EDATA;
 }

@@ -20,11 +20,9 @@ static const wr_option json_options[] = {
     {.name = "timestamp_format",
      .type = WR_OPT_ENUM,
      .offset = offsetof(wri_json_options, timestamp_format),
-     .values = "iso|epoch_s|epoch_ms|epoch_us",
+     .values = WRI_TIME_FORMATS,
      .def = "iso",
-     .doc =
-         "How TIMESTAMP columns are written: ISO 8601 or SQL text, or a number of seconds, milliseconds or "
-         "microseconds since 1970."},
+     .doc = WRI_TIME_DOC},
 };
 
 const wri_json_scan wri_json_scan_none = {.name = "none"};
@@ -73,10 +71,10 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
     d->cols = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *d->cols);
     if (!d->cols) return wr_fail_oom(err, "a JSON decoder");
     for (uint32_t c = 0; c < d->n_cols; c++) {
-        WR_TRY(wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c], err));
+        wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c]);
         d->has_text |= wr_type_phys(d->cols[c].type) == WR_STR;
     }
-    WR_TRY(wri_json_tree_build(d->schema, &d->ar, &d->tree, err));
+    WR_TRY(wri_json_tree_build(d->schema, d->cols, &d->ar, &d->tree, err));
     /* The scanner knows members of records; a record as a whole and rows per element are not its matter. */
     if (d->tree.flat || d->tree.root.n_cols || d->tree.root.items) d->scan = &wri_json_scan_none;
     return WR_OK;
@@ -233,23 +231,41 @@ static void give_back(wri_json_rows *h) {
     h->done.n = 0;
 }
 
-static wr_status json_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
-    wri_json *d = (wri_json *)dec;
+/* The chunk's rows in a->done and b->done; false: out of memory. */
+static bool read_rows(wri_json *d, const wr_chunk *c) {
     wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
     d->chunk = c;
-    wri_json_pool_idle(d);
     begin_piece(a, c->data, c->data, false);
     if (c->bad) {
         wri_json_rows_bad(a, c->why ? c->why : "the record cannot be read", c->data, c->len);
-        return WR_OK;
+        return true;
     }
-    bool ok = read_chunk(d, c);
-    if (ok) {
-        wri_json_rows_finish(a);
-        wri_json_rows_finish(b);
-        report_deferred(b);
-    }
-    if (ok && !a->oom && !b->oom && hand_over(a, out) == WR_OK && hand_over(b, out) == WR_OK) return WR_OK;
+    if (!read_chunk(d, c)) return false;
+    wri_json_rows_finish(a);
+    wri_json_rows_finish(b);
+    report_deferred(b);
+    return !a->oom && !b->oom;
+}
+
+/* Without `hold` the bytes are gone when decode returns, and texts would point at them. */
+static bool read_copy(wri_json *d, const wr_chunk *c) {
+    wr_bytes *bytes = wr_bytes_new(c->len);
+    if (!bytes) return false;
+    if (c->len) memcpy(bytes->data, c->data, c->len);
+    wr_chunk copy = *c;
+    copy.data = bytes->data;
+    copy.hold = &bytes->ref;
+    bool ok = read_rows(d, &copy);
+    wr_drop(&bytes->ref);
+    return ok;
+}
+
+static wr_status json_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out, wr_err *err) {
+    wri_json *d = (wri_json *)dec;
+    wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
+    wri_json_pool_idle(d);
+    bool ok = c->hold || !d->has_text || c->bad ? read_rows(d, c) : read_copy(d, c);
+    if (ok && hand_over(a, out) == WR_OK && hand_over(b, out) == WR_OK) return WR_OK;
     give_back(a);
     give_back(b);
     return wr_fail_oom(err, "records of JSON");

@@ -19,17 +19,11 @@
 #define WRI_JSON_STEPS_MAX 1024 /* members of a record that can become the template */
 #define WRI_JSON_STRIP     64   /* records scanned between two looks at UTF-8, dictionaries, room */
 #define WRI_JSON_POOL      16   /* batches kept for reuse */
-#define WRI_JSON_WHY       320  /* bytes of a reason, with its NUL */
+#define WRI_JSON_WHY       512  /* bytes of a reason, with its NUL */
 
 /* ---- options ---- */
-typedef enum wri_json_time {
-    WRI_JSON_ISO,
-    WRI_JSON_EPOCH_S,
-    WRI_JSON_EPOCH_MS,
-    WRI_JSON_EPOCH_US
-} wri_json_time;
 typedef struct wri_json_options {
-    int timestamp_format; /* wri_json_time */
+    int timestamp_format; /* wri_time_format */
 } wri_json_options;
 
 /* ---- columns and paths ---- */
@@ -53,9 +47,9 @@ typedef struct wri_json_col {
     const char *name;
     wr_type type;
     uint32_t at;                      /* column of the batch */
-    const struct wri_json_node *node; /* the member that only this column wants, else NULL */
+    const struct wri_json_node *node; /* which this column takes alone, else NULL */
     uint8_t how;                      /* wri_json_how for a member that only this column wants */
-    uint8_t time;                     /* wri_json_time */
+    uint8_t time;                     /* wri_time_format */
     uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
     int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
@@ -86,7 +80,10 @@ struct wri_json_node {
     uint32_t n_cols;
     uint32_t *under; /* columns here or further down, rising */
     uint32_t n_under;
-    bool holds_flat; /* this or something further down is the flattened array */
+    bool holds_flat;         /* this or something further down is the flattened array */
+    uint32_t depth;          /* objects and arrays around it */
+    const wri_json_col *col; /* takes it alone, by one of the scanner's own ways; else NULL */
+    uint32_t learnt;         /* number of the layout in which it was seen last */
 };
 
 typedef struct wri_json_tree {
@@ -95,9 +92,9 @@ typedef struct wri_json_tree {
 } wri_json_tree;
 
 /* The tree of the schema's paths. WR_EINVAL names the column and the place in the path. */
-wr_status wri_json_tree_build(const wr_schema *schema, wr_arena *ar, wri_json_tree *tree,
+wr_status wri_json_tree_build(const wr_schema *schema, wri_json_col *cols, wr_arena *ar, wri_json_tree *tree,
                               wr_err *err) WR_MUST_USE;
-const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len);
+wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len);
 
 /* ---- what the scanner has learnt ---- */
 
@@ -105,18 +102,19 @@ const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *ke
 typedef struct wri_json_key {
     const char *name; /* with its closing quote, padded */
     uint32_t len;
-    uint8_t how;               /* wri_json_how */
-    const wri_json_col *col;   /* takes it, by one of the scanner's own ways; NULL: SKIP or MEMBER */
     const wri_json_node *node; /* NULL: not wanted */
+    const wri_json_col *col;   /* the node's */
 } wri_json_key;
 
-/* The layout of a whole record: gap, value, gap, value, …, tail. */
+/* The layout of a whole record: gap, value, gap, value, …, tail. Objects in it are opened, so that their
+ * members are values of the layout like any others; arrays are values as a whole. */
 typedef struct wri_json_step {
-    char gap[WRI_JSON_GAP_MAX]; /* zero-padded */
+    char gap[WRI_JSON_GAP_MAX]; /* text up to the value; zero-padded */
     uint32_t len;
-    uint8_t how;
-    const wri_json_col *col; /* as the key's */
-    wri_json_key *key;
+    uint8_t how;               /* wri_json_how */
+    uint32_t depth;            /* objects around the value; 1: a member of the record */
+    const wri_json_col *col;   /* the node's */
+    const wri_json_node *node; /* NULL: not wanted */
 } wri_json_step;
 
 typedef struct wri_json_layout {
@@ -124,15 +122,10 @@ typedef struct wri_json_layout {
     uint32_t n, cap;
     uint32_t *missing; /* columns that such a record lacks */
     uint32_t n_missing;
-    uint32_t score;                    /* records that followed it, older ones count less */
+    uint32_t score;  /* records that followed it, older ones count less; 0: not worth a look */
+    uint32_t served; /* all records that did */
     uint32_t common[WRI_JSON_LAYOUTS]; /* steps at the front that are those of layouts[i], too */
 } wri_json_layout;
-
-typedef struct wri_json_seen { /* one member of the record being read */
-    const char *gap;
-    uint32_t len;
-    wri_json_key *key;
-} wri_json_seen;
 
 typedef struct wri_json_keys {
     wri_json_key **table;
@@ -140,12 +133,11 @@ typedef struct wri_json_keys {
     wri_json_key any;                 /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layouts[WRI_JSON_LAYOUTS];
     uint32_t n_layouts;
-    uint32_t hot;   /* the one that two cursors follow in step */
-    int32_t credit; /* how well the layouts have served; at 0 the next record that follows none is learnt */
-    bool learn;     /* the record being read may become a layout */
-    wri_json_seen *trace; /* of the record being read, while `learn` */
-    uint32_t n_trace;
+    uint32_t hot;     /* the one that two cursors follow in step */
+    int32_t credit;   /* how well the layouts have served; at 0 the next record that follows none is learnt */
+    int32_t patience; /* a new layout's credit, in units: rises while new ones turn out useless */
     uint64_t *covered; /* columns of the layout in the making */
+    uint32_t n_learnt; /* layouts ever made */
 } wri_json_keys;
 
 /* ---- rows ---- */
@@ -278,17 +270,19 @@ typedef struct wri_json_parse {
 /* Stores v in the column's current row; when it does not fit: x->misfit, and why. */
 void wri_json_put(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v);
 void wri_json_misfit(wri_json_parse *x, const char *fmt, ...) WR_PRINTF(2, 3);
-#define WRI_JSON_SHOWN 48 /* bytes that wri_json_shown writes at most */
-char *wri_json_shown(const char *p, size_t n, char out[WRI_JSON_SHOWN]);
-wr_status wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c,
-                            wr_err *err) WR_MUST_USE;
+#define WRI_JSON_SHOWN 176
+/* At most 40 characters of v; a string in quotes. Lies in out. */
+char *wri_json_shown(const wri_json_value *v, char out[WRI_JSON_SHOWN]);
+void wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c);
 
 /* -- json_slow.c -- */
 /* Reads the records of one line and reports the bad ones. */
 void wri_json_line(wri_json_rows *h, const char *p, const char *eol);
-/* The scanner's way out for one value at p: stores it where `node` says (NULL: nowhere) in the current row.
- * Returns the byte behind, NULL when the record is for wri_json_line. */
+/* The scanner's way out for one value at p: stores it where `node` says in the current row. Returns the byte
+ * behind, NULL when the record is for wri_json_line. */
 const char *wri_json_member(wri_json_rows *h, const wri_json_node *node, const char *p);
+/* The same for a value that is not wanted, with `depth` objects and arrays around it. */
+const char *wri_json_unwanted(wri_json_rows *h, uint32_t depth, const char *p);
 /* Columns without a value become NULL; false when one is NOT NULL (x may be NULL). */
 bool wri_json_missing(wri_json_rows *h, wri_json_parse *x, const uint32_t *cols, uint32_t n);
 
@@ -306,8 +300,9 @@ static inline uint64_t wri_json_key_hash(const char *p, size_t len) {
 }
 /* Remembers an unwanted key; never NULL. */
 wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len);
-/* Makes the record just traced a layout; its tail is tail[0..len). */
-void wri_json_layout_adopt(wri_json *d, const char *tail, size_t len);
+/* -- json_layout.c -- */
+/* Makes a layout of the record p[0..end), newline included, which the scanner has read. */
+void wri_json_layout_learn(wri_json *d, const char *p, const char *end);
 /* After each strip: which layout is hot now? */
 void wri_json_layout_judge(wri_json_keys *keys);
 

@@ -39,6 +39,7 @@ static wri_json_node *child(wri_json_node *n, const char *key, size_t len, uint6
     if (!c) return NULL;
     if (key && !(c->key = wr_arena_strndup(ar, key, len))) return NULL;
     c->key_len = len;
+    c->depth = n->depth + 1;
     c->index = index;
     n->n_keys += key != NULL;
     *at = c;
@@ -51,6 +52,7 @@ static wr_status flatten(path *x, wri_json_node **np) {
     if (x->tree->flat && x->tree->flat != n)
         return wrong(x, "only one array can be flattened in a stream; read the other as JSON text");
     if (!n->each && !(n->each = wr_arena_calloc(x->ar, sizeof *n->each))) return WR_ENOMEM;
+    n->each->depth = n->depth + 1;
     x->tree->flat = n;
     *np = n->each;
     return WR_OK;
@@ -123,8 +125,18 @@ static uint32_t next_slot(const wri_json_node *n, uint32_t i) {
     return (i + 1) & ((UINT32_C(1) << (64 - n->shift)) - 1);
 }
 
-static wr_status index_members(wri_json_node *n, wr_arena *ar) {
+/* A column that alone takes a member, and of which the scanner knows the type. */
+static void join(wri_json_node *n, wri_json_col *cols) {
+    if (!n->key || n->n_cols != 1 || n->n_under != 1) return;
+    wri_json_col *c = &cols[n->cols[0]];
+    if (c->how == WRI_JSON_MEMBER) return;
+    n->col = c;
+    c->node = n;
+}
+
+static wr_status finish_node(wri_json_node *n, wri_json_col *cols, wr_arena *ar) {
     n->holds_flat = n->each != NULL;
+    join(n, cols);
     if (n->n_keys) {
         n->shift = 62;
         while (UINT32_C(1) << (64 - n->shift) < 2 * n->n_keys) n->shift--;
@@ -135,24 +147,25 @@ static wr_status index_members(wri_json_node *n, wr_arena *ar) {
         uint32_t i = slot_of(n, c->key, c->key_len);
         while (n->table[i]) i = next_slot(n, i);
         n->table[i] = c;
-        WR_TRY(index_members(c, ar)); /* as deep as a path is long */
+        WR_TRY(finish_node(c, cols, ar)); /* as deep as a path is long */
         n->holds_flat |= c->holds_flat;
     }
     for (wri_json_node *c = n->items; c; c = c->next) {
-        WR_TRY(index_members(c, ar));
+        WR_TRY(finish_node(c, cols, ar));
         n->holds_flat |= c->holds_flat;
     }
-    return n->each ? index_members(n->each, ar) : WR_OK;
+    return n->each ? finish_node(n->each, cols, ar) : WR_OK;
 }
 
-const wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len) {
+wri_json_node *wri_json_tree_member(const wri_json_node *n, const char *key, size_t len) {
     if (!n->table) return NULL;
     for (uint32_t i = slot_of(n, key, len); n->table[i]; i = next_slot(n, i))
         if (n->table[i]->key_len == len && memcmp(n->table[i]->key, key, len) == 0) return n->table[i];
     return NULL;
 }
 
-wr_status wri_json_tree_build(const wr_schema *schema, wr_arena *ar, wri_json_tree *tree, wr_err *err) {
+wr_status wri_json_tree_build(const wr_schema *schema, wri_json_col *cols, wr_arena *ar, wri_json_tree *tree,
+                              wr_err *err) {
     *tree = (wri_json_tree){0};
     for (uint32_t i = 0; i < schema->n; i++) {
         const wr_field *f = &schema->fields[i];
@@ -161,6 +174,6 @@ wr_status wri_json_tree_build(const wr_schema *schema, wr_arena *ar, wri_json_tr
         if (s == WR_ENOMEM) return wr_fail_oom(err, "paths of columns");
         if (s != WR_OK) return s;
     }
-    if (index_members(&tree->root, ar) != WR_OK) return wr_fail_oom(err, "paths of columns");
+    if (finish_node(&tree->root, cols, ar) != WR_OK) return wr_fail_oom(err, "paths of columns");
     return WR_OK;
 }

@@ -76,7 +76,7 @@ static wr_status batch_columns(wri_json *d, wr_batch *b, void **data) {
         WR_TRY(codes_new(d, b, c));
     }
     b->split = d->chunk->split;
-    return d->has_text && d->chunk->hold ? wr_batch_keep(b, d->chunk->hold, NULL) : WR_OK;
+    return d->has_text ? wr_batch_keep(b, d->chunk->hold, NULL) : WR_OK;
 }
 
 static bool push(wri_json_rows *h) {

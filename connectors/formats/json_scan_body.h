@@ -11,10 +11,12 @@
  *   view(out, p, n)                             the string view of n < VEC_BYTES bytes
  *   seconds(p, frac, *endp, *usp)               ":SS", ":SS.f" … ":SS.ffffff"
  *
- * Two cursors, one in each piece of the chunk, run through the layout in step: the processor works on one
- * while the other waits for where its value ends. When a record does not follow the layout, both records are
- * finished one by one by members (`solo`). Values that are not of the usual form go to wri_json_member. A
- * record that none of this reads ends the strip.
+ * Two cursors, one in each piece of the chunk, run through the hot layout in step: the processor works on one
+ * while the other waits for where its value ends. When one of the records leaves the layout, each goes on
+ * alone
+ * (`solo`): in this layout, in another one with the same beginning, or, where none fits, member by member.
+ * Values that are not of the usual form go to wri_json_member. A record that none of this reads ends the
+ * strip.
  *
  * No cursor leaves its line: every step compares before it moves, and nothing that is compared or skipped
  * contains a newline, except the tail of a record. Pieces end in a newline. Reads go at most VEC_BYTES + 1 or
@@ -24,7 +26,7 @@
  * noticed, and the caller then checks the whole strip. */
 
 #define CREDIT_MAX 512
-#define DIVERGED   5 /* credit that a record costs which does not follow the layout */
+#define DIVERGED   32 /* credit that a record costs which follows no layout */
 
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
@@ -186,12 +188,12 @@ INLINE const char *read_stamp(place at, const char *p) {
     return end + 1;
 }
 
-INLINE const char *skip(wri_json_rows *h, const char *p, vec *high) {
+INLINE const char *skip(wri_json_rows *h, const char *p, uint32_t depth, vec *high) {
     num x;
     const char *end = NULL;
     if (*p == '"') end = skip_string(p, high);
     else if (number(p, &x)) end = p + x.len;
-    return WR_LIKELY(end) ? end : wri_json_member(h, NULL, p);
+    return WR_LIKELY(end) ? end : wri_json_unwanted(h, depth, p);
 }
 
 /* ---- one record by members ---- */
@@ -246,8 +248,8 @@ INLINE wri_json_key *find_key(const wri_json_keys *keys, const char *p, size_t l
 }
 
 /* As read_name, for any space and for names not seen before. */
-static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, wri_json *d, const char *p,
-                                                           char lead, wri_json_key **kp) {
+static __attribute__((noinline)) const char *read_any_name(wri_json *d, const char *p, char lead,
+                                                           wri_json_key **kp) {
     vec high = vec_zero();
     p = space(p);
     if (*p++ != lead) return NULL;
@@ -256,7 +258,7 @@ static __attribute__((noinline)) const char *read_any_name(wri_json_keys *keys, 
     const char *name = p + 1, *behind = skip_string(p, &high);
     if (!behind) return NULL; /* also names with escapes */
     size_t len = (size_t)(behind - name) - 1;
-    *kp = find_key(keys, name, len);
+    *kp = find_key(&d->keys, name, len);
     if (!*kp) *kp = wr_utf8_valid(name, len) ? wri_json_key_new(d, name, len) : NULL;
     p = space(behind);
     return *kp && *p == ':' ? space(p + 1) : NULL;
@@ -274,42 +276,34 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
     if (WR_LIKELY(before == (lead == '{' ? pair("{\"") : pair(",\"")) && behind == pair("\":") &&
                   end > name && end[2] > ' '))
         *kp = find_key(&d->keys, name, (size_t)(end - name));
-    return WR_LIKELY(*kp) ? end + 2 : read_any_name(&d->keys, d, p, lead, kp);
+    return WR_LIKELY(*kp) ? end + 2 : read_any_name(d, p, lead, kp);
 }
 
 /* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed
  * to find the end; reading them later checks the rest. No branch on whether it is a string. */
 INLINE const char *value_end(wri_json_rows *h, const char *p) {
-    if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_member(h, NULL, p); /* or '[' */
+    if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_unwanted(h, 1, p); /* or '[' */
     vec v = vec_load(p);
     mask quoted = mask_from(vec_quote_back(v), 1), bare = vec_stop(v);
     uint32_t string = *p == '"';
     mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
     const char *end = p + mask_at(m) + string;
     if (WR_LIKELY((m != 0) & ((end[-1] == '"') | (string ^ 1)))) return end;
-    return wri_json_member(h, NULL, p); /* long, with escapes, or broken */
+    return wri_json_unwanted(h, 1, p); /* long, with escapes, or broken */
 }
 
 /* Stands in a span for a value that has been read. */
 static const char was_read[1];
 
-/* Members [0, from) of l have been read: they are what was seen so far. */
+/* Values [0, from) of l have been read: they are what was seen so far. */
 static inline void seen_so_far(wri_json *d, const wri_json_layout *l, wri_json_rows *h, uint32_t from) {
     for (uint32_t w = 0; w < d->n_words; w++) h->seen[w] = 0;
-    d->keys.n_trace = from;
     for (uint32_t i = 0; i < from; i++) {
         const wri_json_step *s = &l->steps[i];
-        if (d->keys.learn) d->keys.trace[i] = (wri_json_seen){.gap = s->gap, .len = s->len, .key = s->key};
         if (s->col) h->spans[s->col->at].p = was_read;
-        else if (s->key->node)
-            for (uint32_t u = 0; u < s->key->node->n_under; u++) wri_json_saw(h, s->key->node->under[u]);
+        else if (s->node)
+            for (uint32_t u = 0; u < s->node->n_under; u++) wri_json_saw(h, s->node->under[u]);
     }
-}
-
-INLINE void trace(wri_json_keys *keys, const char *gap, const char *p, wri_json_key *k) {
-    if (WR_LIKELY(!keys->learn)) return;
-    if (keys->n_trace == WRI_JSON_STEPS_MAX) keys->learn = false;
-    else keys->trace[keys->n_trace++] = (wri_json_seen){.gap = gap, .len = (uint32_t)(p - gap), .key = k};
 }
 
 /* Goes through the members from p to the end of the record and notes where the values of columns are.
@@ -321,13 +315,12 @@ INLINE const char *find_values(wri_json *d, wri_json_rows *h, const char *p, boo
         wri_json_key *k;
         p = read_name(d, p, lead, &k);
         if (WR_UNLIKELY(!p)) return NULL;
-        trace(&d->keys, gap, p, k);
         if (WR_LIKELY(k->col)) {
             wri_json_span *s = &h->spans[k->col->at];
             if (WR_UNLIKELY(s->p)) return NULL; /* twice: both values must fit */
             s->p = p;
             p = s->end = value_end(h, p);
-        } else p = k->node ? wri_json_member(h, k->node, p) : skip(h, p, high);
+        } else p = k->node ? wri_json_member(h, k->node, p) : skip(h, p, 1, high);
         if (WR_UNLIKELY(!p)) return NULL;
     }
 }
@@ -355,7 +348,7 @@ INLINE bool layout_missing(const wri_json_layout *l, wri_json_rows *h) {
     return !h->oom;
 }
 
-/* Reads members by the layout from number *fromp on, as far as it serves; *fromp is then where it ended. */
+/* Reads values by the layout from number *fromp on, as far as it serves; *fromp is then where it ended. */
 INLINE const char *follow(const wri_json_layout *l, wri_json_rows *h, const char *p, uint32_t *fromp,
                           vec *high) {
     for (; *fromp < l->n; ++*fromp) {
@@ -363,18 +356,23 @@ INLINE const char *follow(const wri_json_layout *l, wri_json_rows *h, const char
         if (!same(p, s->gap, s->len)) break;
         p += s->len;
         place at = {.h = h, .col = s->col};
-        p = s->col         ? read_value(at, p, high)
-            : s->key->node ? wri_json_member(h, s->key->node, p)
-                           : skip(h, p, high);
+        p = s->col    ? read_value(at, p, high)
+            : s->node ? wri_json_member(h, s->node, p)
+                      : skip(h, p, s->depth, high);
         if (WR_UNLIKELY(!p)) break;
     }
     return p;
 }
 
-/* Reads the rest of a record, in whatever order members come: first finds the values, then reads them.
- * Members [0, from) of l have been read. */
-INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_rows *h, const char *p,
-                             uint32_t from, vec *high) {
+/* Reads the record at `start` by members, in whatever order they come: first finds the values, then reads
+ * them. Values [0, from) of l have been read up to p. It may become a layout. */
+INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_rows *h, const char *start,
+                             const char *p, uint32_t from, vec *high) {
+    if (from > 0 && l->steps[from - 1].depth > 1) { /* p is inside an object: begin again, in a clean row */
+        wri_json_rows_forget(h, h->row);
+        p = start;
+        from = 0;
+    }
     seen_so_far(d, l, h, from);
     const char *tail = find_values(d, h, p, from == 0, high);
     if (tail) p = space(space(tail) + 1);
@@ -382,7 +380,7 @@ INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_row
         for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
         return NULL;
     }
-    if (WR_UNLIKELY(d->keys.learn)) wri_json_layout_adopt(d, tail, (size_t)(p - tail));
+    d->keys.credit -= DIVERGED;
     return p;
 }
 
@@ -391,16 +389,15 @@ INLINE wri_json_layout *other_layout(wri_json_keys *keys, const wri_json_layout 
                                      uint32_t from) {
     for (uint32_t i = 0; i < keys->n_layouts; i++) {
         wri_json_layout *o = &keys->layouts[i];
-        if (l->common[i] >= from && o != l && o->n && same(p, o->steps[from].gap, o->steps[from].len))
+        if (o->score && l->common[i] >= from && o != l && same(p, o->steps[from].gap, o->steps[from].len))
             return o;
     }
     return NULL;
 }
 
-/* Reads the record at p alone; members [0, from) of the hot layout have been read. It may become a layout
- * when keys.learn. */
-static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, const char *p, uint32_t from,
-                                                  vec *high) {
+/* Reads the record at `start` alone; values [0, from) of the hot layout have been read up to p. */
+static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h, const char *start,
+                                                  const char *p, uint32_t from, vec *high) {
     wri_json_layout *l = &d->keys.layouts[d->keys.hot], *next = d->keys.n_layouts ? l : NULL;
     for (; next; next = other_layout(&d->keys, l, p, from)) {
         l = next;
@@ -409,11 +406,11 @@ static __attribute__((noinline)) const char *solo(wri_json *d, wri_json_rows *h,
         const wri_json_step *tail = &l->steps[from];
         if (from == l->n && same(p, tail->gap, tail->len)) {
             l->score++;
+            l->served++;
             return layout_missing(l, h) ? p + tail->len : NULL;
         }
     }
-    d->keys.credit -= DIVERGED;
-    return read_rest(d, l, h, p, from, high);
+    return read_rest(d, l, h, start, p, from, high);
 }
 
 /* ---- two records in step ---- */
@@ -439,7 +436,7 @@ INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *h
         place a = {.h = ha, .col = s->col}, b = {.h = hb, .col = s->col};
         switch ((wri_json_how)s->how) {
         case WRI_JSON_SKIP:
-            BOTH(skip(ha, p.a, high), skip(hb, p.b, high));
+            BOTH(skip(ha, p.a, s->depth, high), skip(hb, p.b, s->depth, high));
             break;
         case WRI_JSON_INT:
             BOTH(read_int(a, p.a), read_int(b, p.b));
@@ -466,7 +463,7 @@ INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *h
             BOTH(read_stamp(a, p.a), read_stamp(b, p.b));
             break;
         case WRI_JSON_MEMBER:
-            BOTH(wri_json_member(ha, s->key->node, p.a), wri_json_member(hb, s->key->node, p.b));
+            BOTH(wri_json_member(ha, s->node, p.a), wri_json_member(hb, s->node, p.b));
             break;
         case WRI_JSON_TAIL:
             *sp = s + 1;
@@ -483,21 +480,23 @@ INLINE two in_step(const wri_json_step **sp, wri_json_rows *ha, wri_json_rows *h
 
 /* After a strip of `rows` records. */
 static inline void earn(wri_json_keys *keys, uint32_t rows) {
-    int32_t credit = keys->credit + (keys->n_layouts ? (int32_t)rows : 0);
-    keys->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+    if (keys->n_layouts && keys->credit < CREDIT_MAX) keys->credit += (int32_t)rows;
     wri_json_layout_judge(keys);
 }
 
-/* One record or both left the hot layout at member s. NULL: not for the scanner. */
-static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two p,
+/* The records at `start` left the hot layout, one of them or both, at value s. NULL: not for the scanner. */
+static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two start, two p,
                                           uint32_t s) {
     vec high = vec_zero();
-    bool poor = d->keys.credit <= 0;
-    d->keys.learn = poor && !p.b; /* not while the other record still stands in a layout */
-    if (p.a) p.a = solo(d, a, p.a, s, &high);
-    d->keys.learn = poor;
-    if (p.b) p.b = solo(d, b, p.b, s, &high);
+    const int32_t before = d->keys.credit;
+    if (p.a) p.a = solo(d, a, start.a, p.a, s, &high);
+    const int32_t between = d->keys.credit;
+    if (p.b) p.b = solo(d, b, start.b, p.b, s, &high);
     a->high |= vec_high(high);
+    /* What cost credit fitted no layout. Not learnt before both are through with the layouts there are. */
+    if (WR_LIKELY(before > 0)) return p;
+    if (p.b && d->keys.credit < between) wri_json_layout_learn(d, start.b, p.b);
+    else if (p.a && between < before) wri_json_layout_learn(d, start.a, p.a);
     return p;
 }
 
@@ -516,7 +515,7 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
             in_l += 2;
             if (WR_UNLIKELY(l->n_missing) && !(layout_missing(l, a) && layout_missing(l, b))) break;
         } else {
-            q = part(d, a, b, q, (uint32_t)(s - l->steps));
+            q = part(d, a, b, p, q, (uint32_t)(s - l->steps));
             if (WR_UNLIKELY(!q.a || !q.b)) {
                 if (q.a) p.a = q.a, a->row++;
                 if (q.b) p.b = q.b, b->row++;
@@ -537,17 +536,22 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
     a->row = row_a;
     b->row = row_b;
     l->score += in_l;
+    l->served += in_l;
     earn(&d->keys, a->done_rows + b->done_rows);
 }
 
 static void strip_of_one(wri_json *d, wri_json_rows *h, uint32_t n) {
     const uint32_t row = h->row;
     vec high = vec_zero();
-    while (n-- > 0 && h->p < h->end && !h->stop) {
-        d->keys.learn = d->keys.credit <= 0;
-        const char *p = solo(d, h, h->p, 0, &high);
+    while (n-- > 0 && h->p < h->end) {
+        int32_t credit = d->keys.credit;
+        const char *p = solo(d, h, h->p, h->p, 0, &high);
         h->stop = !p;
-        if (WR_LIKELY(p)) h->p = p, h->row++;
+        if (WR_UNLIKELY(!p)) break;
+        if (WR_UNLIKELY(credit <= 0 && d->keys.credit < credit))
+            wri_json_layout_learn(d, h->p, p); /* it fitted none */
+        h->p = p;
+        h->row++;
     }
     h->high = vec_high(high);
     h->done_rows = h->row - row;
@@ -564,5 +568,11 @@ static void strip(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32_t n) {
     }
 }
 
-const wri_json_scan PASTE(wri_json_scan,
-                          VARIANT) = {.name = VARIANT_NAME, .usable = usable, .strip = strip, .utf8 = utf8};
+/* clang-format off */
+const wri_json_scan PASTE(wri_json_scan, VARIANT) = {
+    .name = VARIANT_NAME,
+    .usable = usable,
+    .strip = strip,
+    .utf8 = utf8,
+};
+/* clang-format on */

@@ -394,7 +394,8 @@ static const char *read_record(wri_json_rows *h, const char *p, const char *eol)
     const char *end = *p == '{' ? read_value(&x, &h->d->tree.root, p) : read_value(&x, NULL, p);
     if (end && *p != '{') {
         char shown[WRI_JSON_SHOWN];
-        wri_json_misfit(&x, "expected an object, found %s", wri_json_shown(p, (size_t)(end - p), shown));
+        wri_json_value v = {.class = WRI_JSON_NUMBER, .p = p, .n = (size_t)(end - p)}; /* shown as it is */
+        wri_json_misfit(&x, "expected an object, found %s", wri_json_shown(&v, shown));
     }
     if (end && !h->oom) finish_record(&x);
     if (h->oom) return NULL;
@@ -434,11 +435,15 @@ void wri_json_line(wri_json_rows *h, const char *p, const char *eol) {
 }
 
 const char *wri_json_member(wri_json_rows *h, const wri_json_node *node, const char *p) {
-    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = 1};
-    if (node) forget(&x, node);
+    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = node->depth};
+    forget(&x, node);
     const char *end = read_value(&x, node, p);
     if (!end || x.misfit || h->oom) return NULL;
-    if (node && node->n_under > node->n_cols && !wri_json_missing(h, NULL, node->under, node->n_under))
-        return NULL;
+    if (node->n_under > node->n_cols && !wri_json_missing(h, NULL, node->under, node->n_under)) return NULL;
     return end;
+}
+
+const char *wri_json_unwanted(wri_json_rows *h, uint32_t depth, const char *p) {
+    wri_json_parse x = {.h = h, .doc = p, .end = h->end, .depth = depth};
+    return read_value(&x, NULL, p);
 }

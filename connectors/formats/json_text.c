@@ -1,4 +1,4 @@
-/* connectors/formats/json_text.c -- escapes, characters, base64. Pure functions. */
+/* connectors/formats/json_text.c -- escapes and characters. Pure functions. */
 #include "connectors/formats/json_text_int.h"
 
 static uint32_t hex4(const char *p) {
@@ -78,38 +78,6 @@ size_t wri_json_cut(const char *p, size_t n, size_t chars) {
     for (; i < n; i++)
         if (((unsigned char)p[i] & 0xc0) != 0x80 && chars-- == 0) break;
     return i;
-}
-
-/* 0..63, or 64 for a byte that is no digit of base64. */
-static uint32_t digit64(char c) {
-    if (c >= 'A' && c <= 'Z') return (uint32_t)(c - 'A');
-    if (c >= 'a' && c <= 'z') return (uint32_t)(c - 'a') + 26;
-    if (c >= '0' && c <= '9') return (uint32_t)(c - '0') + 52;
-    if (c == '+' || c == '-') return 62;
-    return c == '/' || c == '_' ? 63 : 64;
-}
-
-bool wri_json_base64(const char *p, size_t n, char *out, size_t *lenp) {
-    if (n % 4 == 0 && n > 0 && p[n - 1] == '=') n -= p[n - 2] == '=' ? 2 : 1;
-    if (n % 4 == 1) return false;
-    char *o = out;
-    uint32_t acc = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t v = digit64(p[i]);
-        if (v > 63) return false;
-        acc = acc << 6 | v;
-        if (i % 4 != 3) continue;
-        *o++ = (char)(acc >> 16);
-        *o++ = (char)(acc >> 8);
-        *o++ = (char)acc;
-    }
-    if (n % 4 == 2) *o++ = (char)(acc >> 4);
-    if (n % 4 == 3) {
-        *o++ = (char)(acc >> 10);
-        *o++ = (char)(acc >> 2);
-    }
-    *lenp = (size_t)(o - out);
-    return true;
 }
 
 const char *wri_json_char(const char *s, const char *end) {

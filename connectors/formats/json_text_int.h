@@ -9,8 +9,6 @@
 size_t wri_json_unescape(const char *p, size_t n, char *out);
 /* Bytes of the first `chars` characters of valid UTF-8. */
 size_t wri_json_cut(const char *p, size_t n, size_t chars);
-/* Base64 of the standard or the URL alphabet, padding optional; out takes n / 4 * 3 + 3 bytes. */
-bool wri_json_base64(const char *p, size_t n, char *out, size_t *lenp);
 /* The byte behind the character at p, which is above 127; NULL: no UTF-8. */
 const char *wri_json_char(const char *p, const char *end);
 

@@ -12,6 +12,8 @@ static const char *const schemas[] = {
     "a big!, b char3, x int@$.o.x, y text@$.o.l[1], o json",
     "a int, x int@$.l[*].x, y text@$.l[*].y",
     "r json@$, a text",
+    "a int@$.n.a, b text@$.n.m.b, c ts, d double@$.n.d",
+    "a int!@$.n.a, b json@$.n.m, c text@$.n.m.b, d bool",
 };
 
 static void check(const json_run *base, const char *p, size_t n) {
@@ -35,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
     uint32_t how = data[0];
     wr_arena ar = {0};
-    wr_schema s = json_schema(schemas[how % 6], &ar);
+    wr_schema s = json_schema(schemas[how & 7], &ar);
     json_run r = {.schema = &s,
                   .timestamp_format = how & 64 ? "epoch_ms" : NULL,
                   .batch_rows = how & 32 ? 7 : 1000,

@@ -17,7 +17,8 @@ typedef struct json_random {
     "flag bool, t tiny, n int, big big, d dec52, f double, r real, name text, short text5, raw json, bin "   \
     "bytes, "                                                                                                \
     "day date, ts ts, ts6 ts6, x int@$.nest.x, y text@$.nest.list[1], "                                      \
-    "a_member_with_a_rather_long_name_to_be_sure int"
+    "a_member_with_a_rather_long_name_to_be_sure int, "                                                      \
+    "da int@$.deep.a, dc text@$.deep.b.c, de ts@$.deep.b.e, raw_b json@$.other.b"
 
 static inline uint64_t json_rnd(json_random *g, uint64_t n) {
     g->state ^= g->state << 13;
@@ -121,6 +122,32 @@ static inline void json_random_any(json_random *g, int depth) {
     }
 }
 
+/* Objects with members that columns want, and some that none does; odd: with parts missing, twice, of other
+ * types. */
+static inline void json_random_object(json_random *g, bool odd) {
+    json_puts(g, "{");
+    if (!odd || json_chance(g, 70)) {
+        json_puts(g, "\"a\":");
+        if (odd && json_chance(g, 20)) json_random_any(g, 1);
+        else json_printf_i(g, (int64_t)json_rnd(g, 1000));
+        json_puts(g, ",");
+    }
+    if (odd && json_chance(g, 10)) json_puts(g, "\"a\":7,\"b\":{\"c\":\"first\"},");
+    json_puts(g, "\"b\":");
+    if (odd && json_chance(g, 20)) json_random_any(g, 1);
+    else {
+        json_puts(g, "{\"c\":");
+        json_random_string(g, odd);
+        if (!odd || json_chance(g, 80)) json_puts(g, ",\"x\":[1,{\"y\":null}]");
+        if (!odd || json_chance(g, 80)) {
+            json_puts(g, ",\"e\":");
+            json_random_time(g, odd);
+        }
+        json_puts(g, odd && json_chance(g, 5) ? ",\"x\":{}}" : "}");
+    }
+    JSON_PICK(g, ",\"u\":1}", ",\"u\":-25.5}", ",\"u\":\"v\"}");
+}
+
 static inline void json_random_value(json_random *g, uint32_t member) {
     switch (member) {
     case 0:
@@ -156,6 +183,9 @@ static inline void json_random_value(json_random *g, uint32_t member) {
         return json_random_time(g, false);
     case 14:
         return JSON_PICK(g, "{\"x\":5,\"list\":[1,\"two\"]}", "{\"list\":[]}", "{\"x\":-7}", "{ \"x\" : 8 }");
+    case 17:
+    case 18:
+        return json_random_object(g, json_chance(g, g->odd / 2));
     default:
         return json_random_string(g, false);
     }
@@ -178,8 +208,10 @@ static inline void json_random_record(json_random *g) {
                                   "ts6",
                                   "nest",
                                   "unknown",
-                                  "a_member_with_a_rather_long_name_to_be_sure"};
-    uint32_t order[40], n = 17;
+                                  "a_member_with_a_rather_long_name_to_be_sure",
+                                  "deep",
+                                  "other"};
+    uint32_t order[40], n = 19;
     bool odd = json_chance(g, g->odd);
     for (uint32_t i = 0; i < n; i++) order[i] = i;
     if (json_chance(g, g->shuffle))
@@ -188,7 +220,7 @@ static inline void json_random_record(json_random *g) {
             order[i] = order[k];
             order[k] = was;
         }
-    if (odd && json_chance(g, 30)) n -= (uint32_t)json_rnd(g, 17); /* some are missing */
+    if (odd && json_chance(g, 30)) n -= (uint32_t)json_rnd(g, 19); /* some are missing */
     if (odd && json_chance(g, 20)) {                               /* one twice */
         order[n] = order[json_rnd(g, n)];
         n++;

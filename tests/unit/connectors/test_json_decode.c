@@ -114,7 +114,10 @@ Test(json_decode, flattened_rows_cross_batches) {
     wr_arena_free(&ar);
 }
 
+static void keep_bytes(wr_ref *r) { (void)r; }
+
 Test(json_decode, steady_work_allocates_nothing) {
+    wr_ref bytes = {.count = 1, .release = keep_bytes};
     wr_arena ar = {0};
     wr_schema s = json_schema("name text, n int, ts ts, f double", &ar);
     json_random g = {.state = 99, .other = 5};
@@ -126,7 +129,7 @@ Test(json_decode, steady_work_allocates_nothing) {
         wr_decoder *d;
         wr_batches out = {0};
         cr_assert_eq(wri_json_open(&cfg, scan, &d, NULL), WR_OK);
-        wr_chunk c = {.data = g.out.data, .len = g.out.len};
+        wr_chunk c = {.data = g.out.data, .len = g.out.len, .hold = &bytes};
         for (int round = 0; round < 5; round++) {
             wr_mem_fail_at(0);
             cr_assert_eq(wr_format_json.decode(d, &c, &out, NULL), WR_OK);
@@ -162,6 +165,36 @@ Test(json_decode, batches_that_are_held_are_not_reused) {
     drop_all(&out);
     wr_free(out.items);
     wr_buf_free(&in);
+    wr_arena_free(&ar);
+}
+
+Test(json_decode, texts_outlive_a_chunk_without_hold) {
+    wr_arena ar = {0};
+    wr_schema s = json_schema("t text", &ar);
+    EACH_SCAN(scan) {
+        wr_decode_cfg cfg = {.schema = &s, .batch_rows = 100};
+        wr_decoder *d;
+        wr_batches out = {0};
+        wr_buf in = {0};
+        cr_assert_eq(wri_json_open(&cfg, scan, &d, NULL), WR_OK);
+        for (int i = 0; i < 500; i++) put(&in, "{\"t\":\"a text that is longer than a view, %d\"}\n", i);
+        pad(&in);
+        wr_chunk c = {.data = in.data, .len = in.len};
+        cr_assert_eq(wr_format_json.decode(d, &c, &out, NULL), WR_OK);
+        wr_buf_free(&in);
+        wr_format_json.close_decoder(d);
+        int row = 0;
+        for (size_t i = 0; i < out.n; i++)
+            for (uint32_t r = 0; r < out.items[i]->n; r++, row++) {
+                char want[64];
+                int n = snprintf(want, sizeof want, "a text that is longer than a view, %d", row);
+                const wr_str *got = &out.items[i]->cols[0].str[r];
+                cr_assert(got->len == (uint32_t)n && memcmp(got->ptr, want, (size_t)n) == 0);
+            }
+        cr_assert_eq(row, 500);
+        drop_all(&out);
+        wr_free(out.items);
+    }
     wr_arena_free(&ar);
 }
 
