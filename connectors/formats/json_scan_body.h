@@ -484,19 +484,15 @@ static inline void earn(wri_json_keys *keys, uint32_t rows) {
     wri_json_layout_judge(keys);
 }
 
-/* The records at `start` left the hot layout, one of them or both, at value s. NULL: not for the scanner. */
-static __attribute__((noinline)) two part(wri_json *d, wri_json_rows *a, wri_json_rows *b, two start, two p,
-                                          uint32_t s) {
-    vec high = vec_zero();
-    const int32_t before = d->keys.credit;
-    if (p.a) p.a = solo(d, a, start.a, p.a, s, &high);
-    const int32_t between = d->keys.credit;
-    if (p.b) p.b = solo(d, b, start.b, p.b, s, &high);
-    a->high |= vec_high(high);
-    /* What cost credit fitted no layout. Not learnt before both are through with the layouts there are. */
-    if (WR_LIKELY(before > 0)) return p;
-    if (p.b && d->keys.credit < between) wri_json_layout_learn(d, start.b, p.b);
-    else if (p.a && between < before) wri_json_layout_learn(d, start.a, p.a);
+/* Reads the record at `start` alone, from value s of the hot layout on, which begins at p. NULL: not for the
+ * scanner. What fits no layout may become one. */
+static __attribute__((noinline)) const char *part(wri_json *d, wri_json_rows *h, const char *start,
+                                                  const char *p, uint32_t s, bool *high) {
+    vec v = vec_zero();
+    const int32_t credit = d->keys.credit;
+    p = solo(d, h, start, p, s, &v);
+    *high |= vec_high(v);
+    if (WR_UNLIKELY(credit <= 0 && d->keys.credit < credit)) wri_json_layout_learn(d, start, p);
     return p;
 }
 
@@ -506,31 +502,37 @@ static void strip_of_two(wri_json *d, wri_json_rows *a, wri_json_rows *b, uint32
     const wri_json_step *behind = l->steps + l->n + 1;
     uint32_t in_l = 0;
     vec high = vec_zero();
+    bool alone_high = false;
     two p = {a->p, b->p};
-    a->high = false;
-    while (n-- > 0 && p.a < a->end && p.b < b->end) {
+    while (a->row - row_a < n && b->row - row_b < n && p.a < a->end && p.b < b->end) {
         const wri_json_step *s = l->steps;
         two q = in_step(&s, a, b, p, &high);
         if (WR_LIKELY(s == behind)) {
             in_l += 2;
             if (WR_UNLIKELY(l->n_missing) && !(layout_missing(l, a) && layout_missing(l, b))) break;
-        } else {
-            q = part(d, a, b, p, q, (uint32_t)(s - l->steps));
-            if (WR_UNLIKELY(!q.a || !q.b)) {
-                if (q.a) p.a = q.a, a->row++;
-                if (q.b) p.b = q.b, b->row++;
-                a->stop = !q.a;
-                b->stop = !q.b;
-                break;
-            }
+            p = q;
+            a->row++;
+            b->row++;
+            continue;
         }
-        p = q;
-        a->row++;
-        b->row++;
+        /* One of them left the layout, or both. One that did not begins again beside the other's next. */
+        const bool a_left = !q.a || !same(q.a, s->gap, s->len), b_left = !q.b || !same(q.b, s->gap, s->len);
+        const uint32_t at = (uint32_t)(s - l->steps);
+        if (a_left) {
+            if (q.a) q.a = part(d, a, p.a, q.a, at, &alone_high);
+            a->stop = !q.a;
+            if (q.a) p.a = q.a, a->row++;
+        }
+        if (b_left) {
+            if (q.b) q.b = part(d, b, p.b, q.b, at, &alone_high);
+            b->stop = !q.b;
+            if (q.b) p.b = q.b, b->row++;
+        }
+        if (WR_UNLIKELY(a->stop || b->stop)) break;
     }
     a->p = p.a;
     b->p = p.b;
-    a->high = b->high = a->high | vec_high(high);
+    a->high = b->high = alone_high | vec_high(high);
     a->done_rows = a->row - row_a;
     b->done_rows = b->row - row_b;
     a->row = row_a;
