@@ -304,10 +304,7 @@ static wr_node *local_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, const u
         for (uint32_t j = 0; j < a->calls[i].call.n_partials; j++, col++)
             n->out.fields[col] =
                 (wr_field){.name = wri_text(c, "partial%u_%u", i, j), .type = a->calls[i].call.partials[j]};
-    if (a->win.kind != WR_W_NONE) {
-        n->agg.late = wri_x(rows)->late;
-        n->agg.late_cols = wri_x(rows)->late_cols;
-    }
+    if (a->win.kind != WR_W_NONE && !wri_takes_late(c, n)) return NULL;
     return c->oom ? NULL : n;
 }
 

@@ -108,6 +108,16 @@ wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, 
     return n;
 }
 
+bool wri_takes_late(wri_ctx *c, wr_node *n) {
+    n->late = wri_new_n(c, n->n_in, sizeof *n->late);
+    if (!n->late) return false;
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        const wri_xnode *in = wri_x(n->in[k]);
+        n->late[k] = (wr_late){.to = in->late, .cols = in->late_cols};
+    }
+    return true;
+}
+
 /* A node with the columns of its only input. */
 static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc loc) {
     wr_node *n = wri_node_new(c, kind, loc, 1, &in, in->out.n);

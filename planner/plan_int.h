@@ -308,6 +308,8 @@ void *wri_new_last(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_
 bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name);
 wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, wr_node *const *in,
                       uint32_t n_out);
+/* Rows that come too late for n go where its inputs say. */
+bool wri_takes_late(wri_ctx *c, wr_node *n);
 wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
 /* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);

@@ -233,6 +233,10 @@ typedef struct wr_sort_key {
 } wr_sort_key;
 
 typedef struct wr_node wr_node;
+typedef struct wr_late { /* where late rows of an input go */
+    wr_node *to;         /* the LATE node of a late_output stream; NULL: they are counted only */
+    uint32_t *cols;      /* to->out.n columns of the input that make up its row, WR_NO_COL: NULL */
+} wr_late;
 struct wr_node {
     wr_node_kind kind;
     uint32_t id;    /* rising in topological order from 0: inputs have smaller ids */
@@ -243,6 +247,7 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
+    wr_late *late;     /* n_in of them; NULL: no row is ever late here */
     union {
         struct {
             const wr_plan_stream *stream;
@@ -284,10 +289,6 @@ struct wr_node {
             uint32_t n_keys;
             wr_agg_call *calls;
             uint32_t n_calls;
-            /* Late rows: stream.late_output's node and which input columns make up its row (WR_NO_COL: NULL).
-             */
-            wr_node *late;
-            uint32_t *late_cols;
         } agg;
         struct {
             wr_exchange_mode mode;

@@ -252,12 +252,12 @@ static bool skip_choice(wri_ctx *c, wr_node *a) {
     through(&a->agg.win.time_col, p);
     through(&a->agg.win.start_col, p);
     through(&a->agg.win.end_col, p);
-    if (a->agg.late) {
-        uint32_t n = a->agg.late->out.n, *cols = wri_new_n(c, n, sizeof *cols);
+    if (a->late && a->late->to) {
+        uint32_t n = a->late->to->out.n, *cols = wri_new_n(c, n, sizeof *cols);
         if (!cols) return false;
-        memcpy(cols, a->agg.late_cols, n * sizeof *cols);
+        memcpy(cols, a->late->cols, n * sizeof *cols);
         for (uint32_t i = 0; i < n; i++) through(&cols[i], p);
-        a->agg.late_cols = cols;
+        a->late->cols = cols;
     }
     a->in[0] = p->in[0];
     if (shared(p)) wri_x(p->in[0])->uses++;

@@ -58,8 +58,9 @@ wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) WR_MUST_USE;
  * them and sends them to error_stream; with on_error = 'fail' the job fails. */
 wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
                            const char *why, uint32_t n, wr_err *err) WR_MUST_USE;
-/* Rows of b that came too late for op: counted; delivered to op's late node if it has one. */
-wr_status wr_task_late_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, uint32_t n,
+/* Rows of b, of input `port`, that came too late for op: counted; delivered to the late node if there is one.
+ */
+wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_err *err) WR_MUST_USE;
 uint32_t wr_task_worker(const wr_task *t); /* 0 .. workers-1 */
 uint32_t wr_task_workers(const wr_task *t);

@@ -212,15 +212,15 @@ wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, c
 
 /* ---- late rows ---- */
 
-static wr_status late_batch(const wr_node *agg, const wr_batch *b, const uint32_t *rows, uint32_t n,
+static wr_status late_batch(const wr_late *late, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_batch **outp, wr_err *err) {
-    const wr_schema *out = &agg->agg.late->out;
+    const wr_schema *out = &late->to->out;
     wr_batch *picked;
     WR_TRY(wr_batch_gather((wr_batch *)b, rows, n, NULL, 0, &picked, err));
     picked->wm = NULL; /* in their own stream they are not late */
-    wr_status r = wr_batch_share(picked, agg->agg.late_cols, out->n, outp, err);
+    wr_status r = wr_batch_share(picked, late->cols, out->n, outp, err);
     for (uint32_t c = 0; c < out->n && r == WR_OK; c++) {
-        if (agg->agg.late_cols[c] != WR_NO_COL) continue;
+        if (late->cols[c] != WR_NO_COL) continue;
         wr_col *col = &(*outp)->cols[c];
         r = wr_batch_col(*outp, c, wr_type_phys(out->fields[c].type), err);
         if (r != WR_OK) break;
@@ -236,13 +236,14 @@ static wr_status late_batch(const wr_node *agg, const wr_batch *b, const uint32_
     return r;
 }
 
-wr_status wr_task_late_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, uint32_t n, wr_err *err) {
+wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
+                            wr_err *err) {
     op->late_rows += n;
     __atomic_add_fetch(&op->task->late_rows, n, __ATOMIC_RELAXED);
-    const wr_node *node = op->node;
-    wri_side *s = node->kind == WR_N_AGG_LOCAL && node->agg.late ? side_of(op->task, node->agg.late) : NULL;
+    const wr_late *late = op->node->late ? &op->node->late[port] : NULL;
+    wri_side *s = late && late->to ? side_of(op->task, late->to) : NULL;
     if (!s || n == 0) return WR_OK;
     wr_batch *out = NULL;
-    WR_TRY(late_batch(node, b, rows, n, &out, err));
+    WR_TRY(late_batch(late, b, rows, n, &out, err));
     return side_add(s, out, err);
 }

@@ -232,7 +232,7 @@ static wr_status place_rows(wr_op *op, agg_local *a, wr_batch *b, uint32_t *np, 
         a->idx[n++] = i;
     }
     *np = n;
-    wr_status r = n_late ? wr_task_late_rows(op, b, late, n_late, err) : WR_OK;
+    wr_status r = n_late ? wr_task_late_rows(op, 0, b, late, n_late, err) : WR_OK;
     wr_free(late);
     return r;
 }

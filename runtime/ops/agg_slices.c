@@ -124,7 +124,7 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
     p.enter = wri_first_open(w, p.end, b->wm ? b->wm[0] : WR_WM_NONE);
     if (p.enter <= s->fired) { /* only after an idle split came back: see the README of runtime/ */
         p.enter = wri_ceil_to(s->fired + 1, w->slide_us, w->offset_us);
-        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, b, NULL, b->n, err);
+        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, 0, b, NULL, b->n, err);
     }
     p.gids = wr_alloc(b->n * sizeof *p.gids);
     if (!p.gids) return wr_fail_oom(err, "a slice");

@@ -57,8 +57,8 @@ static void check_agg(const wr_node *n) {
         cr_assert(k->time == WR_NO_COL || k->time < width);
     }
     if (!none && !attached) cr_assert_lt(n->agg.win.time_col, width);
-    for (uint32_t i = 0; n->agg.late && i < n->agg.late->out.n; i++)
-        cr_assert(n->agg.late_cols[i] == WR_NO_COL || n->agg.late_cols[i] < width);
+    for (uint32_t i = 0; n->late && n->late->to && i < n->late->to->out.n; i++)
+        cr_assert(n->late->cols[i] == WR_NO_COL || n->late->cols[i] < width);
 }
 
 static void check_source(const wr_node *n) {
