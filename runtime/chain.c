@@ -35,7 +35,7 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     if (wm <= op->wm) return WR_OK;
     op->wm = wm;
     if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
-    return wri_emit_watermark(op, wm, err);
+    return wri_emit_watermark(op, wm == WR_WM_END ? wm : wm - op->holds_us, err);
 }
 
 wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) {

@@ -39,7 +39,15 @@ typedef struct wri_group_rows {
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids,
                                wr_err *err) WR_MUST_USE;
 
-uint32_t wri_groups_count(const wri_groups *g); /* real groups: their ids are 1..count */
+/* Before the first find: groups can be removed one by one. Such a table makes no use of dictionary codes.
+ * False on OOM. */
+bool wri_groups_let_go(wri_groups *g) WR_MUST_USE;
+/* Forgets groups gids[0..n) of a table that was told so, and zeroes their states (what those point at is the
+ * caller's to free before). Their ids are given to new keys. */
+void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n);
+uint32_t wri_groups_live(const wri_groups *g); /* groups that have not been removed */
+
+uint32_t wri_groups_count(const wri_groups *g); /* real groups have ids 1..count, less the removed ones */
 /* State of group i is at wri_groups_states(g) + i * wri_groups_stride(g); count + 1 rows, 8-byte aligned. */
 char *wri_groups_states(wri_groups *g);
 size_t wri_groups_stride(const wri_groups *g);
