@@ -142,6 +142,9 @@ struct wr_agg_def {
     /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
+    /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
+     * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
+    wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
 };
