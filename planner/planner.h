@@ -12,13 +12,14 @@
 
 /* ---- typed expressions ----
  * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
- * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
- * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
+ * one physical form. Only DECIMALs may differ in scale, and integers (scale 0) may stand beside them: the
+ * operation is exact and is rounded once, half away from zero, to the result's scale; an interval times or by
+ * a DECIMAL is cut. Three-valued logic. A row whose evaluation fails (overflow, division by zero, bad cast)
+ * becomes an error row. */
 /* clang-format off */
 #define WR_OP_LIST(X)                                                                                  \
     X(NEG) X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */  \
-    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate; DECIMAL rounds half up to  \
-                         the result scale */                                                           \
+    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate */                           \
     X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT)                               \
     X(AND) X(OR) X(NOT)                                                                                \
     X(IS_NULL) X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                     \
