@@ -52,9 +52,11 @@ wr_expr *wri_bind_temporal(wri_binder *b, const wr_ast *e) {
 static wr_expr *cannot(wri_binder *b, wr_loc loc, char op, const wr_expr *x, const wr_expr *y) {
     const char *hint = NULL, *sx = wri_source_text(b, x->loc), *sy = wri_source_text(b, y->loc);
     bool sum = op == '+' || op == '-';
-    if (is_time(x) && wr_kind_is_int((wr_kind)y->type.kind) && sum)
-        hint =
-            wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' SECOND (or another unit)", sx, op, sy);
+    bool before = op == '+' && wr_kind_is_int((wr_kind)x->type.kind) && is_time(y);
+    if (before || (sum && is_time(x) && wr_kind_is_int((wr_kind)y->type.kind)))
+        hint = wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' %s (or another unit)",
+                               before ? sy : sx, op, before ? sx : sy,
+                               (before ? y : x)->type.kind == WR_T_DATE ? "DAY" : "SECOND");
     else if (is_time(x) && wri_is_char(y->type) && op == '-')
         hint = wr_arena_printf(b->d->ar, "write CAST(%s AS TIMESTAMP)", sy);
     else if (is_time(x) && is_time(y) && op == '+') hint = "times are subtracted from each other, not added";

@@ -116,7 +116,16 @@ Test(bind, time_arithmetic) {
                    "(or another unit)"},
         {"ts - 5", "ts - 5: '-' cannot take TIMESTAMP(3) and INTEGER | write ts - 5 * INTERVAL '1' SECOND "
                    "(or another unit)"},
-        {"5 + ts", "5 + ts: '+' cannot take INTEGER and TIMESTAMP(3)"},
+        {"5 + ts", "5 + ts: '+' cannot take INTEGER and TIMESTAMP(3) | write ts + 5 * INTERVAL '1' SECOND "
+                   "(or another unit)"},
+        {"d + 5",
+         "d + 5: '+' cannot take DATE and INTEGER | write d + 5 * INTERVAL '1' DAY (or another unit)"},
+        {"d - status", "d - status: '-' cannot take DATE and INTEGER | write d - status * INTERVAL '1' DAY "
+                       "(or another unit)"},
+        {"status + d", "status + d: '+' cannot take INTEGER and DATE | write d + status * INTERVAL '1' DAY "
+                       "(or another unit)"},
+        {"status - d", "status - d: '-' cannot take INTEGER and DATE"},
+        {"d + status * INTERVAL '1' DAY", "d + INTERVAL '1' DAY * status : DATE"},
         {"ts + ts2", "ts + ts2: '+' cannot take TIMESTAMP(3) and TIMESTAMP(3) | times are subtracted from "
                      "each other, not added"},
         {"ts + page", "ts + page: '+' cannot take TIMESTAMP(3) and VARCHAR"},
