@@ -317,8 +317,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);
-        if (info.bytes < 0) out->bytes_total = -1;
-        else if (out->bytes_total >= 0) out->bytes_total += info.bytes;
+        out->at += info.at;
+        if (info.bytes < 0) out->total = -1;
+        else if (out->total >= 0) out->total += info.bytes;
     }
 }
 

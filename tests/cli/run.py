@@ -342,6 +342,15 @@ def progress_and_results_share_a_terminal(d):
 
 
 @case
+def progress_shows_the_share_done(d):
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 400, rate = 400); "
+           "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT * FROM g;")
+    seen, status = on_terminal(["run", "-e", sql], b"never")
+    shares = [int(n) for n in re.findall(rb"\] +(\d+)%", seen)]
+    assert status == 0 and shares == sorted(shares) and 0 < shares[-1] <= 100, (status, seen)
+
+
+@case
 def progress_fits_narrow_terminals(d):
     sql = LIVE.replace("SELECT event_time, user_id", "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT *")
     seen, _ = on_terminal(["run", "-e", sql], b" rows in, ", columns=30)
