@@ -318,6 +318,7 @@ typedef struct wr_settings {
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
+    int64_t state_ttl_us; /* state of a key that is idle for so long is forgotten; 0: never */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 
