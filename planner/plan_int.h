@@ -31,8 +31,10 @@ typedef struct wri_xnode {
     wr_node n;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
-    wr_node *late;       /* LATE node that rows of this node go to when they are late, or NULL */
-    uint32_t *late_cols; /* late->out.n columns of this node, WR_NO_COL: NULL */
+    const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
+    const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
+    wr_node *late;             /* LATE node that rows of this node go to when they are late, or NULL */
+    uint32_t *late_cols;       /* late->out.n columns of this node, WR_NO_COL: NULL */
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
@@ -345,6 +347,18 @@ bool wri_is_deterministic(const wr_expr *e);
 uint32_t wri_width(const wr_node *n);
 /* e as `to` by the rules of INSERT; false after reporting at loc. what: "column 'x'". */
 wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_loc loc);
+
+/* ---- changes.c: updating results ---- */
+/* n's rows are changes from here on; what: "GROUP BY … EMIT CHANGES", for messages. At most one row stands
+ * for each value of the columns key[0..n_key) of n; key NULL: nothing tells rows apart. */
+bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t *key, uint32_t n_key);
+/* n, whose columns are exprs over its only input's, is told apart by what its input is told apart by, when
+ * the columns are all there. */
+bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs);
+/* "GROUP BY … EMIT CHANGES at f.sql:3" of what makes n's rows changes. */
+const char *wri_changes_of(wri_ctx *c, const wr_node *n);
+/* Reports every node that reads changes and cannot. */
+bool wri_check_changes(wri_ctx *c);
 
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */

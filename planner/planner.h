@@ -251,7 +251,12 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
-    wr_late *late;     /* n_in of them; NULL: no row is ever late here */
+    /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
+     * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
+    bool updating, keyed;
+    uint32_t *key;
+    uint32_t n_key;
+    wr_late *late; /* n_in of them; NULL: no row is ever late here */
     union {
         struct {
             const wr_plan_stream *stream;
@@ -317,6 +322,7 @@ typedef struct wr_settings {
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
+    int64_t state_ttl_us; /* state of a key that is idle for so long is forgotten; 0: never */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 

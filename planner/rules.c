@@ -305,6 +305,9 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
     f->filter.keep = keep;
     f->out = p->out;
     f->time_col = p->time_col;
+    f->keyed = p->keyed;
+    f->key = p->key;
+    f->n_key = p->n_key;
     wri_x(f)->n_vis = wri_x(p)->n_vis;
     wri_x(p)->fwd = f;
     wri_x(f)->uses = wri_x(p)->uses;

@@ -254,7 +254,7 @@ static bool plan_job(wri_ctx *c, wr_plan *plan) {
         return c->d->errors == 0;
     }
     if (!c->only) wri_warn_unread(c);
-    return wri_rules(c) && wri_stages(c, plan);
+    return wri_check_changes(c) && wri_rules(c) && wri_stages(c, plan);
 }
 
 wr_status wri_explain_stmt(wri_ctx *outer, uint32_t seq, wr_plan *plan) {

@@ -123,7 +123,10 @@ static void agg_explain(wri_ex *x, const wr_node *n) {
     }
 }
 
-const wri_node_def wri_node_agg_local = {
-    .name = "AGG_LOCAL", .need = local_need, .rebuild = local_rebuild, .explain = agg_explain};
+const wri_node_def wri_node_agg_local = {.name = "AGG_LOCAL",
+                                         .clause = "GROUP BY",
+                                         .need = local_need,
+                                         .rebuild = local_rebuild,
+                                         .explain = agg_explain};
 const wri_node_def wri_node_agg_global = {
     .name = "AGG_GLOBAL", .need = global_need, .rebuild = global_rebuild, .explain = agg_explain};

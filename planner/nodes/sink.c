@@ -17,5 +17,8 @@ static void sink_explain(wri_ex *x, const wr_node *n) {
     }
 }
 
-const wri_node_def wri_node_sink = {
-    .name = "SINK", .need = sink_need, .rebuild = wri_exact_columns, .explain = sink_explain};
+const wri_node_def wri_node_sink = {.name = "SINK",
+                                    .need = sink_need,
+                                    .rebuild = wri_exact_columns,
+                                    .explain = sink_explain,
+                                    .takes_changes = wri_takes_any_change};
