@@ -195,12 +195,20 @@ typedef struct wr_plan_stream {
 } wr_plan_stream;
 
 /* ---- plan ---- */
-typedef enum wr_win_kind { WR_W_NONE, WR_W_TUMBLE, WR_W_HOP, WR_W_CUMULATE, WR_W_ATTACHED } wr_win_kind;
+typedef enum wr_win_kind {
+    WR_W_NONE,
+    WR_W_TUMBLE,
+    WR_W_HOP,
+    WR_W_CUMULATE,
+    WR_W_ATTACHED,
+    WR_W_SESSION
+} wr_win_kind;
 /* Windows of a row at t, all [us]:
  *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
  *   HOP      every [s, s+size) that holds t with s ≡ offset mod slide
  *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
  *   ATTACHED rows carry their window in columns start_col, end_col
+ *   SESSION  [first, last + size) of rows of a key that are at most size apart
  *   NONE     one window without end: fires at the end of bounded input */
 typedef struct wr_win {
     wr_win_kind kind;
@@ -223,6 +231,7 @@ typedef enum wr_node_kind {
     WR_N_AGG_LOCAL,  /* rows -> partials per (slice, key) */
     WR_N_EXCHANGE,   /* to the task that owns the key */
     WR_N_AGG_GLOBAL, /* partials -> one row per (window, key) */
+    WR_N_SESSION,    /* rows of its keys -> one row per session, or the rows with their session */
     WR_N_UNION,
     WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
     WR_N_LIMIT,
@@ -299,6 +308,17 @@ struct wr_node {
             wr_agg_call *calls;
             uint32_t n_calls;
         } agg;
+        struct {
+            /* in: rows through an exchange by keys. out: window_start, window_end, window_time, keys, one
+             * result per call; when `rows` is set there are no calls, and out = input columns, window_start,
+             * window_end, window_time. */
+            wr_win win;
+            uint32_t *keys;
+            uint32_t n_keys;
+            wr_agg_call *calls;
+            uint32_t n_calls;
+            bool rows;
+        } session;
         struct {
             wr_exchange_mode mode;
             uint32_t *keys;

@@ -105,6 +105,16 @@ static wr_status fill_time(wr_batch *b, uint32_t c, int64_t v, wr_err *err) {
     return WR_OK;
 }
 
+static wr_status fill_session(const wri_result *r, uint32_t at, wr_batch *b, wr_err *err) {
+    for (uint32_t c = 0; c < 3; c++) WR_TRY(wr_batch_col(b, c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        b->cols[0].i64[i] = r->starts[at + i];
+        b->cols[1].i64[i] = r->ends[at + i];
+        b->cols[2].i64[i] = r->ends[at + i] - r->time;
+    }
+    return wri_groups_emit_keys(r->groups, r->owners + at, b->n, b, 3, err);
+}
+
 /* ATTACHED: keys go to columns 2.., the first of them, window_start, then moves to column 0. */
 static wr_status fill_keys(const wri_result *r, const uint32_t *gids, wr_batch *b, wr_err *err) {
     if (!r->start_in_keys) {
@@ -143,12 +153,14 @@ static wr_status report_failed(const wri_result *r, wr_batch **bp, const uint64_
     return s;
 }
 
-static wr_status fill_results(const wri_result *r, const uint32_t *gids, wr_batch **bp, wr_err *err) {
+static wr_status fill_results(const wri_result *r, const uint32_t *all, uint32_t at, wr_batch **bp,
+                              wr_err *err) {
+    const uint32_t *gids = all + at;
     wr_batch *b = *bp;
     uint32_t words = wr_bitmap_words(b->n);
     uint64_t *failed = wr_arena_calloc(&b->arena, (words ? words : 1) * sizeof *failed);
     if (!failed) return wr_fail_oom(err, "results");
-    WR_TRY(fill_keys(r, gids, b, err));
+    WR_TRY(r->owners ? fill_session(r, at, b, err) : fill_keys(r, gids, b, err));
     uint32_t col = r->op->node->out.n - r->calls->n;
     for (uint32_t i = 0; i < r->calls->n; i++) {
         const wr_agg_call *call = &r->calls->calls[i];
@@ -166,7 +178,7 @@ wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n,
         wr_batch *b;
         WR_TRY(wr_batch_new(r->op->node->out.n, n - at < step ? n - at : step, &b, err));
         b->n = b->cap;
-        wr_status s = fill_results(r, gids + at, &b, err);
+        wr_status s = fill_results(r, gids, at, &b, err);
         if (s == WR_OK) s = wr_emit(r->op, b, err);
         wr_batch_drop(b);
         if (s != WR_OK) return s;
