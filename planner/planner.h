@@ -326,11 +326,21 @@ typedef struct wr_settings {
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 
+/* A statement that moves rows or says where they come from: what a node's loc belongs to. */
+typedef struct wr_plan_stmt {
+    uint32_t at;      /* where it begins in the script; rising */
+    const char *name; /* "minutes" (the stream that it declares or feeds), "query 2, line 14", "view v" */
+    bool stream;      /* name is that of a stream */
+    const char *pump; /* NULL: no pump */
+} wr_plan_stmt;
+
 typedef struct wr_plan {
     wr_node **nodes; /* topological order, nodes[i]->id == i */
     uint32_t n_nodes;
     uint32_t n_stages;
     wr_settings settings; /* defaults, then SET statements */
+    wr_plan_stmt *stmts;
+    uint32_t n_stmts;
     /* Statements that only inform (SHOW, DESCRIBE, EXPLAIN inside the script): their text, in order. */
     const char **notes;
     uint32_t n_notes;
