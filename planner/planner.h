@@ -69,15 +69,19 @@ typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_va
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
-     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), v anything (each
-     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i
-     * [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures: separated by
-     * a space. */
+     * x VARBINARY, D DATE, T TIME, n any number (all n alike), a anything (all a alike, comparable), v
+     * anything (each as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s"
+     * is SUBSTR(s
+     * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
+     * separated by a space. VARCHAR of a form that a constant is checked for when planning
+     * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
+     * read by, z time zone, P JSON path, u unit of time. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    const char *example;   /* an SQL condition that is TRUE, shown with doc */
     wr_scalar fn;          /* NULL: runs in SQLite only */
 };
 
@@ -163,6 +167,9 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
+    /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
+     * ar. NULL here: nothing is checked. */
+    const char *(*check)(char letter, const wr_str *text, wr_arena *ar);
     /* "kernel", "sqlite" or "sqlite, once per distinct value of <column>" for EXPLAIN. */
     const char *(*runs_on)(const wr_expr *e, const wr_schema *in, wr_arena *ar);
     /* Columns that a self_schema connector brings, for its options. */
