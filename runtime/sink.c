@@ -10,6 +10,7 @@ typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
+    wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -26,8 +27,8 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
-    s->schema = n->out;
     pthread_mutex_init(&s->lock, NULL);
+    WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
     s->fmt = fmt ? wr_format_find(fmt) : NULL;
@@ -48,6 +49,7 @@ void wri_sink_free(wri_sink *s) {
     if (!s->node) return;
     if (s->shared) s->fmt->close_encoder(s->shared);
     if (s->sink) s->con->close_sink(s->sink);
+    wr_free(s->fields);
     pthread_mutex_destroy(&s->lock);
 }
 
@@ -66,6 +68,7 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
     if (!s->con->write) return WR_OK;
+    WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
     return WR_OK;
@@ -75,6 +78,7 @@ static void sink_close(wr_op *op) {
     sink_op *o = op->state;
     if (!o) return;
     if (o->enc) o->s->fmt->close_encoder(o->enc);
+    wri_changelog_free(o->log);
     wr_buf_free(&o->buf);
     wr_free(o);
 }
@@ -110,14 +114,24 @@ static wr_status push_shared(sink_op *o, wr_batch *b, wr_err *err) {
     return r;
 }
 
-static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
-    (void)port;
+static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     __atomic_add_fetch(&op->task->job->rows_out, b->n, __ATOMIC_RELAXED);
     if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(o, b, err);
     WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));
     return o->buf.len >= FLUSH_BYTES ? flush(o, err) : WR_OK;
+}
+
+static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)port;
+    sink_op *o = op->state;
+    if (!o->log) return write_rows(op, b, err);
+    wr_batch *rows;
+    WR_TRY(wri_changelog_rows(o->log, b, &rows, err));
+    wr_status r = write_rows(op, rows, err);
+    wr_batch_drop(rows);
+    return r;
 }
 
 /* Rows do not wait for more than a watermark: results of a live stream are seen at once. */
@@ -130,6 +144,22 @@ static wr_status sink_watermark(wr_op *op, int64_t wm, wr_err *err) {
     wr_status r = o->s->con->flush(o->s->sink, err);
     pthread_mutex_unlock(&o->s->lock);
     return r;
+}
+
+wr_status wri_sinks_flush(wr_task *t, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        const wr_node *n = t->job->plan->nodes[id];
+        if (n->kind != WR_N_SINK || n->bounded) continue;
+        sink_op *o = t->ops[id].state;
+        if (o->buf.len == 0) continue;
+        WR_TRY(flush(o, err));
+        if (!o->s->con->flush) continue;
+        pthread_mutex_lock(&o->s->lock);
+        wr_status r = o->s->con->flush(o->s->sink, err);
+        pthread_mutex_unlock(&o->s->lock);
+        if (r != WR_OK) return r;
+    }
+    return WR_OK;
 }
 
 static wr_status finish(wri_sink *s, wr_encoder *enc, wr_err *err) {

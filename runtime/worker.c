@@ -125,7 +125,9 @@ static wr_status work(wr_task *t, wr_err *err) {
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &live, &left, err));
         if (left == 0) return WR_OK;
-        if (!did) doze(t, live ? NAP_US : SLEEP_US);
+        if (did) continue;
+        WR_TRY(wri_sinks_flush(t, err));
+        doze(t, live ? NAP_US : SLEEP_US);
     }
 }
 
