@@ -118,6 +118,7 @@ typedef struct wri_ctx {
     wri_func *funcs;
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
+    const wr_settings *settings;
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -300,6 +301,9 @@ typedef struct wri_agg { /* an aggregation to be built over in */
     uint32_t n_calls, calls_cap;
     uint64_t *sets; /* per grouping set the keys in it; n_sets 1: all keys, unread */
     uint32_t n_sets;
+    bool each_batch;               /* EMIT CHANGES */
+    int64_t every_us, lateness_us; /* EMIT EARLY, ALLOWED LATENESS; 0: not */
+    const char *what;              /* "GROUP BY … EMIT CHANGES": what makes results updating */
     wr_loc loc;
 } wri_agg;
 /* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
@@ -333,6 +337,9 @@ wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+/* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
+ * stream's primary key. */
+bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
 wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */

@@ -183,6 +183,14 @@ typedef struct wr_registry {
 } wr_registry;
 
 /* ---- streams of the catalog ---- */
+/* How a sink writes changes. A stream's AUTO becomes one of the others when its sink is planned. */
+typedef enum wr_changelog {
+    WR_CL_AUTO,     /* rows as they are, which must all be new; with a primary key: UPSERT */
+    WR_CL_OP,       /* behind a column op: +I, -U, +U, -D */
+    WR_CL_UPSERT,   /* by primary key: +I, +U, -D; the row before an update is left out */
+    WR_CL_DEBEZIUM, /* columns before, after (JSON) and op: c, u, d */
+    WR_CL_NONE      /* rows as they are */
+} wr_changelog;
 typedef struct wr_plan_stream {
     const char *name;
     wr_loc loc;
@@ -198,7 +206,10 @@ typedef struct wr_plan_stream {
     const char *late_output; /* stream that gets late rows, or NULL */
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
     bool on_error_fail;      /* on_error = 'fail' */
-    bool arrival_time;       /* no event time declared: ROWTIME is the arrival time, a hidden last column */
+    wr_changelog changelog;
+    uint32_t *primary_key; /* columns */
+    uint32_t n_primary_key;
+    bool arrival_time; /* no event time declared: ROWTIME is the arrival time, a hidden last column */
 } wr_plan_stream;
 
 /* ---- plan ---- */
@@ -226,10 +237,12 @@ typedef enum wr_node_kind {
     WR_N_VALUES, /* constant rows */
     WR_N_FILTER,
     WR_N_PROJECT,
-    WR_N_WINDOW,     /* adds window_start, window_end, window_time; one row per window */
-    WR_N_AGG_LOCAL,  /* rows -> partials per (slice, key) */
-    WR_N_EXCHANGE,   /* to the task that owns the key */
-    WR_N_AGG_GLOBAL, /* partials -> one row per (window, key) */
+    WR_N_WINDOW,      /* adds window_start, window_end, window_time; one row per window */
+    WR_N_AGG_LOCAL,   /* rows -> partials per (slice, key) */
+    WR_N_EXCHANGE,    /* to the task that owns the key */
+    WR_N_AGG_GLOBAL,  /* partials -> one row per (window, key) */
+    WR_N_AGG_DELTA,   /* rows -> what each batch adds to, and takes from, each key; no window */
+    WR_N_AGG_CHANGES, /* partials of LOCAL or DELTA -> results as they come, corrected as they change */
     WR_N_UNION,
     WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
     WR_N_LIMIT,
@@ -305,6 +318,13 @@ struct wr_node {
             uint32_t n_keys;
             wr_agg_call *calls;
             uint32_t n_calls;
+            /* LOCAL feeding CHANGES, DELTA, CHANGES: */
+            bool each_batch;     /* EMIT CHANGES: results are given after each batch */
+            bool takes_back;     /* DELTA, CHANGES: input rows may take others back. DELTA's partials are then
+                                  * followed by the number of rows, and both again for rows taken back */
+            int64_t every_us;    /* EMIT EARLY: also when the watermark passes a multiple of this; 0: not */
+            int64_t lateness_us; /* windows stay for so long after they closed */
+            int64_t ttl_us;      /* CHANGES without a window: keys idle for so long are forgotten; 0: none */
         } agg;
         struct {
             wr_exchange_mode mode;
@@ -319,6 +339,9 @@ struct wr_node {
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
+            wr_changelog changelog;       /* never AUTO */
+            uint32_t *key;                /* UPSERT: columns of out */
+            uint32_t n_key;
         } sink;
     };
 };

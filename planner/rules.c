@@ -328,6 +328,7 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
     case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
         return in->kind == WR_N_PROJECT && skip_choice(c, n);
     default:
         return false;

@@ -88,7 +88,8 @@ typedef struct wri_sink {
     const wr_format_def *fmt;
     wr_sink *sink;
     wr_encoder *shared; /* of formats with shared_encoder */
-    wr_schema schema;
+    wr_schema schema;   /* as written */
+    wr_field *fields;   /* of schema when it is not the node's; owned */
     const wr_kv *options;
     size_t n_options;
     uint32_t open;    /* workers that have not ended */
@@ -205,6 +206,19 @@ wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MU
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
 extern const wr_op_def wri_op_sink;
+
+/* Writes out what waits in t's sinks: there is nothing to do, and live results are not to wait. */
+
+/* changelog.c: changes as rows that formats can write */
+typedef struct wri_changelog wri_changelog;
+/* The columns that sink node n writes; *ownedp: their memory, or NULL when they are n's own. */
+wr_status wri_changelog_schema(const wr_node *n, wr_schema *outp, wr_field **ownedp, wr_err *err) WR_MUST_USE;
+/* *outp NULL: rows are written as they are. */
+wr_status wri_changelog_new(const wr_node *n, const wri_sink *s, wri_changelog **outp,
+                            wr_err *err) WR_MUST_USE;
+void wri_changelog_free(wri_changelog *l); /* NULL is allowed */
+/* The rows that say what b changes; *outp is the caller's. */
+wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_err *err) WR_MUST_USE;
 
 /* worker.c */
 void *wri_worker_main(void *task);
