@@ -5,6 +5,7 @@
  *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
  *   from.c     items of FROM; names in scope
  *   group.c    GROUP BY and aggregates          window.c  window specifications
+ *   over.c     OVER, WINDOW, QUALIFY
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
@@ -147,6 +148,7 @@ typedef struct wri_cols { /* output columns being collected */
 } wri_cols;
 
 typedef struct wri_group wri_group;
+typedef struct wri_over wri_over;
 typedef struct wri_select { /* a SELECT being planned */
     wri_q *q;
     const wr_query *y;
@@ -157,7 +159,11 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g; /* NULL: not grouped */
+    wri_group *g;     /* NULL: not grouped */
+    wri_over *over;   /* calls with OVER found so far; NULL: none */
+    wri_binder below; /* binds what stands inside OVER and its calls */
+    bool in_qualify;  /* aliases of items are known */
+    wr_expr *qualify; /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -274,6 +280,18 @@ wr_node *wri_plan_group(wri_select *s);
 wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc);
 /* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
 wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
+
+/* ---- over.c ---- */
+/* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
+void wri_over_begin(wri_select *s);
+void wri_over_end(wri_select *s);
+/* LAG, RANK and others that exist with OVER only. */
+bool wri_is_over_only(const char *name);
+/* n with a column for every such call; s's expressions, which were over n, are over the result. */
+wr_node *wri_plan_over(wri_select *s, wr_node *n);
+/* Whether a conjunct of f, a FILTER above an OVER, says how many rows of a partition are wanted: told to the
+ * OVER. */
+void wri_over_top(const wr_node *f);
 
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */

@@ -109,6 +109,8 @@ typedef struct wr_agg_call {
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
     bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
+    bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool grows;    /* the state grows with the number of rows: lists, all values, sets */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -150,6 +152,8 @@ struct wr_agg_def {
     /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
      * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
     wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
+    /* Takes the state `from` out of `into` again, exactly; there and called only when call->retracts. */
+    void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
 };
@@ -230,25 +234,69 @@ typedef struct wr_win {
     uint32_t start_col, end_col; /* ATTACHED */
 } wr_win;
 
+/* Every kind of node: its name, its wri_node_def (planner/nodes/), its operator (runtime/). */
+#define WR_NODE_LIST(X)                                                                                      \
+    X(SOURCE, source, source) /* splits of a stream, decoded, computed columns, watermark */                 \
+    X(ERRORS, errors, side)   /* error_stream: the rows that failed anywhere in the job */                   \
+    X(LATE, late, side)       /* a late_output stream: rows too late for who reads it */                     \
+    X(VALUES, values, values) /* constant rows */                                                            \
+    X(FILTER, filter, filter)                                                                                \
+    X(PROJECT, project, project)                                                                             \
+    X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
+    X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
+    X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
+    X(AGG_GLOBAL, agg_global, agg_global) /* partials -> one row per (window, key) */                        \
+    X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
+    X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
+    X(UNION, union, union)                                                                                   \
+    X(SORT, sort, sort) /* bounded input: all rows, at the end; with limit: Top-N */                         \
+    X(LIMIT, limit, limit)                                                                                   \
+    X(OVER, over, over) /* window functions: a column per call behind the input's */                         \
+    X(SINK, sink, sink)
+/* clang-format off */
 typedef enum wr_node_kind {
-    WR_N_SOURCE, /* splits of a stream, decoded, computed columns, watermark */
-    WR_N_ERRORS, /* error_stream: the rows that failed anywhere in the job */
-    WR_N_LATE,   /* a late_output stream: rows that came too late for nodes reading its stream */
-    WR_N_VALUES, /* constant rows */
-    WR_N_FILTER,
-    WR_N_PROJECT,
-    WR_N_WINDOW,      /* adds window_start, window_end, window_time; one row per window */
-    WR_N_AGG_LOCAL,   /* rows -> partials per (slice, key) */
-    WR_N_EXCHANGE,    /* to the task that owns the key */
-    WR_N_AGG_GLOBAL,  /* partials -> one row per (window, key) */
-    WR_N_AGG_DELTA,   /* rows -> what each batch adds to, and takes from, each key; no window */
-    WR_N_AGG_CHANGES, /* partials of LOCAL or DELTA -> results as they come, corrected as they change */
-    WR_N_UNION,
-    WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
-    WR_N_LIMIT,
-    WR_N_SINK,
+#define X(kind, node, op) WR_N_##kind,
+    WR_NODE_LIST(X)
+#undef X
     WR_NODE_KINDS
 } wr_node_kind;
+/* clang-format on */
+
+/* ---- OVER ---- */
+typedef enum wr_over_fn {
+    WR_O_AGG,   /* any aggregate over the frame */
+    WR_O_FIRST, /* FIRST_VALUE, LAST_VALUE, NTH_VALUE of the frame */
+    WR_O_LAST,
+    WR_O_NTH,
+    WR_O_LAG, /* n rows of the partition before, behind */
+    WR_O_LEAD,
+    WR_O_ROW_NUMBER,
+    WR_O_RANK,
+    WR_O_DENSE_RANK,
+    WR_O_PERCENT_RANK,
+    WR_O_CUME_DIST,
+    WR_O_NTILE
+} wr_over_fn;
+/* Rows from lo to hi around the current one, both included. Offsets: rows, or units of the one order key
+ * (microseconds of an interval); of a DOUBLE or REAL key in lo_f64, hi_f64. */
+typedef struct wr_frame {
+    bool rows;  /* ROWS; else RANGE, in which rows of equal order keys (peers) count alike */
+    bool alone; /* RANGE of the Kinesis dialect without ORDER BY: a row has no peers but those before it */
+    wr_bound_kind lo, hi;
+    int64_t lo_by, hi_by;
+    double lo_f64, hi_f64;
+} wr_frame;
+typedef struct wr_over_call {
+    wr_over_fn fn;
+    wr_frame frame;
+    /* AGG: the aggregate, over columns of the input. FIRST, LAST, NTH, LAG, LEAD: a FIRST_VALUE or LAST_VALUE
+     * of one argument, whose state holds a value. */
+    wr_agg_call agg;
+    int64_t n;            /* NTH, LAG, LEAD: which row; NTILE: how many buckets */
+    uint32_t default_col; /* LAG, LEAD: of the type of the argument; WR_NO_COL: NULL */
+    bool ignore_nulls, from_last;
+    wr_type type;
+} wr_over_call;
 
 typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
 typedef struct wr_sort_key {
@@ -337,6 +385,24 @@ struct wr_node {
             int64_t limit, offset; /* limit -1: none */
         } sort;                    /* LIMIT uses limit and offset only */
         struct {
+            /* out = input columns, one column per call. In streaming the order is that of time_col of the
+             * input, frames end at the current row. Else (complete) a partition's rows are kept until it is
+             * complete: at window_end (end_col; fires at a watermark >= end - tick), or at the end of input.
+             */
+            bool complete;
+            uint32_t *keys; /* PARTITION BY: input columns */
+            uint32_t n_keys;
+            wr_sort_key *order; /* complete only */
+            uint32_t n_order;
+            uint32_t order_time; /* streaming: the time attribute of the input */
+            uint32_t end_col;    /* complete: WR_NO_COL: at the end of input */
+            int64_t tick_us;
+            wr_over_call *calls;
+            uint32_t n_calls;
+            int64_t top;   /* complete: only rows with this ROW_NUMBER or RANK are wanted, or less; 0: all */
+            bool top_ties; /* top is of RANK: rows as good as the last one count too */
+        } over;
+        struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
             wr_changelog changelog;       /* never AUTO */
@@ -351,8 +417,8 @@ typedef struct wr_settings {
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
+    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int64_t state_ttl_us; /* state of a key that is idle for so long is forgotten; 0: never */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 

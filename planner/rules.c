@@ -322,6 +322,7 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     wr_node *in = n->in[0];
     switch (n->kind) {
     case WR_N_FILTER:
+        if (in->kind == WR_N_OVER && !shared(in)) wri_over_top(n);
         return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;

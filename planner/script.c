@@ -72,8 +72,11 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
     switch (e->kind) {
     case WR_A_CALL: {
         if (e->call->over) {
-            later = "OVER";
-            break;
+            wr_diag_add(b->d, WR_ERROR, WR_ESQL, e->loc,
+                        strcmp(where, "WHERE") == 0 ? "filter by QUALIFY" : "compute it in a subquery first",
+                        "OVER cannot stand here: it works on rows that %s has gone through",
+                        strcmp(where, "SELECT") == 0 ? "HAVING" : where);
+            return &wri_failed;
         }
         if (e->name.n != 1) return NULL;
         const wr_agg_def *def = wri_find_agg(b->reg, e->name.parts[0].text);

@@ -8,6 +8,7 @@
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define WAIT_US     100000

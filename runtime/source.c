@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define SLOTS_PER_WORKER 2
 #define WAIT_NS          50000000
