@@ -177,7 +177,7 @@ void wri_summary(const wri_progress *p, wr_status status) {
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
-    if (s.bad_rows == 0) return;
+    if (s.bad_rows == 0 || status == WR_EDATA) return; /* that failure is about the record */
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))
         fprintf(stderr, "To see them all, add to the SQL: SELECT message, data_row FROM error_stream;\n");

@@ -232,7 +232,42 @@ static bool find_window(wri_group *g) {
         return true;
     }
     if (window_columns(g) || window_floor(g) || g->in->bounded) return true;
+    if (g->s->y->emit.kind == WR_EMIT_CHANGES) return true;
     no_window(g);
+    return false;
+}
+
+/* EMIT … and ALLOWED LATENESS: when results are given. */
+static bool emit_mode(wri_group *g) {
+    wri_ctx *c = g->s->q->c;
+    const wr_emit_clause *m = &g->s->y->emit;
+    wri_agg *a = &g->agg;
+    const char *name = m->kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
+                       : m->kind == WR_EMIT_EARLY ? "EMIT EARLY"
+                                                  : "ALLOWED LATENESS";
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(g->s->q, &b, &none, name);
+    a->what = wri_text(c, "%s … %s",
+                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->each_batch = m->kind == WR_EMIT_CHANGES;
+    if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
+        return false;
+    if (m->lateness && !wri_const_interval_us(&b, m->lateness, "ALLOWED LATENESS", &a->lateness_us))
+        return false;
+    const wr_ast *at = m->kind == WR_EMIT_EARLY && a->every_us <= 0           ? m->every
+                       : a->lateness_us < 0 || a->lateness_us > WR_TS_MAX / 2 ? m->lateness
+                                                                              : NULL;
+    if (at) {
+        wri_error(c, at->loc, "write INTERVAL '10' SECOND, for example", "%s: this interval is out of range",
+                  at == m->every ? "EMIT EARLY EVERY" : "ALLOWED LATENESS");
+        return false;
+    }
+    if (a->win.kind != WR_W_NONE || (m->kind != WR_EMIT_EARLY && !m->lateness)) return true;
+    wri_error(c, m->loc,
+              m->kind == WR_EMIT_EARLY ? "use EMIT CHANGES, or add a window"
+                                       : "leave it out, or add a window",
+              "%s needs a window, and this %s has none", name, g->what);
     return false;
 }
 
@@ -462,7 +497,7 @@ wr_node *wri_plan_group(wri_select *s) {
     g->agg.loc = y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
     if (!wri_grouping_sets(c, y, add_key, g, &g->sets, &g->n_sets, &g->simple)) return NULL;
-    if (!find_window(g) || !finish_keys(g)) return NULL;
+    if (!find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
@@ -483,7 +518,7 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     if (!idx) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++)
         if (!push_key(&g, (key){.expr = s->out.exprs[i], .name = s->out.names[i]}, &idx[i])) return NULL;
-    if (!find_window(&g) || !finish_keys(&g)) return NULL;
+    if (!find_window(&g) || !emit_mode(&g) || !finish_keys(&g)) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;

@@ -332,12 +332,14 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     wr_node *in = n->in[0];
     switch (n->kind) {
     case WR_N_FILTER:
+        if (in->kind == WR_N_OVER && !shared(in)) wri_over_top(n);
         return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
     case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
         return in->kind == WR_N_PROJECT && skip_choice(c, n);
     default:
         return false;
