@@ -250,7 +250,7 @@ static wr_status make_room(wri_groups *g, uint32_t id, wr_err *err) {
     if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
     if (id < g->cap) return WR_OK;
     /* A large table grows by less, since what it has too much counts. */
-    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 4;
+    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 8;
     if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
     return WR_OK;
 }
