@@ -32,8 +32,10 @@ typedef struct wri_xnode {
     wr_node n;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
-    wr_node *late;       /* LATE node that rows of this node go to when they are late, or NULL */
-    uint32_t *late_cols; /* late->out.n columns of this node, WR_NO_COL: NULL */
+    const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
+    const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
+    wr_node *late;             /* LATE node that rows of this node go to when they are late, or NULL */
+    uint32_t *late_cols;       /* late->out.n columns of this node, WR_NO_COL: NULL */
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
@@ -117,6 +119,7 @@ typedef struct wri_ctx {
     wri_func *funcs;
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
+    const wr_settings *settings;
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -260,6 +263,15 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
 /* "1 min", "90 s", "1 h 30 min": to be read by people. */
 const char *wri_duration(wr_arena *ar, int64_t us);
 
+/* ---- window_floor.c ---- */
+typedef struct wri_floor { /* tumbling windows made by an expression over event time */
+    int64_t size_us, offset_us;
+    int64_t grain; /* the values of the expression are multiples of it */
+    bool ceil;     /* CEIL: a window ends with its last tick, not before it */
+} wri_floor;
+/* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
+bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
+
 /* ---- group.c ---- */
 /* s->in, s->scope are set; binds keys, items, HAVING, ORDER BY. The node has HAVING applied and s->out's
  * expressions are over it. */
@@ -307,6 +319,9 @@ typedef struct wri_agg { /* an aggregation to be built over in */
     uint32_t n_calls, calls_cap;
     uint64_t *sets; /* per grouping set the keys in it; n_sets 1: all keys, unread */
     uint32_t n_sets;
+    bool each_batch;               /* EMIT CHANGES */
+    int64_t every_us, lateness_us; /* EMIT EARLY, ALLOWED LATENESS; 0: not */
+    const char *what;              /* "GROUP BY … EMIT CHANGES": what makes results updating */
     wr_loc loc;
 } wri_agg;
 /* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
@@ -340,6 +355,9 @@ wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+/* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
+ * stream's primary key. */
+bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
 wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */
@@ -354,6 +372,18 @@ bool wri_is_deterministic(const wr_expr *e);
 uint32_t wri_width(const wr_node *n);
 /* e as `to` by the rules of INSERT; false after reporting at loc. what: "column 'x'". */
 wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_loc loc);
+
+/* ---- changes.c: updating results ---- */
+/* n's rows are changes from here on; what: "GROUP BY … EMIT CHANGES", for messages. At most one row stands
+ * for each value of the columns key[0..n_key) of n; key NULL: nothing tells rows apart. */
+bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t *key, uint32_t n_key);
+/* n, whose columns are exprs over its only input's, is told apart by what its input is told apart by, when
+ * the columns are all there. */
+bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs);
+/* "GROUP BY … EMIT CHANGES at f.sql:3" of what makes n's rows changes. */
+const char *wri_changes_of(wri_ctx *c, const wr_node *n);
+/* Reports every node that reads changes and cannot. */
+bool wri_check_changes(wri_ctx *c);
 
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */

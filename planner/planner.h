@@ -12,13 +12,14 @@
 
 /* ---- typed expressions ----
  * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
- * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
- * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
+ * one physical form. Only DECIMALs may differ in scale, and integers (scale 0) may stand beside them: the
+ * operation is exact and is rounded once, half away from zero, to the result's scale; an interval times or by
+ * a DECIMAL is cut. Three-valued logic. A row whose evaluation fails (overflow, division by zero, bad cast)
+ * becomes an error row. */
 /* clang-format off */
 #define WR_OP_LIST(X)                                                                                  \
     X(NEG) X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */  \
-    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate; DECIMAL rounds half up to  \
-                         the result scale */                                                           \
+    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate */                           \
     X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT)                               \
     X(AND) X(OR) X(NOT)                                                                                \
     X(IS_NULL) X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                     \
@@ -68,15 +69,19 @@ typedef const char *(*wr_scalar)(struct wri_call *c, const wr_value *args, wr_va
 struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
-     * x VARBINARY, D DATE, n any number (all n alike), a anything (all a alike, comparable), v anything (each
-     * as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s" is SUBSTR(s [, i
-     * [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures: separated by
-     * a space. */
+     * x VARBINARY, D DATE, T TIME, n any number (all n alike), a anything (all a alike, comparable), v
+     * anything (each as it is), j JSON or VARCHAR, * repeats the last; [ opens optional arguments. "s[ii:s"
+     * is SUBSTR(s
+     * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
+     * separated by a space. VARCHAR of a form that a constant is checked for when planning
+     * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
+     * read by, z time zone, P JSON path, u unit of time. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    const char *example;   /* an SQL condition that is TRUE, shown with doc */
     wr_scalar fn;          /* NULL: runs in SQLite only */
 };
 
@@ -166,6 +171,9 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
+    /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
+     * ar. NULL here: nothing is checked. */
+    const char *(*check)(char letter, const wr_str *text, wr_arena *ar);
     /* "kernel", "sqlite" or "sqlite, once per distinct value of <column>" for EXPLAIN. */
     const char *(*runs_on)(const wr_expr *e, const wr_schema *in, wr_arena *ar);
     /* Columns that a self_schema connector brings, for its options. */
@@ -179,6 +187,14 @@ typedef struct wr_registry {
 } wr_registry;
 
 /* ---- streams of the catalog ---- */
+/* How a sink writes changes. A stream's AUTO becomes one of the others when its sink is planned. */
+typedef enum wr_changelog {
+    WR_CL_AUTO,     /* rows as they are, which must all be new; with a primary key: UPSERT */
+    WR_CL_OP,       /* behind a column op: +I, -U, +U, -D */
+    WR_CL_UPSERT,   /* by primary key: +I, +U, -D; the row before an update is left out */
+    WR_CL_DEBEZIUM, /* columns before, after (JSON) and op: c, u, d */
+    WR_CL_NONE      /* rows as they are */
+} wr_changelog;
 typedef struct wr_plan_stream {
     const char *name;
     wr_loc loc;
@@ -194,7 +210,10 @@ typedef struct wr_plan_stream {
     const char *late_output; /* stream that gets late rows, or NULL */
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
     bool on_error_fail;      /* on_error = 'fail' */
-    bool arrival_time;       /* no event time declared: ROWTIME is the arrival time, a hidden last column */
+    wr_changelog changelog;
+    uint32_t *primary_key; /* columns */
+    uint32_t n_primary_key;
+    bool arrival_time; /* no event time declared: ROWTIME is the arrival time, a hidden last column */
 } wr_plan_stream;
 
 /* ---- plan ---- */
@@ -222,10 +241,12 @@ typedef enum wr_node_kind {
     WR_N_VALUES, /* constant rows */
     WR_N_FILTER,
     WR_N_PROJECT,
-    WR_N_WINDOW,     /* adds window_start, window_end, window_time; one row per window */
-    WR_N_AGG_LOCAL,  /* rows -> partials per (slice, key) */
-    WR_N_EXCHANGE,   /* to the task that owns the key */
-    WR_N_AGG_GLOBAL, /* partials -> one row per (window, key) */
+    WR_N_WINDOW,      /* adds window_start, window_end, window_time; one row per window */
+    WR_N_AGG_LOCAL,   /* rows -> partials per (slice, key) */
+    WR_N_EXCHANGE,    /* to the task that owns the key */
+    WR_N_AGG_GLOBAL,  /* partials -> one row per (window, key) */
+    WR_N_AGG_DELTA,   /* rows -> what each batch adds to, and takes from, each key; no window */
+    WR_N_AGG_CHANGES, /* partials of LOCAL or DELTA -> results as they come, corrected as they change */
     WR_N_UNION,
     WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
     WR_N_LIMIT,
@@ -291,7 +312,12 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
-    wr_late *late;     /* n_in of them; NULL: no row is ever late here */
+    /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
+     * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
+    bool updating, keyed;
+    uint32_t *key;
+    uint32_t n_key;
+    wr_late *late; /* n_in of them; NULL: no row is ever late here */
     union {
         struct {
             const wr_plan_stream *stream;
@@ -333,6 +359,13 @@ struct wr_node {
             uint32_t n_keys;
             wr_agg_call *calls;
             uint32_t n_calls;
+            /* LOCAL feeding CHANGES, DELTA, CHANGES: */
+            bool each_batch;     /* EMIT CHANGES: results are given after each batch */
+            bool takes_back;     /* DELTA, CHANGES: input rows may take others back. DELTA's partials are then
+                                  * followed by the number of rows, and both again for rows taken back */
+            int64_t every_us;    /* EMIT EARLY: also when the watermark passes a multiple of this; 0: not */
+            int64_t lateness_us; /* windows stay for so long after they closed */
+            int64_t ttl_us;      /* CHANGES without a window: keys idle for so long are forgotten; 0: none */
         } agg;
         struct {
             wr_exchange_mode mode;
@@ -365,6 +398,9 @@ struct wr_node {
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
+            wr_changelog changelog;       /* never AUTO */
+            uint32_t *key;                /* UPSERT: columns of out */
+            uint32_t n_key;
         } sink;
     };
 };
@@ -374,16 +410,26 @@ typedef struct wr_settings {
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
-    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
+    int64_t state_ttl_us; /* state of a key that is idle for so long is forgotten; 0: never */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
+
+/* A statement that moves rows or says where they come from: what a node's loc belongs to. */
+typedef struct wr_plan_stmt {
+    uint32_t at;      /* where it begins in the script; rising */
+    const char *name; /* "minutes" (the stream that it declares or feeds), "query 2, line 14", "view v" */
+    bool stream;      /* name is that of a stream */
+    const char *pump; /* NULL: no pump */
+} wr_plan_stmt;
 
 typedef struct wr_plan {
     wr_node **nodes; /* topological order, nodes[i]->id == i */
     uint32_t n_nodes;
     uint32_t n_stages;
     wr_settings settings; /* defaults, then SET statements */
+    wr_plan_stmt *stmts;
+    uint32_t n_stmts;
     /* Statements that only inform (SHOW, DESCRIBE, EXPLAIN inside the script): their text, in order. */
     const char **notes;
     uint32_t n_notes;

@@ -41,17 +41,14 @@ static bool is_grouped(wri_ctx *c, const wr_query *y) {
 
 /* ---- what comes later ---- */
 
+/* EMIT CHANGES of what gives each row once changes nothing. The others are about windows of a GROUP BY. */
 static bool emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
-    const char *what = NULL, *hint = "leave it out: results come once, when a window closes";
-    if (m->kind == WR_EMIT_CHANGES) what = "EMIT CHANGES";
-    else if (m->kind == WR_EMIT_EARLY) what = "EMIT EARLY";
-    else if (m->lateness) {
-        what = "ALLOWED LATENESS";
-        hint = "raise the delay in WATERMARK FOR, or name a late_output stream";
-    }
-    if (what) wri_unsupported(q->c, m->loc, hint, "%s is not supported yet", what);
-    return !what;
+    const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
+    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q->c, y) || y->distinct))) return true;
+    wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
+              "%s is for GROUP BY with a window", what);
+    return false;
 }
 
 static bool select_clauses(wri_q *q, const wr_query *y) {

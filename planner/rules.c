@@ -305,6 +305,9 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
     f->filter.keep = keep;
     f->out = p->out;
     f->time_col = p->time_col;
+    f->keyed = p->keyed;
+    f->key = p->key;
+    f->n_key = p->n_key;
     wri_x(f)->n_vis = wri_x(p)->n_vis;
     wri_x(p)->fwd = f;
     wri_x(f)->uses = wri_x(p)->uses;
@@ -326,6 +329,7 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
     case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
         return in->kind == WR_N_PROJECT && skip_choice(c, n);
     default:
         return false;

@@ -5,7 +5,7 @@
 
 typedef struct common { /* options that every stream has */
     const char *connector, *format, *late_output;
-    int on_error;
+    int on_error, changelog;
     int64_t idle_timeout_us;
 } common;
 
@@ -28,6 +28,14 @@ const wr_option wr_stream_options[] = {
      .values = "log|fail",
      .def = "log",
      .doc = "What a bad record does: goes to error_stream, or ends the job."},
+    {.name = "changelog",
+     .type = WR_OPT_ENUM,
+     .offset = offsetof(common, changelog),
+     .values = "auto|op|upsert|debezium",
+     .def = "auto",
+     .doc =
+         "How a sink writes updating results: a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
+         "or Debezium's before, after, op; auto is upsert where there is a PRIMARY KEY."},
     {.name = "idle_timeout",
      .type = WR_OPT_DURATION,
      .offset = offsetof(common, idle_timeout_us),
@@ -205,6 +213,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     def->connector = st->connector->name;
     def->late_output = com.late_output;
     def->on_error_fail = com.on_error == 1;
+    def->changelog = (wr_changelog)com.changelog;
     def->idle_timeout_us = com.idle_timeout_us;
     const wr_option_def *late = option_of(s, "late_output");
     if (!late) late = option_of(s, "late-output");

@@ -28,12 +28,19 @@ typedef struct wri_node_def {
     bool (*need)(wri_ctx *c, wr_node *n);
     bool (*rebuild)(wri_ctx *c, wr_node *n);
     void (*explain)(wri_ex *x, const wr_node *n); /* what it does, for EXPLAIN: one line, no line end */
+    /* Whether n can read rows that take earlier ones back (wr_node.updating); NULL: never, then a plan that
+     * asks for it is refused. */
+    bool (*takes_changes)(const wr_node *n);
+    const char *clause; /* what a user wrote to get it, for that message: "ORDER BY"; NULL: name */
 } wri_node_def;
 extern const wri_node_def *const wri_node_defs[WR_NODE_KINDS];
 
 extern const wri_node_def wri_node_source, wri_node_errors, wri_node_late, wri_node_values, wri_node_filter,
     wri_node_project, wri_node_window, wri_node_agg_local, wri_node_exchange, wri_node_agg_global,
-    wri_node_union, wri_node_sort, wri_node_limit, wri_node_over, wri_node_sink;
+    wri_node_agg_delta, wri_node_agg_changes, wri_node_union, wri_node_sort, wri_node_limit, wri_node_sink;
+extern const wri_node_def wri_node_over;
+
+bool wri_takes_any_change(const wr_node *n); /* takes_changes of what passes rows on as they are */
 
 /* ---- prune.c: up ---- */
 /* Column col of in is read (WR_NO_COL: none); dict: its dictionary codes would be used. */

@@ -256,9 +256,11 @@ static void destroy(const wr_agg_call *call, void *state) {
     }
 const wr_agg_def wr_agg_sum = SUM_DEF(
     "SUM", "SUM([DISTINCT] number)",
-    "Sum: BIGINT of integers, exact; a group whose sum does not fit is an error.", bind_sum, finish_sum);
+    "Sum: BIGINT of integers, DECIMAL(18, s) of DECIMAL(p, s), both exact; a group whose sum does not fit is "
+    "an error.",
+    bind_sum, finish_sum);
 const wr_agg_def wr_agg_sum0 = SUM_DEF("SUM0", "SUM0([DISTINCT] number)",
                                        "As SUM, but 0 when there is no value.", bind_sum0, finish_sum0);
-const wr_agg_def wr_agg_avg =
-    SUM_DEF("AVG", "AVG([DISTINCT] number)", "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL.",
-            bind_avg, finish_avg);
+const wr_agg_def wr_agg_avg = SUM_DEF(
+    "AVG", "AVG([DISTINCT] number)",
+    "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.", bind_avg, finish_avg);

@@ -54,4 +54,10 @@ typedef struct wri_result {
 } wri_result;
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) WR_MUST_USE;
 
+/* The result rows of gids[0..n) as one batch, which is the caller's. Bit i of *failedp, which lives as long
+ * as the batch: group gids[i] failed. */
+wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n, uint64_t **failedp,
+                          wr_batch **outp, wr_err *err) WR_MUST_USE;
+#define WRI_GROUP_FAILED "an aggregate of this group overflowed its type"
+
 #endif
