@@ -185,6 +185,10 @@ bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
 	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 	python3 bench/run.py
 
+.PHONY: bench-nexmark
+bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
+	python3 bench/nexmark/run.py
+
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.
 put = @$(2) > $(OUT)/install.tmp && install -D -m $(3) $(OUT)/install.tmp $(DESTDIR)$(PREFIX)/$(1) && \

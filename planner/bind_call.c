@@ -39,7 +39,8 @@ const char *wri_types_text(wri_binder *b, wr_expr *const *args, uint32_t n) {
     return s ? s : "…";
 }
 
-wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args) {
+wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args,
+                           const wr_type *as) {
     for (uint32_t i = 0; i < n; i++)
         if (wri_is_bad(args[i])) return &wri_failed;
     wri_sig_match m;
@@ -54,7 +55,11 @@ wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_
         cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
         if (wri_is_bad(cast[i])) return &wri_failed;
     }
-    return wri_mk_func(b, f, m.result, loc, n, cast);
+    return wri_mk_func(b, f, as && as->kind == m.result.kind ? *as : m.result, loc, n, cast);
+}
+
+wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args) {
+    return wri_apply_func_as(b, f, loc, n, args, NULL);
 }
 
 /* ---- what belongs to aggregates only ---- */

@@ -52,9 +52,11 @@ wr_expr *wri_bind_temporal(wri_binder *b, const wr_ast *e) {
 static wr_expr *cannot(wri_binder *b, wr_loc loc, char op, const wr_expr *x, const wr_expr *y) {
     const char *hint = NULL, *sx = wri_source_text(b, x->loc), *sy = wri_source_text(b, y->loc);
     bool sum = op == '+' || op == '-';
-    if (is_time(x) && wr_kind_is_int((wr_kind)y->type.kind) && sum)
-        hint =
-            wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' SECOND (or another unit)", sx, op, sy);
+    bool before = op == '+' && wr_kind_is_int((wr_kind)x->type.kind) && is_time(y);
+    if (before || (sum && is_time(x) && wr_kind_is_int((wr_kind)y->type.kind)))
+        hint = wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' %s (or another unit)",
+                               before ? sy : sx, op, before ? sx : sy,
+                               (before ? y : x)->type.kind == WR_T_DATE ? "DAY" : "SECOND");
     else if (is_time(x) && wri_is_char(y->type) && op == '-')
         hint = wr_arena_printf(b->d->ar, "write CAST(%s AS TIMESTAMP)", sy);
     else if (is_time(x) && is_time(y) && op == '+') hint = "times are subtracted from each other, not added";
@@ -93,27 +95,13 @@ static wr_expr *difference(wri_binder *b, wr_loc loc, wr_expr *x, wr_expr *y) {
     return wri_mk_op2(b, WR_OP_SUB, wr_type_of(WR_T_INTERVAL_DAY), loc, both[0], both[1]);
 }
 
-static wr_expr *power_of_ten(wri_binder *b, uint32_t n, wr_loc loc) {
-    int64_t v = 1;
-    for (uint32_t i = 0; i < n; i++) v *= 10;
-    return wri_mk_i64(b, v, wr_type_of(WR_T_BIGINT), loc);
-}
-
-/* i * n or i / n. A DECIMAL n is held as n * 10^s: both become integer operations; a DOUBLE is made one. */
+/* i * n or i / n. A DOUBLE n is taken as a DECIMAL. */
 static wr_expr *scaled(wri_binder *b, wr_loc loc, bool divide, wr_expr *i, wr_expr *n) {
     wr_type t = wr_type_of((wr_kind)i->type.kind);
     if (n->type.kind == WR_T_REAL || n->type.kind == WR_T_DOUBLE)
         n = wri_cast_expr(b, n, (wr_type){.kind = WR_T_DECIMAL, .prec = 18, .scale = 6}, true, n->loc);
     if (wri_is_bad(n)) return n;
-    wr_expr *r;
-    if (n->type.kind != WR_T_DECIMAL || n->type.scale == 0)
-        r = wri_mk_op2(b, divide ? WR_OP_DIV : WR_OP_MUL, t, loc, i, n);
-    else {
-        wr_expr *ten = power_of_ten(b, n->type.scale, loc);
-        r = wri_mk_op2(b, WR_OP_DIV, t, loc, wri_mk_op2(b, WR_OP_MUL, t, loc, i, divide ? ten : n),
-                       divide ? n : ten);
-    }
-    return with_unit(b, r, i->unit);
+    return with_unit(b, wri_mk_op2(b, divide ? WR_OP_DIV : WR_OP_MUL, t, loc, i, n), i->unit);
 }
 
 wr_expr *wri_bind_time_arith(wri_binder *b, wr_loc loc, char op, wr_expr *x, wr_expr *y) {

@@ -257,6 +257,15 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
 /* "1 min", "90 s", "1 h 30 min": to be read by people. */
 const char *wri_duration(wr_arena *ar, int64_t us);
 
+/* ---- window_floor.c ---- */
+typedef struct wri_floor { /* tumbling windows made by an expression over event time */
+    int64_t size_us, offset_us;
+    int64_t grain; /* the values of the expression are multiples of it */
+    bool ceil;     /* CEIL: a window ends with its last tick, not before it */
+} wri_floor;
+/* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
+bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
+
 /* ---- group.c ---- */
 /* s->in, s->scope are set; binds keys, items, HAVING, ORDER BY. The node has HAVING applied and s->out's
  * expressions are over it. */

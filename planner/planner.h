@@ -12,13 +12,14 @@
 
 /* ---- typed expressions ----
  * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
- * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
- * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
+ * one physical form. Only DECIMALs may differ in scale, and integers (scale 0) may stand beside them: the
+ * operation is exact and is rounded once, half away from zero, to the result's scale; an interval times or by
+ * a DECIMAL is cut. Three-valued logic. A row whose evaluation fails (overflow, division by zero, bad cast)
+ * becomes an error row. */
 /* clang-format off */
 #define WR_OP_LIST(X)                                                                                  \
     X(NEG) X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */  \
-    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate; DECIMAL rounds half up to  \
-                         the result scale */                                                           \
+    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate */                           \
     X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT)                               \
     X(AND) X(OR) X(NOT)                                                                                \
     X(IS_NULL) X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                     \
@@ -142,6 +143,9 @@ struct wr_agg_def {
     /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
+    /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
+     * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
+    wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
 };

@@ -166,6 +166,14 @@ static bool const_number(const wr_expr *e, wr_type to, wr_value *outp) {
     return wr_read_f64(text, n, &outp->f64);
 }
 
+bool wri_fits_scale(const wr_expr *e, uint32_t scale) {
+    wr_type t = wri_as_decimal(e->type), to = {.kind = WR_T_DECIMAL, .prec = DECIMAL_DIGITS};
+    wr_value v;
+    to.scale = (uint8_t)scale;
+    if (e->kind == WR_X_CONST && !e->value.null && const_number(e, to, &v)) return true;
+    return t.scale <= scale && t.prec - t.scale + scale <= DECIMAL_DIGITS;
+}
+
 static wr_expr *cast_node(wri_binder *b, wr_expr *e, wr_type to, wr_loc loc) {
     wr_expr *c = wri_new_op(b->ar, WR_OP_CAST, to, loc, 1, &e);
     if (!c) return &wri_failed;
@@ -278,6 +286,11 @@ static bool comparable_as_is(wr_type from, wr_type to) {
     return f == t;
 }
 
+/* Some value of e has no room at the scale of t: the comparison brings both to it, in 128 bits. */
+static bool too_wide(const wr_expr *e, wr_type t) {
+    return t.kind == WR_T_DECIMAL && e->type.kind != WR_T_NULL && !wri_fits_scale(e, t.scale);
+}
+
 static bool no_common(wri_binder *b, const wr_expr *x, wr_type t, const char *what, bool cmp) {
     const char *hint = NULL, *have = wri_type_text(b, x->type), *want = wri_type_text(b, t);
     if (wri_castable(x->type, t))
@@ -304,7 +317,7 @@ bool wri_unify(wri_binder *b, wr_expr **es, uint32_t n, wr_type *outp, const cha
     }
     for (uint32_t i = 0; i < n; i++) {
         if (time && is_text_const(es[i])) es[i] = wri_text_to_time(b, es[i], t);
-        else if (!cmp || wri_is_null(es[i]) || !comparable_as_is(es[i]->type, t))
+        else if (!cmp || wri_is_null(es[i]) || !(comparable_as_is(es[i]->type, t) || too_wide(es[i], t)))
             es[i] = wri_convert(b, es[i], t);
         if (wri_is_bad(es[i])) return false;
     }

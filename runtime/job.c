@@ -123,7 +123,9 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);
     t->entries = wr_calloc(p->n_nodes, sizeof *t->entries);
     t->sides = wr_calloc(p->n_nodes, sizeof *t->sides);
-    if (!t->ops || !t->receivers || !t->entries || !t->sides) return wr_fail_oom(err, "operators");
+    t->sinks = wr_calloc(p->n_nodes, sizeof *t->sinks);
+    if (!t->ops || !t->receivers || !t->entries || !t->sides || !t->sinks)
+        return wr_fail_oom(err, "operators");
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
         WR_TRY(init_op(t, &t->ops[id], op_defs[n->kind], n, n->n_in, err));
@@ -131,6 +133,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
         if (side) t->sides[id].op = &t->ops[id];
+        if (n->kind == WR_N_SINK && j->sinks[id].con->write) t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
             add_entry(t, n);
@@ -160,6 +163,7 @@ static void free_task(wr_job *j, wr_task *t) {
     wr_free(t->receivers);
     wr_free(t->entries);
     wr_free(t->sides);
+    wr_free(t->sinks);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->wake);
 }
@@ -208,6 +212,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     j->batch_rows = opts->batch_rows ? opts->batch_rows : (uint32_t)plan->settings.batch_rows;
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
+    pthread_mutex_init(&j->tables, NULL);
     wr_status s = make_shared(j, err);
     for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
     if (s != WR_OK) {
@@ -231,6 +236,7 @@ void wr_job_free(wr_job *j) {
     wr_free(j->sinks);
     wr_free(j->exchanges);
     pthread_mutex_destroy(&j->lock);
+    pthread_mutex_destroy(&j->tables);
     wr_free(j);
 }
 
@@ -301,7 +307,9 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
         if (err) *err = j->err;
         return j->status;
     }
-    return j->canceled ? wr_fail(err, WR_ECANCELED, "interrupted") : WR_OK;
+    if (!j->canceled) return WR_OK;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
+    return wr_fail(err, WR_ECANCELED, "interrupted");
 }
 
 /* ---- statistics ---- */
@@ -310,8 +318,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);
-        if (info.bytes < 0) out->bytes_total = -1;
-        else if (out->bytes_total >= 0) out->bytes_total += info.bytes;
+        out->at += info.at;
+        if (info.bytes < 0) out->total = -1;
+        else if (out->total >= 0) out->total += info.bytes;
     }
 }
 

@@ -92,9 +92,13 @@ typedef struct wri_sink {
     wr_field *fields;   /* of schema when it is not the node's; owned */
     const wr_kv *options;
     size_t n_options;
-    uint32_t open; /* workers that have not ended */
-    bool headed;   /* the header has been written */
-    pthread_mutex_t lock;
+    uint32_t open;    /* workers that have not ended */
+    bool headed;      /* the header has been written */
+    bool table;       /* keeps rows back and prints, as others may */
+    bool going;       /* some of its rows have been shown */
+    uint64_t held;    /* rows kept back by `shared` */
+    int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
+    pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all tables */
 } wri_sink;
 
 /* ---- workers ---- */
@@ -123,6 +127,8 @@ struct wr_task {
     wri_entry *entries;
     uint32_t n_entries;
     wri_side *sides; /* by node id; .op NULL: no side node */
+    wr_op **sinks;
+    uint32_t n_sinks;
     uint64_t bad_rows, late_rows;
     /* sleeping and waking */
     pthread_mutex_t lock;
@@ -150,6 +156,9 @@ struct wr_job {
     uint64_t rows_in, bytes_in, rows_out; /* atomic */
     char first_bad[256];                  /* under lock */
     bool has_first_bad;
+    uint32_t n_tables;      /* sinks with .table */
+    wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
+    pthread_mutex_t tables; /* of sinks with shared encoders */
     pthread_mutex_t lock;
     uv_async_t done; /* sent by each worker as it ends */
 };
@@ -192,10 +201,11 @@ void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source'
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
+/* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
+wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
+/* The workers have been stopped: ends a table properly. */
+wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
 extern const wr_op_def wri_op_sink;
-
-/* Writes out what waits in t's sinks: there is nothing to do, and live results are not to wait. */
-wr_status wri_sinks_flush(wr_task *t, wr_err *err) WR_MUST_USE;
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;

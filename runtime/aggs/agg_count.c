@@ -65,6 +65,13 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     return WR_OK;
 }
 
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)call;
+    (void)err;
+    *(uint64_t *)into += *(const uint64_t *)from;
+    return WR_OK;
+}
+
 static void destroy(const wr_agg_call *call, void *state) {
     if (call->distinct) wri_distinct_destroy(call, state);
 }
@@ -80,6 +87,7 @@ const wr_agg_def wr_agg_count = {
     .partial = partial,
     .finish = finish,
     .retract = retract,
+    .combine = combine,
     .destroy = destroy,
 };
 
@@ -114,4 +122,5 @@ const wr_agg_def wr_agg_count_if = {
     .partial = partial,
     .finish = finish,
     .retract = retract,
+    .combine = combine,
 };

@@ -88,9 +88,16 @@ void wri_bounds(wr_type t, int64_t *lop, int64_t *hip);
 const char *wri_out_of_range(wr_type t); /* "INTEGER out of range" */
 /* Puts a raw result into the domain of a type: DATE to midnight, TIME into the day, ranges checked. */
 const char *wri_fit(wr_type t, __int128 v, wr_value *outp);
-int64_t wri_ten_to(uint32_t n); /* n <= 18 */
+int64_t wri_ten_to(uint32_t n);       /* n <= 18 */
+__int128 wri_ten_to_wide(uint32_t n); /* n <= 38 */
 /* a / b to the nearest, halves away from zero; b > 0. */
 __int128 wri_div_round(__int128 a, __int128 b);
+uint32_t wri_scale(wr_type t); /* of a DECIMAL; 0 of all else */
+/* + - * / % whose operands or result differ in scale; NULL: they do not. */
+wr_scalar wri_scaled_scalar(const wr_expr *e);
+/* Whether a comparison is one of DECIMALs (or integers) of different scales. */
+bool wri_scales_differ(const wr_expr *e);
+const char *wri_compare_scaled(wri_call *c, const wr_value *args, wr_value *outp);
 /* Rounds to the nearest integer, halves away from zero; false: outside int64. */
 bool wri_round_i64(double v, int64_t *outp);
 bool wri_f64_to_decimal(double v, uint32_t prec, uint32_t scale, int64_t *outp);
@@ -206,7 +213,10 @@ void wri_prog_free(wri_prog *p);
 
 /* Sets run, fast, fn, bounds, aux of an instruction; false: out of memory. */
 bool wri_pick_kernel(wri_prog *p, wri_ins *ins);
-wri_fast wri_fast_arith(const wri_ins *ins);
+wri_fast wri_fast_arith(wri_ins *ins);
+wri_fast wri_fast_scaled(wri_ins *ins); /* for wri_scaled_scalar's operations */
+/* CAST to a smaller scale: divides by ins->imm. */
+bool wri_cast_down(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint32_t n);
 wri_fast wri_fast_cast(wri_ins *ins);
 wri_fast wri_fast_time(wri_prog *p, wri_ins *ins);
 wri_fast wri_fast_text(wri_prog *p, wri_ins *ins);
@@ -216,6 +226,8 @@ bool wri_in_prepare(wri_prog *p, wri_ins *ins);
 wr_status wri_run_strict(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_map(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_cmp(wri_prog *p, wri_ins *ins, uint32_t n);
+/* o = EQ to GE of operands of different scales; NULLs are the caller's. */
+void wri_cmp_scaled(const wri_ins *ins, wr_xop op, int64_t *o, uint32_t n);
 wr_status wri_run_distinct(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_and_or(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_not(wri_prog *p, wri_ins *ins, uint32_t n);

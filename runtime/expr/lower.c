@@ -389,6 +389,8 @@ static low lower_op(lowering *g, const wr_expr *e) {
     default:
         break;
     }
+    bool distinct = e->op == WR_OP_IS_DISTINCT || e->op == WR_OP_IS_NOT_DISTINCT;
+    if (infix(e->op) && wri_scales_differ(e)) return call_site(g, e, wri_compare_scaled, !distinct);
     if (infix(e->op)) return lower_infix(g, e);
     if (postfix(e->op)) return lower_postfix(g, e);
     if (wri_noop_cast(e)) return lower(g, e->args[0]);

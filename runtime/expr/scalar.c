@@ -12,6 +12,7 @@ bool wri_noop_cast(const wr_expr *e) {
     if (wr_kind_is_text((wr_kind)a.kind))
         return wr_kind_is_text((wr_kind)t.kind) && t.kind != WR_T_CHAR && t.prec == 0;
     if (a.kind == t.kind && a.kind == WR_T_TIMESTAMP) return t.prec >= a.prec;
+    if (a.kind == t.kind && a.kind == WR_T_DECIMAL) return t.prec >= a.prec && t.scale == a.scale;
     return false;
 }
 

@@ -2,6 +2,8 @@
 #include "agg_calls.h"
 #include "group_table.h"
 
+#include "../aggs/aggs.h"
+
 wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_err *err) {
     *c = (wri_calls){.calls = calls, .n = n, .retracts = true};
     c->offsets = wr_calloc(n ? n : 1, sizeof *c->offsets);
@@ -77,6 +79,12 @@ wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, u
         const wr_agg_call *call = &c->calls[i];
         WR_TRY(call->def->partial(call, st.base + c->offsets[i], st.stride, gids, n, out, col, err));
     }
+    return WR_OK;
+}
+
+wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) {
+    for (uint32_t i = 0; i < c->n; i++)
+        WR_TRY(wri_agg_combine(&c->calls[i], into + c->offsets[i], from + c->offsets[i], err));
     return WR_OK;
 }
 

@@ -37,6 +37,8 @@ void wri_calls_retract(wri_calls *c, const wr_batch *b, uint32_t first_col, wri_
                        const uint32_t *gids); /* only when retracts */
 wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
                             uint32_t first_col, wr_err *err) WR_MUST_USE;
+/* Folds row `from` of states into row `into`; from's is its owner's to destroy. */
+wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) WR_MUST_USE;
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last); /* groups first..last */
 
 /* Emits result rows of groups gids[0..n) as batches: the window's columns, the keys, one column per call.

@@ -1,7 +1,7 @@
 /* runtime/ops/agg_slices.c -- windows made of several slices.
  *
  *   keys     one table for all slices: key -> gid, with the running state of the window being fired
- *   panes    partials by slice, as they came: columns and a gid per row
+ *   panes    partials by slice, as they came, packed: columns and a gid per row
  *
  *   fire(E):  HOP, calls retract:  running += panes that enter at E; running -= panes that left; emit
  *             HOP, else:           running = merge of all panes inside (E - size, E]; emit; forget running
@@ -13,13 +13,14 @@
  * is then rebuilt, once half of it is dead. */
 #include "agg_slices.h"
 #include "group_table.h"
+#include "packed.h"
 #include "windows.h"
 
 #define REBUILD_MIN 1024
 
 typedef struct pane {
-    int64_t end, enter; /* slice end; end of the first window it counts in */
-    wr_batch *partials; /* partial columns only */
+    int64_t end, enter;   /* slice end; end of the first window it counts in */
+    wri_packed *partials; /* partial columns only */
     uint32_t *gids;
     bool merged; /* in the running state */
 } pane;
@@ -36,6 +37,7 @@ struct wri_slices {
     int64_t fired;     /* end of the last window fired, INT64_MIN: none */
     uint32_t *list;    /* scratch: gids to emit */
     size_t list_cap;
+    wr_batch *unpacked; /* scratch: a pane's partials */
 };
 
 wr_status wri_slices_new(const wri_slices_cfg *cfg, wri_slices **outp, wr_err *err) {
@@ -52,7 +54,7 @@ static wri_states states(wri_slices *s) {
 }
 
 static void free_pane(pane *p) {
-    wr_batch_drop(p->partials);
+    wri_packed_free(p->partials);
     wr_free(p->gids);
 }
 
@@ -65,6 +67,7 @@ void wri_slices_free(wri_slices *s) {
     wr_free(s->refs);
     wr_free(s->active);
     wr_free(s->list);
+    wr_batch_drop(s->unpacked);
     wr_free(s);
 }
 
@@ -74,26 +77,6 @@ static wr_status room(uint32_t **p, size_t *cap, size_t n) {
     size_t old = *cap;
     WR_TRY(wr_grow(p, cap, n, sizeof **p));
     memset(*p + old, 0, (*cap - old) * sizeof **p);
-    return WR_OK;
-}
-
-/* The partial columns alone, in arrays of exactly their size: a pane may wait for long. */
-static wr_status copy_partials(const wri_slices *s, const wr_batch *b, wr_batch **outp, wr_err *err) {
-    uint32_t first = 1 + s->cfg.n_keys, n_cols = s->cfg.calls->n_partials;
-    WR_TRY(wr_batch_new(n_cols, b->n, outp, err));
-    wr_batch *out = *outp;
-    out->n = b->n;
-    for (uint32_t c = 0; c < n_cols; c++) {
-        const wr_col *from = &b->cols[first + c];
-        WR_TRY(wr_batch_col(out, c, from->phys, err));
-        wr_col *to = &out->cols[c];
-        memcpy(to->data, from->data, (size_t)b->n * (from->phys == WR_STR ? sizeof(wr_str) : 8));
-        for (uint32_t i = 0; from->phys == WR_STR && i < b->n; i++)
-            WR_TRY(wr_batch_str(out, wr_str_data(&from->str[i]), from->str[i].len, &to->str[i], err));
-        if (!from->nulls) continue;
-        if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "partials");
-        memcpy(to->nulls, from->nulls, wr_bitmap_words(b->n) * sizeof(uint64_t));
-    }
     return WR_OK;
 }
 
@@ -129,7 +112,10 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
     p.gids = wr_alloc(b->n * sizeof *p.gids);
     if (!p.gids) return wr_fail_oom(err, "a slice");
     wr_status r = find_keys(s, b, p.gids, err);
-    if (r == WR_OK) r = copy_partials(s, b, &p.partials, err);
+    if (r == WR_OK) {
+        p.partials = wri_pack(b, 1 + s->cfg.n_keys, s->cfg.calls->n_partials);
+        if (!p.partials) r = wr_fail_oom(err, "a slice");
+    }
     if (r == WR_OK) r = insert_pane(s, p, err);
     if (r != WR_OK) free_pane(&p);
     return r;
@@ -138,16 +124,19 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
 /* ---- running state ---- */
 
 static wr_status merge_pane(wri_slices *s, pane *p, wr_err *err) {
-    WR_TRY(wri_calls_merge(s->cfg.calls, p->partials, 0, states(s), p->gids, err));
-    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active += s->active[p->gids[i]]++ == 0;
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    WR_TRY(wri_calls_merge(s->cfg.calls, s->unpacked, 0, states(s), p->gids, err));
+    for (uint32_t i = 0; i < wri_packed_rows(p->partials); i++) s->n_active += s->active[p->gids[i]]++ == 0;
     p->merged = true;
     return WR_OK;
 }
 
-static void retract_pane(wri_slices *s, pane *p) {
-    wri_calls_retract(s->cfg.calls, p->partials, 0, states(s), p->gids);
-    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active -= --s->active[p->gids[i]] == 0;
+static wr_status retract_pane(wri_slices *s, pane *p, wr_err *err) {
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    wri_calls_retract(s->cfg.calls, s->unpacked, 0, states(s), p->gids);
+    for (uint32_t i = 0; i < wri_packed_rows(p->partials); i++) s->n_active -= --s->active[p->gids[i]] == 0;
     p->merged = false;
+    return WR_OK;
 }
 
 static void forget_running(wri_slices *s) {
@@ -161,19 +150,21 @@ static void forget_running(wri_slices *s) {
 }
 
 /* Frees panes whose slice no later window holds: slices that end at or before `end`. */
-static void drop_panes(wri_slices *s, int64_t end) {
+static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
     size_t kept = 0;
+    wr_status r = WR_OK;
     for (size_t i = 0; i < s->n_panes; i++) {
         pane *p = &s->panes[i];
-        if (p->end > end) {
+        if (p->end <= end && p->merged && r == WR_OK) r = retract_pane(s, p, err);
+        if (p->end > end || r != WR_OK) {
             s->panes[kept++] = *p;
             continue;
         }
-        if (p->merged) retract_pane(s, p);
-        for (uint32_t k = 0; k < p->partials->n; k++) s->n_dead += --s->refs[p->gids[k]] == 0;
+        for (uint32_t k = 0; k < wri_packed_rows(p->partials); k++) s->n_dead += --s->refs[p->gids[k]] == 0;
         free_pane(p);
     }
     s->n_panes = kept;
+    return r;
 }
 
 /* ---- the table without its dead keys ---- */
@@ -200,7 +191,8 @@ static wr_status move_group(wri_slices *s, wri_groups *to, const uint32_t *old, 
 
 static void renumber(wri_slices *s, wri_groups *to, const uint32_t *live, uint32_t n, const uint32_t *map) {
     for (size_t i = 0; i < s->n_panes; i++)
-        for (uint32_t k = 0; k < s->panes[i].partials->n; k++) s->panes[i].gids[k] = map[s->panes[i].gids[k]];
+        for (uint32_t k = 0; k < wri_packed_rows(s->panes[i].partials); k++)
+            s->panes[i].gids[k] = map[s->panes[i].gids[k]];
     for (uint32_t i = 0; i < n; i++) { /* map[live[i]] <= live[i]: live rises, new ids are given in order */
         s->refs[map[live[i]]] = s->refs[live[i]];
         s->active[map[live[i]]] = s->active[live[i]];
@@ -261,8 +253,7 @@ static wr_status fire_hop(wri_slices *s, int64_t end, wr_err *err) {
         if (!s->panes[i].merged) WR_TRY(merge_pane(s, &s->panes[i], err));
     WR_TRY(emit_window(s, end, err));
     if (!retracts) forget_running(s);
-    drop_panes(s, end - s->cfg.win->size_us + s->cfg.win->slide_us);
-    return WR_OK;
+    return drop_panes(s, end - s->cfg.win->size_us + s->cfg.win->slide_us, err);
 }
 
 static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
@@ -272,8 +263,7 @@ static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
     WR_TRY(emit_window(s, end, err));
     if (wri_floor_off(end, w->size_us, w->offset_us) != end) return WR_OK;
     forget_running(s);
-    drop_panes(s, end);
-    return WR_OK;
+    return drop_panes(s, end, err);
 }
 
 /* The end of the next window that holds anything; false: none. */
