@@ -316,12 +316,16 @@ class Case:
             table = duck(self.rows[:i], self.duck)
             if table and (not want or want[-1] != table):
                 want.append(table)
-        at, whole = 0, True
+        at = None if not self.keys else 0  # without keys nothing is said before a row comes
         for op, stands in apply_op(lines, len(self.keys)):
             whole = op != "-U"
+            if at is None:
+                at = want.index(stands) if stands in want else None
+            if at is None:
+                continue
             if whole and at < len(want) and stands == want[at]:
                 at += 1
-        if at < len(want):
+        if at is not None and at < len(want):
             raise Wrong(f"after row {at + 1} or so there should stand {dict(want[at])}")
 
 
