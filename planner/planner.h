@@ -208,7 +208,8 @@ typedef struct wr_plan_stream {
     size_t n_options;
     bool bounded;
     const char *late_output; /* stream that gets late rows, or NULL */
-    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
+    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
+    bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
     bool on_error_fail;      /* on_error = 'fail' */
     wr_changelog changelog;
     uint32_t *primary_key; /* columns */
