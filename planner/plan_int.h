@@ -4,7 +4,7 @@
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
  *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
  *   from.c     items of FROM; names in scope
- *   group.c    GROUP BY and aggregates          window.c  window specifications
+ *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
  *   over.c     OVER, WINDOW, QUALIFY
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
@@ -327,10 +327,23 @@ typedef struct wri_agg { /* an aggregation to be built over in */
 /* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
  * n_sets > 1: 1 where the set lacks it], one per call. */
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a);
-uint32_t wri_agg_base(const wri_agg *a);       /* column of the first key */
-uint32_t wri_agg_calls_base(const wri_agg *a); /* column of the first call */
+uint32_t wri_agg_base(const wri_agg *a);                        /* column of the first key */
+uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
+wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
+const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
+
+/* ---- session.c ---- */
+/* SESSION(data …): in's rows with their session; scope: in's columns. */
+wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const wr_ast *data,
+                          const wr_win *win, wr_loc loc);
+/* The sessions of rows by keys, aggregated. */
+wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
+/* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
+bool wri_session_fuses(const wri_agg *a);
+/* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */
+bool wri_session_whole(const wr_node *f, const wr_node *s);
 
 /* ---- build.c ---- */
 void *wri_new(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */

@@ -218,12 +218,20 @@ typedef struct wr_plan_stream {
 } wr_plan_stream;
 
 /* ---- plan ---- */
-typedef enum wr_win_kind { WR_W_NONE, WR_W_TUMBLE, WR_W_HOP, WR_W_CUMULATE, WR_W_ATTACHED } wr_win_kind;
+typedef enum wr_win_kind {
+    WR_W_NONE,
+    WR_W_TUMBLE,
+    WR_W_HOP,
+    WR_W_CUMULATE,
+    WR_W_ATTACHED,
+    WR_W_SESSION
+} wr_win_kind;
 /* Windows of a row at t, all [us]:
  *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
  *   HOP      every [s, s+size) that holds t with s ≡ offset mod slide
  *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
  *   ATTACHED rows carry their window in columns start_col, end_col
+ *   SESSION  [first, last + size) of rows of a key that are at most size apart
  *   NONE     one window without end: fires at the end of bounded input */
 typedef struct wr_win {
     wr_win_kind kind;
@@ -249,6 +257,7 @@ typedef struct wr_win {
     X(AGG_GLOBAL, agg_global, agg_global) /* partials -> one row per (window, key) */                        \
     X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
     X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
+    X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
     X(UNION, union, union)                                                                                   \
     X(SORT, sort, sort) /* bounded input: all rows, at the end; with limit: Top-N */                         \
     X(LIMIT, limit, limit)                                                                                   \
@@ -375,6 +384,17 @@ struct wr_node {
             int64_t lateness_us; /* windows stay for so long after they closed */
             int64_t ttl_us;      /* CHANGES without a window: keys idle for so long are forgotten; 0: none */
         } agg;
+        struct {
+            /* in: rows through an exchange by keys. out: window_start, window_end, window_time, keys, one
+             * result per call; when `rows` is set there are no calls, and out = input columns, window_start,
+             * window_end, window_time. */
+            wr_win win;
+            uint32_t *keys;
+            uint32_t n_keys;
+            wr_agg_call *calls;
+            uint32_t n_calls;
+            bool rows;
+        } session;
         struct {
             wr_exchange_mode mode;
             uint32_t *keys;

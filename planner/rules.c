@@ -1,7 +1,7 @@
 /* planner/rules.c -- rewrites of the whole DAG, before and after pruning.
  *
  *   filters   go below PROJECT (where they read columns that it passes on), WINDOW (other than its own
- *             columns) and UNION, as far as nobody else reads that node
+ *             columns), SESSION (of its keys) and UNION, as far as nobody else reads that node
  *   projects  two in a row become one, unless an expression would be computed twice; constant ones over
  *             VALUES become VALUES; those that only choose columns vanish under an aggregate
  *   identity  a PROJECT that changes nothing, or that a FILTER can do by choosing columns, vanishes
@@ -129,6 +129,15 @@ static bool window_col(void *ctx, uint32_t col) { return col >= ((const wr_node 
 static bool moves_below_window(void *ctx, const wr_expr *e) {
     return !wri_reads(e, window_col, ctx) && wri_is_deterministic(e);
 }
+static bool not_key(void *ctx, uint32_t col) {
+    const wr_node *s = ctx;
+    for (uint32_t i = 0; i < s->session.n_keys; i++)
+        if (s->session.rows && s->session.keys[i] == col) return false;
+    return true;
+}
+static bool moves_below_session(void *ctx, const wr_expr *e) {
+    return !wri_reads(e, not_key, ctx) && wri_is_deterministic(e);
+}
 static bool moves_below_union(void *ctx, const wr_expr *e) {
     (void)ctx;
     (void)e;
@@ -151,6 +160,7 @@ static bool push_filter(wri_ctx *c, wr_node *f) {
     split s = {.c = c, .ctx = x};
     if (x->kind == WR_N_PROJECT) s.moves = moves_below_project;
     else if (x->kind == WR_N_WINDOW) s.moves = moves_below_window;
+    else if (x->kind == WR_N_SESSION) s.moves = moves_below_session;
     else if (x->kind == WR_N_UNION) s.moves = moves_below_union;
     else if (x->kind == WR_N_FILTER && cannot_fail(f->filter.pred)) {
         x->filter.pred = and_of(c, x->filter.pred, f->filter.pred);
