@@ -233,6 +233,10 @@ bool wri_bind_outputs(wri_select *s);
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
 bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc);
 
+/* ---- match.c ---- */
+/* f->match over the rows of in, which scope names. */
+wr_node *wri_plan_match(wri_q *q, const wr_from *f, wr_node *in, const wri_scope *scope);
+
 /* ---- window.c ---- */
 typedef struct wri_win_args { /* of a window function; NULL: not given */
     wr_win_kind kind;

@@ -20,7 +20,8 @@ static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
     [WR_N_WINDOW] = &wri_op_window,     [WR_N_AGG_LOCAL] = &wri_op_agg_local,
     [WR_N_EXCHANGE] = &wri_op_exchange, [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
     [WR_N_UNION] = &wri_op_union,       [WR_N_SORT] = &wri_op_sort,
-    [WR_N_LIMIT] = &wri_op_limit,       [WR_N_SINK] = &wri_op_sink,
+    [WR_N_MATCH] = &wri_op_match,       [WR_N_LIMIT] = &wri_op_limit,
+    [WR_N_SINK] = &wri_op_sink,
 };
 
 /* The receiving end of an exchange only passes on. */

@@ -8,5 +8,6 @@ const wri_node_def *const wri_node_defs[WR_NODE_KINDS] = {
     [WR_N_WINDOW] = &wri_node_window,     [WR_N_AGG_LOCAL] = &wri_node_agg_local,
     [WR_N_EXCHANGE] = &wri_node_exchange, [WR_N_AGG_GLOBAL] = &wri_node_agg_global,
     [WR_N_UNION] = &wri_node_union,       [WR_N_SORT] = &wri_node_sort,
-    [WR_N_LIMIT] = &wri_node_limit,       [WR_N_SINK] = &wri_node_sink,
+    [WR_N_MATCH] = &wri_node_match,       [WR_N_LIMIT] = &wri_node_limit,
+    [WR_N_SINK] = &wri_node_sink,
 };
