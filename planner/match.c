@@ -173,6 +173,7 @@ static bool bind_define(wri_mr *m, const wr_define *d) {
     if (e == &wri_failed) return false;
     var->whole = e;
     split(m, var, e);
+    var->may_fail = var->quick && !wri_cannot_fail(var->quick);
     return !m->c->oom;
 }
 

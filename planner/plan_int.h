@@ -343,6 +343,8 @@ wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_
 
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */
+/* Whether evaluating e can never make an error row. */
+bool wri_cannot_fail(const wr_expr *e);
 bool wri_prune(wri_ctx *c);
 bool wri_walk(wri_ctx *c);  /* fills c->nodes, counts uses */
 void wri_chase(wri_ctx *c); /* inputs that were replaced point at the replacement */

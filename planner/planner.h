@@ -271,6 +271,7 @@ typedef struct wr_match_var {
     wr_expr *quick; /* the part of the condition that reads the row and prevs alone; NULL: TRUE */
     wr_expr *slow;  /* the part that reads dvalues; NULL: TRUE */
     wr_expr *whole; /* both; NULL: not defined, every row will do */
+    bool may_fail;  /* quick can fail; then its row is asked whole, if the search comes to it */
 } wr_match_var;
 typedef enum wr_match_skip {
     WR_SKIP_PAST_LAST,
