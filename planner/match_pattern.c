@@ -4,8 +4,8 @@
  *
  * Quantifiers are written out, so that {2,4} is four positions. The graph in between has a node per variable
  * and per choice; what follows a position is the walk over choices, the preferred branch first, each choice
- * once. A second visit of a choice within one walk would be an iteration that takes no row, which is where
- * backtracking ends a loop as well. */
+ * once. Iterations beyond the least number that take no row are not considered: in a loop they would come to
+ * its choice a second time, elsewhere a gate stops them. */
 #include <strings.h>
 
 #include "match_int.h"
@@ -15,10 +15,13 @@
 #define PERMUTE_MAX 8
 #define END         WR_MATCH_END
 
-typedef struct node { /* a position, or a choice between a and b */
-    bool choice, excluded;
-    uint32_t var, a, b; /* a position goes on to a */
-    uint32_t pos;       /* number of the position */
+typedef struct node {
+    enum { POSITION, CHOICE, GATE } kind;
+    bool excluded;
+    uint32_t var;
+    uint32_t a,
+        b; /* POSITION: goes on to a. CHOICE: a, else b. GATE: a, unless no row was taken since choice b */
+    uint32_t pos; /* POSITION: its number */
 } node;
 
 typedef struct graph {
@@ -90,6 +93,33 @@ static bool add_subset(wri_mr *m, const wr_define *s) {
     return slot != NULL;
 }
 
+/* ---- lengths ---- */
+
+#define MANY (INT64_C(1) << 40)
+typedef struct lengths {
+    int64_t min, max; /* cut off at MANY */
+} lengths;
+
+static lengths length_of(const wr_pattern *x) {
+    lengths l = {x->kind == WR_PT_VAR, x->kind == WR_PT_VAR};
+    for (uint32_t i = 0; i < x->n; i++) {
+        lengths k = length_of(x->items[i]);
+        if (x->kind == WR_PT_ALT && i > 0) {
+            l.min = k.min < l.min ? k.min : l.min;
+            l.max = k.max > l.max ? k.max : l.max;
+        } else {
+            l.min += k.min;
+            l.max += k.max;
+        }
+        if (l.min > MANY) l.min = MANY;
+        if (l.max > MANY) l.max = MANY;
+    }
+    int64_t most = x->max < 0 ? MANY : x->max;
+    l.min = l.min && x->min > MANY / l.min ? MANY : l.min * x->min;
+    l.max = l.max && most > MANY / l.max ? MANY : l.max * most;
+    return l;
+}
+
 /* ---- the graph ---- */
 
 static uint32_t fail(graph *g, const wr_pattern *x, bool unsupported, const char *what, const char *hint) {
@@ -117,7 +147,7 @@ static uint32_t add_node(graph *g, const wr_pattern *x, node n) {
 }
 
 static uint32_t choice(graph *g, const wr_pattern *x, uint32_t first, uint32_t second, bool swap) {
-    return add_node(g, x, (node){.choice = true, .a = swap ? second : first, .b = swap ? first : second});
+    return add_node(g, x, (node){.kind = CHOICE, .a = swap ? second : first, .b = swap ? first : second});
 }
 
 static uint32_t build(graph *g, const wr_pattern *x, uint32_t next, bool excluded);
@@ -173,18 +203,25 @@ static uint32_t build_once(graph *g, const wr_pattern *x, uint32_t next, bool ex
     return END;
 }
 
+/* x once or not at all, then `at`; without it `next`. The body leads back to the choice when x is a loop. */
+static uint32_t build_maybe(graph *g, const wr_pattern *x, uint32_t at, uint32_t next, bool ex) {
+    wr_pattern once = *x;
+    once.min = once.max = 1;
+    bool loop = x->max < 0, empty = !loop && length_of(&once).min == 0;
+    uint32_t c = choice(g, x, END, next, x->reluctant);
+    if (loop) at = c;
+    if (empty) at = add_node(g, x, (node){.kind = GATE, .a = at, .b = c});
+    uint32_t body = build_once(g, x, at, ex);
+    if (g->failed) return END;
+    if (x->reluctant) g->nodes[c].b = body;
+    else g->nodes[c].a = body;
+    return c;
+}
+
 static uint32_t build(graph *g, const wr_pattern *x, uint32_t next, bool ex) {
     uint32_t at = next;
-    if (x->max < 0) {
-        at = choice(g, x, END, next, x->reluctant); /* the loop, closed below */
-        uint32_t body = build_once(g, x, at, ex);
-        if (g->failed) return END;
-        if (x->reluctant) g->nodes[at].b = body;
-        else g->nodes[at].a = body;
-    } else {
-        for (int64_t i = x->min; i < x->max && !g->failed; i++)
-            at = choice(g, x, build_once(g, x, at, ex), next, x->reluctant);
-    }
+    if (x->max < 0) at = build_maybe(g, x, END, next, ex);
+    for (int64_t i = x->min; i < x->max && !g->failed; i++) at = build_maybe(g, x, at, next, ex);
     for (int64_t i = 0; i < x->min && !g->failed; i++) at = build_once(g, x, at, ex);
     return at;
 }
@@ -202,11 +239,12 @@ static bool follow(graph *g, uint32_t from, wr_match_pos *out, uint32_t *edgesp)
             if (g->seen[at] == g->walk) continue;
             g->seen[at] = g->walk;
             const node *x = &g->nodes[at];
-            if (x->choice) {
+            if (x->kind == GATE && g->seen[x->b] != g->walk) g->stack[top++] = x->a;
+            if (x->kind == CHOICE) {
                 g->stack[top++] = x->b;
                 g->stack[top++] = x->a;
-                continue;
             }
+            if (x->kind != POSITION) continue;
             to = x->pos;
         }
         uint32_t *slot = wri_new_last(g->m->c, &out->next, &n, &cap, sizeof *slot);
@@ -235,39 +273,12 @@ static bool positions(graph *g, uint32_t start) {
     s->pos[0].var = WR_NO_COL;
     for (uint32_t i = 0; i < g->n; i++) {
         const node *x = &g->nodes[i];
-        if (x->choice) continue;
+        if (x->kind != POSITION) continue;
         s->pos[x->pos].var = x->var;
         s->pos[x->pos].excluded = x->excluded;
         if (!follow(g, x->a, &s->pos[x->pos], &edges)) return false;
     }
     return true;
-}
-
-/* ---- lengths ---- */
-
-#define MANY (INT64_C(1) << 40)
-typedef struct lengths {
-    int64_t min, max; /* cut off at MANY */
-} lengths;
-
-static lengths length_of(const wr_pattern *x) {
-    lengths l = {x->kind == WR_PT_VAR, x->kind == WR_PT_VAR};
-    for (uint32_t i = 0; i < x->n; i++) {
-        lengths k = length_of(x->items[i]);
-        if (x->kind == WR_PT_ALT && i > 0) {
-            l.min = k.min < l.min ? k.min : l.min;
-            l.max = k.max > l.max ? k.max : l.max;
-        } else {
-            l.min += k.min;
-            l.max += k.max;
-        }
-        if (l.min > MANY) l.min = MANY;
-        if (l.max > MANY) l.max = MANY;
-    }
-    int64_t most = x->max < 0 ? MANY : x->max;
-    l.min = l.min && x->min > MANY / l.min ? MANY : l.min * x->min;
-    l.max = l.max && most > MANY / l.max ? MANY : l.max * most;
-    return l;
 }
 
 /* ---- text ---- */
