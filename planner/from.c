@@ -89,10 +89,7 @@ static wr_node *from_join(wri_q *q, const wr_from *f) {
 static bool from_clauses(wri_q *q, const wr_from *f) {
     const char *what = NULL;
     wr_loc at = f->loc;
-    if (f->match) {
-        what = "MATCH_RECOGNIZE";
-        at = f->match->loc;
-    } else if (f->as_of) {
+    if (f->as_of) {
         what = "FOR SYSTEM_TIME AS OF";
         at = f->as_of->loc;
     } else if (f->over) {
@@ -141,6 +138,13 @@ wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
     wr_node *n = from_item(q, f, &qualifier);
     if (!n) return NULL;
     if (f->kind == WR_F_FUNCTION) qualifier = tvf_qualifier(f);
+    if (f->match) {
+        wri_scope rows;
+        if (!wri_scope_of(q->c, n, qualifier, NULL, &rows)) return NULL;
+        n = wri_plan_match(q, f, n, &rows);
+        if (!n) return NULL;
+        qualifier = NULL;
+    }
     if (f->alias.text) qualifier = f->alias.text;
     if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
         wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),

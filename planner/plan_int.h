@@ -242,6 +242,10 @@ bool wri_bind_outputs(wri_select *s);
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
 bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc);
 
+/* ---- match.c ---- */
+/* f->match over the rows of in, which scope names. */
+wr_node *wri_plan_match(wri_q *q, const wr_from *f, wr_node *in, const wri_scope *scope);
+
 /* ---- window.c ---- */
 typedef struct wri_win_args { /* of a window function; NULL: not given */
     wr_win_kind kind;
@@ -400,6 +404,8 @@ bool wri_check_changes(wri_ctx *c);
 
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */
+/* Whether evaluating e can never make an error row. */
+bool wri_cannot_fail(const wr_expr *e);
 bool wri_prune(wri_ctx *c);
 bool wri_walk(wri_ctx *c);  /* fills c->nodes, counts uses */
 void wri_chase(wri_ctx *c); /* inputs that were replaced point at the replacement */
