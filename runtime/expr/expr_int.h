@@ -117,6 +117,7 @@ void wri_flip_case(const char *p, char *o, size_t n, unsigned char first);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+bool wri_is_json(const wr_str *s); /* one JSON value, blanks around it allowed */
 /* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
 const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
 /* Times by pattern (timefmt.c). */
