@@ -54,6 +54,8 @@ const char *wri_ret_f64(wr_value *outp, double v); /* NaN: "not a number" */
 bool wri_noop_cast(const wr_expr *e);
 /* The scalar of a node, or NULL when the node has none (AND, CASE, a function of SQLite's). */
 wr_scalar wri_scalar_of(const wr_expr *e);
+/* False when a and b, equal but for that, are different calls of a nondeterministic function. */
+bool wri_same_call(const wr_expr *a, const wr_expr *b);
 /* Whether a NULL argument makes the result NULL without a call. */
 bool wri_strict(const wr_expr *e);
 

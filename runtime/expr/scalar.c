@@ -49,6 +49,11 @@ bool wri_strict(const wr_expr *e) {
     return e->kind == WR_X_OP;
 }
 
+bool wri_same_call(const wr_expr *a, const wr_expr *b) {
+    if (a->kind != WR_X_FUNC || !a->func->nondeterministic) return true;
+    return a->func == b->func && a->value.i64 != 0 && a->value.i64 == b->value.i64;
+}
+
 bool wri_expr_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)

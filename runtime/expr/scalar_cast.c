@@ -2,9 +2,8 @@
  *
  *   to integers  numbers are rounded to the nearest, halves away from zero, and must fit
  *   to text      as core/text.h writes; must fit VARCHAR(n), while text itself is cut to n characters
- *   from text    blanks around are ignored; anything that is not wholly a value fails the row; a date may have
- *                a time of day behind it
- *   times        more precision than the type has is cut off (towards the past) */
+ *   from text    blanks around are ignored; anything that is not wholly a value fails the row; a date may
+ * have a time of day behind it times        more precision than the type has is cut off (towards the past) */
 #include <math.h>
 
 #include "expr_int.h"
