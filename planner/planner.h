@@ -48,10 +48,11 @@ struct wr_expr {
     wr_xkind kind;
     wr_type type;
     wr_loc loc;
-    uint32_t col;            /* COL: column of the input */
-    wr_value value;          /* CONST */
-    wr_xop op;               /* OP */
-    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    uint32_t col;   /* COL: column of the input */
+    wr_value value; /* CONST. FUNC that is not deterministic: i64 tells its calls apart; nodes with one
+                       number are one call, evaluated once a row. 0: each node is a call */
+    wr_xop op;      /* OP */
+    wr_unit unit;   /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
     const wr_func_def *func; /* FUNC */
     wr_expr **args;
     uint32_t n_args;
