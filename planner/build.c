@@ -104,6 +104,9 @@ wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, 
     for (uint32_t i = 0; i < n_in; i++) {
         n->in[i] = in[i];
         n->bounded = n->bounded && in[i]->bounded;
+        if (!in[i]->updating) continue;
+        n->updating = true;
+        if (!x->changes_by) x->changes_by = wri_x(in[i])->changes_by;
     }
     return n;
 }
@@ -129,6 +132,11 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
         x->props[i] = xi->props[i];
     }
     n->time_col = in->time_col;
+    n->keyed = in->keyed;
+    n->n_key = in->n_key;
+    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
+    if (!n->key) return NULL;
+    if (n->n_key) memcpy(n->key, in->key, n->n_key * sizeof *n->key);
     x->n_vis = xi->n_vis;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
@@ -174,7 +182,7 @@ static wr_node *project_raw(wri_ctx *c, wr_node *in, const wri_cols *cols, uint3
         n->out.fields[i] = (wr_field){.name = cols->names[i], .type = e->type};
         if (e->kind == WR_X_COL) x->props[i] = wri_x(in)->props[e->col];
     }
-    return n;
+    return wri_project_key(c, n, n->project.exprs) ? n : NULL;
 }
 
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc) {

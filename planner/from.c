@@ -66,16 +66,12 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_ast *call = f->function;
     if (wri_window_fn(&call->name) != WR_W_NONE) return wri_plan_tvf(q, f);
     const char *name = call->name.parts[call->name.n - 1].text;
-    if (strcasecmp(name, "SESSION") == 0) {
-        wri_unsupported(q->c, call->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return NULL;
-    }
     for (size_t i = 0; i < WR_LEN(later_functions); i++)
         if (strcasecmp(name, later_functions[i]) == 0) {
             wri_unsupported(q->c, call->loc, NULL, "%s is not supported yet", later_functions[i]);
             return NULL;
         }
-    static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE"};
+    static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
     wri_error(q->c, call->name.loc, wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
               "there is no table function '%s'", name);
     return NULL;

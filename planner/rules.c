@@ -1,7 +1,7 @@
 /* planner/rules.c -- rewrites of the whole DAG, before and after pruning.
  *
  *   filters   go below PROJECT (where they read columns that it passes on), WINDOW (other than its own
- *             columns) and UNION, as far as nobody else reads that node
+ *             columns), SESSION (of its keys) and UNION, as far as nobody else reads that node
  *   projects  two in a row become one, unless an expression would be computed twice; constant ones over
  *             VALUES become VALUES; those that only choose columns vanish under an aggregate
  *   identity  a PROJECT that changes nothing, or that a FILTER can do by choosing columns, vanishes
@@ -128,6 +128,15 @@ static bool window_col(void *ctx, uint32_t col) { return col >= ((const wr_node 
 static bool moves_below_window(void *ctx, const wr_expr *e) {
     return !wri_reads(e, window_col, ctx) && wri_is_deterministic(e);
 }
+static bool not_key(void *ctx, uint32_t col) {
+    const wr_node *s = ctx;
+    for (uint32_t i = 0; i < s->session.n_keys; i++)
+        if (s->session.rows && s->session.keys[i] == col) return false;
+    return true;
+}
+static bool moves_below_session(void *ctx, const wr_expr *e) {
+    return !wri_reads(e, not_key, ctx) && wri_is_deterministic(e);
+}
 static bool moves_below_union(void *ctx, const wr_expr *e) {
     (void)ctx;
     (void)e;
@@ -150,6 +159,7 @@ static bool push_filter(wri_ctx *c, wr_node *f) {
     split s = {.c = c, .ctx = x};
     if (x->kind == WR_N_PROJECT) s.moves = moves_below_project;
     else if (x->kind == WR_N_WINDOW) s.moves = moves_below_window;
+    else if (x->kind == WR_N_SESSION) s.moves = moves_below_session;
     else if (x->kind == WR_N_UNION) s.moves = moves_below_union;
     else if (x->kind == WR_N_FILTER && wri_cannot_fail(f->filter.pred)) {
         x->filter.pred = and_of(c, x->filter.pred, f->filter.pred);
@@ -304,6 +314,9 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
     f->filter.keep = keep;
     f->out = p->out;
     f->time_col = p->time_col;
+    f->keyed = p->keyed;
+    f->key = p->key;
+    f->n_key = p->n_key;
     wri_x(f)->n_vis = wri_x(p)->n_vis;
     wri_x(p)->fwd = f;
     wri_x(f)->uses = wri_x(p)->uses;
@@ -318,12 +331,14 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     wr_node *in = n->in[0];
     switch (n->kind) {
     case WR_N_FILTER:
+        if (in->kind == WR_N_OVER && !shared(in)) wri_over_top(n);
         return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
     case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
         return in->kind == WR_N_PROJECT && skip_choice(c, n);
     default:
         return false;
