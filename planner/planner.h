@@ -263,7 +263,8 @@ typedef struct wr_win {
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
     X(LIMIT, limit, limit)                                                                                   \
-    X(OVER, over, over) /* window functions: a column per call behind the input's */                         \
+    X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
+    X(OVER, over, over)    /* window functions: a column per call behind the input's */                      \
     X(SINK, sink, sink)
 /* clang-format off */
 typedef enum wr_node_kind {

@@ -1,6 +1,14 @@
 /* runtime/ops/match_search.c -- the search among a key's rows: backtracking that can wait; see match.h. */
 #include "match.h"
 
+/* Searching for so many rows per row that came is cheaper than remembering what failed. Debug builds remember
+ * from the start, so that small tests see it. */
+#ifdef WR_DEBUG
+#define TRIES_PER_ROW 0
+#else
+#define TRIES_PER_ROW 8
+#endif
+
 typedef enum outcome { WAITS, FOUND, NONE } outcome;
 
 /* ---- parts ---- */
@@ -175,7 +183,7 @@ static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
         p->last_of[v] = at;
     }
     p->work++;
-    if (!p->fail && p->work > 8 * p->taken + 64) remember(m, p);
+    if (!p->fail && p->work > TRIES_PER_ROW * (p->taken + 8)) remember(m, p);
     return WR_OK;
 }
 
