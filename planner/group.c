@@ -84,7 +84,8 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
-    if (t->kind == WR_X_COL && t->col == g->in->time_col) return true;
+    if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -188,7 +189,7 @@ static int64_t unit_us(wr_unit u) {
 static int64_t floor_size(const wri_group *g, const wr_expr *e) {
     if (!e || e->kind != WR_X_OP || e->n_args == 0) return 0;
     const wr_expr *t = e->args[0];
-    if (t->kind != WR_X_COL || t->col != g->in->time_col || t->type.local_tz) return 0;
+    if (t->kind != WR_X_COL || !wri_is_time(g->in, t->col) || t->type.local_tz) return 0;
     if (e->op == WR_OP_FLOOR_UNIT || e->op == WR_OP_CEIL_UNIT) return unit_us(e->unit);
     if (e->op != WR_OP_FLOOR_STEP || e->args[1]->kind != WR_X_CONST || e->args[1]->value.null) return 0;
     return e->args[1]->type.kind == WR_T_INTERVAL_DAY ? e->args[1]->value.i64 : 0;
@@ -205,6 +206,8 @@ static bool window_floor(wri_group *g) {
         size = us;
     }
     if (!best) return false;
+    g->in = wri_with_time(g->s->q->c, g->in, best->expr->args[0]->col);
+    if (!g->in) return false;
     bool ceil = best->expr->op == WR_OP_CEIL_UNIT;
     best->role = ceil ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !ceil;

@@ -226,6 +226,10 @@ typedef enum wr_node_kind {
     WR_N_UNION,
     WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
     WR_N_LIMIT,
+    WR_N_JOIN_WINDOW,   /* rows of one window with each other, when it closes */
+    WR_N_JOIN_INTERVAL, /* rows whose times lie near each other, as they come */
+    WR_N_JOIN_VERSION,  /* rows with the version of a table that was valid at their time */
+    WR_N_JOIN_TABLE,    /* rows with a bounded input that is read first */
     WR_N_SINK,
     WR_NODE_KINDS
 } wr_node_kind;
@@ -235,6 +239,20 @@ typedef struct wr_sort_key {
     uint32_t col;
     bool desc, nulls_first;
 } wr_sort_key;
+
+/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER,
+    WR_JOIN_LEFT,
+    WR_JOIN_RIGHT,
+    WR_JOIN_FULL,
+    WR_JOIN_SEMI,
+    WR_JOIN_ANTI
+} wr_join_type;
+#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
+typedef struct wr_join_col {
+    uint32_t side, col; /* column col of in[side] */
+} wr_join_col;
 
 typedef struct wr_node wr_node;
 typedef struct wr_late { /* where late rows of an input go */
@@ -304,6 +322,21 @@ struct wr_node {
             uint32_t n_keys;
             int64_t limit, offset; /* limit -1: none */
         } sort;                    /* LIMIT uses limit and offset only */
+        struct {                   /* two inputs, exchanged alike */
+            wr_join_type type;
+            uint32_t *keys[2]; /* columns of each input that must be equal */
+            bool *null_eq;     /* per key: NULL equals NULL */
+            uint32_t n_keys;
+            bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
+            wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
+            wr_join_col *from; /* pair.n of them */
+            wr_expr *residual; /* over pair: the condition besides keys and times; NULL: none */
+            /* INTERVAL, VERSION: event time of each input (WR_NO_COL: rows are kept for ever). WINDOW: the
+             * end of the window, WR_NO_COL: one window that closes at the end. */
+            uint32_t time_cols[2];
+            int64_t lo_us, hi_us; /* INTERVAL: lo_us <= time of in[0] - time of in[1] <= hi_us */
+            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+        } join;
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
@@ -318,6 +351,7 @@ typedef struct wr_settings {
     int64_t memory_bytes; /* 0: half of RAM */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
+    int64_t state_ttl_us; /* how long rows of an unbounded join count, in event time; 0: for ever */
 } wr_settings;
 
 typedef struct wr_plan {

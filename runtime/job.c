@@ -14,13 +14,24 @@
 #define TICK_MS 100
 
 static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
-    [WR_N_SOURCE] = &wri_op_source,     [WR_N_ERRORS] = &wri_op_side,
-    [WR_N_LATE] = &wri_op_side,         [WR_N_VALUES] = &wri_op_values,
-    [WR_N_FILTER] = &wri_op_filter,     [WR_N_PROJECT] = &wri_op_project,
-    [WR_N_WINDOW] = &wri_op_window,     [WR_N_AGG_LOCAL] = &wri_op_agg_local,
-    [WR_N_EXCHANGE] = &wri_op_exchange, [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
-    [WR_N_UNION] = &wri_op_union,       [WR_N_SORT] = &wri_op_sort,
-    [WR_N_LIMIT] = &wri_op_limit,       [WR_N_SINK] = &wri_op_sink,
+    [WR_N_SOURCE] = &wri_op_source,
+    [WR_N_ERRORS] = &wri_op_side,
+    [WR_N_LATE] = &wri_op_side,
+    [WR_N_VALUES] = &wri_op_values,
+    [WR_N_FILTER] = &wri_op_filter,
+    [WR_N_PROJECT] = &wri_op_project,
+    [WR_N_WINDOW] = &wri_op_window,
+    [WR_N_AGG_LOCAL] = &wri_op_agg_local,
+    [WR_N_EXCHANGE] = &wri_op_exchange,
+    [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
+    [WR_N_UNION] = &wri_op_union,
+    [WR_N_SORT] = &wri_op_sort,
+    [WR_N_LIMIT] = &wri_op_limit,
+    [WR_N_SINK] = &wri_op_sink,
+    [WR_N_JOIN_WINDOW] = &wri_op_join_window,
+    [WR_N_JOIN_INTERVAL] = &wri_op_join_interval,
+    [WR_N_JOIN_VERSION] = &wri_op_join_version,
+    [WR_N_JOIN_TABLE] = &wri_op_join_table,
 };
 
 /* The receiving end of an exchange only passes on. */

@@ -33,7 +33,8 @@ extern const wri_node_def *const wri_node_defs[WR_NODE_KINDS];
 
 extern const wri_node_def wri_node_source, wri_node_errors, wri_node_late, wri_node_values, wri_node_filter,
     wri_node_project, wri_node_window, wri_node_agg_local, wri_node_exchange, wri_node_agg_global,
-    wri_node_union, wri_node_sort, wri_node_limit, wri_node_sink;
+    wri_node_union, wri_node_sort, wri_node_limit, wri_node_sink, wri_node_join_window,
+    wri_node_join_interval, wri_node_join_version, wri_node_join_table;
 
 /* ---- prune.c: up ---- */
 /* Column col of in is read (WR_NO_COL: none); dict: its dictionary codes would be used. */
