@@ -400,7 +400,10 @@ static bool choose(making *m) {
         m->kind = WR_N_JOIN_INTERVAL;
         return true;
     }
-    if (j->in[0]->bounded || j->in[1]->bounded) return table_join(m);
+    /* state_ttl counts on recorded streams, too: they give what the live ones gave. */
+    bool timed = j->in[0]->time_col != WR_NO_COL && j->in[1]->time_col != WR_NO_COL;
+    bool ttl = m->c->settings->state_ttl_us > 0 && timed && j->type == WR_JOIN_INNER;
+    if ((j->in[0]->bounded || j->in[1]->bounded) && !ttl) return table_join(m);
     return regular_join(m);
 }
 

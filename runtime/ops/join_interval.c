@@ -259,7 +259,7 @@ static wr_status store(interval_join *j, uint32_t port, size_t k, const wr_batch
             continue;
         }
         uint32_t first = b->b->n, m = ROWS - first < n - at ? ROWS - first : n - at;
-        WR_TRY(wri_block_add(b->b, &j->sides[port], view, idx + at, m, err));
+        WR_TRY(wri_block_add(b->b, &j->sides[port], view, (wri_some){idx, at, m}, err));
         for (uint32_t i = 0; i < m; i++) ids[at + i] = (((u->last - 1) << ROWS_BITS) | (first + i)) + 1;
         at += m;
     }
@@ -298,8 +298,11 @@ static wr_status keep_rows(interval_join *j, uint32_t port, const wr_batch *view
         size_t k;
         WR_TRY(find_bucket(w, no, &k, err));
         WR_TRY(store(j, port, k, view, idx + at, m - at, j->ids, err));
-        for (uint32_t i = at; i < m; i++)
-            enchain(j, port, gids[i], j->ids[i - at], j->forever ? 0 : time[idx[i]]);
+        for (uint32_t i = at; i < m; i++) {
+            uint32_t id = j->ids[i - at];
+            enchain(j, port, gids[i], id, j->forever ? 0 : time[idx[i]]);
+            if (j->hit[idx[i]]) set_matched(j->blocks[(id - 1) >> ROWS_BITS], (id - 1) & (ROWS - 1));
+        }
         at = m;
     }
     return WR_OK;

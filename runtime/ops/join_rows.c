@@ -67,33 +67,28 @@ wr_status wri_block_new(const wri_jside *s, uint32_t cap, wr_batch **outp, wr_er
     return WR_OK;
 }
 
-static wr_status add_strings(wr_batch *b, const wr_col *from, wr_str *to, const uint32_t *idx, uint32_t n,
-                             wr_err *err) {
-    for (uint32_t i = 0; i < n; i++) {
-        const wr_str *s = &from->str[idx ? idx[i] : i];
+static wr_status add_strings(wr_batch *b, const wr_col *from, wr_str *to, const wri_some *rows, wr_err *err) {
+    for (uint32_t i = 0; i < rows->n; i++) {
+        const wr_str *s = &from->str[wri_some_at(rows, i)];
         if (s->len <= WR_STR_INLINE) to[i] = *s;
         else WR_TRY(wr_batch_str(b, s->ptr, s->len, &to[i], err));
     }
     return WR_OK;
 }
 
-wr_status wri_block_add(wr_batch *b, const wri_jside *s, const wr_batch *from, const uint32_t *idx,
-                        uint32_t n, wr_err *err) {
+wr_status wri_block_add(wr_batch *b, const wri_jside *s, const wr_batch *from, wri_some rows, wr_err *err) {
     for (uint32_t c = 0; c < s->n_kept; c++) {
         const wr_col *in = &from->cols[c];
         wr_col *out = &b->cols[c];
-        if (s->phys[c] == WR_STR) WR_TRY(add_strings(b, in, out->str + b->n, idx, n, err));
+        if (s->phys[c] == WR_STR) WR_TRY(add_strings(b, in, out->str + b->n, &rows, err));
         else
-            for (uint32_t i = 0; i < n; i++) out->i64[b->n + i] = in->i64[idx ? idx[i] : i];
+            for (uint32_t i = 0; i < rows.n; i++) out->i64[b->n + i] = in->i64[wri_some_at(&rows, i)];
         if (!in->nulls) continue;
         if (!wr_batch_nulls(b, out)) return wr_fail_oom(err, "rows of a join");
-        for (uint32_t i = 0; i < n;
-             i++) { /* a failure before may have left bits of rows that are not there */
-            uint64_t bit = UINT64_C(1) << ((b->n + i) & 63), *w = &out->nulls[(b->n + i) >> 6];
-            *w = wr_bit(in->nulls, idx ? idx[i] : i) ? *w | bit : *w & ~bit;
-        }
+        for (uint32_t i = 0; i < rows.n; i++) /* bits of rows that are not there are 0 */
+            if (wr_bit(in->nulls, wri_some_at(&rows, i))) wr_bit_set(out->nulls, b->n + i);
     }
-    b->n += n;
+    b->n += rows.n;
     return WR_OK;
 }
 
@@ -120,7 +115,7 @@ wr_status wri_rows_add(wri_rows *r, const wri_jside *s, const wr_batch *from, co
             continue;
         }
         uint32_t k = b->cap - b->n < n - at ? b->cap - b->n : n - at;
-        WR_TRY(wri_block_add(b, s, from, idx + at, k, err));
+        WR_TRY(wri_block_add(b, s, from, (wri_some){idx, at, k}, err));
         r->rows += k;
         at += k;
     }

@@ -38,9 +38,16 @@ void wri_keyed_rows(const wri_jside *s, const wr_node *node, const wr_batch *vie
 /* ---- blocks ---- */
 /* An empty block with room for cap rows. */
 wr_status wri_block_new(const wri_jside *s, uint32_t cap, wr_batch **outp, wr_err *err) WR_MUST_USE;
-/* Appends rows idx[0..n) of from (idx NULL: 0..n); there is room. On failure nothing was appended. */
-wr_status wri_block_add(wr_batch *b, const wri_jside *s, const wr_batch *from, const uint32_t *idx,
-                        uint32_t n, wr_err *err) WR_MUST_USE;
+typedef struct wri_some { /* rows idx[first..first + n) of a batch, or first..first + n when idx is NULL */
+    const uint32_t *idx;
+    uint32_t first, n;
+} wri_some;
+static inline uint32_t wri_some_at(const wri_some *s, uint32_t i) {
+    return s->idx ? s->idx[s->first + i] : s->first + i;
+}
+/* Appends rows of from; there is room. After a failure b is of no more use. */
+wr_status wri_block_add(wr_batch *b, const wri_jside *s, const wr_batch *from, wri_some rows,
+                        wr_err *err) WR_MUST_USE;
 
 /* Rows in blocks; row id: block << WRI_BLOCK_BITS | row in it. The pos of a block counts the rows before. */
 typedef struct wri_rows {
@@ -48,7 +55,7 @@ typedef struct wri_rows {
     size_t n, blocks_cap;
     size_t rows;
 } wri_rows;
-/* Appends rows idx[0..n). */
+/* Appends rows idx[0..n) (idx NULL: 0..n). */
 wr_status wri_rows_add(wri_rows *r, const wri_jside *s, const wr_batch *from, const uint32_t *idx, uint32_t n,
                        wr_err *err) WR_MUST_USE;
 void wri_rows_free(wri_rows *r);
