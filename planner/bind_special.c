@@ -195,7 +195,7 @@ static wr_expr *bind_position(wri_binder *b, const wr_ast *e) {
 static wr_expr *bind_substring(wri_binder *b, const wr_ast *e) {
     wr_expr **args;
     if (!take(b, e, 2, 3, "SUBSTRING(text FROM start FOR length)", &args)) return &wri_failed;
-    if (e->call->keyword) return wri_bind_unsupported(b, e->loc, "SUBSTRING(… SIMILAR …)");
+    if (e->call->keyword) return by_name(b, e, "SIMILAR_SUBSTR", 3, args);
     if (e->call->from_form && wr_kind_is_text((wr_kind)args[1]->type.kind)) {
         if (e->n_args == 2 && wri_func_by_name(b, "REGEXP_SUBSTR"))
             return by_name(b, e, "REGEXP_SUBSTR", 2, args);

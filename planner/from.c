@@ -77,22 +77,11 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
     return NULL;
 }
 
-static wr_node *from_join(wri_q *q, const wr_from *f) {
-    static const char *const kinds[] = {"JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"};
-    wr_loc at = f->right ? f->right->loc : f->loc;
-    wri_unsupported(q->c, at, NULL, "%s is not supported yet",
-                    f->comma ? "a comma between items of FROM (a cross join)" : kinds[f->join]);
-    return NULL;
-}
-
 /* Clauses behind an item that later issues bring. */
 static bool from_clauses(wri_q *q, const wr_from *f) {
     const char *what = NULL;
     wr_loc at = f->loc;
-    if (f->match) {
-        what = "MATCH_RECOGNIZE";
-        at = f->match->loc;
-    } else if (f->as_of) {
+    if (f->as_of) {
         what = "FOR SYSTEM_TIME AS OF";
         at = f->as_of->loc;
     } else if (f->over) {
@@ -114,8 +103,6 @@ static wr_node *from_item(wri_q *q, const wr_from *f, const char **qualifierp) {
         wr_node *n = from_function(q, f);
         return n;
     }
-    case WR_F_JOIN:
-        return from_join(q, f);
     default:
         break;
     }
@@ -136,11 +123,19 @@ static const char *tvf_qualifier(const wr_from *f) {
 }
 
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
+    if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, NULL, scope);
     if (!from_clauses(q, f)) return NULL;
     const char *qualifier = NULL;
     wr_node *n = from_item(q, f, &qualifier);
     if (!n) return NULL;
     if (f->kind == WR_F_FUNCTION) qualifier = tvf_qualifier(f);
+    if (f->match) {
+        wri_scope rows;
+        if (!wri_scope_of(q->c, n, qualifier, NULL, &rows)) return NULL;
+        n = wri_plan_match(q, f, n, &rows);
+        if (!n) return NULL;
+        qualifier = NULL;
+    }
     if (f->alias.text) qualifier = f->alias.text;
     if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
         wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),

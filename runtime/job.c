@@ -312,6 +312,9 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
 /* ---- statistics ---- */
 
 static void add_source_stats(const wri_source *s, wr_job_stats *out) {
+    pthread_mutex_lock((pthread_mutex_t *)&s->lock);
+    if (s->by_clock_us > out->idle_us) out->idle_us = s->by_clock_us;
+    pthread_mutex_unlock((pthread_mutex_t *)&s->lock);
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);

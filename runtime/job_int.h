@@ -62,6 +62,9 @@ typedef struct wri_split {    /* all under the source's lock */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
     bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
+    int64_t idle_wm;        /* its watermark when it fell idle */
+    int64_t clock_wm;       /* how far the wall clock has taken it since */
+    uint64_t asked;         /* the last call of take_chunk that found it with nothing */
 } wri_split;
 
 typedef struct wri_source {
@@ -74,9 +77,12 @@ typedef struct wri_source {
     uint32_t *places;               /* per decoded column: its place in declared */
     uint32_t n_splits, first_split; /* split numbers within the job start here */
     wri_split *splits;
-    uint32_t n_slots;   /* places per split */
-    uint32_t n_live;    /* splits not ended */
-    int64_t arrival_us; /* largest arrival time given, under the lock */
+    uint32_t n_slots;    /* places per split */
+    uint32_t n_live;     /* splits not ended */
+    int64_t arrival_us;  /* largest arrival time given, under the lock */
+    uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
+    int64_t announced;   /* largest watermark that was announced */
+    int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;

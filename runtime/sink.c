@@ -19,7 +19,7 @@ typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
-    int64_t since_us; /* since when buf has not been empty */
+    int64_t since_us;   /* since when buf has not been empty */
     wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 

@@ -145,4 +145,4 @@ static void over_explain(wri_ex *x, const wr_node *n) {
 }
 
 const wri_node_def wri_node_over = {
-    .name = "OVER", .need = over_need, .rebuild = over_rebuild, .explain = over_explain};
+    .name = "OVER", .clause = "OVER", .need = over_need, .rebuild = over_rebuild, .explain = over_explain};

@@ -57,6 +57,8 @@ const char *wri_ret_f64(wr_value *outp, double v); /* NaN: "not a number" */
 bool wri_noop_cast(const wr_expr *e);
 /* The scalar of a node, or NULL when the node has none (AND, CASE, a function of SQLite's). */
 wr_scalar wri_scalar_of(const wr_expr *e);
+/* False when a and b, equal but for that, are different calls of a nondeterministic function. */
+bool wri_same_call(const wr_expr *a, const wr_expr *b);
 /* Whether a NULL argument makes the result NULL without a call. */
 bool wri_strict(const wr_expr *e);
 
@@ -120,6 +122,7 @@ void wri_flip_case(const char *p, char *o, size_t n, unsigned char first);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+bool wri_is_json(const wr_str *s); /* one JSON value, blanks around it allowed */
 /* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
 const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
 /* A value of type t down to a unit; out of every calendar: why. */

@@ -1,6 +1,7 @@
 /* runtime/expr/forms.c -- whether a constant text has the form that a letter of a signature demands
  * (wr_func_def): the planner asks, so that a wrong pattern is told of at its place and before anything runs.
  */
+#include "regex_int.h"
 #include "timefmt_int.h"
 
 static const char *check_zone(wri_call *c, const wr_str *text) {
@@ -15,7 +16,11 @@ static const char *check_unit(wri_call *c, const wr_str *text) {
 
 static const char *check(wri_call *c, char letter, const wr_str *text) {
     const wri_time_pattern *p;
+    wri_regex *r;
     switch (letter) {
+    case 'r':
+    case 'm':
+        return wri_regex_of(c, letter == 'm' ? WRI_RE_SIMILAR : WRI_RE_PLAIN, text, NULL, false, &r);
     case 'p':
     case 'q':
         return wri_time_pattern_of(c, text, letter == 'q', false, &p);

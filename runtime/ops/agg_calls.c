@@ -179,12 +179,23 @@ wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n,
     return s;
 }
 
+/* The result without its first `at` rows. */
+static wri_result from_row(const wri_result *r, uint32_t at) {
+    wri_result part = *r;
+    if (!r->owners) return part;
+    part.owners += at;
+    part.starts += at;
+    part.ends += at;
+    return part;
+}
+
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) {
     uint32_t step = wr_task_batch_rows(r->op->task);
     for (uint32_t at = 0; at < n; at += step) {
         wr_batch *b;
         uint64_t *failed, any = 0;
-        WR_TRY(wri_result_rows(r, gids + at, n - at < step ? n - at : step, &failed, &b, err));
+        wri_result part = from_row(r, at);
+        WR_TRY(wri_result_rows(&part, gids + at, n - at < step ? n - at : step, &failed, &b, err));
         for (uint32_t w = 0; w < wr_bitmap_words(b->n); w++) any |= failed[w];
         wr_status s = any ? report_failed(r, &b, failed, err) : WR_OK;
         if (s == WR_OK) s = wr_emit(r->op, b, err);
