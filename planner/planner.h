@@ -256,7 +256,6 @@ typedef struct wr_win {
     X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
     X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
     X(AGG_GLOBAL, agg_global, agg_global) /* partials -> one row per (window, key) */                        \
-    X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
     X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
     X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
     X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
