@@ -45,7 +45,7 @@ struct wr_op {
     int64_t *port_wm; /* per input: its watermark */
     uint32_t n_in, ended, barriers;
     int64_t wm;       /* combined watermark */
-    int64_t holds_us; /* set by open: rows are emitted that are this much older than wm */
+    int64_t holds_us; /* set by open or watermark(): rows may be emitted that are this much older than wm */
     uint64_t rows_in, rows_out, late_rows;
 };
 
