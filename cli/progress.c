@@ -180,7 +180,7 @@ void wri_summary(const wri_progress *p, wr_status status) {
     if (s.idle_us > 0)
         fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
                 duration(s.idle_us, a));
-    if (s.bad_rows == 0) return;
+    if (s.bad_rows == 0 || status == WR_EDATA) return; /* that failure is about the record */
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))
         fprintf(stderr, "To see them all, add to the SQL: SELECT message, data_row FROM error_stream;\n");

@@ -143,7 +143,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
         wr_expr *e = st->computed && st->computed[k] ? wri_subst(c, st->computed[k], repl) : repl[k];
         ok = wri_cols_add(c, &out, e, cols->fields[k].name);
     }
-    return ok ? wri_project_node(c, n, &out, out.n, n->loc) : NULL;
+    return ok ? wri_project_node(c, n, &out, out.n, f->stmt ? f->stmt->loc : n->loc) : NULL;
 }
 
 /* ---- late rows ---- */

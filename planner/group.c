@@ -1,7 +1,7 @@
 /* planner/group.c -- GROUP BY, aggregates, HAVING, SELECT DISTINCT.
  *
  * Keys are bound over the input. Which of them are a window is found out first:
- *   TUMBLE(c, …) | HOP | CUMULATE                 the older form
+ *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
  *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
@@ -104,10 +104,6 @@ static bool add_key(void *ctx, const wr_ast *e, uint32_t *idxp) {
     wri_ctx *c = g->s->q->c;
     e = resolve_key(g, e);
     if (!e) return false;
-    if (e->kind == WR_A_CALL && e->name.n == 1 && strcasecmp(e->name.parts[0].text, "SESSION") == 0) {
-        wri_unsupported(c, e->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return false;
-    }
     if (e->kind == WR_A_CALL && wri_window_fn(&e->name) != WR_W_NONE) {
         if (g->fn) {
             wri_error(c, e->loc, "keep one of them", "GROUP BY holds two window functions");
@@ -374,7 +370,7 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
-    if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
+    if (strcasecmp(part, "PROCTIME") == 0) {
         wri_unsupported(c, e->loc, NULL, "%s is not supported yet", name);
         return &wri_failed;
     }

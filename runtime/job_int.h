@@ -188,18 +188,15 @@ wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err 
 void wri_exchange_free(wr_job *j, wri_exchange *x);
 /* Takes up to a few events; *didp: something was there. */
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_exchange;
 
 /* source.c */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
                          wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_source;
 
 /* side.c */
 void wri_side_free(wri_side *s);
-extern const wr_op_def wri_op_side;
 wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
 void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
@@ -211,7 +208,6 @@ void wri_sink_free(wri_sink *s);
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_sink;
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;

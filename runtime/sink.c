@@ -8,6 +8,7 @@
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define WAIT_US     100000
@@ -18,8 +19,8 @@ typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
-    wri_changelog *log; /* NULL: rows go out as they are */
     int64_t since_us;   /* since when buf has not been empty */
+    wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -157,8 +158,6 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     return r;
 }
 
-/* ---- the operator ---- */
-
 static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
@@ -168,17 +167,6 @@ static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     if (o->buf.len == 0) o->since_us = j->sys->mono_us();
     WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));
     return o->buf.len >= FLUSH_BYTES ? flush(op, err) : WR_OK;
-}
-
-static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
-    (void)port;
-    sink_op *o = op->state;
-    if (!o->log) return write_rows(op, b, err);
-    wr_batch *rows;
-    WR_TRY(wri_changelog_rows(o->log, b, &rows, err));
-    wr_status r = write_rows(op, rows, err);
-    wr_batch_drop(rows);
-    return r;
 }
 
 static wr_status wait_no_longer(wr_job *j, sink_op *o, bool live, wr_err *err) {
@@ -203,6 +191,19 @@ wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
     pthread_mutex_lock(s->lock);
     wr_status r = wait_no_longer(j, o, live, err);
     pthread_mutex_unlock(s->lock);
+    return r;
+}
+
+/* ---- the operator ---- */
+
+static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)port;
+    sink_op *o = op->state;
+    if (!o->log) return write_rows(op, b, err);
+    wr_batch *rows;
+    WR_TRY(wri_changelog_rows(o->log, b, &rows, err));
+    wr_status r = write_rows(op, rows, err);
+    wr_batch_drop(rows);
     return r;
 }
 

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define SLOTS_PER_WORKER 2
 #define CLOCK_STEP_US    100000 /* the wall clock moves watermarks in steps of this, not at every look */
@@ -377,7 +378,7 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     wr_row_errors_reset(&o->errs);
     WR_TRY(wr_eval_run(o->computed, b, b, o->eval_cols, &o->errs, err));
     if (o->errs.n == 0) return WR_OK;
-    WR_TRY(wr_task_bad_rows(op, b, o->errs.rows, o->errs.whys, NULL, o->errs.n, err));
+    WR_TRY(wr_task_bad_exprs(op, b, &o->errs, n->source.computed, err));
     return without_rows(bp, o->errs.rows, o->errs.n, err);
 }
 

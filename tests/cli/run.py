@@ -150,7 +150,7 @@ def bad_records_are_shown_with_the_way_to_all(d):
     sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM s;"
     p = weir("run", "-e", sql, stdin='{"a":1}\nnonsense\n')
     expect(p, 0, '{"a":1}\n', "1 bad")
-    assert "first bad record" in p.stderr and "FROM error_stream" in p.stderr, p
+    assert "first bad record: stdin, byte 8: " in p.stderr and "FROM error_stream" in p.stderr, p
     p = weir("run", "-e", sql + "SELECT message FROM error_stream;", stdin='{"a":1}\nnonsense\n')
     assert "add to the SQL" not in p.stderr, p
 
