@@ -185,6 +185,9 @@ void wri_summary(const wri_progress *p, wr_status status) {
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
     put_notes(p->job);
+    if (s.idle_us > 0)
+        fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
+                duration(s.idle_us, a));
     if (s.bad_rows == 0 || status == WR_EDATA) return; /* that failure is about the record */
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))

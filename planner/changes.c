@@ -8,6 +8,8 @@
  *
  * Rows that take others back mean nothing to an operator that does not expect them, so a kind of node reads
  * them only when its wri_node_def says so. */
+#include <strings.h>
+
 #include "nodes/nodes.h"
 
 bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t *key, uint32_t n_key) {
@@ -36,6 +38,22 @@ static uint32_t same_as_col(const wr_expr *e) {
     return lossless ? same_as_col(of) : WR_NO_COL;
 }
 
+/* Column of n that tells rows apart as in's column col does; n->out.n: none. A window of fixed size can be
+ * told by any of its borders. */
+static uint32_t stands_for(const wr_node *n, wr_expr *const *exprs, const wr_node *in, uint32_t col) {
+    wri_prop p = wri_x(in)->props[col];
+    bool fixed = p.role != WRI_ROLE_NONE && p.origin->kind == WR_N_AGG_CHANGES &&
+                 (p.origin->agg.win.kind == WR_W_TUMBLE || p.origin->agg.win.kind == WR_W_HOP);
+    uint32_t other = n->out.n;
+    for (uint32_t i = 0; i < n->out.n; i++) {
+        uint32_t from = same_as_col(exprs[i]);
+        if (from == col) return i;
+        if (fixed && other == n->out.n && from != WR_NO_COL && wri_x(in)->props[from].origin == p.origin)
+            other = i;
+    }
+    return other;
+}
+
 bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs) {
     const wr_node *in = n->in[0];
     n->keyed = false;
@@ -44,8 +62,7 @@ bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs) {
     n->key = wri_new_n(c, in->n_key, sizeof *n->key);
     if (!n->key) return false;
     for (uint32_t k = 0; k < in->n_key; k++) {
-        uint32_t at = 0;
-        while (at < n->out.n && same_as_col(exprs[at]) != in->key[k]) at++;
+        uint32_t at = stands_for(n, exprs, in, in->key[k]);
         if (at == n->out.n) return true;
         n->key[k] = at;
     }
@@ -103,4 +120,87 @@ bool wri_check_changes(wri_ctx *c) {
         ok = false; /* what reads this node would be reported for the same reason */
     }
     return ok;
+}
+
+/* ---- sinks ---- */
+
+static bool same_name(const wr_node *sink, const char *name) {
+    for (uint32_t i = 0; i < sink->out.n; i++)
+        if (strcasecmp(sink->out.fields[i].name, name) == 0) return true;
+    return false;
+}
+
+/* A row of the results is told apart by columns that are all in the sink's key: no two that stand share one.
+ */
+static bool key_tells(const wr_node *sink) {
+    if (!sink->keyed) return false;
+    for (uint32_t i = 0; i < sink->n_key; i++) {
+        uint32_t k = 0;
+        while (k < sink->sink.n_key && sink->sink.key[k] != sink->key[i]) k++;
+        if (k == sink->sink.n_key) return false;
+    }
+    return true;
+}
+
+static const char *key_names(wri_ctx *c, const wr_node *n) {
+    const char *out = "";
+    for (uint32_t i = 0; out && i < n->n_key; i++)
+        out = wri_text(c, "%s%s%s", out, i ? ", " : "", n->out.fields[n->key[i]].name);
+    return out ? out : "";
+}
+
+static bool upsert_fits(wri_ctx *c, const wr_node *sink) {
+    const wr_plan_stream *st = sink->sink.stream;
+    if (sink->sink.n_key == 0) {
+        wri_error(c, st->loc, "add PRIMARY KEY (…) to its columns",
+                  "stream '%s': changelog = 'upsert' needs a PRIMARY KEY", st->name);
+        return false;
+    }
+    if (!sink->updating || key_tells(sink)) return true;
+    wri_error(c, sink->loc,
+              sink->keyed && sink->n_key
+                  ? wri_text(c, "make it PRIMARY KEY (%s), or use changelog = 'op'", key_names(c, sink))
+                  : "write its key, too, or use changelog = 'op'",
+              "rows of '%s' could replace each other: the updating results (%s) are not told apart by its "
+              "PRIMARY KEY",
+              st->name, wri_changes_of(c, sink));
+    return false;
+}
+
+static bool names_fit(wri_ctx *c, const wr_node *sink) {
+    wr_changelog form = sink->sink.changelog;
+    const wr_plan_stream *st = sink->sink.stream;
+    const char *what = st ? st->name : "the result";
+    if (form == WR_CL_DEBEZIUM && (!st->format || strcasecmp(st->format, "json") != 0)) {
+        wri_error(c, st->loc, "use format = 'json', or changelog = 'op'",
+                  "stream '%s': changelog = 'debezium' is written as JSON", what);
+        return false;
+    }
+    if (form == WR_CL_DEBEZIUM || !same_name(sink, "op")) return true;
+    wri_error(c, st ? st->loc : sink->loc, "give the column another name",
+              "'%s' has a column 'op', and the kinds of changes go into one of that name", what);
+    return false;
+}
+
+bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key) {
+    const wr_plan_stream *st = sink->sink.stream;
+    sink->sink.key = key;
+    sink->sink.n_key = n_key;
+    wr_changelog form = st ? st->changelog : WR_CL_AUTO;
+    if (form == WR_CL_AUTO) {
+        form = WR_CL_NONE;
+        if (sink->updating && !st) form = WR_CL_OP;
+        else if (sink->updating && n_key) form = WR_CL_UPSERT;
+        else if (sink->updating && st->format) {
+            wri_error(c, sink->loc,
+                      wri_text(c, "add changelog = 'op' to WITH (…) of '%s', or a PRIMARY KEY for upserts",
+                               st->name),
+                      "'%s' only takes new rows, but these results are updating (%s)", st->name,
+                      wri_changes_of(c, sink));
+            return false;
+        }
+    }
+    sink->sink.changelog = form;
+    if (form == WR_CL_NONE) return true;
+    return (form != WR_CL_UPSERT || upsert_fits(c, sink)) && names_fit(c, sink);
 }

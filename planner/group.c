@@ -1,7 +1,7 @@
 /* planner/group.c -- GROUP BY, aggregates, HAVING, SELECT DISTINCT.
  *
  * Keys are bound over the input. Which of them are a window is found out first:
- *   TUMBLE(c, …) | HOP | CUMULATE                 the older form
+ *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
  *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
@@ -104,10 +104,6 @@ static bool add_key(void *ctx, const wr_ast *e, uint32_t *idxp) {
     wri_ctx *c = g->s->q->c;
     e = resolve_key(g, e);
     if (!e) return false;
-    if (e->kind == WR_A_CALL && e->name.n == 1 && strcasecmp(e->name.parts[0].text, "SESSION") == 0) {
-        wri_unsupported(c, e->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return false;
-    }
     if (e->kind == WR_A_CALL && wri_window_fn(&e->name) != WR_W_NONE) {
         if (g->fn) {
             wri_error(c, e->loc, "keep one of them", "GROUP BY holds two window functions");
@@ -236,7 +232,42 @@ static bool find_window(wri_group *g) {
         return true;
     }
     if (window_columns(g) || window_floor(g) || g->in->bounded) return true;
+    if (g->s->y->emit.kind == WR_EMIT_CHANGES) return true;
     no_window(g);
+    return false;
+}
+
+/* EMIT … and ALLOWED LATENESS: when results are given. */
+static bool emit_mode(wri_group *g) {
+    wri_ctx *c = g->s->q->c;
+    const wr_emit_clause *m = &g->s->y->emit;
+    wri_agg *a = &g->agg;
+    const char *name = m->kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
+                       : m->kind == WR_EMIT_EARLY ? "EMIT EARLY"
+                                                  : "ALLOWED LATENESS";
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(g->s->q, &b, &none, name);
+    a->what = wri_text(c, "%s … %s",
+                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->each_batch = m->kind == WR_EMIT_CHANGES;
+    if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
+        return false;
+    if (m->lateness && !wri_const_interval_us(&b, m->lateness, "ALLOWED LATENESS", &a->lateness_us))
+        return false;
+    const wr_ast *at = m->kind == WR_EMIT_EARLY && a->every_us <= 0           ? m->every
+                       : a->lateness_us < 0 || a->lateness_us > WR_TS_MAX / 2 ? m->lateness
+                                                                              : NULL;
+    if (at) {
+        wri_error(c, at->loc, "write INTERVAL '10' SECOND, for example", "%s: this interval is out of range",
+                  at == m->every ? "EMIT EARLY EVERY" : "ALLOWED LATENESS");
+        return false;
+    }
+    if (a->win.kind != WR_W_NONE || (m->kind != WR_EMIT_EARLY && !m->lateness)) return true;
+    wri_error(c, m->loc,
+              m->kind == WR_EMIT_EARLY ? "use EMIT CHANGES, or add a window"
+                                       : "leave it out, or add a window",
+              "%s needs a window, and this %s has none", name, g->what);
     return false;
 }
 
@@ -339,7 +370,7 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
-    if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
+    if (strcasecmp(part, "PROCTIME") == 0) {
         wri_unsupported(c, e->loc, NULL, "%s is not supported yet", name);
         return &wri_failed;
     }
@@ -466,7 +497,7 @@ wr_node *wri_plan_group(wri_select *s) {
     g->agg.loc = y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
     if (!wri_grouping_sets(c, y, add_key, g, &g->sets, &g->n_sets, &g->simple)) return NULL;
-    if (!find_window(g) || !finish_keys(g)) return NULL;
+    if (!find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
@@ -487,7 +518,7 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     if (!idx) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++)
         if (!push_key(&g, (key){.expr = s->out.exprs[i], .name = s->out.names[i]}, &idx[i])) return NULL;
-    if (!find_window(&g) || !finish_keys(&g)) return NULL;
+    if (!find_window(&g) || !emit_mode(&g) || !finish_keys(&g)) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;

@@ -4,7 +4,8 @@
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
  *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
  *   from.c     items of FROM; names in scope
- *   group.c    GROUP BY and aggregates          window.c  window specifications
+ *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
+ *   over.c     OVER, WINDOW, QUALIFY
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
@@ -118,6 +119,7 @@ typedef struct wri_ctx {
     wri_func *funcs;
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
+    const wr_settings *settings;
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -146,6 +148,7 @@ typedef struct wri_cols { /* output columns being collected */
 } wri_cols;
 
 typedef struct wri_group wri_group;
+typedef struct wri_over wri_over;
 typedef struct wri_select { /* a SELECT being planned */
     wri_q *q;
     const wr_query *y;
@@ -156,7 +159,11 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g; /* NULL: not grouped */
+    wri_group *g;     /* NULL: not grouped */
+    wri_over *over;   /* calls with OVER found so far; NULL: none */
+    wri_binder below; /* binds what stands inside OVER and its calls */
+    bool in_qualify;  /* aliases of items are known */
+    wr_expr *qualify; /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -235,6 +242,10 @@ bool wri_bind_outputs(wri_select *s);
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
 bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc);
 
+/* ---- match.c ---- */
+/* f->match over the rows of in, which scope names. */
+wr_node *wri_plan_match(wri_q *q, const wr_from *f, wr_node *in, const wri_scope *scope);
+
 /* ---- window.c ---- */
 typedef struct wri_win_args { /* of a window function; NULL: not given */
     wr_win_kind kind;
@@ -274,6 +285,18 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
 /* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
 wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
 
+/* ---- over.c ---- */
+/* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
+void wri_over_begin(wri_select *s);
+void wri_over_end(wri_select *s);
+/* LAG, RANK and others that exist with OVER only. */
+bool wri_is_over_only(const char *name);
+/* n with a column for every such call; s's expressions, which were over n, are over the result. */
+wr_node *wri_plan_over(wri_select *s, wr_node *n);
+/* Whether a conjunct of f, a FILTER above an OVER, says how many rows of a partition are wanted: told to the
+ * OVER. */
+void wri_over_top(const wr_node *f);
+
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */
 typedef bool wri_add_key(void *ctx, const wr_ast *e, uint32_t *idxp);
@@ -300,15 +323,31 @@ typedef struct wri_agg { /* an aggregation to be built over in */
     uint32_t n_calls, calls_cap;
     uint64_t *sets; /* per grouping set the keys in it; n_sets 1: all keys, unread */
     uint32_t n_sets;
+    bool each_batch;               /* EMIT CHANGES */
+    int64_t every_us, lateness_us; /* EMIT EARLY, ALLOWED LATENESS; 0: not */
+    const char *what;              /* "GROUP BY … EMIT CHANGES": what makes results updating */
     wr_loc loc;
 } wri_agg;
 /* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
  * n_sets > 1: 1 where the set lacks it], one per call. */
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a);
-uint32_t wri_agg_base(const wri_agg *a);       /* column of the first key */
-uint32_t wri_agg_calls_base(const wri_agg *a); /* column of the first call */
+uint32_t wri_agg_base(const wri_agg *a);                        /* column of the first key */
+uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
+wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
+const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
+
+/* ---- session.c ---- */
+/* SESSION(data …): in's rows with their session; scope: in's columns. */
+wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const wr_ast *data,
+                          const wr_win *win, wr_loc loc);
+/* The sessions of rows by keys, aggregated. */
+wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
+/* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
+bool wri_session_fuses(const wri_agg *a);
+/* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */
+bool wri_session_whole(const wr_node *f, const wr_node *s);
 
 /* ---- build.c ---- */
 void *wri_new(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */
@@ -333,6 +372,9 @@ wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+/* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
+ * stream's primary key. */
+bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
 wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */
@@ -362,6 +404,8 @@ bool wri_check_changes(wri_ctx *c);
 
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */
+/* Whether evaluating e can never make an error row. */
+bool wri_cannot_fail(const wr_expr *e);
 bool wri_prune(wri_ctx *c);
 bool wri_walk(wri_ctx *c);  /* fills c->nodes, counts uses */
 void wri_chase(wri_ctx *c); /* inputs that were replaced point at the replacement */

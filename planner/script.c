@@ -72,8 +72,11 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
     switch (e->kind) {
     case WR_A_CALL: {
         if (e->call->over) {
-            later = "OVER";
-            break;
+            wr_diag_add(b->d, WR_ERROR, WR_ESQL, e->loc,
+                        strcmp(where, "WHERE") == 0 ? "filter by QUALIFY" : "compute it in a subquery first",
+                        "OVER cannot stand here: it works on rows that %s has gone through",
+                        strcmp(where, "SELECT") == 0 ? "HAVING" : where);
+            return &wri_failed;
         }
         if (e->name.n != 1) return NULL;
         const wr_agg_def *def = wri_find_agg(b->reg, e->name.parts[0].text);
@@ -203,7 +206,9 @@ static void plan_stmt(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     if (s->kind != WR_S_QUERY) return;
     wri_q q = {.c = c, .seq = seq, .kda = s->query->stream};
     wr_node *n = wri_plan_query(&q, s->query);
-    if (n && wri_is_output(c, seq)) wri_sink_node(c, n, NULL, "SELECT", s->loc);
+    if (n && wri_is_output(c, seq)) n = wri_sink_node(c, n, NULL, "SELECT", s->loc);
+    else return;
+    if (n) wri_sink_changelog(c, n, NULL, 0);
 }
 
 static void plan_all(wri_ctx *c) {
@@ -272,6 +277,7 @@ static bool plan_job(wri_ctx *c, wr_plan *plan) {
     c->last_feed = &c->feeds;
     if (!wri_catalog_init(c)) return false;
     settings(c, &plan->settings);
+    c->settings = &plan->settings;
     for (uint32_t i = 0; i < c->script->n && !c->oom; i++) walk_one(c, c->script->stmts[i], i + 1);
     wri_catalog_link(c);
     if (!c->oom) plan_all(c);

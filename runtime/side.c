@@ -5,6 +5,7 @@
  * on its worker can feed it any more; what fails behind it is counted only, so that errors about errors
  * cannot go round for ever. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define RAW_BYTES_MAX 49152 /* of a bad record kept in data_row, as in Kinesis Data Analytics */
 
