@@ -6,7 +6,8 @@
  * local phase works on the rows as they are and assigns windows itself (TUMBLE, HOP, CUMULATE); else
  * the rows carry their window in columns (ATTACHED). Results that are given early and corrected come from
  * AGG_CHANGES instead of AGG_GLOBAL; without a window AGG_DELTA then stands for AGG_LOCAL. Grouping sets
- * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys. Sessions have one phase: session.c. */
+ * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys.
+ * Sessions have one phase: session.c. */
 #include <strings.h>
 
 #include "plan_int.h"

@@ -85,7 +85,8 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
-    if (t->kind == WR_X_COL && t->col == g->in->time_col) return true;
+    if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -171,16 +172,22 @@ static bool window_columns(wri_group *g) {
 static bool window_floor(wri_group *g) {
     key *best = NULL;
     wri_floor f = {0}, one;
-    if (g->in->time_col == WR_NO_COL) return false;
-    wr_type t = g->in->out.fields[g->in->time_col].type;
-    int64_t tick = t.prec > 3 ? 1 : 1000;
-    for (uint32_t i = 0; i < g->n_keys; i++) {
-        if (!wri_floor_of(g->keys[i].expr, g->in->time_col, tick, &one)) continue;
-        if (best && one.size_us >= f.size_us) continue;
-        best = &g->keys[i];
-        f = one;
+    uint32_t time = WR_NO_COL;
+    for (uint32_t c = 0; c < g->in->out.n; c++) {
+        if (!wri_is_time(g->in, c)) continue;
+        int64_t tick = g->in->out.fields[c].type.prec > 3 ? 1 : 1000;
+        for (uint32_t i = 0; i < g->n_keys; i++) {
+            if (!wri_floor_of(g->keys[i].expr, c, tick, &one)) continue;
+            if (best && one.size_us >= f.size_us) continue;
+            best = &g->keys[i];
+            f = one;
+            time = c;
+        }
     }
     if (!best) return false;
+    g->in = wri_with_time(g->s->q->c, g->in, time);
+    if (!g->in) return false;
+    int64_t tick = g->in->out.fields[time].type.prec > 3 ? 1 : 1000;
     best->made = best->expr->args[0]->kind != WR_X_COL;
     best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !f.ceil;
