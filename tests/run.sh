@@ -47,6 +47,8 @@ build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1
 
 part "random changelogs against DuckDB"
 build/venv/bin/python tests/oracle/changes.py "$weir" --queries 300 --seed "${SEED:-1}"
+part "scalar functions against Python"
+python3 tests/oracle/functions.py ./weir --seed "${SEED:-1}"
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
