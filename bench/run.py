@@ -136,6 +136,8 @@ def main():
     t.run()
     report(o, t, queries)
     shapes(o, data)
+    script("scale.py", data, f"--rows={o.rows}")
+    script("memory.py")
 
 
 def report(o, t, queries):
@@ -167,6 +169,11 @@ def shapes(o, data):
     print("\nshape of the JSON, cost against ordered keys (all seven columns decoded)")
     for name in made:
         print(f"  {name:12} {t.cpu(name) / t.cpu('ordered'):.2f}")
+
+
+def script(name, *args):
+    sys.stdout.flush()
+    subprocess.check_call([sys.executable, os.path.join(HERE, name), *args])
 
 
 main()

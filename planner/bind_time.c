@@ -52,9 +52,11 @@ wr_expr *wri_bind_temporal(wri_binder *b, const wr_ast *e) {
 static wr_expr *cannot(wri_binder *b, wr_loc loc, char op, const wr_expr *x, const wr_expr *y) {
     const char *hint = NULL, *sx = wri_source_text(b, x->loc), *sy = wri_source_text(b, y->loc);
     bool sum = op == '+' || op == '-';
-    if (is_time(x) && wr_kind_is_int((wr_kind)y->type.kind) && sum)
-        hint =
-            wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' SECOND (or another unit)", sx, op, sy);
+    bool before = op == '+' && wr_kind_is_int((wr_kind)x->type.kind) && is_time(y);
+    if (before || (sum && is_time(x) && wr_kind_is_int((wr_kind)y->type.kind)))
+        hint = wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' %s (or another unit)",
+                               before ? sy : sx, op, before ? sx : sy,
+                               (before ? y : x)->type.kind == WR_T_DATE ? "DAY" : "SECOND");
     else if (is_time(x) && wri_is_char(y->type) && op == '-')
         hint = wr_arena_printf(b->d->ar, "write CAST(%s AS TIMESTAMP)", sy);
     else if (is_time(x) && is_time(y) && op == '+') hint = "times are subtracted from each other, not added";
@@ -134,15 +136,17 @@ wr_expr *wri_mk_time_diff(wri_binder *b, wr_unit unit, wr_expr *from, wr_expr *t
         months[i] = wri_mk_op2(b, WR_OP_ADD, big, loc, wri_mk_op2(b, WR_OP_MUL, big, loc, years, twelve),
                                wri_mk_unit(b, WR_OP_EXTRACT, WR_U_MONTH, big, loc, side[i]));
     }
-    /* The months between the calendar months, one less when the last of them is not yet full. */
-    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]);
-    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
-    wr_expr *mid = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m),
+    /* The months between the calendar months, one less when the last of them is not yet full; from the
+     * earlier to the later time, so that the other way round is the same with the other sign. */
+    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]),
             *unit1 = wri_mk_i64(b, 1, big, loc);
+    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
+    wr_expr *up = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m);
+    wr_expr *down = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, to, wri_mk_op1(b, WR_OP_NEG, big, loc, m));
     wr_expr *over = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_GE, to, from),
-                               wri_bind_compare(b, loc, WR_OP_GT, mid, to));
+                               wri_bind_compare(b, loc, WR_OP_GT, up, to));
     wr_expr *under = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_LT, to, from),
-                                wri_bind_compare(b, loc, WR_OP_LT, mid, to));
+                                wri_bind_compare(b, loc, WR_OP_GT, down, from));
     wr_expr *args[] = {over, wri_mk_op2(b, WR_OP_SUB, big, loc, m, unit1), under,
                        wri_mk_op2(b, WR_OP_ADD, big, loc, m, unit1), m};
     m = wri_mk_op(b, WR_OP_CASE, big, loc, WR_LEN(args), args);
@@ -211,6 +215,11 @@ wr_expr *wri_cast_to_interval(wri_binder *b, const wr_ast *e, wr_expr *x) {
 
 /* ---- rounding ---- */
 
+bool wri_rounds_to(wr_unit u) {
+    bool years = u == WR_U_DECADE || u == WR_U_CENTURY || u == WR_U_MILLENNIUM;
+    return years || wri_us_of_unit(u) || wri_months_of_unit(u);
+}
+
 /* DATE has no parts below the day, TIME none above the hour. */
 static bool has_part(wr_type t, wr_unit u) {
     bool below = wri_us_of_unit(u) > 0 && wri_us_of_unit(u) < WRI_US_DAY;
@@ -257,10 +266,9 @@ wr_expr *wri_bind_round_to(wri_binder *b, const wr_ast *e) {
     if (!is_time(x) && !wri_is_interval(x->type))
         return wri_bind_error(b, e->loc, NULL, "%s(… TO %s) needs a date, time or interval, found %s", e->op,
                               wr_unit_name(e->unit), wri_type_text(b, x->type));
-    bool rounds = wri_us_of_unit(e->unit) || wri_months_of_unit(e->unit);
-    if (!rounds || !has_part(x->type, e->unit))
+    if (!wri_rounds_to(e->unit) || !has_part(x->type, e->unit))
         return wri_bind_error(b, e->loc, NULL, "%s cannot be rounded to %s", wri_type_text(b, x->type),
-                              wr_unit_name(e->unit));
+                              e->unit == WR_U_OTHER && e->text ? e->text : wr_unit_name(e->unit));
     if (is_day(x) && !up) return floor_interval(b, e, x);
     return wri_mk_unit(b, up ? WR_OP_CEIL_UNIT : WR_OP_FLOOR_UNIT, e->unit, wri_plain_type(x->type), e->loc,
                        x);

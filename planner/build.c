@@ -104,6 +104,9 @@ wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, 
     for (uint32_t i = 0; i < n_in; i++) {
         n->in[i] = in[i];
         n->bounded = n->bounded && in[i]->bounded;
+        if (!in[i]->updating) continue;
+        n->updating = true;
+        if (!x->changes_by) x->changes_by = wri_x(in[i])->changes_by;
     }
     return n;
 }
@@ -129,6 +132,11 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
         x->props[i] = xi->props[i];
     }
     n->time_col = in->time_col;
+    n->keyed = in->keyed;
+    n->n_key = in->n_key;
+    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
+    if (!n->key) return NULL;
+    if (n->n_key) memcpy(n->key, in->key, n->n_key * sizeof *n->key);
     x->n_vis = xi->n_vis;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
@@ -174,7 +182,7 @@ static wr_node *project_raw(wri_ctx *c, wr_node *in, const wri_cols *cols, uint3
         n->out.fields[i] = (wr_field){.name = cols->names[i], .type = e->type};
         if (e->kind == WR_X_COL) x->props[i] = wri_x(in)->props[e->col];
     }
-    return n;
+    return wri_project_key(c, n, n->project.exprs) ? n : NULL;
 }
 
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc) {
@@ -417,38 +425,6 @@ bool wri_is_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (!wri_is_deterministic(e->args[i])) return false;
-    return true;
-}
-
-bool wri_cannot_fail(const wr_expr *e) {
-    if (e->kind == WR_X_FUNC) return false;
-    if (e->kind == WR_X_OP) switch (e->op) {
-        case WR_OP_EQ:
-        case WR_OP_NE:
-        case WR_OP_LT:
-        case WR_OP_LE:
-        case WR_OP_GT:
-        case WR_OP_GE:
-        case WR_OP_IS_DISTINCT:
-        case WR_OP_IS_NOT_DISTINCT:
-        case WR_OP_AND:
-        case WR_OP_OR:
-        case WR_OP_NOT:
-        case WR_OP_IS_NULL:
-        case WR_OP_IS_NOT_NULL:
-        case WR_OP_IS_TRUE:
-        case WR_OP_IS_NOT_TRUE:
-        case WR_OP_IS_FALSE:
-        case WR_OP_IS_NOT_FALSE:
-        case WR_OP_CASE:
-        case WR_OP_COALESCE:
-        case WR_OP_IN:
-            break;
-        default:
-            return false;
-        }
-    for (uint32_t i = 0; i < e->n_args; i++)
-        if (!wri_cannot_fail(e->args[i])) return false;
     return true;
 }
 

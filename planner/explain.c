@@ -50,7 +50,7 @@ void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {
-    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached"};
+    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached", "session"};
     if (w->kind == WR_W_NONE) {
         WRI_PUT(x, "at the end");
         return;
@@ -64,7 +64,7 @@ void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local
     if (local) WRI_PUT(x, "%s, ", wri_col_name(in, w->time_col));
     if (w->kind == WR_W_HOP) WRI_PUT(x, "slide %s, ", wri_duration(&x->ar, w->slide_us));
     if (w->kind == WR_W_CUMULATE) WRI_PUT(x, "step %s, ", wri_duration(&x->ar, w->slide_us));
-    WRI_PUT(x, "size %s", wri_duration(&x->ar, w->size_us));
+    WRI_PUT(x, "%s %s", w->kind == WR_W_SESSION ? "gap" : "size", wri_duration(&x->ar, w->size_us));
     if (w->offset_us) WRI_PUT(x, ", offset %s", wri_duration(&x->ar, w->offset_us));
     WRI_PUT(x, ")");
 }
@@ -97,6 +97,11 @@ static void put_tree(wri_ex *x, const wr_node *n, uint32_t depth) {
     put_detail(x, n);
     WRI_PUT(x, "  [stage %u, %s", n->stage, n->bounded ? "bounded" : "unbounded");
     if (n->time_col != WR_NO_COL) WRI_PUT(x, ", time %s", n->out.fields[n->time_col].name);
+    if (n->updating) {
+        WRI_PUT(x, ", updating");
+        if (n->keyed && n->n_key) WRI_PUT(x, " by ");
+        wri_tell_cols(x, &n->out, n->key, n->n_key);
+    }
     WRI_PUT(x, "]\n");
     for (uint32_t i = 0; i < n->n_in; i++) put_tree(x, n->in[i], depth + 1);
 }
@@ -142,7 +147,7 @@ static void put_json_node(wri_ex *x, const wr_node *n) {
     WRI_PUT(x, "],\"bounded\":%s,\"time\":", n->bounded ? "true" : "false");
     if (n->time_col == WR_NO_COL) WRI_PUT(x, "null");
     else put_quoted(x, n->out.fields[n->time_col].name, strlen(n->out.fields[n->time_col].name));
-    WRI_PUT(x, ",\"detail\":");
+    WRI_PUT(x, ",\"updating\":%s,\"detail\":", n->updating ? "true" : "false");
     put_quoted_detail(x, n, "");
     WRI_PUT(x, ",\"columns\":[");
     for (uint32_t i = 0; i < n->out.n; i++) {

@@ -100,7 +100,7 @@ static wr_node *choice(wri_ctx *c, wr_node *in, const uint32_t *cols, uint32_t n
         p->out.fields[i] = in->out.fields[cols[i]];
         p->out.fields[i].path = NULL;
     }
-    return c->oom ? NULL : p;
+    return !c->oom && wri_project_key(c, p, p->project.exprs) ? p : NULL;
 }
 
 bool wri_exact_input(wri_ctx *c, wr_node *n, uint32_t k, const uint32_t *want, uint32_t n_want) {
@@ -191,6 +191,11 @@ static bool need(wri_ctx *c, wr_node *n) {
 static bool rebuild(wri_ctx *c, wr_node *n) {
     if (!rebuild_late(c, n) || !wri_node_defs[n->kind]->rebuild(c, n)) return false;
     n->time_col = wri_at(wri_x(n)->map, n->time_col);
+    for (uint32_t i = 0; i < n->n_key; i++) {
+        n->key[i] = wri_at(wri_x(n)->map, n->key[i]);
+        if (n->key[i] == WR_NO_COL) n->keyed = false;
+    }
+    if (!n->keyed) n->n_key = 0;
     /* Where nothing works with event time a row without it is as good as any other. */
     if (n->kind == WR_N_SOURCE && !wri_x(n)->need_wm) n->time_col = WR_NO_COL;
     return true;

@@ -14,24 +14,9 @@
 #define TICK_MS 100
 
 static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
-    [WR_N_SOURCE] = &wri_op_source,
-    [WR_N_ERRORS] = &wri_op_side,
-    [WR_N_LATE] = &wri_op_side,
-    [WR_N_VALUES] = &wri_op_values,
-    [WR_N_FILTER] = &wri_op_filter,
-    [WR_N_PROJECT] = &wri_op_project,
-    [WR_N_WINDOW] = &wri_op_window,
-    [WR_N_AGG_LOCAL] = &wri_op_agg_local,
-    [WR_N_EXCHANGE] = &wri_op_exchange,
-    [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
-    [WR_N_UNION] = &wri_op_union,
-    [WR_N_SORT] = &wri_op_sort,
-    [WR_N_LIMIT] = &wri_op_limit,
-    [WR_N_SINK] = &wri_op_sink,
-    [WR_N_JOIN_WINDOW] = &wri_op_join_window,
-    [WR_N_JOIN_INTERVAL] = &wri_op_join_interval,
-    [WR_N_JOIN_VERSION] = &wri_op_join_version,
-    [WR_N_JOIN_TABLE] = &wri_op_join_table,
+#define X(kind, node, op) [WR_N_##kind] = &wri_op_##op,
+    WR_NODE_LIST(X)
+#undef X
 };
 
 /* The receiving end of an exchange only passes on. */
@@ -138,7 +123,9 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
         return wr_fail_oom(err, "operators");
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
-        WR_TRY(init_op(t, &t->ops[id], op_defs[n->kind], n, n->n_in, err));
+        const wr_op_def *def = op_defs[n->kind];
+        if (n->kind == WR_N_OVER && n->over.complete) def = &wri_op_over_batch;
+        WR_TRY(init_op(t, &t->ops[id], def, n, n->n_in, err));
         if (n->kind == WR_N_EXCHANGE)
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
@@ -325,11 +312,15 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
 /* ---- statistics ---- */
 
 static void add_source_stats(const wri_source *s, wr_job_stats *out) {
+    pthread_mutex_lock((pthread_mutex_t *)&s->lock);
+    if (s->by_clock_us > out->idle_us) out->idle_us = s->by_clock_us;
+    pthread_mutex_unlock((pthread_mutex_t *)&s->lock);
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);
-        if (info.bytes < 0) out->bytes_total = -1;
-        else if (out->bytes_total >= 0) out->bytes_total += info.bytes;
+        out->at += info.at;
+        if (info.bytes < 0) out->total = -1;
+        else if (out->total >= 0) out->total += info.bytes;
     }
 }
 

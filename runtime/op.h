@@ -62,6 +62,10 @@ wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) WR_MUST_USE;
  * them and sends them to error_stream; with on_error = 'fail' the job fails. */
 wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
                            const char *why, uint32_t n, wr_err *err) WR_MUST_USE;
+/* The same for rows whose evaluation failed; exprs: those that were evaluated. */
+struct wr_row_errors;
+wr_status wr_task_bad_exprs(wr_op *op, const wr_batch *b, const struct wr_row_errors *errs,
+                            wr_expr *const *exprs, wr_err *err) WR_MUST_USE;
 /* Rows of b, of input `port`, that came too late for op: counted; delivered to the late node if there is one.
  */
 wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,

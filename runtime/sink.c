@@ -8,6 +8,7 @@
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define WAIT_US     100000
@@ -18,7 +19,8 @@ typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
-    int64_t since_us; /* since when buf has not been empty */
+    int64_t since_us;   /* since when buf has not been empty */
+    wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -35,8 +37,8 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
-    s->schema = n->out;
     pthread_mutex_init(&s->own_lock, NULL);
+    WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
     s->fmt = fmt ? wr_format_find(fmt) : NULL;
@@ -60,6 +62,7 @@ void wri_sink_free(wri_sink *s) {
     if (!s->node) return;
     if (s->shared) s->fmt->close_encoder(s->shared);
     if (s->sink) s->con->close_sink(s->sink);
+    wr_free(s->fields);
     pthread_mutex_destroy(&s->own_lock);
 }
 
@@ -78,6 +81,7 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
     if (!s->con->write) return WR_OK;
+    WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
     return WR_OK;
@@ -87,6 +91,7 @@ static void sink_close(wr_op *op) {
     sink_op *o = op->state;
     if (!o) return;
     if (o->enc) o->s->fmt->close_encoder(o->enc);
+    wri_changelog_free(o->log);
     wr_buf_free(&o->buf);
     wr_free(o);
 }
@@ -153,10 +158,7 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     return r;
 }
 
-/* ---- the operator ---- */
-
-static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
-    (void)port;
+static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
@@ -189,6 +191,19 @@ wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
     pthread_mutex_lock(s->lock);
     wr_status r = wait_no_longer(j, o, live, err);
     pthread_mutex_unlock(s->lock);
+    return r;
+}
+
+/* ---- the operator ---- */
+
+static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)port;
+    sink_op *o = op->state;
+    if (!o->log) return write_rows(op, b, err);
+    wr_batch *rows;
+    WR_TRY(wri_changelog_rows(o->log, b, &rows, err));
+    wr_status r = write_rows(op, rows, err);
+    wr_batch_drop(rows);
     return r;
 }
 

@@ -39,12 +39,15 @@ static bool local_rebuild(wri_ctx *c, wr_node *n) {
 
 /* ---- calls nobody reads ---- */
 
-static void keep_partials(wr_node *n, uint32_t first, const wr_agg_call *calls, uint32_t n_calls,
-                          const bool *keep) {
+/* l: what made the partials that n has from column `first` on. */
+static void keep_partials(wr_node *n, uint32_t first, const wr_node *l, const bool *keep) {
     uint32_t to = first, from = first;
-    for (uint32_t i = 0; i < n_calls; i++)
-        for (uint32_t j = 0; j < calls[i].n_partials; j++, from++)
-            if (keep[i]) n->out.fields[to++] = n->out.fields[from];
+    for (int half = 0; half <= l->agg.takes_back; half++) {
+        for (uint32_t i = 0; i < l->agg.n_calls; i++)
+            for (uint32_t j = 0; j < l->agg.calls[i].n_partials; j++, from++)
+                if (keep[i]) n->out.fields[to++] = n->out.fields[from];
+        if (l->agg.takes_back) n->out.fields[to++] = n->out.fields[from++]; /* the number of rows */
+    }
     n->out.n = to;
 }
 
@@ -55,7 +58,8 @@ static uint32_t keep_calls(wr_node *n, const bool *keep) {
     return to;
 }
 
-/* AGG_GLOBAL g over EXCHANGE over AGG_LOCAL: drops the calls that need does not name. */
+/* AGG_GLOBAL or AGG_CHANGES g over EXCHANGE over AGG_LOCAL or AGG_DELTA: drops the calls that need does not
+ * name. */
 static bool drop_calls(wri_ctx *c, wr_node *g) {
     wri_xnode *x = wri_x(g);
     wr_node *ex = g->in[0], *l = ex->in[0];
@@ -70,8 +74,8 @@ static bool drop_calls(wri_ctx *c, wr_node *g) {
         if (keep[i]) g->out.fields[to++] = g->out.fields[first + i];
     }
     uint32_t keys = (l->agg.win.kind == WR_W_ATTACHED ? 2 : 1) + l->agg.n_keys;
-    keep_partials(l, keys, l->agg.calls, n, keep);
-    keep_partials(ex, keys, l->agg.calls, n, keep);
+    keep_partials(l, keys, l, keep);
+    keep_partials(ex, keys, l, keep);
     keep_calls(l, keep);
     g->agg.n_calls = l->agg.n_calls = keep_calls(g, keep);
     g->out.n = to;
@@ -81,6 +85,7 @@ static bool drop_calls(wri_ctx *c, wr_node *g) {
 static bool global_need(wri_ctx *c, wr_node *n) {
     if (!drop_calls(c, n)) return false;
     wri_need_all(n->in[0]);
+    if (n->agg.ttl_us > 0) wri_x(n)->need_wm = true; /* tells how long a key has been idle */
     return true;
 }
 
@@ -93,15 +98,26 @@ static bool global_rebuild(wri_ctx *c, wr_node *n) {
 
 /* Name of the result when it is more than what it is of. */
 static void put_result(wri_ex *x, const wr_node *n, uint32_t col, const char *plain) {
-    if (n->kind == WR_N_AGG_GLOBAL && strcmp(n->out.fields[col].name, plain) != 0)
+    if ((n->kind == WR_N_AGG_GLOBAL || n->kind == WR_N_AGG_CHANGES) &&
+        strcmp(n->out.fields[col].name, plain) != 0)
         WRI_PUT(x, "%s = ", n->out.fields[col].name);
 }
 
+static void put_when(wri_ex *x, const wr_node *n) {
+    if (n->agg.win.kind != WR_W_NONE && n->agg.each_batch) WRI_PUT(x, "; as rows come");
+    if (n->agg.every_us) WRI_PUT(x, "; early every %s", wri_duration(&x->ar, n->agg.every_us));
+    if (n->agg.lateness_us) WRI_PUT(x, "; corrected for %s", wri_duration(&x->ar, n->agg.lateness_us));
+    if (n->agg.takes_back) WRI_PUT(x, "; takes rows back");
+    if (n->agg.ttl_us) WRI_PUT(x, "; forgets keys idle for %s", wri_duration(&x->ar, n->agg.ttl_us));
+}
+
 static void agg_explain(wri_ex *x, const wr_node *n) {
-    bool local = n->kind == WR_N_AGG_LOCAL;
+    bool local = n->kind == WR_N_AGG_LOCAL || n->kind == WR_N_AGG_DELTA;
     const wr_node *l = local ? n : n->in[0]->in[0]; /* GLOBAL over EXCHANGE over LOCAL */
     const wr_schema *rows = &l->in[0]->out;
-    wri_tell_window(x, &n->agg.win, rows, local);
+    if (n->kind == WR_N_AGG_DELTA) WRI_PUT(x, "of each batch");
+    else if (n->agg.win.kind == WR_W_NONE && n->agg.each_batch) WRI_PUT(x, "as rows come");
+    else wri_tell_window(x, &n->agg.win, rows, local);
     uint32_t first = n->agg.win.kind == WR_W_NONE ? 0 : 3;
     for (uint32_t i = 0; i < n->agg.n_keys; i++) {
         WRI_PUT(x, "%s", i ? ", " : " by ");
@@ -121,9 +137,23 @@ static void agg_explain(wri_ex *x, const wr_node *n) {
         }
         wr_buf_free(&text);
     }
+    put_when(x, n);
 }
 
-const wri_node_def wri_node_agg_local = {
-    .name = "AGG_LOCAL", .need = local_need, .rebuild = local_rebuild, .explain = agg_explain};
+const wri_node_def wri_node_agg_local = {.name = "AGG_LOCAL",
+                                         .clause = "GROUP BY",
+                                         .need = local_need,
+                                         .rebuild = local_rebuild,
+                                         .explain = agg_explain};
+const wri_node_def wri_node_agg_delta = {.name = "AGG_DELTA",
+                                         .need = local_need,
+                                         .rebuild = local_rebuild,
+                                         .explain = agg_explain,
+                                         .takes_changes = wri_takes_any_change};
 const wri_node_def wri_node_agg_global = {
     .name = "AGG_GLOBAL", .need = global_need, .rebuild = global_rebuild, .explain = agg_explain};
+const wri_node_def wri_node_agg_changes = {.name = "AGG_CHANGES",
+                                           .need = global_need,
+                                           .rebuild = global_rebuild,
+                                           .explain = agg_explain,
+                                           .takes_changes = wri_takes_any_change};

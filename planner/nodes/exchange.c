@@ -24,5 +24,8 @@ static void exchange_explain(wri_ex *x, const wr_node *n) {
     WRI_PUT(x, ", stage %u to %u", n->in[0]->stage, n->stage);
 }
 
-const wri_node_def wri_node_exchange = {
-    .name = "EXCHANGE", .need = exchange_need, .rebuild = exchange_rebuild, .explain = exchange_explain};
+const wri_node_def wri_node_exchange = {.name = "EXCHANGE",
+                                        .need = exchange_need,
+                                        .rebuild = exchange_rebuild,
+                                        .explain = exchange_explain,
+                                        .takes_changes = wri_takes_any_change};

@@ -35,5 +35,8 @@ static void filter_explain(wri_ex *x, const wr_node *n) {
     if (n->out.n == 0) WRI_PUT(x, "no column");
 }
 
-const wri_node_def wri_node_filter = {
-    .name = "FILTER", .need = filter_need, .rebuild = filter_rebuild, .explain = filter_explain};
+const wri_node_def wri_node_filter = {.name = "FILTER",
+                                      .need = filter_need,
+                                      .rebuild = filter_rebuild,
+                                      .explain = filter_explain,
+                                      .takes_changes = wri_takes_any_change};

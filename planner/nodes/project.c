@@ -34,5 +34,8 @@ static void project_explain(wri_ex *x, const wr_node *n) {
     }
 }
 
-const wri_node_def wri_node_project = {
-    .name = "PROJECT", .need = project_need, .rebuild = project_rebuild, .explain = project_explain};
+const wri_node_def wri_node_project = {.name = "PROJECT",
+                                       .need = project_need,
+                                       .rebuild = project_rebuild,
+                                       .explain = project_explain,
+                                       .takes_changes = wri_takes_any_change};

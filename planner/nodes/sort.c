@@ -27,7 +27,10 @@ static void sort_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, "%soffset %lld", n->sort.limit >= 0 ? " " : sep, (long long)n->sort.offset);
 }
 
-const wri_node_def wri_node_sort = {
-    .name = "SORT", .need = sort_need, .rebuild = sort_rebuild, .explain = sort_explain};
+const wri_node_def wri_node_sort = {.name = "SORT",
+                                    .clause = "ORDER BY",
+                                    .need = sort_need,
+                                    .rebuild = sort_rebuild,
+                                    .explain = sort_explain};
 const wri_node_def wri_node_limit = {
     .name = "LIMIT", .need = sort_need, .rebuild = sort_rebuild, .explain = sort_explain};

@@ -10,5 +10,8 @@ static bool union_need(wri_ctx *c, wr_node *n) {
 
 static void union_explain(wri_ex *x, const wr_node *n) { WRI_PUT(x, "of %u", n->n_in); }
 
-const wri_node_def wri_node_union = {
-    .name = "UNION", .need = union_need, .rebuild = wri_exact_columns, .explain = union_explain};
+const wri_node_def wri_node_union = {.name = "UNION",
+                                     .need = union_need,
+                                     .rebuild = wri_exact_columns,
+                                     .explain = union_explain,
+                                     .takes_changes = wri_takes_any_change};

@@ -11,6 +11,7 @@ static wr_phys by_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
+    call->plain = by_phys(call) != WR_STR && x_phys(call) != WR_STR;
     call->state_bytes = 8 + wri_cell_bytes(by_phys(call)) + wri_cell_bytes(x_phys(call));
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */

@@ -113,6 +113,19 @@ void wri_cell_free(wri_cell *cell, wr_phys phys) {
     memset(cell, 0, wri_cell_bytes(phys));
 }
 
+/* ---- percentiles ---- */
+
+double wri_share(double p, double n) {
+    double share = p * n, whole = rint(share);
+    return fabs(share - whole) <= whole * 0x1p-50 ? whole : share;
+}
+
+uint64_t wri_nearest_rank(double p, uint64_t n) {
+    double share = ceil(wri_share(p, (double)n));
+    if (share < 1) return 0;
+    return share < (double)n ? (uint64_t)share - 1 : n - 1;
+}
+
 /* ---- bytes ---- */
 
 wr_status wri_put_head(wr_buf *out, char tag) {

@@ -22,6 +22,7 @@ static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
+    call->plain = arg_phys(call) != WR_STR;
     call->state_bytes = (uint32_t)offsetof(first, cell) + wri_cell_bytes(arg_phys(call));
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */

@@ -146,6 +146,23 @@ wr_status wri_strs_add(wri_strs **setp, const wr_str *s, wr_err *err) WR_MUST_US
 void wri_strs_sorted(const wri_strs *set, wr_str *out);
 void wri_strs_free(wri_strs *set); /* NULL is allowed */
 
+/* ---- percentiles ---- */
+/* p * n, which is a whole number when it only misses one by the rounding of p: 0.07 * 100. */
+double wri_share(double p, double n);
+/* Place, from 0, of the first of n ordered values whose share of values at or before it is at least p; n > 0.
+ */
+uint64_t wri_nearest_rank(double p, uint64_t n);
+/* PERCENTILE_DISC of texts: the state is one pointer. */
+wr_status wri_texts_update(const wr_agg_in *in, char *states, size_t stride, const uint32_t *gids,
+                           wr_err *err) WR_MUST_USE;
+wr_status wri_texts_merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                          const uint32_t *gids, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_partial(const char *states, size_t stride, const uint32_t *gids, uint32_t n,
+                            wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_finish(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
+                           uint32_t n, wr_batch *out, uint32_t c, wr_err *err) WR_MUST_USE;
+void wri_texts_destroy(void *state);
+
 /* ---- DISTINCT: the state is a set; at the end its values, in order, go through the plain aggregate ----
  * An aggregate that allows it calls these from its own functions when call->distinct. */
 /* To be called last in bind. */

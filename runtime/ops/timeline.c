@@ -219,6 +219,29 @@ static wr_status gather_hash(const wri_timeline *t, wr_batch *out, wr_err *err) 
     return WR_OK;
 }
 
+/* Halves of an update that do not leave side by side are a delete and an insert. */
+static wr_status gather_changes(const wri_timeline *t, wr_batch *out, wr_err *err) {
+    bool any = false;
+    for (size_t i = 0; i < t->n_refs; i++) any |= t->refs[i].r->b->change != NULL;
+    if (!any) return WR_OK;
+    out->change = wr_arena_alloc(&out->arena, t->n_refs);
+    if (!out->change) return wr_fail_oom(err, "rows in the order of time");
+    for (size_t i = 0; i < t->n_refs; i++) {
+        const ref *r = &t->refs[i], *other = NULL;
+        wr_change c = wr_change_of(r->r->b, r->row);
+        bool whole = true;
+        if (c == WR_UPDATE_BEFORE) {
+            other = i + 1 < t->n_refs ? r + 1 : NULL;
+            whole = other && other->r == r->r && other->row == r->row + 1;
+        } else if (c == WR_UPDATE_AFTER) {
+            other = i > 0 ? r - 1 : NULL;
+            whole = other && other->r == r->r && other->row + 1 == r->row;
+        }
+        out->change[i] = (uint8_t)(whole ? c : wr_lone_change(c));
+    }
+    return WR_OK;
+}
+
 static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     WR_TRY(wr_batch_new(t->schema->n, (uint32_t)t->n_refs, outp, err));
     wr_batch *out = *outp;
@@ -231,6 +254,7 @@ static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
         WR_TRY(wr_batch_keep(out, &r->b->ref, err));
     }
     for (uint32_t c = 0; c < t->schema->n; c++) WR_TRY(gather_col(t, out, c, err));
+    WR_TRY(gather_changes(t, out, err));
     return gather_hash(t, out, err);
 }
 

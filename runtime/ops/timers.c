@@ -1,8 +1,6 @@
 /* runtime/ops/timers.c -- buckets of timers, sorted by time; see timers.h. */
 #include "timers.h"
 
-#include "core/text.h"
-
 void wri_timers_init(wri_timers *t, int64_t width) { *t = (wri_timers){.width = width > 0 ? width : 1}; }
 
 void wri_timers_free(wri_timers *t) {

@@ -150,7 +150,7 @@ def bad_records_are_shown_with_the_way_to_all(d):
     sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM s;"
     p = weir("run", "-e", sql, stdin='{"a":1}\nnonsense\n')
     expect(p, 0, '{"a":1}\n', "1 bad")
-    assert "first bad record" in p.stderr and "FROM error_stream" in p.stderr, p
+    assert "first bad record: stdin, byte 8: " in p.stderr and "FROM error_stream" in p.stderr, p
     p = weir("run", "-e", sql + "SELECT message FROM error_stream;", stdin='{"a":1}\nnonsense\n')
     assert "add to the SQL" not in p.stderr, p
 
@@ -339,6 +339,15 @@ def progress_and_results_share_a_terminal(d):
         if b'"event_time"' in line:
             assert shown.startswith(b"{") and shown.endswith(b"}"), line
     assert b" rows in, " in seen and b" out  " in seen, seen
+
+
+@case
+def progress_shows_the_share_done(d):
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 400, rate = 400); "
+           "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT * FROM g;")
+    seen, status = on_terminal(["run", "-e", sql], b"never")
+    shares = [int(n) for n in re.findall(rb"\] +(\d+)%", seen)]
+    assert status == 0 and shares == sorted(shares) and 0 < shares[-1] <= 100, (status, seen)
 
 
 @case

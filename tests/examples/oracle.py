@@ -54,7 +54,7 @@ def clicks(folder, _):
         ms = sorted(r["latency_ms"] for r in rows)
         yield window(start, start + timedelta(minutes=1)) | {
             "page": page, "clicks": len(rows), "errors": sum(r["status"] >= 400 for r in rows),
-            "avg_ms": sum(ms) / len(ms), "p95_ms": ms[int(0.95 * (len(ms) - 1))], "max_ms": ms[-1]}
+            "avg_ms": sum(ms) / len(ms), "p95_ms": ms[-(-95 * len(ms) // 100) - 1], "max_ms": ms[-1]}
 
 
 def minutes(folder, _):

@@ -199,6 +199,19 @@ Test(plan_windows, kinesis_floor) {
          "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
 }
 
+Test(plan_windows, kinesis_epoch_idiom) {
+    TREE(CLICKS
+         "SELECT STREAM page, FLOOR((clicks.ROWTIME - TIMESTAMP '1970-01-01 00:00:03') MINUTE / 5 TO MINUTE) k, COUNT(*) FROM clicks\n"
+         "GROUP BY page, FLOOR((clicks.ROWTIME - TIMESTAMP '1970-01-01 00:00:03') MINUTE / 5 TO MINUTE);",
+         "6 nodes, 2 stages, 1 sink\n"
+         "#5 SINK standard output, of SELECT  [stage 1, unbounded]\n"
+         "  #4 PROJECT page, k = STEP(window_start - TIMESTAMP '1970-01-01 00:00:03.000' BY INTERVAL '5' MINUTE) / 5 [kernel], EXPR$2 = \"COUNT(*)\"  [stage 1, unbounded]\n"
+         "    #3 AGG_GLOBAL tumble(size 5 min, offset 3 s) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
+         "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
+         "        #1 AGG_LOCAL tumble(event_time, size 5 min, offset 3 s) by page: COUNT(*)  [stage 0, unbounded]\n"
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+}
+
 Test(plan_windows, floor_of_the_event_time_column) {
     TREE(CLICKS
          "SELECT FLOOR(event_time TO HOUR), FLOOR(event_time TO MINUTE), COUNT(*) FROM clicks GROUP BY FLOOR(event_time TO HOUR), FLOOR(clicks.event_time TO MINUTE);",
