@@ -4,7 +4,7 @@ OUT   := build/$(BUILD)
 GEN   := build/gen
 CC    ?= gcc
 
-PKGS := sqlite3 libuv zlib libzstd
+PKGS := sqlite3 libuv zlib libzstd libpcre2-8
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lmsgpackc -lxxhash -lm -lpthread
 
@@ -30,7 +30,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -90,7 +90,8 @@ endif
 
 
 # ---- packages ----
-DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev
+DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
+             libpcre2-dev tzdata
 DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
@@ -184,6 +185,10 @@ bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
 	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 	python3 bench/run.py
+
+.PHONY: bench-nexmark
+bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
+	python3 bench/nexmark/run.py
 
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.

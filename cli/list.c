@@ -63,10 +63,30 @@ static void md_row(const char *name, const char *middle, const char *doc) {
     puts(" |");
 }
 
+static void md_example(const char *example) {
+    fputs(" | `", stdout);
+    cell(example);
+    puts("` |");
+}
+
 /* ---- scalar functions ---- */
 
 static const char *letter(char c) {
     switch (c) {
+    case 'r':
+        return "regex";
+    case 'm':
+    case 'p':
+    case 'q':
+        return "pattern";
+    case 'z':
+        return "zone";
+    case 'P':
+        return "path";
+    case 'u':
+        return "unit";
+    case 'T':
+        return "time";
     case 'i':
         return "integer";
     case 'd':
@@ -121,16 +141,17 @@ static void list_function(const wr_func_def *f, bool md) {
     if (md) {
         printf("| `%.*s` | ", n, b.data ? b.data : "");
         cell(f->doc);
-        puts(" |");
+        md_example(f->example);
     } else {
         printf("%.*s\n", n, b.data ? b.data : f->name);
         wri_wrap(stdout, 4, f->doc);
+        printf("    %s\n", f->example);
     }
     wr_buf_free(&b);
 }
 
 static void list_functions(const wr_registry *r, listing *l) {
-    if (l->md) puts("| function | |\n|---|---|");
+    if (l->md) puts("| function | | this is TRUE |\n|---|---|---|");
     for (size_t i = 0; i < r->n_funcs; i++)
         if (wanted(l, r->funcs[i]->name)) list_function(r->funcs[i], l->md);
 }
@@ -203,24 +224,39 @@ static void list_all_options(const wr_registry *r, listing *l) {
 
 /* What the parser and the planner know by themselves, so that no table of functions has it. */
 static const struct {
-    const char *form, *doc;
+    const char *form, *doc, *example;
 } forms[] = {
-    {"CASE [value] WHEN ... THEN ... [ELSE ...] END", "The first branch that applies; NULL when none does."},
+    {"CASE [value] WHEN ... THEN ... [ELSE ...] END", "The first branch that applies; NULL when none does.",
+     "CASE 2 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END = 'two'"},
     {"CAST(value AS type), TRY_CAST(value AS type)",
-     "The value as another type. Where it cannot be: CAST fails the row, TRY_CAST gives NULL."},
-    {"COALESCE(value, ...), IFNULL(value, value), NVL(value, value)", "The first that is not NULL."},
-    {"NULLIF(value, value)", "NULL when the two are equal, else the first."},
-    {"IF(condition, value, value)", "The second when the condition is TRUE, else the third."},
-    {"GREATEST(value, ...), LEAST(value, ...)", "The greatest or least of the values."},
-    {"MOD(number, number)", "The rest of a division, as %."},
+     "The value as another type. Where it cannot be: CAST fails the row, TRY_CAST gives NULL.",
+     "CAST('42' AS INTEGER) = 42 AND TRY_CAST('x' AS INTEGER) IS NULL"},
+    {"COALESCE(value, ...), IFNULL(value, value), NVL(value, value)", "The first that is not NULL.",
+     "COALESCE(NULL, 1, 2) = 1"},
+    {"NULLIF(value, value)", "NULL when the two are equal, else the first.", "NULLIF(1, 1) IS NULL"},
+    {"IF(condition, value, value)", "The second when the condition is TRUE, else the third.",
+     "IF(1 > 2, 'a', 'b') = 'b'"},
+    {"GREATEST(value, ...), LEAST(value, ...)", "The greatest or least of the values; NULL when one is NULL.",
+     "GREATEST(1, 3, 2) = 3 AND LEAST('b', 'a') = 'a'"},
+    {"MOD(number, number)", "The rest of a division, as %.", "MOD(-7, 3) = -1"},
     {"FLOOR(timestamp TO unit), CEIL(timestamp TO unit)",
-     "A time cut, or raised, to whole units: MINUTE, HOUR, DAY."},
-    {"EXTRACT(unit FROM timestamp)", "A part of a time as a number: YEAR, MONTH, DAY, HOUR, MINUTE, SECOND."},
+     "A time cut, or raised, to whole units: from MICROSECOND to YEAR, and to DECADE, CENTURY, MILLENNIUM.",
+     "FLOOR(TIMESTAMP '2026-01-31 08:31:15' TO HOUR) = TIMESTAMP '2026-01-31 08:00:00'"},
+    {"EXTRACT(unit FROM timestamp)",
+     "A part of a time as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DAY, DOY, DOW (Sunday 1), ISODOW "
+     "(Monday 1), ISOYEAR, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND (with the seconds), "
+     "DECADE, CENTURY, MILLENNIUM, EPOCH (seconds since 1970).",
+     "EXTRACT(DOY FROM DATE '2026-02-01') = 32"},
     {"TIMESTAMPADD(unit, integer, timestamp), TIMESTAMPDIFF(unit, timestamp, timestamp)",
-     "A time moved by so many units; how many whole units lie between two times."},
-    {"CURRENT_TIMESTAMP, LOCALTIMESTAMP, NOW(), CURRENT_DATE, CURRENT_TIME", "The clock."},
-    {"JSON_VALUE(json, path), JSON_QUERY(json, path)",
-     "What stands at a path such as '$.user.id': a value, or JSON."},
+     "A time moved by so many units; how many whole units lie between two times.",
+     "TIMESTAMPDIFF(DAY, DATE '2026-01-31', TIMESTAMPADD(MONTH, 1, DATE '2026-01-31')) = 28"},
+    {"timestamp AT TIME ZONE zone",
+     "What clocks in a zone show at a time (UTC): a name such as 'Europe/Berlin', or '+02:00'.",
+     "TIMESTAMP '2026-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' = TIMESTAMP '2026-07-01 14:00:00'"},
+    {"CURRENT_TIMESTAMP, LOCALTIMESTAMP, NOW(), CURRENT_DATE, CURRENT_TIME, LOCALTIME",
+     "The clock, UTC; the same for all rows of a batch.", "NOW() > TIMESTAMP '2026-01-01 00:00:00'"},
+    {"text LIKE pattern [ESCAPE character]", "Whether a text fits a pattern: % is any text, _ one character.",
+     "'weir' LIKE 'w%r' AND '5%' LIKE '5!%' ESCAPE '!'"},
 };
 
 static bool in_name(char c) { return isalnum((unsigned char)c) || c == '_'; }
@@ -236,14 +272,17 @@ static bool has_word(const char *form, const char *word) {
 }
 
 static void list_forms(listing *l) {
-    if (l->md) puts("| form | |\n|---|---|");
+    if (l->md) puts("| form | | this is TRUE |\n|---|---|---|");
     for (size_t i = 0; i < WR_LEN(forms); i++) {
         if (l->only && !has_word(forms[i].form, l->only)) continue;
         l->found++;
-        if (l->md) printf("| `%s` | %s |\n", forms[i].form, forms[i].doc);
-        else {
+        if (l->md) {
+            printf("| `%s` | %s", forms[i].form, forms[i].doc);
+            md_example(forms[i].example);
+        } else {
             wri_wrap(stdout, 0, forms[i].form);
             wri_wrap(stdout, 4, forms[i].doc);
+            printf("    %s\n", forms[i].example);
         }
     }
 }

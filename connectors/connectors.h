@@ -96,6 +96,10 @@ typedef struct wr_format_def {
     wr_status (*open_encoder)(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);
     wr_status (*header)(wr_encoder *e, wr_buf *out, wr_err *err); /* once per sink, or NULL */
     wr_status (*encode)(wr_encoder *e, const wr_batch *b, wr_buf *out, wr_err *err);
+    /* With shared_encoder, where encode keeps rows back (a table, until it knows its widths): show writes
+     * them, anew says that other output has come in between, so that a head is written once more. */
+    wr_status (*show)(wr_encoder *e, wr_buf *out, wr_err *err);
+    void (*anew)(wr_encoder *e);
     wr_status (*footer)(wr_encoder *e, wr_buf *out, wr_err *err); /* once at the end, or NULL */
     void (*close_encoder)(wr_encoder *e);
 } wr_format_def;

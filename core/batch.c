@@ -62,6 +62,7 @@ wr_status wr_batch_reset(wr_batch *b, uint32_t n_cols) {
     b->pos = b->ingest_us = 0;
     b->wm = NULL;
     b->hash = NULL;
+    b->change = NULL;
     return set_cols(b, n_cols);
 }
 
@@ -115,6 +116,21 @@ static wr_status gather_col(const wr_col *in, const uint32_t *idx, uint32_t n, w
     return WR_OK;
 }
 
+/* A half of an update whose other half stays behind is a delete or an insert. */
+static wr_status gather_changes(const wr_batch *in, const uint32_t *idx, uint32_t n, wr_batch *out,
+                                wr_err *err) {
+    out->change = wr_arena_alloc(&out->arena, n ? n : 1);
+    if (!out->change) return wr_fail_oom(err, "the kinds of changes");
+    for (uint32_t i = 0; i < n; i++) {
+        wr_change c = (wr_change)in->change[idx[i]];
+        bool whole = c == WR_UPDATE_BEFORE  ? i + 1 < n && idx[i + 1] == idx[i] + 1
+                     : c == WR_UPDATE_AFTER ? i > 0 && idx[i] == idx[i - 1] + 1
+                                            : true;
+        out->change[i] = (uint8_t)(whole ? c : wr_lone_change(c));
+    }
+    return WR_OK;
+}
+
 static wr_status gather_into(wr_batch *in, const uint32_t *idx, uint32_t n, const uint32_t *cols,
                              uint32_t n_cols, wr_batch *out, wr_err *err) {
     bool views = false;
@@ -128,6 +144,7 @@ static wr_status gather_into(wr_batch *in, const uint32_t *idx, uint32_t n, cons
         if (!out->wm) return wr_fail_oom(err, "row watermarks");
         gather_i64(in->wm, idx, n, out->wm);
     }
+    if (in->change) WR_TRY(gather_changes(in, idx, n, out, err));
     out->n = n;
     out->split = in->split;
     out->pos = in->pos;
@@ -157,6 +174,7 @@ wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr
     out->pos = in->pos;
     out->ingest_us = in->ingest_us;
     out->wm = in->wm;
+    out->change = in->change;
     wr_status s = wr_batch_keep(out, &in->ref, err);
     if (s != WR_OK) {
         wr_batch_drop(out);

@@ -295,19 +295,13 @@ wri_units wri_unit_word(wri_parse *p, wri_tok t) {
     static const struct {
         const char *word;
         wr_unit unit;
-    } words[] = {{"DOW", WR_U_DOW},
-                 {"DOY", WR_U_DOY},
-                 {"EPOCH", WR_U_EPOCH},
-                 {"SQL_TSI_SECOND", WR_U_SECOND},
-                 {"SQL_TSI_MINUTE", WR_U_MINUTE},
-                 {"SQL_TSI_HOUR", WR_U_HOUR},
-                 {"SQL_TSI_DAY", WR_U_DAY},
-                 {"SQL_TSI_WEEK", WR_U_WEEK},
-                 {"SQL_TSI_MONTH", WR_U_MONTH},
-                 {"SQL_TSI_QUARTER", WR_U_QUARTER},
-                 {"SQL_TSI_YEAR", WR_U_YEAR}};
+    } words[] = {{"SQL_TSI_SECOND", WR_U_SECOND},   {"SQL_TSI_MINUTE", WR_U_MINUTE},
+                 {"SQL_TSI_HOUR", WR_U_HOUR},       {"SQL_TSI_DAY", WR_U_DAY},
+                 {"SQL_TSI_WEEK", WR_U_WEEK},       {"SQL_TSI_MONTH", WR_U_MONTH},
+                 {"SQL_TSI_QUARTER", WR_U_QUARTER}, {"SQL_TSI_YEAR", WR_U_YEAR}};
     const char *u = p->failed ? NULL : wri_upper(p, t.text);
-    wri_units r = {.unit = WR_U_OTHER, .end = t.loc.end, .text = u};
+    wri_units r = {.unit = u ? wr_unit_by_name(u, strlen(u)) : WR_U_OTHER, .end = t.loc.end};
+    if (r.unit == WR_U_OTHER) r.text = u;
     if (t.quoted && u)
         wri_error(p, WR_ESQL, t.loc, "write it without quotes", "found a quoted name, expected a unit");
     for (size_t i = 0; u && i < WR_LEN(words); i++)

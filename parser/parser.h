@@ -111,6 +111,12 @@ typedef enum wr_unit {
     WR_U_DOW,
     WR_U_DOY,
     WR_U_EPOCH,
+    WR_U_ISODOW,
+    WR_U_ISOYEAR,
+    WR_U_DECADE,
+    WR_U_CENTURY,
+    WR_U_MILLENNIUM,
+    WR_U_NANOSECOND,
     WR_U_OTHER
 } wr_unit;
 
@@ -398,5 +404,7 @@ wr_status wr_ast_print(const wr_ast *e, wr_buf *out) WR_MUST_USE;
 bool wr_stmt_equal(const wr_stmt *a, const wr_stmt *b);
 bool wr_ast_equal(const wr_ast *a, const wr_ast *b);
 const char *wr_unit_name(wr_unit u);
+/* The unit of that name in any case, also in the plural; WR_U_OTHER: none. */
+wr_unit wr_unit_by_name(const char *name, size_t n);
 
 #endif

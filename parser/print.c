@@ -49,13 +49,38 @@ static void put_number(wri_out *o, uint64_t v) {
 }
 
 const char *wr_unit_name(wr_unit u) {
-    static const char *const names[] = {
-        [WR_U_NONE] = "",       [WR_U_YEAR] = "YEAR",     [WR_U_QUARTER] = "QUARTER",
-        [WR_U_MONTH] = "MONTH", [WR_U_WEEK] = "WEEK",     [WR_U_DAY] = "DAY",
-        [WR_U_HOUR] = "HOUR",   [WR_U_MINUTE] = "MINUTE", [WR_U_SECOND] = "SECOND",
-        [WR_U_DOW] = "DOW",     [WR_U_DOY] = "DOY",       [WR_U_MILLISECOND] = "MILLISECOND",
-        [WR_U_EPOCH] = "EPOCH", [WR_U_OTHER] = "OTHER",   [WR_U_MICROSECOND] = "MICROSECOND"};
+    static const char *const names[] = {[WR_U_NONE] = "",
+                                        [WR_U_YEAR] = "YEAR",
+                                        [WR_U_QUARTER] = "QUARTER",
+                                        [WR_U_MONTH] = "MONTH",
+                                        [WR_U_WEEK] = "WEEK",
+                                        [WR_U_DAY] = "DAY",
+                                        [WR_U_HOUR] = "HOUR",
+                                        [WR_U_MINUTE] = "MINUTE",
+                                        [WR_U_SECOND] = "SECOND",
+                                        [WR_U_DOW] = "DOW",
+                                        [WR_U_DOY] = "DOY",
+                                        [WR_U_MILLISECOND] = "MILLISECOND",
+                                        [WR_U_EPOCH] = "EPOCH",
+                                        [WR_U_OTHER] = "OTHER",
+                                        [WR_U_MICROSECOND] = "MICROSECOND",
+                                        [WR_U_ISODOW] = "ISODOW",
+                                        [WR_U_ISOYEAR] = "ISOYEAR",
+                                        [WR_U_DECADE] = "DECADE",
+                                        [WR_U_CENTURY] = "CENTURY",
+                                        [WR_U_MILLENNIUM] = "MILLENNIUM",
+                                        [WR_U_NANOSECOND] = "NANOSECOND"};
     return (size_t)u < WR_LEN(names) ? names[u] : "";
+}
+
+wr_unit wr_unit_by_name(const char *name, size_t n) {
+    for (int u = WR_U_YEAR; u < WR_U_OTHER; u++) {
+        const char *s = wr_unit_name((wr_unit)u);
+        size_t len = strlen(s), i = 0;
+        while (i < len && i < n && (name[i] == s[i] || (name[i] >= 'a' && name[i] - 'a' + 'A' == s[i]))) i++;
+        if (i == len && (n == len || (n == len + 1 && (name[len] | 32) == 's'))) return (wr_unit)u;
+    }
+    return WR_U_OTHER;
 }
 
 /* MINUTE, SECOND(2, 3), MINUTE TO SECOND(3): the qualifier of an interval held in e. */

@@ -359,8 +359,6 @@ static wr_expr *bind_other(wri_binder *b, const wr_ast *e) {
         return wri_bind_unsupported(b, e->loc, "a subquery as a value");
     case WR_A_EXISTS:
         return wri_bind_unsupported(b, e->loc, "EXISTS");
-    case WR_A_AT_ZONE:
-        return wri_bind_unsupported(b, e->loc, "AT TIME ZONE");
     case WR_A_STAR:
         return wri_bind_error(b, e->loc, NULL, "'*' stands only in a SELECT list and in COUNT(*)");
     case WR_A_NAMED_ARG:
@@ -400,6 +398,7 @@ static wr_expr *dispatch(wri_binder *b, const wr_ast *e) {
         [WR_A_STEP] = wri_bind_step,
         [WR_A_QUALIFIED] = wri_bind_qualified,
         [WR_A_PERIOD] = wri_bind_period,
+        [WR_A_AT_ZONE] = wri_bind_at_zone,
         [WR_A_CURSOR] = bind_other,
     };
     if (e->kind == WR_A_NULL) return wri_mk_null(b, wr_type_of(WR_T_NULL), e->loc);

@@ -39,6 +39,15 @@ const char *wri_types_text(wri_binder *b, wr_expr *const *args, uint32_t n) {
     return s ? s : "…";
 }
 
+/* A constant pattern, zone, path is checked here, where its place is known; others row by row. */
+static bool right_form(wri_binder *b, char letter, const wr_expr *e) {
+    if (!b->reg->check || e->kind != WR_X_CONST || e->value.null || wr_type_phys(e->type) != WR_STR)
+        return true;
+    const char *why = b->reg->check(letter, &e->value.str, b->d->ar);
+    if (why) wri_bind_error(b, e->loc, NULL, "%s", why);
+    return !why;
+}
+
 wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args,
                            const wr_type *as) {
     for (uint32_t i = 0; i < n; i++)
@@ -53,7 +62,7 @@ wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint
         wr_type to = wri_sig_arg_type(&m, i, args[i]->type);
         bool read = wr_kind_is_time((wr_kind)to.kind) && wri_is_char(args[i]->type);
         cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
-        if (wri_is_bad(cast[i])) return &wri_failed;
+        if (wri_is_bad(cast[i]) || !right_form(b, wri_sig_letter(&m, i), cast[i])) return &wri_failed;
     }
     return wri_mk_func(b, f, as && as->kind == m.result.kind ? *as : m.result, loc, n, cast);
 }

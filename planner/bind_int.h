@@ -97,6 +97,7 @@ wr_expr *wri_bind_round_to(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_step(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_qualified(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e);
+wr_expr *wri_bind_at_zone(wri_binder *b, const wr_ast *e);
 /* + - * / where at least one side is a date, time or interval. */
 wr_expr *wri_bind_time_arith(wri_binder *b, wr_loc loc, char op, wr_expr *x, wr_expr *y);
 /* CAST of an interval to a number or text. unit2 NONE: one field. */
@@ -112,6 +113,7 @@ bool wri_check_units(wri_binder *b, const wr_ast *e);
 wr_expr *wri_uncut(wr_expr *i, int64_t step);
 int64_t wri_us_of_unit(wr_unit u);     /* 0: not of fixed length */
 int64_t wri_months_of_unit(wr_unit u); /* 0: not made of months */
+bool wri_rounds_to(wr_unit u);         /* FLOOR(… TO u) has a meaning */
 /* to - from in whole units, cut towards zero. */
 wr_expr *wri_mk_time_diff(wri_binder *b, wr_unit unit, wr_expr *from, wr_expr *to, wr_loc loc);
 
@@ -150,6 +152,7 @@ typedef struct wri_sig_match {
 } wri_sig_match;
 /* What argument i, of type `have`, is cast to. */
 wr_type wri_sig_arg_type(const wri_sig_match *m, uint32_t i, wr_type have);
+char wri_sig_letter(const wri_sig_match *m, uint32_t i);
 /* Finds the signature of f that fits args; false: none does. */
 bool wri_match_signature(const wr_func_def *f, wr_expr *const *args, uint32_t n, wri_sig_match *outp);
 /* "(VARCHAR [, BIGINT]) or (DATE)". */

@@ -195,7 +195,7 @@ static wr_expr *bind_position(wri_binder *b, const wr_ast *e) {
 static wr_expr *bind_substring(wri_binder *b, const wr_ast *e) {
     wr_expr **args;
     if (!take(b, e, 2, 3, "SUBSTRING(text FROM start FOR length)", &args)) return &wri_failed;
-    if (e->call->keyword) return wri_bind_unsupported(b, e->loc, "SUBSTRING(… SIMILAR …)");
+    if (e->call->keyword) return by_name(b, e, "SIMILAR_SUBSTR", 3, args);
     if (e->call->from_form && wr_kind_is_text((wr_kind)args[1]->type.kind)) {
         if (e->n_args == 2 && wri_func_by_name(b, "REGEXP_SUBSTR"))
             return by_name(b, e, "REGEXP_SUBSTR", 2, args);
@@ -267,6 +267,31 @@ static wr_expr *bind_timestampdiff(wri_binder *b, const wr_ast *e) {
     if (args[0]->type.kind == WR_T_NULL || args[1]->type.kind == WR_T_NULL)
         return wri_mk_null(b, wr_type_of(WR_T_BIGINT), e->loc);
     return wri_mk_time_diff(b, e->unit, args[0], args[1], e->loc);
+}
+
+/* t AT TIME ZONE z: what the zone's clocks show at t. */
+wr_expr *wri_bind_at_zone(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    const wr_func_def *f = wri_find_func(b->reg, "FROM_UTC_TIMESTAMP");
+    if (!f) return wri_bind_unsupported(b, e->loc, "AT TIME ZONE");
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    return wri_apply_func(b, f, e->loc, 2, args);
+}
+
+/* DATE_TRUNC('hour', t) of a constant unit is FLOOR(t TO HOUR), which has a kernel. */
+static wr_expr *bind_date_trunc(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (e->n_args != 2) return NULL;
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    const wr_expr *u = args[0];
+    bool known = u->kind == WR_X_CONST && wri_is_char(u->type) && !u->value.null;
+    wr_unit unit = known ? wr_unit_by_name(wr_str_data(&u->value.str), u->value.str.len) : WR_U_OTHER;
+    if (!known || args[1]->type.kind != WR_T_TIMESTAMP) return by_name(b, e, "DATE_TRUNC", 2, args);
+    if (!wri_rounds_to(unit))
+        return wri_bind_error(b, u->loc, "units are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND",
+                              "'%.*s' is no unit that a time can be cut to",
+                              u->value.str.len > 40 ? 40 : (int)u->value.str.len, wr_str_data(&u->value.str));
+    return wri_mk_unit(b, WR_OP_FLOOR_UNIT, unit, wri_plain_type(args[1]->type), e->loc, args[1]);
 }
 
 /* Milliseconds from the first to the second; also of two counts of milliseconds. */
@@ -394,6 +419,7 @@ static const struct {
     {"TIMESTAMPADD", bind_timestampadd},
     {"TIMESTAMPDIFF", bind_timestampdiff},
     {"TSDIFF", bind_tsdiff},
+    {"DATE_TRUNC", bind_date_trunc},
     {"UNIX_TIMESTAMP", bind_unix_timestamp},
     {"TO_TIMESTAMP", bind_to_timestamp},
     {"JSON_VALUE", bind_json},

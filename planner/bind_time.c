@@ -215,6 +215,11 @@ wr_expr *wri_cast_to_interval(wri_binder *b, const wr_ast *e, wr_expr *x) {
 
 /* ---- rounding ---- */
 
+bool wri_rounds_to(wr_unit u) {
+    bool years = u == WR_U_DECADE || u == WR_U_CENTURY || u == WR_U_MILLENNIUM;
+    return years || wri_us_of_unit(u) || wri_months_of_unit(u);
+}
+
 /* DATE has no parts below the day, TIME none above the hour. */
 static bool has_part(wr_type t, wr_unit u) {
     bool below = wri_us_of_unit(u) > 0 && wri_us_of_unit(u) < WRI_US_DAY;
@@ -261,10 +266,9 @@ wr_expr *wri_bind_round_to(wri_binder *b, const wr_ast *e) {
     if (!is_time(x) && !wri_is_interval(x->type))
         return wri_bind_error(b, e->loc, NULL, "%s(… TO %s) needs a date, time or interval, found %s", e->op,
                               wr_unit_name(e->unit), wri_type_text(b, x->type));
-    bool rounds = wri_us_of_unit(e->unit) || wri_months_of_unit(e->unit);
-    if (!rounds || !has_part(x->type, e->unit))
+    if (!wri_rounds_to(e->unit) || !has_part(x->type, e->unit))
         return wri_bind_error(b, e->loc, NULL, "%s cannot be rounded to %s", wri_type_text(b, x->type),
-                              wr_unit_name(e->unit));
+                              e->unit == WR_U_OTHER && e->text ? e->text : wr_unit_name(e->unit));
     if (is_day(x) && !up) return floor_interval(b, e, x);
     return wri_mk_unit(b, up ? WR_OP_CEIL_UNIT : WR_OP_FLOOR_UNIT, e->unit, wri_plain_type(x->type), e->loc,
                        x);

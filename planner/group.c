@@ -1,7 +1,7 @@
 /* planner/group.c -- GROUP BY, aggregates, HAVING, SELECT DISTINCT.
  *
  * Keys are bound over the input. Which of them are a window is found out first:
- *   TUMBLE(c, …) | HOP | CUMULATE                 the older form
+ *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
  *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
@@ -85,7 +85,8 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
-    if (t->kind == WR_X_COL && t->col == g->in->time_col) return true;
+    if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -104,10 +105,6 @@ static bool add_key(void *ctx, const wr_ast *e, uint32_t *idxp) {
     wri_ctx *c = g->s->q->c;
     e = resolve_key(g, e);
     if (!e) return false;
-    if (e->kind == WR_A_CALL && e->name.n == 1 && strcasecmp(e->name.parts[0].text, "SESSION") == 0) {
-        wri_unsupported(c, e->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return false;
-    }
     if (e->kind == WR_A_CALL && wri_window_fn(&e->name) != WR_W_NONE) {
         if (g->fn) {
             wri_error(c, e->loc, "keep one of them", "GROUP BY holds two window functions");
@@ -175,16 +172,22 @@ static bool window_columns(wri_group *g) {
 static bool window_floor(wri_group *g) {
     key *best = NULL;
     wri_floor f = {0}, one;
-    if (g->in->time_col == WR_NO_COL) return false;
-    wr_type t = g->in->out.fields[g->in->time_col].type;
-    int64_t tick = t.prec > 3 ? 1 : 1000;
-    for (uint32_t i = 0; i < g->n_keys; i++) {
-        if (!wri_floor_of(g->keys[i].expr, g->in->time_col, tick, &one)) continue;
-        if (best && one.size_us >= f.size_us) continue;
-        best = &g->keys[i];
-        f = one;
+    uint32_t time = WR_NO_COL;
+    for (uint32_t c = 0; c < g->in->out.n; c++) {
+        if (!wri_is_time(g->in, c)) continue;
+        int64_t tick = g->in->out.fields[c].type.prec > 3 ? 1 : 1000;
+        for (uint32_t i = 0; i < g->n_keys; i++) {
+            if (!wri_floor_of(g->keys[i].expr, c, tick, &one)) continue;
+            if (best && one.size_us >= f.size_us) continue;
+            best = &g->keys[i];
+            f = one;
+            time = c;
+        }
     }
     if (!best) return false;
+    g->in = wri_with_time(g->s->q->c, g->in, time);
+    if (!g->in) return false;
+    int64_t tick = g->in->out.fields[time].type.prec > 3 ? 1 : 1000;
     best->made = best->expr->args[0]->kind != WR_X_COL;
     best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !f.ceil;
@@ -236,7 +239,42 @@ static bool find_window(wri_group *g) {
         return true;
     }
     if (window_columns(g) || window_floor(g) || g->in->bounded) return true;
+    if (g->s->y->emit.kind == WR_EMIT_CHANGES) return true;
     no_window(g);
+    return false;
+}
+
+/* EMIT … and ALLOWED LATENESS: when results are given. */
+static bool emit_mode(wri_group *g) {
+    wri_ctx *c = g->s->q->c;
+    const wr_emit_clause *m = &g->s->y->emit;
+    wri_agg *a = &g->agg;
+    const char *name = m->kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
+                       : m->kind == WR_EMIT_EARLY ? "EMIT EARLY"
+                                                  : "ALLOWED LATENESS";
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(g->s->q, &b, &none, name);
+    a->what = wri_text(c, "%s … %s",
+                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->each_batch = m->kind == WR_EMIT_CHANGES;
+    if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
+        return false;
+    if (m->lateness && !wri_const_interval_us(&b, m->lateness, "ALLOWED LATENESS", &a->lateness_us))
+        return false;
+    const wr_ast *at = m->kind == WR_EMIT_EARLY && a->every_us <= 0           ? m->every
+                       : a->lateness_us < 0 || a->lateness_us > WR_TS_MAX / 2 ? m->lateness
+                                                                              : NULL;
+    if (at) {
+        wri_error(c, at->loc, "write INTERVAL '10' SECOND, for example", "%s: this interval is out of range",
+                  at == m->every ? "EMIT EARLY EVERY" : "ALLOWED LATENESS");
+        return false;
+    }
+    if (a->win.kind != WR_W_NONE || (m->kind != WR_EMIT_EARLY && !m->lateness)) return true;
+    wri_error(c, m->loc,
+              m->kind == WR_EMIT_EARLY ? "use EMIT CHANGES, or add a window"
+                                       : "leave it out, or add a window",
+              "%s needs a window, and this %s has none", name, g->what);
     return false;
 }
 
@@ -339,7 +377,7 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
-    if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
+    if (strcasecmp(part, "PROCTIME") == 0) {
         wri_unsupported(c, e->loc, NULL, "%s is not supported yet", name);
         return &wri_failed;
     }
@@ -466,7 +504,7 @@ wr_node *wri_plan_group(wri_select *s) {
     g->agg.loc = y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
     if (!wri_grouping_sets(c, y, add_key, g, &g->sets, &g->n_sets, &g->simple)) return NULL;
-    if (!find_window(g) || !finish_keys(g)) return NULL;
+    if (!find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
@@ -487,7 +525,7 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     if (!idx) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++)
         if (!push_key(&g, (key){.expr = s->out.exprs[i], .name = s->out.names[i]}, &idx[i])) return NULL;
-    if (!find_window(&g) || !finish_keys(&g)) return NULL;
+    if (!find_window(&g) || !emit_mode(&g) || !finish_keys(&g)) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;

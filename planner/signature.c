@@ -31,12 +31,15 @@ static char letter_of(const sig *s, uint32_t i) {
     return i < s->n ? s->letters[i] : s->n ? s->letters[s->n - 1] : 0;
 }
 
+/* The letters that are VARCHAR of a certain form: for types, all the same. */
+static char plain(char letter) { return letter && strchr("rmpqzPu", letter) ? 's' : letter; }
+
 /* Cost of taking an argument as what the letter says; -1: not possible. */
 static int letter_cost(char letter, const wr_expr *e) {
     wr_kind k = (wr_kind)e->type.kind;
     bool text_const = e->kind == WR_X_CONST && wri_is_char(e->type);
     if (k == WR_T_NULL) return 0;
-    switch (letter) {
+    switch (plain(letter)) {
     case 'i':
         return wr_kind_is_int(k) ? 0 : k == WR_T_DECIMAL && e->type.scale == 0 ? 4 : -1;
     case 'd':
@@ -49,6 +52,8 @@ static int letter_cost(char letter, const wr_expr *e) {
         return k == WR_T_TIMESTAMP ? 0 : k == WR_T_DATE ? 1 : text_const ? 6 : -1;
     case 'D':
         return k == WR_T_DATE ? 0 : text_const ? 6 : -1;
+    case 'T':
+        return k == WR_T_TIME ? 0 : text_const ? 6 : -1;
     case 'b':
         return k == WR_T_BOOLEAN ? 0 : -1;
     case 'x':
@@ -65,7 +70,7 @@ static int letter_cost(char letter, const wr_expr *e) {
 
 /* The type an argument is cast to; n and a: *shared, the common type of those. */
 static wr_type letter_type(char letter, wr_type have, wr_type shared) {
-    switch (letter) {
+    switch (plain(letter)) {
     case 'i':
         return wr_type_of(WR_T_BIGINT);
     case 'd':
@@ -82,6 +87,8 @@ static wr_type letter_type(char letter, wr_type have, wr_type shared) {
         return wr_type_of(WR_T_VARBINARY);
     case 'D':
         return wr_type_of(WR_T_DATE);
+    case 'T':
+        return wr_type_of(WR_T_TIME);
     case 'v':
         return have.kind == WR_T_NULL ? wr_type_of(WR_T_VARCHAR) : wri_plain_type(have);
     default:
@@ -113,6 +120,8 @@ static bool try_sig(const sig *s, wr_expr *const *args, uint32_t n, wri_sig_matc
     return true;
 }
 
+char wri_sig_letter(const wri_sig_match *m, uint32_t i) { return letter_of(&m->sig, i); }
+
 wr_type wri_sig_arg_type(const wri_sig_match *m, uint32_t i, wr_type have) {
     char l = letter_of(&m->sig, i);
     return letter_type(l, have, l == 'n' ? m->num : m->any);
@@ -134,7 +143,7 @@ bool wri_match_signature(const wr_func_def *f, wr_expr *const *args, uint32_t n,
 /* ---- for messages ---- */
 
 static const char *letter_text(char letter) {
-    switch (letter) {
+    switch (plain(letter)) {
     case 'i':
         return "BIGINT";
     case 'd':
@@ -149,6 +158,8 @@ static const char *letter_text(char letter) {
         return "VARBINARY";
     case 'D':
         return "DATE";
+    case 'T':
+        return "TIME";
     case 'n':
         return "number";
     case 'j':

@@ -24,8 +24,12 @@ typedef struct wr_job_opts {
 
 typedef struct wr_job_stats {
     uint64_t rows_in, rows_out, late_rows, bad_rows;
-    int64_t bytes_in, bytes_total; /* total -1: unknown */
-    int64_t watermark_us;          /* lowest over sources, WR_WM_NONE: none yet */
+    int64_t bytes_in;     /* unpacked */
+    int64_t at, total;    /* how far sources have come, in their own measure (bytes as packed, rows made up);
+                             total    -1: unknown */
+    int64_t watermark_us; /* lowest over sources, WR_WM_NONE: none yet */
+    int64_t
+        idle_us; /* how far event time went on with the wall clock while streams were quiet, most of all */
     int64_t elapsed_us;
     uint32_t workers;
     char first_bad[256]; /* message of the first bad row, "" if none */

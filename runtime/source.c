@@ -4,12 +4,23 @@
  *   watermark (side by side) ─► wait for the chunks before it to say theirs ─► emit ─► announce
  *
  * What a worker announces is the least watermark of the splits that can still give it chunks. A row is
- * judged late by the watermark before it in its own split, never by who was faster. */
+ * judged late by the watermark before it in its own split, never by who was faster.
+ *
+ * A live split that is quiet for idle_timeout is idle: it holds nothing back. When all are, event time goes
+ * on with the wall clock (idle_policy = 'advance'), so that the last windows of a stream that went quiet
+ * close:
+ *
+ *   watermark = what it was + (now - found quiet - idle_timeout)
+ *
+ * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
+ * not quiet, and bounded input never is. */
 #include <time.h>
 
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define SLOTS_PER_WORKER 2
+#define CLOCK_STEP_US    100000 /* the wall clock moves watermarks in steps of this, not at every look */
 #define WAIT_NS          50000000
 
 typedef struct source_op {
@@ -71,10 +82,11 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_splits = s->n_live = s->con->n_splits(s->src);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
+    s->announced = WR_WM_NONE;
     s->splits = wr_calloc(s->n_splits, sizeof *s->splits);
     if (!s->splits) return wr_fail_oom(err, "splits");
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        s->splits[i].wm = WR_WM_NONE;
+        s->splits[i].wm = s->splits[i].clock_wm = WR_WM_NONE;
         s->splits[i].slots = wr_calloc(s->n_slots, sizeof *s->splits[i].slots);
         if (!s->splits[i].slots) return wr_fail_oom(err, "splits");
     }
@@ -93,14 +105,15 @@ void wri_source_free(wri_source *s) {
     pthread_cond_destroy(&s->moved);
 }
 
-/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether
- * that is because another worker is at one, which is a matter of microseconds. Under the lock. */
-static int64_t pick_split(const wri_source *s, bool *takenp) {
+/* The split to take from: the one furthest behind, among those free and not asked by this call. -1: none now;
+ * *takenp then says whether that is because another worker is at one, which is a matter of microseconds.
+ * Under the lock. */
+static int64_t pick_split(const wri_source *s, uint64_t call, bool *takenp) {
     int64_t best = -1;
     *takenp = false;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         const wri_split *p = &s->splits[i];
-        if (p->ended) continue;
+        if (p->ended || p->asked == call) continue;
         if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
             *takenp = true;
             continue;
@@ -110,17 +123,35 @@ static int64_t pick_split(const wri_source *s, bool *takenp) {
     return best;
 }
 
-static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
-    int64_t timeout = s->node->source.stream->idle_timeout_us, now = j->sys->mono_us();
-    if (p->quiet_since_us == 0) p->quiet_since_us = now;
-    else if (timeout > 0 && now - p->quiet_since_us >= timeout) p->idle = true;
-}
-
 /* Arrival times rise with the chunks, however the wall clock jumps. Under the lock. */
 static int64_t arrive(wr_job *j, wri_source *s) {
     int64_t now = wr_floor_to(j->sys->wall_us(), 1000);
     if (now > s->arrival_us) s->arrival_us = now;
     return s->arrival_us;
+}
+
+/* p has been found with nothing. Under the lock. */
+static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
+    const wr_plan_stream *st = s->node->source.stream;
+    int64_t now = j->sys->mono_us();
+    if (p->quiet_since_us == 0 || p->resolved < p->dealt) p->quiet_since_us = now;
+    int64_t over = now - p->quiet_since_us - st->idle_timeout_us;
+    if (st->idle_timeout_us > 0 && over >= 0 && !p->idle) {
+        p->idle = true;
+        p->idle_wm = p->clock_wm > p->wm ? p->clock_wm : p->wm;
+    }
+    if (!st->idle_advance || p->resolved < p->dealt) return;
+    int64_t wm = WR_WM_NONE;
+    if (st->arrival_time)
+        wm = wr_floor_to(arrive(j, s), CLOCK_STEP_US) - 1000; /* as rows that come now have it */
+    else if (p->idle && p->idle_wm != WR_WM_NONE) wm = p->idle_wm + wr_floor_to(over, CLOCK_STEP_US);
+    if (wm > p->clock_wm) p->clock_wm = wm;
+}
+
+/* p has given a chunk. Under the lock. */
+static void note_busy(wri_split *p) {
+    p->quiet_since_us = 0;
+    p->idle = false;
 }
 
 /* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
@@ -138,9 +169,10 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
                             wr_err *err) {
     wr_status r = WR_AGAIN;
     pthread_mutex_lock(&s->lock);
+    uint64_t call = ++s->asks;
     for (uint32_t tries = 0; tries < s->n_splits; tries++) {
         bool taken;
-        int64_t i = pick_split(s, &taken);
+        int64_t i = pick_split(s, call, &taken);
         if (i < 0 && taken && !wri_stopping(j)) {
             wait_moment(s);
             tries--;
@@ -157,8 +189,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
         p->busy = false;
         pthread_cond_broadcast(&s->moved);
         if (r == WR_OK) {
-            p->quiet_since_us = 0;
-            p->idle = false;
+            note_busy(p);
             *seqp = p->dealt++;
             *arrivalp = arrive(j, s);
             p->slots[*seqp % s->n_slots].state = WRI_DEALT;
@@ -171,9 +202,8 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
             continue;
         }
         if (r != WR_AGAIN) break;
+        p->asked = call;
         note_quiet(j, s, p);
-        if (s->n_splits > 1) continue;
-        break;
     }
     if (r == WR_AGAIN && s->n_live == 0) r = WR_EOF;
     pthread_mutex_unlock(&s->lock);
@@ -206,18 +236,28 @@ static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t s
     return ok ? WR_OK : wr_fail(err, WR_ECANCELED, "stopped");
 }
 
-/* The least watermark of the splits that may still give chunks; when all are idle, the largest. */
+/* The least watermark of the splits that may still give chunks; when all are idle, the largest, or what the
+ * wall clock has made of it. */
 static int64_t announce(wri_source *s) {
-    int64_t least = WR_WM_END, most = WR_WM_NONE;
+    int64_t least = WR_WM_END, most = WR_WM_NONE, clock = WR_WM_NONE;
+    bool follows = s->node->source.stream->arrival_time; /* the wall clock, without being idle */
     pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->n_splits; i++) {
         const wri_split *p = &s->splits[i];
         if (p->ended) continue;
+        int64_t wm = follows && p->quiet_since_us && p->clock_wm > p->wm ? p->clock_wm : p->wm;
         if (p->wm > most) most = p->wm;
-        if (!p->idle && p->wm < least) least = p->wm;
+        if (p->clock_wm > clock) clock = p->clock_wm;
+        if (!p->idle && wm < least) least = wm;
+    }
+    if (least == WR_WM_END) least = clock > most ? clock : most;
+    if (least > s->announced) {
+        int64_t from = s->announced > most ? s->announced : most;
+        if (least > from && from != WR_WM_NONE && !follows) s->by_clock_us += least - from;
+        s->announced = least;
     }
     pthread_mutex_unlock(&s->lock);
-    return least == WR_WM_END ? most : least;
+    return least;
 }
 
 /* ---- one worker's part ---- */
@@ -338,7 +378,7 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     wr_row_errors_reset(&o->errs);
     WR_TRY(wr_eval_run(o->computed, b, b, o->eval_cols, &o->errs, err));
     if (o->errs.n == 0) return WR_OK;
-    WR_TRY(wr_task_bad_rows(op, b, o->errs.rows, o->errs.whys, NULL, o->errs.n, err));
+    WR_TRY(wr_task_bad_exprs(op, b, &o->errs, n->source.computed, err));
     return without_rows(bp, o->errs.rows, o->errs.n, err);
 }
 

@@ -103,6 +103,11 @@ wr_status wri_cell_out(const wri_cell *cell, wr_batch *out, wr_col *col, uint32_
     return WR_OK;
 }
 
+wr_col wri_cell_col(wri_cell *cell, wr_phys phys) {
+    if (phys == WR_STR) return (wr_col){.phys = WR_STR, .str = &cell->text.v};
+    return (wr_col){.phys = WR_I64, .i64 = &cell->key};
+}
+
 void wri_cell_free(wri_cell *cell, wr_phys phys) {
     if (phys == WR_STR) wr_free(cell->text.mem);
     memset(cell, 0, wri_cell_bytes(phys));

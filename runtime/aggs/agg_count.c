@@ -9,7 +9,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     call->type.not_null = true;
     call->state_bytes = sizeof(uint64_t);
     call->n_partials = 0;
-    call->retracts = true;
+    call->retracts = call->plain = true;
     wri_partial_add(call, call->type);
     if (call->star || call->n_args == 0) call->distinct = false;
     if (call->distinct) wri_distinct_bind(call);
@@ -65,6 +65,18 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     return WR_OK;
 }
 
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)call;
+    (void)err;
+    *(uint64_t *)into += *(const uint64_t *)from;
+    return WR_OK;
+}
+
+static void uncombine(const wr_agg_call *call, void *into, const void *from) {
+    (void)call;
+    *(uint64_t *)into -= *(const uint64_t *)from;
+}
+
 static void destroy(const wr_agg_call *call, void *state) {
     if (call->distinct) wri_distinct_destroy(call, state);
 }
@@ -80,6 +92,8 @@ const wr_agg_def wr_agg_count = {
     .partial = partial,
     .finish = finish,
     .retract = retract,
+    .combine = combine,
+    .uncombine = uncombine,
     .destroy = destroy,
 };
 
@@ -114,4 +128,6 @@ const wr_agg_def wr_agg_count_if = {
     .partial = partial,
     .finish = finish,
     .retract = retract,
+    .combine = combine,
+    .uncombine = uncombine,
 };

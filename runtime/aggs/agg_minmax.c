@@ -24,6 +24,7 @@ static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
+    call->plain = arg_phys(call) != WR_STR;
     call->state_bytes = arg_phys(call) == WR_STR ? sizeof(text) : sizeof(ranked);
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
@@ -97,6 +98,27 @@ static wr_status fold_max(const wr_agg_call *call, const wr_agg_in *in, char *st
     return fold(in, MAX_MASK, states, stride, gids, err);
 }
 
+WRI_KERNEL wr_status combine(const wr_agg_call *call, uint64_t mask, void *into, const void *from,
+                             wr_err *err) {
+    static const uint32_t one = 1;
+    if (arg_phys(call) != WR_STR) {
+        const ranked *r = from;
+        if (r->any) better(into, r->rank);
+        return WR_OK;
+    }
+    text t = *(const text *)from; /* a view: what it points at stays from's */
+    wr_col c = wri_cell_col(&t.cell, WR_STR);
+    return t.any ? fold_text(&c, mask, 1, into, 0, &one, err) : WR_OK;
+}
+
+static wr_status combine_min(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, MIN_MASK, into, from, err);
+}
+
+static wr_status combine_max(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, MAX_MASK, into, from, err);
+}
+
 /* ---- results ---- */
 
 static wr_status emit(const wr_agg_call *call, uint64_t mask, const char *states, size_t stride,
@@ -155,6 +177,7 @@ const wr_agg_def wr_agg_min = {
     .merge = fold_min,
     .partial = partial_min,
     .finish = finish_min,
+    .combine = combine_min,
     .destroy = destroy,
 };
 
@@ -169,6 +192,7 @@ const wr_agg_def wr_agg_max = {
     .merge = fold_max,
     .partial = partial_max,
     .finish = finish_max,
+    .combine = combine_max,
     .destroy = destroy,
 };
 
@@ -183,5 +207,6 @@ const wr_agg_def wr_agg_any_value = {
     .merge = fold_min,
     .partial = partial_min,
     .finish = finish_min,
+    .combine = combine_min,
     .destroy = destroy,
 };

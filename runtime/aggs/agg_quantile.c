@@ -18,6 +18,7 @@ typedef struct values {
 static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_types[0]); }
 
 static void bind_state(wr_agg_call *call) {
+    call->grows = true;
     call->state_bytes = sizeof(values *);
     call->n_partials = 0;
     wri_partial_add(call, wr_type_of(WR_T_VARBINARY));

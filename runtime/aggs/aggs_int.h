@@ -81,6 +81,8 @@ static inline uint32_t wri_cell_bytes(wr_phys p) {
 int wri_cell_cmp(const wri_cell *cell, const wr_col *c, uint32_t i);
 wr_status wri_cell_set(wri_cell *cell, const wr_col *c, uint32_t i, wr_err *err) WR_MUST_USE;
 wr_status wri_cell_out(const wri_cell *cell, wr_batch *out, wr_col *col, uint32_t i, wr_err *err) WR_MUST_USE;
+/* A column of one row that holds the cell's value; numbers are ordered and copied by their keys. */
+wr_col wri_cell_col(wri_cell *cell, wr_phys phys);
 void wri_cell_free(wri_cell *cell, wr_phys phys);
 
 /* ---- bytes of serialised states ----

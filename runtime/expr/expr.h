@@ -15,7 +15,8 @@
 typedef struct wr_row_errors {
     uint32_t n, cap;
     uint32_t *rows;
-    const char **whys; /* static text or in ar */
+    const char **whys;  /* static text or in ar */
+    uint32_t *culprits; /* the expression that failed first: its number */
     wr_arena ar;
 } wr_row_errors;
 void wr_row_errors_reset(wr_row_errors *e);
@@ -47,6 +48,7 @@ void wr_eval_free(wr_eval *ev);
 
 /* For wr_registry: the value of an expression without columns. */
 wr_status wr_eval_fold(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err) WR_MUST_USE;
+const char *wr_expr_check(char letter, const wr_str *text, wr_arena *ar);
 const char *wr_expr_runs_on(const wr_expr *e, const wr_schema *in, wr_arena *ar);
 
 /* The scalar functions, NULL-terminated (expr/functions.c lists the families' tables). */

@@ -31,7 +31,10 @@ typedef struct wri_call {
     void *memo;     /* kept between rows by the function itself (a compiled pattern) in memo_ar, which
                        nobody else uses */
     wr_arena memo_ar;
+    void (*memo_free)(void *memo); /* what memo holds besides memo_ar; NULL: nothing */
 } wri_call;
+void wri_forget(wri_call *c);    /* before a new memo is made */
+void wri_call_done(wri_call *c); /* frees what a call has kept */
 
 /* Room for a result of n bytes, or NULL: *whyp then says why (too long, or c->oom). */
 char *wri_room(wri_call *c, size_t n, const char **whyp);
@@ -71,11 +74,11 @@ const char *wri_floor_step_scalar(wri_call *c, const wr_value *args, wr_value *o
 const char *wri_add_months_scalar(wri_call *c, const wr_value *args, wr_value *outp);
 
 /* The C functions of functions.def. */
-#define FN(name, signature, fn, doc)           const char *fn(wri_call *c, const wr_value *args, wr_value *outp);
-#define FN_NULLS(name, signature, fn, doc)     FN(name, signature, fn, doc)
-#define FN_EACH_TIME(name, signature, fn, doc) FN(name, signature, fn, doc)
-#define SQLITE_FN(name, signature, sqlite, doc)
-#define SQLITE_NULLS(name, signature, sqlite, doc)
+#define FN(name, signature, fn, ...)           const char *fn(wri_call *c, const wr_value *args, wr_value *outp);
+#define FN_NULLS(name, signature, fn, ...)     FN(name, signature, fn, )
+#define FN_EACH_TIME(name, signature, fn, ...) FN(name, signature, fn, )
+#define SQLITE_FN(...)
+#define SQLITE_NULLS(...)
 #include "functions.def"
 #undef FN
 #undef FN_NULLS
@@ -122,9 +125,24 @@ const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 bool wri_is_json(const wr_str *s); /* one JSON value, blanks around it allowed */
 /* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
 const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
-/* Times by pattern (timefmt.c). */
-const char *wri_time_format(wri_call *c, const wr_str *pattern, int64_t us, wr_value *outp);
-bool wri_time_parse(const wr_str *pattern, const wr_str *text, int64_t *outp);
+/* A value of type t down to a unit; out of every calendar: why. */
+const char *wri_floor_to_unit(wr_type t, wr_unit unit, int64_t v, int64_t *outp);
+/* Times by pattern; verbatim: brackets of the pattern are text (timefmt_int.h). */
+const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, int64_t us, wr_value *outp);
+const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
+                           int64_t *outp);
+
+/* Time zones (zone.c). */
+typedef struct wri_zone wri_zone;
+/* Of a name, "Europe/Berlin", or an offset, "+02:00"; kept by the call. NULL, or why there is none such. */
+const char *wri_zone_of(wri_call *c, const wr_str *name, wri_zone **outp);
+/* What is ahead of UTC in a zone at a moment [s]. */
+int64_t wri_zone_offset(wri_zone *z, int64_t utc_s);
+/* The moment at which clocks in a zone show this: the first of two when they are set back, as far behind the
+ * gap as it says when they are set forward. */
+int64_t wri_zone_to_utc(wri_zone *z, int64_t local_s);
+/* A file of the tz database. NULL: it is none. For tests: wri_zone_of reads it by its name. */
+wri_zone *wri_zone_parse(const char *p, size_t n, wr_arena *ar);
 
 typedef enum wri_like_kind {
     WRI_LIKE_GENERAL,

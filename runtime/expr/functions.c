@@ -18,14 +18,15 @@ enum {
 };
 
 static const wr_func_def defs[] = {
-#define FN(n, sig, f, d) [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d},
-#define FN_NULLS(n, sig, f, d)                                                                               \
-    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .calls_on_null = true},
-#define FN_EACH_TIME(n, sig, f, d)                                                                           \
-    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .nondeterministic = true},
-#define SQLITE_FN(n, sig, s, d) [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d},
-#define SQLITE_NULLS(n, sig, s, d)                                                                           \
-    [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d, .calls_on_null = true},
+#define FN(n, sig, f, d, x) [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x},
+#define FN_NULLS(n, sig, f, d, x)                                                                            \
+    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x, .calls_on_null = true},
+#define FN_EACH_TIME(n, sig, f, d, x)                                                                        \
+    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x, .nondeterministic = true},
+#define SQLITE_FN(n, sig, s, d, x)                                                                           \
+    [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d, .example = x},
+#define SQLITE_NULLS(n, sig, s, d, x)                                                                        \
+    [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d, .example = x, .calls_on_null = true},
 #include "functions.def"
 #undef FN
 #undef FN_NULLS

@@ -231,7 +231,7 @@ wr_status wri_prog_new(wr_expr *const *exprs, uint32_t n, wri_prog **outp, wr_er
 void wri_prog_free(wri_prog *p) {
     if (!p) return;
     for (size_t r = 0; r < p->n_regs; r++) vec_free(&p->regs[r]);
-    for (size_t k = 0; k < p->n_ins; k++) wr_arena_free(&p->ins[k].call.memo_ar);
+    for (size_t k = 0; k < p->n_ins; k++) wri_call_done(&p->ins[k].call);
     wr_free(p->regs);
     wr_free(p->ins);
     wr_arena_free(&p->tmp);

@@ -1,6 +1,18 @@
 /* runtime/expr/scalar_text.c -- text helpers of all scalars, CONCAT and LIKE. */
 #include "expr_int.h"
 
+void wri_forget(wri_call *c) {
+    if (c->memo && c->memo_free) c->memo_free(c->memo);
+    c->memo = NULL;
+    c->memo_free = NULL;
+    wr_arena_reset(&c->memo_ar);
+}
+
+void wri_call_done(wri_call *c) {
+    wri_forget(c);
+    wr_arena_free(&c->memo_ar);
+}
+
 char *wri_room(wri_call *c, size_t n, const char **whyp) {
     *whyp = NULL;
     if (n > WRI_TEXT_MAX) {
@@ -194,7 +206,7 @@ const char *wri_like_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
     bool esc = c->e->n_args > 2;
     like_memo *m = c->memo;
     if (!m || !m->set || !same(&m->like, a, esc)) {
-        wr_arena_reset(&c->memo_ar); /* the old pattern with all that belongs to it */
+        wri_forget(c);
         m = c->memo = wr_arena_calloc(&c->memo_ar, sizeof *m);
         if (!m) {
             c->oom = true;

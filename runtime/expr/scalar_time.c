@@ -72,35 +72,48 @@ const char *wri_add_months_scalar(wri_call *c, const wr_value *a, wr_value *outp
     return wri_add_months(a[0].i64, a[1].i64, &outp->i64);
 }
 
+/* Years of a unit longer than a year, else 0. Decades begin with years that end in 0, centuries and millennia
+ * with those that end in 1. */
+static int64_t unit_years(wr_unit u) {
+    return u == WR_U_DECADE ? 10 : u == WR_U_CENTURY ? 100 : u == WR_U_MILLENNIUM ? 1000 : 0;
+}
+
+static int64_t years_start(wr_unit u, int64_t year) {
+    int64_t n = unit_years(u), first = n > 10;
+    return wr_floor_to(year - first, n) + first;
+}
+
 /* Floor to a unit in whatever the value counts: months, or microseconds. Values outside every calendar are
  * refused before calendar arithmetic. */
-static const char *floor_unit(const wr_expr *e, int64_t v, int64_t *outp) {
-    wr_kind k = (wr_kind)e->args[0]->type.kind;
-    int64_t months = unit_months(e->unit), us = wri_unit_us(e->unit);
+const char *wri_floor_to_unit(wr_type t, wr_unit unit, int64_t v, int64_t *outp) {
+    wr_kind k = (wr_kind)t.kind;
+    int64_t months = unit_months(unit), us = wri_unit_us(unit);
     if (k == WR_T_INTERVAL_MONTH) {
-        if (v < INT64_MIN + 12) return wri_out_of_range(e->type);
+        if (v < INT64_MIN + 12) return wri_out_of_range(t);
         *outp = months > 1 ? wr_floor_to(v, months) : v;
         return NULL;
     }
-    if (!in_range(v)) return wri_out_of_range(e->type);
-    if (months && k != WR_T_INTERVAL_DAY && k != WR_T_TIME)
+    if (!in_range(v)) return wri_out_of_range(t);
+    if (unit_years(unit))
+        *outp = wr_days_from_civil(years_start(unit, wr_floor_div(month_number(v), 12)), 1, 1) * DAY_US;
+    else if (months && k != WR_T_INTERVAL_DAY && k != WR_T_TIME)
         *outp = month_start_us(wr_floor_to(month_number(v), months));
     else if (months) *outp = 0;
-    else if (e->unit == WR_U_WEEK && k != WR_T_INTERVAL_DAY) /* 1970-01-05 was a Monday */
+    else if (unit == WR_U_WEEK && k != WR_T_INTERVAL_DAY) /* 1970-01-05 was a Monday */
         *outp = wr_floor_to(v - 4 * DAY_US, us) + 4 * DAY_US;
     else *outp = us ? wr_floor_to(v, us) : v;
-    return in_range(*outp) ? NULL : wri_out_of_range(e->type);
+    return in_range(*outp) ? NULL : wri_out_of_range(t);
 }
 
 const char *wri_floor_unit_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
-    return floor_unit(c->e, a[0].i64, &outp->i64);
+    return wri_floor_to_unit(c->e->args[0]->type, c->e->unit, a[0].i64, &outp->i64);
 }
 
 const char *wri_ceil_unit_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
     const wr_expr *e = c->e;
     wr_kind k = (wr_kind)e->args[0]->type.kind;
-    int64_t f, months = unit_months(e->unit);
-    const char *why = floor_unit(e, a[0].i64, &f);
+    int64_t f, months = unit_months(e->unit) + 12 * unit_years(e->unit);
+    const char *why = wri_floor_to_unit(e->args[0]->type, e->unit, a[0].i64, &f);
     if (why) return why;
     if (f == a[0].i64) return wri_ret_i64(outp, f);
     if (k == WR_T_INTERVAL_MONTH) {
@@ -148,6 +161,17 @@ static int64_t date_part(wr_unit u, int64_t us) {
         return (days + 4) - wr_floor_to(days + 4, 7) + 1;
     case WR_U_DOY:
         return days - wr_days_from_civil(y, 1, 1) + 1;
+    case WR_U_ISODOW: /* Monday 1 */
+        return (days + 3) - wr_floor_to(days + 3, 7) + 1;
+    case WR_U_ISOYEAR:
+        wr_civil_from_days(wr_floor_to(days - 4, 7) + 4 + 3, &y, &m, &d);
+        return y;
+    case WR_U_DECADE:
+        return wr_floor_div(y, 10);
+    case WR_U_CENTURY:
+    case WR_U_MILLENNIUM: /* there is none of number 0 */
+        y = wr_floor_div(y - 1, unit_years(u));
+        return y + (y >= 0);
     default:
         return 0;
     }
@@ -193,6 +217,8 @@ static const char *extract_interval(const wr_expr *e, wr_unit unit, int64_t v, w
         return ret_part(e, v % (60 * WR_US_PER_SECOND) / 1000, outp);
     case WR_U_MICROSECOND:
         return ret_part(e, v % (60 * WR_US_PER_SECOND), outp);
+    case WR_U_NANOSECOND:
+        return ret_part(e, v % (60 * WR_US_PER_SECOND) * 1000, outp);
     case WR_U_EPOCH:
         return ret_seconds(e, v, outp);
     default:
@@ -218,6 +244,8 @@ const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value
         return ret_part(e, in_minute / 1000, outp);
     case WR_U_MICROSECOND:
         return ret_part(e, in_minute, outp);
+    case WR_U_NANOSECOND:
+        return ret_part(e, in_minute * 1000, outp);
     case WR_U_EPOCH:
         if (wr_kind_is_int((wr_kind)e->type.kind))
             return wri_fit(e->type, wr_floor_div(v, WR_US_PER_SECOND), outp);

@@ -123,7 +123,7 @@ void wri_lite_free(wri_lite *l) {
     if (!l) return;
     sqlite3_finalize(l->stmt);
     sqlite3_close(l->db);
-    for (size_t i = 0; i < l->n_sites; i++) wr_arena_free(&l->sites[i]->call.memo_ar);
+    for (size_t i = 0; i < l->n_sites; i++) wri_call_done(&l->sites[i]->call);
     for (uint32_t i = 0; l->vecs && i < l->n_exprs; i++) {
         wr_free(l->vecs[i].own_nulls);
         wr_free(l->vecs[i].own_errs);

@@ -6,6 +6,8 @@
   ```sql            an example; it must run
   ```json           the rows that the example before it prints, in any order
 
+and the conditions in the last column of the tables whose head there is "this is TRUE".
+
 Usage: docs.py WEIR
 """
 import os
@@ -20,7 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def main():
     weir = os.path.abspath(sys.argv[1])
     with open(os.path.join(ROOT, "docs", "SQL.md"), encoding="utf-8") as f:
-        blocks = re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", f.read(), re.M | re.S)
+        page = f.read()
+    blocks = re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", page, re.M | re.S)
     files, prelude, failed, n = {}, "", 0, 0
     for i, (kind, arg, body) in enumerate(blocks):
         if kind == "json" and arg:
@@ -31,8 +34,42 @@ def main():
             n += 1
             rows = blocks[i + 1][2] if i + 1 < len(blocks) and blocks[i + 1][0] == "json" else None
             failed += not right(weir, files, prelude + body, rows)
+    conditions = true_rows(page)
+    n += len(conditions)
+    failed += wrong_conditions(weir, conditions)
     print(f"docs/SQL.md: {n - failed} of {n} examples right")
     sys.exit(1 if failed or not n else 0)
+
+
+def true_rows(page):
+    found, inside = [], False
+    for line in page.split("\n"):
+        cells = [c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+        inside = bool(cells) and (inside or cells[-1] == "this is TRUE")
+        if inside and cells[-1].startswith("`"):
+            found.append(cells[-1].strip("`").replace("\\|", "|"))
+    return found
+
+
+def wrong_conditions(weir, conditions):
+    """All in one row; when that fails, each by itself, to tell which."""
+    if conditions and not untrue(weir, conditions):
+        return 0
+    wrong = 0 if conditions else 1
+    for c in conditions:
+        said = untrue(weir, [c])
+        if said:
+            wrong += 1
+            print(f"---- this condition of docs/SQL.md is not TRUE: {c}\n{said}")
+    return wrong
+
+
+def untrue(weir, conditions):
+    """What weir says when not all of them are TRUE."""
+    sql = "SELECT " + ",\n  ".join(f"({c}) AS c{i}" for i, c in enumerate(conditions))
+    p = subprocess.run([weir, "run", "--quiet", "--format=json", "-e", sql], capture_output=True, text=True, timeout=60)
+    want = "{" + ",".join(f'"c{i}":true' for i in range(len(conditions))) + "}\n"
+    return "" if p.returncode == 0 and p.stdout == want else p.stdout + p.stderr + f"exit status {p.returncode}"
 
 
 def right(weir, files, sql, rows):

@@ -409,9 +409,9 @@ Test(file, bounded) {
 /* ---- memory ---- */
 
 /* Each allocation in turn fails, in opening and in reading; nothing leaks (ASan looks). */
-static void starve(const char *path, const char *compression, const char *chunk_bytes) {
-    ct_options o = ct_opts("path", path, "compression", compression, "format", "headed", "chunk_bytes",
-                           chunk_bytes, NULL);
+static void starve(const char *path, const char *compression, const char *chunk) {
+    ct_options o =
+        ct_opts("path", path, "compression", compression, "format", "headed", "chunk_bytes", chunk, NULL);
     for (uint64_t n = 1;; n++) {
         wr_source *s = NULL;
         wr_err err = {0};

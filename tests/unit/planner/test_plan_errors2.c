@@ -41,15 +41,6 @@ Test(plan_errors2, not_supported_yet) {
          "SELECT * FROM clicks FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP;",
          "2:44 later: FOR SYSTEM_TIME AS OF is not supported yet\n");
     DIAGS(CLICKS
-         "SELECT page FROM clicks EMIT CHANGES;",
-         "2:25 later: EMIT CHANGES is not supported yet | leave it out: results come once, when a window closes\n");
-    DIAGS(CLICKS
-         "SELECT page FROM clicks EMIT EARLY EVERY INTERVAL '1' SECOND;",
-         "2:25 later: EMIT EARLY is not supported yet | leave it out: results come once, when a window closes\n");
-    DIAGS(CLICKS
-         "SELECT page FROM clicks ALLOWED LATENESS INTERVAL '1' SECOND;",
-         "2:25 later: ALLOWED LATENESS is not supported yet | raise the delay in WATERMARK FOR, or name a late_output stream\n");
-    DIAGS(CLICKS
          "SELECT page FROM clicks UNION SELECT page FROM clicks;",
          "2:31 later: UNION is not supported yet | use UNION ALL\n");
     DIAGS(CLICKS
@@ -229,9 +220,6 @@ Test(plan_errors2, declarations) {
     DIAGS(CLICKS
          "CREATE STREAM s (a, b) WITH (connector = 'blackhole') AS SELECT page FROM clicks;",
          "2:18 error: stream 's' has 2 columns, but the query has 1 | name each column of the query\n");
-    DIAGS(CLICKS
-         "CREATE STREAM s (a INTEGER, PRIMARY KEY (a) NOT ENFORCED) WITH (connector = 'blackhole'); INSERT INTO s SELECT status FROM clicks;",
-         "2:42 warning: PRIMARY KEY is not used yet\n");
     DIAGS(CLICKS
          "CREATE VIEW v (a, b) AS SELECT page FROM clicks;",
          "2:16 error: v names 2 columns, but its query has 1 | give as many names as there are columns\n");

@@ -61,6 +61,18 @@ Test(expr_time, extract) {
     xcheck(part(WR_U_WEEK, "2021-01-03 00:00:00"), "53"); /* of 2020 */
     xcheck(part(WR_U_WEEK, "2018-12-31 00:00:00"), "1");  /* of 2019 */
     xcheck(part(WR_U_SECOND, "1969-12-31 23:59:59.5"), "59");
+    xcheck(part(WR_U_ISODOW, "2021-01-03 00:00:00"), "7");
+    xcheck(part(WR_U_ISOYEAR, "2021-01-03 00:00:00"), "2020");
+    xcheck(part(WR_U_ISOYEAR, "2018-12-31 00:00:00"), "2019");
+    xcheck(part(WR_U_DECADE, "1969-12-31 00:00:00"), "196");
+    xcheck(part(WR_U_CENTURY, "2000-12-31 00:00:00"), "20");
+    xcheck(part(WR_U_CENTURY, "2001-01-01 00:00:00"), "21");
+    xcheck(part(WR_U_MILLENNIUM, "2000-12-31 00:00:00"), "2");
+    xcheck(part(WR_U_NANOSECOND, "1969-12-31 23:59:59.5"), "59500000000");
+    xcheck(xunit(FLOOR_UNIT, CENTURY, TS, ts("2000-06-01 00:00:00")), "1901-01-01 00:00:00.000");
+    xcheck(xunit(CEIL_UNIT, CENTURY, TS, ts("2000-06-01 00:00:00")), "2001-01-01 00:00:00.000");
+    xcheck(xunit(FLOOR_UNIT, DECADE, TS, ts("1969-06-01 00:00:00")), "1960-01-01 00:00:00.000");
+    xcheck(xunit(FLOOR_UNIT, MILLENNIUM, TS, ts("2001-01-01 00:00:00")), "2001-01-01 00:00:00.000");
     xcheck(part(WR_U_HOUR, "1969-12-31 23:59:59.5"), "23");
     xcheck(xop_(WR_OP_EXTRACT, WR_U_SECOND, xt_dec(5, 3), ts(t), NULL), "23.987");
     wr_expr *iv = xi(WR_T_INTERVAL_DAY, -(INT64_C(2) * 86400 + 3 * 3600 + 62) * WR_US_PER_SECOND);
@@ -99,12 +111,36 @@ Test(expr_time, patterns_written) {
         {"%Y-%m-%d %H:%i:%S.%f", "2004-09-05 03:04:05.060000"},
         {"%d %b %y, 100%%", "05 Sep 04, 100%"},
         {"", ""},
-        {"q", "!a letter of the time pattern is not known"},
+        {"q QQ QQQ QQQQ", "3 03 Q3 3rd quarter"},
+        {"YYYY 'W'ww e EEEE", "2004 W36 7 Sunday"},
+        {"G GGGG uuuu MMM MMMM L", "AD Anno Domini 2004 Sep September 9"},
+        {"A n N k K", "11045060 60000000 11045060000000 3 3"},
+        {"SSSSSSSSS S", "060000000 0"},
+        {"z zzzz VV O X x xx xxx Z ZZZZ ZZZZZ",
+         "UTC Coordinated Universal Time UTC GMT Z +00 +0000 +00:00 +0000 GMT Z"},
+        {"HH:mm[:ss]", "03:04:05"},
+        {"''''", "''"},
+        {"%F %T %e.%k %G-W%V-%u %j %A %L", "2004-09-05 03:04:05 5.3 2004-W36-7 249 Sunday 060"},
+        {"b", "!'b' is no time pattern: there is no letter b"},
+        {"%Q", "!'%Q' is no time pattern: there is no code %Q"},
+        {"%Y%", "!'%Y%' is no time pattern: it ends in %"},
+        {"'abc", "!''abc' is no time pattern: a quote is not closed"},
+        {"[HH", "!'[HH' is no time pattern: [ without ]"},
+        {"HH]", "!'HH]' is no time pattern: ] without ["},
+        {"[HH[mm]]", "!'[HH[mm]]' is no time pattern: [ within [ ]"},
+        {"yyyyyyyyyyyyyyyyyyyy", "!'yyyyyyyyyyyyyyyyyyyy' is no time pattern: too often in a row: y"},
     };
     for (size_t i = 0; i < WR_LEN(cases); i++)
         xcheck(xfn("DATE_FORMAT", xt(WR_T_VARCHAR), ts("2004-09-05 03:04:05.06"), xs(cases[i].pattern)),
                cases[i].want);
     xcheck(xfn("TIMESTAMP_TO_CHAR", xt(WR_T_VARCHAR), xs("yyyy"), xnull(TS)), "null");
+    xcheck(xfn("TIMESTAMP_TO_CHAR", xt(WR_T_VARCHAR), xs("[HH]"), ts("2004-09-05 03:04:05")), "[03]");
+    xcheck(xfn("DATE_FORMAT", xt(WR_T_VARCHAR), ts("2027-01-01 00:00:00"), xs("YYYY-'W'ww")), "2026-W53");
+    wr_expr *last = xi(WR_T_TIMESTAMP, -1);
+    xcheck(xfn("DATE_FORMAT", xt(WR_T_VARCHAR), last, xs("yyyy-MM-dd HH:mm:ss.SSSSSS")),
+           "1969-12-31 23:59:59.999999");
+    wr_expr *early = xi(WR_T_TIMESTAMP, (INT64_C(-719162) - 366 - 1) * 86400 * WR_US_PER_SECOND);
+    xcheck(xfn("DATE_FORMAT", xt(WR_T_VARCHAR), early, xs("G y u yy MM-dd")), "BC 2 -1 02 12-31");
     xcheck(xfn("FROM_UNIXTIME", xt(WR_T_VARCHAR), I(44)), "1970-01-01 00:00:44");
 }
 
@@ -126,6 +162,15 @@ Test(expr_time, patterns_read) {
         {"yyyy-MM-dd HH:mm:ss.SSS", "2008-12-16 09:16:07.5", "2008-12-16 09:16:07.500"},
         {"yyyy D", "2024 366", "2024-12-31 00:00:00.000"},
         {"%Y-%m-%dT%H:%M:%S", "2008-12-16T09:16:07", "2008-12-16 09:16:07.000"},
+        {"%d %b %Y %l:%M %p %z", "5 sep 2004 3:04 PM +0530", "2004-09-05 09:34:00.000"},
+        {"YYYY-'W'ww-e", "2026-W53-5", "2027-01-01 00:00:00.000"},
+        {"YYYY-'W'ww", "2025-W01", "2024-12-30 00:00:00.000"},
+        {"ss.n A", "05.7000 1000", "1970-01-01 00:00:01.000"},
+        {"HH:mm O", "10:00 GMT+2", "1970-01-01 08:00:00.000"},
+        {"HH:mm 'o''clock'", "10:00 o'clock", "1970-01-01 10:00:00.000"},
+        {"[dd/MMM/yyyy]", "[10/Oct/2000]", "2000-10-10 00:00:00.000"},
+        {"YYYY-'W'ww", "2025-W53", "!"},
+        {"yyyy Q", "2024 1", "!'yyyy Q' is no time pattern: a text cannot be read by the letter Q"},
         {"yyyy-MM-dd", "2008-13-16", "!'2008-13-16' is no time in that pattern"},
         {"yyyy-MM-dd", "2008-02-30", "!'2008-02-30' is no"},
         {"yyyy-MM-dd", "2008/02/03", "!"},
@@ -135,6 +180,12 @@ Test(expr_time, patterns_read) {
     for (size_t i = 0; i < WR_LEN(cases); i++)
         xcheck(xfn("CHAR_TO_TIMESTAMP", TS, xs(cases[i].pattern), xs(cases[i].text)), cases[i].want);
     xcheck(xfn("TO_TIMESTAMP", TS, xs("2026-01-01T00:00:00+02:00")), "2025-12-31 22:00:00.000");
+    static const char *const texts[][2] = {{"2026-01-01 10:00", "2026-01-01 10:00:00.000"},
+                                           {"2026-01-01", "2026-01-01 00:00:00.000"},
+                                           {"2026-01-01 10:00:07.25", "2026-01-01 10:00:07.250"},
+                                           {"2026-01-01 10:", "2026-01-01 00:00:00.000"}};
+    for (size_t i = 0; i < WR_LEN(texts); i++)
+        xcheck(xfn("TO_TIMESTAMP", TS, xs(texts[i][0]), xs("yyyy-MM-dd[ HH:mm][:ss][.SSS]")), texts[i][1]);
     xcheck(xfn("TO_TIMESTAMP_LTZ", TS, I(-1), I(0)), "1969-12-31 23:59:59.000");
     xcheck(xfn("TO_TIMESTAMP_LTZ", TS, I(INT64_MAX), I(0)), "!TIMESTAMP out of range");
     xcheck(xfn("UNIX_TIMESTAMP", xt(WR_T_BIGINT), ts("1970-01-02 00:00:01")), "86401");
