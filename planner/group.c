@@ -252,6 +252,12 @@ static bool emit_mode(wri_group *g) {
     const char *name = m->kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
                        : m->kind == WR_EMIT_EARLY ? "EMIT EARLY"
                                                   : "ALLOWED LATENESS";
+    bool session = a->win.kind == WR_W_SESSION || (a->origin && a->origin->kind == WR_N_SESSION);
+    if (session && (m->kind == WR_EMIT_CHANGES || m->kind == WR_EMIT_EARLY || m->lateness)) {
+        wri_unsupported(c, m->loc, "leave it out: a session is told once, when it has ended",
+                        "%s of sessions is not supported yet", name);
+        return false;
+    }
     wri_scope none = {0};
     wri_binder b;
     wri_binder_scalar(g->s->q, &b, &none, name);

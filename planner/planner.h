@@ -76,7 +76,7 @@ struct wr_func_def {
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
-     * read by, z time zone, P JSON path, u unit of time. */
+     * read by, z time zone, P JSON path, u unit of time, c character set, l part of a URL. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
