@@ -334,7 +334,7 @@ static bool regular_join(making *m) {
         return false;
     }
     m->kind = WR_N_JOIN_INTERVAL;
-    int64_t ttl = c->settings->state_ttl_us;
+    int64_t ttl = c->settings->state_ttl_us < BOUND_MAX ? c->settings->state_ttl_us : BOUND_MAX;
     m->times = (bound){.cols = {j->in[0]->time_col, j->in[1]->time_col}, .lo = -ttl, .hi = ttl};
     if (ttl > 0 && (m->times.cols[0] == WR_NO_COL || m->times.cols[1] == WR_NO_COL)) {
         wri_error(c, j->loc, "declare it with WATERMARK FOR, or SET state_ttl = '0 s' to keep rows for ever",
