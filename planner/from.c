@@ -77,14 +77,6 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
     return NULL;
 }
 
-static wr_node *from_join(wri_q *q, const wr_from *f) {
-    static const char *const kinds[] = {"JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"};
-    wr_loc at = f->right ? f->right->loc : f->loc;
-    wri_unsupported(q->c, at, NULL, "%s is not supported yet",
-                    f->comma ? "a comma between items of FROM (a cross join)" : kinds[f->join]);
-    return NULL;
-}
-
 /* Clauses behind an item that later issues bring. */
 static bool from_clauses(wri_q *q, const wr_from *f) {
     const char *what = NULL;
@@ -111,8 +103,6 @@ static wr_node *from_item(wri_q *q, const wr_from *f, const char **qualifierp) {
         wr_node *n = from_function(q, f);
         return n;
     }
-    case WR_F_JOIN:
-        return from_join(q, f);
     default:
         break;
     }
@@ -133,6 +123,7 @@ static const char *tvf_qualifier(const wr_from *f) {
 }
 
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
+    if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, NULL, scope);
     if (!from_clauses(q, f)) return NULL;
     const char *qualifier = NULL;
     wr_node *n = from_item(q, f, &qualifier);

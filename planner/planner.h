@@ -48,10 +48,11 @@ struct wr_expr {
     wr_xkind kind;
     wr_type type;
     wr_loc loc;
-    uint32_t col;            /* COL: column of the input */
-    wr_value value;          /* CONST */
-    wr_xop op;               /* OP */
-    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    uint32_t col;   /* COL: column of the input */
+    wr_value value; /* CONST. FUNC that is not deterministic: i64 tells its calls apart; nodes with one
+                       number are one call, evaluated once a row. 0: each node is a call */
+    wr_xop op;      /* OP */
+    wr_unit unit;   /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
     const wr_func_def *func; /* FUNC */
     wr_expr **args;
     uint32_t n_args;
@@ -75,7 +76,7 @@ struct wr_func_def {
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
-     * read by, z time zone, P JSON path, u unit of time. */
+     * read by, z time zone, P JSON path, u unit of time, c character set, l part of a URL. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
@@ -259,10 +260,14 @@ typedef struct wr_win {
     X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
     X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
     X(UNION, union, union)                                                                                   \
-    X(SORT, sort, sort) /* bounded input: all rows, at the end; with limit: Top-N */                         \
-    X(LIMIT, limit, limit)                                                                                   \
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
-    X(OVER, over, over)    /* window functions: a column per call behind the input's */                      \
+    X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(LIMIT, limit, limit)                                                                                   \
+    X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
+    X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
+    X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
 /* clang-format off */
 typedef enum wr_node_kind {
@@ -383,6 +388,21 @@ typedef struct wr_match_spec {
     const char *pattern; /* text, for EXPLAIN */
 } wr_match_spec;
 
+/* ---- joins ---- */
+/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER,
+    WR_JOIN_LEFT,
+    WR_JOIN_RIGHT,
+    WR_JOIN_FULL,
+    WR_JOIN_SEMI,
+    WR_JOIN_ANTI
+} wr_join_type;
+#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
+typedef struct wr_join_col {
+    uint32_t side, col; /* column col of in[side] */
+} wr_join_col;
+
 typedef struct wr_node wr_node;
 typedef struct wr_late { /* where late rows of an input go */
     wr_node *to;         /* the LATE node of a late_output stream; NULL: they are counted only */
@@ -476,6 +496,21 @@ struct wr_node {
             uint32_t n_keys;
             int64_t limit, offset; /* limit -1: none */
         } sort;                    /* LIMIT uses limit and offset only */
+        struct {                   /* two inputs, exchanged alike */
+            wr_join_type type;
+            uint32_t *keys[2]; /* columns of each input that must be equal */
+            bool *null_eq;     /* per key: NULL equals NULL */
+            uint32_t n_keys;
+            bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
+            wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
+            wr_join_col *from; /* pair.n of them */
+            wr_expr *residual; /* over pair: the condition besides keys and times; NULL: none */
+            /* INTERVAL, VERSION: event time of each input (WR_NO_COL: rows are kept for ever). WINDOW: the
+             * end of the window, WR_NO_COL: one window that closes at the end. */
+            uint32_t time_cols[2];
+            int64_t lo_us, hi_us; /* INTERVAL: lo_us <= time of in[0] - time of in[1] <= hi_us */
+            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+        } join;
         struct {
             /* out = input columns, one column per call. In streaming the order is that of time_col of the
              * input, frames end at the current row. Else (complete) a partition's rows are kept until it is

@@ -272,8 +272,9 @@ static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
 }
 
 /* The column of DESCRIPTOR(c) must be the input's time attribute. */
-static bool tvf_time(wri_q *q, const wri_win_args *a, const wr_node *in, const wri_scope *scope) {
+static bool tvf_time(wri_q *q, const wri_win_args *a, wr_node **inp, const wri_scope *scope) {
     const wr_ast *t = a->time;
+    wr_node *in = *inp;
     if (t->kind == WR_A_DESCRIPTOR) {
         if (t->n_args != 1) {
             wri_error(q->c, t->loc, "write DESCRIPTOR(column)", "%s: DESCRIPTOR must name one column", a->fn);
@@ -290,7 +291,8 @@ static bool tvf_time(wri_q *q, const wri_win_args *a, const wr_node *in, const w
     wri_binder_scalar(q, &b, scope, "DESCRIPTOR");
     wr_expr *e = wri_bind(&b, t);
     if (!e || e == &wri_failed) return false;
-    if (e->kind == WR_X_COL && e->col == in->time_col) return true;
+    if (e->kind == WR_X_COL && wri_is_time(in, e->col))
+        return (*inp = wri_with_time(q->c, in, e->col)) != NULL;
     wri_not_time(q->c, in, t->loc, a->fn, t->name.parts[t->name.n - 1].text);
     return false;
 }
@@ -316,7 +318,7 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
     if (!wri_win_args_read(q, f->function, true, &a)) return NULL;
     wri_scope scope = {0};
     wr_node *in = tvf_input(q, &a, &scope);
-    if (!in || !tvf_time(q, &a, in, &scope) || !tvf_names(c, &a, in)) return NULL;
+    if (!in || !tvf_time(q, &a, &in, &scope) || !tvf_names(c, &a, in)) return NULL;
     wr_win win = {.time_col = in->time_col};
     if (!wri_win_spec(q, &a, in->out.fields[in->time_col].type, f->loc, &win)) return NULL;
     uint32_t n_vis = wri_x(in)->n_vis;

@@ -45,6 +45,11 @@ part "random queries against DuckDB"
 build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
 
+part "random changelogs against DuckDB"
+build/venv/bin/python tests/oracle/changes.py "$weir" --queries 300 --seed "${SEED:-1}"
+part "scalar functions against Python"
+python3 tests/oracle/functions.py ./weir --seed "${SEED:-1}"
+
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick

@@ -53,6 +53,7 @@ struct wri_groups {
     wr_arena ar;              /* bytes of long string keys */
     size_t ar_bytes, garbage; /* of them, of removed keys */
     bool lets_go;             /* groups can be removed */
+    bool frozen;              /* no group is added */
     uint64_t *freed;          /* bit per id, when lets_go */
     uint32_t free_id, n_free; /* a removed id, 0: none; the next one is in its place in hashes */
     uint64_t *hash_buf;       /* when the caller gave no hashes */
@@ -250,7 +251,7 @@ static wr_status make_room(wri_groups *g, uint32_t id, wr_err *err) {
     if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
     if (id < g->cap) return WR_OK;
     /* A large table grows by less, since what it has too much counts. */
-    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 4;
+    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 8;
     if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
     return WR_OK;
 }
@@ -285,6 +286,8 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
         *gidp = id;
         return WR_OK;
     }
+    *gidp = 0;
+    if (g->frozen) return WR_OK;
     WR_TRY(add_group(g, in, row, hash, gidp, err));
     size_t at = home_of(hash, g->shift); /* the slots may have grown */
     while (slot_gid(g->slots[at])) at = (at + 1) & (g->n_slots - 1);
@@ -513,7 +516,7 @@ wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32
     if (rows->n == 0) return WR_OK;
     if (g->n_keys == 0) {
         if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
-        for (uint32_t i = 0; i < rows->n; i++) gids[i] = 1;
+        for (uint32_t i = 0; i < rows->n; i++) gids[i] = g->n;
         return WR_OK;
     }
     if (!g->lets_go && all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
@@ -614,6 +617,8 @@ void wri_groups_unspare(wri_groups *g, uint32_t id) {
     g->hashes[id] = g->free_id;
     g->free_id = id;
 }
+
+void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
 
 uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }

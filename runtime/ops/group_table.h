@@ -39,6 +39,9 @@ typedef struct wri_group_rows {
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids,
                                wr_err *err) WR_MUST_USE;
 
+/* Whether keys not seen are only looked up, and get group 0, instead of being added. */
+void wri_groups_freeze(wri_groups *g, bool on);
+
 /* Before the first find: groups can be removed one by one. Such a table makes no use of dictionary codes.
  * False on OOM. */
 bool wri_groups_let_go(wri_groups *g) WR_MUST_USE;
