@@ -321,10 +321,11 @@ static const char *bound_hint(making *m) {
         return "declare event time on both sides (WATERMARK FOR) and bound it in ON, or SET state_ttl = '1 "
                "h'";
     const char *a = l->out.fields[l->time_col].name, *b = r->out.fields[r->time_col].name;
-    return wri_text(m->c,
-                    "bound their times, as in l.%s BETWEEN r.%s - INTERVAL '1' HOUR AND r.%s + INTERVAL '1' "
-                    "HOUR, join windows, or SET state_ttl = '1 h'",
-                    a, b, b);
+    return wri_text(
+        m->c,
+        "bound their times, as in %s.%s BETWEEN %s.%s - INTERVAL '1' HOUR AND %s.%s + INTERVAL '1' "
+        "HOUR, join windows, or SET state_ttl = '1 h'",
+        m->j->names[0], a, m->j->names[1], b, m->j->names[1], b);
 }
 
 /* Nothing bounds it but state_ttl: rows count for that long. */
