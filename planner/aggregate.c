@@ -6,7 +6,8 @@
  * local phase works on the rows as they are and assigns windows itself (TUMBLE, HOP, CUMULATE); else
  * the rows carry their window in columns (ATTACHED). Results that are given early and corrected come from
  * AGG_CHANGES instead of AGG_GLOBAL; without a window AGG_DELTA then stands for AGG_LOCAL. Grouping sets
- * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys. */
+ * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys.
+ * Sessions have one phase: session.c. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -74,7 +75,7 @@ static bool literal(const wr_ast *e) {
 /* Column col of a->in is the event time by which the aggregate orders rows. */
 static bool orders_rows(wri_ctx *c, const wri_agg *a, uint32_t col) {
     if (col == a->in->time_col) return true;
-    if (!a->origin || a->origin->kind != WR_N_WINDOW) return false;
+    if (!a->origin || (a->origin->kind != WR_N_WINDOW && a->origin->kind != WR_N_SESSION)) return false;
     const uint32_t *map;
     const wr_node *bare = wri_unwindow(c, a->in, a->origin, &map);
     return bare && map[col] != WR_NO_COL && map[col] == bare->time_col;
@@ -219,12 +220,13 @@ static bool all_mapped(const wri_agg *a, const uint32_t *map) {
 static bool choose_window(wri_ctx *c, wri_agg *a, below *p) {
     p->c = c;
     p->in = a->in;
-    if (!a->origin || a->origin->kind != WR_N_WINDOW) return true;
+    bool session = a->origin && a->origin->kind == WR_N_SESSION && wri_session_fuses(a);
+    if (!session && (!a->origin || a->origin->kind != WR_N_WINDOW)) return true;
     const uint32_t *map;
     wr_node *bare = wri_unwindow(c, a->in, a->origin, &map);
     if (!bare) return !c->oom;
     if (!all_mapped(a, map)) return true;
-    a->win = a->origin->window.win;
+    a->win = session ? a->origin->session.win : a->origin->window.win;
     a->win.time_col = bare->time_col;
     p->in = bare;
     p->map = map;
@@ -259,7 +261,7 @@ static wr_node *project_below(wri_ctx *c, wri_agg *a, below *p, uint32_t *keys) 
 
 /* ---- the two phases ---- */
 
-static wr_type border_type(const wri_agg *a, const wr_node *rows) {
+wr_type wri_border_type(const wri_agg *a, const wr_node *rows) {
     wr_type t = wr_type_of(WR_T_TIMESTAMP);
     uint32_t col = a->win.kind == WR_W_ATTACHED ? a->win.end_col : a->win.time_col;
     if (col != WR_NO_COL) t.local_tz = rows->out.fields[col].type.local_tz;
@@ -330,7 +332,7 @@ static bool describe_changes(wri_ctx *c, const wri_agg *a, wr_node *n, const wr_
 }
 
 /* "AVG(latency_ms)": names the call's column for EXPLAIN and messages. */
-static const char *call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows) {
+const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows) {
     const char *args = k->star ? "*" : "";
     for (uint32_t i = 0; i < k->n_args; i++)
         args = wri_text(c, "%s%s%s", args ? args : "", i ? ", " : "", rows->out.fields[k->args[i]].name);
@@ -346,7 +348,7 @@ static wr_node *local_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, const u
     wr_node *n = wri_node_new(c, deltas ? WR_N_AGG_DELTA : WR_N_AGG_LOCAL, a->loc, 1, &rows, w);
     if (!n || !fill_agg(c, n, a, n_keys)) return NULL;
     n->agg.takes_back = back;
-    wr_type t = border_type(a, rows);
+    wr_type t = wri_border_type(a, rows);
     n->out.fields[0] = (wr_field){.name = "slice", .type = t};
     if (base == 2) n->out.fields[1] = (wr_field){.name = "window_start", .type = t};
     for (uint32_t i = 0; i < n_keys; i++) {
@@ -370,7 +372,7 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
                               base + n_keys + a->n_calls);
     if (!n || !fill_agg(c, n, a, n_keys)) return NULL;
     static const char *const names[] = {"window_start", "window_end", "window_time"};
-    wr_type t = border_type(a, rows);
+    wr_type t = wri_border_type(a, rows);
     for (uint32_t i = 0; i < base; i++) {
         n->out.fields[i] = (wr_field){.name = names[i], .type = t};
         wri_x(n)->props[i] = (wri_prop){.role = WRI_ROLE_START + i, .origin = n};
@@ -382,12 +384,13 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
     }
     for (uint32_t i = 0; i < a->n_calls; i++)
         n->out.fields[base + n_keys + i] =
-            (wr_field){.name = call_name(c, &a->calls[i].call, rows), .type = a->calls[i].call.type};
+            (wr_field){.name = wri_call_name(c, &a->calls[i].call, rows), .type = a->calls[i].call.type};
     if (changes && !describe_changes(c, a, n, rows)) return NULL;
     return c->oom ? NULL : n;
 }
 
 static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys) {
+    if (a->win.kind == WR_W_SESSION) return wri_session_agg(c, a, rows, keys, n_keys);
     if (takes_deltas(a, rows) && rows->updating && !can_take_back(c, a, rows)) return NULL;
     wr_node *l = local_phase(c, a, rows, keys, n_keys);
     uint32_t *ex_keys = wri_new_n(c, n_keys, sizeof *ex_keys);
@@ -443,7 +446,7 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
     uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
-    if (!keys || !choose_window(c, a, &p)) return NULL;
+    if (!keys || (is_updating(a) && !wri_session_final(c, a)) || !choose_window(c, a, &p)) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;
     if (a->n_sets > 1) return all_sets(c, a, rows, keys);

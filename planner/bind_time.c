@@ -136,15 +136,17 @@ wr_expr *wri_mk_time_diff(wri_binder *b, wr_unit unit, wr_expr *from, wr_expr *t
         months[i] = wri_mk_op2(b, WR_OP_ADD, big, loc, wri_mk_op2(b, WR_OP_MUL, big, loc, years, twelve),
                                wri_mk_unit(b, WR_OP_EXTRACT, WR_U_MONTH, big, loc, side[i]));
     }
-    /* The months between the calendar months, one less when the last of them is not yet full. */
-    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]);
-    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
-    wr_expr *mid = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m),
+    /* The months between the calendar months, one less when the last of them is not yet full; from the
+     * earlier to the later time, so that the other way round is the same with the other sign. */
+    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]),
             *unit1 = wri_mk_i64(b, 1, big, loc);
+    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
+    wr_expr *up = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m);
+    wr_expr *down = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, to, wri_mk_op1(b, WR_OP_NEG, big, loc, m));
     wr_expr *over = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_GE, to, from),
-                               wri_bind_compare(b, loc, WR_OP_GT, mid, to));
+                               wri_bind_compare(b, loc, WR_OP_GT, up, to));
     wr_expr *under = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_LT, to, from),
-                                wri_bind_compare(b, loc, WR_OP_LT, mid, to));
+                                wri_bind_compare(b, loc, WR_OP_GT, down, from));
     wr_expr *args[] = {over, wri_mk_op2(b, WR_OP_SUB, big, loc, m, unit1), under,
                        wri_mk_op2(b, WR_OP_ADD, big, loc, m, unit1), m};
     m = wri_mk_op(b, WR_OP_CASE, big, loc, WR_LEN(args), args);

@@ -50,7 +50,7 @@ void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {
-    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached"};
+    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached", "session"};
     if (w->kind == WR_W_NONE) {
         WRI_PUT(x, "at the end");
         return;
@@ -64,7 +64,7 @@ void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local
     if (local) WRI_PUT(x, "%s, ", wri_col_name(in, w->time_col));
     if (w->kind == WR_W_HOP) WRI_PUT(x, "slide %s, ", wri_duration(&x->ar, w->slide_us));
     if (w->kind == WR_W_CUMULATE) WRI_PUT(x, "step %s, ", wri_duration(&x->ar, w->slide_us));
-    WRI_PUT(x, "size %s", wri_duration(&x->ar, w->size_us));
+    WRI_PUT(x, "%s %s", w->kind == WR_W_SESSION ? "gap" : "size", wri_duration(&x->ar, w->size_us));
     if (w->offset_us) WRI_PUT(x, ", offset %s", wri_duration(&x->ar, w->offset_us));
     WRI_PUT(x, ")");
 }

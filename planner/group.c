@@ -1,7 +1,7 @@
 /* planner/group.c -- GROUP BY, aggregates, HAVING, SELECT DISTINCT.
  *
  * Keys are bound over the input. Which of them are a window is found out first:
- *   TUMBLE(c, …) | HOP | CUMULATE                 the older form
+ *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
  *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
@@ -85,7 +85,8 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
-    if (t->kind == WR_X_COL && t->col == g->in->time_col) return true;
+    if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -104,10 +105,6 @@ static bool add_key(void *ctx, const wr_ast *e, uint32_t *idxp) {
     wri_ctx *c = g->s->q->c;
     e = resolve_key(g, e);
     if (!e) return false;
-    if (e->kind == WR_A_CALL && e->name.n == 1 && strcasecmp(e->name.parts[0].text, "SESSION") == 0) {
-        wri_unsupported(c, e->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return false;
-    }
     if (e->kind == WR_A_CALL && wri_window_fn(&e->name) != WR_W_NONE) {
         if (g->fn) {
             wri_error(c, e->loc, "keep one of them", "GROUP BY holds two window functions");
@@ -170,21 +167,33 @@ static bool window_columns(wri_group *g) {
     return true;
 }
 
+/* The column of event time of which e makes windows, WR_NO_COL: none. */
+static uint32_t floor_time(const wri_group *g, const wr_expr *e, wri_floor *f) {
+    for (uint32_t col = 0; e && col < g->in->out.n; col++)
+        if (wri_is_time(g->in, col) &&
+            wri_floor_of(e, col, g->in->out.fields[col].type.prec > 3 ? 1 : 1000, f))
+            return col;
+    return WR_NO_COL;
+}
+
 /* STEP, FLOOR or CEIL of the time attribute and the like; of several the finest, the others follow from it.
  */
 static bool window_floor(wri_group *g) {
     key *best = NULL;
     wri_floor f = {0}, one;
-    if (g->in->time_col == WR_NO_COL) return false;
-    wr_type t = g->in->out.fields[g->in->time_col].type;
-    int64_t tick = t.prec > 3 ? 1 : 1000;
+    uint32_t time = WR_NO_COL, col;
     for (uint32_t i = 0; i < g->n_keys; i++) {
-        if (!wri_floor_of(g->keys[i].expr, g->in->time_col, tick, &one)) continue;
-        if (best && one.size_us >= f.size_us) continue;
+        if ((col = floor_time(g, g->keys[i].expr, &one)) == WR_NO_COL) continue;
+        if (best && (one.size_us >= f.size_us || col != time)) continue;
         best = &g->keys[i];
         f = one;
+        time = col;
     }
     if (!best) return false;
+    g->in = wri_with_time(g->s->q->c, g->in, time);
+    if (!g->in) return false;
+    wr_type t = g->in->out.fields[g->in->time_col].type;
+    int64_t tick = t.prec > 3 ? 1 : 1000;
     best->made = best->expr->args[0]->kind != WR_X_COL;
     best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !f.ceil;
@@ -374,7 +383,7 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
-    if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
+    if (strcasecmp(part, "PROCTIME") == 0) {
         wri_unsupported(c, e->loc, NULL, "%s is not supported yet", name);
         return &wri_failed;
     }

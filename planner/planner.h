@@ -48,10 +48,11 @@ struct wr_expr {
     wr_xkind kind;
     wr_type type;
     wr_loc loc;
-    uint32_t col;            /* COL: column of the input */
-    wr_value value;          /* CONST */
-    wr_xop op;               /* OP */
-    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    uint32_t col;   /* COL: column of the input */
+    wr_value value; /* CONST. FUNC that is not deterministic: i64 tells its calls apart; nodes with one
+                       number are one call, evaluated once a row. 0: each node is a call */
+    wr_xop op;      /* OP */
+    wr_unit unit;   /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
     const wr_func_def *func; /* FUNC */
     wr_expr **args;
     uint32_t n_args;
@@ -75,7 +76,7 @@ struct wr_func_def {
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
-     * read by, z time zone, P JSON path, u unit of time. */
+     * read by, z time zone, P JSON path, u unit of time, c character set, l part of a URL. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
@@ -209,7 +210,8 @@ typedef struct wr_plan_stream {
     size_t n_options;
     bool bounded;
     const char *late_output; /* stream that gets late rows, or NULL */
-    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
+    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
+    bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
     bool on_error_fail;      /* on_error = 'fail' */
     wr_changelog changelog;
     uint32_t *primary_key; /* columns */
@@ -218,12 +220,20 @@ typedef struct wr_plan_stream {
 } wr_plan_stream;
 
 /* ---- plan ---- */
-typedef enum wr_win_kind { WR_W_NONE, WR_W_TUMBLE, WR_W_HOP, WR_W_CUMULATE, WR_W_ATTACHED } wr_win_kind;
+typedef enum wr_win_kind {
+    WR_W_NONE,
+    WR_W_TUMBLE,
+    WR_W_HOP,
+    WR_W_CUMULATE,
+    WR_W_ATTACHED,
+    WR_W_SESSION
+} wr_win_kind;
 /* Windows of a row at t, all [us]:
  *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
  *   HOP      every [s, s+size) that holds t with s ≡ offset mod slide
  *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
  *   ATTACHED rows carry their window in columns start_col, end_col
+ *   SESSION  [first, last + size) of rows of a key that are at most size apart
  *   NONE     one window without end: fires at the end of bounded input */
 typedef struct wr_win {
     wr_win_kind kind;
@@ -235,26 +245,39 @@ typedef struct wr_win {
     uint32_t start_col, end_col; /* ATTACHED */
 } wr_win;
 
+/* Every kind of node: its name, its wri_node_def (planner/nodes/), its operator (runtime/). */
+#define WR_NODE_LIST(X)                                                                                      \
+    X(SOURCE, source, source) /* splits of a stream, decoded, computed columns, watermark */                 \
+    X(ERRORS, errors, side)   /* error_stream: the rows that failed anywhere in the job */                   \
+    X(LATE, late, side)       /* a late_output stream: rows too late for who reads it */                     \
+    X(VALUES, values, values) /* constant rows */                                                            \
+    X(FILTER, filter, filter)                                                                                \
+    X(PROJECT, project, project)                                                                             \
+    X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
+    X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
+    X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
+    X(AGG_GLOBAL, agg_global, agg_global) /* partials -> one row per (window, key) */                        \
+    X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
+    X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
+    X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
+    X(UNION, union, union)                                                                                   \
+    X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
+    X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(LIMIT, limit, limit)                                                                                   \
+    X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
+    X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
+    X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
+    X(SINK, sink, sink)
+/* clang-format off */
 typedef enum wr_node_kind {
-    WR_N_SOURCE, /* splits of a stream, decoded, computed columns, watermark */
-    WR_N_ERRORS, /* error_stream: the rows that failed anywhere in the job */
-    WR_N_LATE,   /* a late_output stream: rows that came too late for nodes reading its stream */
-    WR_N_VALUES, /* constant rows */
-    WR_N_FILTER,
-    WR_N_PROJECT,
-    WR_N_WINDOW,      /* adds window_start, window_end, window_time; one row per window */
-    WR_N_AGG_LOCAL,   /* rows -> partials per (slice, key) */
-    WR_N_EXCHANGE,    /* to the task that owns the key */
-    WR_N_AGG_GLOBAL,  /* partials -> one row per (window, key) */
-    WR_N_AGG_DELTA,   /* rows -> what each batch adds to, and takes from, each key; no window */
-    WR_N_AGG_CHANGES, /* partials of LOCAL or DELTA -> results as they come, corrected as they change */
-    WR_N_UNION,
-    WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
-    WR_N_LIMIT,
-    WR_N_OVER, /* window functions: a column per call behind the input's */
-    WR_N_SINK,
+#define X(kind, node, op) WR_N_##kind,
+    WR_NODE_LIST(X)
+#undef X
     WR_NODE_KINDS
 } wr_node_kind;
+/* clang-format on */
 
 /* ---- OVER ---- */
 typedef enum wr_over_fn {
@@ -297,6 +320,89 @@ typedef struct wr_sort_key {
     uint32_t col;
     bool desc, nulls_first;
 } wr_sort_key;
+
+/* ---- MATCH_RECOGNIZE ----
+ * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
+ * each other position takes one row of its variable. next lists what may follow, the preferred first;
+ * WR_MATCH_END: the match is complete, and nothing is listed behind it. The match from a row is the first
+ * path by that preference, as backtracking would find it.
+ *
+ * Conditions are over the columns in `ext`: those of the input, then prevs, then dvalues. */
+#define WR_MATCH_END      UINT32_MAX
+#define WR_MATCH_VARS_MAX 64 /* variables are bits of a word */
+typedef struct wr_match_pos {
+    uint32_t var;
+    bool excluded; /* inside {- -}: not among ALL ROWS PER MATCH */
+    uint32_t n_next;
+    uint32_t *next;
+} wr_match_pos;
+typedef struct wr_match_prev { /* PREV(col, back): of the row `back` before in the key; NULL: there is none */
+    uint32_t col;              /* of the input */
+    uint32_t back;
+} wr_match_prev;
+typedef enum wr_match_what { WR_MATCH_NAV, WR_MATCH_AGG, WR_MATCH_CLASSIFIER, WR_MATCH_NUMBER } wr_match_what;
+typedef struct wr_match_value { /* depends on the path */
+    wr_match_what what;
+    bool last;       /* NAV: LAST, else FIRST */
+    bool final;      /* over the whole match, else up to the current row */
+    uint64_t vars;   /* NAV, AGG: rows of these variables, as bits */
+    uint32_t offset; /* NAV: so many rows of vars before the last, or behind the first */
+    uint32_t col;    /* NAV: of the row so found: an input column or, behind them, one of prevs */
+    uint32_t call;   /* AGG */
+} wr_match_value;
+typedef struct wr_match_var {
+    const char *name;
+    wr_expr *quick; /* the part of the condition that reads the row and prevs alone; NULL: TRUE */
+    wr_expr *slow;  /* the part that reads dvalues; NULL: TRUE */
+    wr_expr *whole; /* both; NULL: not defined, every row will do */
+    bool may_fail;  /* quick can fail; then its row is asked whole, if the search comes to it */
+} wr_match_var;
+typedef enum wr_match_skip {
+    WR_SKIP_PAST_LAST,
+    WR_SKIP_TO_NEXT,
+    WR_SKIP_TO_FIRST,
+    WR_SKIP_TO_LAST
+} wr_match_skip;
+typedef struct wr_match_spec {
+    uint32_t *keys; /* input columns */
+    uint32_t n_keys;
+    uint32_t time_col;
+    wr_sort_key *order; /* ORDER BY behind the time, for rows of one time */
+    uint32_t n_order;
+    wr_match_prev *prevs;
+    uint32_t n_prevs;
+    wr_match_var *vars;
+    uint32_t n_vars;
+    wr_match_pos *pos;
+    uint32_t n_pos;
+    bool fixed;                       /* all matches are of one length */
+    wr_match_value *dvalues, *values; /* of conditions; of MEASURES, a column each */
+    uint32_t n_dvalues, n_values;
+    wr_agg_call *calls; /* arguments: input columns, prevs; the second phase is not used */
+    uint32_t n_calls;
+    uint32_t n_in; /* input columns */
+    wr_schema ext;
+    int64_t within_us; /* a match's last row is less than this after its first; 0: no WITHIN */
+    wr_match_skip skip;
+    uint64_t skip_vars;
+    bool all_rows;
+    const char *pattern; /* text, for EXPLAIN */
+} wr_match_spec;
+
+/* ---- joins ---- */
+/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER,
+    WR_JOIN_LEFT,
+    WR_JOIN_RIGHT,
+    WR_JOIN_FULL,
+    WR_JOIN_SEMI,
+    WR_JOIN_ANTI
+} wr_join_type;
+#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
+typedef struct wr_join_col {
+    uint32_t side, col; /* column col of in[side] */
+} wr_join_col;
 
 typedef struct wr_node wr_node;
 typedef struct wr_late { /* where late rows of an input go */
@@ -369,15 +475,43 @@ struct wr_node {
             int64_t ttl_us;      /* CHANGES without a window: keys idle for so long are forgotten; 0: none */
         } agg;
         struct {
+            /* in: rows through an exchange by keys. out: window_start, window_end, window_time, keys, one
+             * result per call; when `rows` is set there are no calls, and out = input columns, window_start,
+             * window_end, window_time. */
+            wr_win win;
+            uint32_t *keys;
+            uint32_t n_keys;
+            wr_agg_call *calls;
+            uint32_t n_calls;
+            bool rows;
+        } session;
+        struct {
             wr_exchange_mode mode;
             uint32_t *keys;
             uint32_t n_keys;
         } exchange;
+        /* MATCH out: ONE ROW: keys, values, time; ALL ROWS: the input's columns, values. */
+        wr_match_spec *match;
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
             int64_t limit, offset; /* limit -1: none */
         } sort;                    /* LIMIT uses limit and offset only */
+        struct {                   /* two inputs, exchanged alike */
+            wr_join_type type;
+            uint32_t *keys[2]; /* columns of each input that must be equal */
+            bool *null_eq;     /* per key: NULL equals NULL */
+            uint32_t n_keys;
+            bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
+            wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
+            wr_join_col *from; /* pair.n of them */
+            wr_expr *residual; /* over pair: the condition besides keys and times; NULL: none */
+            /* INTERVAL, VERSION: event time of each input (WR_NO_COL: rows are kept for ever). WINDOW: the
+             * end of the window, WR_NO_COL: one window that closes at the end. */
+            uint32_t time_cols[2];
+            int64_t lo_us, hi_us; /* INTERVAL: lo_us <= time of in[0] - time of in[1] <= hi_us */
+            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+        } join;
         struct {
             /* out = input columns, one column per call. In streaming the order is that of time_col of the
              * input, frames end at the current row. Else (complete) a partition's rows are kept until it is
@@ -411,8 +545,8 @@ typedef struct wr_settings {
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
+    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int64_t state_ttl_us; /* state of a key that is idle for so long is forgotten; 0: never */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
 

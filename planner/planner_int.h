@@ -9,12 +9,14 @@ typedef struct wri_scope_col {
     const char *qualifier; /* table or alias, NULL: none */
     const char *name;
     wr_type type;
-    uint32_t col; /* column of the input */
-    bool hidden;  /* found by name only, not by * (ROWTIME) */
+    uint32_t col;        /* column of the input */
+    bool hidden;         /* found by name only, not by * (ROWTIME) */
+    bool only_qualified; /* found as qualifier.name only: of a join's USING column, or of an outer query */
 } wri_scope_col;
 typedef struct wri_scope {
     wri_scope_col *cols;
     uint32_t n, cap;
+    bool joined; /* of several tables: * may meet a name twice */
 } wri_scope;
 
 typedef struct wri_binder wri_binder;

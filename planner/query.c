@@ -71,6 +71,17 @@ static wr_expr *column_item(wri_select *s, const wri_scope_col *col, wr_loc loc)
     return e ? e : &wri_failed;
 }
 
+/* name, or name0, name1, … when an item before has it: both sides of a join may. */
+static const char *new_name(wri_select *s, const char *name) {
+    const char *out = name;
+    for (uint32_t k = 0, i = 0; out && i < s->out.n; i++) {
+        if (strcasecmp(s->out.names[i], out) != 0) continue;
+        out = wri_text(s->q->c, "%s%u", name, k++);
+        i = UINT32_MAX; /* from the start again */
+    }
+    return out;
+}
+
 /* `*` or `t.*` */
 static bool star_item(wri_select *s, const wr_ast *star) {
     wri_ctx *c = s->q->c;
@@ -86,7 +97,8 @@ static bool star_item(wri_select *s, const wr_ast *star) {
             ok = false;
             break; /* one message for the star, not one a column */
         }
-        if (!wri_cols_add(c, &s->out, e, col->name)) return false;
+        const char *name = s->scope.joined ? new_name(s, col->name) : col->name;
+        if (!wri_cols_add(c, &s->out, e, name)) return false;
     }
     if (found) return ok;
     if (of) {
@@ -257,20 +269,19 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
 static bool select_input(wri_select *s) {
     wri_q *q = s->q;
     const wr_query *y = s->y;
-    if (y->from) s->in = wri_plan_from(q, y->from, &s->scope);
-    else {
+    wri_where where = {0};
+    if (!wri_split_where(q->c, y->where, &where)) return false;
+    if (!y->from) {
         static const wri_cols none = {0};
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
-    }
+    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(q, y->from, &where, &s->scope);
+    else s->in = wri_plan_from(q, y->from, &s->scope);
     if (!s->in) return false;
     if (!y->where) return true;
-    wri_binder b;
-    wri_binder_scalar(q, &b, &s->scope, "WHERE");
-    wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
-    if (pred == &wri_failed)
-        return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
-    s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
-    return s->in != NULL;
+    wr_node *n = wri_apply_where(q, s->in, &s->scope, &where);
+    if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
+    s->in = n;
+    return true;
 }
 
 static wr_node *plan_select(wri_q *q, const wr_query *y) {

@@ -28,6 +28,15 @@ void wri_failed_silently(wri_ctx *c) {
 
 bool wri_is_output(const wri_ctx *c, uint32_t seq) { return c->only == 0 || c->only == seq; }
 
+bool wri_setting_given(const wri_ctx *c, const char *name) {
+    for (uint32_t i = 0; i < c->script->n; i++) {
+        const wr_stmt *s = c->script->stmts[i];
+        if (s->kind == WR_S_SET && s->name.n == 1 && strcasecmp(s->name.parts[0].text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- binders ---- */
 
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {

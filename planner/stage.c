@@ -41,6 +41,7 @@ static void finish(order *o, wr_node *n) {
     x->mark = o->c->mark;
     n->stage = 0;
     bool bounded = true;
+    if (n->kind == WR_N_JOIN_TABLE) finish(o, n->in[1]); /* its sources come first, also when they run */
     for (uint32_t i = 0; i < n->n_in; i++) {
         finish(o, n->in[i]);
         if (n->in[i]->stage > n->stage) n->stage = n->in[i]->stage;

@@ -62,6 +62,9 @@ typedef struct wri_split {    /* all under the source's lock */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
     bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
+    int64_t idle_wm;        /* its watermark when it fell idle */
+    int64_t clock_wm;       /* how far the wall clock has taken it since */
+    uint64_t asked;         /* the last call of take_chunk that found it with nothing */
 } wri_split;
 
 typedef struct wri_source {
@@ -69,14 +72,22 @@ typedef struct wri_source {
     const wr_connector_def *con;
     const wr_format_def *fmt;
     wr_source *src;
-    wr_schema decoded;              /* the physical columns that are read */
-    wr_schema declared;             /* all physical columns of the stream */
-    uint32_t *places;               /* per decoded column: its place in declared */
-    uint32_t n_splits, first_split; /* split numbers within the job start here */
-    wri_split *splits;
-    uint32_t n_slots;   /* places per split */
-    uint32_t n_live;    /* splits not ended */
-    int64_t arrival_us; /* largest arrival time given, under the lock */
+    wr_schema decoded;    /* the physical columns that are read */
+    wr_schema declared;   /* all physical columns of the stream */
+    uint32_t *places;     /* per decoded column: its place in declared */
+    uint32_t n_splits;    /* under the lock once the job runs */
+    uint32_t first_split; /* split numbers within the job start here */
+    wri_split **splits;
+    size_t splits_cap;
+    bool grows;          /* new splits may come: it does not end before that is over */
+    bool looking;        /* a worker looks for new splits */
+    int64_t look_at_us;  /* when to look again */
+    uint32_t n_slots;    /* places per split */
+    uint32_t n_live;     /* splits not ended */
+    int64_t arrival_us;  /* largest arrival time given, under the lock */
+    uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
+    int64_t announced;   /* largest watermark that was announced */
+    int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
@@ -182,18 +193,15 @@ wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err 
 void wri_exchange_free(wr_job *j, wri_exchange *x);
 /* Takes up to a few events; *didp: something was there. */
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_exchange;
 
 /* source.c */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
                          wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_source;
 
 /* side.c */
 void wri_side_free(wri_side *s);
-extern const wr_op_def wri_op_side;
 wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
 void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
@@ -205,9 +213,6 @@ void wri_sink_free(wri_sink *s);
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_sink;
-
-/* Writes out what waits in t's sinks: there is nothing to do, and live results are not to wait. */
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;

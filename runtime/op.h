@@ -20,6 +20,8 @@ typedef struct wr_op_def {
      * is awaited. Emit what is complete; the chain passes the watermark on afterwards. NULL: nothing to do.
      */
     wr_status (*watermark)(wr_op *op, int64_t wm_us, wr_err *err);
+    /* Input `port` has ended, others have not. NULL: nothing to do. */
+    wr_status (*port_end)(wr_op *op, uint32_t port, wr_err *err);
     /* All inputs have ended (after a watermark of WR_WM_END). */
     wr_status (*end)(wr_op *op, wr_err *err);
     /* A barrier has come on all inputs: push out what the next stage must own before the snapshot. */
@@ -44,8 +46,9 @@ struct wr_op {
     uint32_t n_out;
     int64_t *port_wm; /* per input: its watermark */
     uint32_t n_in, ended, barriers;
-    int64_t wm;       /* combined watermark */
-    int64_t holds_us; /* set by open: rows are emitted that are this much older than wm */
+    uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
+    int64_t wm;         /* combined watermark */
+    int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older */
     uint64_t rows_in, rows_out, late_rows;
 };
 

@@ -5,6 +5,7 @@
  * on its worker can feed it any more; what fails behind it is counted only, so that errors about errors
  * cannot go round for ever. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define RAW_BYTES_MAX 49152 /* of a bad record kept in data_row, as in Kinesis Data Analytics */
 
@@ -240,8 +241,10 @@ static wr_loc place_of(const wr_op *op, const bad_rows *r, uint32_t i) {
 
 static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these, wr_err *err) {
     const wr_node *node = op->node;
-    const wr_schema *schema = node->kind == WR_N_SOURCE || node->n_in == 0 ? &node->out : &node->in[0]->out;
-    uint32_t tc = node->kind == WR_N_SOURCE || node->n_in == 0 ? node->time_col : node->in[0]->time_col;
+    bool own = node->kind == WR_N_SOURCE || node->n_in == 0;
+    bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
+    const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
+    uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
     bool want = errors_side(op->task) != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;

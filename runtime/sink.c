@@ -8,6 +8,7 @@
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define FLUSH_BYTES (64 * 1024)
 #define WAIT_US     100000
@@ -18,7 +19,7 @@ typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
-    int64_t since_us; /* since when buf has not been empty */
+    int64_t since_us;   /* since when buf has not been empty */
     wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 

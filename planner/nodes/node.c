@@ -2,13 +2,7 @@
 #include "nodes.h"
 
 const wri_node_def *const wri_node_defs[WR_NODE_KINDS] = {
-    [WR_N_SOURCE] = &wri_node_source,       [WR_N_ERRORS] = &wri_node_errors,
-    [WR_N_LATE] = &wri_node_late,           [WR_N_VALUES] = &wri_node_values,
-    [WR_N_FILTER] = &wri_node_filter,       [WR_N_PROJECT] = &wri_node_project,
-    [WR_N_WINDOW] = &wri_node_window,       [WR_N_AGG_LOCAL] = &wri_node_agg_local,
-    [WR_N_EXCHANGE] = &wri_node_exchange,   [WR_N_AGG_GLOBAL] = &wri_node_agg_global,
-    [WR_N_AGG_DELTA] = &wri_node_agg_delta, [WR_N_AGG_CHANGES] = &wri_node_agg_changes,
-    [WR_N_UNION] = &wri_node_union,         [WR_N_SORT] = &wri_node_sort,
-    [WR_N_LIMIT] = &wri_node_limit,         [WR_N_SINK] = &wri_node_sink,
-    [WR_N_OVER] = &wri_node_over,
+#define X(kind, node, op) [WR_N_##kind] = &wri_node_##node,
+    WR_NODE_LIST(X)
+#undef X
 };

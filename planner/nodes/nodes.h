@@ -1,7 +1,7 @@
 /* planner/nodes/nodes.h -- what the planner knows of each kind of node. Private to planner/.
  *
- * A kind is one file here that ends in its wri_node_def, a line in the table of node.c, and its part of
- * struct wr_node in planner.h; its operator is a file in runtime/ops/. Pruning goes over the DAG twice:
+ * A kind is one file here that ends in its wri_node_def, a line in WR_NODE_LIST and its part of struct
+ * wr_node in planner.h; its operator is a file in runtime/ops/. Pruning goes over the DAG twice:
  *
  *   up    need():     x->need says which of n's columns are read; say which columns of the inputs that
  *                     takes, by wri_need and the like. Late columns are seen to by the caller.
@@ -35,10 +35,9 @@ typedef struct wri_node_def {
 } wri_node_def;
 extern const wri_node_def *const wri_node_defs[WR_NODE_KINDS];
 
-extern const wri_node_def wri_node_source, wri_node_errors, wri_node_late, wri_node_values, wri_node_filter,
-    wri_node_project, wri_node_window, wri_node_agg_local, wri_node_exchange, wri_node_agg_global,
-    wri_node_agg_delta, wri_node_agg_changes, wri_node_union, wri_node_sort, wri_node_limit, wri_node_sink;
-extern const wri_node_def wri_node_over;
+#define X(kind, node, op) extern const wri_node_def wri_node_##node;
+WR_NODE_LIST(X)
+#undef X
 
 bool wri_takes_any_change(const wr_node *n); /* takes_changes of what passes rows on as they are */
 

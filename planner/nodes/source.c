@@ -86,7 +86,10 @@ static void source_explain(wri_ex *x, const wr_node *n) {
     if (n->source.wm) {
         WRI_PUT(x, "; watermark ");
         wri_tell_expr(x, n->source.wm, &n->out);
-        if (s->idle_timeout_us) WRI_PUT(x, ", idle after %s", wri_duration(&x->ar, s->idle_timeout_us));
+        if (s->arrival_time && s->idle_advance) WRI_PUT(x, ", when quiet the wall clock");
+        else if (s->idle_timeout_us)
+            WRI_PUT(x, ", idle after %s%s", wri_duration(&x->ar, s->idle_timeout_us),
+                    s->idle_advance ? ", then on with the wall clock" : "");
     }
     if (n->source.n_visible < n->out.n) {
         WRI_PUT(x, "; passes on ");

@@ -105,6 +105,16 @@ static wr_status fill_time(wr_batch *b, uint32_t c, int64_t v, wr_err *err) {
     return WR_OK;
 }
 
+static wr_status fill_session(const wri_result *r, wr_batch *b, wr_err *err) {
+    for (uint32_t c = 0; c < 3; c++) WR_TRY(wr_batch_col(b, c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        b->cols[0].i64[i] = r->starts[i];
+        b->cols[1].i64[i] = r->ends[i];
+        b->cols[2].i64[i] = r->ends[i] - r->time;
+    }
+    return wri_groups_emit_keys(r->groups, r->owners, b->n, b, 3, err);
+}
+
 /* ATTACHED: keys go to columns 2.., the first of them, window_start, then moves to column 0. */
 static wr_status fill_keys(const wri_result *r, const uint32_t *gids, wr_batch *b, wr_err *err) {
     if (!r->start_in_keys) {
@@ -148,7 +158,7 @@ static wr_status fill_results(const wri_result *r, const uint32_t *gids, wr_batc
     uint32_t words = wr_bitmap_words(b->n);
     uint64_t *failed = *failedp = wr_arena_calloc(&b->arena, (words ? words : 1) * sizeof *failed);
     if (!failed) return wr_fail_oom(err, "results");
-    WR_TRY(fill_keys(r, gids, b, err));
+    WR_TRY(r->owners ? fill_session(r, b, err) : fill_keys(r, gids, b, err));
     uint32_t col = r->op->node->out.n - r->calls->n;
     for (uint32_t i = 0; i < r->calls->n; i++) {
         const wr_agg_call *call = &r->calls->calls[i];
@@ -169,12 +179,23 @@ wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n,
     return s;
 }
 
+/* The result without its first `at` rows. */
+static wri_result from_row(const wri_result *r, uint32_t at) {
+    wri_result part = *r;
+    if (!r->owners) return part;
+    part.owners += at;
+    part.starts += at;
+    part.ends += at;
+    return part;
+}
+
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) {
     uint32_t step = wr_task_batch_rows(r->op->task);
     for (uint32_t at = 0; at < n; at += step) {
         wr_batch *b;
         uint64_t *failed, any = 0;
-        WR_TRY(wri_result_rows(r, gids + at, n - at < step ? n - at : step, &failed, &b, err));
+        wri_result part = from_row(r, at);
+        WR_TRY(wri_result_rows(&part, gids + at, n - at < step ? n - at : step, &failed, &b, err));
         for (uint32_t w = 0; w < wr_bitmap_words(b->n); w++) any |= failed[w];
         wr_status s = any ? report_failed(r, &b, failed, err) : WR_OK;
         if (s == WR_OK) s = wr_emit(r->op, b, err);

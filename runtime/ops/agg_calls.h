@@ -49,8 +49,13 @@ typedef struct wri_result {
     struct wri_groups *groups;
     wri_states st;
     int64_t start, end, time; /* of the window [us] */
-    uint32_t n_window;        /* window columns in front: 3, or 0 */
-    bool start_in_keys;       /* ATTACHED: the first key is window_start */
+    /* Sessions, else NULL: per row of the result the group that has its key, and its borders; gids say where
+     * its state is, and time is how much before its end a session's window_time is. At most batch_rows rows.
+     */
+    const uint32_t *owners;
+    const int64_t *starts, *ends;
+    uint32_t n_window;  /* window columns in front: 3, or 0 */
+    bool start_in_keys; /* ATTACHED: the first key is window_start */
 } wri_result;
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) WR_MUST_USE;
 

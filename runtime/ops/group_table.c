@@ -9,8 +9,8 @@
  * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
  * which bits of the hash an exchange has already used to choose this table.
  *
- * Removed ids are a list through `hashes`, marked in `freed`; their strings' bytes stay until half of them
- * are garbage, then all that live are copied.
+ * Removed ids are a list through `hashes`, marked in `freed`, as are spare ones that are in no list; their
+ * strings' bytes stay until half of them are garbage, then all that live are copied.
  *
  * Invariants: at most half of the slots are taken, a quarter while they are few; arrays have room for ids
  * 0..cap-1; the entry of id 0 in every array is zero. A failed allocation leaves all of that true. */
@@ -19,6 +19,7 @@
 #define CHUNK            512
 #define CAP_MIN          8 /* groups */
 #define SLOTS_MIN        32
+#define LARGE_GROUPS     65536
 #define GARBAGE_MIN      ((size_t)64 << 10)
 #define CODE_BITS_MAX    18 /* several keys: largest index of code_gids, 1 MiB */
 #define SPARSE_SLOTS_MAX ((size_t)32 << 10)
@@ -52,6 +53,7 @@ struct wri_groups {
     wr_arena ar;              /* bytes of long string keys */
     size_t ar_bytes, garbage; /* of them, of removed keys */
     bool lets_go;             /* groups can be removed */
+    bool frozen;              /* no group is added */
     uint64_t *freed;          /* bit per id, when lets_go */
     uint32_t free_id, n_free; /* a removed id, 0: none; the next one is in its place in hashes */
     uint64_t *hash_buf;       /* when the caller gave no hashes */
@@ -245,15 +247,20 @@ static void take_id(wri_groups *g, uint32_t id) {
     g->freed[id >> 6] &= ~(UINT64_C(1) << (id & 63));
 }
 
+static wr_status make_room(wri_groups *g, uint32_t id, wr_err *err) {
+    if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
+    if (id < g->cap) return WR_OK;
+    /* A large table grows by less, since what it has too much counts. */
+    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 8;
+    if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
+    return WR_OK;
+}
+
 /* Adds the key of a row under *idp, after everything that can fail. */
 static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
                            uint32_t *idp, wr_err *err) {
-    if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
     uint32_t id = next_id(g);
-    if (id >= g->cap) {
-        size_t cap = (size_t)g->cap * 2;
-        if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
-    }
+    WR_TRY(make_room(g, id, err));
     if (g->n - g->n_free >= room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2))
         return wr_fail_oom(err, "groups");
     for (uint32_t k = 0; k < g->n_keys; k++)
@@ -279,6 +286,8 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
         *gidp = id;
         return WR_OK;
     }
+    *gidp = 0;
+    if (g->frozen) return WR_OK;
     WR_TRY(add_group(g, in, row, hash, gidp, err));
     size_t at = home_of(hash, g->shift); /* the slots may have grown */
     while (slot_gid(g->slots[at])) at = (at + 1) & (g->n_slots - 1);
@@ -507,7 +516,7 @@ wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32
     if (rows->n == 0) return WR_OK;
     if (g->n_keys == 0) {
         if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
-        for (uint32_t i = 0; i < rows->n; i++) gids[i] = 1;
+        for (uint32_t i = 0; i < rows->n; i++) gids[i] = g->n;
         return WR_OK;
     }
     if (!g->lets_go && all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
@@ -591,6 +600,25 @@ void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n) {
     }
     if (g->garbage > GARBAGE_MIN && g->garbage > g->ar_bytes / 2) compact(g);
 }
+
+wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) {
+    uint32_t id = next_id(g);
+    WR_TRY(make_room(g, id, err));
+    take_id(g, id);
+    g->hashes[id] = 0;
+    g->n_free++; /* no slot leads to it */
+    wr_bit_set(g->freed, id);
+    *idp = id;
+    return WR_OK;
+}
+
+void wri_groups_unspare(wri_groups *g, uint32_t id) {
+    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+    g->hashes[id] = g->free_id;
+    g->free_id = id;
+}
+
+void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
 
 uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
