@@ -111,6 +111,7 @@ typedef struct wr_agg_call {
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
     bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
     bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool slides;   /* def->uncombine is exact for this call */
     bool grows;    /* the state grows with the number of rows: lists, all values, sets */
 } wr_agg_call;
 
@@ -153,7 +154,7 @@ struct wr_agg_def {
     /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
      * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
     wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
-    /* Takes the state `from` out of `into` again, exactly; there and called only when call->retracts. */
+    /* Takes the state `from` out of `into` again, exactly; there and called only when call->slides. */
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);

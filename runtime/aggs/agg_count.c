@@ -9,7 +9,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     call->type.not_null = true;
     call->state_bytes = sizeof(uint64_t);
     call->n_partials = 0;
-    call->retracts = call->plain = true;
+    call->retracts = call->slides = call->plain = true;
     wri_partial_add(call, call->type);
     if (call->star || call->n_args == 0) call->distinct = false;
     if (call->distinct) wri_distinct_bind(call);

@@ -161,6 +161,7 @@ wr_status wri_texts_partial(const char *states, size_t stride, const uint32_t *g
                             wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
 wr_status wri_texts_finish(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                            uint32_t n, wr_batch *out, uint32_t c, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_combine(void *into, const void *from, wr_err *err) WR_MUST_USE;
 void wri_texts_destroy(void *state);
 
 /* ---- DISTINCT: the state is a set; at the end its values, in order, go through the plain aggregate ----

@@ -6,6 +6,8 @@
  *   SUM    exact removal: one accumulator, rows are combined into it and taken out      COUNT, SUM(BIGINT)
  *   STACK  two stacks: the older rows of a frame hold the state of themselves and all    MIN, SUM(DOUBLE)
  *          rows behind them up to a border, an accumulator that of the rows behind it
+ *   VALUES rows that hold different values: the first row of a value is combined, the      COUNT(DISTINCT x)
+ *          last one taken out (over_values.h)
  *   REDO   states that grow with their rows: combined anew for every result              LISTAGG, MEDIAN
  *   ACC    rows never leave: one accumulator                                             UNBOUNDED PRECEDING
  *   PICK   the state of one row                                                          NTH_VALUE, LAG
@@ -17,7 +19,14 @@
 
 #include "agg_calls.h"
 
-typedef enum wri_way { WRI_WAY_SUM, WRI_WAY_STACK, WRI_WAY_REDO, WRI_WAY_ACC, WRI_WAY_PICK } wri_way;
+typedef enum wri_way {
+    WRI_WAY_SUM,
+    WRI_WAY_STACK,
+    WRI_WAY_VALUES,
+    WRI_WAY_REDO,
+    WRI_WAY_ACC,
+    WRI_WAY_PICK
+} wri_way;
 
 /* How a call's result is turned into values of column col. */
 typedef struct wri_over_out {
@@ -77,6 +86,7 @@ typedef struct wri_frame_cfg {
     int64_t rows;     /* at most so many rows; -1: no bound */
     bool peers;       /* rows of equal time see each other */
     bool before;      /* results come before the row itself is added (LAG) */
+    bool clears;      /* keys are forgotten before all their rows have left */
     bool skip;        /* rows with an empty state are not there (IGNORE NULLS) */
 } wri_frame_cfg;
 
