@@ -6,7 +6,8 @@
  * local phase works on the rows as they are and assigns windows itself (TUMBLE, HOP, CUMULATE); else
  * the rows carry their window in columns (ATTACHED). Results that are given early and corrected come from
  * AGG_CHANGES instead of AGG_GLOBAL; without a window AGG_DELTA then stands for AGG_LOCAL. Grouping sets
- * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys. Sessions have one phase: session.c. */
+ * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys.
+ * Sessions have one phase: session.c. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -445,7 +446,7 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
     uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
-    if (!keys || !choose_window(c, a, &p)) return NULL;
+    if (!keys || (is_updating(a) && !wri_session_final(c, a)) || !choose_window(c, a, &p)) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;
     if (a->n_sets > 1) return all_sets(c, a, rows, keys);

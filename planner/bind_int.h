@@ -70,12 +70,13 @@ bool wri_fits_scale(const wr_expr *e, uint32_t scale);
 /* The implicit conversion that the caller knows to be possible: nothing, a wider type on the same node, a
  * constant, or a CAST. */
 wr_expr *wri_convert(wri_binder *b, wr_expr *e, wr_type to);
-/* A text constant where a date or time is wanted: read now, an error at the literal. */
+/* A text constant where a date or time is wanted: read now, an error at the literal. One that has more digits
+ * of a second than `to` keeps them. */
 wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to);
 /* As BOOLEAN; what: "AND", "WHERE". */
 wr_expr *wri_to_bool(wri_binder *b, wr_expr *e, const char *what);
 /* One type for all (CASE, COALESCE, IN, …): converts es[0..n) in place. what: "CASE". False after a report.
- * cmp: for a comparison, where widths need not agree and CHAR constants are padded. */
+ * cmp: for a comparison, where widths need not agree and the padding of a CHAR does not count. */
 bool wri_unify(wri_binder *b, wr_expr **es, uint32_t n, wr_type *outp, const char *what, bool cmp);
 
 /* ---- operators (bind.c, arith.c) ---- */

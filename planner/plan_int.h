@@ -270,6 +270,15 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
 /* "1 min", "90 s", "1 h 30 min": to be read by people. */
 const char *wri_duration(wr_arena *ar, int64_t us);
 
+/* ---- window_floor.c ---- */
+typedef struct wri_floor { /* tumbling windows made by an expression over event time */
+    int64_t size_us, offset_us;
+    int64_t grain; /* the values of the expression are multiples of it */
+    bool ceil;     /* CEIL: a window ends with its last tick, not before it */
+} wri_floor;
+/* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
+bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
+
 /* ---- join.c, join_from.c, join_sub.c ---- */
 typedef struct wri_join { /* a join to be built */
     wri_q *q;
@@ -301,15 +310,6 @@ bool wri_scope_concat(wri_ctx *c, const wri_scope *l, uint32_t n_l, const wri_sc
 /* e bound where scope has all its names, else NULL; nothing is reported. */
 wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
 
-/* ---- window_floor.c ---- */
-typedef struct wri_floor { /* tumbling windows made by an expression over event time */
-    int64_t size_us, offset_us;
-    int64_t grain; /* the values of the expression are multiples of it */
-    bool ceil;     /* CEIL: a window ends with its last tick, not before it */
-} wri_floor;
-/* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
-bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
-
 /* ---- group.c ---- */
 /* s->in, s->scope are set; binds keys, items, HAVING, ORDER BY. The node has HAVING applied and s->out's
  * expressions are over it. */
@@ -323,8 +323,6 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
 /* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
 void wri_over_begin(wri_select *s);
 void wri_over_end(wri_select *s);
-/* LAG, RANK and others that exist with OVER only. */
-bool wri_is_over_only(const char *name);
 /* n with a column for every such call; s's expressions, which were over n, are over the result. */
 wr_node *wri_plan_over(wri_select *s, wr_node *n);
 /* Whether a conjunct of f, a FILTER above an OVER, says how many rows of a partition are wanted: told to the
@@ -378,6 +376,8 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
                           const wr_win *win, wr_loc loc);
 /* The sessions of rows by keys, aggregated. */
 wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
+/* Refuses an aggregation of sessions that would give results before they close, or correct them. */
+bool wri_session_final(wri_ctx *c, const wri_agg *a);
 /* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
 bool wri_session_fuses(const wri_agg *a);
 /* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */

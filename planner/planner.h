@@ -48,10 +48,11 @@ struct wr_expr {
     wr_xkind kind;
     wr_type type;
     wr_loc loc;
-    uint32_t col;            /* COL: column of the input */
-    wr_value value;          /* CONST */
-    wr_xop op;               /* OP */
-    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    uint32_t col;   /* COL: column of the input */
+    wr_value value; /* CONST. FUNC that is not deterministic: i64 tells its calls apart; nodes with one
+                       number are one call, evaluated once a row. 0: each node is a call */
+    wr_xop op;      /* OP */
+    wr_unit unit;   /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
     const wr_func_def *func; /* FUNC */
     wr_expr **args;
     uint32_t n_args;
@@ -75,7 +76,7 @@ struct wr_func_def {
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
-     * read by, z time zone, P JSON path, u unit of time. */
+     * read by, z time zone, P JSON path, u unit of time, c character set, l part of a URL. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
@@ -319,20 +320,6 @@ typedef struct wr_sort_key {
     bool desc, nulls_first;
 } wr_sort_key;
 
-/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
-typedef enum wr_join_type {
-    WR_JOIN_INNER,
-    WR_JOIN_LEFT,
-    WR_JOIN_RIGHT,
-    WR_JOIN_FULL,
-    WR_JOIN_SEMI,
-    WR_JOIN_ANTI
-} wr_join_type;
-#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
-typedef struct wr_join_col {
-    uint32_t side, col; /* column col of in[side] */
-} wr_join_col;
-
 /* ---- MATCH_RECOGNIZE ----
  * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
  * each other position takes one row of its variable. next lists what may follow, the preferred first;
@@ -400,6 +387,21 @@ typedef struct wr_match_spec {
     bool all_rows;
     const char *pattern; /* text, for EXPLAIN */
 } wr_match_spec;
+
+/* ---- joins ---- */
+/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER,
+    WR_JOIN_LEFT,
+    WR_JOIN_RIGHT,
+    WR_JOIN_FULL,
+    WR_JOIN_SEMI,
+    WR_JOIN_ANTI
+} wr_join_type;
+#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
+typedef struct wr_join_col {
+    uint32_t side, col; /* column col of in[side] */
+} wr_join_col;
 
 typedef struct wr_node wr_node;
 typedef struct wr_late { /* where late rows of an input go */

@@ -52,38 +52,6 @@ static bool shared(const wr_node *n) { return wri_x(n)->uses != 1; }
 
 static bool trivial(const wr_expr *e) { return e->kind == WR_X_COL || e->kind == WR_X_CONST; }
 
-bool wri_cannot_fail(const wr_expr *e) {
-    if (e->kind == WR_X_FUNC) return false;
-    if (e->kind == WR_X_OP) switch (e->op) {
-        case WR_OP_EQ:
-        case WR_OP_NE:
-        case WR_OP_LT:
-        case WR_OP_LE:
-        case WR_OP_GT:
-        case WR_OP_GE:
-        case WR_OP_IS_DISTINCT:
-        case WR_OP_IS_NOT_DISTINCT:
-        case WR_OP_AND:
-        case WR_OP_OR:
-        case WR_OP_NOT:
-        case WR_OP_IS_NULL:
-        case WR_OP_IS_NOT_NULL:
-        case WR_OP_IS_TRUE:
-        case WR_OP_IS_NOT_TRUE:
-        case WR_OP_IS_FALSE:
-        case WR_OP_IS_NOT_FALSE:
-        case WR_OP_CASE:
-        case WR_OP_COALESCE:
-        case WR_OP_IN:
-            break;
-        default:
-            return false;
-        }
-    for (uint32_t i = 0; i < e->n_args; i++)
-        if (!wri_cannot_fail(e->args[i])) return false;
-    return true;
-}
-
 static wr_expr *and_of(wri_ctx *c, wr_expr *a, wr_expr *b) {
     if (!a || !b) return a ? a : b;
     wr_type t = wr_type_of(WR_T_BOOLEAN);

@@ -104,6 +104,14 @@ wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
     return c->oom ? NULL : n;
 }
 
+bool wri_session_final(wri_ctx *c, const wri_agg *a) {
+    if (a->win.kind != WR_W_SESSION && (!a->origin || a->origin->kind != WR_N_SESSION)) return true;
+    const char *what = a->each_batch ? "EMIT CHANGES" : a->every_us > 0 ? "EMIT EARLY" : "ALLOWED LATENESS";
+    wri_unsupported(c, a->loc, "leave it out: a session's result comes once, when the session closes",
+                    "%s with a SESSION window is not supported yet", what);
+    return false;
+}
+
 /* Which column of s, somewhere below n, is column col of n; WR_NO_COL: none, or something else is between. */
 static uint32_t column_below(const wr_node *n, uint32_t col, const wr_node *s) {
     while (n != s && col != WR_NO_COL) {

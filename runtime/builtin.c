@@ -35,9 +35,8 @@ static const wr_option settings[] = {
      .offset = SETTING(state_ttl_us),
      .def = "0s",
      .max = INT64_MAX,
-     .doc =
-         "Event time without a row after which a key that has no window is forgotten, and in which rows of a "
-         "join that nothing else bounds meet; 0: never, and all."},
+     .doc = "Event time after which what no window bounds is forgotten: an idle key, a row of a join; 0: "
+            "never."},
     {.name = "evaluator",
      .type = WR_OPT_ENUM,
      .offset = SETTING(evaluator),

@@ -37,10 +37,19 @@ build/release/fuzz_expr --seconds 20 --seed "${SEED:-1}"
 part "random DECIMALs against exact fractions"
 python3 tests/oracle/decimals.py ./weir --scripts 200 --seed "${SEED:-1}"
 
+part "patterns against a matcher that tries everything (ASan+UBSan)"
+python3 tests/oracle/match.py "$weir" --cases 300 --seed "${SEED:-1}"
+
 part "random queries against DuckDB"
 [ -x build/venv/bin/python ] || python3 -m venv build/venv
 build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
+
+part "random changelogs against DuckDB"
+build/venv/bin/python tests/oracle/changes.py "$weir" --queries 300 --seed "${SEED:-1}"
+part "scalar functions against Python"
+python3 tests/oracle/functions.py ./weir --seed "${SEED:-1}"
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir

@@ -185,4 +185,9 @@ static void match_explain(wri_ex *x, const wr_node *n) {
 }
 
 const wri_node_def wri_node_match = {
-    .name = "MATCH", .need = match_need, .rebuild = match_rebuild, .explain = match_explain};
+    .name = "MATCH",
+    .need = match_need,
+    .rebuild = match_rebuild,
+    .explain = match_explain,
+    .clause = "MATCH_RECOGNIZE",
+};

@@ -13,6 +13,8 @@
 
 /* A value longer than this fails its row, so that REPEAT and the like cannot eat the memory. */
 #define WRI_TEXT_MAX ((size_t)16 << 20)
+/* Texts whose lengths have a larger product are not compared each byte with each. */
+#define WRI_PRODUCT_MAX (UINT64_C(1) << 32)
 /* Values of a month count or step beyond this are out of every calendar. */
 #define WRI_MONTHS_MAX (INT64_C(12) * 400000)
 
@@ -38,6 +40,8 @@ void wri_call_done(wri_call *c); /* frees what a call has kept */
 
 /* Room for a result of n bytes, or NULL: *whyp then says why (too long, or c->oom). */
 char *wri_room(wri_call *c, size_t n, const char **whyp);
+/* A reason kept with a memo (NULL: none), as one that outlives it. */
+const char *wri_kept_why(wri_call *c, const char *why);
 /* outp = a copy of p[0..n). */
 const char *wri_ret_copy(wri_call *c, const char *p, size_t n, wr_value *outp);
 /* An error text that names what was found: fmt with one %s for the quoted beginning of s. */
@@ -57,6 +61,8 @@ const char *wri_ret_f64(wr_value *outp, double v); /* NaN: "not a number" */
 bool wri_noop_cast(const wr_expr *e);
 /* The scalar of a node, or NULL when the node has none (AND, CASE, a function of SQLite's). */
 wr_scalar wri_scalar_of(const wr_expr *e);
+/* False when a and b, equal but for that, are different calls of a nondeterministic function. */
+bool wri_same_call(const wr_expr *a, const wr_expr *b);
 /* Whether a NULL argument makes the result NULL without a call. */
 bool wri_strict(const wr_expr *e);
 
@@ -120,6 +126,7 @@ void wri_flip_case(const char *p, char *o, size_t n, unsigned char first);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+bool wri_is_json(const wr_str *s); /* one JSON value, blanks around it allowed */
 /* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
 const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
 /* A value of type t down to a unit; out of every calendar: why. */
@@ -128,6 +135,10 @@ const char *wri_floor_to_unit(wr_type t, wr_unit unit, int64_t v, int64_t *outp)
 const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, int64_t us, wr_value *outp);
 const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
                            int64_t *outp);
+
+/* Whether a text names a character set, or a part of a URL; why not. */
+const char *wri_check_charset(wri_call *c, const wr_str *name);
+const char *wri_check_url_part(wri_call *c, const wr_str *name);
 
 /* Time zones (zone.c). */
 typedef struct wri_zone wri_zone;
@@ -158,6 +169,7 @@ typedef struct wri_like { /* a pattern, taken apart */
 } wri_like;
 const char *wri_like_compile(wri_call *c, const wr_str *pattern, const wr_str *esc, wri_like *outp);
 bool wri_like_match(const wri_like *l, const char *p, size_t n);
+bool wri_like_bounded(const wri_like *l, size_t n); /* matching n bytes takes bounded time */
 
 /* ---- vector programs ---- */
 typedef struct wri_vec { /* a register: one value per row */

@@ -98,7 +98,7 @@ static const char *check_value(const char *p, const char *end, int depth) {
     }
 }
 
-static bool valid(const wr_str *s) {
+bool wri_is_json(const wr_str *s) {
     const char *p = wr_str_data(s), *end = p + s->len;
     p = check_value(p, end, 0);
     return p && skip_blank(p, end) == end;
@@ -258,7 +258,7 @@ typedef struct found {
 static const char *walk(wri_call *c, args_t a, uint32_t at, found *f) {
     const wr_str *s = &a[0].str;
     const char *p = wr_str_data(s), *end = p + s->len;
-    *f = (found){.malformed = !valid(s)};
+    *f = (found){.malformed = !wri_is_json(s)};
     if (c->e->n_args > at) {
         const char *path = wr_str_data(&a[at].str), *path_end = path + a[at].str.len;
         if (path_end - path > 4 && memcmp(path, "lax ", 4) == 0) path += 4;
@@ -343,7 +343,7 @@ static const char *arrow(wri_call *c, args_t a, found *f) {
         return !why && f->malformed ? wri_bad_text(c, &a[0].str, "JSON") : why;
     }
     const char *p = wr_str_data(&a[0].str), *end = p + a[0].str.len;
-    *f = (found){.malformed = !valid(&a[0].str)};
+    *f = (found){.malformed = !wri_is_json(&a[0].str)};
     if (f->malformed) return wri_bad_text(c, &a[0].str, "JSON");
     p = skip_blank(p, end);
     if (!index) f->p = member(c, p, end, wr_str_data(&a[1].str), a[1].str.len);
@@ -375,7 +375,7 @@ const char *wri_fn_json_exists(wri_call *c, args_t a, wr_value *outp) {
 
 const char *wri_fn_json_valid(wri_call *c, args_t a, wr_value *outp) {
     (void)c;
-    return wri_ret_i64(outp, valid(&a[0].str));
+    return wri_ret_i64(outp, wri_is_json(&a[0].str));
 }
 
 const char *wri_fn_json_type(wri_call *c, args_t a, wr_value *outp) {

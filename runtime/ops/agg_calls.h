@@ -50,7 +50,8 @@ typedef struct wri_result {
     wri_states st;
     int64_t start, end, time; /* of the window [us] */
     /* Sessions, else NULL: per row of the result the group that has its key, and its borders; gids say where
-     * its state is, and time is how much before its end a session's window_time is. */
+     * its state is, and time is how much before its end a session's window_time is. At most batch_rows rows.
+     */
     const uint32_t *owners;
     const int64_t *starts, *ends;
     uint32_t n_window;  /* window columns in front: 3, or 0 */

@@ -251,7 +251,7 @@ static wr_status make_room(wri_groups *g, uint32_t id, wr_err *err) {
     if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
     if (id < g->cap) return WR_OK;
     /* A large table grows by less, since what it has too much counts. */
-    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 4;
+    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 8;
     if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
     return WR_OK;
 }
@@ -601,8 +601,6 @@ void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n) {
     if (g->garbage > GARBAGE_MIN && g->garbage > g->ar_bytes / 2) compact(g);
 }
 
-void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
-
 wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) {
     uint32_t id = next_id(g);
     WR_TRY(make_room(g, id, err));
@@ -619,6 +617,8 @@ void wri_groups_unspare(wri_groups *g, uint32_t id) {
     g->hashes[id] = g->free_id;
     g->free_id = id;
 }
+
+void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
 
 uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }

@@ -18,8 +18,12 @@
 
 #define WRI_MR_FRESH UINT32_C(0x80000000)
 #define WRI_MR_NONE  UINT32_MAX
-/* Rows taken and conditions asked in one search with conditions that depend on the path. */
+/* Rows tried in one search with conditions that depend on the path; less in debug builds, which are slow. */
+#ifdef WR_DEBUG
+#define WRI_MR_STEPS_MAX 20000
+#else
 #define WRI_MR_STEPS_MAX 1000000
+#endif
 
 /* ---- rows (match_rows.c) ---- */
 typedef struct wri_mrows { /* columns of kept rows by slot, those of the batch by row */

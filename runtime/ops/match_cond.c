@@ -87,15 +87,14 @@ wr_status wri_mcond_batch(wri_matcher *m, wr_err *err) {
 
 /* ---- bad rows ---- */
 
-/* The row with the columns that are still there; the others are NULL. */
+/* The row as it came; all its columns are kept where rows can be bad. */
 static wr_status row_batch(const wri_matcher *m, uint32_t slot, wr_batch **outp, wr_err *err) {
     WR_TRY(wr_batch_new(m->s->n_in, 1, outp, err));
     wr_batch *b = *outp;
     b->n = 1;
     for (uint32_t c = 0; c < m->s->n_in; c++) {
-        bool there = m->rows.kept[c] || slot & WRI_MR_FRESH;
         WR_TRY(wr_batch_col(b, c, m->rows.cols[c].phys, err));
-        WR_TRY(wri_mr_put(&m->rows, there ? slot : WRI_MR_NONE, c, b, &b->cols[c], 0, err));
+        WR_TRY(wri_mr_put(&m->rows, slot, c, b, &b->cols[c], 0, err));
     }
     return WR_OK;
 }

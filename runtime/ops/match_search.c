@@ -1,6 +1,17 @@
 /* runtime/ops/match_search.c -- the search among a key's rows: backtracking that can wait; see match.h. */
 #include "match.h"
 
+/* Searching for so many rows per row that came is cheaper than remembering what failed. Debug builds remember
+ * from the start, so that small tests see it. */
+#ifdef WR_DEBUG
+#define TRIES_PER_ROW 0
+#else
+#define TRIES_PER_ROW 8
+#endif
+
+#define TEXT(x)       #x
+#define STEPS_TEXT(x) TEXT(x)
+
 typedef enum outcome { WAITS, FOUND, NONE } outcome;
 
 /* ---- parts ---- */
@@ -175,7 +186,7 @@ static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
         p->last_of[v] = at;
     }
     p->work++;
-    if (!p->fail && p->work > 8 * p->taken + 64) remember(m, p);
+    if (!p->fail && p->work > TRIES_PER_ROW * (p->taken + 8)) remember(m, p);
     return WR_OK;
 }
 
@@ -267,8 +278,9 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
             *outp = NONE;
             return wri_mr_bad(
                 m, wri_mpart_slot(p, p->start),
-                "MATCH_RECOGNIZE gave up looking for a match from this row after a million steps: "
-                "make the conditions that refer to other rows narrower, or add WITHIN",
+                "MATCH_RECOGNIZE gave up looking for a match from this row after " STEPS_TEXT(
+                    WRI_MR_STEPS_MAX) " steps: make the conditions that refer to other rows narrower, "
+                                      "or add WITHIN",
                 err);
         }
         if (yes) WR_TRY(push(m, p, to, err));

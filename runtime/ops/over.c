@@ -105,7 +105,7 @@ static wr_status add_frames(wr_op *op, over *s, wr_err *err) {
     bool *done = wr_calloc(n->over.n_calls + 1u, sizeof *done);
     s->frames = wr_calloc(n->over.n_calls + 1u, sizeof(wri_over_frame *));
     wr_status st = done && s->frames ? WR_OK : wr_fail_oom(err, "OVER");
-    s->removes = true;
+    s->removes = n->over.n_keys > 0; /* the one group of all rows stays */
     for (uint32_t i = 0; st == WR_OK && i < n->over.n_calls; i++) {
         const wr_over_call *k = &n->over.calls[i];
         if (counts(k) && !s->counters_at) {

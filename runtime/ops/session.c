@@ -348,13 +348,16 @@ static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
     session *s = op->state;
     uint32_t step = wr_task_batch_rows(op->task);
     WR_TRY(judge_waiting(op, s, wm, err));
-    WR_TRY(wri_sessions_close(&s->open, wm, err));
     WR_TRY(scratch(s, step, err));
-    for (size_t at = 0; at < s->open.n_closed; at += step) {
-        size_t left = s->open.n_closed - at;
-        WR_TRY(emit_closed(op, s, s->open.closed + at, left < step ? (uint32_t)left : step, err));
+    for (bool more = true; more;) {
+        WR_TRY(wri_sessions_close(&s->open, wm, step, &more, err));
+        for (size_t at = 0; at < s->open.n_closed; at += step) {
+            size_t left = s->open.n_closed - at;
+            WR_TRY(emit_closed(op, s, s->open.closed + at, left < step ? (uint32_t)left : step, err));
+        }
+        WR_TRY(wri_sessions_forget(&s->open, err));
     }
-    return wri_sessions_forget(&s->open, err);
+    return WR_OK;
 }
 
 const wr_op_def wri_op_session = {.name = "session",

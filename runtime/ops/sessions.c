@@ -132,12 +132,12 @@ static bool has_ended(const wri_sessions *s, const wri_session *x, int64_t wm) {
     return !wri_session_empty(x) && x->last + s->gap <= wm;
 }
 
-/* A further session leaves its key's chain. */
-static wr_status close_further(wri_sessions *s, uint32_t id, uint32_t prev, wr_err *err) {
+/* A further session leaves its key's chain; mark: CLOSED or EARLY. */
+static wr_status close_further(wri_sessions *s, uint32_t id, uint32_t prev, uint32_t mark, wr_err *err) {
     WR_TRY(push_id(&s->closed, &s->n_closed, &s->closed_cap, id, err));
     wri_session *x = wri_session_at(s, id);
     wri_session_at(s, prev)->next = x->next;
-    x->next = WRI_SESSION_CLOSED;
+    x->next = mark;
     return WR_OK;
 }
 
@@ -168,7 +168,8 @@ wr_status wri_sessions_close_key(wri_sessions *s, uint32_t gid, int64_t wm, wr_e
     uint32_t prev = gid;
     for (uint32_t at = wri_session_at(s, gid)->next, next; at; at = next) {
         next = wri_session_at(s, at)->next;
-        if (has_ended(s, wri_session_at(s, at), wm)) WR_TRY(close_further(s, at, prev, err));
+        if (has_ended(s, wri_session_at(s, at), wm))
+            WR_TRY(close_further(s, at, prev, WRI_SESSION_EARLY, err));
         else prev = at;
     }
     return wri_sessions_close_moves(s, gid, wm) ? bury_first(s, gid, err) : WR_OK;
@@ -186,7 +187,10 @@ static wr_status close_due(wri_sessions *s, uint32_t id, int64_t wm, wr_err *err
         return WR_OK;
     }
     bool first = x->owner == id;
-    if (!first && x->next == WRI_SESSION_CLOSED) return WR_OK; /* ahead of its timer */
+    if (x->next == WRI_SESSION_EARLY) { /* waits to be emitted */
+        x->next = WRI_SESSION_CLOSED;
+        return WR_OK;
+    }
     if (first && wri_session_empty(x)) {
         x->owner = 0;
         return wri_sessions_idle(s, id, err);
@@ -195,12 +199,14 @@ static wr_status close_due(wri_sessions *s, uint32_t id, int64_t wm, wr_err *err
     if (first) return push_id(&s->closed, &s->n_closed, &s->closed_cap, id, err);
     uint32_t prev = x->owner;
     while (wri_session_at(s, prev)->next != id) prev = wri_session_at(s, prev)->next;
-    return close_further(s, id, prev, err);
+    return close_further(s, id, prev, WRI_SESSION_CLOSED, err);
 }
 
-wr_status wri_sessions_close(wri_sessions *s, int64_t wm, wr_err *err) {
+wr_status wri_sessions_close(wri_sessions *s, int64_t wm, size_t most, bool *morep, wr_err *err) {
     wri_timer t;
-    while (wri_timers_take(&s->timers, wm, &t)) WR_TRY(close_due(s, (uint32_t)t.id, wm, err));
+    *morep = true;
+    while (s->n_closed < most && (*morep = wri_timers_take(&s->timers, wm, &t)))
+        WR_TRY(close_due(s, (uint32_t)t.id, wm, err));
     return WR_OK;
 }
 
@@ -210,12 +216,11 @@ wr_status wri_sessions_forget(wri_sessions *s, wr_err *err) {
         wri_session *x = wri_session_at(s, id);
         uint32_t gid = x->owner, next = x->next;
         WR_TRY(wri_sessions_idle(s, gid, err));
-        if (gid != id) {
-            wri_groups_unspare(s->groups, id);
-            continue;
-        }
-        memset(x, 0, wri_groups_stride(s->groups));
-        x->next = next;
+        if (gid == id) {
+            memset(x, 0, wri_groups_stride(s->groups));
+            x->next = next;
+        } else if (next == WRI_SESSION_EARLY) memset(x, 0, wri_groups_stride(s->groups));
+        else wri_groups_unspare(s->groups, id);
     }
     s->n_closed = 0;
     size_t n = 0;

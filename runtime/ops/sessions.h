@@ -10,7 +10,8 @@
  *   due      every place in use has one timer, due at or before the session's end, so that a row only
  *            writes `last`; who takes it sets it anew when the session has gone on
  *   merged   the place of a session that went into another is empty, and is given back by its timer
- *   closed   places that wait to be emitted; their keys are still there, wri_sessions_forget lets go
+ *   closed   places that wait to be emitted; their keys are still there, wri_sessions_forget lets go. Some
+ *            closed ahead of their timer, which then gives the place back
  *
  * Places move when the table grows: take wri_session_at anew after whatever may add one. */
 #ifndef WR_RUNTIME_SESSIONS_H
@@ -22,12 +23,13 @@
 typedef struct wri_session {
     uint64_t start; /* less WRI_SESSION_NEVER, so that an empty place is later than all rows */
     int64_t last;   /* time of its last row [us] */
-    uint32_t next;  /* in the chain of further sessions, 0: none; WRI_SESSION_CLOSED */
+    uint32_t next;  /* in the chain of further sessions, 0: none; WRI_SESSION_CLOSED or _EARLY */
     uint32_t owner; /* group of the key; 0: no timer leads here, or an empty place of no key */
 } wri_session;      /* what the operator keeps follows */
 
 #define WRI_SESSION_NEVER  ((uint64_t)(WR_TS_MAX + WR_TS_MAX / 2 + 2)) /* past any time and gap */
-#define WRI_SESSION_CLOSED UINT32_MAX
+#define WRI_SESSION_CLOSED UINT32_MAX                                  /* no timer leads here */
+#define WRI_SESSION_EARLY  (UINT32_MAX - 1)                            /* a timer still does */
 
 typedef struct wri_session_pair {
     uint32_t into, from;
@@ -77,8 +79,8 @@ wr_status wri_sessions_close_key(wri_sessions *s, uint32_t gid, int64_t wm, wr_e
 /* The key may have been made for a row that joined nothing: looked at by the next forget. */
 wr_status wri_sessions_idle(wri_sessions *s, uint32_t gid, wr_err *err) WR_MUST_USE;
 
-/* Closes all that ends at or before wm. */
-wr_status wri_sessions_close(wri_sessions *s, int64_t wm, wr_err *err) WR_MUST_USE;
+/* Closes what ends at or before wm, until about `most` wait to be emitted; *morep: there may be more. */
+wr_status wri_sessions_close(wri_sessions *s, int64_t wm, size_t most, bool *morep, wr_err *err) WR_MUST_USE;
 /* The closed ones have been emitted, and what they point at is freed: gives their places back, and removes
  * keys that have none left. */
 wr_status wri_sessions_forget(wri_sessions *s, wr_err *err) WR_MUST_USE;

@@ -157,7 +157,7 @@ def main():
     there = sorted((f[:-4] for f in os.listdir(QUERIES) if f.endswith(".sql")), key=lambda q: int(q[1:]))
     with tempfile.TemporaryDirectory() as d, duckdb.connect() as db:
         os.symlink(os.path.join(QUERIES, "side.csv"), os.path.join(d, "side.csv"))
-        db.execute(f"CREATE TABLE side AS SELECT * FROM read_csv('{d}/side.csv', columns={{'k': 'BIGINT', 'note': 'VARCHAR'}})")
+        db.execute(f"CREATE TABLE side AS SELECT * FROM read_csv('{d}/side.csv', header=true, columns={{'k': 'BIGINT', 'note': 'VARCHAR'}})")
         for t, columns in TABLES.items():
             weir(o.weir, f"CREATE STREAM {t} WITH (connector = 'datagen', kind = '{t}', events = {o.events}); CREATE "
                  f"STREAM f WITH (connector = 'file', path = '{t}.json', format = 'json') AS SELECT * FROM {t};", d, 1)

@@ -4,7 +4,8 @@
 Usage: match.py WEIR [--cases N] [--seed S]
 
 Data is out of order, with NULLs, ties, late rows. A case is a query; several share data and a run with a
-random number of workers and batch size. A failure prints what is needed to repeat it.
+random number of workers and batch size. Some count the matches in windows, so that one which comes too late
+for the watermark would be missed. A failure prints what is needed to repeat it.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from datetime import datetime, timedelta
 
 EPOCH = datetime(2026, 1, 1)
@@ -308,6 +310,9 @@ def expect(rows, q):
             out += result(mine, path, number, key, q)
             number += 1
             start = after(path, start, q)
+    if q["window"]:
+        w = q["window"]
+        return [{"w": iso(t), "n": n} for t, n in Counter(t - t % w for t in out).items()]
     return out
 
 
@@ -335,7 +340,7 @@ def result(mine, path, number, key, q):
             row["ts"] = iso(mine[path[n][0]]["ts"])
         for i, (_, f, final) in enumerate(q["measures"]):
             row[f"m{i}"] = f(whole if final else part)
-        out.append(row)
+        out.append(mine[path[n][0]]["ts"] if q["window"] else row)
     return out
 
 
@@ -370,9 +375,14 @@ def make_query(r, n):
     skip_name, skip_set = r.choice([s for s in scopes if s[0]])
     q = {"pattern": pattern, "defines": {v: c[1] for v, c in conditions.items()}, "measures": measures,
          "all": all_rows, "by": r.random() < 0.8, "skip": (skip, skip_set),
-         "within": r.choice([None, None, 1, 1000, 5000]), "order": r.random() < 0.3}
-    sql = [f"CREATE STREAM out{n} WITH (connector = 'file', path = 'out{n}.jsonl', format = 'json') AS",
-           "SELECT * FROM t MATCH_RECOGNIZE ("]
+         "within": r.choice([None, None, 1, 1000, 5000]), "order": r.random() < 0.3,
+         "window": r.choice([None, None, None, None, 1000, 3000])}
+    sink = f"CREATE STREAM out{n} WITH (connector = 'file', path = 'out{n}.jsonl', format = 'json') AS"
+    time = "ts"
+    if q["window"] and not all_rows:
+        measures.append(("MATCH_ROWTIME()", lambda ctx: None, False))
+        time = f"m{next(i for i, m in enumerate(measures) if m[0] == 'MATCH_ROWTIME()')}"
+    sql = [f"CREATE VIEW v{n} AS" if q["window"] else sink, "SELECT * FROM t MATCH_RECOGNIZE ("]
     if q["by"]:
         sql.append("  PARTITION BY k")
     sql.append("  ORDER BY ts" + (", o DESC NULLS LAST, id DESC" if q["order"] else ""))
@@ -387,7 +397,13 @@ def make_query(r, n):
         sql.append("  SUBSET U = (" + ", ".join(sorted(subset)) + ")")
     if conditions:
         sql.append("  DEFINE " + ", ".join(f"{v} AS {c[0]}" for v, c in conditions.items()))
-    return q, "\n".join(sql) + ") AS m;\n"
+    if q["window"]:
+        sql[-1] += ") AS m;"
+        sql += [sink, f"SELECT window_start AS w, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE v{n}, DESCRIPTOR({time}), "
+                f"INTERVAL '{q['window'] // 1000}' SECOND)) GROUP BY window_start, window_end"]
+    else:
+        sql[-1] += ") AS m"
+    return q, "\n".join(sql) + ";\n"
 
 
 def canonical(rows):
