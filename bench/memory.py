@@ -12,7 +12,7 @@ import os
 import subprocess
 
 WEIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weir")
-ROWS = """CREATE STREAM g (WATERMARK FOR event_time AS event_time) WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 100000);
+ROWS = """CREATE STREAM g (WATERMARK FOR event_time AS event_time - INTERVAL '1' SECOND) WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 100000);
 CREATE VIEW clicks AS SELECT *, MOD(CAST(latency_ms * 1000 AS BIGINT) * 7919 + bytes, {keys}) AS k FROM g;
 CREATE STREAM result WITH (connector = 'blackhole') AS
 """
