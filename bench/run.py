@@ -124,7 +124,7 @@ def main():
     t = Table(o.rounds)
     for q in ("scan", "q1", "q2"):
         t.add(f"limit {q}", [f"{WORK}/limit", "clicks.jsonl", q])
-    queries = ("scan", "q1", "q2", "q3", "q3_json", "q4", "q5", "sqlite", "sqlite_dict")
+    queries = ("scan", "q1", "q2", "q3", "q3_json", "q4", "q5", "q6", "sqlite", "sqlite_dict")
     for q in queries:
         t.add(f"weir {q}", weir(q, 1))
     t.add("weir q1 x2", weir("q1", 2))

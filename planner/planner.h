@@ -103,6 +103,7 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
+    bool multiset;  /* rows may be taken back: keep every value, where that makes retract exact */
     wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */

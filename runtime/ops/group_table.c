@@ -514,9 +514,10 @@ static wr_status find_codes(wri_groups *g, const wri_group_rows *in, uint32_t *g
 
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids, wr_err *err) {
     if (rows->n == 0) return WR_OK;
-    if (g->n_keys == 0) {
-        if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
-        for (uint32_t i = 0; i < rows->n; i++) gids[i] = g->n;
+    if (g->n_keys ==
+        0) { /* one group, not always of id 1: it may have been removed, with spare ones beside it */
+        WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
+        for (uint32_t i = 1; i < rows->n; i++) gids[i] = gids[0];
         return WR_OK;
     }
     if (!g->lets_go && all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
