@@ -313,5 +313,12 @@ static wr_status over_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return s->lead ? wri_lead_emit(s->lead, wm == WR_WM_END, err) : WR_OK;
 }
 
+wri_over_kept wri_over_keeps(const wr_op *op) {
+    const over *s = op->state;
+    wri_over_kept k = {.keys = wri_groups_live(s->groups), .rows = wri_timeline_rows(s->line)};
+    for (uint32_t i = 0; i < s->n_frames; i++) k.rows += wri_frame_rows(s->frames[i]);
+    return k;
+}
+
 const wr_op_def wri_op_over = {
     .name = "over", .open = over_open, .push = over_push, .watermark = over_watermark, .close = over_close};

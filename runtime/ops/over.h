@@ -77,6 +77,13 @@ static inline bool wri_over_empty(const void *state, uint32_t bytes) {
     return any == 0;
 }
 
+/* What an operator keeps: keys or partitions, and rows. */
+typedef struct wri_over_kept {
+    size_t keys, rows;
+} wri_over_kept;
+wri_over_kept wri_over_keeps(const wr_op *op);
+wri_over_kept wri_over_batch_keeps(const wr_op *op);
+
 /* ---- over_frame.c: frames that end at the current row, of rows that come in order ---- */
 
 typedef struct wri_over_frame wri_over_frame;
@@ -124,6 +131,6 @@ bool wri_frame_forgets(const wri_over_frame *f);                /* rows leave it
 void wri_frame_clear(wri_over_frame *f, char *key);
 /* Frees everything, keys 1..n included. */
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n);
-size_t wri_frame_bytes(const wri_over_frame *f);
+size_t wri_frame_rows(const wri_over_frame *f); /* in all keys' frames */
 
 #endif

@@ -58,7 +58,7 @@ struct wri_over_frame {
     char **blocks;
     uint32_t n_blocks; /* a power of two: block k is at k modulo it */
     uint32_t head, tail, spare;
-    uint64_t n_live, n_nodes; /* n_nodes: memory for so many */
+    uint64_t n_live;
 };
 
 static inline node *node_at(const wri_over_frame *f, uint32_t id) {
@@ -152,9 +152,7 @@ bool wri_frame_holds(const wri_over_frame *f, const char *key) {
     return ((const frame_key *)(key + f->key_off))->n > 0;
 }
 bool wri_frame_forgets(const wri_over_frame *f) { return f->cfg.range_us >= 0; }
-size_t wri_frame_bytes(const wri_over_frame *f) {
-    return (size_t)f->n_nodes * f->node_bytes + f->n_blocks * sizeof *f->blocks + f->rows_cap;
-}
+size_t wri_frame_rows(const wri_over_frame *f) { return (size_t)f->n_live; }
 
 /* ---- nodes ---- */
 
@@ -176,7 +174,6 @@ static wr_status add_block(wri_over_frame *f, uint32_t id, wr_err *err) {
     char **at = &f->blocks[k & (f->n_blocks - 1)];
     *at = wr_alloc((size_t)BLOCK * f->node_bytes);
     if (!*at) return wr_fail_oom(err, "the rows of a frame");
-    f->n_nodes += BLOCK;
     return WR_OK;
 }
 
@@ -202,7 +199,6 @@ static void free_node(wri_over_frame *f, uint32_t id) {
         char **at = &f->blocks[(id / BLOCK) & (f->n_blocks - 1)];
         wr_free(*at);
         *at = NULL;
-        f->n_nodes -= BLOCK;
     }
 }
 
