@@ -290,6 +290,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;
 bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */

@@ -44,6 +44,7 @@ part "random queries against DuckDB"
 [ -x build/venv/bin/python ] || python3 -m venv build/venv
 build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
 
 part "random changelogs against DuckDB"
 build/venv/bin/python tests/oracle/changes.py "$weir" --queries 300 --seed "${SEED:-1}"

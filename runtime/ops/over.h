@@ -34,10 +34,16 @@ wr_status wri_over_start(wri_over_out *o, wr_batch *out, uint32_t n, wr_err *err
 /* The result of row i comes from state. */
 wr_status wri_over_put_slow(wri_over_out *o, wr_batch *out, uint32_t i, const void *state, uint64_t *failed,
                             wr_err *err) WR_MUST_USE;
+/* States are a few words: a call of memcpy costs more than to copy them. */
+static inline void wri_over_move(void *to, const void *from, uint32_t bytes) {
+    uint64_t *restrict t = to;
+    const uint64_t *restrict f = from;
+    for (uint32_t i = 0; i < bytes / 8; i++) t[i] = f[i];
+}
 static inline wr_status wri_over_put(wri_over_out *o, wr_batch *out, uint32_t i, const void *state,
                                      uint64_t *failed, wr_err *err) {
     if (!o->agg->plain) return wri_over_put_slow(o, out, i, state, failed, err);
-    memcpy(o->states + ((size_t)i + 1) * o->agg->state_bytes, state, o->agg->state_bytes);
+    wri_over_move(o->states + ((size_t)i + 1) * o->agg->state_bytes, state, o->agg->state_bytes);
     return WR_OK;
 }
 /* After them; ids: 1, 2, …, n. */

@@ -16,6 +16,7 @@
 #include "../aggs/aggs.h"
 
 #define BLOCK 256u /* nodes; a power of two */
+#define AHEAD 6u   /* rows for which memory is asked before they are reached */
 
 typedef struct node {
     int64_t time;
@@ -206,7 +207,7 @@ static wr_status push_node(wri_over_frame *f, frame_key *k, uint32_t gid, int64_
         item *it = &f->items[i];
         char *from = states + it->at;
         if (it->slot == UINT32_MAX) it->same = *(uint64_t *)from;
-        else memcpy(slot_of(n, it), from, it->agg->state_bytes);
+        else wri_over_move(slot_of(n, it), from, it->agg->state_bytes);
         if (!it->agg->plain) memset(from, 0, it->agg->state_bytes);
     }
     return WR_OK;
@@ -276,6 +277,9 @@ static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wr
     while (f->head != f->tail) {
         const node *n = node_at(f, f->head);
         if (n->time >= from) return WR_OK;
+        uint32_t ahead = f->head + AHEAD;
+        if ((int32_t)(f->tail - ahead) > 0)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, ahead)->gid * keys.stride));
         uint32_t gid = n->gid;
         frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
         if (k->n == 1) WR_TRY(has_left(left, gid, err));
@@ -331,7 +335,7 @@ static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, c
         return WR_OK;
     }
     if (it->way == WRI_WAY_REDO || (it->way == WRI_WAY_STACK && k->front)) {
-        memset(tmp, 0, it->agg->state_bytes);
+        if (!it->agg->plain || it->way == WRI_WAY_REDO) memset(tmp, 0, it->agg->state_bytes);
         f->tmp_of = it->agg->plain ? UINT32_MAX : (uint32_t)(it - f->items);
         *statep = tmp;
         uint32_t id = k->oldest;
@@ -340,7 +344,7 @@ static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, c
                 WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
             return WR_OK;
         }
-        if (it->agg->plain) memcpy(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
+        if (it->agg->plain) wri_over_move(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
         else WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
         return combine(it->agg, tmp, acc, err);
     }
@@ -407,6 +411,8 @@ static wr_status run_rows(wri_over_frame *f, const wri_over_rows *r, wri_left *l
         if (f->cfg.range_us >= 0) WR_TRY(drop_older(f, minus(t, f->cfg.range_us), r->keys, left, err));
         for (uint32_t x = i; x < j; x++) {
             char *key = r->keys.base + (size_t)r->gids[x] * r->keys.stride;
+            if (x + AHEAD < n)
+                __builtin_prefetch(key_of(f, r->keys.base + (size_t)r->gids[x + AHEAD] * r->keys.stride));
             if (r->fresh && wr_bit(r->fresh, x)) wri_frame_clear(f, key);
             if (f->cfg.before) WR_TRY(put_row(f, r, x, key_of(f, key), err));
             WR_TRY(take_row(f, r, x, key_of(f, key), err));
