@@ -4,7 +4,7 @@ OUT   := build/$(BUILD)
 GEN   := build/gen
 CC    ?= gcc
 
-PKGS := sqlite3 libuv zlib libzstd libpcre2-8
+PKGS := sqlite3 libuv zlib libzstd libpcre2-8 nettle libutf8proc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lmsgpackc -lxxhash -lm -lpthread
 
@@ -91,7 +91,7 @@ endif
 
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
-             libpcre2-dev tzdata
+             libpcre2-dev nettle-dev libutf8proc-dev tzdata
 DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
 DEPS_DEV  := clang-format clang-tidy cppcheck
 

@@ -85,6 +85,10 @@ static const char *letter(char c) {
         return "path";
     case 'u':
         return "unit";
+    case 'c':
+        return "charset";
+    case 'l':
+        return "part";
     case 'T':
         return "time";
     case 'i':
@@ -236,6 +240,11 @@ static const struct {
     {"NULLIF(value, value)", "NULL when the two are equal, else the first.", "NULLIF(1, 1) IS NULL"},
     {"IF(condition, value, value)", "The second when the condition is TRUE, else the third.",
      "IF(1 > 2, 'a', 'b') = 'b'"},
+    {"NVL2(value, value, value)", "The second when the first is not NULL, else the third.",
+     "NVL2(NULL, 1, 2) = 2"},
+    {"DECODE(value, value, value, ... [, value])",
+     "DECODE(x, a, b, c, d, e): b where x is a, d where it is c, else e, or NULL; NULL is NULL here.",
+     "DECODE(2, 1, 'one', 2, 'two', 'many') = 'two'"},
     {"GREATEST(value, ...), LEAST(value, ...)", "The greatest or least of the values; NULL when one is NULL.",
      "GREATEST(1, 3, 2) = 3 AND LEAST('b', 'a') = 'a'"},
     {"MOD(number, number)", "The rest of a division, as %.", "MOD(-7, 3) = -1"},

@@ -160,6 +160,13 @@ static bool reads_errors(const wr_plan *plan) {
     return false;
 }
 
+/* What the sources have to tell: files that were rotated. */
+static void put_notes(const wr_job *job) {
+    wr_buf notes = {0};
+    if (wr_job_notes(job, &notes) == WR_OK && notes.len) fwrite(notes.data, 1, notes.len, stderr);
+    wr_buf_free(&notes);
+}
+
 /* "1,202 rows in, 49 out, 0 late, 2 bad; 122 kB in 1.25 s (962 rows/s, 97.6 kB/s, 2 workers)" */
 void wri_summary(const wri_progress *p, wr_status status) {
     wr_job_stats s;
@@ -177,6 +184,7 @@ void wri_summary(const wri_progress *p, wr_status status) {
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
+    put_notes(p->job);
     if (s.idle_us > 0)
         fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
                 duration(s.idle_us, a));

@@ -132,6 +132,13 @@ typedef struct wr_connector_def {
      * block: WR_AGAIN when nothing is there yet. WR_EOF: the split has ended. WR_EIO: the job fails. */
     wr_status (*next)(wr_source *s, uint32_t split, wr_chunk *outp, wr_err *err);
     void (*split_info)(const wr_source *s, uint32_t split, wr_split_info *outp);
+    /* For sources that get new splits while they run, called now and then by one thread at a time: *splitp
+     * begins now, the next number or that of a split which had ended. WR_AGAIN: none now. WR_EOF: never
+     * again; until that has been said, the source has not ended. NULL: never. */
+    wr_status (*look)(wr_source *s, uint32_t *splitp, wr_err *err);
+    /* Lines on what happened that a summary should tell (files that were rotated); at any time. May be NULL.
+     */
+    wr_status (*notes)(wr_source *s, wr_buf *out);
     int (*poll_fd)(const wr_source *s,
                    uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
     /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */

@@ -132,6 +132,9 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
                               "PROCTIME is not supported");
     if (is_window_function(name))
         return wri_bind_error(b, e->loc, NULL, "%s stands in GROUP BY, or in FROM TABLE(%s(…))", name, name);
+    if (wri_is_over_only(name))
+        return wri_bind_error(b, e->loc, "for example OVER (PARTITION BY k ORDER BY ts)", "%s needs OVER (…)",
+                              name);
     if (wri_find_agg(b->reg, name))
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",

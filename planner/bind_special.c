@@ -52,6 +52,40 @@ static wr_expr *bind_if(wri_binder *b, const wr_ast *e) {
     return t.kind == WR_T_NULL ? args[1] : wri_mk_op(b, WR_OP_CASE, t, e->loc, 3, args);
 }
 
+/* NVL2(x, a, b): a where x is not NULL, else b. */
+static wr_expr *bind_nvl2(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    wr_type t;
+    if (!take(b, e, 3, 3, "NVL2(x, a, b)", &args)) return &wri_failed;
+    if (!wri_unify(b, args + 1, 2, &t, "NVL2", false)) return &wri_failed;
+    args[0] = wri_mk_op1(b, WR_OP_IS_NOT_NULL, boolean(), e->loc, args[0]);
+    return t.kind == WR_T_NULL ? args[1] : wri_mk_op(b, WR_OP_CASE, t, e->loc, 3, args);
+}
+
+/* DECODE(x, a, b, …, else) is CASE, with NULL found by NULL; of two arguments it is about character sets. */
+static wr_expr *bind_decode(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    wr_type t;
+    if (e->n_args < 3) return NULL;
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    uint32_t n_pairs = (e->n_args - 1) / 2, n = 2 * n_pairs + 1;
+    if (wri_too_big(b, args[0], n_pairs, e->loc)) return &wri_failed;
+    wr_expr **parts = wr_arena_alloc(b->ar, n * sizeof *parts),
+            **thens = wr_arena_alloc(b->ar, n * sizeof *thens);
+    if (!parts || !thens) return &wri_failed;
+    for (uint32_t i = 0; i < n_pairs; i++) {
+        parts[2 * i] = wri_bind_compare(b, e->loc, WR_OP_IS_NOT_DISTINCT, args[0], args[1 + 2 * i]);
+        if (wri_is_bad(parts[2 * i])) return &wri_failed;
+        thens[i] = args[2 + 2 * i];
+    }
+    bool has_else = e->n_args % 2 == 0;
+    thens[n_pairs] = has_else ? args[e->n_args - 1] : wri_mk_null(b, wr_type_of(WR_T_NULL), e->loc);
+    if (!wri_unify(b, thens, n_pairs + 1, &t, "DECODE", false)) return &wri_failed;
+    for (uint32_t i = 0; i < n_pairs; i++) parts[2 * i + 1] = thens[i];
+    parts[n - 1] = thens[n_pairs];
+    return t.kind == WR_T_NULL ? wri_mk_null(b, t, e->loc) : wri_mk_op(b, WR_OP_CASE, t, e->loc, n, parts);
+}
+
 /* CASE WHEN a IS NULL OR … THEN NULL WHEN a >= b AND a >= c THEN a WHEN b >= c THEN b ELSE c END */
 static wr_expr *bind_greatest(wri_binder *b, const wr_ast *e) {
     wr_expr **args, *any = NULL;
@@ -398,6 +432,8 @@ static const struct {
     {"COALESCE", bind_coalesce},
     {"IFNULL", bind_coalesce},
     {"NVL", bind_coalesce},
+    {"NVL2", bind_nvl2},
+    {"DECODE", bind_decode},
     {"NULLIF", bind_nullif},
     {"IF", bind_if},
     {"GREATEST", bind_greatest},

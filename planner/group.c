@@ -167,27 +167,33 @@ static bool window_columns(wri_group *g) {
     return true;
 }
 
+/* The column of event time of which e makes windows, WR_NO_COL: none. */
+static uint32_t floor_time(const wri_group *g, const wr_expr *e, wri_floor *f) {
+    for (uint32_t col = 0; e && col < g->in->out.n; col++)
+        if (wri_is_time(g->in, col) &&
+            wri_floor_of(e, col, g->in->out.fields[col].type.prec > 3 ? 1 : 1000, f))
+            return col;
+    return WR_NO_COL;
+}
+
 /* STEP, FLOOR or CEIL of the time attribute and the like; of several the finest, the others follow from it.
  */
 static bool window_floor(wri_group *g) {
     key *best = NULL;
     wri_floor f = {0}, one;
-    uint32_t time = WR_NO_COL;
-    for (uint32_t c = 0; c < g->in->out.n; c++) {
-        if (!wri_is_time(g->in, c)) continue;
-        int64_t tick = g->in->out.fields[c].type.prec > 3 ? 1 : 1000;
-        for (uint32_t i = 0; i < g->n_keys; i++) {
-            if (!wri_floor_of(g->keys[i].expr, c, tick, &one)) continue;
-            if (best && one.size_us >= f.size_us) continue;
-            best = &g->keys[i];
-            f = one;
-            time = c;
-        }
+    uint32_t time = WR_NO_COL, col;
+    for (uint32_t i = 0; i < g->n_keys; i++) {
+        if ((col = floor_time(g, g->keys[i].expr, &one)) == WR_NO_COL) continue;
+        if (best && (one.size_us >= f.size_us || col != time)) continue;
+        best = &g->keys[i];
+        f = one;
+        time = col;
     }
     if (!best) return false;
     g->in = wri_with_time(g->s->q->c, g->in, time);
     if (!g->in) return false;
-    int64_t tick = g->in->out.fields[time].type.prec > 3 ? 1 : 1000;
+    wr_type t = g->in->out.fields[g->in->time_col].type;
+    int64_t tick = t.prec > 3 ? 1 : 1000;
     best->made = best->expr->args[0]->kind != WR_X_COL;
     best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !f.ceil;

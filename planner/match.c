@@ -158,7 +158,11 @@ static bool bind_define(wri_mr *m, const wr_define *d) {
     uint64_t bits = wri_mr_vars(m, &d->var);
     uint32_t v = bits ? (uint32_t)__builtin_ctzll(bits) : 0;
     for (uint32_t i = 0; i < m->n_subsets; i++)
-        if (wri_ident_matches(&d->var, m->subsets[i].name->text)) bits = 0;
+        if (wri_ident_matches(&d->var, m->subsets[i].name->text)) {
+            wri_error(m->c, d->var.loc, "define its variables",
+                      "DEFINE %s: a SUBSET has no condition of its own", d->var.text);
+            return false;
+        }
     if (!bits) {
         wri_error(m->c, d->var.loc, wri_mr_nearest_var(m, &d->var), "DEFINE %s: no such variable in PATTERN",
                   d->var.text);

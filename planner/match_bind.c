@@ -90,12 +90,24 @@ static wr_expr *value(wri_mr *m, wr_match_value v, wr_type t, wr_loc loc) {
 
 /* ---- arguments ---- */
 
+/* name.column where name is neither a variable nor the table. */
+static bool no_variable(wri_mr *m, const wr_ast *e) {
+    if (e->name.n != 2) return false;
+    const wr_ident *of = &e->name.parts[0];
+    for (uint32_t i = 0; i < m->scope->n; i++)
+        if (m->scope->cols[i].qualifier && wri_ident_matches(of, m->scope->cols[i].qualifier)) return false;
+    wri_error(m->c, of->loc, wri_mr_nearest_var(m, of), "%s: '%s' is no variable of PATTERN", clause(m),
+              of->text);
+    return true;
+}
+
 /* A column, its variable taken off: over m->in. */
 static wr_expr *row_column(inner *x, const wr_ast *e) {
     wri_mr *m = x->m;
     wr_ast plain = *e;
     uint64_t vars = e->name.n == 2 ? wri_mr_vars(m, &e->name.parts[0]) : 0;
     if (vars) plain.name = (wr_name){.n = 1, .parts = e->name.parts + 1, .loc = e->name.parts[1].loc};
+    else if (no_variable(m, e)) return &wri_failed;
     else vars = wri_mr_all(m);
     wri_binder b;
     wri_binder_scalar(m->q, &b, m->scope, clause(m));
@@ -230,7 +242,7 @@ static wr_expr *bind_aggregate(wri_mr *m, const wr_ast *e) {
         x.vars = of->n == 1 ? wri_mr_vars(m, &of->parts[0]) : 0;
         if (!x.vars) {
             wri_error(m->c, e->args[0]->loc, of->n ? wri_mr_nearest_var(m, &of->parts[0]) : NULL,
-                      "this is no variable of PATTERN");
+                      "COUNT: this is no variable of PATTERN");
             return &wri_failed;
         }
         x.seen = true;

@@ -290,6 +290,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;
 bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
@@ -322,8 +323,6 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
 /* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
 void wri_over_begin(wri_select *s);
 void wri_over_end(wri_select *s);
-/* LAG, RANK and others that exist with OVER only. */
-bool wri_is_over_only(const char *name);
 /* n with a column for every such call; s's expressions, which were over n, are over the result. */
 wr_node *wri_plan_over(wri_select *s, wr_node *n);
 /* Whether a conjunct of f, a FILTER above an OVER, says how many rows of a partition are wanted: told to the

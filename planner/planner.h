@@ -76,7 +76,7 @@ struct wr_func_def {
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
-     * read by, z time zone, P JSON path, u unit of time. */
+     * read by, z time zone, P JSON path, u unit of time, c character set, l part of a URL. */
     const char *signature;
     const char *sqlite;    /* SQLite function called; NULL: same as name in lower case */
     bool nondeterministic; /* never folded, never once per distinct value */
@@ -103,6 +103,7 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
+    bool multiset;  /* rows may be taken back: keep every value, where that makes retract exact */
     wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
@@ -111,6 +112,7 @@ typedef struct wr_agg_call {
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
     bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
     bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool slides;   /* def->uncombine is exact for this call */
     bool grows;    /* the state grows with the number of rows: lists, all values, sets */
 } wr_agg_call;
 
@@ -153,7 +155,7 @@ struct wr_agg_def {
     /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
      * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
     wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
-    /* Takes the state `from` out of `into` again, exactly; there and called only when call->retracts. */
+    /* Takes the state `from` out of `into` again, exactly; there and called only when call->slides. */
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);

@@ -71,6 +71,8 @@ bool wri_ident_matches(const wr_ident *id, const char *name);
 /* Name of an output column for an item without alias: the column's own name, else EXPR$i. */
 const char *wri_item_name(wr_arena *ar, const wr_item *item, uint32_t i);
 const wr_agg_def *wri_find_agg(const wr_registry *reg, const char *name);
+/* LAG, RANK and others that exist with OVER only (over_call.c). */
+bool wri_is_over_only(const char *name);
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name);
 
 #endif

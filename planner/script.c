@@ -83,8 +83,8 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
         if (e->call->over) {
             wr_diag_add(b->d, WR_ERROR, WR_ESQL, e->loc,
                         strcmp(where, "WHERE") == 0 ? "filter by QUALIFY" : "compute it in a subquery first",
-                        "OVER cannot stand here: it works on rows that %s has gone through",
-                        strcmp(where, "SELECT") == 0 ? "HAVING" : where);
+                        "OVER cannot stand in %s",
+                        strcmp(where, "SELECT") == 0 ? "HAVING, nor inside of OVER" : where);
             return &wri_failed;
         }
         if (e->name.n != 1) return NULL;

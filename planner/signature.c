@@ -32,7 +32,7 @@ static char letter_of(const sig *s, uint32_t i) {
 }
 
 /* The letters that are VARCHAR of a certain form: for types, all the same. */
-static char plain(char letter) { return letter && strchr("rmpqzPu", letter) ? 's' : letter; }
+static char plain(char letter) { return letter && strchr("rmpqzPucl", letter) ? 's' : letter; }
 
 /* Cost of taking an argument as what the letter says; -1: not possible. */
 static int letter_cost(char letter, const wr_expr *e) {

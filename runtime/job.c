@@ -11,7 +11,8 @@
 
 #include "ops/ops.h"
 
-#define TICK_MS 100
+#define TICK_MS        100
+#define SPLITS_TO_COME (1 << 20) /* room between the numbers of splits of sources that may get more */
 
 static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
 #define X(kind, node, op) [WR_N_##kind] = &wri_op_##op,
@@ -185,7 +186,7 @@ static wr_status make_shared(wr_job *j, wr_err *err) {
         const wr_node *n = p->nodes[id];
         if (n->kind == WR_N_SOURCE) {
             WR_TRY(wri_source_new(j, n, splits, &j->sources[id], err));
-            splits += j->sources[id].n_splits;
+            splits += j->sources[id].n_splits + (n->bounded ? 0 : SPLITS_TO_COME);
         }
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
     }
@@ -314,14 +315,23 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
 static void add_source_stats(const wri_source *s, wr_job_stats *out) {
     pthread_mutex_lock((pthread_mutex_t *)&s->lock);
     if (s->by_clock_us > out->idle_us) out->idle_us = s->by_clock_us;
+    uint32_t n = s->n_splits;
     pthread_mutex_unlock((pthread_mutex_t *)&s->lock);
-    for (uint32_t i = 0; i < s->n_splits; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);
         out->at += info.at;
         if (info.bytes < 0) out->total = -1;
         else if (out->total >= 0) out->total += info.bytes;
     }
+}
+
+wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wri_source *s = &j->sources[id];
+        if (s->node && s->con->notes) WR_TRY(s->con->notes(s->src, out));
+    }
+    return WR_OK;
 }
 
 void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {

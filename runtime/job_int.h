@@ -72,11 +72,16 @@ typedef struct wri_source {
     const wr_connector_def *con;
     const wr_format_def *fmt;
     wr_source *src;
-    wr_schema decoded;              /* the physical columns that are read */
-    wr_schema declared;             /* all physical columns of the stream */
-    uint32_t *places;               /* per decoded column: its place in declared */
-    uint32_t n_splits, first_split; /* split numbers within the job start here */
-    wri_split *splits;
+    wr_schema decoded;    /* the physical columns that are read */
+    wr_schema declared;   /* all physical columns of the stream */
+    uint32_t *places;     /* per decoded column: its place in declared */
+    uint32_t n_splits;    /* under the lock once the job runs */
+    uint32_t first_split; /* split numbers within the job start here */
+    wri_split **splits;
+    size_t splits_cap;
+    bool grows;          /* new splits may come: it does not end before that is over */
+    bool looking;        /* a worker looks for new splits */
+    int64_t look_at_us;  /* when to look again */
     uint32_t n_slots;    /* places per split */
     uint32_t n_live;     /* splits not ended */
     int64_t arrival_us;  /* largest arrival time given, under the lock */

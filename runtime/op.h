@@ -48,7 +48,7 @@ struct wr_op {
     uint32_t n_in, ended, barriers;
     uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
     int64_t wm;         /* combined watermark */
-    int64_t holds_us;   /* set by open: rows are emitted that are this much older than wm */
+    int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older */
     uint64_t rows_in, rows_out, late_rows;
 };
 

@@ -42,6 +42,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
+/* Lines on what sources have met that a summary should tell; to be called when the job has run. */
+wr_status wr_job_notes(const wr_job *job, wr_buf *out);
 void wr_job_free(wr_job *job);
 
 #endif

@@ -22,6 +22,7 @@
 #define SLOTS_PER_WORKER 2
 #define CLOCK_STEP_US    100000 /* the wall clock moves watermarks in steps of this, not at every look */
 #define WAIT_NS          50000000
+#define LOOK_US          1000000 /* between looks for new splits */
 
 typedef struct source_op {
     wri_source *s;
@@ -61,6 +62,24 @@ static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
     return ok ? WR_OK : wr_fail_oom(err, "a source");
 }
 
+/* So that there are n splits; those that are new have ended. Under the lock. */
+static wr_status add_splits(wri_source *s, uint32_t n, wr_err *err) {
+    while (s->n_splits < n) {
+        wri_split *p = wr_calloc(1, sizeof *p);
+        if (p) p->slots = wr_calloc(s->n_slots, sizeof *p->slots);
+        if (!p || !p->slots ||
+            wr_grow(&s->splits, &s->splits_cap, s->n_splits + 1, sizeof *s->splits) != WR_OK) {
+            if (p) wr_free(p->slots);
+            wr_free(p);
+            return wr_fail_oom(err, "splits");
+        }
+        p->wm = p->clock_wm = WR_WM_NONE;
+        p->ended = true;
+        s->splits[s->n_splits++] = p;
+    }
+    return WR_OK;
+}
+
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s, wr_err *err) {
     const wr_plan_stream *st = n->source.stream;
     s->node = n;
@@ -80,22 +99,21 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
                          .format = s->fmt};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
-    s->n_splits = s->n_live = s->con->n_splits(s->src);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
     s->announced = WR_WM_NONE;
-    s->splits = wr_calloc(s->n_splits, sizeof *s->splits);
-    if (!s->splits) return wr_fail_oom(err, "splits");
-    for (uint32_t i = 0; i < s->n_splits; i++) {
-        s->splits[i].wm = s->splits[i].clock_wm = WR_WM_NONE;
-        s->splits[i].slots = wr_calloc(s->n_slots, sizeof *s->splits[i].slots);
-        if (!s->splits[i].slots) return wr_fail_oom(err, "splits");
-    }
+    s->grows = s->con->look != NULL;
+    WR_TRY(add_splits(s, s->con->n_splits(s->src), err));
+    for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
+    s->n_live = s->n_splits;
     return WR_OK;
 }
 
 void wri_source_free(wri_source *s) {
     if (!s->node) return;
-    for (uint32_t i = 0; s->splits && i < s->n_splits; i++) wr_free(s->splits[i].slots);
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        wr_free(s->splits[i]->slots);
+        wr_free(s->splits[i]);
+    }
     wr_free(s->splits);
     wr_free(s->decoded.fields);
     wr_free(s->declared.fields);
@@ -112,13 +130,13 @@ static int64_t pick_split(const wri_source *s, uint64_t call, bool *takenp) {
     int64_t best = -1;
     *takenp = false;
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = &s->splits[i];
+        const wri_split *p = s->splits[i];
         if (p->ended || p->asked == call) continue;
         if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
             *takenp = true;
             continue;
         }
-        if (best < 0 || p->wm < s->splits[best].wm) best = i;
+        if (best < 0 || p->wm < s->splits[best]->wm) best = i;
     }
     return best;
 }
@@ -164,22 +182,55 @@ static void wait_moment(wri_source *s) {
     pthread_cond_timedwait(&s->moved, &s->lock, &until);
 }
 
+/* Split i begins, or begins again: when all that belongs to its past is over. It does not hold the watermark
+ * back before it has something. Under the lock. */
+static wr_status begin_split(wr_job *j, wri_source *s, uint32_t i, wr_err *err) {
+    WR_TRY(add_splits(s, i + 1, err));
+    wri_split *p = s->splits[i];
+    while ((p->busy || p->resolved < p->dealt) && !wri_stopping(j)) wait_moment(s);
+    if (!p->ended) return WR_OK; /* stopping */
+    p->ended = false;
+    p->idle = true;
+    p->wm = p->clock_wm = p->idle_wm = WR_WM_NONE;
+    p->quiet_since_us = 0;
+    s->n_live++;
+    return WR_OK;
+}
+
+/* Looks for new splits from time to time, one worker at once. Under the lock, which it gives up meanwhile. */
+static wr_status look_around(wr_job *j, wri_source *s, wr_err *err) {
+    wr_status r = WR_OK;
+    if (!s->grows || s->looking || j->sys->mono_us() < s->look_at_us) return WR_OK;
+    s->looking = true;
+    while (r == WR_OK && !wri_stopping(j)) {
+        uint32_t i = 0;
+        pthread_mutex_unlock(&s->lock);
+        r = s->con->look(s->src, &i, err);
+        pthread_mutex_lock(&s->lock);
+        if (r == WR_OK) r = begin_split(j, s, i, err);
+    }
+    s->looking = false;
+    s->look_at_us = j->sys->mono_us() + LOOK_US;
+    if (r == WR_EOF) s->grows = false;
+    return r < 0 ? r : WR_OK;
+}
+
 /* Takes the next chunk of some split. WR_AGAIN: nothing now. WR_EOF: the source has ended. */
 static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seqp, int64_t *arrivalp,
                             wr_err *err) {
-    wr_status r = WR_AGAIN;
     pthread_mutex_lock(&s->lock);
+    wr_status r = look_around(j, s, err);
     uint64_t call = ++s->asks;
-    for (uint32_t tries = 0; tries < s->n_splits; tries++) {
+    if (r == WR_OK) r = WR_AGAIN;
+    while (r == WR_AGAIN) {
         bool taken;
         int64_t i = pick_split(s, call, &taken);
         if (i < 0 && taken && !wri_stopping(j)) {
             wait_moment(s);
-            tries--;
             continue;
         }
         if (i < 0) break;
-        wri_split *p = &s->splits[i];
+        wri_split *p = s->splits[i];
         p->busy = true;
         pthread_mutex_unlock(&s->lock);
         *c = (wr_chunk){0};
@@ -205,7 +256,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
         p->asked = call;
         note_quiet(j, s, p);
     }
-    if (r == WR_AGAIN && s->n_live == 0) r = WR_EOF;
+    if (r == WR_AGAIN && s->n_live == 0 && !s->grows) r = WR_EOF;
     pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -213,7 +264,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
 /* Says the chunk's largest watermark and waits for those before it; the watermark before its first row. */
 static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t seq, int64_t max,
                          int64_t *beforep, wr_err *err) {
-    wri_split *p = &s->splits[c->split - s->first_split];
+    wri_split *p = s->splits[c->split - s->first_split];
     wri_slot *mine = &p->slots[seq % s->n_slots];
     pthread_mutex_lock(&s->lock);
     mine->max = max;
@@ -243,7 +294,7 @@ static int64_t announce(wri_source *s) {
     bool follows = s->node->source.stream->arrival_time; /* the wall clock, without being idle */
     pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = &s->splits[i];
+        const wri_split *p = s->splits[i];
         if (p->ended) continue;
         int64_t wm = follows && p->quiet_since_us && p->clock_wm > p->wm ? p->clock_wm : p->wm;
         if (p->wm > most) most = p->wm;

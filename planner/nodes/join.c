@@ -121,11 +121,23 @@ static void table_explain(wri_ex *x, const wr_node *n) {
     WRI_PUT(x, "; #%u is read first and kept", n->in[1]->id);
 }
 
-const wri_node_def wri_node_join_window = {
-    .name = "WINDOW_JOIN", .need = timed_need, .rebuild = join_rebuild, .explain = window_explain};
-const wri_node_def wri_node_join_interval = {
-    .name = "INTERVAL_JOIN", .need = timed_need, .rebuild = join_rebuild, .explain = interval_explain};
-const wri_node_def wri_node_join_version = {
-    .name = "TEMPORAL_JOIN", .need = timed_need, .rebuild = join_rebuild, .explain = version_explain};
-const wri_node_def wri_node_join_table = {
-    .name = "TABLE_JOIN", .need = table_need, .rebuild = join_rebuild, .explain = table_explain};
+const wri_node_def wri_node_join_window = {.name = "WINDOW_JOIN",
+                                           .need = timed_need,
+                                           .rebuild = join_rebuild,
+                                           .explain = window_explain,
+                                           .clause = "JOIN"};
+const wri_node_def wri_node_join_interval = {.name = "INTERVAL_JOIN",
+                                             .need = timed_need,
+                                             .rebuild = join_rebuild,
+                                             .explain = interval_explain,
+                                             .clause = "JOIN"};
+const wri_node_def wri_node_join_version = {.name = "TEMPORAL_JOIN",
+                                            .need = timed_need,
+                                            .rebuild = join_rebuild,
+                                            .explain = version_explain,
+                                            .clause = "JOIN"};
+const wri_node_def wri_node_join_table = {.name = "TABLE_JOIN",
+                                          .need = table_need,
+                                          .rebuild = join_rebuild,
+                                          .explain = table_explain,
+                                          .clause = "JOIN"};

@@ -13,6 +13,8 @@
 
 /* A value longer than this fails its row, so that REPEAT and the like cannot eat the memory. */
 #define WRI_TEXT_MAX ((size_t)16 << 20)
+/* Texts whose lengths have a larger product are not compared each byte with each. */
+#define WRI_PRODUCT_MAX (UINT64_C(1) << 32)
 /* Values of a month count or step beyond this are out of every calendar. */
 #define WRI_MONTHS_MAX (INT64_C(12) * 400000)
 
@@ -38,6 +40,8 @@ void wri_call_done(wri_call *c); /* frees what a call has kept */
 
 /* Room for a result of n bytes, or NULL: *whyp then says why (too long, or c->oom). */
 char *wri_room(wri_call *c, size_t n, const char **whyp);
+/* A reason kept with a memo (NULL: none), as one that outlives it. */
+const char *wri_kept_why(wri_call *c, const char *why);
 /* outp = a copy of p[0..n). */
 const char *wri_ret_copy(wri_call *c, const char *p, size_t n, wr_value *outp);
 /* An error text that names what was found: fmt with one %s for the quoted beginning of s. */
@@ -132,6 +136,10 @@ const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, i
 const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
                            int64_t *outp);
 
+/* Whether a text names a character set, or a part of a URL; why not. */
+const char *wri_check_charset(wri_call *c, const wr_str *name);
+const char *wri_check_url_part(wri_call *c, const wr_str *name);
+
 /* Time zones (zone.c). */
 typedef struct wri_zone wri_zone;
 /* Of a name, "Europe/Berlin", or an offset, "+02:00"; kept by the call. NULL, or why there is none such. */
@@ -161,6 +169,7 @@ typedef struct wri_like { /* a pattern, taken apart */
 } wri_like;
 const char *wri_like_compile(wri_call *c, const wr_str *pattern, const wr_str *esc, wri_like *outp);
 bool wri_like_match(const wri_like *l, const char *p, size_t n);
+bool wri_like_bounded(const wri_like *l, size_t n); /* matching n bytes takes bounded time */
 
 /* ---- vector programs ---- */
 typedef struct wri_vec { /* a register: one value per row */

@@ -75,6 +75,13 @@ const char *wri_fn_hex(wri_call *c, args_t a, wr_value *outp) {
     return NULL;
 }
 
+const char *wri_fn_bin(wri_call *c, args_t a, wr_value *outp) {
+    char text[64];
+    size_t n = 0;
+    for (uint64_t v = (uint64_t)a[0].i64; n == 0 || v; v >>= 1) text[63 - n++] = (char)('0' + (v & 1));
+    return wri_ret_copy(c, text + 64 - n, n, outp);
+}
+
 static int hex_digit(char ch) {
     return ch >= '0' && ch <= '9'   ? ch - '0'
            : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
@@ -143,35 +150,6 @@ const char *wri_fn_crc32(wri_call *c, args_t a, wr_value *outp) {
     (void)c;
     const wr_str *s = &a[0].str;
     return wri_ret_i64(outp, (int64_t)crc32_z(0, (const unsigned char *)wr_str_data(s), s->len));
-}
-
-/* ---- chance ---- */
-
-static double unit_random(const wri_call *c) { return (double)(c->env->sys->random() >> 11) * 0x1p-53; }
-
-const char *wri_fn_rand(wri_call *c, args_t a, wr_value *outp) {
-    (void)a;
-    return wri_ret_f64(outp, unit_random(c));
-}
-
-const char *wri_fn_rand_integer(wri_call *c, args_t a, wr_value *outp) {
-    if (a[0].i64 <= 0) return "RAND_INTEGER needs a bound above zero";
-    return wri_ret_i64(outp, (int64_t)((unsigned __int128)c->env->sys->random() * (uint64_t)a[0].i64 >> 64));
-}
-
-const char *wri_fn_uuid(wri_call *c, args_t a, wr_value *outp) {
-    (void)a;
-    static const char digits[] = "0123456789abcdef";
-    uint64_t w[2] = {c->env->sys->random(), c->env->sys->random()};
-    w[0] = (w[0] & ~UINT64_C(0xF000)) | 0x4000; /* version 4, variant 1 of RFC 4122 */
-    w[1] = (w[1] >> 2) | UINT64_C(0x8000000000000000);
-    char text[36];
-    size_t n = 0;
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20) text[n++] = '-';
-        text[n++] = digits[w[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    }
-    return wri_ret_copy(c, text, n, outp);
 }
 
 const char *wri_fn_assert_not_null(wri_call *c, args_t a, wr_value *outp) {

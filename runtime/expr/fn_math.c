@@ -170,7 +170,31 @@ const char *wri_fn_e(wri_call *c, args_t a, wr_value *outp) {
     return wri_ret_f64(outp, 2.71828182845904523536);
 }
 
+/* WIDTH_BUCKET(x, lo, hi, n): which of n equal parts of [lo, hi) x lies in, 0 and n + 1 outside; hi may be
+ * below lo, then the parts count down. */
+const char *wri_fn_width_bucket(wri_call *c, args_t a, wr_value *outp) {
+    (void)c;
+    double x = a[0].f64, lo = a[1].f64, hi = a[2].f64;
+    int64_t n = a[3].i64;
+    if (n < 1 || n > INT32_MAX) return "WIDTH_BUCKET needs a number of parts above zero";
+    if (!isfinite(lo) || !isfinite(hi) || lo == hi) return "WIDTH_BUCKET needs two different bounds";
+    if (hi < lo) {
+        x = -x;
+        lo = -lo;
+        hi = -hi;
+    }
+    if (x < lo) return wri_ret_i64(outp, 0);
+    if (x >= hi) return wri_ret_i64(outp, n + 1);
+    int64_t part = (int64_t)((x - lo) / (hi - lo) * (double)n); /* rounding may reach n */
+    return wri_ret_i64(outp, (part < n ? part : n - 1) + 1);
+}
+
 /* ---- bits ---- */
+
+const char *wri_fn_bit_count(wri_call *c, args_t a, wr_value *outp) {
+    (void)c;
+    return wri_ret_i64(outp, __builtin_popcountll((uint64_t)a[0].i64));
+}
 
 const char *wri_fn_bitand(wri_call *c, args_t a, wr_value *outp) {
     (void)c;

@@ -1,5 +1,5 @@
-/* runtime/expr/fn_string.c -- text functions. Positions and lengths count characters, from 1; letters are
- * ASCII only, as in SQLite. Results may be views into the arguments. */
+/* runtime/expr/fn_string.c -- text functions. Positions and lengths count characters, from 1. Results may be
+ * views into the arguments. */
 #include "expr_int.h"
 
 typedef const wr_value *args_t;
@@ -10,37 +10,6 @@ static const char *end_of(const wr_str *s) { return wr_str_data(s) + s->len; }
 static const char *ret_part(const wr_str *s, const char *p, const char *end, wr_value *outp) {
     outp->str = p == wr_str_data(s) && end == end_of(s) ? *s : wr_str_make(p, (size_t)(end - p));
     return NULL;
-}
-
-/* ---- case ---- */
-
-static void upper_bytes(const char *p, char *out, size_t n) { wri_flip_case(p, out, n, 'a'); }
-static void lower_bytes(const char *p, char *out, size_t n) { wri_flip_case(p, out, n, 'A'); }
-static bool is_word(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c < 0;
-}
-static void initcap_bytes(const char *p, char *out, size_t n) {
-    for (size_t i = 0; i < n; i++) (i && is_word(p[i - 1]) ? lower_bytes : upper_bytes)(p + i, out + i, 1);
-}
-
-static const char *map_bytes(wri_call *c, const wr_str *s, wr_value *outp,
-                             void (*map)(const char *, char *, size_t)) {
-    const char *why = NULL;
-    char small[WR_STR_INLINE], *out = small;
-    if (s->len > WR_STR_INLINE && !(out = wri_room(c, s->len, &why))) return why;
-    map(wr_str_data(s), out, s->len);
-    outp->str = wr_str_make(out, s->len);
-    return NULL;
-}
-
-const char *wri_fn_upper(wri_call *c, args_t a, wr_value *outp) {
-    return map_bytes(c, &a[0].str, outp, upper_bytes);
-}
-const char *wri_fn_lower(wri_call *c, args_t a, wr_value *outp) {
-    return map_bytes(c, &a[0].str, outp, lower_bytes);
-}
-const char *wri_fn_initcap(wri_call *c, args_t a, wr_value *outp) {
-    return map_bytes(c, &a[0].str, outp, initcap_bytes);
 }
 
 /* ---- length and parts ---- */
@@ -107,6 +76,8 @@ static const char *trim(const wri_call *c, args_t a, bool left, bool right, wr_v
     wr_str blank = wr_str_make(" ", 1);
     const wr_str *s = &a[0].str, *set = c->e->n_args > 1 ? &a[1].str : &blank;
     const char *p = wr_str_data(s), *end = end_of(s);
+    if ((uint64_t)s->len * set->len > WRI_PRODUCT_MAX)
+        return "the characters to trim are too many for this text";
     while (left && p < end) {
         const char *next = wri_next_char(p, end);
         if (!in_set(set, p, (size_t)(next - p))) break;
@@ -314,6 +285,8 @@ const char *wri_fn_concat_ws(wri_call *c, args_t a, wr_value *outp) {
 const char *wri_fn_translate(wri_call *c, args_t a, wr_value *outp) {
     const wr_str *s = &a[0].str, *from = &a[1].str, *to = &a[2].str;
     const char *why, *p = wr_str_data(s), *end = end_of(s);
+    if ((uint64_t)s->len * from->len > WRI_PRODUCT_MAX)
+        return "the characters to translate are too many for this text";
     char *out = wri_room(c, (size_t)s->len * 4 + 4, &why),
          *o = out; /* a stray byte may become a long character */
     if (!out) return why;

@@ -26,6 +26,10 @@ static const char *check(wri_call *c, char letter, const wr_str *text) {
         return wri_time_pattern_of(c, text, letter == 'q', false, &p);
     case 'z':
         return check_zone(c, text);
+    case 'c':
+        return wri_check_charset(c, text);
+    case 'l':
+        return wri_check_url_part(c, text);
     case 'u':
         return check_unit(c, text);
     default:
@@ -37,7 +41,6 @@ const char *wr_expr_check(char letter, const wr_str *text, wr_arena *ar) {
     wri_env env = {.sys = &wr_sys_real};
     wri_call c = {.env = &env, .ar = ar, .msgs = ar};
     const char *why = check(&c, letter, text);
-    if (why && !c.oom) why = wr_arena_strdup(ar, why); /* it may lie in the call's memory */
     wri_call_done(&c);
     return why;
 }

@@ -29,6 +29,23 @@ void wri_flip_case(const char *p, char *o, size_t n, unsigned char first) {
     if (n & 7) flip_at(p + n - 8, o + n - 8, first); /* from p again, so that no byte is flipped twice */
 }
 
+static bool has_high(const wr_str *s) { /* some byte is not ASCII */
+    uint64_t any = 0, w;
+    if (s->len <= WR_STR_INLINE) {
+        uint32_t head;
+        memcpy(&head, s->prefix, 4);
+        memcpy(&w, (const char *)s + 8, 8);
+        return ((head | w) & ONES * 0x80) != 0;
+    }
+    const char *p = s->ptr;
+    for (uint32_t i = 0; i + 8 <= s->len; i += 8) {
+        memcpy(&w, p + i, 8);
+        any |= w;
+    }
+    memcpy(&w, p + s->len - 8, 8);
+    return ((any | w) & ONES * 0x80) != 0;
+}
+
 /* All long results in one piece of the arena. */
 static bool flip_column(const wri_ins *ins, const wr_str *s, wr_str *out, uint32_t n, unsigned char first) {
     size_t bytes = 0;
@@ -39,6 +56,13 @@ static bool flip_column(const wri_ins *ins, const wr_str *s, wr_str *out, uint32
     char *o = wr_arena_alloc(ins->call.ar, bytes ? bytes : 1);
     if (!o) return false; /* the map kernel finds out, too, and says so */
     for (uint32_t i = 0; i < n; i++) {
+        if (WR_UNLIKELY(has_high(&s[i]))) {
+            wri_call call = ins->call; /* what goes wrong, the map kernel finds out, too */
+            wr_value in = {.str = s[i]}, other;
+            if (ins->fn(&call, &in, &other)) return false;
+            out[i] = other.str;
+            continue;
+        }
         out[i] = s[i];
         if (s[i].len <= WR_STR_INLINE) { /* the twelve bytes behind the length; zeros stay zeros */
             flip_at((const char *)&s[i] + 8, (char *)&out[i] + 8, first);
@@ -80,6 +104,8 @@ static wri_like *compile_like(wri_prog *p, wri_ins *ins) {
 static bool like_fast(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint32_t n) {
     const wri_like *l = ins->aux;
     const wr_str *s = args[0]->str;
+    for (uint32_t i = 0; i < n && l->kind == WRI_LIKE_GENERAL; i++)
+        if (WR_UNLIKELY(!wri_like_bounded(l, s[i].len))) return false;
     for (uint32_t i = 0; i < n; i++) dst->i64[i] = wri_like_match(l, wr_str_data(&s[i]), s[i].len);
     return true;
 }

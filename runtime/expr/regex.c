@@ -186,7 +186,7 @@ const char *wri_regex_of(wri_call *c, wri_regex_kind kind, const wr_str *pattern
         c->memo_free = regex_free;
     }
     *outp = r;
-    return r->why;
+    return wri_kept_why(c, r->why);
 }
 
 /* ---- matching ---- */

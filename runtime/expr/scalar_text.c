@@ -13,6 +13,13 @@ void wri_call_done(wri_call *c) {
     wr_arena_free(&c->memo_ar);
 }
 
+const char *wri_kept_why(wri_call *c, const char *why) {
+    if (!why) return NULL;
+    why = wr_arena_strdup(c->msgs, why);
+    if (!why) c->oom = true;
+    return why ? why : "out of memory";
+}
+
 char *wri_room(wri_call *c, size_t n, const char **whyp) {
     *whyp = NULL;
     if (n > WRI_TEXT_MAX) {
@@ -168,6 +175,10 @@ static bool like_general(const wri_like *l, const char *p, const char *end) {
     }
 }
 
+bool wri_like_bounded(const wri_like *l, size_t n) {
+    return l->kind != WRI_LIKE_GENERAL || (uint64_t)l->n * n <= WRI_PRODUCT_MAX;
+}
+
 bool wri_like_match(const wri_like *l, const char *p, size_t n) {
     switch (l->kind) {
     case WRI_LIKE_EXACT:
@@ -217,5 +228,6 @@ const char *wri_like_scalar(wri_call *c, const wr_value *a, wr_value *outp) {
         m->set = !c->oom;
     }
     if (m->why) return m->why;
+    if (!wri_like_bounded(&m->like, a[0].str.len)) return "the pattern of LIKE is too long for this text";
     return wri_ret_i64(outp, wri_like_match(&m->like, wr_str_data(&a[0].str), a[0].str.len));
 }

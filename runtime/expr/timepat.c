@@ -177,5 +177,5 @@ const char *wri_time_pattern_of(wri_call *c, const wr_str *src, bool reads, bool
         c->memo = k;
     }
     *outp = &k->pattern;
-    return k->why;
+    return wri_kept_why(c, k->why);
 }

@@ -355,7 +355,7 @@ const char *wri_zone_of(wri_call *c, const wr_str *name, wri_zone **outp) {
     for (wri_zone *z = k ? k->zones : NULL; z; z = z->next)
         if (wr_str_eq(&z->name, name)) {
             *outp = z;
-            return z->why;
+            return wri_kept_why(c, z->why);
         }
     if (!k || k->n == ZONES_MAX) {
         wri_forget(c);
@@ -375,5 +375,5 @@ const char *wri_zone_of(wri_call *c, const wr_str *name, wri_zone **outp) {
     k->zones = z;
     k->n++;
     *outp = z;
-    return z->why;
+    return wri_kept_why(c, z->why);
 }

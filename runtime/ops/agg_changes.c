@@ -40,7 +40,7 @@ static wr_status add_window(agg_changes *a, size_t at, int64_t end, wr_err *err)
         return wr_fail_oom(err, "windows");
     wri_updates *u = wri_updates_new(&a->cfg, &frame);
     if (!u) return wr_fail_oom(err, "a window");
-    memmove(&a->open[at + 1], &a->open[at], (a->n_open - at) * sizeof *a->open);
+    if (at < a->n_open) memmove(&a->open[at + 1], &a->open[at], (a->n_open - at) * sizeof *a->open);
     a->open[at] = (window){end, u};
     a->n_open++;
     return WR_OK;
@@ -152,7 +152,7 @@ static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
         if (is_over(op, a, w->end)) over = i + 1;
     }
     for (size_t i = 0; i < over; i++) wri_updates_free(a->open[i].u);
-    memmove(a->open, a->open + over, (a->n_open - over) * sizeof *a->open);
+    if (over) memmove(a->open, a->open + over, (a->n_open - over) * sizeof *a->open);
     a->n_open -= over;
     return WR_OK;
 }

@@ -11,7 +11,6 @@
  * watermark proves them unmatched. Rows behind the watermark before them in their split are late.
  *
  * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us). */
-#include "core/text.h"
 #include "join_table.h"
 #include "ops.h"
 #include "timeline.h"

@@ -264,8 +264,7 @@ wr_status wri_pairs_test(wri_pairs *p, wr_err *err) {
     if (!p->residual) return WR_OK;
     wr_row_errors_reset(&p->errs);
     WR_TRY(wr_eval_filter(p->residual, p->made, p->hits, &p->n_hits, &p->errs, err));
-    if (p->errs.n == 0) return WR_OK;
-    return wr_task_bad_rows(p->op, p->made, p->errs.rows, p->errs.whys, NULL, p->errs.n, err);
+    return p->errs.n ? wr_task_bad_exprs(p->op, p->made, &p->errs, &n->join.residual, err) : WR_OK;
 }
 
 void wri_pairs_forget(wri_pairs *p) {

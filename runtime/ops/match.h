@@ -18,8 +18,12 @@
 
 #define WRI_MR_FRESH UINT32_C(0x80000000)
 #define WRI_MR_NONE  UINT32_MAX
-/* Rows taken and conditions asked in one search with conditions that depend on the path. */
+/* Rows tried in one search with conditions that depend on the path; less in debug builds, which are slow. */
+#ifdef WR_DEBUG
+#define WRI_MR_STEPS_MAX 20000
+#else
 #define WRI_MR_STEPS_MAX 1000000
+#endif
 
 /* ---- rows (match_rows.c) ---- */
 typedef struct wri_mrows { /* columns of kept rows by slot, those of the batch by row */
@@ -116,11 +120,12 @@ typedef struct wri_magg { /* an aggregate among values */
     uint32_t value;
     const wr_agg_call *call;
     uint32_t offset; /* of its state in a group's */
+    bool plain;      /* the state points at nothing: it can be copied, and need not be destroyed */
 } wri_magg;
 typedef struct wri_maggs {
     wri_magg *items;
     uint32_t n, stride;
-    bool owns; /* some state points at memory */
+    bool owns; /* some state is not plain */
 } wri_maggs;
 
 /* ---- results (match_emit.c) ---- */

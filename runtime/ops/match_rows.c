@@ -23,11 +23,14 @@ static void find_kept(const wr_match_spec *s, wri_mrows *r) {
     kept[s->time_col] = true;
     for (uint32_t i = 0; i < s->n_keys; i++) kept[s->keys[i]] = true;
     for (uint32_t i = 0; i < s->n_prevs; i++) kept[s->prevs[i].col] = true;
-    for (uint32_t i = 0; s->all_rows && i < s->n_in; i++) kept[i] = true;
+    bool all = s->all_rows || s->skip >= WR_SKIP_TO_FIRST; /* or a row may have to be shown as bad */
     for (uint32_t i = 0; i < s->n_vars; i++) {
         const wr_match_var *v = &s->vars[i];
-        if (v->slow || v->may_fail) keep_expr(v->whole, kept, r->n_cols);
+        if (!v->slow && !v->may_fail) continue;
+        keep_expr(v->whole, kept, r->n_cols);
+        all = true;
     }
+    for (uint32_t i = 0; all && i < s->n_in; i++) kept[i] = true;
     keep_values(s, s->values, s->n_values, kept);
     keep_values(s, s->dvalues, s->n_dvalues, kept);
 }

@@ -9,6 +9,9 @@
 #define TRIES_PER_ROW 8
 #endif
 
+#define TEXT(x)       #x
+#define STEPS_TEXT(x) TEXT(x)
+
 typedef enum outcome { WAITS, FOUND, NONE } outcome;
 
 /* ---- parts ---- */
@@ -275,8 +278,9 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
             *outp = NONE;
             return wri_mr_bad(
                 m, wri_mpart_slot(p, p->start),
-                "MATCH_RECOGNIZE gave up looking for a match from this row after a million steps: "
-                "make the conditions that refer to other rows narrower, or add WITHIN",
+                "MATCH_RECOGNIZE gave up looking for a match from this row after " STEPS_TEXT(
+                    WRI_MR_STEPS_MAX) " steps: make the conditions that refer to other rows narrower, "
+                                      "or add WITHIN",
                 err);
         }
         if (yes) WR_TRY(push(m, p, to, err));

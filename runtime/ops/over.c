@@ -79,6 +79,7 @@ static wr_status add_frame(wr_op *op, over *s, uint32_t i, bool *done, wr_err *e
     const wr_node *n = op->node;
     uint32_t n_calls = n->over.n_calls, first = n->out.n - n_calls, k = 0;
     wri_frame_cfg cfg = cfg_of(&n->over.calls[i]);
+    cfg.clears = s->ttl > 0;
     const wr_over_call **calls = wr_calloc(n_calls, sizeof(wr_over_call *));
     uint32_t *cols = wr_calloc(n_calls, sizeof *cols);
     wr_status st = calls && cols ? WR_OK : wr_fail_oom(err, "OVER");
@@ -105,7 +106,7 @@ static wr_status add_frames(wr_op *op, over *s, wr_err *err) {
     bool *done = wr_calloc(n->over.n_calls + 1u, sizeof *done);
     s->frames = wr_calloc(n->over.n_calls + 1u, sizeof(wri_over_frame *));
     wr_status st = done && s->frames ? WR_OK : wr_fail_oom(err, "OVER");
-    s->removes = true;
+    s->removes = n->over.n_keys > 0; /* the one group of all rows stays */
     for (uint32_t i = 0; st == WR_OK && i < n->over.n_calls; i++) {
         const wr_over_call *k = &n->over.calls[i];
         if (counts(k) && !s->counters_at) {

@@ -223,6 +223,34 @@ def live_files_are_written_as_rows_come(d):
 
 
 @case
+def new_files_are_read_and_told(d):
+    """Nothing here depends on how long anything takes: each step waits for its rows."""
+    write(d, "1.log", '{"a":1}\n')
+    write(d, "2.log", '{"a":2}\n')
+    sql = (IN.replace("'stdin'", f"'file', path = '{d}/*.log', tail = true") + "SELECT a FROM s;")
+    for workers in "1", "3":
+        p = start(sql, "-w", workers)
+        seen = b""
+        for a in 1, 2:
+            seen = read_until(p.stdout.fileno(), b'{"a":%d}\n' % a, seen)
+        for name, a in (("2.log", 3), ("2.log", 4), ("3.log", 5), ("1.log", 6)):
+            with open(os.path.join(d, name), "a", encoding="utf-8") as f:
+                f.write(f'{{"a":{a}}}\n')
+            seen = read_until(p.stdout.fileno(), b'{"a":%d}\n' % a, seen)
+        os.rename(os.path.join(d, "1.log"), os.path.join(d, "1.old"))
+        write(d, "1.log", '{"a":7}\n')
+        seen = read_until(p.stdout.fileno(), b'{"a":7}\n', seen)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+        assert (seen + out).count(b"\n") == 7, seen + out
+        assert b"*.log: 1 rotation, 1 new file\n" in err, err
+        for name in "3.log", "1.old":
+            os.remove(os.path.join(d, name))
+        write(d, "1.log", '{"a":1}\n')
+        write(d, "2.log", '{"a":2}\n')
+
+
+@case
 def tables_on_one_terminal_take_turns(d):
     p = start(IN + "SELECT a AS x FROM s WHERE a < 5; SELECT a AS y FROM s WHERE a > 5;", "-q", "-f", "table",
               stdin=subprocess.PIPE)

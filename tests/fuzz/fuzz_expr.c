@@ -336,13 +336,33 @@ static wr_expr *length_arg(void) {
 
 static wr_unit any_unit(void) { return (wr_unit)(WR_U_YEAR + below(WR_U_EPOCH)); }
 
+/* Texts of the forms that signatures ask for, right and wrong. */
+static const char form_letters[] = "rmpqzPucl";
+static wr_expr *form_arg(char letter, int depth) {
+    static const char *const forms[][8] = {
+        {"a+", "^(.)(.)", "", "[^a]*", "(", "(?i)x|y", "(.*)*z", "\\b"},
+        {"%a%", "_*", "(a|b)+", "[a-z]{2}", "", "[", "a|", "%"},
+        {"yyyy-MM-dd HH:mm:ss.SSS", "%d %b %y", "EEEE, D", "YYYY ww e", "[HH]", "bb", "'x", "G u A n N"},
+        {"yyyy-MM-dd", "%Y%m%d", "dd MMM", "[yyyy][-MM]", "YYYY ww", "QQ", "A", "hh a z"},
+        {"Europe/Berlin", "+02:00", "UTC", "Australia/Lord_Howe", "nowhere", "", "America/New_York", "-9"},
+        {"$", "$.a", "$[0]", "$.a.b[1]", "lax $.a", "x", "", "$."},
+        {"minute", "DAY", "weeks", "century", "dow", "x", "", "quarter"},
+        {"UTF-8", "UTF-16", "utf-16le", "US-ASCII", "ISO-8859-1", "KOI8", "", "UTF-16BE"},
+        {"HOST", "QUERY", "path", "FILE", "REF", "x", "", "PORT"}};
+    if (chance(15)) return gen(kind(WR_T_VARCHAR), depth - 1);
+    wr_expr *e = node(WR_X_CONST, kind(WR_T_VARCHAR), 0);
+    const char *s = forms[strchr(form_letters, letter) - form_letters][below(8)];
+    e->value.str = wr_str_make(s, strlen(s));
+    return e;
+}
+
 /* A function whose result is t: arguments by its signature. NULL when the one drawn does not fit. */
 static wr_expr *gen_func(wr_type t, int depth) {
     const wr_func_def *f = wr_builtin_funcs[below((uint32_t)wr_n_builtin_funcs)];
     if (f->nondeterministic || (!f->fn && !natives)) return NULL;
-    static const char letters[] = "idstbxDj";
-    static const wr_kind kinds[] = {WR_T_BIGINT,  WR_T_DOUBLE,    WR_T_VARCHAR, WR_T_TIMESTAMP,
-                                    WR_T_BOOLEAN, WR_T_VARBINARY, WR_T_DATE,    WR_T_VARCHAR};
+    static const char letters[] = "idstbxDjT";
+    static const wr_kind kinds[] = {WR_T_BIGINT,    WR_T_DOUBLE, WR_T_VARCHAR, WR_T_TIMESTAMP, WR_T_BOOLEAN,
+                                    WR_T_VARBINARY, WR_T_DATE,   WR_T_VARCHAR, WR_T_TIME};
     const char *sig = f->signature, *colon = strchr(sig, ':');
     for (uint32_t skip = below(3); skip > 0 && strchr(colon, ' '); skip--) {
         sig = strchr(colon, ' ') + 1;
@@ -370,6 +390,10 @@ static wr_expr *gen_func(wr_type t, int depth) {
         uint32_t times = *p == '*' ? below(4) : 1;
         const char *l = strchr(letters, *p == '*' ? p[-1] : *p);
         if (optional && chance(40)) break;
+        if (strchr(form_letters, *p)) {
+            e->args[e->n_args++] = form_arg(*p, depth);
+            continue;
+        }
         bool length = *p == 'i' && (strstr(f->name, "PAD") || strcmp(f->name, "REPEAT") == 0);
         for (; times > 0; times--)
             e->args[e->n_args++] = length ? length_arg()

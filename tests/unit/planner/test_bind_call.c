@@ -83,7 +83,7 @@ Test(bind, special_forms) {
         {"SUBSTRING(page FROM '[a-z]+')",
          "unsupported SUBSTRING(page FROM '[a-z]+'): SUBSTRING(… FROM pattern) is not supported yet"},
         {"SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#')",
-         "unsupported SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#'): SUBSTRING(… SIMILAR …) is not "
+         "unsupported SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#'): SIMILAR_SUBSTR is not "
          "supported yet"},
         {"SUBSTRING(page)",
          "SUBSTRING(page): SUBSTRING has 1 argument; write SUBSTRING(text FROM start FOR length)"},

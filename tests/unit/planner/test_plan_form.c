@@ -23,12 +23,13 @@ static const char *const scripts[] = {
     "SELECT window_end, SUM(a) FROM HOP(TABLE w, DESCRIPTOR(rt), INTERVAL '1' HOUR, INTERVAL '2' HOUR) GROUP "
     "BY window_start, window_end;"
     "SELECT message FROM error_stream WHERE FALSE LIMIT 0; SELECT v FROM late;",
-    CLICKS "CREATE STREAM o (page VARCHAR PRIMARY KEY, c BIGINT) WITH (connector = 'file', path = 'o', format = "
-           "'json'); INSERT INTO o SELECT page, COUNT(*) FROM clicks GROUP BY page EMIT CHANGES;"
-           "CREATE VIEW v AS SELECT page, COUNT(*) c, SUM(bytes) s, MAX(bytes) m FROM clicks GROUP BY page EMIT "
-           "CHANGES; SELECT c, SUM(s) FROM v WHERE c > 1 GROUP BY ROLLUP(c) EMIT CHANGES;"
-           "SELECT window_start, page, COUNT(*) c FROM " TUMBLE1 " GROUP BY window_start, window_end, page "
-           "EMIT EARLY EVERY INTERVAL '1' SECOND ALLOWED LATENESS INTERVAL '1' HOUR;",
+    CLICKS
+    "CREATE STREAM o (page VARCHAR PRIMARY KEY, c BIGINT) WITH (connector = 'file', path = 'o', format = "
+    "'json'); INSERT INTO o SELECT page, COUNT(*) FROM clicks GROUP BY page EMIT CHANGES;"
+    "CREATE VIEW v AS SELECT page, COUNT(*) c, SUM(bytes) s, MAX(bytes) m FROM clicks GROUP BY page EMIT "
+    "CHANGES; SELECT c, SUM(s) FROM v WHERE c > 1 GROUP BY ROLLUP(c) EMIT CHANGES;"
+    "SELECT window_start, page, COUNT(*) c FROM " TUMBLE1 " GROUP BY window_start, window_end, page "
+    "EMIT EARLY EVERY INTERVAL '1' SECOND ALLOWED LATENESS INTERVAL '1' HOUR;",
     CLICKS "CREATE FUNCTION f (a INTEGER) RETURNS INTEGER RETURN a + 1; SHOW STREAMS; DESCRIBE clicks;"
            "EXPLAIN (FORMAT JSON) SELECT f(status) FROM clicks; SELECT f(2), X'0aff', TIMESTAMP '2026-01-01 "
            "00:00:00';",
