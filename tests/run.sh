@@ -36,13 +36,12 @@ build/release/fuzz_expr --seconds 20 --seed "${SEED:-1}"
 
 [ -x build/venv/bin/python ] || python3 -m venv build/venv
 build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
-<<<<<<< HEAD
-build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
-build/venv/bin/python tests/oracle/sessions.py ./weir --queries 300 --seed "${SEED:-1}"
-=======
 oracle() { # script, binary, option, how many
     build/venv/bin/python "tests/oracle/$1.py" "$2" "$3" "$4" --seed "${SEED:-1}"
 }
+build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/over.py ./weir --queries 400 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
 
 part "random queries against DuckDB"
 oracle run ./weir --queries 600
@@ -65,7 +64,6 @@ oracle changes "$weir" --queries 60
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
->>>>>>> main
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
