@@ -39,6 +39,9 @@ build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip insta
 oracle() { # script, binary, option, how many
     build/venv/bin/python "tests/oracle/$1.py" "$2" "$3" "$4" --seed "${SEED:-1}"
 }
+build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/over.py ./weir --queries 400 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
 
 part "random queries against DuckDB"
 oracle run ./weir --queries 600

@@ -25,6 +25,9 @@ Test(plan_errors2, not_supported_yet) {
          "SELECT SUM(status) OVER w FROM clicks WINDOW w AS (PARTITION BY page);",
          "2:8 error: OVER without ORDER BY on unbounded input never completes | add ORDER BY event_time\n");
     DIAGS(CLICKS
+         "SELECT COUNT(*) FROM clicks GROUP BY SESSION(event_time, INTERVAL '1' MINUTE) EMIT CHANGES;",
+         "2:38 later: EMIT CHANGES with a SESSION window is not supported yet | leave it out: a session's result comes once, when the session closes\n");
+    DIAGS(CLICKS
          "SELECT STREAM COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE);",
          "2:56 later: WINDOWED BY STAGGER is not supported yet | use GROUP BY STEP(ROWTIME BY INTERVAL …)\n");
     DIAGS(CLICKS
