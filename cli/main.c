@@ -165,6 +165,7 @@ int main(int argc, char **argv) {
     /* SQLite counts its memory under one lock of the process, at each allocation of each worker's connection;
      * nobody reads the count. Connections themselves are opened without mutexes, one a worker. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    wr_hash_secret_set(wr_sys_real.random(), wr_sys_real.random());
     if (argc < 2) {
         wri_say("expected a command; weir help lists them. To run a SQL file: weir run FILE.sql");
         return EXIT_USAGE;

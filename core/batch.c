@@ -185,48 +185,49 @@ wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr
 
 /* ---- hashing of keys ---- */
 
-static uint64_t hash_f64(double v) {
+static uint64_t hash_f64(double v, wr_secret k) {
     uint64_t bits;
     if (v == 0) v = 0; /* -0.0 is the same key as 0.0 */
-    if (v != v) return wr_hash_u64(UINT64_C(0x7ff8000000000000));
+    if (v != v) return wr_keyed_u64(UINT64_C(0x7ff8000000000000), k);
     memcpy(&bits, &v, 8);
-    return wr_hash_u64(bits);
+    return wr_keyed_u64(bits, k);
 }
 
-static void hash_col(const wr_col *c, uint32_t n, uint64_t *restrict out) {
+static void hash_col(const wr_col *c, uint32_t n, wr_secret k, uint64_t *restrict out) {
     switch (c->phys) {
     case WR_I64:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_hash_u64((uint64_t)c->i64[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_keyed_u64((uint64_t)c->i64[i], k));
         break;
     case WR_F64:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], hash_f64(c->f64[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], hash_f64(c->f64[i], k));
         break;
     case WR_STR:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_hash_str(&c->str[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_keyed_str(&c->str[i], k));
         break;
     }
 }
 
-static uint64_t hash_value(const wr_col *c, uint32_t i) {
+static uint64_t hash_value(const wr_col *c, uint32_t i, wr_secret k) {
     if (wr_is_null(c, i)) return WR_HASH_NULL;
     switch (c->phys) {
     case WR_I64:
-        return wr_hash_u64((uint64_t)c->i64[i]);
+        return wr_keyed_u64((uint64_t)c->i64[i], k);
     case WR_F64:
-        return hash_f64(c->f64[i]);
+        return hash_f64(c->f64[i], k);
     case WR_STR:
-        return wr_hash_str(&c->str[i]);
+        return wr_keyed_str(&c->str[i], k);
     }
     return 0;
 }
 
 void wr_batch_hash(const wr_batch *in, const uint32_t *cols, uint32_t n_cols, uint64_t *out) {
+    const wr_secret secret = wr_hash_secret;
     for (uint32_t i = 0; i < in->n; i++) out[i] = WR_HASH_SEED;
     for (uint32_t k = 0; k < n_cols; k++) {
         const wr_col *c = &in->cols[cols[k]];
-        if (!c->nulls) hash_col(c, in->n, out);
+        if (!c->nulls) hash_col(c, in->n, secret, out);
         else
-            for (uint32_t i = 0; i < in->n; i++) out[i] = wr_hash_mix(out[i], hash_value(c, i));
+            for (uint32_t i = 0; i < in->n; i++) out[i] = wr_hash_mix(out[i], hash_value(c, i, secret));
     }
 }
 

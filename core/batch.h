@@ -102,7 +102,7 @@ wr_status wr_batch_gather(wr_batch *in, const uint32_t *idx, uint32_t n, const u
  */
 wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr_batch **outp,
                          wr_err *err) WR_MUST_USE;
-/* Hash of each row's key columns, as wr_hash_* says; out has in->n places. */
+/* Hash of each row's key columns, as wr_keyed_* says; out has in->n places. */
 void wr_batch_hash(const wr_batch *in, const uint32_t *cols, uint32_t n_cols, uint64_t *out);
 static inline wr_batch *wr_batch_hold(wr_batch *b) { return (wr_batch *)wr_hold(&b->ref); }
 static inline void wr_batch_drop(wr_batch *b) { wr_drop(b ? &b->ref : NULL); }

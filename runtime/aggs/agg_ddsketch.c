@@ -98,7 +98,7 @@ static double middle_of(int64_t bucket) {
 /* ---- the table ---- */
 
 static cell *place_of(sketch *s, int64_t bucket) {
-    size_t mask = ((size_t)1 << s->log2) - 1, at = wr_hash_u64((uint64_t)bucket) & mask;
+    size_t mask = ((size_t)1 << s->log2) - 1, at = wr_keyed_u64((uint64_t)bucket, wr_hash_secret) & mask;
     while (s->cells[at].count && s->cells[at].bucket != bucket) at = (at + 1) & mask;
     return &s->cells[at];
 }

@@ -489,7 +489,7 @@ static uint64_t hash_row(const wri_groups *g, const wri_group_rows *in, uint32_t
     uint64_t h = WR_HASH_SEED; /* as wr_batch_hash */
     for (uint32_t k = 0; k < g->n_keys; k++) {
         const wr_col *c = &in->b->cols[in->key_cols[k]];
-        h = wr_hash_mix(h, wr_is_null(c, row) ? WR_HASH_NULL : wr_hash_str(&c->str[row]));
+        h = wr_hash_mix(h, wr_is_null(c, row) ? WR_HASH_NULL : wr_keyed_str(&c->str[row], wr_hash_secret));
     }
     return h;
 }

@@ -140,6 +140,19 @@ def failure_while_running_is_1(d):
 
 
 @case
+def results_are_those_of_every_run(d):
+    """Each process hashes keys with a secret of its own; neither values nor the order of one worker show it."""
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 30000, seed = 7); "
+           "SELECT user_id, COUNT(*) AS n, SUM(latency_ms) AS s, LISTAGG(DISTINCT page) AS l FROM g GROUP BY user_id; "
+           "SELECT country, COUNT(DISTINCT user_id) AS d, APPROX_COUNT_DISTINCT(user_id) AS a, "
+           "APPROX_PERCENTILE(latency_ms, 0.9) AS p, MEDIAN(bytes) AS m FROM g GROUP BY country; "
+           "SELECT DISTINCT page, status FROM g;")
+    for workers, same in (("1", lambda text: text), ("3", lambda text: sorted(text.split("\n")))):
+        outs = [same(weir("run", "-q", "-w", workers, "-e", sql).stdout) for _ in range(3)]
+        assert outs[0] and outs[0] == outs[1] == outs[2], workers
+
+
+@case
 def records_come_from_a_pipe(d):
     sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a + 1 AS b FROM s;"
     expect(weir("run", "-q", "-e", sql, stdin='{"a":1}\n{"a":2}\n'), 0, '{"b":2}\n{"b":3}\n', "")
