@@ -44,10 +44,10 @@ Test(plan_errors2, not_supported_yet) {
          "2:32 later: EXCEPT is not supported yet\n");
     DIAGS(CLICKS
          "SELECT * FROM clicks WHERE status IN (SELECT status FROM clicks);",
-         "2:28 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in a.event_time BETWEEN b.event_time - INTERVAL '1' HOUR AND b.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
+         "2:28 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in l.event_time BETWEEN r.event_time - INTERVAL '1' HOUR AND r.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
     DIAGS(CLICKS
          "SELECT * FROM clicks WHERE EXISTS (SELECT status FROM clicks);",
-         "2:28 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in a.event_time BETWEEN b.event_time - INTERVAL '1' HOUR AND b.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
+         "2:28 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in l.event_time BETWEEN r.event_time - INTERVAL '1' HOUR AND r.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
     DIAGS(CLICKS
          "SELECT (SELECT 1) FROM clicks;",
          "2:8 later: a subquery as a value is not supported yet\n");
