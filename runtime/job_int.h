@@ -169,7 +169,7 @@ struct wr_job {
     bool has_first_bad;
     uint32_t n_tables;      /* sinks with .table */
     wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
-    pthread_mutex_t tables; /* of sinks with shared encoders */
+    pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     uv_async_t done; /* sent by each worker as it ends */
 };
