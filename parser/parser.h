@@ -399,7 +399,8 @@ typedef struct wr_stmt {
     wr_type returns;
     wr_ast *body;
     const char *extension; /* EXTENSION 'file.so' */
-    bool not_deterministic, null_on_null;
+    wr_loc extension_loc;
+    bool deterministic, not_deterministic, null_on_null;
     /* EXPLAIN, SET, DROP, ALTER, SHOW */
     struct wr_stmt *inner;
     const char *what, *action, *value, *format; /* EXPLAIN [(FORMAT JSON)]: format */

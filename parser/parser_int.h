@@ -308,6 +308,7 @@ typedef enum wri_flag {
     WRI_FL_STARTED,
     WRI_FL_STOPPED,
     WRI_FL_EXPEDITED,
+    WRI_FL_DETERMINISTIC,
     WRI_FL_NOT_DETERMINISTIC,
     WRI_FL_NULL_ON_NULL
 } wri_flag;

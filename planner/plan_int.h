@@ -107,9 +107,14 @@ typedef struct wri_view {
 
 typedef struct wri_func { /* CREATE FUNCTION */
     wr_stmt *stmt;
+    const wr_func_def *native; /* EXTENSION's; NULL: RETURN's */
     uint32_t seq, until;
     struct wri_func *next;
 } wri_func;
+
+struct wri_ctx;
+/* The function that an EXTENSION has, checked with it; NULL after a report, or out of memory. */
+const wr_func_def *wri_extension_func(struct wri_ctx *c, const wr_stmt *s);
 
 typedef struct wri_ctx {
     wr_arena *ar;

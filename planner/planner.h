@@ -82,6 +82,7 @@ struct wr_func_def {
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    const char *extension; /* file of the SQLite extension that has it; NULL: SQLite's own, or fn */
     const char *example;   /* an SQL condition that is TRUE, shown with doc */
     wr_scalar fn;          /* NULL: runs in SQLite only */
 };
@@ -174,6 +175,10 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
+    /* Whether the SQLite extension in a file has a scalar function of that name and number of arguments;
+     * *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
+    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
+                           wr_err *err);
     /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
      * ar. NULL here: nothing is checked. */
     const char *(*check)(char letter, const wr_str *text, wr_arena *ar);
