@@ -6,14 +6,6 @@
 
 /* ---- aggregates ---- */
 
-/* Aggregates that combine states have small ones, which own memory for text alone. */
-static bool is_plain(const wr_agg_call *k) {
-    bool plain = !k->def->destroy || (k->def->combine && !k->distinct);
-    for (uint32_t i = 0; k->def->destroy && i < k->n_args; i++)
-        plain = plain && wr_type_phys(k->arg_types[i]) != WR_STR;
-    return plain;
-}
-
 wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_value *v, uint32_t n,
                          wr_err *err) {
     *a = (wri_maggs){0};
@@ -22,7 +14,8 @@ wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_va
     for (uint32_t i = 0; i < n; i++) {
         if (v[i].what != WR_MATCH_AGG) continue;
         const wr_agg_call *k = &s->calls[v[i].call];
-        a->items[a->n] = (wri_magg){.value = i, .call = k, .offset = a->stride, .plain = is_plain(k)};
+        a->items[a->n] =
+            (wri_magg){.value = i, .call = k, .offset = a->stride, .plain = k->plain || !k->def->destroy};
         a->owns |= !a->items[a->n++].plain;
         a->stride += k->state_bytes;
     }
