@@ -387,6 +387,7 @@ def progress_and_results_share_a_terminal(d):
     assert status == 130 and b"interrupted" in seen, (status, seen)
     for line in seen.replace(b"\r\n", b"\n").split(b"\n"):
         shown = line.split(b"\x1b[K")[-1].lstrip(b"\r")  # what stays after the line was last cleared
+        shown = shown.replace(b"^C", b"")  # the terminal's echo
         if b'"event_time"' in line:
             assert shown.startswith(b"{") and shown.endswith(b"}"), line
     assert b" rows in, " in seen and b" out  " in seen, seen
