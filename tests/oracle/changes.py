@@ -320,7 +320,8 @@ class Case:
             table = duck(self.rows[:i], self.duck)
             if table and (not want or want[-1] != table):
                 want.append(table)
-        at = None if not self.keys else 0  # without keys nothing is said before a row comes
+        # An aggregate without keys, also an inner one, says nothing before a row comes.
+        at = None if not self.keys or "(SELECT" in self.duck else 0
         for op, stands in apply_op(lines, len(self.keys)):
             whole = op != "-U"
             if at is None:
