@@ -126,7 +126,7 @@ const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, i
 const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
                            int64_t *outp);
 
-bool wri_json_valid(const wr_str *s);
+bool wri_is_json(const wr_str *s);
 /* Why a text is no JSON path; NULL: it is one. */
 const char *wri_check_json_path(wri_call *c, const wr_str *path);
 /* Whether a text names a character set, or a part of a URL; why not. */

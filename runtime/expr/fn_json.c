@@ -98,7 +98,7 @@ static const char *check_value(const char *p, const char *end, int depth) {
     }
 }
 
-bool wri_json_valid(const wr_str *s) {
+bool wri_is_json(const wr_str *s) {
     const char *p = wr_str_data(s), *end = p + s->len;
     p = check_value(p, end, 0);
     return p && skip_blank(p, end) == end;
@@ -280,7 +280,7 @@ const char *wri_check_json_path(wri_call *c, const wr_str *path) {
 static const char *walk(wri_call *c, args_t a, uint32_t at, found *f) {
     const wr_str *s = &a[0].str;
     const char *p, *end = wr_str_data(s) + s->len, *path, *path_end;
-    *f = (found){.malformed = !wri_json_valid(s)};
+    *f = (found){.malformed = !wri_is_json(s)};
     p = f->malformed ? NULL : skip_blank(wr_str_data(s), end);
     if (c->e->n_args > at) {
         const char *why = path_steps(c, &a[at].str, &path, &f->strict);
@@ -396,7 +396,7 @@ static const char *arrow(wri_call *c, args_t a, found *f) {
         return !why && f->malformed ? wri_bad_text(c, &a[0].str, "JSON") : why;
     }
     const char *p = wr_str_data(&a[0].str), *end = p + a[0].str.len;
-    *f = (found){.malformed = !wri_json_valid(&a[0].str)};
+    *f = (found){.malformed = !wri_is_json(&a[0].str)};
     if (f->malformed) return wri_bad_text(c, &a[0].str, "JSON");
     p = skip_blank(p, end);
     if (!index) f->p = member(c, p, end, wr_str_data(&a[1].str), a[1].str.len);
@@ -430,7 +430,7 @@ const char *wri_fn_json_exists(wri_call *c, args_t a, wr_value *outp) {
 /* (text [, 'VALUE', 'SCALAR', 'ARRAY' or 'OBJECT']) */
 const char *wri_fn_json_valid(wri_call *c, args_t a, wr_value *outp) {
     const wr_str *s = &a[0].str;
-    if (!wri_json_valid(s)) return wri_ret_i64(outp, 0);
+    if (!wri_is_json(s)) return wri_ret_i64(outp, 0);
     char first = *skip_blank(wr_str_data(s), wr_str_data(s) + s->len);
     char kind = c->e->n_args > 1 && a[1].str.len ? (char)(wr_str_data(&a[1].str)[0] & ~32) : 'V';
     bool container = first == '{' || first == '[';

@@ -66,7 +66,7 @@ static wr_status put_value(wri_call *c, wr_buf *out, wr_type t, const wr_value *
     if (t.kind == WR_T_VARBINARY) return put_bytes(c, out, v, whyp);
     if (wr_type_phys(t) != WR_STR) return put_number(out, t, v);
     if (t.kind != WR_T_JSON) return put_quoted(out, &v->str);
-    if (!wri_json_valid(&v->str)) *whyp = wri_bad_text(c, &v->str, "JSON");
+    if (!wri_is_json(&v->str)) *whyp = wri_bad_text(c, &v->str, "JSON");
     return wr_buf_put(out, wr_str_data(&v->str), v->str.len);
 }
 
