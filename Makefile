@@ -30,7 +30,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -186,6 +186,10 @@ bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
 	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 	python3 bench/run.py
+
+.PHONY: bench-nexmark
+bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
+	python3 bench/nexmark/run.py
 
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sqlite3.h>
 
 const wr_command *const wri_commands[] = {
     &wri_cmd_run,     &wri_cmd_check, &wri_cmd_explain, &wri_cmd_help, &wri_cmd_completion,
@@ -161,6 +162,10 @@ int main(int argc, char **argv) {
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_TOP_PAD, 1 << 20);
+    /* SQLite counts its memory under one lock of the process, at each allocation of each worker's connection;
+     * nobody reads the count. Connections themselves are opened without mutexes, one a worker. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    wr_hash_secret_set(wr_sys_real.random(), wr_sys_real.random());
     if (argc < 2) {
         wri_say("expected a command; weir help lists them. To run a SQL file: weir run FILE.sql");
         return EXIT_USAGE;

@@ -95,21 +95,20 @@ static void smooth(double *rate, double delta, double seconds) {
 }
 
 static void put_bar(wr_buf *b, const wri_progress *p, const wr_job_stats *s) {
-    double share = (double)s->bytes_in / (double)s->bytes_total;
+    double share = (double)s->at / (double)s->total;
     char bar[BAR + 1];
     for (int i = 0; i < BAR; i++) bar[i] = i < (int)(share * BAR) ? '=' : ' ';
     bar[BAR] = 0;
     (void)!wr_buf_printf(b, "[%s] %3.0f%%", bar, share * 100);
-    double left = (double)(s->bytes_total - s->bytes_in);
-    if (p->bytes_a_sec > 0 && left > 0 && s->elapsed_us > 2000000)
-        (void)!wr_buf_printf(b, "  %.0f s left", left / p->bytes_a_sec);
+    double left = (double)(s->total - s->at);
+    if (p->at_a_sec > 0 && left > 0 && s->elapsed_us > 2000000)
+        (void)!wr_buf_printf(b, "  %.0f s left", left / p->at_a_sec);
 }
 
 /* Memory that runs out makes the line shorter. */
 static void put_line(wr_buf *b, const wri_progress *p, const wr_job_stats *s) {
     text t, u;
-    /* More bytes than there are: they are counted unpacked, and the files are packed. */
-    if (s->bytes_total > 0 && s->bytes_in <= s->bytes_total) put_bar(b, p, s);
+    if (s->total > 0 && s->at <= s->total) put_bar(b, p, s); /* a file may have grown meanwhile */
     else (void)!wr_buf_printf(b, "%s rows in, %s out", grouped(s->rows_in, t), grouped(s->rows_out, u));
     (void)!wr_buf_printf(b, "  %s rows/s", scaled(p->rows_a_sec, "", t));
     if (s->bytes_in > 0) (void)!wr_buf_printf(b, "  %s/s", scaled(p->bytes_a_sec, "B", t));
@@ -146,6 +145,7 @@ void wri_progress_tick(void *ctx) {
     if (seconds <= 0) return;
     smooth(&p->rows_a_sec, (double)(s.rows_in - p->last.rows_in), seconds);
     smooth(&p->bytes_a_sec, (double)(s.bytes_in - p->last.bytes_in), seconds);
+    smooth(&p->at_a_sec, (double)(s.at - p->last.at), seconds);
     p->last = s;
     if (pthread_mutex_trylock(&screen.lock) != 0) return;
     if (!screen.inside) draw(p, &s);
@@ -158,6 +158,13 @@ static bool reads_errors(const wr_plan *plan) {
     for (uint32_t i = 0; i < plan->n_nodes; i++)
         if (plan->nodes[i]->kind == WR_N_ERRORS) return true;
     return false;
+}
+
+/* What the sources have to tell: files that were rotated. */
+static void put_notes(const wr_job *job) {
+    wr_buf notes = {0};
+    if (wr_job_notes(job, &notes) == WR_OK && notes.len) fwrite(notes.data, 1, notes.len, stderr);
+    wr_buf_free(&notes);
 }
 
 /* "1,202 rows in, 49 out, 0 late, 2 bad; 122 kB in 1.25 s (962 rows/s, 97.6 kB/s, 2 workers)" */
@@ -177,7 +184,11 @@ void wri_summary(const wri_progress *p, wr_status status) {
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
-    if (s.bad_rows == 0) return;
+    put_notes(p->job);
+    if (s.idle_us > 0)
+        fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
+                duration(s.idle_us, a));
+    if (s.bad_rows == 0 || status == WR_EDATA) return; /* that failure is about the record */
     fprintf(stderr, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))
         fprintf(stderr, "To see them all, add to the SQL: SELECT message, data_row FROM error_stream;\n");

@@ -9,9 +9,9 @@ typedef struct wri_progress {
     const wr_plan *plan;
     bool on;
     /* the rest is progress.c's own */
-    bool shown;                     /* a line is on the terminal */
-    wr_job_stats last;              /* of the tick before */
-    double rows_a_sec, bytes_a_sec; /* over the last second or two; 0: not known yet */
+    bool shown;                               /* a line is on the terminal */
+    wr_job_stats last;                        /* of the tick before */
+    double rows_a_sec, bytes_a_sec, at_a_sec; /* over the last second or two; 0: not known yet */
 } wri_progress;
 
 /* What the job shall write with: where results and the progress line share a terminal, a table whose

@@ -96,6 +96,10 @@ typedef struct wr_format_def {
     wr_status (*open_encoder)(const wr_encode_cfg *cfg, wr_encoder **outp, wr_err *err);
     wr_status (*header)(wr_encoder *e, wr_buf *out, wr_err *err); /* once per sink, or NULL */
     wr_status (*encode)(wr_encoder *e, const wr_batch *b, wr_buf *out, wr_err *err);
+    /* With shared_encoder, where encode keeps rows back (a table, until it knows its widths): show writes
+     * them, anew says that other output has come in between, so that a head is written once more. */
+    wr_status (*show)(wr_encoder *e, wr_buf *out, wr_err *err);
+    void (*anew)(wr_encoder *e);
     wr_status (*footer)(wr_encoder *e, wr_buf *out, wr_err *err); /* once at the end, or NULL */
     void (*close_encoder)(wr_encoder *e);
 } wr_format_def;
@@ -125,9 +129,17 @@ typedef struct wr_connector_def {
     wr_status (*open_source)(const wr_source_cfg *cfg, wr_source **outp, wr_err *err);
     uint32_t (*n_splits)(const wr_source *s);
     /* The next chunk of a split. Calls for one split never overlap, calls for different splits may. Does not
-     * block: WR_AGAIN when nothing is there yet. WR_EOF: the split has ended. WR_EIO: the job fails. */
+     * block: WR_AGAIN when nothing is there yet, or
+     * a record without end is being skipped. WR_EOF: the split has ended. WR_EIO: the job fails. */
     wr_status (*next)(wr_source *s, uint32_t split, wr_chunk *outp, wr_err *err);
     void (*split_info)(const wr_source *s, uint32_t split, wr_split_info *outp);
+    /* For sources that get new splits while they run, called now and then by one thread at a time: *splitp
+     * begins now, the next number or that of a split which had ended. WR_AGAIN: none now. WR_EOF: never
+     * again; until that has been said, the source has not ended. NULL: never. */
+    wr_status (*look)(wr_source *s, uint32_t *splitp, wr_err *err);
+    /* Lines on what happened that a summary should tell (files that were rotated); at any time. May be NULL.
+     */
+    wr_status (*notes)(wr_source *s, wr_buf *out);
     int (*poll_fd)(const wr_source *s,
                    uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
     /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */

@@ -39,14 +39,24 @@ wr_status wri_readable(const wr_source_cfg *cfg, const char *name, wr_err *err) 
     return WR_OK;
 }
 
-wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max, wr_err *err) {
-    *c = (wri_cutter){.format = cfg->format, .record_max = record_max};
-    if (c->format->begin) c->begin = c->state = c->format->begin(cfg->options, cfg->n_options);
+static wr_status ready(wri_cutter *c, wr_err *err) {
+    c->state = c->begin;
     c->why_long = wr_arena_printf(&c->ar,
                                   "the record is longer than max_record_bytes (%zu); raise it, or check that "
                                   "the format is right",
-                                  record_max);
+                                  c->record_max);
     return c->why_long ? WR_OK : wr_fail_oom(err, "a source");
+}
+
+wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max, wr_err *err) {
+    *c = (wri_cutter){.format = cfg->format, .record_max = record_max};
+    if (c->format->begin) c->begin = c->format->begin(cfg->options, cfg->n_options);
+    return ready(c, err);
+}
+
+wr_status wri_cutter_like(wri_cutter *c, const wri_cutter *other, wr_err *err) {
+    *c = (wri_cutter){.format = other->format, .record_max = other->record_max, .begin = other->begin};
+    return ready(c, err);
 }
 
 void wri_cutter_restart(wri_cutter *c) {

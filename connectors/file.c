@@ -9,22 +9,28 @@
  * thousand files needs no ten thousand descriptors. open_source opens each to find out that it can be
  * read. A file at rest is read up to the size that it had when it was mapped.
  *
+ * With tail, files that come to match a pattern are looked for now and then: each is a split of its own, or
+ * is taken up by one whose file has gone.
+ *
  * Threads: a split belongs to whoever is inside next() for it; sizes and positions are atomic, because
- * the progress bar looks at them at any time. Chunks keep their mapping; the last one unmaps it. */
+ * the progress bar looks at them at any time. The list of splits grows under a lock; a split stays where it
+ * is. Chunks keep their mapping; the last one unmaps it. */
 #include "file_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef enum split_kind { AT_REST, STREAM, TAIL } split_kind;
 
 typedef struct split {
-    const char *path;
+    const char *path; /* written under the lock */
     split_kind kind;
     bool tail; /* kind is TAIL; never changes */
     wri_compression compression;
-    bool opened, ended;
+    bool opened;
+    bool ended;    /* with tail: under the lock */
     bool waits;    /* STREAM: a pipe or a device */
     int fd;        /* STREAM; -1: none; atomic */
     dev_t dev;     /* of the mapped file */
@@ -42,9 +48,20 @@ typedef struct split {
 struct wr_source {
     const wr_sys *sys;
     size_t chunk_bytes, record_max;
-    split *splits;
-    uint32_t n_splits;
+    pthread_mutex_t lock;
+    split **splits; /* under the lock, as is the arena once the source is open */
+    size_t n_splits, cap;
     wr_arena ar; /* paths and splits */
+    /* Looking for new files; one thread at a time. */
+    bool looks;
+    char *pattern;
+    wri_claims claims;
+    wr_arena found_ar;
+    wri_paths found; /* by the last scan, from `next` on not yet looked at */
+    size_t next;
+    wri_tail_counts counts;
+    uint32_t added;  /* under the lock */
+    wr_err left_out; /* why the last file that cannot be followed was left out; under the lock */
 };
 
 #define AT(member) .offset = offsetof(file_opts, member)
@@ -56,7 +73,9 @@ static const wr_option options[] = {
      .doc = "How the file is packed; auto tells by its first bytes when reading, by its name (.gz, .zst) "
             "when writing."},
     {"tail", WR_OPT_BOOL, AT(tail), .def = "false",
-     .doc = "Reads on as the file grows, also when it is rotated or cut back; never ends."},
+     .doc =
+         "Reads on as the file grows, also when it is rotated or cut back, and takes up files that come to "
+         "match the pattern; never ends."},
     {"max_record_bytes", WR_OPT_BYTES, AT(record_max), .def = "64MiB", .min = 1, .max = INT64_C(1) << 40,
      .doc = "Longer records are bad records."},
     {"chunk_bytes", WR_OPT_BYTES, AT(chunk_bytes), .def = "512KiB", .min = 1, .max = 1 << 30,
@@ -129,7 +148,7 @@ static wr_status open_split(wr_source *s, split *sp, wr_err *err) {
     if (rc != WR_OK || !sp->tail) return rc;
     sp->opened = true; /* at once: a file that is rotated before the first look is not to be missed */
     wri_reader_cfg cfg = reader_cfg(s, sp);
-    return wri_tail_open(&sp->follow, &cfg, sp->path, err);
+    return wri_tail_open(&sp->follow, &cfg, s->looks ? &s->claims : NULL, &s->counts, err);
 }
 
 static void close_split(const wr_source *s, split *sp) {
@@ -147,27 +166,53 @@ static void end_split(const wr_source *s, split *sp) {
     sp->ended = true;
 }
 
+static void free_split(const wr_source *s, split *sp) {
+    close_split(s, sp);
+    wri_cutter_free(&sp->cut);
+}
+
 static void file_close(wr_source *s) {
-    for (uint32_t i = 0; i < s->n_splits; i++) {
-        close_split(s, &s->splits[i]);
-        wri_cutter_free(&s->splits[i].cut);
-    }
+    for (size_t i = 0; i < s->n_splits; i++) free_split(s, s->splits[i]);
+    wri_claims_free(&s->claims);
+    pthread_mutex_destroy(&s->lock);
+    wr_free(s->splits);
+    wr_free(s->pattern);
+    wr_arena_free(&s->found_ar);
     wr_arena_free(&s->ar);
     wr_free(s);
+}
+
+/* A split that has not been opened, at the end of the list. */
+static wr_status add_split(wr_source *s, split **outp, wr_err *err) {
+    pthread_mutex_lock(&s->lock);
+    split *sp = wr_arena_calloc(&s->ar, sizeof *sp);
+    if (sp && wr_grow(&s->splits, &s->cap, s->n_splits + 1, sizeof *s->splits) != WR_OK) sp = NULL;
+    if (sp) {
+        sp->fd = -1;
+        s->splits[s->n_splits++] = sp;
+    }
+    pthread_mutex_unlock(&s->lock);
+    *outp = sp;
+    return sp ? WR_OK : wr_fail_oom(err, "a list of files");
 }
 
 static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const file_opts *o, wr_err *err) {
     wri_paths paths;
     WR_TRY(wri_file_list(s->sys, o->path, &s->ar, &paths, err));
-    s->splits = wr_arena_calloc(&s->ar, paths.n * sizeof *s->splits);
-    if (!s->splits) return wr_fail_oom(err, "a list of files");
+    s->looks = o->tail && !(paths.n == 1 && strcmp(paths.items[0], o->path) == 0);
     for (size_t i = 0; i < paths.n; i++) {
-        split *sp = &s->splits[i];
-        *sp = (split){.path = paths.items[i], .fd = -1, .compression = (wri_compression)o->compression};
+        split *sp;
+        WR_TRY(add_split(s, &sp, err));
+        sp->path = paths.items[i];
+        sp->compression = (wri_compression)o->compression;
         sp->tail = o->tail;
-        s->n_splits++;
         WR_TRY(wri_cutter_init(&sp->cut, cfg, s->record_max, err));
-        WR_TRY(open_split(s, sp, err));
+        wr_status rc = open_split(s, sp, err);
+        if (rc != WR_OK && rc != WR_AGAIN) return rc;
+        if (rc == WR_AGAIN) { /* a link to a file that another split follows */
+            sp->ended = true;
+            sp->opened = false;
+        }
     }
     return WR_OK;
 }
@@ -182,7 +227,10 @@ static wr_status file_open(const wr_source_cfg *cfg, wr_source **outp, wr_err *e
     s->sys = cfg->sys;
     s->chunk_bytes = (size_t)o.chunk_bytes;
     s->record_max = (size_t)o.record_max;
-    wr_status rc = open_splits(s, cfg, &o, err);
+    pthread_mutex_init(&s->lock, NULL);
+    wri_claims_init(&s->claims, s->sys);
+    s->pattern = wr_strdup(o.path);
+    wr_status rc = s->pattern ? open_splits(s, cfg, &o, err) : wr_fail_oom(err, "a source");
     if (rc == WR_OK) *outp = s;
     else file_close(s);
     return rc;
@@ -265,10 +313,162 @@ static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err
     }
 }
 
+/* ---- new files ---- */
+
+static int by_path(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Lists what there is now, without the files that are being followed. */
+static wr_status scan(wr_source *s, wr_err *err) {
+    wri_paths all;
+    wr_err none = {0};
+    wri_claims_scan(&s->claims);
+    wr_arena_reset(&s->found_ar);
+    s->found = (wri_paths){0};
+    s->next = 0;
+    wr_status rc = wri_file_list(s->sys, s->pattern, &s->found_ar, &all, &none);
+    if (rc == WR_EIO) return WR_AGAIN; /* nothing there for now */
+    if (rc != WR_OK) return wr_fail(err, rc, "%s", none.msg);
+    pthread_mutex_lock(&s->lock);
+    const char **mine = wr_arena_alloc(&s->found_ar, (s->n_splits + 1) * sizeof *mine);
+    size_t n = 0;
+    for (size_t i = 0; mine && i < s->n_splits; i++)
+        if (!s->splits[i]->ended) mine[n++] = s->splits[i]->path;
+    pthread_mutex_unlock(&s->lock);
+    if (!mine) return wr_fail_oom(err, "a list of files");
+    qsort(mine, n, sizeof *mine, by_path);
+    for (size_t i = 0; i < all.n; i++)
+        if (!bsearch(&all.items[i], mine, n, sizeof *mine, by_path))
+            all.items[s->found.n++] = all.items[i]; /* the list becomes shorter in place */
+    s->found.items = all.items;
+    return WR_OK;
+}
+
+/* A split without a file, else a new one. */
+static wr_status free_place(wr_source *s, uint32_t *ip, split **outp, wr_err *err) {
+    pthread_mutex_lock(&s->lock);
+    size_t i = 0, n = s->n_splits;
+    while (i < n && !s->splits[i]->ended) i++;
+    *outp = i < n ? s->splits[i] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    *ip = (uint32_t)i;
+    if (!*outp) WR_TRY(add_split(s, outp, err));
+    (*outp)->ended = (*outp)->tail = true;
+    return (*outp)->cut.why_long ? WR_OK : wri_cutter_like(&(*outp)->cut, &s->splits[0]->cut, err);
+}
+
+static void leave_out(wr_source *s, const wr_err *why) {
+    pthread_mutex_lock(&s->lock);
+    s->left_out = *why;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Why a new file is not to be followed. */
+static wr_status check_new(wr_source *s, const char *path, const struct stat *st, wr_err *why) {
+    split probe = {.path = path, .fd = -1, .tail = true};
+    if (!S_ISREG(st->st_mode)) return wr_fail(why, WR_EINVAL, "'%s' is no regular file", path);
+    if (wri_file_packed(path))
+        return wr_fail(why, WR_EINVAL, "'%s' is packed, as its name says; tail = true cannot follow it",
+                       path);
+    int fd = wri_open(s->sys, path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0) return wri_file_cannot("open", path, errno, why);
+    wr_status rc = inspect(s, &probe, fd, why);
+    s->sys->close(fd);
+    return rc;
+}
+
+static wr_status begin_tail(wr_source *s, split *sp, wr_err *err) {
+    if (sp->opened) return wri_tail_take(&sp->follow, sp->path, err);
+    sp->kind = TAIL;
+    sp->compression = WRI_NONE;
+    wri_reader_cfg cfg = reader_cfg(s, sp);
+    wr_status rc = wri_tail_open(&sp->follow, &cfg, &s->claims, &s->counts, err);
+    sp->opened = rc == WR_OK;
+    if (rc != WR_OK) wri_tail_close(&sp->follow);
+    return rc;
+}
+
+/* Follows a file that has not been followed before. WR_AGAIN: it is one that has, or cannot be. */
+static wr_status take_up(wr_source *s, const char *path, uint32_t *splitp, wr_err *err) {
+    struct stat st;
+    split *sp;
+    wr_err why = {0};
+    if (s->sys->stat(path, &st) != 0 || wri_claim_seen(&s->claims, &st)) return WR_AGAIN;
+    if (check_new(s, path, &st, &why) != WR_OK) {
+        leave_out(s, &why);
+        return WR_AGAIN;
+    }
+    WR_TRY(free_place(s, splitp, &sp, err));
+    pthread_mutex_lock(&s->lock);
+    const char *copy = wr_arena_strdup(&s->ar, path);
+    if (copy) sp->path = copy;
+    pthread_mutex_unlock(&s->lock);
+    if (!copy) return wr_fail_oom(err, "a list of files");
+    wr_status rc = begin_tail(s, sp, &why);
+    if (rc == WR_EIO) leave_out(s, &why);
+    if (rc != WR_OK) return rc == WR_ENOMEM ? wr_fail_oom(err, "a source") : WR_AGAIN;
+    pthread_mutex_lock(&s->lock);
+    sp->ended = false;
+    s->added++;
+    pthread_mutex_unlock(&s->lock);
+    return WR_OK;
+}
+
+static wr_status file_look(wr_source *s, uint32_t *splitp, wr_err *err) {
+    if (!s->looks) return WR_EOF;
+    if (s->next == s->found.n) WR_TRY(scan(s, err));
+    while (s->next < s->found.n) {
+        wr_status rc = take_up(s, s->found.items[s->next++], splitp, err);
+        if (rc != WR_AGAIN) return rc;
+    }
+    return WR_AGAIN;
+}
+
+static wr_status file_notes(wr_source *s, wr_buf *out) {
+    pthread_mutex_lock(&s->lock);
+    const struct {
+        uint32_t n;
+        const char *one, *many;
+    } counts[] = {
+        {__atomic_load_n(&s->counts.rotated, __ATOMIC_RELAXED), "rotation", "rotations"},
+        {__atomic_load_n(&s->counts.cut_back, __ATOMIC_RELAXED), "file cut back", "files cut back"},
+        {s->added, "new file", "new files"},
+        {__atomic_load_n(&s->counts.deleted, __ATOMIC_RELAXED), "file deleted", "files deleted"},
+    };
+    wr_status rc = WR_OK;
+    bool any = false;
+    for (size_t i = 0; i < WR_LEN(counts) && rc == WR_OK; i++) {
+        if (counts[i].n == 0) continue;
+        rc = any ? wr_buf_puts(out, ", ") : wr_buf_printf(out, "%s: ", s->pattern);
+        any = true;
+        const char *what = counts[i].n == 1 ? counts[i].one : counts[i].many;
+        if (rc == WR_OK) rc = wr_buf_printf(out, "%u %s", counts[i].n, what);
+    }
+    if (any && rc == WR_OK) rc = wr_buf_puts(out, "\n");
+    if (rc == WR_OK && s->left_out.msg[0]) rc = wr_buf_printf(out, "left out: %s\n", s->left_out.msg);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
 /* ---- the table's functions ---- */
 
+static split *split_at(const wr_source *s, uint32_t i) {
+    pthread_mutex_t *lock = (pthread_mutex_t *)&s->lock;
+    pthread_mutex_lock(lock);
+    split *sp = s->splits[i];
+    pthread_mutex_unlock(lock);
+    return sp;
+}
+
+/* The file has gone; the reader stays, for the next file. */
+static wr_status end_tail(wr_source *s, split *sp) {
+    pthread_mutex_lock(&s->lock);
+    sp->ended = true;
+    pthread_mutex_unlock(&s->lock);
+    return WR_EOF;
+}
+
 static wr_status file_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_err *err) {
-    split *sp = &s->splits[split_no];
+    split *sp = split_at(s, split_no);
     *out = (wr_chunk){0};
     if (sp->ended) return WR_EOF;
     if (!sp->opened) WR_TRY(start(s, sp, err));
@@ -278,21 +478,25 @@ static wr_status file_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_er
     out->split = split_no;
     if (sp->kind == STREAM)
         __atomic_store_n(&sp->at, sp->reader.at, __ATOMIC_RELAXED); /* survives the reader */
+    if (rc == WR_EOF && sp->kind == TAIL) return end_tail(s, sp);
     if (rc == WR_EOF) end_split(s, sp);
     return rc;
 }
 
-static uint32_t file_n_splits(const wr_source *s) { return s->n_splits; }
+static uint32_t file_n_splits(const wr_source *s) { return (uint32_t)s->n_splits; }
 
 static void file_split_info(const wr_source *s, uint32_t split_no, wr_split_info *out) {
-    const split *sp = &s->splits[split_no];
+    pthread_mutex_t *lock = (pthread_mutex_t *)&s->lock;
+    pthread_mutex_lock(lock);
+    const split *sp = s->splits[split_no];
     out->name = sp->path;
     out->bytes = __atomic_load_n(sp->tail ? &sp->follow.bytes : &sp->bytes, __ATOMIC_RELAXED);
     out->at = __atomic_load_n(sp->tail ? &sp->follow.reader.at : &sp->at, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(lock);
 }
 
 static int file_poll_fd(const wr_source *s, uint32_t split_no) {
-    const split *sp = &s->splits[split_no];
+    const split *sp = split_at(s, split_no);
     return sp->waits ? __atomic_load_n(&sp->fd, __ATOMIC_RELAXED)
                      : -1; /* a file at rest is always ready, a growing one gives no signal */
 }
@@ -316,6 +520,8 @@ const wr_connector_def wr_connector_file = {
     .next = file_next,
     .split_info = file_split_info,
     .poll_fd = file_poll_fd,
+    .look = file_look,
+    .notes = file_notes,
     .bounded = file_bounded,
     .close_source = file_close,
     .delivery = "truncate",

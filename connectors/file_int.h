@@ -2,6 +2,8 @@
 #ifndef WR_FILE_INT_H
 #define WR_FILE_INT_H
 
+#include <pthread.h>
+
 #include "conn_int.h"
 
 typedef struct file_opts {
@@ -20,23 +22,57 @@ typedef struct wri_paths {
 /* What `path` names: a file, the files of a directory, or those that match a pattern. At least one. */
 wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_paths *outp,
                         wr_err *err) WR_MUST_USE;
+bool wri_file_packed(const char *path); /* its name says so */
 /* WR_EIO: path cannot be opened or read, and why, and what to do. */
 wr_status wri_file_cannot(const char *what, const char *path, int e, wr_err *err);
 
+/* ---- whose file is whose: file_claim.c ---- */
+typedef struct wri_claim {
+    dev_t dev;
+    ino_t ino;
+    int fd;
+    bool left;     /* nobody reads it any more; fd is the list's */
+    uint64_t seen; /* left: the last scan that found it */
+} wri_claim;
+typedef struct wri_claims {
+    const wr_sys *sys; /* NULL: none are made */
+    pthread_mutex_t lock;
+    wri_claim *items;
+    size_t n, cap;
+    uint64_t scan;
+} wri_claims;
+void wri_claims_init(wri_claims *c, const wr_sys *sys);
+void wri_claims_free(wri_claims *c); /* harmless where zero */
+/* WR_AGAIN: the file is or was another's. */
+wr_status wri_claim_take(wri_claims *c, const struct stat *st, int fd) WR_MUST_USE;
+void wri_claim_leave(wri_claims *c, int fd); /* fd is the list's from now on */
+/* Whether the file is or was anybody's; the scan under way has found it. */
+bool wri_claim_seen(wri_claims *c, const struct stat *st);
+void wri_claims_scan(wri_claims *c); /* a scan begins: forgets what the last one has not found */
+
 /* ---- following a growing file ---- */
+typedef struct wri_tail_counts { /* of all files that a source follows; atomic */
+    uint32_t rotated, cut_back, deleted;
+} wri_tail_counts;
 typedef struct wri_tail {
     const wr_sys *sys;
     const char *path;
-    int fd;        /* -1: gone, waiting for a new one of that name */
-    dev_t dev;     /* of fd */
-    ino_t ino;     /* of fd */
-    bool ending;   /* the old file is being finished before the new one is begun */
-    bool anew;     /* after that: begin again with the same file, which was cut back */
-    int64_t bytes; /* its size when last looked at; written atomically */
+    wri_claims *claims; /* of a folder or pattern: may not read what is there; NULL: one file */
+    int fd;             /* -1: gone, waiting for a new one of that name */
+    dev_t dev;          /* of fd */
+    ino_t ino;          /* of fd */
+    bool ending;        /* the old file is being finished before the new one is begun */
+    bool anew;          /* after that: begin again with the same file, which was cut back */
+    int64_t bytes;      /* its size when last looked at; written atomically */
+    wri_tail_counts *counts;
     wri_reader reader;
 } wri_tail;
-wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, const char *path, wr_err *err) WR_MUST_USE;
+/* The file is cfg->name. WR_AGAIN: with claims, another reads it. */
+wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, wri_claims *claims, wri_tail_counts *counts,
+                        wr_err *err) WR_MUST_USE;
+/* WR_EOF: with claims, the file has gone; the split may take up another. */
 wr_status wri_tail_next(wri_tail *t, wr_chunk *outp, wr_err *err);
+wr_status wri_tail_take(wri_tail *t, const char *path, wr_err *err) WR_MUST_USE; /* WR_AGAIN as above */
 void wri_tail_close(wri_tail *t);
 
 /* ---- writing ---- */

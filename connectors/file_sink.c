@@ -24,6 +24,8 @@ static bool ends_with(const char *s, const char *end) {
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
+bool wri_file_packed(const char *path) { return ends_with(path, ".gz") || ends_with(path, ".zst"); }
+
 static wri_compression by_name(const char *path, int asked) {
     if (asked != WRI_AUTO) return (wri_compression)asked;
     return ends_with(path, ".gz") ? WRI_GZIP : ends_with(path, ".zst") ? WRI_ZSTD : WRI_NONE;

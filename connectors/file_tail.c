@@ -3,6 +3,7 @@
  *   at its end?  the path names another file (rotated)  -> finish this one, then begin the other
  *                the file is shorter than what was read -> finish what is buffered, then begin it again
  *                the path names nothing                 -> go on with this one; another may appear
+ *                the file was deleted                   -> finish and close it; another may appear
  *
  * Finishing means that a last line without its end is delivered as a record. Positions go on through all
  * of it, so that they rise within the split. A file that is cut back and then grows past the old place
@@ -12,7 +13,13 @@
 
 #include "file_int.h"
 
-/* Opens path as it is now. WR_AGAIN: there is nothing of that name. */
+static void close_fd(wri_tail *t) {
+    if (t->fd >= 0 && t->claims) wri_claim_leave(t->claims, t->fd);
+    else if (t->fd >= 0) t->sys->close(t->fd);
+    t->fd = -1;
+}
+
+/* Opens path as it is now. WR_AGAIN: there is nothing of that name, or it is another's. */
 static wr_status open_path(wri_tail *t, wr_err *err) {
     struct stat st;
     int fd = wri_open(t->sys, t->path, O_RDONLY | O_NONBLOCK, 0);
@@ -23,6 +30,11 @@ static wr_status open_path(wri_tail *t, wr_err *err) {
         t->sys->close(fd);
         return wri_file_cannot("open", t->path, e, err);
     }
+    wr_status s = t->claims ? wri_claim_take(t->claims, &st, fd) : WR_OK;
+    if (s != WR_OK) {
+        t->sys->close(fd);
+        return s == WR_AGAIN ? s : wr_fail_oom(err, "a list of files");
+    }
     t->fd = fd;
     t->dev = st.st_dev;
     t->ino = st.st_ino;
@@ -30,16 +42,19 @@ static wr_status open_path(wri_tail *t, wr_err *err) {
     return WR_OK;
 }
 
-wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, const char *path, wr_err *err) {
-    *t = (wri_tail){.sys = cfg->sys, .path = path, .fd = -1};
+wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, wri_claims *claims, wri_tail_counts *counts,
+                        wr_err *err) {
+    *t = (wri_tail){.sys = cfg->sys, .path = cfg->name, .claims = claims, .counts = counts, .fd = -1};
     wr_status s = open_path(t, err);
-    if (s == WR_AGAIN) return wri_file_cannot("open", path, ENOENT, err);
+    if (s == WR_AGAIN && !claims) return wri_file_cannot("open", t->path, ENOENT, err);
     return s == WR_OK ? wri_reader_open(&t->reader, cfg, t->fd, err) : s;
 }
 
-static void close_fd(wri_tail *t) {
-    if (t->fd >= 0) t->sys->close(t->fd);
-    t->fd = -1;
+wr_status wri_tail_take(wri_tail *t, const char *path, wr_err *err) {
+    t->path = t->reader.cfg.name = path;
+    WR_TRY(open_path(t, err));
+    wri_reader_restart(&t->reader, t->fd);
+    return WR_OK;
 }
 
 /* At the end for now: finds out whether this file has ended for good. */
@@ -51,17 +66,26 @@ static wr_status look(wri_tail *t, wr_err *err) {
         t->ending = t->anew = true;
         return WR_OK;
     }
-    if (t->sys->stat(t->path, &st) != 0) return WR_OK; /* renamed away, the new one is not there yet */
+    bool deleted = st.st_nlink == 0;
+    if (t->sys->stat(t->path, &st) != 0) { /* renamed away and the new one is not there yet, or gone */
+        t->ending = deleted;
+        if (deleted) __atomic_add_fetch(&t->counts->deleted, 1, __ATOMIC_RELAXED);
+        return WR_OK;
+    }
     t->ending = st.st_dev != t->dev || st.st_ino != t->ino;
     return WR_OK;
 }
 
 /* The old file has been delivered: begins the next. */
 static wr_status begin(wri_tail *t, wr_err *err) {
+    uint32_t *count = t->anew ? &t->counts->cut_back : &t->counts->rotated;
     if (!t->anew) {
+        t->ending = false;
         close_fd(t);
-        WR_TRY(open_path(t, err));
+        wr_status s = open_path(t, err);
+        if (s != WR_OK) return s == WR_AGAIN && t->claims ? WR_EOF : s;
     }
+    __atomic_add_fetch(count, 1, __ATOMIC_RELAXED);
     t->ending = t->anew = false;
     wri_reader_restart(&t->reader, t->fd);
     return WR_OK;

@@ -62,6 +62,7 @@ wr_status wr_batch_reset(wr_batch *b, uint32_t n_cols) {
     b->pos = b->ingest_us = 0;
     b->wm = NULL;
     b->hash = NULL;
+    b->change = NULL;
     return set_cols(b, n_cols);
 }
 
@@ -115,6 +116,21 @@ static wr_status gather_col(const wr_col *in, const uint32_t *idx, uint32_t n, w
     return WR_OK;
 }
 
+/* A half of an update whose other half stays behind is a delete or an insert. */
+static wr_status gather_changes(const wr_batch *in, const uint32_t *idx, uint32_t n, wr_batch *out,
+                                wr_err *err) {
+    out->change = wr_arena_alloc(&out->arena, n ? n : 1);
+    if (!out->change) return wr_fail_oom(err, "the kinds of changes");
+    for (uint32_t i = 0; i < n; i++) {
+        wr_change c = (wr_change)in->change[idx[i]];
+        bool whole = c == WR_UPDATE_BEFORE  ? i + 1 < n && idx[i + 1] == idx[i] + 1
+                     : c == WR_UPDATE_AFTER ? i > 0 && idx[i] == idx[i - 1] + 1
+                                            : true;
+        out->change[i] = (uint8_t)(whole ? c : wr_lone_change(c));
+    }
+    return WR_OK;
+}
+
 static wr_status gather_into(wr_batch *in, const uint32_t *idx, uint32_t n, const uint32_t *cols,
                              uint32_t n_cols, wr_batch *out, wr_err *err) {
     bool views = false;
@@ -128,6 +144,7 @@ static wr_status gather_into(wr_batch *in, const uint32_t *idx, uint32_t n, cons
         if (!out->wm) return wr_fail_oom(err, "row watermarks");
         gather_i64(in->wm, idx, n, out->wm);
     }
+    if (in->change) WR_TRY(gather_changes(in, idx, n, out, err));
     out->n = n;
     out->split = in->split;
     out->pos = in->pos;
@@ -157,6 +174,7 @@ wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr
     out->pos = in->pos;
     out->ingest_us = in->ingest_us;
     out->wm = in->wm;
+    out->change = in->change;
     wr_status s = wr_batch_keep(out, &in->ref, err);
     if (s != WR_OK) {
         wr_batch_drop(out);
@@ -167,48 +185,49 @@ wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr
 
 /* ---- hashing of keys ---- */
 
-static uint64_t hash_f64(double v) {
+static uint64_t hash_f64(double v, wr_secret k) {
     uint64_t bits;
     if (v == 0) v = 0; /* -0.0 is the same key as 0.0 */
-    if (v != v) return wr_hash_u64(UINT64_C(0x7ff8000000000000));
+    if (v != v) return wr_keyed_u64(UINT64_C(0x7ff8000000000000), k);
     memcpy(&bits, &v, 8);
-    return wr_hash_u64(bits);
+    return wr_keyed_u64(bits, k);
 }
 
-static void hash_col(const wr_col *c, uint32_t n, uint64_t *restrict out) {
+static void hash_col(const wr_col *c, uint32_t n, wr_secret k, uint64_t *restrict out) {
     switch (c->phys) {
     case WR_I64:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_hash_u64((uint64_t)c->i64[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_keyed_u64((uint64_t)c->i64[i], k));
         break;
     case WR_F64:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], hash_f64(c->f64[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], hash_f64(c->f64[i], k));
         break;
     case WR_STR:
-        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_hash_str(&c->str[i]));
+        for (uint32_t i = 0; i < n; i++) out[i] = wr_hash_mix(out[i], wr_keyed_str(&c->str[i], k));
         break;
     }
 }
 
-static uint64_t hash_value(const wr_col *c, uint32_t i) {
+static uint64_t hash_value(const wr_col *c, uint32_t i, wr_secret k) {
     if (wr_is_null(c, i)) return WR_HASH_NULL;
     switch (c->phys) {
     case WR_I64:
-        return wr_hash_u64((uint64_t)c->i64[i]);
+        return wr_keyed_u64((uint64_t)c->i64[i], k);
     case WR_F64:
-        return hash_f64(c->f64[i]);
+        return hash_f64(c->f64[i], k);
     case WR_STR:
-        return wr_hash_str(&c->str[i]);
+        return wr_keyed_str(&c->str[i], k);
     }
     return 0;
 }
 
 void wr_batch_hash(const wr_batch *in, const uint32_t *cols, uint32_t n_cols, uint64_t *out) {
+    const wr_secret secret = wr_hash_secret;
     for (uint32_t i = 0; i < in->n; i++) out[i] = WR_HASH_SEED;
     for (uint32_t k = 0; k < n_cols; k++) {
         const wr_col *c = &in->cols[cols[k]];
-        if (!c->nulls) hash_col(c, in->n, out);
+        if (!c->nulls) hash_col(c, in->n, secret, out);
         else
-            for (uint32_t i = 0; i < in->n; i++) out[i] = wr_hash_mix(out[i], hash_value(c, i));
+            for (uint32_t i = 0; i < in->n; i++) out[i] = wr_hash_mix(out[i], hash_value(c, i, secret));
     }
 }
 

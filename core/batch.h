@@ -7,6 +7,9 @@
  *   split, pos       where the rows came from: row i has position (split, pos + i), rising within a
  *                    split; ties in time are broken by it. Rows made by an operator: WR_NO_SPLIT
  *   wm               NULL, or per row the watermark just before it: only when some row lies behind it
+ *   change           NULL: every row is an insert; else per row a wr_change. A WR_UPDATE_BEFORE stands
+ * directly before its WR_UPDATE_AFTER in the same batch; gathering one half alone makes it a delete or an
+ * insert, so a row that stands is always taken back before or as it is replaced
  *
  * Strings and arrays live in the batch's arena or in what it holds (input buffer, parent batch). */
 #ifndef WR_CORE_BATCH_H
@@ -18,6 +21,9 @@
 #define WR_BATCH_ROWS_MAX 65536 /* largest capacity a user may set */
 #define WR_NO_SPLIT       UINT32_MAX
 #define WR_PAD            64 /* bytes that may be read (never used) behind every input buffer */
+
+/* What a row does to the table that the rows before it have made. */
+typedef enum wr_change { WR_INSERT, WR_UPDATE_BEFORE, WR_UPDATE_AFTER, WR_DELETE } wr_change;
 
 /* Values of a low-cardinality string column, in the order first seen. One decoder appends, in the
  * thread that reads; batches that left that thread carry no codes. */
@@ -54,6 +60,7 @@ typedef struct wr_batch {
     int64_t ingest_us; /* wall clock when the oldest row entered [us], 0: unknown */
     int64_t *wm;       /* see above */
     uint64_t *hash;    /* NULL, or the key hash of each row, for the exchange */
+    uint8_t *change;   /* see above */
     wr_arena arena;
     wr_ref **held; /* kept alive with the batch */
     uint32_t n_held, held_cap;
@@ -63,6 +70,16 @@ static inline uint32_t wr_bitmap_words(uint32_t n) { return (n + 63) / 64; }
 static inline bool wr_bit(const uint64_t *bits, uint32_t i) { return bits[i >> 6] >> (i & 63) & 1; }
 static inline void wr_bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_C(1) << (i & 63); }
 static inline bool wr_is_null(const wr_col *c, uint32_t i) { return c->nulls && wr_bit(c->nulls, i); }
+
+static inline wr_change wr_change_of(const wr_batch *b, uint32_t i) {
+    return b->change ? (wr_change)b->change[i] : WR_INSERT;
+}
+/* The row is taken away: an old value or a deleted row. */
+static inline bool wr_takes_back(wr_change c) { return c == WR_UPDATE_BEFORE || c == WR_DELETE; }
+/* What a half of an update is without the other. */
+static inline wr_change wr_lone_change(wr_change c) {
+    return c == WR_UPDATE_BEFORE ? WR_DELETE : c == WR_UPDATE_AFTER ? WR_INSERT : c;
+}
 
 /* A batch with n_cols columns and no arrays yet. Owner of *outp: the caller, by wr_batch_drop. */
 wr_status wr_batch_new(uint32_t n_cols, uint32_t cap, wr_batch **outp, wr_err *err) WR_MUST_USE;
@@ -81,10 +98,11 @@ wr_status wr_batch_str(wr_batch *b, const char *p, size_t len, wr_str *outp, wr_
 wr_status wr_batch_gather(wr_batch *in, const uint32_t *idx, uint32_t n, const uint32_t *cols,
                           uint32_t n_cols, wr_batch **outp, wr_err *err) WR_MUST_USE;
 /* A new batch that shares columns cols[i] of `in` (no copy) and keeps it alive; entries of
- * UINT32_MAX are left empty for the caller to fill. Split, position, wm and ingest time are shared. */
+ * UINT32_MAX are left empty for the caller to fill. Split, position, wm, changes and ingest time are shared.
+ */
 wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr_batch **outp,
                          wr_err *err) WR_MUST_USE;
-/* Hash of each row's key columns, as wr_hash_* says; out has in->n places. */
+/* Hash of each row's key columns, as wr_keyed_* says; out has in->n places. */
 void wr_batch_hash(const wr_batch *in, const uint32_t *cols, uint32_t n_cols, uint64_t *out);
 static inline wr_batch *wr_batch_hold(wr_batch *b) { return (wr_batch *)wr_hold(&b->ref); }
 static inline void wr_batch_drop(wr_batch *b) { wr_drop(b ? &b->ref : NULL); }

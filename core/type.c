@@ -45,4 +45,13 @@ int wr_str_cmp(const wr_str *a, const wr_str *b) {
     return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
+/* Written once, before there are threads. */
+wr_secret wr_hash_secret = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xc2b2ae3d27d4eb4f)};
+
+void wr_hash_secret_set(uint64_t a, uint64_t b) { wr_hash_secret = (wr_secret){a, b | 1}; }
+
+uint64_t wr_keyed_bytes(const void *p, size_t n, wr_secret k) {
+    return wr_fold(XXH3_64bits_withSeed(p, n, k.a), k.b);
+}
+
 uint64_t wr_hash_bytes(const void *p, size_t n) { return XXH3_64bits(p, n); }

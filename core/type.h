@@ -129,7 +129,12 @@ typedef struct wr_schema {
     wr_field *fields; /* owner: the arena that made it */
 } wr_schema;
 
-/* ---- hashing: the same everywhere, so that exchanges, key groups and tables agree ---- */
+/* ---- hashing ----
+ * wr_hash_*: the same in every process, for sketches and made-up data.
+ * wr_keyed_*: for tables whose keys come from outside. They depend on a secret of the process, as who knows
+ * the hash can send keys that all meet in one place, and each would be compared with all before it.
+ * Exchanges, key groups and tables agree on them; results must not depend on them. What is kept for another
+ * process and goes by key group has to keep the secret too. */
 static inline uint64_t wr_hash_u64(uint64_t x) { /* murmur3's finaliser, public domain constants */
     x ^= x >> 33;
     x *= UINT64_C(0xff51afd7ed558ccd);
@@ -149,6 +154,27 @@ static inline uint64_t wr_hash_str(const wr_str *s) {
 }
 static inline uint64_t wr_hash_mix(uint64_t seed, uint64_t h) { /* combines the columns of a key */
     return (seed ^ h) * UINT64_C(0x9fb21c651e98df25) + (seed >> 29);
+}
+typedef struct wr_secret {
+    uint64_t a, b;
+} wr_secret;
+extern wr_secret wr_hash_secret; /* a constant once wr_hash_secret_set has been called */
+/* Before the first thread and the first hash; without it the secret is no secret, and each run is the same.
+ */
+void wr_hash_secret_set(uint64_t a, uint64_t b);
+
+/* Both halves of a 128-bit product: each bit of both factors counts. */
+static inline uint64_t wr_fold(uint64_t x, uint64_t y) {
+    unsigned __int128 m = (unsigned __int128)x * y;
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+static inline uint64_t wr_keyed_u64(uint64_t x, wr_secret k) { return wr_fold(x ^ k.a, k.b); }
+uint64_t wr_keyed_bytes(const void *p, size_t n, wr_secret k);
+static inline uint64_t wr_keyed_str(const wr_str *s, wr_secret k) {
+    uint64_t w[2];
+    if (s->len > WR_STR_INLINE) return wr_keyed_bytes(s->ptr, s->len, k);
+    memcpy(w, s, 16);
+    return wr_fold(w[0] ^ k.a, w[1] ^ k.b);
 }
 #define WR_HASH_NULL UINT64_C(0x6e756c6c6e756c6c)
 #define WR_HASH_SEED UINT64_C(0x77656972)

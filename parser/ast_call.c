@@ -16,10 +16,10 @@ wr_ast *wri_call(wri_parse *p, wri_list *name, wri_list *args, wri_tok end) {
     /* TABLE t PARTITION BY a, b, DESCRIPTOR(c): b belongs to PARTITION BY, not to the function. */
     uint32_t k = 1;
     while (k < e->n_args && e->args[k]->kind == WR_A_COLUMN) k++;
-    wr_ast *t = e->args[0]->kind == WR_A_NAMED_ARG ? e->args[0]->args[0] : e->args[0];
-    if (k == 1 || k == e->n_args || e->args[k]->kind != WR_A_DESCRIPTOR || t->kind != WR_A_TABLE_ARG ||
-        !t->n_args)
-        return e;
+    bool named = e->args[0]->kind == WR_A_NAMED_ARG; /* DATA => TABLE t PARTITION BY a, b, TIMECOL => … */
+    wr_ast *t = named ? e->args[0]->args[0] : e->args[0];
+    if (k == 1 || k == e->n_args || t->kind != WR_A_TABLE_ARG || !t->n_args) return e;
+    if (e->args[k]->kind != WR_A_DESCRIPTOR && !(named && e->args[k]->kind == WR_A_NAMED_ARG)) return e;
     wri_list *by = NULL;
     for (uint32_t i = 0; i < t->n_args; i++) by = wri_add_node(p, by, t->args[i]);
     for (uint32_t i = 1; i < k; i++) by = wri_add_node(p, by, e->args[i]);

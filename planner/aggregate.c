@@ -4,8 +4,10 @@
  *
  * When the window comes from a WINDOW node below and nothing but the grouping reads its columns, the
  * local phase works on the rows as they are and assigns windows itself (TUMBLE, HOP, CUMULATE); else
- * the rows carry their window in columns (ATTACHED). Grouping sets share the PROJECT: one pair of phases
- * each, then a UNION of PROJECTs that put NULL for absent keys. */
+ * the rows carry their window in columns (ATTACHED). Results that are given early and corrected come from
+ * AGG_CHANGES instead of AGG_GLOBAL; without a window AGG_DELTA then stands for AGG_LOCAL. Grouping sets
+ * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys.
+ * Sessions have one phase: session.c. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -73,7 +75,7 @@ static bool literal(const wr_ast *e) {
 /* Column col of a->in is the event time by which the aggregate orders rows. */
 static bool orders_rows(wri_ctx *c, const wri_agg *a, uint32_t col) {
     if (col == a->in->time_col) return true;
-    if (!a->origin || a->origin->kind != WR_N_WINDOW) return false;
+    if (!a->origin || (a->origin->kind != WR_N_WINDOW && a->origin->kind != WR_N_SESSION)) return false;
     const uint32_t *map;
     const wr_node *bare = wri_unwindow(c, a->in, a->origin, &map);
     return bare && map[col] != WR_NO_COL && map[col] == bare->time_col;
@@ -218,12 +220,13 @@ static bool all_mapped(const wri_agg *a, const uint32_t *map) {
 static bool choose_window(wri_ctx *c, wri_agg *a, below *p) {
     p->c = c;
     p->in = a->in;
-    if (!a->origin || a->origin->kind != WR_N_WINDOW) return true;
+    bool session = a->origin && a->origin->kind == WR_N_SESSION && wri_session_fuses(a);
+    if (!session && (!a->origin || a->origin->kind != WR_N_WINDOW)) return true;
     const uint32_t *map;
     wr_node *bare = wri_unwindow(c, a->in, a->origin, &map);
     if (!bare) return !c->oom;
     if (!all_mapped(a, map)) return true;
-    a->win = a->origin->window.win;
+    a->win = session ? a->origin->session.win : a->origin->window.win;
     a->win.time_col = bare->time_col;
     p->in = bare;
     p->map = map;
@@ -258,7 +261,7 @@ static wr_node *project_below(wri_ctx *c, wri_agg *a, below *p, uint32_t *keys) 
 
 /* ---- the two phases ---- */
 
-static wr_type border_type(const wri_agg *a, const wr_node *rows) {
+wr_type wri_border_type(const wri_agg *a, const wr_node *rows) {
     wr_type t = wr_type_of(WR_T_TIMESTAMP);
     uint32_t col = a->win.kind == WR_W_ATTACHED ? a->win.end_col : a->win.time_col;
     if (col != WR_NO_COL) t.local_tz = rows->out.fields[col].type.local_tz;
@@ -275,11 +278,72 @@ static bool fill_agg(wri_ctx *c, wr_node *n, const wri_agg *a, uint32_t n_keys) 
     n->agg.calls = wri_new_n(c, a->n_calls, sizeof *n->agg.calls);
     if (!n->agg.keys || !n->agg.calls) return false;
     for (uint32_t i = 0; i < a->n_calls; i++) n->agg.calls[i] = a->calls[i].call;
+    n->agg.each_batch = a->each_batch;
+    n->agg.every_us = a->every_us;
+    n->agg.lateness_us = a->lateness_us;
     return true;
 }
 
+/* ---- results that change ---- */
+
+static bool is_updating(const wri_agg *a) { return a->each_batch || a->every_us > 0 || a->lateness_us > 0; }
+/* There is no window to wait for, or no one to wait for it. */
+static bool takes_deltas(const wri_agg *a, const wr_node *rows) {
+    return a->win.kind == WR_W_NONE && (a->each_batch || rows->updating);
+}
+
+/* The call as one that keeps every value, where that lets it give up rows. */
+static bool keeps_values(wr_agg_call *k) {
+    wr_agg_call all = *k;
+    all.multiset = true;
+    wr_err err = {0};
+    if (k->def->bind(&all, &err) != WR_OK || !all.retracts) return false;
+    *k = all;
+    return true;
+}
+
+/* Every call can give up rows, exactly. */
+static bool can_take_back(wri_ctx *c, const wri_agg *a, const wr_node *rows) {
+    for (uint32_t i = 0; i < a->n_calls; i++) {
+        wr_agg_call *k = &a->calls[i].call;
+        if (k->retracts || keeps_values(k)) continue;
+        bool summed = k->n_args == 1 && !k->distinct && wr_type_phys(k->arg_types[0]) == WR_F64;
+        wri_unsupported(c, k->loc,
+                        summed
+                            ? "sum a CAST(… AS DECIMAL(18, 6)): rounded numbers cannot be taken out exactly"
+                            : "COUNT, SUM and AVG of integers or decimals can, MIN, MAX and COUNT(DISTINCT "
+                              "…) of numbers and times",
+                        "%s%s cannot read an updating input (%s): it cannot take rows back", k->def->name,
+                        k->distinct ? "(DISTINCT …)" : "", wri_changes_of(c, rows));
+        return false;
+    }
+    return true;
+}
+
+static wr_field *add_partials(wri_ctx *c, const wri_agg *a, const char *name, wr_field *f) {
+    for (uint32_t i = 0; i < a->n_calls; i++)
+        for (uint32_t j = 0; j < a->calls[i].call.n_partials; j++)
+            *f++ =
+                (wr_field){.name = wri_text(c, "%s%u_%u", name, i, j), .type = a->calls[i].call.partials[j]};
+    return f;
+}
+
+static bool describe_changes(wri_ctx *c, const wri_agg *a, wr_node *n, const wr_node *rows) {
+    n->agg.takes_back = rows->updating;
+    n->agg.ttl_us = a->win.kind == WR_W_NONE && a->each_batch ? c->settings->state_ttl_us : 0;
+    n->updating = n->keyed = false;
+    /* The first sight of a key is all that SELECT DISTINCT of new rows has to tell. */
+    if (!is_updating(a) || (a->n_calls == 0 && !rows->updating)) return true;
+    uint32_t base = wri_agg_base(a), to = 0, *key = wri_new_n(c, 2 + n->agg.n_keys, sizeof *key);
+    if (!key) return false;
+    if (a->win.kind == WR_W_ATTACHED) key[to++] = 0;
+    if (base) key[to++] = 1; /* the end of a window says where it begins */
+    for (uint32_t i = 0; i < n->agg.n_keys; i++) key[to++] = base + i;
+    return wri_makes_changes(c, n, a->what, key, to);
+}
+
 /* "AVG(latency_ms)": names the call's column for EXPLAIN and messages. */
-static const char *call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows) {
+const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows) {
     const char *args = k->star ? "*" : "";
     for (uint32_t i = 0; i < k->n_args; i++)
         args = wri_text(c, "%s%s%s", args ? args : "", i ? ", " : "", rows->out.fields[k->args[i]].name);
@@ -288,35 +352,38 @@ static const char *call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *ro
 
 static wr_node *local_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys,
                             uint32_t n_keys) {
-    uint32_t base = a->win.kind == WR_W_ATTACHED ? 2 : 1, w = base + n_keys;
-    for (uint32_t i = 0; i < a->n_calls; i++) w += a->calls[i].call.n_partials;
-    wr_node *n = wri_node_new(c, WR_N_AGG_LOCAL, a->loc, 1, &rows, w);
+    uint32_t base = a->win.kind == WR_W_ATTACHED ? 2 : 1, n_partials = 0;
+    bool deltas = takes_deltas(a, rows), back = deltas && rows->updating;
+    for (uint32_t i = 0; i < a->n_calls; i++) n_partials += a->calls[i].call.n_partials;
+    uint32_t w = base + n_keys + (back ? 2 * (n_partials + 1) : n_partials);
+    wr_node *n = wri_node_new(c, deltas ? WR_N_AGG_DELTA : WR_N_AGG_LOCAL, a->loc, 1, &rows, w);
     if (!n || !fill_agg(c, n, a, n_keys)) return NULL;
-    wr_type t = border_type(a, rows);
+    n->agg.takes_back = back;
+    wr_type t = wri_border_type(a, rows);
     n->out.fields[0] = (wr_field){.name = "slice", .type = t};
     if (base == 2) n->out.fields[1] = (wr_field){.name = "window_start", .type = t};
     for (uint32_t i = 0; i < n_keys; i++) {
         n->agg.keys[i] = keys[i];
         n->out.fields[base + i] = rows->out.fields[keys[i]];
     }
-    uint32_t col = base + n_keys;
-    for (uint32_t i = 0; i < a->n_calls; i++)
-        for (uint32_t j = 0; j < a->calls[i].call.n_partials; j++, col++)
-            n->out.fields[col] =
-                (wr_field){.name = wri_text(c, "partial%u_%u", i, j), .type = a->calls[i].call.partials[j]};
-    if (a->win.kind != WR_W_NONE) {
-        n->agg.late = wri_x(rows)->late;
-        n->agg.late_cols = wri_x(rows)->late_cols;
+    wr_field *f = add_partials(c, a, "partial", &n->out.fields[base + n_keys]);
+    if (back) {
+        *f++ = (wr_field){.name = "rows", .type = wr_type_of(WR_T_BIGINT)};
+        f = add_partials(c, a, "back", f);
+        *f = (wr_field){.name = "rows_back", .type = wr_type_of(WR_T_BIGINT)};
     }
+    if (a->win.kind != WR_W_NONE && !wri_takes_late(c, n)) return NULL;
     return c->oom ? NULL : n;
 }
 
 static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_node *in, uint32_t n_keys) {
     uint32_t base = wri_agg_base(a), first = a->win.kind == WR_W_ATTACHED ? 2 : 1;
-    wr_node *n = wri_node_new(c, WR_N_AGG_GLOBAL, a->loc, 1, &in, base + n_keys + a->n_calls);
+    bool changes = is_updating(a) || takes_deltas(a, rows);
+    wr_node *n = wri_node_new(c, changes ? WR_N_AGG_CHANGES : WR_N_AGG_GLOBAL, a->loc, 1, &in,
+                              base + n_keys + a->n_calls);
     if (!n || !fill_agg(c, n, a, n_keys)) return NULL;
     static const char *const names[] = {"window_start", "window_end", "window_time"};
-    wr_type t = border_type(a, rows);
+    wr_type t = wri_border_type(a, rows);
     for (uint32_t i = 0; i < base; i++) {
         n->out.fields[i] = (wr_field){.name = names[i], .type = t};
         wri_x(n)->props[i] = (wri_prop){.role = WRI_ROLE_START + i, .origin = n};
@@ -328,11 +395,14 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
     }
     for (uint32_t i = 0; i < a->n_calls; i++)
         n->out.fields[base + n_keys + i] =
-            (wr_field){.name = call_name(c, &a->calls[i].call, rows), .type = a->calls[i].call.type};
+            (wr_field){.name = wri_call_name(c, &a->calls[i].call, rows), .type = a->calls[i].call.type};
+    if (changes && !describe_changes(c, a, n, rows)) return NULL;
     return c->oom ? NULL : n;
 }
 
 static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys) {
+    if (a->win.kind == WR_W_SESSION) return wri_session_agg(c, a, rows, keys, n_keys);
+    if (takes_deltas(a, rows) && rows->updating && !can_take_back(c, a, rows)) return NULL;
     wr_node *l = local_phase(c, a, rows, keys, n_keys);
     uint32_t *ex_keys = wri_new_n(c, n_keys, sizeof *ex_keys);
     if (!l || !ex_keys) return NULL;
@@ -387,7 +457,7 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
     uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
-    if (!keys || !choose_window(c, a, &p)) return NULL;
+    if (!keys || (is_updating(a) && !wri_session_final(c, a)) || !choose_window(c, a, &p)) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;
     if (a->n_sets > 1) return all_sets(c, a, rows, keys);

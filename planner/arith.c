@@ -4,9 +4,10 @@
  *   + -   s = max(s1,s2)        p = max(p1-s1, p2-s2) + s + 1
  *   *     s = s1+s2             p = p1+p2
  *   /     s = max(6, s1+p2+1)   p = (p1-s1+s2) + s
- *   %     s = max(s1,s2)        p = max(p1-s1, p2-s2) + s
+ *   %     s = max(s1,s2)        p = min(p1-s1, p2-s2) + s
  * Beyond 18 digits p is 18. + - % then keep s, so that no digit is lost and overflow is the row's error;
- * * and / give digits of the fraction up for whole ones, but keep s1 and at least six. */
+ * * and / give digits of the fraction up for whole ones, but keep s1 (* also s2) and at least six. The
+ * evaluator reckons in 128 bits and rounds once, to s: only a result that does not fit fails. */
 #include "bind_int.h"
 
 #define DECIMAL_DIGITS 18
@@ -29,50 +30,29 @@ static wr_type decimal_type(uint32_t prec, uint32_t scale) {
         .kind = WR_T_DECIMAL, .prec = min_u32(max_u32(prec, 1), DECIMAL_DIGITS), .scale = (uint8_t)scale};
 }
 
-/* An operand brought to `scale` fraction digits. */
+/* An operand at `scale` fraction digits where that cannot overflow; else as it is, and the operation brings
+ * it there in 128 bits. */
 static wr_expr *to_scale(wri_binder *b, wr_expr *e, uint32_t scale) {
     wr_type t = wri_as_decimal(e->type);
-    if (e->type.kind == WR_T_DECIMAL && t.scale == scale) return e;
-    uint32_t prec = t.prec - t.scale + scale;
-    wr_type to = {.kind = WR_T_DECIMAL,
-                  .prec = scale == 0 ? max_u32(prec, 1) : min_u32(max_u32(prec, 1), DECIMAL_DIGITS),
-                  .scale = (uint8_t)scale};
-    return wri_convert(b, e, to);
-}
-
-/* MUL computes at the sum of its operands' scales. Where the result keeps fewer digits the product is rounded
- * to them; where the sum itself has no room the operands are rounded first, to share what the result keeps.
- */
-static wr_expr *decimal_mul(wri_binder *b, wr_loc loc, wr_expr *x, wr_expr *y) {
-    wr_type tx = wri_as_decimal(x->type), ty = wri_as_decimal(y->type);
-    uint32_t sx = tx.scale, sy = ty.scale, whole = tx.prec - sx + ty.prec - sy;
-    uint32_t scale = capped_scale(whole, sx + sy, max_u32(sx, sy));
-    if (sx + sy > DECIMAL_DIGITS) {
-        uint32_t half = scale / 2;
-        sx = sx < half ? sx : sy < half ? scale - sy : scale - half;
-        sy = scale - sx;
-    }
-    x = to_scale(b, x, sx);
-    y = to_scale(b, y, sy);
-    wr_type exact = decimal_type(whole + sx + sy, sx + sy);
-    if (sx + sy > scale) exact.prec = DECIMAL_DIGITS + 1;
-    wr_expr *product = wri_mk_op2(b, WR_OP_MUL, exact, loc, x, y);
-    return sx + sy > scale ? wri_convert(b, product, decimal_type(whole + scale, scale)) : product;
+    if (t.scale == scale || !wri_fits_scale(e, scale)) return e;
+    return wri_convert(b, e, decimal_type(t.prec - t.scale + scale, scale));
 }
 
 static wr_expr *decimal_arith(wri_binder *b, wr_loc loc, wr_xop op, wr_expr *x, wr_expr *y) {
     wr_type tx = wri_as_decimal(x->type), ty = wri_as_decimal(y->type);
     uint32_t wx = tx.prec - tx.scale, wy = ty.prec - ty.scale;
-    if (op == WR_OP_MUL) return decimal_mul(b, loc, x, y);
+    if (op == WR_OP_MUL) {
+        uint32_t scale = capped_scale(wx + wy, (uint32_t)tx.scale + ty.scale, max_u32(tx.scale, ty.scale));
+        return wri_mk_op2(b, op, decimal_type(wx + wy + scale, scale), loc, x, y);
+    }
     if (op == WR_OP_DIV) {
         uint32_t whole = wx + ty.scale;
         uint32_t scale = capped_scale(whole, max_u32(KEPT_SCALE, tx.scale + ty.prec + 1), tx.scale);
-        x = to_scale(b, x, tx.scale);
-        y = to_scale(b, y, ty.scale);
         return wri_mk_op2(b, op, decimal_type(whole + scale, scale), loc, x, y);
     }
-    uint32_t scale = max_u32(tx.scale, ty.scale), carry = op == WR_OP_MOD ? 0 : 1;
-    wr_type t = decimal_type(max_u32(wx, wy) + scale + carry, scale);
+    uint32_t scale = max_u32(tx.scale, ty.scale);
+    uint32_t whole = op == WR_OP_MOD ? min_u32(wx, wy) : max_u32(wx, wy) + 1;
+    wr_type t = decimal_type(whole + scale, scale);
     return wri_mk_op2(b, op, t, loc, to_scale(b, x, scale), to_scale(b, y, scale));
 }
 

@@ -231,13 +231,25 @@ bool wri_bind_args(wri_binder *b, const wr_ast *e, uint32_t from, wr_expr ***out
     return ok;
 }
 
+/* x IN (a, b, …) of numbers that have no scale in common: x = a OR x = b OR …, as a tree of little depth. */
+static wr_expr *any_equal(wri_binder *b, wr_loc loc, wr_expr *x, wr_expr **items, uint32_t n) {
+    if (n == 1) return wri_bind_compare(b, loc, WR_OP_EQ, x, items[0]);
+    return wri_mk_or(b, loc, any_equal(b, loc, x, items, n / 2),
+                     any_equal(b, loc, x, items + n / 2, n - n / 2));
+}
+
 static wr_expr *bind_in(wri_binder *b, const wr_ast *e) {
     if (e->query) return wri_bind_unsupported(b, e->loc, "IN (SELECT …)");
     wr_expr **args;
     wr_type t;
     if (!wri_bind_args(b, e, 0, &args) || !wri_unify(b, args, e->n_args, &t, "IN", true)) return &wri_failed;
-    for (uint32_t i = 0; i < e->n_args; i++) args[i] = wri_convert(b, args[i], t);
-    wr_expr *x = wri_mk_op(b, WR_OP_IN, wr_type_of(WR_T_BOOLEAN), e->loc, e->n_args, args);
+    bool scales = false;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        scales |= t.kind == WR_T_DECIMAL && !wri_is_null(args[i]) && args[i]->type.scale != t.scale;
+    for (uint32_t i = 0; !scales && i < e->n_args; i++) args[i] = wri_convert(b, args[i], t);
+    if (scales && wri_too_big(b, args[0], e->n_args, e->loc)) return &wri_failed;
+    wr_expr *x = scales ? any_equal(b, e->loc, args[0], args + 1, e->n_args - 1)
+                        : wri_mk_op(b, WR_OP_IN, wr_type_of(WR_T_BOOLEAN), e->loc, e->n_args, args);
     return e->negated ? wri_mk_not(b, e->loc, x) : x;
 }
 

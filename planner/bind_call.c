@@ -48,7 +48,8 @@ static bool right_form(wri_binder *b, char letter, const wr_expr *e) {
     return !why;
 }
 
-wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args) {
+wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args,
+                           const wr_type *as) {
     for (uint32_t i = 0; i < n; i++)
         if (wri_is_bad(args[i])) return &wri_failed;
     wri_sig_match m;
@@ -63,7 +64,11 @@ wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_
         cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
         if (wri_is_bad(cast[i]) || !right_form(b, wri_sig_letter(&m, i), cast[i])) return &wri_failed;
     }
-    return wri_mk_func(b, f, m.result, loc, n, cast);
+    return wri_mk_func(b, f, as && as->kind == m.result.kind ? *as : m.result, loc, n, cast);
+}
+
+wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args) {
+    return wri_apply_func_as(b, f, loc, n, args, NULL);
 }
 
 /* ---- what belongs to aggregates only ---- */
@@ -127,6 +132,9 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
                               "PROCTIME is not supported");
     if (is_window_function(name))
         return wri_bind_error(b, e->loc, NULL, "%s stands in GROUP BY, or in FROM TABLE(%s(…))", name, name);
+    if (wri_is_over_only(name))
+        return wri_bind_error(b, e->loc, "for example OVER (PARTITION BY k ORDER BY ts)", "%s needs OVER (…)",
+                              name);
     if (wri_find_agg(b->reg, name))
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",

@@ -65,15 +65,18 @@ bool wri_same_type(wr_type a, wr_type b); /* NOT NULL ignored */
 wr_type wri_plain_type(wr_type t);        /* without NOT NULL */
 wr_type wri_as_decimal(wr_type t);        /* an integer or DECIMAL type as DECIMAL */
 bool wri_castable(wr_type from, wr_type to);
+/* Every value of e, an integer or DECIMAL, has room at `scale` (not below its own) within 18 digits. */
+bool wri_fits_scale(const wr_expr *e, uint32_t scale);
 /* The implicit conversion that the caller knows to be possible: nothing, a wider type on the same node, a
  * constant, or a CAST. */
 wr_expr *wri_convert(wri_binder *b, wr_expr *e, wr_type to);
-/* A text constant where a date or time is wanted: read now, an error at the literal. */
+/* A text constant where a date or time is wanted: read now, an error at the literal. One that has more digits
+ * of a second than `to` keeps them. */
 wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to);
 /* As BOOLEAN; what: "AND", "WHERE". */
 wr_expr *wri_to_bool(wri_binder *b, wr_expr *e, const char *what);
 /* One type for all (CASE, COALESCE, IN, …): converts es[0..n) in place. what: "CASE". False after a report.
- * cmp: for a comparison, where widths need not agree and CHAR constants are padded. */
+ * cmp: for a comparison, where widths need not agree and the padding of a CHAR does not count. */
 bool wri_unify(wri_binder *b, wr_expr **es, uint32_t n, wr_type *outp, const char *what, bool cmp);
 
 /* ---- operators (bind.c, arith.c) ---- */
@@ -127,6 +130,10 @@ wr_expr *wri_bind_is_json(wri_binder *b, const wr_ast *e, wr_expr *x);
 const char *wri_special_name(size_t i); /* the i-th of them, NULL behind the last */
 /* A function of the registry with bound arguments: chooses the signature, casts, folds. */
 wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args);
+/* The same with the precision and scale of a DECIMAL result, which the caller knows better than the
+ * signature; as NULL: the signature's. */
+wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args,
+                           const wr_type *as);
 /* A user's SQL function; NULL: none of that name. */
 wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e);
 /* Binds e->args[from..) into *outp; false when one failed. */

@@ -2,6 +2,8 @@
  * planner.h or mapped to functions of the registry. One table row each, at the end of the file. */
 #include "bind_int.h"
 
+#define DECIMAL_DIGITS 18
+
 static wr_type boolean(void) { return wr_type_of(WR_T_BOOLEAN); }
 static const char *name_of(const wr_ast *e) { return e->name.parts[e->name.n - 1].text; }
 
@@ -126,17 +128,56 @@ static wr_expr *bind_mod(wri_binder *b, const wr_ast *e) {
     return wri_bind_arith(b, e->loc, '%', args[0], args[1]);
 }
 
-/* FLOOR of a DECIMAL is its multiple of 1; CEIL(x) is -FLOOR(-x). */
+static wr_type decimal(uint32_t prec, uint32_t scale) {
+    return (wr_type){.kind = WR_T_DECIMAL,
+                     .prec = prec == 0               ? 1
+                             : prec > DECIMAL_DIGITS ? DECIMAL_DIGITS
+                                                     : prec,
+                     .scale = (uint8_t)scale};
+}
+
+/* FLOOR of a DECIMAL is its multiple of 1; CEIL(x) is -FLOOR(-x). Either may have one digit more: CEIL(9.5).
+ */
 static wr_expr *round_decimal(wri_binder *b, const wr_ast *e, wr_expr *x, bool up) {
-    wr_type t = wri_plain_type(x->type);
+    wr_type t = wri_plain_type(x->type), wide = t;
     if (t.scale == 0) return x;
     int64_t one = 1;
     for (uint32_t i = 0; i < t.scale; i++) one *= 10;
+    wide.prec = t.prec + 1;
     if (up) x = wri_mk_op1(b, WR_OP_NEG, t, e->loc, x);
-    x = wri_mk_op2(b, WR_OP_FLOOR_STEP, t, e->loc, x, wri_mk_i64(b, one, t, e->loc));
-    if (up) x = wri_mk_op1(b, WR_OP_NEG, t, e->loc, x);
-    uint32_t whole = t.prec - t.scale + 1;
-    return wri_convert(b, x, (wr_type){.kind = WR_T_DECIMAL, .prec = whole > 18 ? 18 : whole});
+    x = wri_mk_op2(b, WR_OP_FLOOR_STEP, wide, e->loc, x, wri_mk_i64(b, one, t, e->loc));
+    if (up) x = wri_mk_op1(b, WR_OP_NEG, wide, e->loc, x);
+    return wri_convert(b, x, decimal(t.prec - t.scale + 1, 0));
+}
+
+/* ROUND and TRUNCATE of a DECIMAL to n digits have that scale, min(s, max(n, 0)), and rounding may carry into
+ * one digit more. */
+static wr_expr *bind_round(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (!take(b, e, 1, 2, "ROUND(x, digits)", &args)) return &wri_failed;
+    const wr_func_def *f = wri_func_by_name(b, name_of(e));
+    wr_type t = args[0]->type;
+    if (!f || t.kind != WR_T_DECIMAL) return by_name(b, e, name_of(e), e->n_args, args);
+    const wr_expr *n = e->n_args > 1 ? args[1] : NULL;
+    int64_t digits = !n ? 0 : t.scale;
+    if (n && n->kind == WR_X_CONST && !n->value.null && wr_kind_is_int((wr_kind)n->type.kind))
+        digits = n->value.i64;
+    uint32_t scale = digits < 0 ? 0 : digits > t.scale ? t.scale : (uint32_t)digits;
+    uint32_t carry = wri_same_name(name_of(e), "ROUND") && digits < t.scale;
+    wr_type to = decimal(t.prec - t.scale + scale + carry, scale);
+    return wri_apply_func_as(b, f, e->loc, e->n_args, args, &to);
+}
+
+/* SIGN of a DECIMAL keeps its scale, and has room for 1. */
+static wr_expr *bind_sign(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (!take(b, e, 1, 1, "SIGN(x)", &args)) return &wri_failed;
+    const wr_func_def *f = wri_func_by_name(b, "SIGN");
+    wr_type t = args[0]->type;
+    if (!f || t.kind != WR_T_DECIMAL) return by_name(b, e, "SIGN", 1, args);
+    uint32_t scale = t.scale < DECIMAL_DIGITS ? t.scale : DECIMAL_DIGITS - 1;
+    wr_type to = decimal(t.prec > scale ? t.prec : scale + 1, scale);
+    return wri_apply_func_as(b, f, e->loc, 1, args, &to);
 }
 
 static wr_expr *bind_floor(wri_binder *b, const wr_ast *e) {
@@ -382,6 +423,10 @@ static const struct {
     {"CEIL", bind_floor},
     {"CEILING", bind_floor},
     {"ABS", bind_abs},
+    {"SIGN", bind_sign},
+    {"ROUND", bind_round},
+    {"TRUNCATE", bind_round},
+    {"TRUNC", bind_round},
     {"MONOTONIC", bind_monotonic},
     {"POSITION", bind_position},
     {"SUBSTRING", bind_substring},

@@ -52,9 +52,11 @@ wr_expr *wri_bind_temporal(wri_binder *b, const wr_ast *e) {
 static wr_expr *cannot(wri_binder *b, wr_loc loc, char op, const wr_expr *x, const wr_expr *y) {
     const char *hint = NULL, *sx = wri_source_text(b, x->loc), *sy = wri_source_text(b, y->loc);
     bool sum = op == '+' || op == '-';
-    if (is_time(x) && wr_kind_is_int((wr_kind)y->type.kind) && sum)
-        hint =
-            wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' SECOND (or another unit)", sx, op, sy);
+    bool before = op == '+' && wr_kind_is_int((wr_kind)x->type.kind) && is_time(y);
+    if (before || (sum && is_time(x) && wr_kind_is_int((wr_kind)y->type.kind)))
+        hint = wr_arena_printf(b->d->ar, "write %s %c %s * INTERVAL '1' %s (or another unit)",
+                               before ? sy : sx, op, before ? sx : sy,
+                               (before ? y : x)->type.kind == WR_T_DATE ? "DAY" : "SECOND");
     else if (is_time(x) && wri_is_char(y->type) && op == '-')
         hint = wr_arena_printf(b->d->ar, "write CAST(%s AS TIMESTAMP)", sy);
     else if (is_time(x) && is_time(y) && op == '+') hint = "times are subtracted from each other, not added";
@@ -93,27 +95,13 @@ static wr_expr *difference(wri_binder *b, wr_loc loc, wr_expr *x, wr_expr *y) {
     return wri_mk_op2(b, WR_OP_SUB, wr_type_of(WR_T_INTERVAL_DAY), loc, both[0], both[1]);
 }
 
-static wr_expr *power_of_ten(wri_binder *b, uint32_t n, wr_loc loc) {
-    int64_t v = 1;
-    for (uint32_t i = 0; i < n; i++) v *= 10;
-    return wri_mk_i64(b, v, wr_type_of(WR_T_BIGINT), loc);
-}
-
-/* i * n or i / n. A DECIMAL n is held as n * 10^s: both become integer operations; a DOUBLE is made one. */
+/* i * n or i / n. A DOUBLE n is taken as a DECIMAL. */
 static wr_expr *scaled(wri_binder *b, wr_loc loc, bool divide, wr_expr *i, wr_expr *n) {
     wr_type t = wr_type_of((wr_kind)i->type.kind);
     if (n->type.kind == WR_T_REAL || n->type.kind == WR_T_DOUBLE)
         n = wri_cast_expr(b, n, (wr_type){.kind = WR_T_DECIMAL, .prec = 18, .scale = 6}, true, n->loc);
     if (wri_is_bad(n)) return n;
-    wr_expr *r;
-    if (n->type.kind != WR_T_DECIMAL || n->type.scale == 0)
-        r = wri_mk_op2(b, divide ? WR_OP_DIV : WR_OP_MUL, t, loc, i, n);
-    else {
-        wr_expr *ten = power_of_ten(b, n->type.scale, loc);
-        r = wri_mk_op2(b, WR_OP_DIV, t, loc, wri_mk_op2(b, WR_OP_MUL, t, loc, i, divide ? ten : n),
-                       divide ? n : ten);
-    }
-    return with_unit(b, r, i->unit);
+    return with_unit(b, wri_mk_op2(b, divide ? WR_OP_DIV : WR_OP_MUL, t, loc, i, n), i->unit);
 }
 
 wr_expr *wri_bind_time_arith(wri_binder *b, wr_loc loc, char op, wr_expr *x, wr_expr *y) {
@@ -148,15 +136,17 @@ wr_expr *wri_mk_time_diff(wri_binder *b, wr_unit unit, wr_expr *from, wr_expr *t
         months[i] = wri_mk_op2(b, WR_OP_ADD, big, loc, wri_mk_op2(b, WR_OP_MUL, big, loc, years, twelve),
                                wri_mk_unit(b, WR_OP_EXTRACT, WR_U_MONTH, big, loc, side[i]));
     }
-    /* The months between the calendar months, one less when the last of them is not yet full. */
-    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]);
-    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
-    wr_expr *mid = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m),
+    /* The months between the calendar months, one less when the last of them is not yet full; from the
+     * earlier to the later time, so that the other way round is the same with the other sign. */
+    wr_expr *m = wri_mk_op2(b, WR_OP_SUB, big, loc, months[1], months[0]),
             *unit1 = wri_mk_i64(b, 1, big, loc);
+    wr_type mid_type = from->type.kind == WR_T_DATE ? to->type : from->type;
+    wr_expr *up = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, from, m);
+    wr_expr *down = wri_mk_op2(b, WR_OP_ADD_MONTHS, mid_type, loc, to, wri_mk_op1(b, WR_OP_NEG, big, loc, m));
     wr_expr *over = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_GE, to, from),
-                               wri_bind_compare(b, loc, WR_OP_GT, mid, to));
+                               wri_bind_compare(b, loc, WR_OP_GT, up, to));
     wr_expr *under = wri_mk_and(b, loc, wri_bind_compare(b, loc, WR_OP_LT, to, from),
-                                wri_bind_compare(b, loc, WR_OP_LT, mid, to));
+                                wri_bind_compare(b, loc, WR_OP_GT, down, from));
     wr_expr *args[] = {over, wri_mk_op2(b, WR_OP_SUB, big, loc, m, unit1), under,
                        wri_mk_op2(b, WR_OP_ADD, big, loc, m, unit1), m};
     m = wri_mk_op(b, WR_OP_CASE, big, loc, WR_LEN(args), args);

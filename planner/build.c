@@ -104,8 +104,21 @@ wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, 
     for (uint32_t i = 0; i < n_in; i++) {
         n->in[i] = in[i];
         n->bounded = n->bounded && in[i]->bounded;
+        if (!in[i]->updating) continue;
+        n->updating = true;
+        if (!x->changes_by) x->changes_by = wri_x(in[i])->changes_by;
     }
     return n;
+}
+
+bool wri_takes_late(wri_ctx *c, wr_node *n) {
+    n->late = wri_new_n(c, n->n_in, sizeof *n->late);
+    if (!n->late) return false;
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        const wri_xnode *in = wri_x(n->in[k]);
+        n->late[k] = (wr_late){.to = in->late, .cols = in->late_cols};
+    }
+    return true;
 }
 
 /* A node with the columns of its only input. */
@@ -119,6 +132,11 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
         x->props[i] = xi->props[i];
     }
     n->time_col = in->time_col;
+    n->keyed = in->keyed;
+    n->n_key = in->n_key;
+    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
+    if (!n->key) return NULL;
+    if (n->n_key) memcpy(n->key, in->key, n->n_key * sizeof *n->key);
     x->n_vis = xi->n_vis;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
@@ -164,7 +182,7 @@ static wr_node *project_raw(wri_ctx *c, wr_node *in, const wri_cols *cols, uint3
         n->out.fields[i] = (wr_field){.name = cols->names[i], .type = e->type};
         if (e->kind == WR_X_COL) x->props[i] = wri_x(in)->props[e->col];
     }
-    return n;
+    return wri_project_key(c, n, n->project.exprs) ? n : NULL;
 }
 
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc) {
@@ -189,6 +207,16 @@ wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_
     n->time_col = time;
     wri_x(n)->late = late;
     wri_x(n)->late_cols = late_cols;
+    return n;
+}
+
+wr_node *wri_with_time(wri_ctx *c, wr_node *in, uint32_t col) {
+    if (col == in->time_col) return in;
+    wri_cols cols = {0};
+    for (uint32_t i = 0; i < in->out.n; i++)
+        if (!wri_cols_add(c, &cols, wri_col_of(c, in, i, in->loc), in->out.fields[i].name)) return NULL;
+    wr_node *n = wri_project_node(c, in, &cols, wri_x(in)->n_vis, in->loc);
+    if (n) n->time_col = col;
     return n;
 }
 
@@ -233,12 +261,14 @@ static void union_props(wr_node *u) {
         if (role == WRI_ROLE_START && start == WR_NO_COL) start = i;
         else if (role == WRI_ROLE_END && end == WR_NO_COL) end = i;
         else if (role != WRI_ROLE_TIME) role = WRI_ROLE_NONE;
-        x->props[i] = (wri_prop){.role = role, .origin = u};
+        bool rises = true;
+        for (uint32_t k = 0; k < u->n_in; k++) rises = rises && wri_is_time(u->in[k], i);
+        x->props[i] = (wri_prop){.role = role, .origin = u, .rises = rises};
     }
     bool paired = start != WR_NO_COL && end != WR_NO_COL;
     for (uint32_t k = 0; paired && k < u->n_in; k++)
         paired = wri_x(u->in[k])->props[start].origin == wri_x(u->in[k])->props[end].origin;
-    if (!paired) memset(x->props, 0, u->out.n * sizeof *x->props);
+    for (uint32_t i = 0; !paired && i < u->out.n; i++) x->props[i] = (wri_prop){.rises = x->props[i].rises};
 }
 
 /* The input with its visible columns, then its time (when hidden is set), then its late columns. */
@@ -381,6 +411,9 @@ bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx)
     return false;
 }
 
+static bool this_column(void *ctx, uint32_t col) { return *(const uint32_t *)ctx == col; }
+bool wri_reads_col(const wr_expr *e, uint32_t col) { return wri_reads(e, this_column, &col); }
+
 uint32_t wri_expr_size(const wr_expr *e, const uint32_t *sizes, uint32_t max) {
     if (e->kind == WR_X_COL) return sizes ? sizes[e->col] : 1;
     uint32_t n = 1;
@@ -392,6 +425,38 @@ bool wri_is_deterministic(const wr_expr *e) {
     if (e->kind == WR_X_FUNC && e->func->nondeterministic) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (!wri_is_deterministic(e->args[i])) return false;
+    return true;
+}
+
+bool wri_cannot_fail(const wr_expr *e) {
+    if (e->kind == WR_X_FUNC) return false;
+    if (e->kind == WR_X_OP) switch (e->op) {
+        case WR_OP_EQ:
+        case WR_OP_NE:
+        case WR_OP_LT:
+        case WR_OP_LE:
+        case WR_OP_GT:
+        case WR_OP_GE:
+        case WR_OP_IS_DISTINCT:
+        case WR_OP_IS_NOT_DISTINCT:
+        case WR_OP_AND:
+        case WR_OP_OR:
+        case WR_OP_NOT:
+        case WR_OP_IS_NULL:
+        case WR_OP_IS_NOT_NULL:
+        case WR_OP_IS_TRUE:
+        case WR_OP_IS_NOT_TRUE:
+        case WR_OP_IS_FALSE:
+        case WR_OP_IS_NOT_FALSE:
+        case WR_OP_CASE:
+        case WR_OP_COALESCE:
+        case WR_OP_IN:
+            break;
+        default:
+            return false;
+        }
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (!wri_cannot_fail(e->args[i])) return false;
     return true;
 }
 

@@ -198,10 +198,11 @@ bool wri_catalog_init(wri_ctx *c) {
     static const struct {
         const char *name;
         wr_kind kind;
-    } columns[] = {
-        {"error_time", WR_T_TIMESTAMP}, {"error_level", WR_T_VARCHAR},    {"error_name", WR_T_VARCHAR},
-        {"message", WR_T_VARCHAR},      {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
-        {"pump_name", WR_T_VARCHAR},    {"source", WR_T_VARCHAR},         {"position", WR_T_BIGINT}};
+    } columns[] = {{"error_time", WR_T_TIMESTAMP},   {"error_level", WR_T_VARCHAR},
+                   {"error_name", WR_T_VARCHAR},     {"message", WR_T_VARCHAR},
+                   {"data_rowtime", WR_T_TIMESTAMP}, {"data_row", WR_T_VARCHAR},
+                   {"pump_name", WR_T_VARCHAR},      {"source", WR_T_VARCHAR},
+                   {"file", WR_T_VARCHAR},           {"position", WR_T_BIGINT}};
     wri_stream *st = new_stream(c, "error_stream", (wr_loc){0, 0}, 0);
     if (!st) return false;
     st->errors = true;

@@ -198,6 +198,37 @@ static bool event_time(wri_ctx *c, wri_stream *st, wri_q *q, const wri_scope *sc
     return false;
 }
 
+/* ---- PRIMARY KEY ---- */
+
+static bool key_column(wri_ctx *c, wri_stream *st, const wr_ident *id) {
+    wr_plan_stream *def = st->def;
+    const wr_schema *cols = &def->columns;
+    for (uint32_t i = 0; i < cols->n; i++) {
+        if (!wri_ident_matches(id, cols->fields[i].name)) continue;
+        for (uint32_t k = 0; k < def->n_primary_key; k++)
+            if (def->primary_key[k] == i) return true;
+        def->primary_key[def->n_primary_key++] = i;
+        return true;
+    }
+    const char *near =
+        cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
+    wri_error(c, id->loc, wri_suggest(c, near), "PRIMARY KEY: stream '%s' has no column '%s'", def->name,
+              id->text);
+    return false;
+}
+
+/* PRIMARY KEY (a, b), or behind columns. */
+static bool primary_key(wri_ctx *c, wri_stream *st) {
+    const wr_stmt *s = st->stmt;
+    bool ok = true;
+    st->def->primary_key = wri_new_n(c, s->n_primary_key + s->n_columns, sizeof(uint32_t));
+    if (!st->def->primary_key) return false;
+    for (uint32_t i = 0; i < s->n_columns; i++)
+        if (s->columns[i].primary_key) ok = key_column(c, st, &s->columns[i].name) && ok;
+    for (uint32_t i = 0; i < s->n_primary_key; i++) ok = key_column(c, st, &s->primary_key[i]) && ok;
+    return ok;
+}
+
 /* ---- columns of the query behind AS ---- */
 
 /* The place of item i of the query, for messages. */
@@ -248,8 +279,5 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
     wr_expr **repl = wri_new_n(c, n, sizeof *repl);
     if (!sc.cols || !repl) return false;
     if (!bind_computed(c, st, &q, &sc, repl)) return false;
-    if (st->stmt->n_primary_key)
-        wr_diag_add(c->d, WR_WARNING, WR_EUNSUPPORTED, st->stmt->primary_key[0].loc, NULL,
-                    "PRIMARY KEY is not used yet");
-    return event_time(c, st, &q, &sc);
+    return primary_key(c, st) && event_time(c, st, &q, &sc);
 }

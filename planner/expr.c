@@ -80,6 +80,8 @@ wr_expr *wri_mk_func(wri_binder *b, const wr_func_def *f, wr_type type, wr_loc l
     wr_expr *e = new_node(b->ar, WR_X_FUNC, wri_plain_type(type), loc);
     if (!e) return &wri_failed;
     e->func = f;
+    /* BETWEEN, CASE and other lowerings use an operand more than once: it is one call all the same. */
+    if (f->nondeterministic) e->value.i64 = (int64_t)(uintptr_t)e;
     return set_args(b->ar, e, n, args) ? wri_try_fold(b, e) : &wri_failed;
 }
 

@@ -143,7 +143,7 @@ static wr_node *as_stream(wri_ctx *c, const wri_feed *f, wr_node *n, const uint3
         wr_expr *e = st->computed && st->computed[k] ? wri_subst(c, st->computed[k], repl) : repl[k];
         ok = wri_cols_add(c, &out, e, cols->fields[k].name);
     }
-    return ok ? wri_project_node(c, n, &out, out.n, n->loc) : NULL;
+    return ok ? wri_project_node(c, n, &out, out.n, f->stmt ? f->stmt->loc : n->loc) : NULL;
 }
 
 /* ---- late rows ---- */
@@ -268,6 +268,11 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     if (!st->connector->source) {
         wri_error(c, loc, "INSERT INTO it, or read another stream",
                   "'%s' cannot be read: connector '%s' only writes", st->def->name, st->connector->name);
+        return NULL;
+    }
+    if (st->def->changelog != WR_CL_AUTO) {
+        wri_unsupported(c, loc, "read the query that feeds it, in the same script",
+                        "'%s': a changelog can be written, reading one is not supported yet", st->def->name);
         return NULL;
     }
     const wr_schema *cols = &st->def->columns;
@@ -432,5 +437,13 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st) {
             return;
     if (st->connector && !wri_format_fits(c, st, true)) return;
     n = wri_project_node(c, n, &out, out.n, n->loc);
-    if (n) wri_sink_node(c, n, st->def, f->label, f->stmt ? f->stmt->loc : st->def->loc);
+    if (n) n = wri_sink_node(c, n, st->def, f->label, f->stmt ? f->stmt->loc : st->def->loc);
+    uint32_t *key = n ? wri_new_n(c, st->def->n_primary_key, sizeof *key) : NULL, n_key = 0;
+    for (uint32_t i = 0, col = 0; key && i < st->def->columns.n; i++) {
+        if (st->computed[i]) continue;
+        for (uint32_t k = 0; k < st->def->n_primary_key; k++)
+            if (st->def->primary_key[k] == i) key[n_key++] = col;
+        col++;
+    }
+    if (key) wri_sink_changelog(c, n, key, n_key);
 }

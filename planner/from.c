@@ -66,26 +66,14 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_ast *call = f->function;
     if (wri_window_fn(&call->name) != WR_W_NONE) return wri_plan_tvf(q, f);
     const char *name = call->name.parts[call->name.n - 1].text;
-    if (strcasecmp(name, "SESSION") == 0) {
-        wri_unsupported(q->c, call->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return NULL;
-    }
     for (size_t i = 0; i < WR_LEN(later_functions); i++)
         if (strcasecmp(name, later_functions[i]) == 0) {
             wri_unsupported(q->c, call->loc, NULL, "%s is not supported yet", later_functions[i]);
             return NULL;
         }
-    static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE"};
+    static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
     wri_error(q->c, call->name.loc, wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
               "there is no table function '%s'", name);
-    return NULL;
-}
-
-static wr_node *from_join(wri_q *q, const wr_from *f) {
-    static const char *const kinds[] = {"JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"};
-    wr_loc at = f->right ? f->right->loc : f->loc;
-    wri_unsupported(q->c, at, NULL, "%s is not supported yet",
-                    f->comma ? "a comma between items of FROM (a cross join)" : kinds[f->join]);
     return NULL;
 }
 
@@ -93,10 +81,7 @@ static wr_node *from_join(wri_q *q, const wr_from *f) {
 static bool from_clauses(wri_q *q, const wr_from *f) {
     const char *what = NULL;
     wr_loc at = f->loc;
-    if (f->match) {
-        what = "MATCH_RECOGNIZE";
-        at = f->match->loc;
-    } else if (f->as_of) {
+    if (f->as_of) {
         what = "FOR SYSTEM_TIME AS OF";
         at = f->as_of->loc;
     } else if (f->over) {
@@ -118,8 +103,6 @@ static wr_node *from_item(wri_q *q, const wr_from *f, const char **qualifierp) {
         wr_node *n = from_function(q, f);
         return n;
     }
-    case WR_F_JOIN:
-        return from_join(q, f);
     default:
         break;
     }
@@ -140,11 +123,19 @@ static const char *tvf_qualifier(const wr_from *f) {
 }
 
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
+    if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, NULL, scope);
     if (!from_clauses(q, f)) return NULL;
     const char *qualifier = NULL;
     wr_node *n = from_item(q, f, &qualifier);
     if (!n) return NULL;
     if (f->kind == WR_F_FUNCTION) qualifier = tvf_qualifier(f);
+    if (f->match) {
+        wri_scope rows;
+        if (!wri_scope_of(q->c, n, qualifier, NULL, &rows)) return NULL;
+        n = wri_plan_match(q, f, n, &rows);
+        if (!n) return NULL;
+        qualifier = NULL;
+    }
     if (f->alias.text) qualifier = f->alias.text;
     if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
         wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),

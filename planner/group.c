@@ -1,9 +1,9 @@
 /* planner/group.c -- GROUP BY, aggregates, HAVING, SELECT DISTINCT.
  *
  * Keys are bound over the input. Which of them are a window is found out first:
- *   TUMBLE(c, …) | HOP | CUMULATE                 the older form
+ *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
- *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window
+ *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
  * and aggregate calls into its columns, so that a column that is neither is an error at its place.
  *
@@ -21,6 +21,7 @@ typedef struct key {
     wr_expr *expr;     /* over the input; NULL: the call in `fn` */
     const char *name;  /* NULL: the column's own */
     wri_role role;     /* border of the window; NONE: a plain key */
+    bool made;         /* not the border itself: expr of the border, as of any time in the window */
     uint32_t plain;    /* which of the plain keys */
 } key;
 
@@ -84,7 +85,8 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
-    if (t->kind == WR_X_COL && t->col == g->in->time_col) return true;
+    if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -103,10 +105,6 @@ static bool add_key(void *ctx, const wr_ast *e, uint32_t *idxp) {
     wri_ctx *c = g->s->q->c;
     e = resolve_key(g, e);
     if (!e) return false;
-    if (e->kind == WR_A_CALL && e->name.n == 1 && strcasecmp(e->name.parts[0].text, "SESSION") == 0) {
-        wri_unsupported(c, e->loc, "use TUMBLE, HOP or CUMULATE", "SESSION is not supported yet");
-        return false;
-    }
     if (e->kind == WR_A_CALL && wri_window_fn(&e->name) != WR_W_NONE) {
         if (g->fn) {
             wri_error(c, e->loc, "keep one of them", "GROUP BY holds two window functions");
@@ -169,52 +167,41 @@ static bool window_columns(wri_group *g) {
     return true;
 }
 
-static int64_t unit_us(wr_unit u) {
-    switch (u) {
-    case WR_U_DAY:
-        return 86400 * WR_US_PER_SECOND;
-    case WR_U_HOUR:
-        return 3600 * WR_US_PER_SECOND;
-    case WR_U_MINUTE:
-        return 60 * WR_US_PER_SECOND;
-    case WR_U_SECOND:
-        return WR_US_PER_SECOND;
-    default:
-        return 0;
-    }
+/* The column of event time of which e makes windows, WR_NO_COL: none. */
+static uint32_t floor_time(const wri_group *g, const wr_expr *e, wri_floor *f) {
+    for (uint32_t col = 0; e && col < g->in->out.n; col++)
+        if (wri_is_time(g->in, col) &&
+            wri_floor_of(e, col, g->in->out.fields[col].type.prec > 3 ? 1 : 1000, f))
+            return col;
+    return WR_NO_COL;
 }
 
-/* Size of the tumbling window that a key on the time attribute makes, 0: none. */
-static int64_t floor_size(const wri_group *g, const wr_expr *e) {
-    if (!e || e->kind != WR_X_OP || e->n_args == 0) return 0;
-    const wr_expr *t = e->args[0];
-    if (t->kind != WR_X_COL || t->col != g->in->time_col || t->type.local_tz) return 0;
-    if (e->op == WR_OP_FLOOR_UNIT || e->op == WR_OP_CEIL_UNIT) return unit_us(e->unit);
-    if (e->op != WR_OP_FLOOR_STEP || e->args[1]->kind != WR_X_CONST || e->args[1]->value.null) return 0;
-    return e->args[1]->type.kind == WR_T_INTERVAL_DAY ? e->args[1]->value.i64 : 0;
-}
-
-/* STEP, FLOOR or CEIL of the time attribute; of several the finest, the others follow from it. */
+/* STEP, FLOOR or CEIL of the time attribute and the like; of several the finest, the others follow from it.
+ */
 static bool window_floor(wri_group *g) {
     key *best = NULL;
-    int64_t size = 0;
+    wri_floor f = {0}, one;
+    uint32_t time = WR_NO_COL, col;
     for (uint32_t i = 0; i < g->n_keys; i++) {
-        int64_t us = floor_size(g, g->keys[i].expr);
-        if (us <= 0 || (best && us >= size)) continue;
+        if ((col = floor_time(g, g->keys[i].expr, &one)) == WR_NO_COL) continue;
+        if (best && (one.size_us >= f.size_us || col != time)) continue;
         best = &g->keys[i];
-        size = us;
+        f = one;
+        time = col;
     }
     if (!best) return false;
-    bool ceil = best->expr->op == WR_OP_CEIL_UNIT;
-    best->role = ceil ? WRI_ROLE_TIME : WRI_ROLE_START;
-    g->agg.end_is_time = g->s->q->kda && !ceil;
+    g->in = wri_with_time(g->s->q->c, g->in, time);
+    if (!g->in) return false;
     wr_type t = g->in->out.fields[g->in->time_col].type;
     int64_t tick = t.prec > 3 ? 1 : 1000;
+    best->made = best->expr->args[0]->kind != WR_X_COL;
+    best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
+    g->agg.end_is_time = g->s->q->kda && !f.ceil;
     g->agg.win = (wr_win){.kind = WR_W_TUMBLE,
-                          .size_us = size,
-                          .slide_us = size,
-                          .slice_us = size,
-                          .offset_us = ceil ? tick : 0,
+                          .size_us = f.size_us,
+                          .slide_us = f.size_us,
+                          .slice_us = f.size_us,
+                          .offset_us = f.offset_us,
                           .tick_us = tick,
                           .time_col = g->in->time_col,
                           .start_col = WR_NO_COL,
@@ -258,7 +245,42 @@ static bool find_window(wri_group *g) {
         return true;
     }
     if (window_columns(g) || window_floor(g) || g->in->bounded) return true;
+    if (g->s->y->emit.kind == WR_EMIT_CHANGES) return true;
     no_window(g);
+    return false;
+}
+
+/* EMIT … and ALLOWED LATENESS: when results are given. */
+static bool emit_mode(wri_group *g) {
+    wri_ctx *c = g->s->q->c;
+    const wr_emit_clause *m = &g->s->y->emit;
+    wri_agg *a = &g->agg;
+    const char *name = m->kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
+                       : m->kind == WR_EMIT_EARLY ? "EMIT EARLY"
+                                                  : "ALLOWED LATENESS";
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(g->s->q, &b, &none, name);
+    a->what = wri_text(c, "%s … %s",
+                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->each_batch = m->kind == WR_EMIT_CHANGES;
+    if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
+        return false;
+    if (m->lateness && !wri_const_interval_us(&b, m->lateness, "ALLOWED LATENESS", &a->lateness_us))
+        return false;
+    const wr_ast *at = m->kind == WR_EMIT_EARLY && a->every_us <= 0           ? m->every
+                       : a->lateness_us < 0 || a->lateness_us > WR_TS_MAX / 2 ? m->lateness
+                                                                              : NULL;
+    if (at) {
+        wri_error(c, at->loc, "write INTERVAL '10' SECOND, for example", "%s: this interval is out of range",
+                  at == m->every ? "EMIT EARLY EVERY" : "ALLOWED LATENESS");
+        return false;
+    }
+    if (a->win.kind != WR_W_NONE || (m->kind != WR_EMIT_EARLY && !m->lateness)) return true;
+    wri_error(c, m->loc,
+              m->kind == WR_EMIT_EARLY ? "use EMIT CHANGES, or add a window"
+                                       : "leave it out, or add a window",
+              "%s needs a window, and this %s has none", name, g->what);
     return false;
 }
 
@@ -290,7 +312,7 @@ static bool finish_keys(wri_group *g) {
     return true;
 }
 
-/* The key as a column of the result. */
+/* The key over the result: a column of it, or made of one. */
 static wr_expr *key_col(wri_group *g, const key *k, wr_loc loc) {
     wri_ctx *c = g->s->q->c;
     uint32_t col = k->role ? (uint32_t)k->role - 1 : wri_agg_base(&g->agg) + k->plain;
@@ -299,6 +321,11 @@ static wr_expr *key_col(wri_group *g, const key *k, wr_loc loc) {
     if (k->role && g->agg.win.kind == WR_W_ATTACHED) t = g->in->out.fields[g->agg.win.end_col].type;
     if (k->role == WRI_ROLE_NONE && g->agg.n_sets > 1) t.not_null = false;
     wr_expr *e = wri_new_col(c->ar, col, t, loc);
+    if (e && k->made) {
+        wr_expr **repl = wri_new_n(c, g->in->out.n, sizeof *repl);
+        if (repl) repl[g->in->time_col] = e;
+        e = repl ? wri_subst(c, k->expr, repl) : NULL;
+    }
     if (!e) c->oom = true;
     return e ? e : &wri_failed;
 }
@@ -356,7 +383,7 @@ static wr_expr *window_aux(wri_group *g, const wr_ast *e, const char *part) {
     wri_role role = strcasecmp(part, "START") == 0 ? WRI_ROLE_START
                     : strcasecmp(part, "END") == 0 ? WRI_ROLE_END
                                                    : WRI_ROLE_TIME;
-    if (strncasecmp(name, "SESSION", 7) == 0 || strcasecmp(part, "PROCTIME") == 0) {
+    if (strcasecmp(part, "PROCTIME") == 0) {
         wri_unsupported(c, e->loc, NULL, "%s is not supported yet", name);
         return &wri_failed;
     }
@@ -483,7 +510,7 @@ wr_node *wri_plan_group(wri_select *s) {
     g->agg.loc = y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
     if (!wri_grouping_sets(c, y, add_key, g, &g->sets, &g->n_sets, &g->simple)) return NULL;
-    if (!find_window(g) || !finish_keys(g)) return NULL;
+    if (!find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
@@ -504,7 +531,7 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     if (!idx) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++)
         if (!push_key(&g, (key){.expr = s->out.exprs[i], .name = s->out.names[i]}, &idx[i])) return NULL;
-    if (!find_window(&g) || !finish_keys(&g)) return NULL;
+    if (!find_window(&g) || !emit_mode(&g) || !finish_keys(&g)) return NULL;
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;

@@ -100,7 +100,7 @@ static bool same_qualifier(const wri_scope_col *a, const wri_scope_col *b) {
 
 /* Whether c may be what the name means; qualifier NULL: any table. */
 static bool candidate(const wri_scope_col *c, const wr_ident *qualifier, const wr_ident *name) {
-    if (!wri_ident_matches(name, c->name)) return false;
+    if (!wri_ident_matches(name, c->name) || (c->only_qualified && !qualifier)) return false;
     return !qualifier || (c->qualifier && wri_ident_matches(qualifier, c->qualifier));
 }
 

@@ -4,7 +4,9 @@
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
  *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
  *   from.c     items of FROM; names in scope
- *   group.c    GROUP BY and aggregates          window.c  window specifications
+ *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
+ *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
+ *   over.c     OVER, WINDOW, QUALIFY
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
@@ -23,7 +25,8 @@
 typedef enum wri_role { WRI_ROLE_NONE, WRI_ROLE_START, WRI_ROLE_END, WRI_ROLE_TIME } wri_role;
 typedef struct wri_prop {
     wri_role role;
-    const wr_node *origin; /* WINDOW, AGG_GLOBAL or UNION; start and end belong together when equal */
+    const wr_node *origin; /* WINDOW, AGG_GLOBAL, UNION or a join; start and end belong together when equal */
+    bool rises;            /* event time like the node's time_col: see wri_is_time */
 } wri_prop;
 
 /* A node while planning; every wr_node made here is the first member of one. */
@@ -31,8 +34,10 @@ typedef struct wri_xnode {
     wr_node n;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
-    wr_node *late;       /* LATE node that rows of this node go to when they are late, or NULL */
-    uint32_t *late_cols; /* late->out.n columns of this node, WR_NO_COL: NULL */
+    const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
+    const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
+    wr_node *late;             /* LATE node that rows of this node go to when they are late, or NULL */
+    uint32_t *late_cols;       /* late->out.n columns of this node, WR_NO_COL: NULL */
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
@@ -121,6 +126,7 @@ typedef struct wri_ctx {
     wri_func *funcs;
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
+    const wr_settings *settings;
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -149,6 +155,7 @@ typedef struct wri_cols { /* output columns being collected */
 } wri_cols;
 
 typedef struct wri_group wri_group;
+typedef struct wri_over wri_over;
 typedef struct wri_select { /* a SELECT being planned */
     wri_q *q;
     const wr_query *y;
@@ -159,7 +166,11 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g; /* NULL: not grouped */
+    wri_group *g;     /* NULL: not grouped */
+    wri_over *over;   /* calls with OVER found so far; NULL: none */
+    wri_binder below; /* binds what stands inside OVER and its calls */
+    bool in_qualify;  /* aliases of items are known */
+    wr_expr *qualify; /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -179,6 +190,7 @@ const char *wri_border_part(const char *name);
 /* Something failed: when nobody has reported an error it was memory, which the binder does not report. */
 void wri_failed_silently(wri_ctx *c);
 uint32_t wri_line(const wri_ctx *c, wr_loc loc);
+bool wri_setting_given(const wri_ctx *c, const char *name); /* by a SET statement */
 bool wri_is_output(const wri_ctx *c, uint32_t seq); /* the statement's results are wanted in this plan */
 
 /* The plan of EXPLAIN's statement number seq alone. */
@@ -238,6 +250,10 @@ bool wri_bind_outputs(wri_select *s);
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
 bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc);
 
+/* ---- match.c ---- */
+/* f->match over the rows of in, which scope names. */
+wr_node *wri_plan_match(wri_q *q, const wr_from *f, wr_node *in, const wri_scope *scope);
+
 /* ---- window.c ---- */
 typedef struct wri_win_args { /* of a window function; NULL: not given */
     wr_win_kind kind;
@@ -259,6 +275,46 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
 /* "1 min", "90 s", "1 h 30 min": to be read by people. */
 const char *wri_duration(wr_arena *ar, int64_t us);
 
+/* ---- window_floor.c ---- */
+typedef struct wri_floor { /* tumbling windows made by an expression over event time */
+    int64_t size_us, offset_us;
+    int64_t grain; /* the values of the expression are multiples of it */
+    bool ceil;     /* CEIL: a window ends with its last tick, not before it */
+} wri_floor;
+/* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
+bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
+
+/* ---- join.c, join_from.c, join_sub.c ---- */
+typedef struct wri_join { /* a join to be built */
+    wri_q *q;
+    wr_join_type type;
+    bool null_aware; /* NOT IN: the last of conds is x = item */
+    wr_node *in[2];
+    wr_expr **conds; /* conjuncts over in[0]'s columns, then in[1]'s */
+    uint32_t n_conds, conds_cap;
+    wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
+    const uint32_t *pk; /* primary key among the columns of in[1] */
+    uint32_t n_pk;
+    const char *names[2]; /* of the sides, for hints */
+    wr_loc loc;
+} wri_join;
+bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
+wr_node *wri_build_join(wri_join *j);
+typedef struct wri_where { /* conjuncts of WHERE; joins take those that they can ask */
+    const wr_ast **items;
+    uint32_t n, cap;
+    bool *used;
+} wri_where;
+bool wri_split_where(wri_ctx *c, const wr_ast *e, wri_where *w);
+/* A join of FROM. where: NULL, or what may be asked here already. */
+wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope);
+/* Every condition of WHERE that is not used: filters, then subqueries. */
+wr_node *wri_apply_where(wri_q *q, wr_node *n, const wri_scope *scope, wri_where *w);
+/* Columns of l as they are, then those of r behind the n_l columns of l's node. */
+bool wri_scope_concat(wri_ctx *c, const wri_scope *l, uint32_t n_l, const wri_scope *r, wri_scope *out);
+/* e bound where scope has all its names, else NULL; nothing is reported. */
+wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
+
 /* ---- group.c ---- */
 /* s->in, s->scope are set; binds keys, items, HAVING, ORDER BY. The node has HAVING applied and s->out's
  * expressions are over it. */
@@ -267,6 +323,16 @@ wr_node *wri_plan_group(wri_select *s);
 wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc);
 /* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
 wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
+
+/* ---- over.c ---- */
+/* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
+void wri_over_begin(wri_select *s);
+void wri_over_end(wri_select *s);
+/* n with a column for every such call; s's expressions, which were over n, are over the result. */
+wr_node *wri_plan_over(wri_select *s, wr_node *n);
+/* Whether a conjunct of f, a FILTER above an OVER, says how many rows of a partition are wanted: told to the
+ * OVER. */
+void wri_over_top(const wr_node *f);
 
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */
@@ -294,15 +360,33 @@ typedef struct wri_agg { /* an aggregation to be built over in */
     uint32_t n_calls, calls_cap;
     uint64_t *sets; /* per grouping set the keys in it; n_sets 1: all keys, unread */
     uint32_t n_sets;
+    bool each_batch;               /* EMIT CHANGES */
+    int64_t every_us, lateness_us; /* EMIT EARLY, ALLOWED LATENESS; 0: not */
+    const char *what;              /* "GROUP BY … EMIT CHANGES": what makes results updating */
     wr_loc loc;
 } wri_agg;
 /* Columns of the result: [window_start, window_end, window_time], keys, [a 0/1 column per key when
  * n_sets > 1: 1 where the set lacks it], one per call. */
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a);
-uint32_t wri_agg_base(const wri_agg *a);       /* column of the first key */
-uint32_t wri_agg_calls_base(const wri_agg *a); /* column of the first call */
+uint32_t wri_agg_base(const wri_agg *a);                        /* column of the first key */
+uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
+wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
+const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
+
+/* ---- session.c ---- */
+/* SESSION(data …): in's rows with their session; scope: in's columns. */
+wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const wr_ast *data,
+                          const wr_win *win, wr_loc loc);
+/* The sessions of rows by keys, aggregated. */
+wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
+/* Refuses an aggregation of sessions that would give results before they close, or correct them. */
+bool wri_session_final(wri_ctx *c, const wri_agg *a);
+/* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
+bool wri_session_fuses(const wri_agg *a);
+/* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */
+bool wri_session_whole(const wr_node *f, const wr_node *s);
 
 /* ---- build.c ---- */
 void *wri_new(wri_ctx *c, size_t bytes); /* zeroed; NULL sets oom */
@@ -313,6 +397,8 @@ void *wri_new_last(wri_ctx *c, void *itemsp, uint32_t *np, uint32_t *capp, size_
 bool wri_cols_add(wri_ctx *c, wri_cols *cols, wr_expr *e, const char *name);
 wr_node *wri_node_new(wri_ctx *c, wr_node_kind kind, wr_loc loc, uint32_t n_in, wr_node *const *in,
                       uint32_t n_out);
+/* Rows that come too late for n go where its inputs say. */
+bool wri_takes_late(wri_ctx *c, wr_node *n);
 wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
 /* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
@@ -325,10 +411,21 @@ wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+/* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
+ * stream's primary key. */
+bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key);
 wr_node *wri_values_node(wri_ctx *c, const wri_cols *cols, wr_value *rows, uint32_t n_rows, wr_loc loc);
 wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
+/* Whether column col is event time that the watermark of n's rows speaks of: n's time attribute, or another
+ * column that rises with it (both times of an interval join). */
+static inline bool wri_is_time(const wr_node *n, uint32_t col) {
+    return col == n->time_col || wri_x(n)->props[col].rises;
+}
+/* n with col, which is such a column, as its time attribute; columns keep their numbers. */
+wr_node *wri_with_time(wri_ctx *c, wr_node *n, uint32_t col);
 wr_expr *wri_subst(wri_ctx *c, const wr_expr *e, wr_expr *const *repl); /* columns replaced by repl[col] */
 bool wri_types_same(wr_type a, wr_type b);
+bool wri_reads_col(const wr_expr *e, uint32_t col);
 bool wri_reads(const wr_expr *e, bool (*is)(void *ctx, uint32_t col), void *ctx);
 /* e, or its value when it has no columns and can be computed now. */
 wr_expr *wri_fold(wri_binder *b, wr_expr *e);
@@ -340,8 +437,22 @@ uint32_t wri_width(const wr_node *n);
 /* e as `to` by the rules of INSERT; false after reporting at loc. what: "column 'x'". */
 wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_loc loc);
 
+/* ---- changes.c: updating results ---- */
+/* n's rows are changes from here on; what: "GROUP BY … EMIT CHANGES", for messages. At most one row stands
+ * for each value of the columns key[0..n_key) of n; key NULL: nothing tells rows apart. */
+bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t *key, uint32_t n_key);
+/* n, whose columns are exprs over its only input's, is told apart by what its input is told apart by, when
+ * the columns are all there. */
+bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs);
+/* "GROUP BY … EMIT CHANGES at f.sql:3" of what makes n's rows changes. */
+const char *wri_changes_of(wri_ctx *c, const wr_node *n);
+/* Reports every node that reads changes and cannot. */
+bool wri_check_changes(wri_ctx *c);
+
 /* ---- rules.c, prune.c, stage.c ---- */
 bool wri_rules(wri_ctx *c); /* prunes, too */
+/* Whether evaluating e can never make an error row. */
+bool wri_cannot_fail(const wr_expr *e);
 bool wri_prune(wri_ctx *c);
 bool wri_walk(wri_ctx *c);  /* fills c->nodes, counts uses */
 void wri_chase(wri_ctx *c); /* inputs that were replaced point at the replacement */

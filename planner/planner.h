@@ -12,13 +12,14 @@
 
 /* ---- typed expressions ----
  * The binder has put in every cast, so operands agree: arithmetic and comparisons see two operands of
- * one physical form, DECIMALs of one scale (MUL: scales add; DIV: see WR_OP_DIV). Three-valued logic.
- * A row whose evaluation fails (overflow, division by zero, bad cast) becomes an error row. */
+ * one physical form. Only DECIMALs may differ in scale, and integers (scale 0) may stand beside them: the
+ * operation is exact and is rounded once, half away from zero, to the result's scale; an interval times or by
+ * a DECIMAL is cut. Three-valued logic. A row whose evaluation fails (overflow, division by zero, bad cast)
+ * becomes an error row. */
 /* clang-format off */
 #define WR_OP_LIST(X)                                                                                  \
     X(NEG) X(ADD) X(SUB) X(MUL) /* int: checked against the result kind's range; DECIMAL: precision */  \
-    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate; DECIMAL rounds half up to  \
-                         the result scale */                                                           \
+    X(DIV) X(MOD)     /* by zero is an error for every type; ints truncate */                           \
     X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE) X(IS_DISTINCT) X(IS_NOT_DISTINCT)                               \
     X(AND) X(OR) X(NOT)                                                                                \
     X(IS_NULL) X(IS_NOT_NULL) X(IS_TRUE) X(IS_NOT_TRUE) X(IS_FALSE) X(IS_NOT_FALSE)                     \
@@ -47,10 +48,11 @@ struct wr_expr {
     wr_xkind kind;
     wr_type type;
     wr_loc loc;
-    uint32_t col;            /* COL: column of the input */
-    wr_value value;          /* CONST */
-    wr_xop op;               /* OP */
-    wr_unit unit;            /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
+    uint32_t col;   /* COL: column of the input */
+    wr_value value; /* CONST. FUNC that is not deterministic: i64 tells its calls apart; nodes with one
+                       number are one call, evaluated once a row. 0: each node is a call */
+    wr_xop op;      /* OP */
+    wr_unit unit;   /* FLOOR_UNIT, CEIL_UNIT, EXTRACT */
     const wr_func_def *func; /* FUNC */
     wr_expr **args;
     uint32_t n_args;
@@ -102,6 +104,7 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
+    bool multiset;  /* rows may be taken back: keep every value, where that makes retract exact */
     wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
@@ -109,6 +112,9 @@ typedef struct wr_agg_call {
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
     bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
+    bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool slides;   /* def->uncombine is exact for this call */
+    bool grows;    /* the state grows with the number of rows: lists, all values, sets */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -147,6 +153,11 @@ struct wr_agg_def {
     /* Takes partial states out again, exactly, when call->retracts; else the caller merges anew. */
     void (*retract)(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids);
+    /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
+     * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
+    wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
+    /* Takes the state `from` out of `into` again, exactly; there and called only when call->slides. */
+    void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
 };
@@ -184,6 +195,14 @@ typedef struct wr_registry {
 } wr_registry;
 
 /* ---- streams of the catalog ---- */
+/* How a sink writes changes. A stream's AUTO becomes one of the others when its sink is planned. */
+typedef enum wr_changelog {
+    WR_CL_AUTO,     /* rows as they are, which must all be new; with a primary key: UPSERT */
+    WR_CL_OP,       /* behind a column op: +I, -U, +U, -D */
+    WR_CL_UPSERT,   /* by primary key: +I, +U, -D; the row before an update is left out */
+    WR_CL_DEBEZIUM, /* columns before, after (JSON) and op: c, u, d */
+    WR_CL_NONE      /* rows as they are */
+} wr_changelog;
 typedef struct wr_plan_stream {
     const char *name;
     wr_loc loc;
@@ -197,18 +216,30 @@ typedef struct wr_plan_stream {
     size_t n_options;
     bool bounded;
     const char *late_output; /* stream that gets late rows, or NULL */
-    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever */
+    int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
+    bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
     bool on_error_fail;      /* on_error = 'fail' */
-    bool arrival_time;       /* no event time declared: ROWTIME is the arrival time, a hidden last column */
+    wr_changelog changelog;
+    uint32_t *primary_key; /* columns */
+    uint32_t n_primary_key;
+    bool arrival_time; /* no event time declared: ROWTIME is the arrival time, a hidden last column */
 } wr_plan_stream;
 
 /* ---- plan ---- */
-typedef enum wr_win_kind { WR_W_NONE, WR_W_TUMBLE, WR_W_HOP, WR_W_CUMULATE, WR_W_ATTACHED } wr_win_kind;
+typedef enum wr_win_kind {
+    WR_W_NONE,
+    WR_W_TUMBLE,
+    WR_W_HOP,
+    WR_W_CUMULATE,
+    WR_W_ATTACHED,
+    WR_W_SESSION
+} wr_win_kind;
 /* Windows of a row at t, all [us]:
  *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
  *   HOP      every [s, s+size) that holds t with s ≡ offset mod slide
  *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
  *   ATTACHED rows carry their window in columns start_col, end_col
+ *   SESSION  [first, last + size) of rows of a key that are at most size apart
  *   NONE     one window without end: fires at the end of bounded input */
 typedef struct wr_win {
     wr_win_kind kind;
@@ -220,23 +251,75 @@ typedef struct wr_win {
     uint32_t start_col, end_col; /* ATTACHED */
 } wr_win;
 
+/* Every kind of node: its name, its wri_node_def (planner/nodes/), its operator (runtime/). */
+#define WR_NODE_LIST(X)                                                                                      \
+    X(SOURCE, source, source) /* splits of a stream, decoded, computed columns, watermark */                 \
+    X(ERRORS, errors, side)   /* error_stream: the rows that failed anywhere in the job */                   \
+    X(LATE, late, side)       /* a late_output stream: rows too late for who reads it */                     \
+    X(VALUES, values, values) /* constant rows */                                                            \
+    X(FILTER, filter, filter)                                                                                \
+    X(PROJECT, project, project)                                                                             \
+    X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
+    X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
+    X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
+    X(AGG_GLOBAL, agg_global, agg_global) /* partials -> one row per (window, key) */                        \
+    X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
+    X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
+    X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
+    X(UNION, union, union)                                                                                   \
+    X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
+    X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(LIMIT, limit, limit)                                                                                   \
+    X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
+    X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
+    X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
+    X(SINK, sink, sink)
+/* clang-format off */
 typedef enum wr_node_kind {
-    WR_N_SOURCE, /* splits of a stream, decoded, computed columns, watermark */
-    WR_N_ERRORS, /* error_stream: the rows that failed anywhere in the job */
-    WR_N_LATE,   /* a late_output stream: rows that came too late for nodes reading its stream */
-    WR_N_VALUES, /* constant rows */
-    WR_N_FILTER,
-    WR_N_PROJECT,
-    WR_N_WINDOW,     /* adds window_start, window_end, window_time; one row per window */
-    WR_N_AGG_LOCAL,  /* rows -> partials per (slice, key) */
-    WR_N_EXCHANGE,   /* to the task that owns the key */
-    WR_N_AGG_GLOBAL, /* partials -> one row per (window, key) */
-    WR_N_UNION,
-    WR_N_SORT, /* bounded input: all rows, at the end; with limit: Top-N */
-    WR_N_LIMIT,
-    WR_N_SINK,
+#define X(kind, node, op) WR_N_##kind,
+    WR_NODE_LIST(X)
+#undef X
     WR_NODE_KINDS
 } wr_node_kind;
+/* clang-format on */
+
+/* ---- OVER ---- */
+typedef enum wr_over_fn {
+    WR_O_AGG,   /* any aggregate over the frame */
+    WR_O_FIRST, /* FIRST_VALUE, LAST_VALUE, NTH_VALUE of the frame */
+    WR_O_LAST,
+    WR_O_NTH,
+    WR_O_LAG, /* n rows of the partition before, behind */
+    WR_O_LEAD,
+    WR_O_ROW_NUMBER,
+    WR_O_RANK,
+    WR_O_DENSE_RANK,
+    WR_O_PERCENT_RANK,
+    WR_O_CUME_DIST,
+    WR_O_NTILE
+} wr_over_fn;
+/* Rows from lo to hi around the current one, both included. Offsets: rows, or units of the one order key
+ * (microseconds of an interval); of a DOUBLE or REAL key in lo_f64, hi_f64. */
+typedef struct wr_frame {
+    bool rows;  /* ROWS; else RANGE, in which rows of equal order keys (peers) count alike */
+    bool alone; /* RANGE of the Kinesis dialect without ORDER BY: a row has no peers but those before it */
+    wr_bound_kind lo, hi;
+    int64_t lo_by, hi_by;
+    double lo_f64, hi_f64;
+} wr_frame;
+typedef struct wr_over_call {
+    wr_over_fn fn;
+    wr_frame frame;
+    /* AGG: the aggregate, over columns of the input. FIRST, LAST, NTH, LAG, LEAD: a FIRST_VALUE or LAST_VALUE
+     * of one argument, whose state holds a value. */
+    wr_agg_call agg;
+    int64_t n;            /* NTH, LAG, LEAD: which row; NTILE: how many buckets */
+    uint32_t default_col; /* LAG, LEAD: of the type of the argument; WR_NO_COL: NULL */
+    bool ignore_nulls, from_last;
+    wr_type type;
+} wr_over_call;
 
 typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
 typedef struct wr_sort_key {
@@ -244,7 +327,94 @@ typedef struct wr_sort_key {
     bool desc, nulls_first;
 } wr_sort_key;
 
+/* ---- MATCH_RECOGNIZE ----
+ * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
+ * each other position takes one row of its variable. next lists what may follow, the preferred first;
+ * WR_MATCH_END: the match is complete, and nothing is listed behind it. The match from a row is the first
+ * path by that preference, as backtracking would find it.
+ *
+ * Conditions are over the columns in `ext`: those of the input, then prevs, then dvalues. */
+#define WR_MATCH_END      UINT32_MAX
+#define WR_MATCH_VARS_MAX 64 /* variables are bits of a word */
+typedef struct wr_match_pos {
+    uint32_t var;
+    bool excluded; /* inside {- -}: not among ALL ROWS PER MATCH */
+    uint32_t n_next;
+    uint32_t *next;
+} wr_match_pos;
+typedef struct wr_match_prev { /* PREV(col, back): of the row `back` before in the key; NULL: there is none */
+    uint32_t col;              /* of the input */
+    uint32_t back;
+} wr_match_prev;
+typedef enum wr_match_what { WR_MATCH_NAV, WR_MATCH_AGG, WR_MATCH_CLASSIFIER, WR_MATCH_NUMBER } wr_match_what;
+typedef struct wr_match_value { /* depends on the path */
+    wr_match_what what;
+    bool last;       /* NAV: LAST, else FIRST */
+    bool final;      /* over the whole match, else up to the current row */
+    uint64_t vars;   /* NAV, AGG: rows of these variables, as bits */
+    uint32_t offset; /* NAV: so many rows of vars before the last, or behind the first */
+    uint32_t col;    /* NAV: of the row so found: an input column or, behind them, one of prevs */
+    uint32_t call;   /* AGG */
+} wr_match_value;
+typedef struct wr_match_var {
+    const char *name;
+    wr_expr *quick; /* the part of the condition that reads the row and prevs alone; NULL: TRUE */
+    wr_expr *slow;  /* the part that reads dvalues; NULL: TRUE */
+    wr_expr *whole; /* both; NULL: not defined, every row will do */
+    bool may_fail;  /* quick can fail; then its row is asked whole, if the search comes to it */
+} wr_match_var;
+typedef enum wr_match_skip {
+    WR_SKIP_PAST_LAST,
+    WR_SKIP_TO_NEXT,
+    WR_SKIP_TO_FIRST,
+    WR_SKIP_TO_LAST
+} wr_match_skip;
+typedef struct wr_match_spec {
+    uint32_t *keys; /* input columns */
+    uint32_t n_keys;
+    uint32_t time_col;
+    wr_sort_key *order; /* ORDER BY behind the time, for rows of one time */
+    uint32_t n_order;
+    wr_match_prev *prevs;
+    uint32_t n_prevs;
+    wr_match_var *vars;
+    uint32_t n_vars;
+    wr_match_pos *pos;
+    uint32_t n_pos;
+    bool fixed;                       /* all matches are of one length */
+    wr_match_value *dvalues, *values; /* of conditions; of MEASURES, a column each */
+    uint32_t n_dvalues, n_values;
+    wr_agg_call *calls; /* arguments: input columns, prevs; the second phase is not used */
+    uint32_t n_calls;
+    uint32_t n_in; /* input columns */
+    wr_schema ext;
+    int64_t within_us; /* a match's last row is less than this after its first; 0: no WITHIN */
+    wr_match_skip skip;
+    uint64_t skip_vars;
+    bool all_rows;
+    const char *pattern; /* text, for EXPLAIN */
+} wr_match_spec;
+
+/* ---- joins ---- */
+/* SEMI, ANTI: rows of in[0] that match, or do not; they have columns of in[0] only. */
+typedef enum wr_join_type {
+    WR_JOIN_INNER,
+    WR_JOIN_LEFT,
+    WR_JOIN_RIGHT,
+    WR_JOIN_FULL,
+    WR_JOIN_SEMI,
+    WR_JOIN_ANTI
+} wr_join_type;
+#define WR_JOIN_OWN 2 /* as a side: the time of the window, which the operator knows itself */
+typedef struct wr_join_col {
+    uint32_t side, col; /* column col of in[side] */
+} wr_join_col;
+
 typedef struct wr_node wr_node;
+typedef struct wr_late { /* where late rows of an input go */
+    wr_node *to;         /* the LATE node of a late_output stream; NULL: they are counted only */
+    uint32_t *cols;      /* to->out.n columns of the input that make up its row, WR_NO_COL: NULL */
+} wr_late;
 struct wr_node {
     wr_node_kind kind;
     uint32_t id;    /* rising in topological order from 0: inputs have smaller ids */
@@ -255,6 +425,12 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
+    /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
+     * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
+    bool updating, keyed;
+    uint32_t *key;
+    uint32_t n_key;
+    wr_late *late; /* n_in of them; NULL: no row is ever late here */
     union {
         struct {
             const wr_plan_stream *stream;
@@ -296,24 +472,76 @@ struct wr_node {
             uint32_t n_keys;
             wr_agg_call *calls;
             uint32_t n_calls;
-            /* Late rows: stream.late_output's node and which input columns make up its row (WR_NO_COL: NULL).
-             */
-            wr_node *late;
-            uint32_t *late_cols;
+            /* LOCAL feeding CHANGES, DELTA, CHANGES: */
+            bool each_batch;     /* EMIT CHANGES: results are given after each batch */
+            bool takes_back;     /* DELTA, CHANGES: input rows may take others back. DELTA's partials are then
+                                  * followed by the number of rows, and both again for rows taken back */
+            int64_t every_us;    /* EMIT EARLY: also when the watermark passes a multiple of this; 0: not */
+            int64_t lateness_us; /* windows stay for so long after they closed */
+            int64_t ttl_us;      /* CHANGES without a window: keys idle for so long are forgotten; 0: none */
         } agg;
+        struct {
+            /* in: rows through an exchange by keys. out: window_start, window_end, window_time, keys, one
+             * result per call; when `rows` is set there are no calls, and out = input columns, window_start,
+             * window_end, window_time. */
+            wr_win win;
+            uint32_t *keys;
+            uint32_t n_keys;
+            wr_agg_call *calls;
+            uint32_t n_calls;
+            bool rows;
+        } session;
         struct {
             wr_exchange_mode mode;
             uint32_t *keys;
             uint32_t n_keys;
         } exchange;
+        /* MATCH out: ONE ROW: keys, values, time; ALL ROWS: the input's columns, values. */
+        wr_match_spec *match;
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
             int64_t limit, offset; /* limit -1: none */
         } sort;                    /* LIMIT uses limit and offset only */
+        struct {                   /* two inputs, exchanged alike */
+            wr_join_type type;
+            uint32_t *keys[2]; /* columns of each input that must be equal */
+            bool *null_eq;     /* per key: NULL equals NULL */
+            uint32_t n_keys;
+            bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
+            wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
+            wr_join_col *from; /* pair.n of them */
+            wr_expr *residual; /* over pair: the condition besides keys and times; NULL: none */
+            /* INTERVAL, VERSION: event time of each input (WR_NO_COL: rows are kept for ever). WINDOW: the
+             * end of the window, WR_NO_COL: one window that closes at the end. */
+            uint32_t time_cols[2];
+            int64_t lo_us, hi_us; /* INTERVAL: lo_us <= time of in[0] - time of in[1] <= hi_us */
+            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+        } join;
+        struct {
+            /* out = input columns, one column per call. In streaming the order is that of time_col of the
+             * input, frames end at the current row. Else (complete) a partition's rows are kept until it is
+             * complete: at window_end (end_col; fires at a watermark >= end - tick), or at the end of input.
+             */
+            bool complete;
+            uint32_t *keys; /* PARTITION BY: input columns */
+            uint32_t n_keys;
+            wr_sort_key *order; /* complete only */
+            uint32_t n_order;
+            uint32_t order_time; /* streaming: the time attribute of the input */
+            uint32_t end_col;    /* complete: WR_NO_COL: at the end of input */
+            int64_t tick_us;
+            wr_over_call *calls;
+            uint32_t n_calls;
+            int64_t top;   /* complete: only rows with this ROW_NUMBER or RANK are wanted, or less; 0: all */
+            bool top_ties; /* top is of RANK: rows as good as the last one count too */
+        } over;
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
+            wr_changelog changelog;       /* never AUTO */
+            uint32_t *key;                /* UPSERT: columns of out */
+            uint32_t n_key;
         } sink;
     };
 };
@@ -323,15 +551,26 @@ typedef struct wr_settings {
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
     int64_t memory_bytes; /* 0: half of RAM */
+    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
     int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
     int time_zone;        /* of the session; 0 UTC, the only one so far */
 } wr_settings;
+
+/* A statement that moves rows or says where they come from: what a node's loc belongs to. */
+typedef struct wr_plan_stmt {
+    uint32_t at;      /* where it begins in the script; rising */
+    const char *name; /* "minutes" (the stream that it declares or feeds), "query 2, line 14", "view v" */
+    bool stream;      /* name is that of a stream */
+    const char *pump; /* NULL: no pump */
+} wr_plan_stmt;
 
 typedef struct wr_plan {
     wr_node **nodes; /* topological order, nodes[i]->id == i */
     uint32_t n_nodes;
     uint32_t n_stages;
     wr_settings settings; /* defaults, then SET statements */
+    wr_plan_stmt *stmts;
+    uint32_t n_stmts;
     /* Statements that only inform (SHOW, DESCRIBE, EXPLAIN inside the script): their text, in order. */
     const char **notes;
     uint32_t n_notes;

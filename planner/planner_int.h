@@ -9,12 +9,14 @@ typedef struct wri_scope_col {
     const char *qualifier; /* table or alias, NULL: none */
     const char *name;
     wr_type type;
-    uint32_t col; /* column of the input */
-    bool hidden;  /* found by name only, not by * (ROWTIME) */
+    uint32_t col;        /* column of the input */
+    bool hidden;         /* found by name only, not by * (ROWTIME) */
+    bool only_qualified; /* found as qualifier.name only: of a join's USING column, or of an outer query */
 } wri_scope_col;
 typedef struct wri_scope {
     wri_scope_col *cols;
     uint32_t n, cap;
+    bool joined; /* of several tables: * may meet a name twice */
 } wri_scope;
 
 typedef struct wri_binder wri_binder;
@@ -70,6 +72,8 @@ bool wri_ident_matches(const wr_ident *id, const char *name);
 /* Name of an output column for an item without alias: the column's own name, else EXPR$i. */
 const char *wri_item_name(wr_arena *ar, const wr_item *item, uint32_t i);
 const wr_agg_def *wri_find_agg(const wr_registry *reg, const char *name);
+/* LAG, RANK and others that exist with OVER only (over_call.c). */
+bool wri_is_over_only(const char *name);
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name);
 
 #endif

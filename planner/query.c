@@ -1,6 +1,7 @@
 /* planner/query.c -- SELECT, VALUES and set operations become nodes.
  *
- *   FROM ─► FILTER (WHERE) ─► [aggregation, FILTER (HAVING)] ─► PROJECT (items) ─► [SORT | LIMIT]
+ *   FROM ─► FILTER (WHERE) ─► [aggregation, FILTER (HAVING)] ─► [OVER, FILTER (QUALIFY)] ─► PROJECT (items)
+ *        ─► [SORT | LIMIT]
  *
  * NULLs sort as the largest value: last when ascending, first when descending, unless NULLS FIRST or
  * LAST says otherwise. */
@@ -20,6 +21,12 @@ bool wri_has_aggregate(wri_ctx *c, const wr_ast *e) {
     if (wri_agg_call_of(c, e)) return true;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (wri_has_aggregate(c, e->args[i])) return true;
+    const wr_window *w = e->kind == WR_A_CALL ? e->call->over : NULL;
+    if (w && wri_has_aggregate(c, e->call->filter)) return true;
+    for (uint32_t i = 0; w && i < w->n_partition; i++)
+        if (wri_has_aggregate(c, w->partition[i])) return true;
+    for (uint32_t i = 0; w && i < w->n_order; i++)
+        if (wri_has_aggregate(c, w->order[i].expr)) return true;
     return false;
 }
 
@@ -29,22 +36,19 @@ static bool is_grouped(wri_ctx *c, const wr_query *y) {
         if (wri_has_aggregate(c, y->items[i].expr)) return true;
     for (uint32_t i = 0; i < y->n_order; i++)
         if (wri_has_aggregate(c, y->order[i].expr)) return true;
-    return false;
+    return wri_has_aggregate(c, y->qualify);
 }
 
 /* ---- what comes later ---- */
 
+/* EMIT CHANGES of what gives each row once changes nothing. The others are about windows of a GROUP BY. */
 static bool emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
-    const char *what = NULL, *hint = "leave it out: results come once, when a window closes";
-    if (m->kind == WR_EMIT_CHANGES) what = "EMIT CHANGES";
-    else if (m->kind == WR_EMIT_EARLY) what = "EMIT EARLY";
-    else if (m->lateness) {
-        what = "ALLOWED LATENESS";
-        hint = "raise the delay in WATERMARK FOR, or name a late_output stream";
-    }
-    if (what) wri_unsupported(q->c, m->loc, hint, "%s is not supported yet", what);
-    return !what;
+    const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
+    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q->c, y) || y->distinct))) return true;
+    wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
+              "%s is for GROUP BY with a window", what);
+    return false;
 }
 
 static bool select_clauses(wri_q *q, const wr_query *y) {
@@ -53,14 +57,6 @@ static bool select_clauses(wri_q *q, const wr_query *y) {
         wr_loc at = y->stagger_window ? y->stagger_window->loc : y->loc;
         wri_unsupported(c, at, "use GROUP BY STEP(ROWTIME BY INTERVAL …)",
                         "WINDOWED BY STAGGER is not supported yet");
-        return false;
-    }
-    if (y->qualify) {
-        wri_unsupported(c, y->qualify->loc, NULL, "QUALIFY is not supported yet");
-        return false;
-    }
-    if (y->n_windows) {
-        wri_unsupported(c, y->windows[0].loc, NULL, "WINDOW is not supported yet");
         return false;
     }
     return true;
@@ -73,6 +69,17 @@ static wr_expr *column_item(wri_select *s, const wri_scope_col *col, wr_loc loc)
     wr_expr *e = wri_new_col(s->q->c->ar, col->col, col->type, loc);
     if (!e) s->q->c->oom = true;
     return e ? e : &wri_failed;
+}
+
+/* name, or name0, name1, … when an item before has it: both sides of a join may. */
+static const char *new_name(wri_select *s, const char *name) {
+    const char *out = name;
+    for (uint32_t k = 0, i = 0; out && i < s->out.n; i++) {
+        if (strcasecmp(s->out.names[i], out) != 0) continue;
+        out = wri_text(s->q->c, "%s%u", name, k++);
+        i = UINT32_MAX; /* from the start again */
+    }
+    return out;
 }
 
 /* `*` or `t.*` */
@@ -90,7 +97,8 @@ static bool star_item(wri_select *s, const wr_ast *star) {
             ok = false;
             break; /* one message for the star, not one a column */
         }
-        if (!wri_cols_add(c, &s->out, e, col->name)) return false;
+        const char *name = s->scope.joined ? new_name(s, col->name) : col->name;
+        if (!wri_cols_add(c, &s->out, e, name)) return false;
     }
     if (found) return ok;
     if (of) {
@@ -170,7 +178,8 @@ static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
         return false;
     }
     *colp = s->out.n;
-    const char *name = e->kind == WR_X_COL && !s->g ? s->in->out.fields[e->col].name : "ORDER";
+    bool plain = e->kind == WR_X_COL && !s->g && e->col < s->in->out.n;
+    const char *name = plain ? s->in->out.fields[e->col].name : "ORDER";
     return wri_cols_add(c, &s->out, e, name);
 }
 
@@ -190,7 +199,19 @@ static bool bind_order(wri_select *s) {
     return ok && !c->oom;
 }
 
-bool wri_bind_outputs(wri_select *s) { return bind_items(s) && bind_order(s); }
+static bool bind_qualify(wri_select *s) {
+    if (!s->y->qualify) return true;
+    s->in_qualify = true;
+    s->qualify = wri_bind_as(&s->b, s->y->qualify, wr_type_of(WR_T_BOOLEAN));
+    return s->qualify != &wri_failed;
+}
+
+bool wri_bind_outputs(wri_select *s) {
+    wri_over_begin(s);
+    bool ok = bind_items(s) && bind_order(s) && bind_qualify(s);
+    wri_over_end(s);
+    return ok;
+}
 
 static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
     wri_scope none = {0};
@@ -248,20 +269,19 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
 static bool select_input(wri_select *s) {
     wri_q *q = s->q;
     const wr_query *y = s->y;
-    if (y->from) s->in = wri_plan_from(q, y->from, &s->scope);
-    else {
+    wri_where where = {0};
+    if (!wri_split_where(q->c, y->where, &where)) return false;
+    if (!y->from) {
         static const wri_cols none = {0};
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
-    }
+    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(q, y->from, &where, &s->scope);
+    else s->in = wri_plan_from(q, y->from, &s->scope);
     if (!s->in) return false;
     if (!y->where) return true;
-    wri_binder b;
-    wri_binder_scalar(q, &b, &s->scope, "WHERE");
-    wr_expr *pred = wri_bind_as(&b, y->where, wr_type_of(WR_T_BOOLEAN));
-    if (pred == &wri_failed)
-        return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
-    s->in = wri_filter_node(q->c, s->in, pred, y->where->loc);
-    return s->in != NULL;
+    wr_node *n = wri_apply_where(q, s->in, &s->scope, &where);
+    if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
+    s->in = n;
+    return true;
 }
 
 static wr_node *plan_select(wri_q *q, const wr_query *y) {
@@ -274,8 +294,9 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
         wri_binder_scalar(q, &s.b, &s.scope, "SELECT");
         if (!wri_bind_outputs(&s)) return NULL;
     }
-    if (!n) return NULL;
-    if (y->distinct) n = wri_plan_distinct(&s, n);
+    if (n && s.over) n = wri_plan_over(&s, n);
+    if (n && s.qualify) n = wri_filter_node(c, n, s.qualify, y->qualify->loc);
+    if (n && y->distinct) n = wri_plan_distinct(&s, n);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
     return n ? order_limit(q, y, n, s.order, s.n_order) : NULL;
 }

@@ -1,7 +1,7 @@
 /* planner/rules.c -- rewrites of the whole DAG, before and after pruning.
  *
  *   filters   go below PROJECT (where they read columns that it passes on), WINDOW (other than its own
- *             columns) and UNION, as far as nobody else reads that node
+ *             columns), SESSION (of its keys) and UNION, as far as nobody else reads that node
  *   projects  two in a row become one, unless an expression would be computed twice; constant ones over
  *             VALUES become VALUES; those that only choose columns vanish under an aggregate
  *   identity  a PROJECT that changes nothing, or that a FILTER can do by choosing columns, vanishes
@@ -52,39 +52,6 @@ static bool shared(const wr_node *n) { return wri_x(n)->uses != 1; }
 
 static bool trivial(const wr_expr *e) { return e->kind == WR_X_COL || e->kind == WR_X_CONST; }
 
-/* Whether evaluating e can never make an error row. */
-static bool cannot_fail(const wr_expr *e) {
-    if (e->kind == WR_X_FUNC) return false;
-    if (e->kind == WR_X_OP) switch (e->op) {
-        case WR_OP_EQ:
-        case WR_OP_NE:
-        case WR_OP_LT:
-        case WR_OP_LE:
-        case WR_OP_GT:
-        case WR_OP_GE:
-        case WR_OP_IS_DISTINCT:
-        case WR_OP_IS_NOT_DISTINCT:
-        case WR_OP_AND:
-        case WR_OP_OR:
-        case WR_OP_NOT:
-        case WR_OP_IS_NULL:
-        case WR_OP_IS_NOT_NULL:
-        case WR_OP_IS_TRUE:
-        case WR_OP_IS_NOT_TRUE:
-        case WR_OP_IS_FALSE:
-        case WR_OP_IS_NOT_FALSE:
-        case WR_OP_CASE:
-        case WR_OP_COALESCE:
-        case WR_OP_IN:
-            break;
-        default:
-            return false;
-        }
-    for (uint32_t i = 0; i < e->n_args; i++)
-        if (!cannot_fail(e->args[i])) return false;
-    return true;
-}
-
 static wr_expr *and_of(wri_ctx *c, wr_expr *a, wr_expr *b) {
     if (!a || !b) return a ? a : b;
     wr_type t = wr_type_of(WR_T_BOOLEAN);
@@ -107,7 +74,7 @@ static void split_and(split *s, wr_expr *e) {
         for (uint32_t i = 0; i < e->n_args; i++) split_and(s, e->args[i]);
         return;
     }
-    bool down = s->moves(s->ctx, e) && cannot_fail(e);
+    bool down = s->moves(s->ctx, e) && wri_cannot_fail(e);
     wr_expr **part = down ? &s->down : &s->stay;
     *part = and_of(s->c, *part, e);
 }
@@ -128,6 +95,15 @@ static bool moves_below_project(void *ctx, const wr_expr *e) { return !wri_reads
 static bool window_col(void *ctx, uint32_t col) { return col >= ((const wr_node *)ctx)->in[0]->out.n; }
 static bool moves_below_window(void *ctx, const wr_expr *e) {
     return !wri_reads(e, window_col, ctx) && wri_is_deterministic(e);
+}
+static bool not_key(void *ctx, uint32_t col) {
+    const wr_node *s = ctx;
+    for (uint32_t i = 0; i < s->session.n_keys; i++)
+        if (s->session.rows && s->session.keys[i] == col) return false;
+    return true;
+}
+static bool moves_below_session(void *ctx, const wr_expr *e) {
+    return !wri_reads(e, not_key, ctx) && wri_is_deterministic(e);
 }
 static bool moves_below_union(void *ctx, const wr_expr *e) {
     (void)ctx;
@@ -151,8 +127,9 @@ static bool push_filter(wri_ctx *c, wr_node *f) {
     split s = {.c = c, .ctx = x};
     if (x->kind == WR_N_PROJECT) s.moves = moves_below_project;
     else if (x->kind == WR_N_WINDOW) s.moves = moves_below_window;
+    else if (x->kind == WR_N_SESSION) s.moves = moves_below_session;
     else if (x->kind == WR_N_UNION) s.moves = moves_below_union;
-    else if (x->kind == WR_N_FILTER && cannot_fail(f->filter.pred)) {
+    else if (x->kind == WR_N_FILTER && wri_cannot_fail(f->filter.pred)) {
         x->filter.pred = and_of(c, x->filter.pred, f->filter.pred);
         wri_x(f)->fwd = x;
         return true;
@@ -252,12 +229,12 @@ static bool skip_choice(wri_ctx *c, wr_node *a) {
     through(&a->agg.win.time_col, p);
     through(&a->agg.win.start_col, p);
     through(&a->agg.win.end_col, p);
-    if (a->agg.late) {
-        uint32_t n = a->agg.late->out.n, *cols = wri_new_n(c, n, sizeof *cols);
+    if (a->late && a->late->to) {
+        uint32_t n = a->late->to->out.n, *cols = wri_new_n(c, n, sizeof *cols);
         if (!cols) return false;
-        memcpy(cols, a->agg.late_cols, n * sizeof *cols);
+        memcpy(cols, a->late->cols, n * sizeof *cols);
         for (uint32_t i = 0; i < n; i++) through(&cols[i], p);
-        a->agg.late_cols = cols;
+        a->late->cols = cols;
     }
     a->in[0] = p->in[0];
     if (shared(p)) wri_x(p->in[0])->uses++;
@@ -305,6 +282,9 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
     f->filter.keep = keep;
     f->out = p->out;
     f->time_col = p->time_col;
+    f->keyed = p->keyed;
+    f->key = p->key;
+    f->n_key = p->n_key;
     wri_x(f)->n_vis = wri_x(p)->n_vis;
     wri_x(p)->fwd = f;
     wri_x(f)->uses = wri_x(p)->uses;
@@ -319,12 +299,14 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     wr_node *in = n->in[0];
     switch (n->kind) {
     case WR_N_FILTER:
+        if (in->kind == WR_N_OVER && !shared(in)) wri_over_top(n);
         return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;
         if (in->kind == WR_N_VALUES && project_values(c, n)) return true;
         return pruned && (drop_identity(n) || choose_in_filter(c, n));
     case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
         return in->kind == WR_N_PROJECT && skip_choice(c, n);
     default:
         return false;

@@ -28,6 +28,15 @@ void wri_failed_silently(wri_ctx *c) {
 
 bool wri_is_output(const wri_ctx *c, uint32_t seq) { return c->only == 0 || c->only == seq; }
 
+bool wri_setting_given(const wri_ctx *c, const char *name) {
+    for (uint32_t i = 0; i < c->script->n; i++) {
+        const wr_stmt *s = c->script->stmts[i];
+        if (s->kind == WR_S_SET && s->name.n == 1 && strcasecmp(s->name.parts[0].text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- binders ---- */
 
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
@@ -77,8 +86,11 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
     switch (e->kind) {
     case WR_A_CALL: {
         if (e->call->over) {
-            later = "OVER";
-            break;
+            wr_diag_add(b->d, WR_ERROR, WR_ESQL, e->loc,
+                        strcmp(where, "WHERE") == 0 ? "filter by QUALIFY" : "compute it in a subquery first",
+                        "OVER cannot stand in %s",
+                        strcmp(where, "SELECT") == 0 ? "HAVING, nor inside of OVER" : where);
+            return &wri_failed;
         }
         if (e->name.n != 1) return NULL;
         const wr_agg_def *def = wri_find_agg(b->reg, e->name.parts[0].text);
@@ -208,7 +220,9 @@ static void plan_stmt(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     if (s->kind != WR_S_QUERY) return;
     wri_q q = {.c = c, .seq = seq, .kda = s->query->stream};
     wr_node *n = wri_plan_query(&q, s->query);
-    if (n && wri_is_output(c, seq)) wri_sink_node(c, n, NULL, "SELECT", s->loc);
+    if (n && wri_is_output(c, seq)) n = wri_sink_node(c, n, NULL, "SELECT", s->loc);
+    else return;
+    if (n) wri_sink_changelog(c, n, NULL, 0);
 }
 
 static void plan_all(wri_ctx *c) {
@@ -245,11 +259,39 @@ static void nothing_to_run(wri_ctx *c) {
               "nothing to run: the script has no SELECT, INSERT or pump");
 }
 
+static const char *last_text(const wr_name *name) { return name->parts[name->n - 1].text; }
+
+/* What the statements are called when rows of theirs fail. */
+static bool name_stmts(wri_ctx *c, wr_plan *plan) {
+    uint32_t queries = 0, line, col;
+    plan->stmts = wri_new_n(c, c->script->n, sizeof *plan->stmts);
+    if (!plan->stmts) return false;
+    for (uint32_t i = 0; i < c->script->n; i++) {
+        const wr_stmt *s = c->script->stmts[i];
+        wr_plan_stmt to = {.at = s->loc.at, .stream = true};
+        if (s->kind == WR_S_EXPLAIN && c->only) s = s->inner;
+        if (s->kind == WR_S_CREATE_STREAM) to.name = last_text(&s->name);
+        else if (s->kind == WR_S_INSERT || s->kind == WR_S_CREATE_PUMP) to.name = last_text(&s->target);
+        if (s->kind == WR_S_CREATE_PUMP) to.pump = last_text(&s->name);
+        if (s->kind == WR_S_QUERY) {
+            wr_line_col(c->d->text, c->d->len, s->loc.at, &line, &col);
+            to.name = wri_text(c, "query %u, line %u", ++queries, line);
+            to.stream = false;
+        } else if (s->kind == WR_S_CREATE_VIEW) {
+            to.name = wri_text(c, "view %s", last_text(&s->name));
+            to.stream = false;
+        }
+        if (to.name) plan->stmts[plan->n_stmts++] = to;
+    }
+    return !c->oom;
+}
+
 /* A plan of the script, or of statement `only`. False: see diagnostics, or c->oom. */
 static bool plan_job(wri_ctx *c, wr_plan *plan) {
     c->last_feed = &c->feeds;
     if (!wri_catalog_init(c)) return false;
     settings(c, &plan->settings);
+    c->settings = &plan->settings;
     for (uint32_t i = 0; i < c->script->n && !c->oom; i++) walk_one(c, c->script->stmts[i], i + 1);
     wri_catalog_link(c);
     if (!c->oom) plan_all(c);
@@ -259,7 +301,7 @@ static bool plan_job(wri_ctx *c, wr_plan *plan) {
         return c->d->errors == 0;
     }
     if (!c->only) wri_warn_unread(c);
-    return wri_rules(c) && wri_stages(c, plan);
+    return wri_check_changes(c) && wri_rules(c) && wri_stages(c, plan) && name_stmts(c, plan);
 }
 
 wr_status wri_explain_stmt(wri_ctx *outer, uint32_t seq, wr_plan *plan) {

@@ -4,7 +4,7 @@
  *
  * All stages run on every worker, so an edge from a lower to a higher stage that is no EXCHANGE (a UNION of
  * branches, say) is a hand-over within the worker. Ids rise in topological order; a LATE node comes after
- * the aggregates that send rows to it, though it has no inputs. */
+ * the nodes that send rows to it, though it has no inputs. */
 #include "plan_int.h"
 
 typedef struct order {
@@ -16,12 +16,18 @@ typedef struct order {
 
 static void finish(order *o, wr_node *n);
 
-/* The aggregates that send late rows to n. */
+static bool sends_late(const wr_node *from, const wr_node *to) {
+    for (uint32_t k = 0; from->late && k < from->n_in; k++)
+        if (from->late[k].to == to) return true;
+    return false;
+}
+
+/* The nodes that send late rows to n. */
 static void finish_late(order *o, wr_node *n) {
     bool bounded = true;
     for (uint32_t i = 0; i < o->c->n_nodes; i++) {
         wr_node *a = o->c->nodes[i];
-        if (a->kind != WR_N_AGG_LOCAL || a->agg.late != n) continue;
+        if (!sends_late(a, n)) continue;
         finish(o, a);
         if (a->stage > n->stage) n->stage = a->stage;
         bounded = bounded && a->bounded;
@@ -35,6 +41,7 @@ static void finish(order *o, wr_node *n) {
     x->mark = o->c->mark;
     n->stage = 0;
     bool bounded = true;
+    if (n->kind == WR_N_JOIN_TABLE) finish(o, n->in[1]); /* its sources come first, also when they run */
     for (uint32_t i = 0; i < n->n_in; i++) {
         finish(o, n->in[i]);
         if (n->in[i]->stage > n->stage) n->stage = n->in[i]->stage;

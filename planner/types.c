@@ -166,6 +166,14 @@ static bool const_number(const wr_expr *e, wr_type to, wr_value *outp) {
     return wr_read_f64(text, n, &outp->f64);
 }
 
+bool wri_fits_scale(const wr_expr *e, uint32_t scale) {
+    wr_type t = wri_as_decimal(e->type), to = {.kind = WR_T_DECIMAL, .prec = DECIMAL_DIGITS};
+    wr_value v;
+    to.scale = (uint8_t)scale;
+    if (e->kind == WR_X_CONST && !e->value.null && const_number(e, to, &v)) return true;
+    return t.scale <= scale && t.prec - t.scale + scale <= DECIMAL_DIGITS;
+}
+
 static wr_expr *cast_node(wri_binder *b, wr_expr *e, wr_type to, wr_loc loc) {
     wr_expr *c = wri_new_op(b->ar, WR_OP_CAST, to, loc, 1, &e);
     if (!c) return &wri_failed;
@@ -199,6 +207,12 @@ wr_expr *wri_convert(wri_binder *b, wr_expr *e, wr_type to) {
     return cast_node(b, e, to, e->loc);
 }
 
+static int64_t ten_to_the(uint32_t n) {
+    int64_t v = 1;
+    for (; n > 0; n--) v *= 10;
+    return v;
+}
+
 wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to) {
     if (wri_is_bad(e)) return e;
     if (e->value.null) return wri_mk_null(b, to, e->loc);
@@ -208,7 +222,10 @@ wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to) {
     bool ok = to.kind == WR_T_DATE   ? wr_read_date(p, n, &us)
               : to.kind == WR_T_TIME ? wr_read_time(p, n, &us)
                                      : wr_read_timestamp(p, n, &us) || wr_read_date(p, n, &us);
-    if (ok) return wri_mk_i64(b, us, to, e->loc);
+    if (ok) {
+        if (to.kind != WR_T_DATE && to.prec < 6 && us % ten_to_the(6 - to.prec) != 0) to.prec = 6;
+        return wri_mk_i64(b, us, to, e->loc);
+    }
     const char *form = to.kind == WR_T_DATE   ? "write it as '2026-01-31'"
                        : to.kind == WR_T_TIME ? "write it as '23:59:59'"
                                               : "write it as '2026-01-31 23:59:59'";
@@ -239,7 +256,7 @@ wr_expr *wri_cast_expr(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast
     if (wri_is_null(e)) return wri_mk_null(b, to, loc);
     if (!explicit_cast) {
         if (wr_kind_is_time((wr_kind)to.kind) && e->kind == WR_X_CONST && wri_is_char(e->type))
-            return wri_text_to_time(b, e, to);
+            return wri_convert(b, wri_text_to_time(b, e, to), to);
         if (wri_assignable(e->type, to)) return wri_convert(b, e, to);
         const char *hint = wri_castable(e->type, to)
                                ? wr_arena_printf(b->d->ar, "write CAST(%s AS %s)", wri_source_text(b, e->loc),
@@ -278,6 +295,11 @@ static bool comparable_as_is(wr_type from, wr_type to) {
     return f == t;
 }
 
+/* Some value of e has no room at the scale of t: the comparison brings both to it, in 128 bits. */
+static bool too_wide(const wr_expr *e, wr_type t) {
+    return t.kind == WR_T_DECIMAL && e->type.kind != WR_T_NULL && !wri_fits_scale(e, t.scale);
+}
+
 static bool no_common(wri_binder *b, const wr_expr *x, wr_type t, const char *what, bool cmp) {
     const char *hint = NULL, *have = wri_type_text(b, x->type), *want = wri_type_text(b, t);
     if (wri_castable(x->type, t))
@@ -291,20 +313,43 @@ static bool no_common(wri_binder *b, const wr_expr *x, wr_type t, const char *wh
 
 static bool is_text_const(const wr_expr *e) { return e->kind == WR_X_CONST && wri_is_char(e->type); }
 
+/* The blanks that fill a CHAR up do not count in comparisons, nor do those of a constant beside it. */
+static wr_expr *without_padding(wri_binder *b, wr_expr *e) {
+    if (wri_is_null(e) || !wri_is_char(e->type)) return e;
+    if (e->kind == WR_X_CONST) {
+        const char *p = wr_str_data(&e->value.str);
+        size_t n = e->value.str.len;
+        while (n > 0 && p[n - 1] == ' ') n--;
+        wr_expr *c =
+            wri_new_const(b->ar, (wr_value){.str = wr_str_make(p, n)}, wr_type_of(WR_T_VARCHAR), e->loc);
+        return c ? c : &wri_failed;
+    }
+    const wr_func_def *f = e->type.kind == WR_T_CHAR ? wri_find_func(b->reg, "RTRIM") : NULL;
+    return f ? wri_apply_func(b, f, e->loc, 1, &e) : e;
+}
+
 bool wri_unify(wri_binder *b, wr_expr **es, uint32_t n, wr_type *outp, const char *what, bool cmp) {
-    bool time = false;
+    bool time = false, chars = false;
     wr_type t = wr_type_of(WR_T_NULL);
     for (uint32_t i = 0; i < n; i++) {
         if (wri_is_bad(es[i])) return false;
         time |= wr_kind_is_time((wr_kind)es[i]->type.kind);
+        chars |= es[i]->type.kind == WR_T_CHAR;
     }
     for (uint32_t i = 0; i < n; i++) {
         if (time && is_text_const(es[i])) continue;
         if (!wri_common_type(t, es[i]->type, &t)) return no_common(b, es[i], t, what, cmp);
     }
+    for (uint32_t i = 0; time && i < n; i++) {
+        if (!is_text_const(es[i])) continue;
+        es[i] = wri_text_to_time(b, es[i], t);
+        if (wri_is_bad(es[i])) return false;
+        if (es[i]->type.prec > t.prec) t.prec = es[i]->type.prec;
+    }
+    for (uint32_t i = 0; cmp && chars && i < n; i++) es[i] = without_padding(b, es[i]);
+    if (cmp && chars && t.kind == WR_T_CHAR) t = wr_type_of(WR_T_VARCHAR);
     for (uint32_t i = 0; i < n; i++) {
-        if (time && is_text_const(es[i])) es[i] = wri_text_to_time(b, es[i], t);
-        else if (!cmp || wri_is_null(es[i]) || !comparable_as_is(es[i]->type, t))
+        if (!cmp || wri_is_null(es[i]) || !(comparable_as_is(es[i]->type, t) || too_wide(es[i], t)))
             es[i] = wri_convert(b, es[i], t);
         if (wri_is_bad(es[i])) return false;
     }

@@ -4,8 +4,8 @@
  * size), TUMBLE(DATA => TABLE t, TIMECOL => DESCRIPTOR(c), SIZE => …)  with or without TABLE(…) GROUP BY
  * TUMBLE(c, size [, offset])                           the older form
  *
- * A table function becomes a WINDOW node. When an aggregate groups by its borders, wri_unwindow finds
- * the same rows without the node, so that rows are not copied once per window. */
+ * A table function becomes a WINDOW node, SESSION a SESSION node (session.c). When an aggregate groups by its
+ * borders, wri_unwindow finds the same rows without the node, so that rows are not copied once per window. */
 #include <strings.h>
 
 #include "plan_int.h"
@@ -16,6 +16,7 @@ wr_win_kind wri_window_fn(const wr_name *name) {
     if (strcasecmp(s, "TUMBLE") == 0) return WR_W_TUMBLE;
     if (strcasecmp(s, "HOP") == 0) return WR_W_HOP;
     if (strcasecmp(s, "CUMULATE") == 0) return WR_W_CUMULATE;
+    if (strcasecmp(s, "SESSION") == 0) return WR_W_SESSION;
     return WR_W_NONE;
 }
 
@@ -45,8 +46,9 @@ const char *wri_duration(wr_arena *ar, int64_t us) {
 
 /* ---- arguments ---- */
 
-/* Parameters by position after data and time: TUMBLE size, offset; HOP slide, size, offset. */
+/* Parameters by position after data and time: TUMBLE size, offset; HOP slide, size, offset; SESSION gap. */
 static const wr_ast **param_at(wri_win_args *a, uint32_t i) {
+    if (a->kind == WR_W_SESSION) return i == 0 ? &a->size : NULL;
     if (a->kind == WR_W_TUMBLE) i++; /* has no slide */
     if (i == 0) return &a->slide;
     if (i == 1) return &a->size;
@@ -56,6 +58,7 @@ static const wr_ast **param_at(wri_win_args *a, uint32_t i) {
 static const wr_ast **param_named(wri_win_args *a, const char *name, bool tvf) {
     if (tvf && strcasecmp(name, "DATA") == 0) return &a->data;
     if (strcasecmp(name, "TIMECOL") == 0) return &a->time;
+    if (a->kind == WR_W_SESSION) return strcasecmp(name, "GAP") == 0 ? &a->size : NULL;
     if (strcasecmp(name, "SIZE") == 0) return &a->size;
     if (strcasecmp(name, "OFFSET") == 0) return &a->offset;
     if (a->kind == WR_W_HOP && strcasecmp(name, "SLIDE") == 0) return &a->slide;
@@ -67,6 +70,8 @@ static const char *signature(wr_win_kind k, bool tvf) {
     switch (k) {
     case WR_W_TUMBLE:
         return tvf ? "TUMBLE(TABLE t, DESCRIPTOR(c), size [, offset])" : "TUMBLE(c, size [, offset])";
+    case WR_W_SESSION:
+        return tvf ? "SESSION(TABLE t [PARTITION BY k, …], DESCRIPTOR(c), gap)" : "SESSION(c, gap)";
     case WR_W_HOP:
         return tvf ? "HOP(TABLE t, DESCRIPTOR(c), slide, size [, offset])" : "HOP(c, slide, size [, offset])";
     default:
@@ -78,11 +83,15 @@ static const char *signature(wr_win_kind k, bool tvf) {
 static bool named_arg(wri_ctx *c, wri_win_args *a, const wr_ast *arg, bool tvf) {
     const wr_ast **slot = param_named(a, arg->text, tvf);
     if (!slot) {
-        const char *names[] = {"DATA", "TIMECOL", "SIZE", "OFFSET",
+        const char *sized[] = {"DATA", "TIMECOL", "SIZE", "OFFSET",
                                a->kind == WR_W_HOP        ? "SLIDE"
                                : a->kind == WR_W_CUMULATE ? "STEP"
                                                           : "SIZE"};
-        wri_error(c, arg->loc, wri_suggest(c, wr_nearest(arg->text, names, WR_LEN(names), sizeof *names)),
+        const char *session[] = {"DATA", "TIMECOL", "GAP"};
+        bool s = a->kind == WR_W_SESSION;
+        const char *const *names = s ? session : sized;
+        size_t n_names = s ? WR_LEN(session) : WR_LEN(sized);
+        wri_error(c, arg->loc, wri_suggest(c, wr_nearest(arg->text, names, n_names, sizeof *names)),
                   "%s has no argument '%s'", a->fn, arg->text);
         return false;
     }
@@ -97,7 +106,11 @@ static bool named_arg(wri_ctx *c, wri_win_args *a, const wr_ast *arg, bool tvf) 
 bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) {
     wri_ctx *c = q->c;
     *a = (wri_win_args){.kind = wri_window_fn(&call->name)};
-    a->fn = a->kind == WR_W_TUMBLE ? "TUMBLE" : a->kind == WR_W_HOP ? "HOP" : "CUMULATE";
+    static const char *const fns[] = {[WR_W_TUMBLE] = "TUMBLE",
+                                      [WR_W_HOP] = "HOP",
+                                      [WR_W_CUMULATE] = "CUMULATE",
+                                      [WR_W_SESSION] = "SESSION"};
+    a->fn = fns[a->kind];
     bool named = false;
     uint32_t fixed = tvf ? 2 : 1; /* data and time column, or the time column only */
     for (uint32_t i = 0; i < call->n_args; i++) {
@@ -124,6 +137,7 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *a) 
                           : !a->time                              ? "the time column"
                           : a->kind == WR_W_HOP && !a->slide      ? "the slide"
                           : a->kind == WR_W_CUMULATE && !a->slide ? "the step"
+                          : !a->size && a->kind == WR_W_SESSION   ? "the gap"
                           : !a->size                              ? "the window size"
                                                                   : NULL;
     if (!missing) return true;
@@ -169,11 +183,29 @@ static void not_multiple(wri_ctx *c, const wri_win_args *a, wr_loc loc, int64_t 
               wri_duration(c->ar, size), what, wri_duration(c->ar, slide));
 }
 
+/* The sum of any event time and the gap is to fit 64 bits. */
+#define GAP_US_MAX (WR_TS_MAX / 2)
+
+static bool session_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win) {
+    if (!interval(q, a->size, a->fn, "the gap", true, &win->size_us)) return false;
+    win->slide_us = win->slice_us = win->size_us;
+    if (win->size_us > GAP_US_MAX) {
+        wri_error(q->c, a->size->loc, "give a shorter interval", "%s: the gap is longer than %s", a->fn,
+                  wri_duration(q->c->ar, wr_floor_to(GAP_US_MAX, 86400 * WR_US_PER_SECOND)));
+        return false;
+    }
+    if (win->size_us % win->tick_us == 0) return true;
+    wri_error(q->c, loc, "use whole milliseconds, or a TIMESTAMP(6) column",
+              "%s: the gap is finer than its time column, which is TIMESTAMP(%u)", a->fn, time.prec);
+    return false;
+}
+
 bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win) {
     win->kind = a->kind;
     win->tick_us = time.prec > 3 ? 1 : 1000;
     win->offset_us = 0;
     win->start_col = win->end_col = WR_NO_COL;
+    if (a->kind == WR_W_SESSION) return session_spec(q, a, time, loc, win);
     if (a->slide &&
         !interval(q, a->slide, a->fn, a->kind == WR_W_HOP ? "the slide" : "the step", true, &win->slide_us))
         return false;
@@ -220,7 +252,7 @@ static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
     const wr_ast *d = a->data;
     wr_from f = {.loc = d->loc};
     if (d->kind == WR_A_TABLE_ARG || d->kind == WR_A_SUBQUERY || d->kind == WR_A_CURSOR) {
-        if (d->n_args) {
+        if (d->n_args && a->kind != WR_W_SESSION) {
             wri_error(q->c, d->args[0]->loc, "group by it instead",
                       "%s takes no PARTITION BY: its windows do not depend on a key", a->fn);
             return NULL;
@@ -240,8 +272,9 @@ static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
 }
 
 /* The column of DESCRIPTOR(c) must be the input's time attribute. */
-static bool tvf_time(wri_q *q, const wri_win_args *a, const wr_node *in, const wri_scope *scope) {
+static bool tvf_time(wri_q *q, const wri_win_args *a, wr_node **inp, const wri_scope *scope) {
     const wr_ast *t = a->time;
+    wr_node *in = *inp;
     if (t->kind == WR_A_DESCRIPTOR) {
         if (t->n_args != 1) {
             wri_error(q->c, t->loc, "write DESCRIPTOR(column)", "%s: DESCRIPTOR must name one column", a->fn);
@@ -258,7 +291,8 @@ static bool tvf_time(wri_q *q, const wri_win_args *a, const wr_node *in, const w
     wri_binder_scalar(q, &b, scope, "DESCRIPTOR");
     wr_expr *e = wri_bind(&b, t);
     if (!e || e == &wri_failed) return false;
-    if (e->kind == WR_X_COL && e->col == in->time_col) return true;
+    if (e->kind == WR_X_COL && wri_is_time(in, e->col))
+        return (*inp = wri_with_time(q->c, in, e->col)) != NULL;
     wri_not_time(q->c, in, t->loc, a->fn, t->name.parts[t->name.n - 1].text);
     return false;
 }
@@ -284,15 +318,16 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
     if (!wri_win_args_read(q, f->function, true, &a)) return NULL;
     wri_scope scope = {0};
     wr_node *in = tvf_input(q, &a, &scope);
-    if (!in || !tvf_time(q, &a, in, &scope) || !tvf_names(c, &a, in)) return NULL;
+    if (!in || !tvf_time(q, &a, &in, &scope) || !tvf_names(c, &a, in)) return NULL;
     wr_win win = {.time_col = in->time_col};
     if (!wri_win_spec(q, &a, in->out.fields[in->time_col].type, f->loc, &win)) return NULL;
-    wr_node *w = wri_window_node(c, in, &win, f->loc);
+    uint32_t n_vis = wri_x(in)->n_vis;
+    wr_node *w = a.kind == WR_W_SESSION ? wri_session_rows(q, in, &scope, a.data, &win, f->loc)
+                                        : wri_window_node(c, in, &win, f->loc);
     if (!w) return NULL;
     wri_cols cols = {0};
-    uint32_t n_vis = wri_x(in)->n_vis;
     for (uint32_t i = 0; i < n_vis + 3; i++) {
-        uint32_t col = i < n_vis ? i : in->out.n + (i - n_vis);
+        uint32_t col = i < n_vis ? i : w->out.n - 3 + (i - n_vis);
         if (!wri_cols_add(c, &cols, wri_col_of(c, w, col, f->loc), w->out.fields[col].name)) return NULL;
     }
     return wri_project_node(c, w, &cols, cols.n, f->loc);
@@ -306,6 +341,7 @@ static wr_node *unwindow_filter(wri_ctx *c, wr_node *n, const wr_node *w, uint32
     const uint32_t *below;
     wr_node *in = wri_unwindow(c, n->in[0], w, &below);
     if (!in || wri_reads(n->filter.pred, is_window_col, (void *)(uintptr_t)below)) return NULL;
+    if (w->kind == WR_N_SESSION && !wri_session_whole(n, w)) return NULL;
     wr_expr *pred = wri_expr_remap(c->ar, n->filter.pred, below);
     if (!pred) {
         c->oom = true;
@@ -342,7 +378,7 @@ wr_node *wri_unwindow(wri_ctx *c, wr_node *node, const wr_node *w, const uint32_
     if (!map) return NULL;
     wr_node *bare;
     if (node == w) {
-        bare = node->in[0];
+        bare = w->kind == WR_N_SESSION ? node->in[0]->in[0] : node->in[0]; /* before its exchange */
         for (uint32_t i = 0; i < node->out.n; i++) map[i] = i < bare->out.n ? i : WR_NO_COL;
     } else bare = (node->kind == WR_N_FILTER ? unwindow_filter : unwindow_project)(c, node, w, map);
     if (!bare) return NULL;

@@ -5,7 +5,7 @@
 
 typedef struct common { /* options that every stream has */
     const char *connector, *format, *late_output;
-    int on_error;
+    int on_error, changelog, idle_policy;
     int64_t idle_timeout_us;
 } common;
 
@@ -28,10 +28,27 @@ const wr_option wr_stream_options[] = {
      .values = "log|fail",
      .def = "log",
      .doc = "What a bad record does: goes to error_stream, or ends the job."},
+    {.name = "changelog",
+     .type = WR_OPT_ENUM,
+     .offset = offsetof(common, changelog),
+     .values = "auto|op|upsert|debezium",
+     .def = "auto",
+     .doc =
+         "How a sink writes updating results: a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
+         "or Debezium's before, after, op; auto is upsert where there is a PRIMARY KEY."},
     {.name = "idle_timeout",
      .type = WR_OPT_DURATION,
      .offset = offsetof(common, idle_timeout_us),
-     .doc = "After this long without records a split no longer holds the watermark back."},
+     .def = "1 minute",
+     .doc = "After this long without records a live split no longer holds the watermark back; 0: never."},
+    {.name = "idle_policy",
+     .type = WR_OPT_ENUM,
+     .offset = offsetof(common, idle_policy),
+     .values = "hold|advance",
+     .def = "advance",
+     .doc = "What event time does once all splits of a live stream are idle: it goes on with the wall clock, "
+            "so that "
+            "the last windows close, or waits for the next record."},
 };
 const size_t wr_n_stream_options = WR_LEN(wr_stream_options);
 
@@ -205,7 +222,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     def->connector = st->connector->name;
     def->late_output = com.late_output;
     def->on_error_fail = com.on_error == 1;
-    def->idle_timeout_us = com.idle_timeout_us;
+    def->changelog = (wr_changelog)com.changelog;
     const wr_option_def *late = option_of(s, "late_output");
     if (!late) late = option_of(s, "late-output");
     if (late) st->late_loc = late->loc;
@@ -217,6 +234,9 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     if (!ok) return false;
     def->bounded = c->reg->bounded ? c->reg->bounded(def->connector, def->options, def->n_options)
                                    : st->connector->bounded;
+    if (def->bounded) return true; /* its end moves event time, and the clock has no say */
+    def->idle_timeout_us = com.idle_timeout_us;
+    def->idle_advance = com.idle_policy == 1;
     return true;
 }
 

@@ -30,6 +30,13 @@ static const wr_option settings[] = {
      .offset = SETTING(memory_bytes),
      .def = "0",
      .doc = "Memory budget of the job, 0: half of the machine's; without effect so far."},
+    {.name = "state_ttl",
+     .type = WR_OPT_DURATION,
+     .offset = SETTING(state_ttl_us),
+     .def = "0s",
+     .max = INT64_MAX,
+     .doc = "Event time after which what no window bounds is forgotten: an idle key, a row of a join; 0: "
+            "never."},
     {.name = "evaluator",
      .type = WR_OPT_ENUM,
      .offset = SETTING(evaluator),

@@ -29,18 +29,21 @@ wr_status wri_emit_end(wr_op *op, wr_err *err) {
 
 wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     if (wm <= op->port_wm[port]) return WR_OK;
+    if (port < 32 && op->waits_for >> port & 1 && wm != WR_WM_END) return WR_OK;
     op->port_wm[port] = wm;
     for (uint32_t i = 0; i < op->n_in; i++)
         if (op->port_wm[i] < wm) wm = op->port_wm[i];
     if (wm <= op->wm) return WR_OK;
     op->wm = wm;
     if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
-    return wri_emit_watermark(op, wm, err);
+    if (wm == WR_WM_END) return wri_emit_watermark(op, wm, err);
+    if (wm < WR_WM_NONE + op->holds_us) return WR_OK;
+    return wri_emit_watermark(op, wm - op->holds_us, err);
 }
 
 wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) {
     WR_TRY(wri_watermark(op, port, WR_WM_END, err));
-    if (++op->ended < op->n_in) return WR_OK;
+    if (++op->ended < op->n_in) return op->def->port_end ? op->def->port_end(op, port, err) : WR_OK;
     if (op->def->end) WR_TRY(op->def->end(op, err));
     return wri_emit_end(op, err);
 }

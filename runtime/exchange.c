@@ -6,6 +6,7 @@
  * sending end calls the receiving end. A full ring is back-pressure: the sender does the work of later
  * stages until there is room (wri_help). */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define KEY_GROUPS 128
 

@@ -11,16 +11,13 @@
 
 #include "ops/ops.h"
 
-#define TICK_MS 100
+#define TICK_MS        100
+#define SPLITS_TO_COME (1 << 20) /* room between the numbers of splits of sources that may get more */
 
 static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
-    [WR_N_SOURCE] = &wri_op_source,     [WR_N_ERRORS] = &wri_op_side,
-    [WR_N_LATE] = &wri_op_side,         [WR_N_VALUES] = &wri_op_values,
-    [WR_N_FILTER] = &wri_op_filter,     [WR_N_PROJECT] = &wri_op_project,
-    [WR_N_WINDOW] = &wri_op_window,     [WR_N_AGG_LOCAL] = &wri_op_agg_local,
-    [WR_N_EXCHANGE] = &wri_op_exchange, [WR_N_AGG_GLOBAL] = &wri_op_agg_global,
-    [WR_N_UNION] = &wri_op_union,       [WR_N_SORT] = &wri_op_sort,
-    [WR_N_LIMIT] = &wri_op_limit,       [WR_N_SINK] = &wri_op_sink,
+#define X(kind, node, op) [WR_N_##kind] = &wri_op_##op,
+    WR_NODE_LIST(X)
+#undef X
 };
 
 /* The receiving end of an exchange only passes on. */
@@ -122,14 +119,19 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);
     t->entries = wr_calloc(p->n_nodes, sizeof *t->entries);
     t->sides = wr_calloc(p->n_nodes, sizeof *t->sides);
-    if (!t->ops || !t->receivers || !t->entries || !t->sides) return wr_fail_oom(err, "operators");
+    t->sinks = wr_calloc(p->n_nodes, sizeof *t->sinks);
+    if (!t->ops || !t->receivers || !t->entries || !t->sides || !t->sinks)
+        return wr_fail_oom(err, "operators");
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
-        WR_TRY(init_op(t, &t->ops[id], op_defs[n->kind], n, n->n_in, err));
+        const wr_op_def *def = op_defs[n->kind];
+        if (n->kind == WR_N_OVER && n->over.complete) def = &wri_op_over_batch;
+        WR_TRY(init_op(t, &t->ops[id], def, n, n->n_in, err));
         if (n->kind == WR_N_EXCHANGE)
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
         if (side) t->sides[id].op = &t->ops[id];
+        if (n->kind == WR_N_SINK && j->sinks[id].con->write) t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
             add_entry(t, n);
@@ -159,6 +161,7 @@ static void free_task(wr_job *j, wr_task *t) {
     wr_free(t->receivers);
     wr_free(t->entries);
     wr_free(t->sides);
+    wr_free(t->sinks);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->wake);
 }
@@ -183,7 +186,7 @@ static wr_status make_shared(wr_job *j, wr_err *err) {
         const wr_node *n = p->nodes[id];
         if (n->kind == WR_N_SOURCE) {
             WR_TRY(wri_source_new(j, n, splits, &j->sources[id], err));
-            splits += j->sources[id].n_splits;
+            splits += j->sources[id].n_splits + (n->bounded ? 0 : SPLITS_TO_COME);
         }
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
     }
@@ -207,6 +210,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     j->batch_rows = opts->batch_rows ? opts->batch_rows : (uint32_t)plan->settings.batch_rows;
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
+    pthread_mutex_init(&j->output, NULL);
     wr_status s = make_shared(j, err);
     for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
     if (s != WR_OK) {
@@ -230,6 +234,7 @@ void wr_job_free(wr_job *j) {
     wr_free(j->sinks);
     wr_free(j->exchanges);
     pthread_mutex_destroy(&j->lock);
+    pthread_mutex_destroy(&j->output);
     wr_free(j);
 }
 
@@ -300,18 +305,33 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
         if (err) *err = j->err;
         return j->status;
     }
-    return j->canceled ? wr_fail(err, WR_ECANCELED, "interrupted") : WR_OK;
+    if (!j->canceled) return WR_OK;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
+    return wr_fail(err, WR_ECANCELED, "interrupted");
 }
 
 /* ---- statistics ---- */
 
 static void add_source_stats(const wri_source *s, wr_job_stats *out) {
-    for (uint32_t i = 0; i < s->n_splits; i++) {
+    pthread_mutex_lock((pthread_mutex_t *)&s->lock);
+    if (s->by_clock_us > out->idle_us) out->idle_us = s->by_clock_us;
+    uint32_t n = s->n_splits;
+    pthread_mutex_unlock((pthread_mutex_t *)&s->lock);
+    for (uint32_t i = 0; i < n; i++) {
         wr_split_info info = {.bytes = -1};
         if (s->con->split_info) s->con->split_info(s->src, i, &info);
-        if (info.bytes < 0) out->bytes_total = -1;
-        else if (out->bytes_total >= 0) out->bytes_total += info.bytes;
+        out->at += info.at;
+        if (info.bytes < 0) out->total = -1;
+        else if (out->total >= 0) out->total += info.bytes;
     }
+}
+
+wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wri_source *s = &j->sources[id];
+        if (s->node && s->con->notes) WR_TRY(s->con->notes(s->src, out));
+    }
+    return WR_OK;
 }
 
 void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {

@@ -62,6 +62,9 @@ typedef struct wri_split {    /* all under the source's lock */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
     bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
+    int64_t idle_wm;        /* its watermark when it fell idle */
+    int64_t clock_wm;       /* how far the wall clock has taken it since */
+    uint64_t asked;         /* the last call of take_chunk that found it with nothing */
 } wri_split;
 
 typedef struct wri_source {
@@ -69,14 +72,22 @@ typedef struct wri_source {
     const wr_connector_def *con;
     const wr_format_def *fmt;
     wr_source *src;
-    wr_schema decoded;              /* the physical columns that are read */
-    wr_schema declared;             /* all physical columns of the stream */
-    uint32_t *places;               /* per decoded column: its place in declared */
-    uint32_t n_splits, first_split; /* split numbers within the job start here */
-    wri_split *splits;
-    uint32_t n_slots;   /* places per split */
-    uint32_t n_live;    /* splits not ended */
-    int64_t arrival_us; /* largest arrival time given, under the lock */
+    wr_schema decoded;    /* the physical columns that are read */
+    wr_schema declared;   /* all physical columns of the stream */
+    uint32_t *places;     /* per decoded column: its place in declared */
+    uint32_t n_splits;    /* under the lock once the job runs */
+    uint32_t first_split; /* split numbers within the job start here */
+    wri_split **splits;
+    size_t splits_cap;
+    bool grows;          /* new splits may come: it does not end before that is over */
+    bool looking;        /* a worker looks for new splits */
+    int64_t look_at_us;  /* when to look again */
+    uint32_t n_slots;    /* places per split */
+    uint32_t n_live;     /* splits not ended */
+    int64_t arrival_us;  /* largest arrival time given, under the lock */
+    uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
+    int64_t announced;   /* largest watermark that was announced */
+    int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
@@ -88,12 +99,17 @@ typedef struct wri_sink {
     const wr_format_def *fmt;
     wr_sink *sink;
     wr_encoder *shared; /* of formats with shared_encoder */
-    wr_schema schema;
+    wr_schema schema;   /* as written */
+    wr_field *fields;   /* of schema when it is not the node's; owned */
     const wr_kv *options;
     size_t n_options;
-    uint32_t open; /* workers that have not ended */
-    bool headed;   /* the header has been written */
-    pthread_mutex_t lock;
+    uint32_t open;    /* workers that have not ended */
+    bool headed;      /* the header has been written */
+    bool table;       /* keeps rows back and prints, as others may */
+    bool going;       /* some of its rows have been shown */
+    uint64_t held;    /* rows kept back by `shared` */
+    int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
+    pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all tables */
 } wri_sink;
 
 /* ---- workers ---- */
@@ -122,6 +138,8 @@ struct wr_task {
     wri_entry *entries;
     uint32_t n_entries;
     wri_side *sides; /* by node id; .op NULL: no side node */
+    wr_op **sinks;
+    uint32_t n_sinks;
     uint64_t bad_rows, late_rows;
     /* sleeping and waking */
     pthread_mutex_t lock;
@@ -149,6 +167,9 @@ struct wr_job {
     uint64_t rows_in, bytes_in, rows_out; /* atomic */
     char first_bad[256];                  /* under lock */
     bool has_first_bad;
+    uint32_t n_tables;      /* sinks with .table */
+    wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
+    pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     uv_async_t done; /* sent by each worker as it ends */
 };
@@ -172,18 +193,15 @@ wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err 
 void wri_exchange_free(wr_job *j, wri_exchange *x);
 /* Takes up to a few events; *didp: something was there. */
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_exchange;
 
 /* source.c */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
                          wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-extern const wr_op_def wri_op_source;
 
 /* side.c */
 void wri_side_free(wri_side *s);
-extern const wr_op_def wri_op_side;
 wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
 void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
@@ -191,7 +209,21 @@ void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source'
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
-extern const wr_op_def wri_op_sink;
+/* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
+wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
+/* The workers have been stopped: ends a table properly. */
+wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+
+/* changelog.c: changes as rows that formats can write */
+typedef struct wri_changelog wri_changelog;
+/* The columns that sink node n writes; *ownedp: their memory, or NULL when they are n's own. */
+wr_status wri_changelog_schema(const wr_node *n, wr_schema *outp, wr_field **ownedp, wr_err *err) WR_MUST_USE;
+/* *outp NULL: rows are written as they are. */
+wr_status wri_changelog_new(const wr_node *n, const wri_sink *s, wri_changelog **outp,
+                            wr_err *err) WR_MUST_USE;
+void wri_changelog_free(wri_changelog *l); /* NULL is allowed */
+/* The rows that say what b changes; *outp is the caller's. */
+wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_err *err) WR_MUST_USE;
 
 /* worker.c */
 void *wri_worker_main(void *task);

@@ -20,6 +20,8 @@ typedef struct wr_op_def {
      * is awaited. Emit what is complete; the chain passes the watermark on afterwards. NULL: nothing to do.
      */
     wr_status (*watermark)(wr_op *op, int64_t wm_us, wr_err *err);
+    /* Input `port` has ended, others have not. NULL: nothing to do. */
+    wr_status (*port_end)(wr_op *op, uint32_t port, wr_err *err);
     /* All inputs have ended (after a watermark of WR_WM_END). */
     wr_status (*end)(wr_op *op, wr_err *err);
     /* A barrier has come on all inputs: push out what the next stage must own before the snapshot. */
@@ -44,7 +46,9 @@ struct wr_op {
     uint32_t n_out;
     int64_t *port_wm; /* per input: its watermark */
     uint32_t n_in, ended, barriers;
-    int64_t wm; /* combined watermark */
+    uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
+    int64_t wm;         /* combined watermark */
+    int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older */
     uint64_t rows_in, rows_out, late_rows;
 };
 
@@ -58,8 +62,13 @@ wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) WR_MUST_USE;
  * them and sends them to error_stream; with on_error = 'fail' the job fails. */
 wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
                            const char *why, uint32_t n, wr_err *err) WR_MUST_USE;
-/* Rows of b that came too late for op: counted; delivered to op's late node if it has one. */
-wr_status wr_task_late_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, uint32_t n,
+/* The same for rows whose evaluation failed; exprs: those that were evaluated. */
+struct wr_row_errors;
+wr_status wr_task_bad_exprs(wr_op *op, const wr_batch *b, const struct wr_row_errors *errs,
+                            wr_expr *const *exprs, wr_err *err) WR_MUST_USE;
+/* Rows of b, of input `port`, that came too late for op: counted; delivered to the late node if there is one.
+ */
+wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_err *err) WR_MUST_USE;
 uint32_t wr_task_worker(const wr_task *t); /* 0 .. workers-1 */
 uint32_t wr_task_workers(const wr_task *t);

@@ -24,8 +24,12 @@ typedef struct wr_job_opts {
 
 typedef struct wr_job_stats {
     uint64_t rows_in, rows_out, late_rows, bad_rows;
-    int64_t bytes_in, bytes_total; /* total -1: unknown */
-    int64_t watermark_us;          /* lowest over sources, WR_WM_NONE: none yet */
+    int64_t bytes_in;     /* unpacked */
+    int64_t at, total;    /* how far sources have come, in their own measure (bytes as packed, rows made up);
+                             total    -1: unknown */
+    int64_t watermark_us; /* lowest over sources, WR_WM_NONE: none yet */
+    int64_t
+        idle_us; /* how far event time went on with the wall clock while streams were quiet, most of all */
     int64_t elapsed_us;
     uint32_t workers;
     char first_bad[256]; /* message of the first bad row, "" if none */
@@ -38,6 +42,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
+/* Lines on what sources have met that a summary should tell; to be called when the job has run. */
+wr_status wr_job_notes(const wr_job *job, wr_buf *out);
 void wr_job_free(wr_job *job);
 
 #endif

@@ -5,6 +5,7 @@
  * on its worker can feed it any more; what fails behind it is counted only, so that errors about errors
  * cannot go round for ever. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define RAW_BYTES_MAX 49152 /* of a bad record kept in data_row, as in Kinesis Data Analytics */
 
@@ -71,12 +72,49 @@ const wr_op_def wri_op_side = {.name = "side", .push = side_push};
 /* ---- errors ---- */
 
 typedef struct bad {
-    const char *name, *why, *source;
+    const char *name, *why;
+    const wr_plan_stmt *stmt; /* whose row it is; NULL: unknown */
+    const char *file;         /* that the record came from, "stdin"; NULL: none, or no longer known */
     const char *data;
     size_t len;
-    int64_t pos;   /* -1: unknown */
+    int64_t pos;   /* of the record in file [bytes, unpacked]; -1: unknown */
     int64_t ts_us; /* WR_WM_NONE: unknown */
 } bad;
+
+/* The statement that a place in the script belongs to. */
+static const wr_plan_stmt *stmt_at(const wr_op *op, wr_loc loc) {
+    const wr_plan *p = op->task->job->plan;
+    const wr_plan_stmt *found = NULL;
+    for (uint32_t i = 0; i < p->n_stmts && p->stmts[i].at <= loc.at; i++) found = &p->stmts[i];
+    return found;
+}
+
+/* What may have failed in e, whose parts may come from several statements: what is evaluated first among
+ * that which fails most. NULL: nothing of the kind. */
+static const wr_expr *suspect(const wr_expr *e) {
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        const wr_expr *s = suspect(e->args[i]);
+        if (s) return s;
+    }
+    bool risky = e->kind == WR_X_FUNC ||
+                 (e->kind == WR_X_OP && (e->op == WR_OP_CAST || e->op == WR_OP_DIV || e->op == WR_OP_MOD));
+    return risky ? e : NULL;
+}
+
+static const char *file_of(const wr_op *op, uint32_t split) {
+    const wri_source *s = &op->task->job->sources[op->node->id];
+    wr_split_info info = {0};
+    if (s->con->split_info && s->fmt) s->con->split_info(s->src, split - s->first_split, &info);
+    return info.name;
+}
+
+/* "clicks.jsonl, byte 410: status: 'oops' is no INTEGER …"; what does not fit is cut. */
+static void describe(const bad *e, char *out, size_t n) {
+    const char *of = e->stmt && e->stmt->stream ? "stream " : "", *name = e->stmt ? e->stmt->name : "a row";
+    if (e->file && e->pos >= 0) snprintf(out, n, "%s, byte %lld: %s", e->file, (long long)e->pos, e->why);
+    else if (e->file) snprintf(out, n, "%s: %s", e->file, e->why);
+    else snprintf(out, n, "%s%s: %s", of, name, e->why);
+}
 
 static wr_status set_text(wr_batch *b, wr_col *c, uint32_t row, const char *p, size_t n, wr_err *err) {
     if (p) return wr_batch_str(b, p, n, &c->str[row], err);
@@ -84,6 +122,10 @@ static wr_status set_text(wr_batch *b, wr_col *c, uint32_t row, const char *p, s
     if (!wr_batch_nulls(b, c)) return wr_fail_oom(err, "an error row");
     wr_bit_set(c->nulls, row);
     return WR_OK;
+}
+
+static wr_status set_name(wr_batch *b, wr_col *c, const char *name, wr_err *err) {
+    return set_text(b, c, 0, name, name ? strlen(name) : 0, err);
 }
 
 static wr_status set_int(wr_batch *b, wr_col *c, uint32_t row, bool null, int64_t v, wr_err *err) {
@@ -105,7 +147,9 @@ static wr_status set_field(wr_task *t, wr_batch *b, uint32_t c, const char *name
     if (!strcasecmp(name, "error_name")) return set_text(b, col, 0, e->name, strlen(e->name), err);
     if (!strcasecmp(name, "message")) return set_text(b, col, 0, e->why, strlen(e->why), err);
     if (!strcasecmp(name, "data_row")) return set_text(b, col, 0, e->data, len, err);
-    if (!strcasecmp(name, "source")) return set_text(b, col, 0, e->source, strlen(e->source), err);
+    if (!strcasecmp(name, "source")) return set_name(b, col, e->stmt ? e->stmt->name : NULL, err);
+    if (!strcasecmp(name, "pump_name")) return set_name(b, col, e->stmt ? e->stmt->pump : NULL, err);
+    if (!strcasecmp(name, "file")) return set_name(b, col, e->file, err);
     return col->phys == WR_STR ? set_text(b, col, 0, NULL, 0, err) : set_int(b, col, 0, true, 0, err);
 }
 
@@ -134,17 +178,16 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
         pthread_mutex_lock(&j->lock);
         if (!j->has_first_bad) {
-            int n = e->pos >= 0 ? snprintf(j->first_bad, sizeof j->first_bad, "%s, at %lld: %s", e->source,
-                                           (long long)e->pos, e->why)
-                                : snprintf(j->first_bad, sizeof j->first_bad, "%s: %s", e->source, e->why);
-            (void)n; /* a long message is cut */
+            describe(e, j->first_bad, sizeof j->first_bad);
             __atomic_store_n(&j->has_first_bad, true, __ATOMIC_RELAXED);
         }
         pthread_mutex_unlock(&j->lock);
     }
-    if (op->node->kind == WR_N_SOURCE && op->node->source.stream->on_error_fail)
-        return wr_fail(err, WR_EDATA, "stream %s, at %lld: %s (on_error = 'fail')", e->source,
-                       (long long)e->pos, e->why);
+    if (op->node->kind == WR_N_SOURCE && op->node->source.stream->on_error_fail) {
+        char text[sizeof j->first_bad];
+        describe(e, text, sizeof text);
+        return wr_fail(err, WR_EDATA, "%s (on_error = 'fail')", text);
+    }
     return add_error(t, e, err);
 }
 
@@ -153,7 +196,8 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_err err = {0};
     bad e = {.name = "bad record",
              .why = r->why,
-             .source = op->node->source.stream->name,
+             .stmt = stmt_at(op, op->node->loc),
+             .file = file_of(op, r->split),
              .data = r->data,
              .len = r->len,
              .pos = r->pos,
@@ -161,10 +205,6 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
     __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
     wr_status s = report(op, &e, &err);
     if (s != WR_OK) wri_job_fail(op->task->job, s, &err);
-}
-
-static const char *node_label(const wr_node *n) {
-    return n->kind == WR_N_SOURCE ? n->source.stream->name : wr_node_kind_name(n->kind);
 }
 
 /* The row as a JSON line, for data_row. */
@@ -184,24 +224,42 @@ static wr_status row_text(const wr_schema *schema, wr_batch *b, uint32_t row, wr
     return r;
 }
 
-wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
-                           const char *why, uint32_t n, wr_err *err) {
+typedef struct bad_rows {
+    const uint32_t *rows;
+    const char *const *whys; /* NULL: why, for all */
+    const char *why;
+    uint32_t n;
+    const uint32_t *culprits; /* NULL, or the expression that failed, among */
+    wr_expr *const *exprs;
+} bad_rows;
+
+static wr_loc place_of(const wr_op *op, const bad_rows *r, uint32_t i) {
+    if (!r->culprits) return op->node->loc;
+    const wr_expr *e = r->exprs[r->culprits[i]], *s = suspect(e);
+    return s ? s->loc : e->loc;
+}
+
+static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these, wr_err *err) {
     const wr_node *node = op->node;
-    const wr_schema *schema = node->kind == WR_N_SOURCE || node->n_in == 0 ? &node->out : &node->in[0]->out;
-    uint32_t tc = node->kind == WR_N_SOURCE || node->n_in == 0 ? node->time_col : node->in[0]->time_col;
+    bool own = node->kind == WR_N_SOURCE || node->n_in == 0;
+    bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
+    const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
+    uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
     bool want = errors_side(op->task) != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;
-    for (uint32_t i = 0; i < n && r == WR_OK; i++) {
+    for (uint32_t i = 0; i < these->n && r == WR_OK; i++) {
+        uint32_t row = these->rows[i];
         bad e = {.name = "bad row",
-                 .why = whys ? whys[i] : why,
-                 .source = node_label(node),
+                 .why = these->whys ? these->whys[i] : these->why,
+                 .stmt = stmt_at(op, place_of(op, these, i)),
+                 .file = node->kind == WR_N_SOURCE ? file_of(op, b->split) : NULL,
                  .pos = -1, /* rows of a batch have an order, not places of their own */
                  .ts_us = WR_WM_NONE};
         if (tc < b->n_cols && b->cols[tc].phys == WR_I64 && b->cols[tc].data &&
-            !wr_is_null(&b->cols[tc], rows[i]))
-            e.ts_us = b->cols[tc].i64[rows[i]];
-        if (want) r = row_text(schema, (wr_batch *)b, rows[i], &text, err);
+            !wr_is_null(&b->cols[tc], row))
+            e.ts_us = b->cols[tc].i64[row];
+        if (want) r = row_text(schema, (wr_batch *)b, row, &text, err);
         e.data = text.data;
         e.len = text.len;
         if (r == WR_OK) r = report(op, &e, err);
@@ -210,17 +268,29 @@ wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, c
     return r;
 }
 
+wr_status wr_task_bad_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, const char *const *whys,
+                           const char *why, uint32_t n, wr_err *err) {
+    return report_rows(op, b, &(bad_rows){.rows = rows, .whys = whys, .why = why, .n = n}, err);
+}
+
+wr_status wr_task_bad_exprs(wr_op *op, const wr_batch *b, const wr_row_errors *errs, wr_expr *const *exprs,
+                            wr_err *err) {
+    bad_rows these = {
+        .rows = errs->rows, .whys = errs->whys, .n = errs->n, .culprits = errs->culprits, .exprs = exprs};
+    return report_rows(op, b, &these, err);
+}
+
 /* ---- late rows ---- */
 
-static wr_status late_batch(const wr_node *agg, const wr_batch *b, const uint32_t *rows, uint32_t n,
+static wr_status late_batch(const wr_late *late, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_batch **outp, wr_err *err) {
-    const wr_schema *out = &agg->agg.late->out;
+    const wr_schema *out = &late->to->out;
     wr_batch *picked;
     WR_TRY(wr_batch_gather((wr_batch *)b, rows, n, NULL, 0, &picked, err));
     picked->wm = NULL; /* in their own stream they are not late */
-    wr_status r = wr_batch_share(picked, agg->agg.late_cols, out->n, outp, err);
+    wr_status r = wr_batch_share(picked, late->cols, out->n, outp, err);
     for (uint32_t c = 0; c < out->n && r == WR_OK; c++) {
-        if (agg->agg.late_cols[c] != WR_NO_COL) continue;
+        if (late->cols[c] != WR_NO_COL) continue;
         wr_col *col = &(*outp)->cols[c];
         r = wr_batch_col(*outp, c, wr_type_phys(out->fields[c].type), err);
         if (r != WR_OK) break;
@@ -236,13 +306,14 @@ static wr_status late_batch(const wr_node *agg, const wr_batch *b, const uint32_
     return r;
 }
 
-wr_status wr_task_late_rows(wr_op *op, const wr_batch *b, const uint32_t *rows, uint32_t n, wr_err *err) {
+wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
+                            wr_err *err) {
     op->late_rows += n;
     __atomic_add_fetch(&op->task->late_rows, n, __ATOMIC_RELAXED);
-    const wr_node *node = op->node;
-    wri_side *s = node->kind == WR_N_AGG_LOCAL && node->agg.late ? side_of(op->task, node->agg.late) : NULL;
+    const wr_late *late = op->node->late ? &op->node->late[port] : NULL;
+    wri_side *s = late && late->to ? side_of(op->task, late->to) : NULL;
     if (!s || n == 0) return WR_OK;
     wr_batch *out = NULL;
-    WR_TRY(late_batch(node, b, rows, n, &out, err));
+    WR_TRY(late_batch(late, b, rows, n, &out, err));
     return side_add(s, out, err);
 }

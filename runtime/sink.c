@@ -1,15 +1,26 @@
 /* runtime/sink.c -- batches to bytes to a sink.
  *
  * Each worker encodes on its own and hands whole rows to the sink under its lock, so that lines never
- * mix. Formats that must see all rows in one place (table) encode under the lock. */
+ * mix. Formats that must see all rows in one place (table) encode under the lock; it is then one for all
+ * such sinks, because tables on one terminal must know of each other.
+ *
+ * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
+ * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
+ * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define FLUSH_BYTES (64 * 1024)
+#define WAIT_US     100000
+#define HOLD_US     300000
+#define HELD_ROWS   1000
 
 typedef struct sink_op {
     wri_sink *s;
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
+    int64_t since_us;   /* since when buf has not been empty */
+    wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -26,11 +37,16 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
-    s->schema = n->out;
-    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->own_lock, NULL);
+    WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
     s->fmt = fmt ? wr_format_find(fmt) : NULL;
+    /* A pipe takes a part of a write at a time: without one lock, lines of several results would mix. */
+    bool to_stdout = !strcmp(conn, "stdout") || !strcmp(conn, "print");
+    s->lock = to_stdout || (s->fmt && s->fmt->shared_encoder) ? &j->output : &s->own_lock;
+    s->table = s->fmt && s->fmt->show && to_stdout;
+    j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);
     if (s->con->write && (!s->fmt || !s->fmt->open_encoder))
@@ -48,7 +64,8 @@ void wri_sink_free(wri_sink *s) {
     if (!s->node) return;
     if (s->shared) s->fmt->close_encoder(s->shared);
     if (s->sink) s->con->close_sink(s->sink);
-    pthread_mutex_destroy(&s->lock);
+    wr_free(s->fields);
+    pthread_mutex_destroy(&s->own_lock);
 }
 
 static wr_status open_encoder(wr_op *op, wri_sink *s, wr_encoder **outp, wr_err *err) {
@@ -66,6 +83,7 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
     if (!s->con->write) return WR_OK;
+    WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
     return WR_OK;
@@ -75,11 +93,19 @@ static void sink_close(wr_op *op) {
     sink_op *o = op->state;
     if (!o) return;
     if (o->enc) o->s->fmt->close_encoder(o->enc);
+    wri_changelog_free(o->log);
     wr_buf_free(&o->buf);
     wr_free(o);
 }
 
-static wr_status write_out(wri_sink *s, wr_encoder *enc, wr_buf *buf, wr_err *err) {
+/* Rows wait from now on, unless some do already. Under the lock. */
+static void note_waiting(wr_job *j, wri_sink *s) {
+    if (s->since_us == 0) __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
+}
+
+/* Under the lock. */
+static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf, wr_err *err) {
+    if (buf->len && s->con->flush) note_waiting(j, s);
     if (!s->headed && s->fmt->header) {
         wr_buf head = {0};
         wr_status r = s->fmt->header(enc, &head, err);
@@ -93,48 +119,106 @@ static wr_status write_out(wri_sink *s, wr_encoder *enc, wr_buf *buf, wr_err *er
     return r;
 }
 
-static wr_status flush(sink_op *o, wr_err *err) {
+static wr_status flush(wr_op *op, wr_err *err) {
+    sink_op *o = op->state;
     if (o->buf.len == 0) return WR_OK;
-    pthread_mutex_lock(&o->s->lock);
-    wr_status r = write_out(o->s, o->enc, &o->buf, err);
-    pthread_mutex_unlock(&o->s->lock);
+    pthread_mutex_lock(o->s->lock);
+    wr_status r = write_out(op->task->job, o->s, o->enc, &o->buf, err);
+    pthread_mutex_unlock(o->s->lock);
     return r;
 }
 
-static wr_status push_shared(sink_op *o, wr_batch *b, wr_err *err) {
+/* ---- tables ---- */
+
+/* s is about to be written to: a table that another one has interrupted begins again. Under the lock. */
+static void take_turn(wr_job *j, wri_sink *s) {
+    if (!s->table) return;
+    if (j->last_table && j->last_table != s) s->fmt->anew(s->shared);
+    j->last_table = s;
+}
+
+/* Under the lock. */
+static wr_status show(wr_job *j, wri_sink *s, wr_buf *buf, wr_err *err) {
+    take_turn(j, s);
+    s->held = 0;
+    s->going = true;
+    return s->fmt->show(s->shared, buf, err);
+}
+
+static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(s->lock);
     wr_status r = s->fmt->encode(s->shared, b, &o->buf, err);
-    if (r == WR_OK) r = write_out(s, s->shared, &o->buf, err);
-    pthread_mutex_unlock(&s->lock);
+    if (r == WR_OK && s->fmt->show) {
+        bool mine = s->going && (!s->table || j->last_table == s);
+        s->held += b->n;
+        if (mine || s->held >= HELD_ROWS) r = show(j, s, &o->buf, err);
+        else note_waiting(j, s);
+    }
+    if (r == WR_OK) r = write_out(j, s, s->shared, &o->buf, err);
+    pthread_mutex_unlock(s->lock);
     return r;
 }
+
+static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
+    sink_op *o = op->state;
+    wr_job *j = op->task->job;
+    __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
+    if (!o->s->con->write || b->n == 0) return WR_OK;
+    if (o->s->shared) return push_shared(j, o, b, err);
+    if (o->buf.len == 0) o->since_us = j->sys->mono_us();
+    WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));
+    return o->buf.len >= FLUSH_BYTES ? flush(op, err) : WR_OK;
+}
+
+static wr_status wait_no_longer(wr_job *j, sink_op *o, bool live, wr_err *err) {
+    wri_sink *s = o->s;
+    __atomic_store_n(&s->since_us, 0, __ATOMIC_RELAXED);
+    if (s->held > 0) WR_TRY(show(j, s, &o->buf, err));
+    WR_TRY(write_out(j, s, s->shared, &o->buf, err));
+    return live && s->con->flush ? s->con->flush(s->sink, err) : WR_OK;
+}
+
+wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
+    sink_op *o = op->state;
+    wri_sink *s = o->s;
+    wr_job *j = op->task->job;
+    if (o->buf.len > 0 && (idle || now_us - o->since_us >= WAIT_US)) WR_TRY(flush(op, err));
+    int64_t since = __atomic_load_n(&s->since_us, __ATOMIC_RELAXED);
+    if (since == 0 || now_us - since < HOLD_US) return WR_OK;
+    /* Input that does not pause will end: files are flushed then, and each of several tables is kept whole.
+     */
+    bool live = idle || !op->node->bounded;
+    if (!live && (!s->table || j->n_tables > 1)) return WR_OK;
+    pthread_mutex_lock(s->lock);
+    wr_status r = wait_no_longer(j, o, live, err);
+    pthread_mutex_unlock(s->lock);
+    return r;
+}
+
+/* ---- the operator ---- */
 
 static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)port;
     sink_op *o = op->state;
-    __atomic_add_fetch(&op->task->job->rows_out, b->n, __ATOMIC_RELAXED);
-    if (!o->s->con->write) return WR_OK;
-    if (o->s->shared) return push_shared(o, b, err);
-    WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));
-    return o->buf.len >= FLUSH_BYTES ? flush(o, err) : WR_OK;
-}
-
-/* Rows do not wait for more than a watermark: results of a live stream are seen at once. */
-static wr_status sink_watermark(wr_op *op, int64_t wm, wr_err *err) {
-    (void)wm;
-    sink_op *o = op->state;
-    WR_TRY(flush(o, err));
-    if (!o->s->con->flush || op->node->bounded) return WR_OK;
-    pthread_mutex_lock(&o->s->lock);
-    wr_status r = o->s->con->flush(o->s->sink, err);
-    pthread_mutex_unlock(&o->s->lock);
+    if (!o->log) return write_rows(op, b, err);
+    wr_batch *rows;
+    WR_TRY(wri_changelog_rows(o->log, b, &rows, err));
+    wr_status r = write_rows(op, rows, err);
+    wr_batch_drop(rows);
     return r;
 }
 
-static wr_status finish(wri_sink *s, wr_encoder *enc, wr_err *err) {
+/* Rows do not wait for more than a watermark. */
+static wr_status sink_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    (void)wm;
+    return flush(op, err);
+}
+
+static wr_status finish(wr_job *j, wri_sink *s, wr_encoder *enc, wr_err *err) {
     wr_buf foot = {0};
-    wr_status r = s->con->write ? write_out(s, enc, &foot, err) : WR_OK; /* the header, if nothing came */
+    take_turn(j, s);
+    wr_status r = s->con->write ? write_out(j, s, enc, &foot, err) : WR_OK; /* the header, if nothing came */
     if (r == WR_OK && s->con->write && s->fmt->footer) r = s->fmt->footer(enc, &foot, err);
     if (r == WR_OK && foot.len) r = s->con->write(s->sink, foot.data, foot.len, err);
     wr_buf_free(&foot);
@@ -144,11 +228,15 @@ static wr_status finish(wri_sink *s, wr_encoder *enc, wr_err *err) {
 static wr_status sink_end(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
-    WR_TRY(flush(o, err));
-    pthread_mutex_lock(&s->lock);
-    wr_status r = --s->open == 0 ? finish(s, s->shared ? s->shared : o->enc, err) : WR_OK;
-    pthread_mutex_unlock(&s->lock);
+    WR_TRY(flush(op, err));
+    pthread_mutex_lock(s->lock);
+    wr_status r = --s->open == 0 ? finish(op->task->job, s, s->shared ? s->shared : o->enc, err) : WR_OK;
+    pthread_mutex_unlock(s->lock);
     return r;
+}
+
+wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) {
+    return s->node && s->shared && s->open > 0 ? finish(j, s, s->shared, err) : WR_OK;
 }
 
 const wr_op_def wri_op_sink = {.name = "sink",

@@ -4,13 +4,25 @@
  *   watermark (side by side) ─► wait for the chunks before it to say theirs ─► emit ─► announce
  *
  * What a worker announces is the least watermark of the splits that can still give it chunks. A row is
- * judged late by the watermark before it in its own split, never by who was faster. */
+ * judged late by the watermark before it in its own split, never by who was faster.
+ *
+ * A live split that is quiet for idle_timeout is idle: it holds nothing back. When all are, event time goes
+ * on with the wall clock (idle_policy = 'advance'), so that the last windows of a stream that went quiet
+ * close:
+ *
+ *   watermark = what it was + (now - found quiet - idle_timeout)
+ *
+ * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
+ * not quiet, and bounded input never is. */
 #include <time.h>
 
 #include "job_int.h"
+#include "ops/ops.h"
 
 #define SLOTS_PER_WORKER 2
+#define CLOCK_STEP_US    100000 /* the wall clock moves watermarks in steps of this, not at every look */
 #define WAIT_NS          50000000
+#define LOOK_US          1000000 /* between looks for new splits */
 
 typedef struct source_op {
     wri_source *s;
@@ -50,6 +62,24 @@ static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
     return ok ? WR_OK : wr_fail_oom(err, "a source");
 }
 
+/* So that there are n splits; those that are new have ended. Under the lock. */
+static wr_status add_splits(wri_source *s, uint32_t n, wr_err *err) {
+    while (s->n_splits < n) {
+        wri_split *p = wr_calloc(1, sizeof *p);
+        if (p) p->slots = wr_calloc(s->n_slots, sizeof *p->slots);
+        if (!p || !p->slots ||
+            wr_grow(&s->splits, &s->splits_cap, s->n_splits + 1, sizeof *s->splits) != WR_OK) {
+            if (p) wr_free(p->slots);
+            wr_free(p);
+            return wr_fail_oom(err, "splits");
+        }
+        p->wm = p->clock_wm = WR_WM_NONE;
+        p->ended = true;
+        s->splits[s->n_splits++] = p;
+    }
+    return WR_OK;
+}
+
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s, wr_err *err) {
     const wr_plan_stream *st = n->source.stream;
     s->node = n;
@@ -69,21 +99,21 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
                          .format = s->fmt};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
-    s->n_splits = s->n_live = s->con->n_splits(s->src);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
-    s->splits = wr_calloc(s->n_splits, sizeof *s->splits);
-    if (!s->splits) return wr_fail_oom(err, "splits");
-    for (uint32_t i = 0; i < s->n_splits; i++) {
-        s->splits[i].wm = WR_WM_NONE;
-        s->splits[i].slots = wr_calloc(s->n_slots, sizeof *s->splits[i].slots);
-        if (!s->splits[i].slots) return wr_fail_oom(err, "splits");
-    }
+    s->announced = WR_WM_NONE;
+    s->grows = s->con->look != NULL;
+    WR_TRY(add_splits(s, s->con->n_splits(s->src), err));
+    for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
+    s->n_live = s->n_splits;
     return WR_OK;
 }
 
 void wri_source_free(wri_source *s) {
     if (!s->node) return;
-    for (uint32_t i = 0; s->splits && i < s->n_splits; i++) wr_free(s->splits[i].slots);
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        wr_free(s->splits[i]->slots);
+        wr_free(s->splits[i]);
+    }
     wr_free(s->splits);
     wr_free(s->decoded.fields);
     wr_free(s->declared.fields);
@@ -93,27 +123,22 @@ void wri_source_free(wri_source *s) {
     pthread_cond_destroy(&s->moved);
 }
 
-/* The split to take from: the one furthest behind, among those free. -1: none now; *takenp then says whether
- * that is because another worker is at one, which is a matter of microseconds. Under the lock. */
-static int64_t pick_split(const wri_source *s, bool *takenp) {
+/* The split to take from: the one furthest behind, among those free and not asked by this call. -1: none now;
+ * *takenp then says whether that is because another worker is at one, which is a matter of microseconds.
+ * Under the lock. */
+static int64_t pick_split(const wri_source *s, uint64_t call, bool *takenp) {
     int64_t best = -1;
     *takenp = false;
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = &s->splits[i];
-        if (p->ended) continue;
+        const wri_split *p = s->splits[i];
+        if (p->ended || p->asked == call) continue;
         if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
             *takenp = true;
             continue;
         }
-        if (best < 0 || p->wm < s->splits[best].wm) best = i;
+        if (best < 0 || p->wm < s->splits[best]->wm) best = i;
     }
     return best;
-}
-
-static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
-    int64_t timeout = s->node->source.stream->idle_timeout_us, now = j->sys->mono_us();
-    if (p->quiet_since_us == 0) p->quiet_since_us = now;
-    else if (timeout > 0 && now - p->quiet_since_us >= timeout) p->idle = true;
 }
 
 /* Arrival times rise with the chunks, however the wall clock jumps. Under the lock. */
@@ -121,6 +146,30 @@ static int64_t arrive(wr_job *j, wri_source *s) {
     int64_t now = wr_floor_to(j->sys->wall_us(), 1000);
     if (now > s->arrival_us) s->arrival_us = now;
     return s->arrival_us;
+}
+
+/* p has been found with nothing. Under the lock. */
+static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
+    const wr_plan_stream *st = s->node->source.stream;
+    int64_t now = j->sys->mono_us();
+    if (p->quiet_since_us == 0 || p->resolved < p->dealt) p->quiet_since_us = now;
+    int64_t over = now - p->quiet_since_us - st->idle_timeout_us;
+    if (st->idle_timeout_us > 0 && over >= 0 && !p->idle) {
+        p->idle = true;
+        p->idle_wm = p->clock_wm > p->wm ? p->clock_wm : p->wm;
+    }
+    if (!st->idle_advance || p->resolved < p->dealt) return;
+    int64_t wm = WR_WM_NONE;
+    if (st->arrival_time)
+        wm = wr_floor_to(arrive(j, s), CLOCK_STEP_US) - 1000; /* as rows that come now have it */
+    else if (p->idle && p->idle_wm != WR_WM_NONE) wm = p->idle_wm + wr_floor_to(over, CLOCK_STEP_US);
+    if (wm > p->clock_wm) p->clock_wm = wm;
+}
+
+/* p has given a chunk. Under the lock. */
+static void note_busy(wri_split *p) {
+    p->quiet_since_us = 0;
+    p->idle = false;
 }
 
 /* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
@@ -133,21 +182,55 @@ static void wait_moment(wri_source *s) {
     pthread_cond_timedwait(&s->moved, &s->lock, &until);
 }
 
+/* Split i begins, or begins again: when all that belongs to its past is over. It does not hold the watermark
+ * back before it has something. Under the lock. */
+static wr_status begin_split(wr_job *j, wri_source *s, uint32_t i, wr_err *err) {
+    WR_TRY(add_splits(s, i + 1, err));
+    wri_split *p = s->splits[i];
+    while ((p->busy || p->resolved < p->dealt) && !wri_stopping(j)) wait_moment(s);
+    if (!p->ended) return WR_OK; /* stopping */
+    p->ended = false;
+    p->idle = true;
+    p->wm = p->clock_wm = p->idle_wm = WR_WM_NONE;
+    p->quiet_since_us = 0;
+    s->n_live++;
+    return WR_OK;
+}
+
+/* Looks for new splits from time to time, one worker at once. Under the lock, which it gives up meanwhile. */
+static wr_status look_around(wr_job *j, wri_source *s, wr_err *err) {
+    wr_status r = WR_OK;
+    if (!s->grows || s->looking || j->sys->mono_us() < s->look_at_us) return WR_OK;
+    s->looking = true;
+    while (r == WR_OK && !wri_stopping(j)) {
+        uint32_t i = 0;
+        pthread_mutex_unlock(&s->lock);
+        r = s->con->look(s->src, &i, err);
+        pthread_mutex_lock(&s->lock);
+        if (r == WR_OK) r = begin_split(j, s, i, err);
+    }
+    s->looking = false;
+    s->look_at_us = j->sys->mono_us() + LOOK_US;
+    if (r == WR_EOF) s->grows = false;
+    return r < 0 ? r : WR_OK;
+}
+
 /* Takes the next chunk of some split. WR_AGAIN: nothing now. WR_EOF: the source has ended. */
 static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seqp, int64_t *arrivalp,
                             wr_err *err) {
-    wr_status r = WR_AGAIN;
     pthread_mutex_lock(&s->lock);
-    for (uint32_t tries = 0; tries < s->n_splits; tries++) {
+    wr_status r = look_around(j, s, err);
+    uint64_t call = ++s->asks;
+    if (r == WR_OK) r = WR_AGAIN;
+    while (r == WR_AGAIN) {
         bool taken;
-        int64_t i = pick_split(s, &taken);
+        int64_t i = pick_split(s, call, &taken);
         if (i < 0 && taken && !wri_stopping(j)) {
             wait_moment(s);
-            tries--;
             continue;
         }
         if (i < 0) break;
-        wri_split *p = &s->splits[i];
+        wri_split *p = s->splits[i];
         p->busy = true;
         pthread_mutex_unlock(&s->lock);
         *c = (wr_chunk){0};
@@ -157,8 +240,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
         p->busy = false;
         pthread_cond_broadcast(&s->moved);
         if (r == WR_OK) {
-            p->quiet_since_us = 0;
-            p->idle = false;
+            note_busy(p);
             *seqp = p->dealt++;
             *arrivalp = arrive(j, s);
             p->slots[*seqp % s->n_slots].state = WRI_DEALT;
@@ -171,11 +253,10 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
             continue;
         }
         if (r != WR_AGAIN) break;
+        p->asked = call;
         note_quiet(j, s, p);
-        if (s->n_splits > 1) continue;
-        break;
     }
-    if (r == WR_AGAIN && s->n_live == 0) r = WR_EOF;
+    if (r == WR_AGAIN && s->n_live == 0 && !s->grows) r = WR_EOF;
     pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -183,7 +264,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
 /* Says the chunk's largest watermark and waits for those before it; the watermark before its first row. */
 static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t seq, int64_t max,
                          int64_t *beforep, wr_err *err) {
-    wri_split *p = &s->splits[c->split - s->first_split];
+    wri_split *p = s->splits[c->split - s->first_split];
     wri_slot *mine = &p->slots[seq % s->n_slots];
     pthread_mutex_lock(&s->lock);
     mine->max = max;
@@ -206,18 +287,28 @@ static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t s
     return ok ? WR_OK : wr_fail(err, WR_ECANCELED, "stopped");
 }
 
-/* The least watermark of the splits that may still give chunks; when all are idle, the largest. */
+/* The least watermark of the splits that may still give chunks; when all are idle, the largest, or what the
+ * wall clock has made of it. */
 static int64_t announce(wri_source *s) {
-    int64_t least = WR_WM_END, most = WR_WM_NONE;
+    int64_t least = WR_WM_END, most = WR_WM_NONE, clock = WR_WM_NONE;
+    bool follows = s->node->source.stream->arrival_time; /* the wall clock, without being idle */
     pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = &s->splits[i];
+        const wri_split *p = s->splits[i];
         if (p->ended) continue;
+        int64_t wm = follows && p->quiet_since_us && p->clock_wm > p->wm ? p->clock_wm : p->wm;
         if (p->wm > most) most = p->wm;
-        if (!p->idle && p->wm < least) least = p->wm;
+        if (p->clock_wm > clock) clock = p->clock_wm;
+        if (!p->idle && wm < least) least = wm;
+    }
+    if (least == WR_WM_END) least = clock > most ? clock : most;
+    if (least > s->announced) {
+        int64_t from = s->announced > most ? s->announced : most;
+        if (least > from && from != WR_WM_NONE && !follows) s->by_clock_us += least - from;
+        s->announced = least;
     }
     pthread_mutex_unlock(&s->lock);
-    return least == WR_WM_END ? most : least;
+    return least;
 }
 
 /* ---- one worker's part ---- */
@@ -338,7 +429,7 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     wr_row_errors_reset(&o->errs);
     WR_TRY(wr_eval_run(o->computed, b, b, o->eval_cols, &o->errs, err));
     if (o->errs.n == 0) return WR_OK;
-    WR_TRY(wr_task_bad_rows(op, b, o->errs.rows, o->errs.whys, NULL, o->errs.n, err));
+    WR_TRY(wr_task_bad_exprs(op, b, &o->errs, n->source.computed, err));
     return without_rows(bp, o->errs.rows, o->errs.n, err);
 }
 

@@ -117,6 +117,12 @@ static wr_status run_values(wr_task *t, wr_err *err) {
     return WR_OK;
 }
 
+static wr_status tick_sinks(wr_task *t, bool idle, wr_err *err) {
+    int64_t now = t->n_sinks ? t->job->sys->mono_us() : 0;
+    for (uint32_t i = 0; i < t->n_sinks; i++) WR_TRY(wri_sink_tick(t->sinks[i], idle, now, err));
+    return WR_OK;
+}
+
 static wr_status work(wr_task *t, wr_err *err) {
     WR_TRY(run_values(t, err));
     for (;;) {
@@ -125,6 +131,7 @@ static wr_status work(wr_task *t, wr_err *err) {
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &live, &left, err));
         if (left == 0) return WR_OK;
+        WR_TRY(tick_sinks(t, !did, err));
         if (!did) doze(t, live ? NAP_US : SLEEP_US);
     }
 }

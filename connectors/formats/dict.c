@@ -3,7 +3,8 @@
  * The table is open addressing over 32-bit words, code + 1 or 0; the values themselves are in the wr_dict. It
  * sits in wr_dict.index and dies with it. Values come in strips, taken in passes without branches: hash,
  * first slot, compare. Most strips end there; what did not match its first slot is looked up one by one. A
- * wrong slot does no harm, as the value found there is compared in full. */
+ * wrong slot does no harm, as the value found there is compared in full. The hash has the process's secret in
+ * each step: no values can be sent that all meet in one slot. */
 #include "connectors/formats/dict_int.h"
 
 #define STRIP        64
@@ -29,27 +30,16 @@ static inline uint64_t load8(const char *p) {
     return w;
 }
 
-#define K0 UINT64_C(0x9e3779b97f4a7c15)
-#define K1 UINT64_C(0xc2b2ae3d27d4eb4f)
-
 /* len > 12. */
-static uint32_t hash_long(const wr_str *s) {
-    uint64_t h = s->len;
+static uint32_t hash_long(const wr_str *s, wr_secret k) {
+    uint64_t h = s->len ^ k.a;
     const char *p = s->ptr, *last = p + s->len - 8;
-    for (; p < last; p += 8) {
-        h = (h ^ load8(p)) * K0;
-        h ^= h >> 32;
-    }
-    h = (h ^ load8(last)) * K1;
-    return (uint32_t)(h >> 32 ^ h);
+    for (; p < last; p += 8) h = wr_fold(h ^ load8(p), k.b);
+    return (uint32_t)wr_fold(h ^ load8(last), k.b);
 }
 
-static inline uint32_t hash_view(const wr_str *s) {
-    uint64_t w[2];
-    if (WR_UNLIKELY(s->len > WR_STR_INLINE)) return hash_long(s);
-    memcpy(w, s, 16);
-    unsigned __int128 m = (unsigned __int128)(w[0] ^ K0) * (w[1] ^ K1);
-    return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
+static inline uint32_t hash_view(const wr_str *s, wr_secret k) {
+    return WR_UNLIKELY(s->len > WR_STR_INLINE) ? hash_long(s, k) : (uint32_t)wr_keyed_str(s, k);
 }
 
 /* len > 12, equal length and prefix. */
@@ -79,7 +69,7 @@ static void place(table *t, uint32_t hash, uint32_t code) {
 static bool grow(wr_dict *v) {
     table *old = v->index, *t = table_new((old->mask + 1) * 4);
     if (!t) return false;
-    for (uint32_t c = 0; c < v->n; c++) place(t, hash_view(&v->values[c]), c);
+    for (uint32_t c = 0; c < v->n; c++) place(t, hash_view(&v->values[c], wr_hash_secret), c);
     v->index = t;
     wr_free(old);
     return true;
@@ -103,10 +93,11 @@ static bool look_up(wri_dict *d, const wr_str *s, uint32_t hash, uint32_t *codep
 
 static bool encode_strip(wri_dict *d, const wr_str *s, uint32_t n, uint32_t *codes) {
     uint32_t hash[STRIP];
+    const wr_secret secret = wr_hash_secret;
     const table *t = d->values->index;
     uint64_t wrong = 0;
     for (uint32_t i = 0; i < n; i++) {
-        hash[i] = hash_view(&s[i]);
+        hash[i] = hash_view(&s[i], secret);
         __builtin_prefetch(&t->slots[hash[i] & t->mask]);
     }
     if (d->values->n == 0) wrong = ~UINT64_C(0) >> (STRIP - n);

@@ -1,20 +1,23 @@
 /* connectors/formats/table.c -- rows as a box-drawn table, for people. Writing only.
  *
- *   the first SAMPLE_ROWS rows are kept as text  →  widths, head, these rows  →  later rows as they come
+ *   encode keeps rows as text  →  show: widths, head, these rows  →  show: wider columns, these rows  →  …
  *
- * Columns are as wide as the widest cell seen by then. On a terminal of known width, text columns give way
- * first and cells that do not fit end in "…"; elsewhere nothing is cut, a later longer cell juts out. Control
- * characters are escaped, so that data cannot command the terminal. One encoder serves all workers, under the
- * sink's lock. */
+ * Columns are as wide as the widest cell seen by then; where later rows need more, a line sets them apart and
+ * the table goes on wider. On a terminal of known width, text columns give way first and cells that do not
+ * fit end in "…"; elsewhere nothing is cut, and a later cell longer than GROW_MAX juts out. Control
+ * characters are escaped, so that data cannot command the terminal. One encoder serves all workers, under a
+ * lock; when rows are shown is the sink's to say. */
 #include <stdio.h>
 
 #include "connectors/formats/table_int.h"
 
-#define SAMPLE_ROWS 1000
-#define TEXT_MIN    8 /* text columns do not become narrower than this, others than OTHER_MIN [characters] */
-#define OTHER_MIN   3
-#define EDGE        "│"
-#define HEX_SHOWN   256 /* bytes of a VARBINARY that are shown */
+#define TEXT_MIN  8 /* text columns do not become narrower than this, others than OTHER_MIN [characters] */
+#define OTHER_MIN 3
+#define GROW_MAX                                                                                             \
+    80 /* width unknown: a table under way does not become wider for longer cells [characters]               \
+        */
+#define EDGE      "│"
+#define HEX_SHOWN 256 /* bytes of a VARBINARY that are shown */
 
 typedef struct cell {
     uint32_t len, width; /* bytes in texts, characters on the terminal */
@@ -23,15 +26,17 @@ typedef struct cell {
 typedef struct encoder {
     const wr_schema *schema;
     uint32_t width_max; /* of the terminal, 0: unknown */
-    bool started;       /* widths are set and the head is written */
+    bool started;       /* the head stands above what comes next */
+    bool shown;         /* some rows have been written */
     uint64_t rows;
-    uint32_t *widths; /* per column */
+    uint32_t *widest; /* per column: of the cells seen */
+    uint32_t *widths; /* per column, as drawn */
+    uint32_t *fitted; /* per column, as it would be drawn now */
     wr_buf head;      /* names of the columns as cells */
     cell *head_cells;
     wr_buf texts; /* of cells kept, one behind the other */
     cell *cells;  /* rows * columns */
     size_t n_cells, cells_cap;
-    wr_buf one; /* text of a cell while streaming */
 } encoder;
 
 /* ---- cells ---- */
@@ -161,7 +166,7 @@ static uint32_t shrink(encoder *e, uint32_t over, bool text, uint32_t min) {
         uint32_t widest = 0, second = min, n = 0;
         for (uint32_t k = 0; k < e->schema->n; k++) {
             if ((wr_type_phys(e->schema->fields[k].type) == WR_STR) != text) continue;
-            uint32_t w = e->widths[k];
+            uint32_t w = e->fitted[k];
             if (w > widest) {
                 second = widest > min ? widest : min;
                 widest = w;
@@ -172,25 +177,27 @@ static uint32_t shrink(encoder *e, uint32_t over, bool text, uint32_t min) {
         if (widest <= min) break;
         uint32_t step = (widest - second) < (over + n - 1) / n ? widest - second : (over + n - 1) / n;
         for (uint32_t k = 0; k < e->schema->n; k++) {
-            if ((wr_type_phys(e->schema->fields[k].type) == WR_STR) != text || e->widths[k] != widest)
+            if ((wr_type_phys(e->schema->fields[k].type) == WR_STR) != text || e->fitted[k] != widest)
                 continue;
             uint32_t take = step < over ? step : over;
-            e->widths[k] -= take;
+            e->fitted[k] -= take;
             over -= take;
         }
     }
     return over;
 }
 
-static void set_widths(encoder *e) {
+/* Makes the columns wide enough for the rows kept, as far as there is room. */
+static void fit(encoder *e) {
     uint32_t n = e->schema->n;
-    for (uint32_t k = 0; k < n; k++) e->widths[k] = e->head_cells[k].width;
-    for (size_t i = 0; i < e->n_cells; i++)
-        if (e->cells[i].width > e->widths[i % n]) e->widths[i % n] = e->cells[i].width;
-    if (!e->width_max || n == 0) return;
+    for (size_t i = 0; i < e->n_cells; i++) {
+        uint32_t w = e->cells[i].width, *seen = &e->widest[i % n];
+        if (w > *seen && (!e->shown || e->width_max || w <= GROW_MAX)) *seen = w;
+    }
+    memcpy(e->fitted, e->widest, n * sizeof *e->fitted);
     uint64_t total = 1;
-    for (uint32_t k = 0; k < n; k++) total += (uint64_t)e->widths[k] + 3;
-    if (total <= e->width_max) return;
+    for (uint32_t k = 0; k < n; k++) total += (uint64_t)e->fitted[k] + 3;
+    if (!e->width_max || total <= e->width_max) return;
     uint64_t over = total - e->width_max;
     uint32_t left = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
     left = shrink(e, left, true, TEXT_MIN);
@@ -200,22 +207,29 @@ static void set_widths(encoder *e) {
 
 /* ---- encoder ---- */
 
-/* Writes the head and the rows kept so far; from now on rows go straight through. */
-static wr_status start(encoder *e, wr_buf *out) {
-    set_widths(e);
+/* What stands above the next rows: the head, or a line where columns have become wider. */
+static wr_status put_top(encoder *e, wr_buf *out) {
+    size_t bytes = e->schema->n * sizeof *e->widths;
+    fit(e);
+    bool wider = memcmp(e->widths, e->fitted, bytes) != 0;
+    memcpy(e->widths, e->fitted, bytes);
+    if (e->started) return wider ? put_border(e, out, "├", "┼", "┤") : WR_OK;
     WR_TRY(put_border(e, out, "┌", "┬", "┐"));
     WR_TRY(put_line(e, out, e->head.data, e->head_cells));
-    WR_TRY(put_border(e, out, "├", "┼", "┤"));
+    e->started = true;
+    return put_border(e, out, "├", "┼", "┤");
+}
+
+static wr_status put_kept(encoder *e, wr_buf *out) {
     const char *p = e->texts.data;
+    WR_TRY(put_top(e, out));
     for (size_t i = 0; i < e->n_cells; i += e->schema->n) {
         WR_TRY(put_line(e, out, p, &e->cells[i]));
         for (uint32_t k = 0; k < e->schema->n; k++) p += e->cells[i + k].len;
     }
-    e->started = true;
-    wr_buf_free(&e->texts);
-    wr_free(e->cells);
-    e->cells = NULL;
-    e->n_cells = e->cells_cap = 0;
+    e->shown = true;
+    e->texts.len = 0;
+    e->n_cells = 0;
     return WR_OK;
 }
 
@@ -227,36 +241,28 @@ static wr_status keep_row(encoder *e, const wr_batch *b, uint32_t i) {
     return WR_OK;
 }
 
-static wr_status stream_row(encoder *e, const wr_batch *b, uint32_t i, wr_buf *out) {
-    for (uint32_t k = 0; k < e->schema->n; k++) {
-        cell c;
-        e->one.len = 0;
-        WR_TRY(put_cell(e, b, k, i, &e->one, &c));
-        WR_TRY(wr_buf_puts(out, EDGE));
-        WR_TRY(put_padded(out, e->one.data, c, e->widths[k], is_number(e->schema->fields[k].type.kind),
-                          e->width_max > 0));
-    }
-    return wr_buf_puts(out, EDGE "\n");
-}
-
 static wr_status table_encode(wr_encoder *enc, const wr_batch *b, wr_buf *out, wr_err *err) {
     encoder *e = (encoder *)enc;
+    (void)out;
     WR_ASSERT(b->n_cols >= e->schema->n);
-    for (uint32_t i = 0; i < b->n && e->schema->n > 0; i++) {
-        if (!e->started && e->rows + i == SAMPLE_ROWS && start(e, out) != WR_OK)
-            return wr_fail_oom(err, "a table");
-        wr_status s = e->started ? stream_row(e, b, i, out) : keep_row(e, b, i);
-        if (s != WR_OK) return wr_fail_oom(err, "a table");
-    }
+    for (uint32_t i = 0; i < b->n && e->schema->n > 0; i++)
+        if (keep_row(e, b, i) != WR_OK) return wr_fail_oom(err, "a table");
     e->rows += b->n;
     return WR_OK;
 }
+
+static wr_status table_show(wr_encoder *enc, wr_buf *out, wr_err *err) {
+    encoder *e = (encoder *)enc;
+    return e->n_cells == 0 || put_kept(e, out) == WR_OK ? WR_OK : wr_fail_oom(err, "a table");
+}
+
+static void table_anew(wr_encoder *enc) { ((encoder *)enc)->started = false; }
 
 static wr_status table_footer(wr_encoder *enc, wr_buf *out, wr_err *err) {
     encoder *e = (encoder *)enc;
     wr_status s = WR_OK;
     if (e->schema->n > 0) {
-        if (!e->started) s = start(e, out);
+        if (!e->started || e->n_cells > 0) s = put_kept(e, out);
         if (s == WR_OK) s = put_border(e, out, "└", "┴", "┘");
     }
     if (s == WR_OK)
@@ -269,23 +275,27 @@ static void table_close_encoder(wr_encoder *enc) {
     if (!e) return;
     wr_buf_free(&e->head);
     wr_buf_free(&e->texts);
-    wr_buf_free(&e->one);
     wr_free(e->head_cells);
     wr_free(e->cells);
+    wr_free(e->widest);
     wr_free(e->widths);
+    wr_free(e->fitted);
     wr_free(e);
 }
 
 static wr_status open_head(encoder *e) {
     uint32_t n = e->schema->n;
+    e->widest = wr_calloc((size_t)n + 1, sizeof *e->widest);
     e->widths = wr_calloc((size_t)n + 1, sizeof *e->widths);
+    e->fitted = wr_calloc((size_t)n + 1, sizeof *e->fitted);
     e->head_cells = wr_calloc((size_t)n + 1, sizeof *e->head_cells);
-    if (!e->widths || !e->head_cells) return WR_ENOMEM;
+    if (!e->widest || !e->widths || !e->fitted || !e->head_cells) return WR_ENOMEM;
     for (uint32_t k = 0; k < n; k++) {
         const char *name = e->schema->fields[k].name;
         size_t before = e->head.len;
         WR_TRY(put_text(name, strlen(name), &e->head, &e->head_cells[k].width));
         e->head_cells[k].len = (uint32_t)(e->head.len - before);
+        e->widest[k] = e->head_cells[k].width;
     }
     return WR_OK;
 }
@@ -311,6 +321,8 @@ const wr_format_def wr_format_table = {
     .shared_encoder = true,
     .open_encoder = table_open_encoder,
     .encode = table_encode,
+    .show = table_show,
+    .anew = table_anew,
     .footer = table_footer,
     .close_encoder = table_close_encoder,
 };

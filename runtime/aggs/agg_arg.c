@@ -11,6 +11,7 @@ static wr_phys by_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
+    call->plain = by_phys(call) != WR_STR && x_phys(call) != WR_STR;
     call->state_bytes = 8 + wri_cell_bytes(by_phys(call)) + wri_cell_bytes(x_phys(call));
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
@@ -69,6 +70,26 @@ static wr_status merge_max(const wr_agg_call *call, const wr_agg_in *in, char *s
     return fold(in->args[1], in->args[0], in->n, states, stride, gids, -1, err);
 }
 
+WRI_KERNEL wr_status combine(const wr_agg_call *call, void *into, const void *from, int sign, wr_err *err) {
+    static const uint32_t one = 1;
+    const char *s = from;
+    if (!*(const uint64_t *)s) return WR_OK;
+    wr_phys by_p = by_phys(call), x_p = x_phys(call);
+    wri_cell by, x; /* what they point at stays from's */
+    memcpy(&by, s + 8, wri_cell_bytes(by_p));
+    memcpy(&x, s + 8 + wri_cell_bytes(by_p), wri_cell_bytes(x_p));
+    wr_col by_col = wri_cell_col(&by, by_p), x_col = wri_cell_col(&x, x_p);
+    return fold(&x_col, &by_col, 1, into, 0, &one, sign, err);
+}
+
+static wr_status combine_min(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, into, from, 1, err);
+}
+
+static wr_status combine_max(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, into, from, -1, err);
+}
+
 static wr_status emit(const wr_agg_call *call, bool x, const char *states, size_t stride,
                       const uint32_t *gids, uint32_t n, wr_batch *out, uint32_t c, wr_err *err) {
     wr_col *col;
@@ -100,15 +121,17 @@ static void destroy(const wr_agg_call *call, void *state) {
     *any_of(state) = 0;
 }
 
-#define ARG_DEF(sql, text, update_fn, merge_fn)                                                              \
+#define ARG_DEF(sql, text, update_fn, merge_fn, combine_fn)                                                  \
     {                                                                                                        \
         .name = sql, .signature = sql "(value, by)", .doc = text, .min_args = 2, .max_args = 2,              \
         .bind = bind, .update = update_fn, .merge = merge_fn, .partial = partial, .finish = finish,          \
-        .destroy = destroy,                                                                                  \
+        .combine = combine_fn, .destroy = destroy,                                                           \
     }
-const wr_agg_def wr_agg_arg_min = ARG_DEF(
-    "ARG_MIN", "Value of the row whose `by` is smallest; ties: the smallest value.", update_min, merge_min);
-const wr_agg_def wr_agg_min_by = ARG_DEF("MIN_BY", "As ARG_MIN.", update_min, merge_min);
-const wr_agg_def wr_agg_arg_max = ARG_DEF(
-    "ARG_MAX", "Value of the row whose `by` is largest; ties: the smallest value.", update_max, merge_max);
-const wr_agg_def wr_agg_max_by = ARG_DEF("MAX_BY", "As ARG_MAX.", update_max, merge_max);
+const wr_agg_def wr_agg_arg_min =
+    ARG_DEF("ARG_MIN", "Value of the row whose `by` is smallest; ties: the smallest value.", update_min,
+            merge_min, combine_min);
+const wr_agg_def wr_agg_min_by = ARG_DEF("MIN_BY", "As ARG_MIN.", update_min, merge_min, combine_min);
+const wr_agg_def wr_agg_arg_max =
+    ARG_DEF("ARG_MAX", "Value of the row whose `by` is largest; ties: the smallest value.", update_max,
+            merge_max, combine_max);
+const wr_agg_def wr_agg_max_by = ARG_DEF("MAX_BY", "As ARG_MAX.", update_max, merge_max, combine_max);

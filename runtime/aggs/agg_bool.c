@@ -10,6 +10,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (call->arg_types[0].kind != WR_T_BOOLEAN && call->arg_types[0].kind != WR_T_NULL)
         return wri_bad_arg(call, 0, "a BOOLEAN", err);
     call->type = wr_type_of(WR_T_BOOLEAN);
+    call->plain = true;
     call->state_bytes = sizeof(uint64_t);
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
@@ -45,6 +46,13 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
     return WR_OK;
 }
 
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)call;
+    (void)err;
+    *(uint64_t *)into |= *(const uint64_t *)from;
+    return WR_OK;
+}
+
 static wr_status finish(const char *states, size_t stride, const uint32_t *gids, uint32_t n, bool all,
                         wr_batch *out, uint32_t c, wr_err *err) {
     wr_col *col;
@@ -75,6 +83,7 @@ static wr_status finish_or(const wr_agg_call *call, char *states, size_t stride,
     {                                                                                                        \
         .name = sql, .signature = sql "(condition)", .doc = text, .min_args = 1, .max_args = 1,              \
         .bind = bind, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,             \
+        .combine = combine,                                                                                  \
     }
 const wr_agg_def wr_agg_bool_and =
     BOOL_DEF("BOOL_AND", "Whether the condition is TRUE for every row where it is not NULL.", finish_and);

@@ -103,9 +103,27 @@ wr_status wri_cell_out(const wri_cell *cell, wr_batch *out, wr_col *col, uint32_
     return WR_OK;
 }
 
+wr_col wri_cell_col(wri_cell *cell, wr_phys phys) {
+    if (phys == WR_STR) return (wr_col){.phys = WR_STR, .str = &cell->text.v};
+    return (wr_col){.phys = WR_I64, .i64 = &cell->key};
+}
+
 void wri_cell_free(wri_cell *cell, wr_phys phys) {
     if (phys == WR_STR) wr_free(cell->text.mem);
     memset(cell, 0, wri_cell_bytes(phys));
+}
+
+/* ---- percentiles ---- */
+
+double wri_share(double p, double n) {
+    double share = p * n, whole = rint(share);
+    return fabs(share - whole) <= whole * 0x1p-50 ? whole : share;
+}
+
+uint64_t wri_nearest_rank(double p, uint64_t n) {
+    double share = ceil(wri_share(p, (double)n));
+    if (share < 1) return 0;
+    return share < (double)n ? (uint64_t)share - 1 : n - 1;
 }
 
 /* ---- bytes ---- */

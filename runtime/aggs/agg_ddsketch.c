@@ -12,7 +12,7 @@
  * State: pointer to a sparse table of (bucket, count), count 0 marks a free cell, and the extremes,
  * which bound the answer. Where its buckets lie close together, as latencies do, most move to a dense array
  * when the table would have to grow, which takes no more memory and is faster. A bucket's count is what the
- * two hold together. The answer is the bucket of the value at place floor(p (n-1)). Serialised, tag 'D':
+ * two hold together. The answer is the bucket of the value that PERCENTILE_DISC gives. Serialised, tag 'D':
  * extremes, 8 bytes each; number of buckets; per bucket, rising, the difference to the last (the first:
  * zigzag) and the count. */
 #include "aggs_int.h"
@@ -98,7 +98,7 @@ static double middle_of(int64_t bucket) {
 /* ---- the table ---- */
 
 static cell *place_of(sketch *s, int64_t bucket) {
-    size_t mask = ((size_t)1 << s->log2) - 1, at = wr_hash_u64((uint64_t)bucket) & mask;
+    size_t mask = ((size_t)1 << s->log2) - 1, at = wr_keyed_u64((uint64_t)bucket, wr_hash_secret) & mask;
     while (s->cells[at].count && s->cells[at].bucket != bucket) at = (at + 1) & mask;
     return &s->cells[at];
 }
@@ -342,11 +342,12 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
 static double quantile(sketch *s, const int64_t *buckets, size_t n, double p) {
     unsigned __int128 total = 0, before = 0;
     for (size_t i = 0; i < n; i++) total += count_of(s, buckets[i]);
-    double place = floor(p * (double)(total - 1));
+    uint64_t place = wri_nearest_rank(p, total < UINT64_MAX ? (uint64_t)total : UINT64_MAX);
     size_t i = 0;
+    if (place == 0 || place + 1 == total) return wri_f64_of_key(place ? s->max : s->min); /* exact */
     for (; i + 1 < n; i++) {
         before += count_of(s, buckets[i]);
-        if ((double)before > place) break;
+        if (before > place) break;
     }
     int64_t key = wri_key_of_f64(middle_of(buckets[i]));
     key = key < s->min ? s->min : key > s->max ? s->max : key;
@@ -381,7 +382,7 @@ static void destroy(const wr_agg_call *call, void *state) {
 const wr_agg_def wr_agg_approx_percentile = {
     .name = "APPROX_PERCENTILE",
     .signature = "APPROX_PERCENTILE(number, fraction)",
-    .doc = "A value within 1 % of the one at that fraction of the ordered values; small state.",
+    .doc = "A value within 1 % of what PERCENTILE_DISC gives; small state.",
     .min_args = 1,
     .max_args = 1,
     .takes_param = true,

@@ -22,6 +22,7 @@ static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
+    call->plain = arg_phys(call) != WR_STR;
     call->state_bytes = (uint32_t)offsetof(first, cell) + wri_cell_bytes(arg_phys(call));
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
@@ -101,6 +102,24 @@ static wr_status merge_last(const wr_agg_call *call, const wr_agg_in *in, char *
     return fold_partials(in, states, stride, gids, -1, err);
 }
 
+WRI_KERNEL wr_status combine(const wr_agg_call *call, void *into, const first *from, int sign, wr_err *err) {
+    if (!from->at.split) return WR_OK;
+    wri_cell cell;
+    memcpy(&cell, &from->cell, wri_cell_bytes(arg_phys(call))); /* what it points at stays from's */
+    wr_col c = wri_cell_col(&cell, arg_phys(call));
+    uint64_t null = from->null;
+    if (null) c.nulls = &null;
+    return offer(into, &from->at, &c, 0, sign, err);
+}
+
+static wr_status combine_first(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, into, from, 1, err);
+}
+
+static wr_status combine_last(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    return combine(call, into, from, -1, err);
+}
+
 static wr_status emit_values(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                              uint32_t n, wr_batch *out, uint32_t c, wr_err *err) {
     wr_col *col;
@@ -151,6 +170,7 @@ const wr_agg_def wr_agg_first_value = {
     .merge = merge_first,
     .partial = partial,
     .finish = finish,
+    .combine = combine_first,
     .destroy = destroy,
 };
 
@@ -166,5 +186,6 @@ const wr_agg_def wr_agg_last_value = {
     .merge = merge_last,
     .partial = partial,
     .finish = finish,
+    .combine = combine_last,
     .destroy = destroy,
 };

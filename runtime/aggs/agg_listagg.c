@@ -25,6 +25,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (!wr_kind_is_text((wr_kind)t.kind) && t.kind != WR_T_NULL) return wri_bad_arg(call, 0, "text", err);
     if (t.kind == WR_T_NULL) call->arg_types[0] = wr_type_of(WR_T_VARCHAR);
     call->type = wr_type_of(WR_T_VARCHAR);
+    call->grows = true;
     call->state_bytes = sizeof(list *);
     call->n_partials = 0;
     wri_partial_add(call, wr_type_of(WR_T_VARBINARY));

@@ -1,6 +1,6 @@
 /* runtime/aggs/agg_quantile.c -- MEDIAN, PERCENTILE_CONT, PERCENTILE_DISC: exact.
  *
- * All values are kept: 8 bytes a value. With n values in order v[0..n):
+ * All values are kept: 8 bytes a value (texts: agg_quantile_text.c). With n values in order v[0..n):
  *   CONT(p)   between v[floor(r)] and v[ceil(r)], r = p (n-1), linearly; MEDIAN is CONT(0.5)
  *   DISC(p)   the first v whose share of rows at or before it is at least p: v[ceil(p n) - 1]
  * ORDER BY … DESC numbers the values from the other end. DISTINCT: agg_sets.c.
@@ -18,6 +18,8 @@ typedef struct values {
 static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_types[0]); }
 
 static void bind_state(wr_agg_call *call) {
+    call->slides = arg_phys(call) != WR_STR;
+    call->grows = true;
     call->state_bytes = sizeof(values *);
     call->n_partials = 0;
     wri_partial_add(call, wr_type_of(WR_T_VARBINARY));
@@ -44,7 +46,6 @@ static wr_status bind_median(wr_agg_call *call, wr_err *err) {
 
 static wr_status bind_disc(wr_agg_call *call, wr_err *err) {
     WR_TRY(check_fraction(call, err));
-    if (arg_phys(call) == WR_STR) return wri_bad_arg(call, 0, "a number or a time", err);
     call->type = wri_nullable(call->arg_types[0]);
     bind_state(call);
     return WR_OK;
@@ -74,6 +75,7 @@ static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *stat
                         const uint32_t *gids, wr_err *err) {
     if (call->distinct) return wri_distinct_update(call, in, states, stride, gids, err);
     const wr_col *c = in->args[0];
+    if (arg_phys(call) == WR_STR) return wri_texts_update(in, states, stride, gids, err);
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t g = wri_gid(gids, c->nulls, i);
         if (g) WR_TRY(add(WRI_STATE(values *, states, stride, g), wri_key_at(c, i), err));
@@ -84,6 +86,7 @@ static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *stat
 static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                        const uint32_t *gids, wr_err *err) {
     if (call->distinct) return wri_distinct_merge(call, in, states, stride, gids, err);
+    if (arg_phys(call) == WR_STR) return wri_texts_merge(call, in, states, stride, gids, err);
     const wr_col *c = in->args[0];
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t g = wri_gid(gids, c->nulls, i);
@@ -104,9 +107,51 @@ static void put_in_order(values *v) {
     v->sorted = v->n;
 }
 
+/* Where key belongs among keys in order. */
+static size_t place_of(const values *v, int64_t key) {
+    size_t lo = 0, hi = v->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (v->keys[mid] < key) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* Single values go to their places, as long as all are in order: a sliding frame asks after each. */
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    if (arg_phys(call) == WR_STR) return wri_texts_combine(into, from, err);
+    values **v = into;
+    const values *f = *(values *const *)from;
+    for (size_t i = 0; f && i < f->n; i++) {
+        bool in_order = f->n == 1 && (!*v || (*v)->sorted == (*v)->n);
+        size_t at = in_order && *v ? place_of(*v, f->keys[i]) : 0;
+        WR_TRY(add(v, f->keys[i], err));
+        if (!in_order) continue;
+        memmove(&(*v)->keys[at + 1], &(*v)->keys[at], ((*v)->n - 1 - at) * sizeof(int64_t));
+        (*v)->keys[at] = f->keys[i];
+        (*v)->sorted = (*v)->n;
+    }
+    return WR_OK;
+}
+
+static void uncombine(const wr_agg_call *call, void *into, const void *from) { /* numbers only */
+    (void)call;
+    values *v = *(values **)into;
+    const values *f = *(values *const *)from;
+    if (!f) return;
+    put_in_order(v);
+    for (size_t i = 0; i < f->n; i++) {
+        size_t at = place_of(v, f->keys[i]);
+        memmove(&v->keys[at], &v->keys[at + 1], (--v->n - at) * sizeof(int64_t));
+    }
+    v->sorted = v->n;
+}
+
 static wr_status partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                          uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
     if (call->distinct) return wri_distinct_partial(call, states, stride, gids, n, out, first_col, err);
+    if (arg_phys(call) == WR_STR) return wri_texts_partial(states, stride, gids, n, out, first_col, err);
     wr_col *col;
     wr_buf bytes = {0};
     wr_status s = wri_out(out, first_col, WR_STR, &col, err);
@@ -138,7 +183,7 @@ static int64_t at_place(const wr_agg_call *call, const values *v, size_t r) {
 }
 
 static double interpolate(const wr_agg_call *call, const values *v) {
-    double r = call->param.f64 * (double)(v->n - 1), low = floor(r), part = r - low;
+    double r = wri_share(call->param.f64, (double)(v->n - 1)), low = floor(r), part = r - low;
     double a = number(call, at_place(call, v, (size_t)low));
     double b = number(call, at_place(call, v, (size_t)ceil(r)));
     if (part == 0 || a == b) return a; /* infinities included */
@@ -146,9 +191,7 @@ static double interpolate(const wr_agg_call *call, const values *v) {
 }
 
 static int64_t discrete(const wr_agg_call *call, const values *v) {
-    double share = ceil(call->param.f64 * (double)v->n);
-    size_t r = share < 1 ? 0 : (size_t)share - 1;
-    return at_place(call, v, r < v->n ? r : v->n - 1);
+    return at_place(call, v, (size_t)wri_nearest_rank(call->param.f64, v->n));
 }
 
 static wr_status finish(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
@@ -180,12 +223,17 @@ static wr_status finish_cont(const wr_agg_call *call, char *states, size_t strid
 static wr_status finish_disc(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                              uint32_t n, wr_batch *out, uint32_t c, uint64_t *failed, wr_err *err) {
     if (call->distinct) return wri_distinct_finish(call, states, stride, gids, n, out, c, failed, err);
+    if (arg_phys(call) == WR_STR) return wri_texts_finish(call, states, stride, gids, n, out, c, err);
     return finish(call, states, stride, gids, n, out, c, false, err);
 }
 
 static void destroy(const wr_agg_call *call, void *state) {
     if (call->distinct) {
         wri_distinct_destroy(call, state);
+        return;
+    }
+    if (arg_phys(call) == WR_STR) {
+        wri_texts_destroy(state);
         return;
     }
     wr_free(*(values **)state);
@@ -196,7 +244,7 @@ static void destroy(const wr_agg_call *call, void *state) {
     {                                                                                                        \
         .name = sql, .signature = sig, .doc = text, .min_args = 1, .max_args = 1, .takes_param = param,      \
         .bind = bind_fn, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,          \
-        .destroy = destroy,                                                                                  \
+        .combine = combine, .uncombine = uncombine, .destroy = destroy,                                      \
     }
 const wr_agg_def wr_agg_median =
     QUANTILE_DEF("MEDIAN", "MEDIAN([DISTINCT] number)",

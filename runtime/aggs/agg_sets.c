@@ -16,7 +16,7 @@ static bool too_full(uint64_t n, uint32_t log2) { return n * 4 > UINT64_C(3) << 
 
 static void keys_place(wri_keys *set, int64_t key) {
     size_t mask = ((size_t)1 << set->log2) - 1;
-    size_t at = wr_hash_u64((uint64_t)key) & mask;
+    size_t at = wr_keyed_u64((uint64_t)key, wr_hash_secret) & mask;
     while (set->cells[at]) at = (at + 1) & mask;
     set->cells[at] = key;
 }
@@ -47,7 +47,7 @@ wr_status wri_keys_add(wri_keys **setp, int64_t key, wr_err *err) {
         return WR_OK;
     }
     size_t mask = ((size_t)1 << set->log2) - 1;
-    size_t at = wr_hash_u64((uint64_t)key) & mask;
+    size_t at = wr_keyed_u64((uint64_t)key, wr_hash_secret) & mask;
     for (; set->cells[at]; at = (at + 1) & mask)
         if (set->cells[at] == key) return WR_OK;
     if (too_full(set->n + 1, set->log2)) {
@@ -73,7 +73,7 @@ static bool cell_free(const wr_str *s) { return s->len == 0; }
 
 static void strs_place(wr_str *cells, uint32_t log2, const wr_str *s) {
     size_t mask = ((size_t)1 << log2) - 1;
-    size_t at = wr_hash_str(s) & mask;
+    size_t at = wr_keyed_str(s, wr_hash_secret) & mask;
     while (!cell_free(&cells[at])) at = (at + 1) & mask;
     cells[at] = *s;
 }
@@ -117,7 +117,8 @@ wr_status wri_strs_add(wri_strs **setp, const wr_str *s, wr_err *err) {
         return WR_OK;
     }
     size_t mask = ((size_t)1 << set->log2) - 1;
-    for (size_t at = wr_hash_str(s) & mask; !cell_free(&set->cells[at]); at = (at + 1) & mask)
+    for (size_t at = wr_keyed_str(s, wr_hash_secret) & mask; !cell_free(&set->cells[at]);
+         at = (at + 1) & mask)
         if (wr_str_eq(&set->cells[at], s)) return WR_OK;
     return strs_new(set, s, err);
 }
@@ -151,7 +152,8 @@ static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg
 void wri_distinct_bind(wr_agg_call *call) {
     call->state_bytes = sizeof(distinct);
     call->n_partials = 0;
-    call->retracts = false;
+    call->retracts = call->slides = call->plain = false;
+    call->grows = true;
     wri_partial_add(call, wr_type_of(WR_T_VARBINARY));
 }
 

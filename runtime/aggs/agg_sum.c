@@ -30,7 +30,8 @@ static bool is_exact(const wr_agg_call *call) { return wr_type_phys(call->arg_ty
 static wr_status bind_state(wr_agg_call *call) {
     call->state_bytes = sizeof(exact);
     call->n_partials = 0;
-    call->retracts = is_exact(call);
+    call->retracts = call->slides = is_exact(call);
+    call->plain = true;
     wr_type part = wr_type_of(is_exact(call) ? WR_T_BIGINT : WR_T_DOUBLE);
     wri_partial_add(call, part);
     wri_partial_add(call, part);
@@ -226,6 +227,23 @@ static wr_status finish_avg(const wr_agg_call *call, char *states, size_t stride
     return WR_OK;
 }
 
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)err;
+    const exact *e = from;
+    const rounded *r = from;
+    if (is_exact(call)) exact_add(into, e->lo, e->hi, e->n);
+    else rounded_add(into, r->s, r->e, r->n);
+    return WR_OK;
+}
+
+static void uncombine(const wr_agg_call *call, void *into, const void *from) { /* exact ones only */
+    (void)call;
+    exact *s = into;
+    const exact *f = from;
+    s->hi -= f->hi + __builtin_sub_overflow(s->lo, f->lo, &s->lo);
+    s->n -= f->n;
+}
+
 static void destroy(const wr_agg_call *call, void *state) {
     if (call->distinct) wri_distinct_destroy(call, state);
 }
@@ -234,13 +252,15 @@ static void destroy(const wr_agg_call *call, void *state) {
     {                                                                                                        \
         .name = sql, .signature = sig, .doc = text, .min_args = 1, .max_args = 1, .bind = bind_fn,           \
         .update = update, .merge = merge, .partial = partial, .finish = finish_fn, .retract = retract,       \
-        .destroy = destroy,                                                                                  \
+        .combine = combine, .uncombine = uncombine, .destroy = destroy,                                      \
     }
 const wr_agg_def wr_agg_sum = SUM_DEF(
     "SUM", "SUM([DISTINCT] number)",
-    "Sum: BIGINT of integers, exact; a group whose sum does not fit is an error.", bind_sum, finish_sum);
+    "Sum: BIGINT of integers, DECIMAL(18, s) of DECIMAL(p, s), both exact; a group whose sum does not fit is "
+    "an error.",
+    bind_sum, finish_sum);
 const wr_agg_def wr_agg_sum0 = SUM_DEF("SUM0", "SUM0([DISTINCT] number)",
                                        "As SUM, but 0 when there is no value.", bind_sum0, finish_sum0);
-const wr_agg_def wr_agg_avg =
-    SUM_DEF("AVG", "AVG([DISTINCT] number)", "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL.",
-            bind_avg, finish_avg);
+const wr_agg_def wr_agg_avg = SUM_DEF(
+    "AVG", "AVG([DISTINCT] number)",
+    "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.", bind_avg, finish_avg);

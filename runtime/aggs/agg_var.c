@@ -27,10 +27,11 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (!wri_is_number(call->arg_types[0])) return wri_bad_arg(call, 0, "a number", err);
     call->type = wr_type_of(WR_T_DOUBLE);
     call->n_partials = 0;
-    call->retracts = is_exact(call);
+    call->retracts = call->slides = is_exact(call);
     wri_partial_add(call, wr_type_of(WR_T_BIGINT));
     for (uint32_t i = 0; i < (is_exact(call) ? 5 : 4); i++)
         wri_partial_add(call, wr_type_of(is_exact(call) ? WR_T_BIGINT : WR_T_DOUBLE));
+    call->plain = true;
     call->state_bytes = is_exact(call) ? sizeof(exact) : sizeof(rounded);
     if (call->distinct) wri_distinct_bind(call);
     return WR_OK;
@@ -160,6 +161,33 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
     return WR_OK;
 }
 
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)err;
+    if (is_exact(call)) {
+        exact *s = into;
+        const exact *f = from;
+        words_add(s->s, f->s, 2);
+        words_add(s->q, f->q, 3);
+        s->n += f->n;
+    } else {
+        rounded *s = into;
+        const rounded *f = from;
+        s->se += two_sum(s->s, f->s, &s->s) + f->se;
+        s->qe += two_sum(s->q, f->q, &s->q) + f->qe;
+        s->n += f->n;
+    }
+    return WR_OK;
+}
+
+static void uncombine(const wr_agg_call *call, void *into, const void *from) { /* exact ones only */
+    (void)call;
+    exact *s = into;
+    const exact *f = from;
+    words_sub(s->s, f->s, 2);
+    words_sub(s->q, f->q, 3);
+    s->n -= f->n;
+}
+
 /* ---- results ---- */
 
 static long double words_value(const uint64_t w[4]) {
@@ -255,7 +283,7 @@ FINISH(finish_stddev_samp, true, true)
     {                                                                                                        \
         .name = sql, .signature = sql "([DISTINCT] number)", .doc = text, .min_args = 1, .max_args = 1,      \
         .bind = bind, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,             \
-        .retract = retract, .destroy = destroy,                                                              \
+        .retract = retract, .combine = combine, .uncombine = uncombine, .destroy = destroy,                  \
     }
 const wr_agg_def wr_agg_var_pop = VAR_DEF("VAR_POP", "Variance of the values themselves.", finish_var_pop);
 const wr_agg_def wr_agg_var_samp =

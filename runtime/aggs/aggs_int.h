@@ -81,6 +81,8 @@ static inline uint32_t wri_cell_bytes(wr_phys p) {
 int wri_cell_cmp(const wri_cell *cell, const wr_col *c, uint32_t i);
 wr_status wri_cell_set(wri_cell *cell, const wr_col *c, uint32_t i, wr_err *err) WR_MUST_USE;
 wr_status wri_cell_out(const wri_cell *cell, wr_batch *out, wr_col *col, uint32_t i, wr_err *err) WR_MUST_USE;
+/* A column of one row that holds the cell's value; numbers are ordered and copied by their keys. */
+wr_col wri_cell_col(wri_cell *cell, wr_phys phys);
 void wri_cell_free(wri_cell *cell, wr_phys phys);
 
 /* ---- bytes of serialised states ----
@@ -143,6 +145,44 @@ typedef struct wri_strs {
 wr_status wri_strs_add(wri_strs **setp, const wr_str *s, wr_err *err) WR_MUST_USE;
 void wri_strs_sorted(const wri_strs *set, wr_str *out);
 void wri_strs_free(wri_strs *set); /* NULL is allowed */
+
+/* ---- percentiles ---- */
+/* p * n, which is a whole number when it only misses one by the rounding of p: 0.07 * 100. */
+double wri_share(double p, double n);
+/* Place, from 0, of the first of n ordered values whose share of values at or before it is at least p; n > 0.
+ */
+uint64_t wri_nearest_rank(double p, uint64_t n);
+/* PERCENTILE_DISC of texts: the state is one pointer. */
+wr_status wri_texts_update(const wr_agg_in *in, char *states, size_t stride, const uint32_t *gids,
+                           wr_err *err) WR_MUST_USE;
+wr_status wri_texts_merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                          const uint32_t *gids, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_partial(const char *states, size_t stride, const uint32_t *gids, uint32_t n,
+                            wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_finish(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
+                           uint32_t n, wr_batch *out, uint32_t c, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_combine(void *into, const void *from, wr_err *err) WR_MUST_USE;
+void wri_texts_destroy(void *state);
+
+/* ---- bags: every value with its count, for rows that may be taken back (agg_bag.c). mask: a key's rank, of
+ * which the largest is the best, is key ^ mask ---- */
+typedef struct wri_bag wri_bag;
+typedef struct wri_bag_state {
+    wri_bag *bag; /* NULL: empty */
+    uint64_t best, known;
+} wri_bag_state;
+void wri_bag_bind(wr_agg_call *call);
+wr_status wri_bag_update(uint64_t mask, const wr_agg_in *in, char *states, size_t stride,
+                         const uint32_t *gids, wr_err *err) WR_MUST_USE;
+wr_status wri_bag_merge(const wr_agg_call *call, uint64_t mask, const wr_agg_in *in, char *states,
+                        size_t stride, const uint32_t *gids, wr_err *err) WR_MUST_USE;
+void wri_bag_retract(const wr_agg_call *call, uint64_t mask, const wr_agg_in *in, char *states, size_t stride,
+                     const uint32_t *gids);
+wr_status wri_bag_partial(const char *states, size_t stride, const uint32_t *gids, uint32_t n, wr_batch *out,
+                          uint32_t first_col, wr_err *err) WR_MUST_USE;
+uint64_t wri_bag_count(const wri_bag_state *s);                      /* of different values */
+bool wri_bag_best(wri_bag_state *s, uint64_t mask, uint64_t *rankp); /* false: there is none */
+void wri_bag_destroy(wri_bag_state *s);
 
 /* ---- DISTINCT: the state is a set; at the end its values, in order, go through the plain aggregate ----
  * An aggregate that allows it calls these from its own functions when call->distinct. */

@@ -32,6 +32,7 @@ struct wr_eval {
     wr_batch *no_out; /* for results that nobody keeps: arena of filters */
     uint64_t *bad;    /* rows that failed in this run; NULL bits: none */
     const char **whys;
+    uint32_t *culprits;
     uint32_t bad_cap;
     wr_arena ar;
 };
@@ -46,23 +47,27 @@ void wr_row_errors_reset(wr_row_errors *e) {
 void wr_row_errors_free(wr_row_errors *e) {
     wr_free(e->rows);
     wr_free(e->whys);
+    wr_free(e->culprits);
     wr_arena_free(&e->ar);
     *e = (wr_row_errors){0};
 }
 
-static wr_status add_error(wr_row_errors *e, uint32_t row, const char *why) {
+static wr_status add_error(wr_row_errors *e, uint32_t row, const char *why, uint32_t culprit) {
     if (e->n == e->cap) {
         uint32_t cap = e->cap ? 2 * e->cap : 64;
         uint32_t *rows = wr_reallocn(e->rows, cap, sizeof *rows);
         if (rows) e->rows = rows;
         const char **whys = rows ? wr_reallocn(e->whys, cap, sizeof *whys) : NULL;
-        if (!whys) return WR_ENOMEM;
-        e->whys = whys;
+        if (whys) e->whys = whys;
+        uint32_t *culprits = whys ? wr_reallocn(e->culprits, cap, sizeof *culprits) : NULL;
+        if (!culprits) return WR_ENOMEM;
+        e->culprits = culprits;
         e->cap = cap;
     }
     const char *copy = wr_arena_strdup(&e->ar, why);
     if (!copy) return WR_ENOMEM;
     e->rows[e->n] = row;
+    e->culprits[e->n] = culprit;
     e->whys[e->n++] = copy;
     return WR_OK;
 }
@@ -128,6 +133,7 @@ void wr_eval_free(wr_eval *ev) {
     wr_batch_drop(ev->no_out);
     wr_free(ev->bad);
     wr_free(ev->whys);
+    wr_free(ev->culprits);
     wr_arena_free(&ev->ar);
     wr_free(ev);
 }
@@ -169,10 +175,12 @@ static wr_status bad_room(wr_eval *ev, uint32_t n) {
     if (n > ev->bad_cap || !ev->bad) {
         wr_free(ev->bad);
         wr_free(ev->whys);
+        wr_free(ev->culprits);
         ev->bad_cap = n;
         ev->bad = wr_alloc((wr_bitmap_words(n) + 1) * sizeof *ev->bad);
         ev->whys = wr_alloc(n * sizeof *ev->whys);
-        if (!ev->bad || !ev->whys) {
+        ev->culprits = wr_alloc(n * sizeof *ev->culprits);
+        if (!ev->bad || !ev->whys || !ev->culprits) {
             ev->bad_cap = 0;
             return WR_ENOMEM;
         }
@@ -194,12 +202,13 @@ static wr_status gather_errors(wr_eval *ev, uint32_t n, wr_row_errors *errs, boo
                 uint32_t row = w * 64 + (uint32_t)__builtin_ctzll(add);
                 wr_bit_set(ev->bad, row);
                 ev->whys[row] = v->whys[row];
+                ev->culprits[row] = i;
             }
     }
     for (uint32_t w = 0; *anyp && w < wr_bitmap_words(n); w++)
         for (uint64_t m = ev->bad[w]; m; m &= m - 1) {
             uint32_t row = w * 64 + (uint32_t)__builtin_ctzll(m);
-            WR_TRY(add_error(errs, row, ev->whys[row]));
+            WR_TRY(add_error(errs, row, ev->whys[row], ev->culprits[row]));
         }
     return WR_OK;
 }

@@ -15,7 +15,8 @@
 typedef struct wr_row_errors {
     uint32_t n, cap;
     uint32_t *rows;
-    const char **whys; /* static text or in ar */
+    const char **whys;  /* static text or in ar */
+    uint32_t *culprits; /* the expression that failed first: its number */
     wr_arena ar;
 } wr_row_errors;
 void wr_row_errors_reset(wr_row_errors *e);

@@ -61,6 +61,8 @@ const char *wri_ret_f64(wr_value *outp, double v); /* NaN: "not a number" */
 bool wri_noop_cast(const wr_expr *e);
 /* The scalar of a node, or NULL when the node has none (AND, CASE, a function of SQLite's). */
 wr_scalar wri_scalar_of(const wr_expr *e);
+/* False when a and b, equal but for that, are different calls of a nondeterministic function. */
+bool wri_same_call(const wr_expr *a, const wr_expr *b);
 /* Whether a NULL argument makes the result NULL without a call. */
 bool wri_strict(const wr_expr *e);
 
@@ -95,9 +97,16 @@ void wri_bounds(wr_type t, int64_t *lop, int64_t *hip);
 const char *wri_out_of_range(wr_type t); /* "INTEGER out of range" */
 /* Puts a raw result into the domain of a type: DATE to midnight, TIME into the day, ranges checked. */
 const char *wri_fit(wr_type t, __int128 v, wr_value *outp);
-int64_t wri_ten_to(uint32_t n); /* n <= 18 */
+int64_t wri_ten_to(uint32_t n);       /* n <= 18 */
+__int128 wri_ten_to_wide(uint32_t n); /* n <= 38 */
 /* a / b to the nearest, halves away from zero; b > 0. */
 __int128 wri_div_round(__int128 a, __int128 b);
+uint32_t wri_scale(wr_type t); /* of a DECIMAL; 0 of all else */
+/* + - * / % whose operands or result differ in scale; NULL: they do not. */
+wr_scalar wri_scaled_scalar(const wr_expr *e);
+/* Whether a comparison is one of DECIMALs (or integers) of different scales. */
+bool wri_scales_differ(const wr_expr *e);
+const char *wri_compare_scaled(wri_call *c, const wr_value *args, wr_value *outp);
 /* Rounds to the nearest integer, halves away from zero; false: outside int64. */
 bool wri_round_i64(double v, int64_t *outp);
 bool wri_f64_to_decimal(double v, uint32_t prec, uint32_t scale, int64_t *outp);
@@ -117,6 +126,7 @@ void wri_flip_case(const char *p, char *o, size_t n, unsigned char first);
 /* p moved on by n characters, at most to end. */
 const char *wri_skip_chars(const char *p, const char *end, int64_t n);
 
+bool wri_is_json(const wr_str *s); /* one JSON value, blanks around it allowed */
 /* One part of a time or interval in the form of e's result; e->args[0] has the type of v. */
 const char *wri_extract_unit(const wr_expr *e, wr_unit unit, int64_t v, wr_value *outp);
 /* A value of type t down to a unit; out of every calendar: why. */
@@ -126,7 +136,6 @@ const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, i
 const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
                            int64_t *outp);
 
-bool wri_is_json(const wr_str *s);
 /* Why a text is no JSON path; NULL: it is one. */
 const char *wri_check_json_path(wri_call *c, const wr_str *path);
 /* Whether a text names a character set, or a part of a URL; why not. */
@@ -236,7 +245,10 @@ void wri_prog_free(wri_prog *p);
 
 /* Sets run, fast, fn, bounds, aux of an instruction; false: out of memory. */
 bool wri_pick_kernel(wri_prog *p, wri_ins *ins);
-wri_fast wri_fast_arith(const wri_ins *ins);
+wri_fast wri_fast_arith(wri_ins *ins);
+wri_fast wri_fast_scaled(wri_ins *ins); /* for wri_scaled_scalar's operations */
+/* CAST to a smaller scale: divides by ins->imm. */
+bool wri_cast_down(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint32_t n);
 wri_fast wri_fast_cast(wri_ins *ins);
 wri_fast wri_fast_time(wri_prog *p, wri_ins *ins);
 wri_fast wri_fast_text(wri_prog *p, wri_ins *ins);
@@ -246,6 +258,8 @@ bool wri_in_prepare(wri_prog *p, wri_ins *ins);
 wr_status wri_run_strict(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_map(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_cmp(wri_prog *p, wri_ins *ins, uint32_t n);
+/* o = EQ to GE of operands of different scales; NULLs are the caller's. */
+void wri_cmp_scaled(const wri_ins *ins, wr_xop op, int64_t *o, uint32_t n);
 wr_status wri_run_distinct(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_and_or(wri_prog *p, wri_ins *ins, uint32_t n);
 wr_status wri_run_not(wri_prog *p, wri_ins *ins, uint32_t n);

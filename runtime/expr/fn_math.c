@@ -31,15 +31,17 @@ const char *wri_fn_ceil(wri_call *c, args_t a, wr_value *outp) {
 
 /* ---- rounding to digits ---- */
 
-/* v counted in units of 10^-scale, brought to a multiple of 10^(scale - digits). */
-static const char *round_units(wr_type t, int64_t v, int64_t digits, bool cut, wr_value *outp) {
-    if (digits >= 18) return wri_ret_i64(outp, v);
-    if (digits < -19) return wri_ret_i64(outp, 0);
-    int64_t drop = (int64_t)(t.kind == WR_T_DECIMAL ? t.scale : 0) - digits;
-    if (drop <= 0) return wri_ret_i64(outp, v);
-    if (drop > 19) return wri_ret_i64(outp, 0);
-    __int128 unit = drop == 19 ? (__int128)wri_ten_to(18) * 10 : wri_ten_to((uint32_t)drop);
-    return wri_fit(t, (cut ? v / unit : wri_div_round(v, unit)) * unit, outp);
+/* An integer or DECIMAL brought to a multiple of 10^-digits, in the scale of the result, which keeps all of
+ * these digits that there are. */
+static const char *round_units(wr_type from, wr_type to, int64_t v, int64_t digits, bool cut,
+                               wr_value *outp) {
+    int64_t scale = wri_scale(from);
+    if (digits > scale) digits = scale;
+    if (digits < scale - 19) return wri_ret_i64(outp, 0);
+    int64_t drop = scale - digits;
+    __int128 unit = wri_ten_to_wide((uint32_t)drop), r = cut ? v / unit : wri_div_round(v, unit);
+    int64_t up = (int64_t)wri_scale(to) - digits;
+    return wri_fit(to, r * wri_ten_to_wide((uint32_t)(up > 0 ? up : 0)), outp);
 }
 
 /* A double's digits are those of its shortest text: 1.005 rounds to 1.01 though it is a little less. */
@@ -76,7 +78,7 @@ static double round_f64(double v, int64_t digits, bool cut) {
 
 static const char *round_to(const wri_call *c, args_t a, bool cut, wr_value *outp) {
     int64_t digits = c->e->n_args > 1 ? a[1].i64 : 0;
-    if (!is_f64(c)) return round_units(c->e->type, a[0].i64, digits, cut, outp);
+    if (!is_f64(c)) return round_units(c->e->args[0]->type, c->e->type, a[0].i64, digits, cut, outp);
     double v = round_f64(a[0].f64, digits, cut);
     return wri_ret_f64(outp, c->e->type.kind == WR_T_REAL ? (double)(float)v : v);
 }

@@ -123,10 +123,11 @@ static bool neg_f32(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint
 /* The kinds that wri_fit only range-checks; DATE and TIME need its roundings. */
 static bool range_only(wr_kind k) { return k != WR_T_DATE && k != WR_T_TIME; }
 
-wri_fast wri_fast_arith(const wri_ins *ins) {
+wri_fast wri_fast_arith(wri_ins *ins) {
     const wr_expr *e = ins->e;
     bool f64 = wr_type_phys(e->type) == WR_F64, f32 = e->type.kind == WR_T_REAL;
     if (!f64 && !range_only((wr_kind)e->type.kind)) return NULL;
+    if (wri_scaled_scalar(e)) return wri_fast_scaled(ins);
     switch (e->op) {
     case WR_OP_NEG:
         return f32 ? neg_f32 : f64 ? neg_f64 : neg_i64;
@@ -137,7 +138,7 @@ wri_fast wri_fast_arith(const wri_ins *ins) {
     case WR_OP_MUL:
         return f32 ? mul_f32 : f64 ? mul_f64 : mul_i64;
     case WR_OP_DIV:
-        return f32 ? div_f32 : f64 ? div_f64 : e->type.kind == WR_T_DECIMAL ? NULL : div_exact;
+        return f32 ? div_f32 : f64 ? div_f64 : div_exact;
     case WR_OP_MOD:
         return f64 ? NULL : mod_exact;
     default:

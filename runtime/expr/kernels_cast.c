@@ -107,7 +107,11 @@ wri_fast wri_fast_cast(wri_ins *ins) {
         ins->imm = wri_ten_to(from.scale);
         return cast_decimal_f64;
     }
-    uint32_t scale = f == WR_T_DECIMAL ? from.scale : 0;
+    uint32_t scale = wri_scale(from);
+    if (f == WR_T_DECIMAL && (t == WR_T_DECIMAL || wr_kind_is_int(t)) && scale > wri_scale(to)) {
+        ins->imm = wri_ten_to(scale - wri_scale(to));
+        return wri_cast_down;
+    }
     if ((whole(f) || f == WR_T_DECIMAL) && t == WR_T_DECIMAL && to.scale >= scale && to.prec <= 18) {
         ins->imm = wri_ten_to(to.scale - scale);
         return cast_scale;

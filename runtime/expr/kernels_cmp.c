@@ -90,17 +90,18 @@ wr_status wri_run_cmp(wri_prog *p, wri_ins *ins, uint32_t n) {
         op = mirror[op];
     }
     int by_const = args[1]->konst;
-    switch (args[0]->phys) {
-    case WR_I64:
-        loops_i64[op][by_const](args[0]->i64, args[1]->i64, dst->i64, n);
-        break;
-    case WR_F64:
-        loops_f64[op][by_const](args[0]->f64, args[1]->f64, dst->i64, n);
-        break;
-    case WR_STR:
-        cmp_str(op, args, dst->i64, n);
-        break;
-    }
+    if (wri_scales_differ(ins->e)) wri_cmp_scaled(ins, ins->e->op, dst->i64, n);
+    else switch (args[0]->phys) {
+        case WR_I64:
+            loops_i64[op][by_const](args[0]->i64, args[1]->i64, dst->i64, n);
+            break;
+        case WR_F64:
+            loops_f64[op][by_const](args[0]->f64, args[1]->f64, dst->i64, n);
+            break;
+        case WR_STR:
+            cmp_str(op, args, dst->i64, n);
+            break;
+        }
     return wri_merge_states(dst, ins->argv, 2, true, n);
 }
 
@@ -108,17 +109,18 @@ wr_status wri_run_distinct(wri_prog *p, wri_ins *ins, uint32_t n) {
     wri_vec *dst = &p->regs[ins->dst], *const *args = ins->argv;
     bool is = ins->e->op == WR_OP_IS_DISTINCT;
     int64_t *o = dst->i64;
-    switch (args[0]->phys) {
-    case WR_I64:
-        loops_i64[O_NE][0](args[0]->i64, args[1]->i64, o, n);
-        break;
-    case WR_F64:
-        loops_f64[O_NE][0](args[0]->f64, args[1]->f64, o, n);
-        break;
-    case WR_STR:
-        eq_str(args[0]->str, args[1]->str, o, n, false);
-        break;
-    }
+    if (wri_scales_differ(ins->e)) wri_cmp_scaled(ins, WR_OP_NE, o, n);
+    else switch (args[0]->phys) {
+        case WR_I64:
+            loops_i64[O_NE][0](args[0]->i64, args[1]->i64, o, n);
+            break;
+        case WR_F64:
+            loops_f64[O_NE][0](args[0]->f64, args[1]->f64, o, n);
+            break;
+        case WR_STR:
+            eq_str(args[0]->str, args[1]->str, o, n, false);
+            break;
+        }
     if (args[0]->nulls || args[1]->nulls)
         for (uint32_t i = 0; i < n; i++) {
             bool a = wri_vec_null(args[0], i), b = wri_vec_null(args[1], i);

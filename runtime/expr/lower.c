@@ -41,6 +41,12 @@ static low lower_col(lowering *g, const wr_expr *e) {
     return text(wr_arena_printf(&l->ar, "c%u", i), false);
 }
 
+static wri_once *once_of(wri_lite *l, const wr_expr *e) {
+    for (size_t i = 0; i < l->n_sites; i++)
+        if (l->sites[i]->once && wri_same_call(l->sites[i]->e, e)) return l->sites[i]->once;
+    return wr_arena_calloc(&l->ar, sizeof(wri_once));
+}
+
 static wri_site *new_site(lowering *g, const wr_expr *e, wr_scalar fn, bool strict) {
     wri_lite *l = g->l;
     if (wr_grow(&l->sites, &l->cap_sites, l->n_sites + 1, sizeof *l->sites) != WR_OK) return NULL;
@@ -48,6 +54,7 @@ static wri_site *new_site(lowering *g, const wr_expr *e, wr_scalar fn, bool stri
     if (!s) return NULL;
     *s = (wri_site){.lite = l, .e = e, .fn = fn, .expr = g->expr, .strict = strict};
     s->call.e = e;
+    if (e->kind == WR_X_FUNC && e->func->nondeterministic && !(s->once = once_of(l, e))) return NULL;
     s->vals = wr_arena_calloc(&l->ar, (e->n_args + 1) * sizeof *s->vals);
     if (!s->vals || wri_site_register(s, (uint32_t)l->n_sites) != WR_OK) return NULL;
     l->sites[l->n_sites++] = s;
@@ -408,6 +415,8 @@ static low lower_op(lowering *g, const wr_expr *e) {
     default:
         break;
     }
+    bool distinct = e->op == WR_OP_IS_DISTINCT || e->op == WR_OP_IS_NOT_DISTINCT;
+    if (infix(e->op) && wri_scales_differ(e)) return call_site(g, e, wri_compare_scaled, !distinct);
     if (infix(e->op)) return lower_infix(g, e);
     if (postfix(e->op)) return lower_postfix(g, e);
     if (wri_noop_cast(e)) return lower(g, e->args[0]);

@@ -1,8 +1,8 @@
 /* runtime/expr/program.c -- expressions compiled to vector instructions over registers, and run.
  *
- * The instructions are in evaluation order; equal ones are made once (common subexpressions), except where a
- * function is nondeterministic. A register belongs to one instruction, constant or input column, so nothing
- * is overwritten during a run. Results are written straight into the output's arena. */
+ * The instructions are in evaluation order; equal ones are made once (common subexpressions), different calls
+ * of a nondeterministic function are not. A register belongs to one instruction, constant or input column, so
+ * nothing is overwritten during a run. Results are written straight into the output's arena. */
 #include "expr_int.h"
 
 /* ---- registers ---- */
@@ -153,14 +153,14 @@ static bool same_ins(const wri_ins *o, const wr_expr *e, const uint32_t *args) {
     const wr_expr *x = o->e;
     if (x->kind != e->kind || x->op != e->op || x->unit != e->unit || x->func != e->func) return false;
     if (o->n_args != e->n_args || x->n_args != e->n_args || !same_type(x->type, e->type)) return false;
+    if (!wri_same_call(x, e)) return false;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (o->args[i] != args[i] || !same_type(x->args[i]->type, e->args[i]->type)) return false;
     return true;
 }
 
 static wr_status add_ins(wri_prog *p, const wr_expr *e, uint32_t *args, uint32_t n_args, uint32_t *regp) {
-    bool pure = !(e->kind == WR_X_FUNC && e->func->nondeterministic) && n_args == e->n_args;
-    for (size_t i = 0; pure && i < p->n_ins; i++)
+    for (size_t i = 0; n_args == e->n_args && i < p->n_ins; i++)
         if (same_ins(&p->ins[i], e, args)) {
             *regp = p->ins[i].dst;
             return WR_OK;

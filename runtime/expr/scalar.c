@@ -9,9 +9,11 @@ bool wri_noop_cast(const wr_expr *e) {
     if (wr_kind_is_int((wr_kind)a.kind) && wr_kind_is_int((wr_kind)t.kind)) return t.kind >= a.kind;
     if (a.kind == WR_T_BOOLEAN) return wr_kind_is_int((wr_kind)t.kind);
     if (a.kind == WR_T_REAL) return t.kind == WR_T_DOUBLE;
+    if (t.kind == WR_T_JSON && a.kind != WR_T_JSON) return false; /* may be none */
     if (wr_kind_is_text((wr_kind)a.kind))
         return wr_kind_is_text((wr_kind)t.kind) && t.kind != WR_T_CHAR && t.prec == 0;
     if (a.kind == t.kind && a.kind == WR_T_TIMESTAMP) return t.prec >= a.prec;
+    if (a.kind == t.kind && a.kind == WR_T_DECIMAL) return t.prec >= a.prec && t.scale == a.scale;
     return false;
 }
 
@@ -45,6 +47,11 @@ wr_scalar wri_scalar_of(const wr_expr *e) {
 bool wri_strict(const wr_expr *e) {
     if (e->kind == WR_X_FUNC) return !e->func->calls_on_null;
     return e->kind == WR_X_OP;
+}
+
+bool wri_same_call(const wr_expr *a, const wr_expr *b) {
+    if (a->kind != WR_X_FUNC || !a->func->nondeterministic) return true;
+    return a->func == b->func && a->value.i64 != 0 && a->value.i64 == b->value.i64;
 }
 
 bool wri_expr_deterministic(const wr_expr *e) {

@@ -1,7 +1,8 @@
 /* runtime/expr/scalar_arith.c -- what + - * / % and negation mean for one pair of values.
  *
- * Integers, decimals and times compute in 128 bits and are then fitted into the result type, so overflow
- * is never a silent wrap. Doubles follow IEEE 754, except that a NaN and a division by zero fail the row. */
+ * Integers, decimals of one scale and times compute in 128 bits and are then fitted into the result type, so
+ * overflow is never a silent wrap. Doubles follow IEEE 754, except that a NaN and a division by zero fail the
+ * row. */
 #include <math.h>
 
 #include "expr_int.h"
@@ -99,12 +100,6 @@ const char *wri_ret_f64(wr_value *outp, double v) {
     return NULL;
 }
 
-__int128 wri_div_round(__int128 a, __int128 b) {
-    __int128 q = a / b, r = a % b;
-    if (r < 0) return -r >= b - -r ? q - 1 : q;
-    return r >= b - r ? q + 1 : q;
-}
-
 bool wri_round_i64(double v, int64_t *outp) {
     double r = round(v);
     if (!(r >= -9223372036854775808.0 && r < 9223372036854775808.0)) return false;
@@ -125,7 +120,7 @@ static const char *neg_i64(wri_call *c, const wr_value *a, wr_value *outp) {
     return wri_fit(c->e->type, -(__int128)a[0].i64, outp);
 }
 
-static const char *by_zero = "division by zero";
+static const char *const by_zero = "division by zero";
 
 static const char *div_i64(wri_call *c, const wr_value *a, wr_value *outp) {
     if (a[1].i64 == 0) return by_zero;
@@ -135,24 +130,6 @@ static const char *div_i64(wri_call *c, const wr_value *a, wr_value *outp) {
 static const char *mod_i64(wri_call *c, const wr_value *a, wr_value *outp) {
     if (a[1].i64 == 0) return by_zero;
     return wri_fit(c->e->type, (__int128)a[0].i64 % a[1].i64, outp);
-}
-
-/* a/10^s1 / (b/10^s2) at scale s is a * 10^(s+s2-s1) / b. A numerator beyond 128 bits makes a quotient
- * beyond 64, whatever b is; a divisor beyond 128 bits makes one that rounds to zero. */
-static const char *div_decimal(wri_call *c, const wr_value *a, wr_value *outp) {
-    const wr_expr *e = c->e;
-    if (a[1].i64 == 0) return by_zero;
-    __int128 num = a[0].i64, den = a[1].i64;
-    int up = (int)e->type.scale + e->args[1]->type.scale - e->args[0]->type.scale;
-    for (; up > 0; up--)
-        if (__builtin_mul_overflow(num, (__int128)10, &num)) return wri_out_of_range(e->type);
-    for (; up < 0; up++)
-        if (__builtin_mul_overflow(den, (__int128)10, &den)) return wri_ret_i64(outp, 0);
-    if (den < 0) { /* neither is the least of 128 bits: both came from 64 */
-        num = -num;
-        den = -den;
-    }
-    return wri_fit(e->type, wri_div_round(num, den), outp);
 }
 
 static inline const char *ret_real(const wri_call *c, double v, wr_value *outp) {
@@ -181,6 +158,8 @@ static const char *mod_f64(wri_call *c, const wr_value *a, wr_value *outp) {
 
 wr_scalar wri_arith_scalar(const wr_expr *e) {
     bool f = wr_type_phys(e->type) == WR_F64;
+    wr_scalar scaled = wri_scaled_scalar(e);
+    if (scaled) return scaled;
     switch (e->op) {
     case WR_OP_NEG:
         return f ? neg_f64 : neg_i64;
@@ -191,7 +170,7 @@ wr_scalar wri_arith_scalar(const wr_expr *e) {
     case WR_OP_MUL:
         return f ? mul_f64 : mul_i64;
     case WR_OP_DIV:
-        return f ? div_f64 : e->type.kind == WR_T_DECIMAL ? div_decimal : div_i64;
+        return f ? div_f64 : div_i64;
     case WR_OP_MOD:
         return f ? mod_f64 : mod_i64;
     default:

@@ -2,8 +2,8 @@
  *
  *   to integers  numbers are rounded to the nearest, halves away from zero, and must fit
  *   to text      as core/text.h writes; must fit VARCHAR(n), while text itself is cut to n characters
- *   from text    blanks around are ignored; anything that is not wholly a value fails the row
- *   times        more precision than the type has is cut off (towards the past) */
+ *   from text    blanks around are ignored; anything that is not wholly a value fails the row; a date may
+ * have a time of day behind it times        more precision than the type has is cut off (towards the past) */
 #include <math.h>
 
 #include "expr_int.h"
@@ -196,11 +196,13 @@ static const char *from_text(wri_call *c, const wr_str *s, wr_value *outp) {
         break;
     case WR_T_REAL:
     case WR_T_DOUBLE:
-        ok = wr_read_f64(p, n, &outp->f64) && isfinite(outp->f64);
+        ok = wr_read_f64(p, n, &outp->f64);
         if (ok && to.kind == WR_T_REAL) outp->f64 = (double)(float)outp->f64;
+        ok = ok && isfinite(outp->f64);
         break;
     case WR_T_DATE:
-        ok = wr_read_date(p, n, &outp->i64);
+        ok = wr_read_timestamp(p, n, &outp->i64); /* also a date alone */
+        if (ok) outp->i64 = wr_floor_to(outp->i64, DAY_US);
         break;
     case WR_T_TIME:
         ok = wr_read_time(p, n, &outp->i64);
@@ -265,6 +267,8 @@ static const char *text_to_text(wri_call *c, const wr_value *a, wr_value *outp) 
     const char *p = wr_str_data(&a->str), *end = p + a->str.len;
     if (from.kind == WR_T_VARBINARY && to.kind != WR_T_VARBINARY && !wr_utf8_valid(p, a->str.len))
         return "bytes that are no UTF-8 text";
+    if (to.kind == WR_T_JSON && from.kind != WR_T_JSON && !wri_is_json(&a->str))
+        return wri_bad_text(c, &a->str, "JSON");
     outp->str = a->str;
     if (to.prec == 0) return NULL;
     if (to.kind == WR_T_VARBINARY) {
@@ -280,10 +284,27 @@ static const char *text_to_text(wri_call *c, const wr_value *a, wr_value *outp) 
     return chars < to.prec ? pad(c, p, outp->str.len, chars, outp) : NULL;
 }
 
+/* A number, true or false; what JSON has no value for is text in quotes, Infinity is null. */
+static size_t write_json(wr_type from, wr_value in, char *out) {
+    wr_kind k = (wr_kind)from.kind;
+    if (k == WR_T_BOOLEAN) {
+        memcpy(out, in.i64 ? "true" : "false", 5);
+        return in.i64 ? 4 : 5;
+    }
+    if (wr_type_phys(from) == WR_F64 && !isfinite(in.f64)) {
+        memcpy(out, "null", 4);
+        return 4;
+    }
+    if (wr_kind_is_num(k)) return write_value(from, in, out);
+    size_t n = write_value(from, in, out + 1);
+    out[0] = out[n + 1] = '"';
+    return n + 2;
+}
+
 static const char *to_text(wri_call *c, wr_type from, wr_value in, wr_value *outp) {
     wr_type to = c->e->type;
-    char text[WR_TEXT_MAX];
-    size_t n = write_value(from, in, text);
+    char text[WR_TEXT_MAX + 2];
+    size_t n = to.kind == WR_T_JSON ? write_json(from, in, text) : write_value(from, in, text);
     if (to.prec && n > to.prec) {
         bool interval = from.kind == WR_T_INTERVAL_DAY || from.kind == WR_T_INTERVAL_MONTH;
         if (!interval) return "text too long for the type";

@@ -156,6 +156,7 @@ static wr_status place(wri_lite *l, uint32_t n, wr_arena *out_ar) {
     }
     for (size_t i = 0; i < l->n_sites; i++) {
         wri_call *c = &l->sites[i]->call;
+        if (l->sites[i]->once) l->sites[i]->once->row = 0;
         c->ar = c->msgs = &l->tmp;
         c->env = &l->env;
         c->oom = false;

@@ -107,7 +107,13 @@ static void site_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
         if (s->vals[i].null && s->strict) return; /* NULL; the other arguments have been evaluated */
     }
     wr_value out = {.str = {0}};
-    if (!why) why = s->fn(&s->call, s->vals, &out);
+    if (s->once && s->once->row == s->lite->row + UINT64_C(1)) {
+        out = s->once->value;
+        why = s->once->why;
+    } else {
+        if (!why) why = s->fn(&s->call, s->vals, &out);
+        if (s->once) *s->once = (wri_once){s->lite->row + UINT64_C(1), out, why};
+    }
     if (s->call.oom) s->lite->oom = true;
     if (why) wri_lite_fail(s->lite, s->expr, why);
     else return_value(ctx, s, n, &out);

@@ -16,6 +16,13 @@
 
 #define WRI_LITE_ARGS_MAX 100 /* of one SQLite call; SQLite takes up to 127 */
 
+/* What a call of a nondeterministic function gave for a row, for all sites that are this call. */
+typedef struct wri_once {
+    uint64_t row; /* counted from 1; 0: none yet */
+    wr_value value;
+    const char *why;
+} wri_once;
+
 typedef struct wri_site {
     wri_lite *lite;
     const wr_expr *e;
@@ -23,6 +30,7 @@ typedef struct wri_site {
     wri_call call;
     wr_value *vals; /* room for the arguments */
     uint32_t expr;  /* which of the statement's expressions it belongs to */
+    wri_once *once; /* NULL: evaluated each time */
     bool strict;
     bool null_seen; /* lazy AND, OR: a term of the current row was NULL */
 } wri_site;

@@ -2,6 +2,8 @@
 #include "agg_calls.h"
 #include "group_table.h"
 
+#include "../aggs/aggs.h"
+
 wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_err *err) {
     *c = (wri_calls){.calls = calls, .n = n, .retracts = true};
     c->offsets = wr_calloc(n ? n : 1, sizeof *c->offsets);
@@ -80,6 +82,12 @@ wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, u
     return WR_OK;
 }
 
+wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) {
+    for (uint32_t i = 0; i < c->n; i++)
+        WR_TRY(wri_agg_combine(&c->calls[i], into + c->offsets[i], from + c->offsets[i], err));
+    return WR_OK;
+}
+
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last) {
     for (uint32_t i = 0; c->owns && i < c->n; i++) {
         const wr_agg_call *call = &c->calls[i];
@@ -95,6 +103,16 @@ static wr_status fill_time(wr_batch *b, uint32_t c, int64_t v, wr_err *err) {
     WR_TRY(wr_batch_col(b, c, WR_I64, err));
     for (uint32_t i = 0; i < b->n; i++) b->cols[c].i64[i] = v;
     return WR_OK;
+}
+
+static wr_status fill_session(const wri_result *r, wr_batch *b, wr_err *err) {
+    for (uint32_t c = 0; c < 3; c++) WR_TRY(wr_batch_col(b, c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        b->cols[0].i64[i] = r->starts[i];
+        b->cols[1].i64[i] = r->ends[i];
+        b->cols[2].i64[i] = r->ends[i] - r->time;
+    }
+    return wri_groups_emit_keys(r->groups, r->owners, b->n, b, 3, err);
 }
 
 /* ATTACHED: keys go to columns 2.., the first of them, window_start, then moves to column 0. */
@@ -123,8 +141,7 @@ static wr_status report_failed(const wri_result *r, wr_batch **bp, const uint64_
     }
     wr_status s = WR_OK;
     if (n_bad) {
-        s = wr_task_bad_rows(r->op, b, rows, NULL, "an aggregate of this group overflowed its type", n_bad,
-                             err);
+        s = wr_task_bad_rows(r->op, b, rows, NULL, WRI_GROUP_FAILED, n_bad, err);
         if (s == WR_OK) s = wr_batch_gather(b, good, n_good, NULL, 0, &out, err);
         if (s == WR_OK) {
             wr_batch_drop(b);
@@ -135,30 +152,52 @@ static wr_status report_failed(const wri_result *r, wr_batch **bp, const uint64_
     return s;
 }
 
-static wr_status fill_results(const wri_result *r, const uint32_t *gids, wr_batch **bp, wr_err *err) {
-    wr_batch *b = *bp;
+/* Bit i of *failedp, in b's arena: group gids[i] failed. */
+static wr_status fill_results(const wri_result *r, const uint32_t *gids, wr_batch *b, uint64_t **failedp,
+                              wr_err *err) {
     uint32_t words = wr_bitmap_words(b->n);
-    uint64_t *failed = wr_arena_calloc(&b->arena, (words ? words : 1) * sizeof *failed);
+    uint64_t *failed = *failedp = wr_arena_calloc(&b->arena, (words ? words : 1) * sizeof *failed);
     if (!failed) return wr_fail_oom(err, "results");
-    WR_TRY(fill_keys(r, gids, b, err));
+    WR_TRY(r->owners ? fill_session(r, b, err) : fill_keys(r, gids, b, err));
     uint32_t col = r->op->node->out.n - r->calls->n;
     for (uint32_t i = 0; i < r->calls->n; i++) {
         const wr_agg_call *call = &r->calls->calls[i];
         WR_TRY(call->def->finish(call, r->st.base + r->calls->offsets[i], r->st.stride, gids, b->n, b,
                                  col + i, failed, err));
     }
-    uint64_t any = 0;
-    for (uint32_t w = 0; w < words; w++) any |= failed[w];
-    return any ? report_failed(r, bp, failed, err) : WR_OK;
+    return WR_OK;
+}
+
+wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n, uint64_t **failedp,
+                          wr_batch **outp, wr_err *err) {
+    WR_TRY(wr_batch_new(r->op->node->out.n, n, outp, err));
+    (*outp)->n = n;
+    wr_status s = fill_results(r, gids, *outp, failedp, err);
+    if (s == WR_OK) return WR_OK;
+    wr_batch_drop(*outp);
+    *outp = NULL;
+    return s;
+}
+
+/* The result without its first `at` rows. */
+static wri_result from_row(const wri_result *r, uint32_t at) {
+    wri_result part = *r;
+    if (!r->owners) return part;
+    part.owners += at;
+    part.starts += at;
+    part.ends += at;
+    return part;
 }
 
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) {
     uint32_t step = wr_task_batch_rows(r->op->task);
     for (uint32_t at = 0; at < n; at += step) {
         wr_batch *b;
-        WR_TRY(wr_batch_new(r->op->node->out.n, n - at < step ? n - at : step, &b, err));
-        b->n = b->cap;
-        wr_status s = fill_results(r, gids + at, &b, err);
+        uint64_t *failed, any = 0;
+        wri_result part = from_row(r, at);
+        WR_TRY(wri_result_rows(&part, gids + at, n - at < step ? n - at : step, &failed, &b, err));
+        for (uint32_t w = 0; w < wr_bitmap_words(b->n); w++) any |= failed[w];
+        wr_status s = any ? report_failed(r, &b, failed, err) : WR_OK;
         if (s == WR_OK) s = wr_emit(r->op, b, err);
         wr_batch_drop(b);
         if (s != WR_OK) return s;

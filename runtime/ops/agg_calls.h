@@ -37,6 +37,8 @@ void wri_calls_retract(wri_calls *c, const wr_batch *b, uint32_t first_col, wri_
                        const uint32_t *gids); /* only when retracts */
 wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
                             uint32_t first_col, wr_err *err) WR_MUST_USE;
+/* Folds row `from` of states into row `into`; from's is its owner's to destroy. */
+wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) WR_MUST_USE;
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last); /* groups first..last */
 
 /* Emits result rows of groups gids[0..n) as batches: the window's columns, the keys, one column per call.
@@ -47,9 +49,20 @@ typedef struct wri_result {
     struct wri_groups *groups;
     wri_states st;
     int64_t start, end, time; /* of the window [us] */
-    uint32_t n_window;        /* window columns in front: 3, or 0 */
-    bool start_in_keys;       /* ATTACHED: the first key is window_start */
+    /* Sessions, else NULL: per row of the result the group that has its key, and its borders; gids say where
+     * its state is, and time is how much before its end a session's window_time is. At most batch_rows rows.
+     */
+    const uint32_t *owners;
+    const int64_t *starts, *ends;
+    uint32_t n_window;  /* window columns in front: 3, or 0 */
+    bool start_in_keys; /* ATTACHED: the first key is window_start */
 } wri_result;
 wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n, wr_err *err) WR_MUST_USE;
+
+/* The result rows of gids[0..n) as one batch, which is the caller's. Bit i of *failedp, which lives as long
+ * as the batch: group gids[i] failed. */
+wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n, uint64_t **failedp,
+                          wr_batch **outp, wr_err *err) WR_MUST_USE;
+#define WRI_GROUP_FAILED "an aggregate of this group overflowed its type"
 
 #endif

@@ -101,7 +101,7 @@ static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
         return wr_fail_oom(err, "an aggregation");
     int64_t end = b->cols[0].i64[0]; /* partials of a batch are of one slice */
     if (a->win->kind != WR_W_NONE && op->wm != WR_WM_NONE && end - a->win->tick_us <= op->wm)
-        return wr_task_late_rows(op, b, NULL, b->n, err);
+        return wr_task_late_rows(op, 0, b, NULL, b->n, err);
     window *w = NULL;
     WR_TRY(find_window(a, end, &w, err));
     WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));

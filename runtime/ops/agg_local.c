@@ -6,7 +6,11 @@
  * A row can come after some windows of its slice have closed by the watermark before it, and before
  * others have: it then belongs to the others only. Such rows get a table of their own, named by the
  * slice and the end of the first window they count in (`from`); the second phase respects it.
- * Nothing is left here after a barrier, so there is nothing to save. */
+ * Nothing is left here after a barrier, so there is nothing to save.
+ *
+ * Results that are given early take their partials early: after each batch (each_batch), or when the
+ * watermark passes a multiple of every_us. With lateness_us a row is late, and a window closed to it, by that
+ * much less than the watermark before it. */
 #include <stdlib.h>
 
 #include "agg_calls.h"
@@ -33,7 +37,8 @@ typedef struct agg_local {
     size_t last; /* slot used last */
     uint32_t *gids, *idx, *sorted;
     int64_t *ends, *froms;
-    size_t cap; /* rows of the five scratch arrays */
+    size_t cap;    /* rows of the five scratch arrays */
+    int64_t early; /* last multiple of every_us that the watermark has passed */
 } agg_local;
 
 static wr_status local_open(wr_op *op, wr_err *err) {
@@ -42,6 +47,7 @@ static wr_status local_open(wr_op *op, wr_err *err) {
     const wr_node *n = op->node;
     const wr_schema *in = &n->in[0]->out;
     a->win = &n->agg.win;
+    a->early = WR_WM_NONE;
     bool attached = a->win->kind == WR_W_ATTACHED;
     a->n_keys = n->agg.n_keys + attached;
     a->keys = wr_calloc(a->n_keys + 1, sizeof *a->keys);
@@ -189,13 +195,25 @@ static wr_status flush_due(wr_op *op, int64_t wm, wr_err *err) {
         bool due = wm == WR_WM_END || (a->win->kind != WR_W_NONE && s->from - a->win->tick_us <= wm);
         if (r == WR_OK && due) {
             r = flush_slot(op, a, s, err);
-            if (r == WR_OK) r = keep_spare(a, s->groups, err);
-            continue;
+            if (r == WR_OK) {
+                r = keep_spare(a, s->groups, err);
+                continue;
+            }
         }
         a->slots[kept++] = *s;
     }
     a->n_slots = kept;
     return r;
+}
+
+static wr_status local_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    agg_local *a = op->state;
+    int64_t every = op->node->agg.every_us;
+    if (every == 0 || wm == WR_WM_END) return flush_due(op, wm, err);
+    int64_t passed = wr_floor_div(wm, every);
+    bool early = passed > a->early;
+    a->early = passed;
+    return flush_due(op, early ? WR_WM_END : wm, err);
 }
 
 static wr_status local_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
@@ -217,10 +235,12 @@ static wr_status fold(wr_op *op, agg_local *a, const wr_batch *b, int64_t end, i
 static wr_status place_rows(wr_op *op, agg_local *a, wr_batch *b, uint32_t *np, wr_err *err) {
     const wr_win *w = a->win;
     const int64_t *t = b->cols[w->kind == WR_W_ATTACHED ? w->end_col : w->time_col].i64;
+    int64_t lateness = op->node->agg.lateness_us;
     uint32_t n = 0, n_late = 0, *late = wr_alloc(b->n * sizeof *late);
     if (!late) return wr_fail_oom(err, "an aggregation");
     for (uint32_t i = 0; i < b->n; i++) {
         int64_t wm = b->wm && b->wm[i] > op->wm ? b->wm[i] : op->wm;
+        if (wm > WR_WM_NONE + lateness) wm -= lateness;
         int64_t end = w->kind == WR_W_ATTACHED ? t[i] : wri_slice_end(w, t[i]);
         if (wm != WR_WM_NONE && wri_last_end(w, end) - w->tick_us <= wm) {
             late[n_late++] = i;
@@ -232,7 +252,7 @@ static wr_status place_rows(wr_op *op, agg_local *a, wr_batch *b, uint32_t *np, 
         a->idx[n++] = i;
     }
     *np = n;
-    wr_status r = n_late ? wr_task_late_rows(op, b, late, n_late, err) : WR_OK;
+    wr_status r = n_late ? wr_task_late_rows(op, 0, b, late, n_late, err) : WR_OK;
     wr_free(late);
     return r;
 }
@@ -320,13 +340,14 @@ static wr_status local_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) 
     int64_t end = 0;
     if (b->n == 0) return WR_OK;
     WR_TRY(scratch(a, b->n, err));
-    if (a->win->kind == WR_W_NONE || one_slice(op, a, b, &end)) return fold(op, a, b, end, end, err);
-    return fold_parts(op, a, b, err);
+    if (a->win->kind == WR_W_NONE || one_slice(op, a, b, &end)) WR_TRY(fold(op, a, b, end, end, err));
+    else WR_TRY(fold_parts(op, a, b, err));
+    return op->node->agg.each_batch ? flush_due(op, WR_WM_END, err) : WR_OK;
 }
 
 const wr_op_def wri_op_agg_local = {.name = "local aggregate",
                                     .open = local_open,
                                     .push = local_push,
-                                    .watermark = flush_due,
+                                    .watermark = local_watermark,
                                     .barrier = local_barrier,
                                     .close = local_close};

@@ -1,10 +1,12 @@
 /* runtime/ops/agg_slices.c -- windows made of several slices.
  *
  *   keys     one table for all slices: key -> gid, with the running state of the window being fired
- *   panes    partials by slice, as they came: columns and a gid per row
+ *   panes    partials by slice, as they came, packed: columns and a gid per row
  *
  *   fire(E):  HOP, calls retract:  running += panes that enter at E; running -= panes that left; emit
- *             HOP, else:           running = merge of all panes inside (E - size, E]; emit; forget running
+ *             HOP, else:           running = merge of all panes inside (E - size, E]; emit; forget running.
+ *                                  When that are many, those of about √(slices) in a row are merged once to
+ *                                  a block, and a block that lies inside the window stands for its panes
  *             CUMULATE:            running += panes that enter at E; emit; forget running when E ends the
  * cycle
  *
@@ -13,22 +15,33 @@
  * is then rebuilt, once half of it is dead. */
 #include "agg_slices.h"
 #include "group_table.h"
+#include "packed.h"
 #include "windows.h"
 
 #define REBUILD_MIN 1024
 
 typedef struct pane {
-    int64_t end, enter; /* slice end; end of the first window it counts in */
-    wr_batch *partials; /* partial columns only */
+    int64_t end, enter;   /* slice end; end of the first window it counts in */
+    wri_packed *partials; /* partial columns only */
     uint32_t *gids;
-    bool merged; /* in the running state */
+    bool merged;   /* in the running state */
+    bool in_block; /* of blocks: not merged where the block is */
 } pane;
+
+typedef struct block { /* merged panes of the slices that end in (end - block_us, end] */
+    int64_t end;
+    wri_packed *partials;
+    uint32_t *gids;
+} block;
 
 struct wri_slices {
     wri_slices_cfg cfg;
     wri_groups *groups;
     pane *panes; /* by rising enter */
     size_t n_panes, cap;
+    int64_t block_us; /* 0: no blocks */
+    block *blocks;
+    size_t n_blocks, blocks_cap;
     uint32_t *refs, *active; /* per gid: rows in panes; rows in the running state */
     size_t refs_cap, active_cap;
     uint32_t n_dead;   /* gids with refs == 0 */
@@ -36,13 +49,25 @@ struct wri_slices {
     int64_t fired;     /* end of the last window fired, INT64_MIN: none */
     uint32_t *list;    /* scratch: gids to emit */
     size_t list_cap;
+    wr_batch *unpacked; /* scratch: a pane's partials */
 };
+
+#define BLOCK_MIN 3 /* slices; fewer do not pay */
+
+static int64_t block_us(const wri_slices_cfg *cfg) {
+    const wr_win *w = cfg->win;
+    if (w->kind != WR_W_HOP || cfg->calls->retracts) return 0;
+    int64_t n = w->size_us / w->slice_us, per_block = 1;
+    while ((per_block + 1) * (per_block + 1) <= n) per_block++;
+    return per_block < BLOCK_MIN ? 0 : per_block * w->slice_us;
+}
 
 wr_status wri_slices_new(const wri_slices_cfg *cfg, wri_slices **outp, wr_err *err) {
     wri_slices *s = *outp = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "an aggregation");
     s->cfg = *cfg;
     s->fired = INT64_MIN;
+    s->block_us = block_us(cfg);
     s->groups = wri_groups_new(cfg->phys, cfg->n_keys, cfg->calls->state_bytes);
     return s->groups ? WR_OK : wr_fail_oom(err, "an aggregation");
 }
@@ -52,12 +77,19 @@ static wri_states states(wri_slices *s) {
 }
 
 static void free_pane(pane *p) {
-    wr_batch_drop(p->partials);
+    wri_packed_free(p->partials);
     wr_free(p->gids);
+}
+
+static void free_block(block *b) {
+    wri_packed_free(b->partials);
+    wr_free(b->gids);
 }
 
 void wri_slices_free(wri_slices *s) {
     if (!s) return;
+    for (size_t i = 0; i < s->n_blocks; i++) free_block(&s->blocks[i]);
+    wr_free(s->blocks);
     for (size_t i = 0; i < s->n_panes; i++) free_pane(&s->panes[i]);
     if (s->groups) wri_calls_destroy(s->cfg.calls, states(s), 0, wri_groups_count(s->groups));
     wri_groups_free(s->groups);
@@ -65,6 +97,7 @@ void wri_slices_free(wri_slices *s) {
     wr_free(s->refs);
     wr_free(s->active);
     wr_free(s->list);
+    wr_batch_drop(s->unpacked);
     wr_free(s);
 }
 
@@ -74,26 +107,6 @@ static wr_status room(uint32_t **p, size_t *cap, size_t n) {
     size_t old = *cap;
     WR_TRY(wr_grow(p, cap, n, sizeof **p));
     memset(*p + old, 0, (*cap - old) * sizeof **p);
-    return WR_OK;
-}
-
-/* The partial columns alone, in arrays of exactly their size: a pane may wait for long. */
-static wr_status copy_partials(const wri_slices *s, const wr_batch *b, wr_batch **outp, wr_err *err) {
-    uint32_t first = 1 + s->cfg.n_keys, n_cols = s->cfg.calls->n_partials;
-    WR_TRY(wr_batch_new(n_cols, b->n, outp, err));
-    wr_batch *out = *outp;
-    out->n = b->n;
-    for (uint32_t c = 0; c < n_cols; c++) {
-        const wr_col *from = &b->cols[first + c];
-        WR_TRY(wr_batch_col(out, c, from->phys, err));
-        wr_col *to = &out->cols[c];
-        memcpy(to->data, from->data, (size_t)b->n * (from->phys == WR_STR ? sizeof(wr_str) : 8));
-        for (uint32_t i = 0; from->phys == WR_STR && i < b->n; i++)
-            WR_TRY(wr_batch_str(out, wr_str_data(&from->str[i]), from->str[i].len, &to->str[i], err));
-        if (!from->nulls) continue;
-        if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "partials");
-        memcpy(to->nulls, from->nulls, wr_bitmap_words(b->n) * sizeof(uint64_t));
-    }
     return WR_OK;
 }
 
@@ -124,12 +137,15 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
     p.enter = wri_first_open(w, p.end, b->wm ? b->wm[0] : WR_WM_NONE);
     if (p.enter <= s->fired) { /* only after an idle split came back: see the README of runtime/ */
         p.enter = wri_ceil_to(s->fired + 1, w->slide_us, w->offset_us);
-        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, b, NULL, b->n, err);
+        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, 0, b, NULL, b->n, err);
     }
     p.gids = wr_alloc(b->n * sizeof *p.gids);
     if (!p.gids) return wr_fail_oom(err, "a slice");
     wr_status r = find_keys(s, b, p.gids, err);
-    if (r == WR_OK) r = copy_partials(s, b, &p.partials, err);
+    if (r == WR_OK) {
+        p.partials = wri_pack(b, 1 + s->cfg.n_keys, s->cfg.calls->n_partials);
+        if (!p.partials) r = wr_fail_oom(err, "a slice");
+    }
     if (r == WR_OK) r = insert_pane(s, p, err);
     if (r != WR_OK) free_pane(&p);
     return r;
@@ -137,17 +153,24 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
 
 /* ---- running state ---- */
 
-static wr_status merge_pane(wri_slices *s, pane *p, wr_err *err) {
-    WR_TRY(wri_calls_merge(s->cfg.calls, p->partials, 0, states(s), p->gids, err));
-    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active += s->active[p->gids[i]]++ == 0;
-    p->merged = true;
+static wr_status merge(wri_slices *s, const wri_packed *partials, const uint32_t *gids, wr_err *err) {
+    WR_TRY(wri_unpack(partials, &s->unpacked, err));
+    WR_TRY(wri_calls_merge(s->cfg.calls, s->unpacked, 0, states(s), gids, err));
+    for (uint32_t i = 0; i < wri_packed_rows(partials); i++) s->n_active += s->active[gids[i]]++ == 0;
     return WR_OK;
 }
 
-static void retract_pane(wri_slices *s, pane *p) {
-    wri_calls_retract(s->cfg.calls, p->partials, 0, states(s), p->gids);
-    for (uint32_t i = 0; i < p->partials->n; i++) s->n_active -= --s->active[p->gids[i]] == 0;
+static wr_status merge_pane(wri_slices *s, pane *p, wr_err *err) {
+    p->merged = true;
+    return merge(s, p->partials, p->gids, err);
+}
+
+static wr_status retract_pane(wri_slices *s, pane *p, wr_err *err) {
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    wri_calls_retract(s->cfg.calls, s->unpacked, 0, states(s), p->gids);
+    for (uint32_t i = 0; i < wri_packed_rows(p->partials); i++) s->n_active -= --s->active[p->gids[i]] == 0;
     p->merged = false;
+    return WR_OK;
 }
 
 static void forget_running(wri_slices *s) {
@@ -160,20 +183,93 @@ static void forget_running(wri_slices *s) {
     for (size_t i = 0; i < s->n_panes; i++) s->panes[i].merged = false;
 }
 
-/* Frees panes whose slice no later window holds: slices that end at or before `end`. */
-static void drop_panes(wri_slices *s, int64_t end) {
-    size_t kept = 0;
+/* ---- blocks ---- */
+
+static int64_t block_end(const wri_slices *s, const pane *p) {
+    return wri_ceil_to(p->end, s->block_us, s->cfg.win->offset_us);
+}
+
+/* The running state, which is emptied, as partials. */
+static wr_status take_running(wri_slices *s, block *b, wr_err *err) {
+    uint32_t count = wri_groups_count(s->groups), n = 0;
+    wr_batch *out;
+    b->gids = wr_alloc((s->n_active ? s->n_active : 1) * sizeof *b->gids);
+    if (!b->gids) return wr_fail_oom(err, "slices");
+    for (uint32_t g = 1; g <= count; g++)
+        if (s->active[g] > 0) b->gids[n++] = g;
+    WR_TRY(wr_batch_new(s->cfg.calls->n_partials, n ? n : 1, &out, err));
+    out->n = n;
+    wr_status r = wri_calls_partial(s->cfg.calls, states(s), b->gids, n, out, 0, err);
+    if (r == WR_OK && !(b->partials = wri_pack(out, 0, s->cfg.calls->n_partials)))
+        r = wr_fail_oom(err, "slices");
+    wr_batch_drop(out);
+    forget_running(s);
+    return r;
+}
+
+/* Merges the panes of one block; a pane that comes later, for some of its windows, stays alone. */
+static wr_status make_block(wri_slices *s, int64_t end, wr_err *err) {
+    block b = {.end = end};
+    if (wr_grow(&s->blocks, &s->blocks_cap, s->n_blocks + 1, sizeof *s->blocks) != WR_OK)
+        return wr_fail_oom(err, "slices");
     for (size_t i = 0; i < s->n_panes; i++) {
         pane *p = &s->panes[i];
-        if (p->end > end) {
+        if (p->in_block || p->enter > s->fired || block_end(s, p) != end) continue;
+        WR_TRY(merge_pane(s, p, err));
+        p->in_block = true;
+    }
+    wr_status r = take_running(s, &b, err);
+    if (r == WR_OK) s->blocks[s->n_blocks++] = b;
+    else free_block(&b);
+    return r;
+}
+
+/* Whether the block that ends at `end` lies inside the window that ends at `window`. */
+static bool inside(const wri_slices *s, int64_t end, int64_t window) {
+    return end <= window && end - s->block_us >= window - s->cfg.win->size_us;
+}
+
+/* After window `fired`: blocks that its panes complete, as far as the next window holds them whole. */
+static wr_status make_blocks(wri_slices *s, wr_err *err) {
+    for (size_t i = 0; s->block_us && i < s->n_panes; i++) {
+        const pane *p = &s->panes[i];
+        int64_t end = block_end(s, p);
+        if (p->in_block || p->enter > s->fired || end > s->fired) continue;
+        if (inside(s, end, s->fired + s->cfg.win->slide_us)) WR_TRY(make_block(s, end, err));
+    }
+    return WR_OK;
+}
+
+/* Drops blocks of which window `next` holds a part only: that is for their panes. */
+static void drop_blocks(wri_slices *s, int64_t next) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_blocks; i++) {
+        if (inside(s, s->blocks[i].end, next)) s->blocks[kept++] = s->blocks[i];
+        else free_block(&s->blocks[i]);
+    }
+    if (kept == s->n_blocks) return;
+    s->n_blocks = kept;
+    for (size_t i = 0; i < s->n_panes; i++)
+        if (s->panes[i].in_block && !inside(s, block_end(s, &s->panes[i]), next))
+            s->panes[i].in_block = false;
+}
+
+/* Frees panes whose slice no later window holds: slices that end at or before `end`. */
+static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
+    size_t kept = 0;
+    wr_status r = WR_OK;
+    for (size_t i = 0; i < s->n_panes; i++) {
+        pane *p = &s->panes[i];
+        if (p->end <= end && p->merged && r == WR_OK) r = retract_pane(s, p, err);
+        if (p->end > end || r != WR_OK) {
             s->panes[kept++] = *p;
             continue;
         }
-        if (p->merged) retract_pane(s, p);
-        for (uint32_t k = 0; k < p->partials->n; k++) s->n_dead += --s->refs[p->gids[k]] == 0;
+        for (uint32_t k = 0; k < wri_packed_rows(p->partials); k++) s->n_dead += --s->refs[p->gids[k]] == 0;
         free_pane(p);
     }
     s->n_panes = kept;
+    return r;
 }
 
 /* ---- the table without its dead keys ---- */
@@ -198,9 +294,15 @@ static wr_status move_group(wri_slices *s, wri_groups *to, const uint32_t *old, 
     return WR_OK;
 }
 
+static void renumber_all(uint32_t *gids, uint32_t n, const uint32_t *map) {
+    for (uint32_t i = 0; i < n; i++) gids[i] = map[gids[i]];
+}
+
 static void renumber(wri_slices *s, wri_groups *to, const uint32_t *live, uint32_t n, const uint32_t *map) {
     for (size_t i = 0; i < s->n_panes; i++)
-        for (uint32_t k = 0; k < s->panes[i].partials->n; k++) s->panes[i].gids[k] = map[s->panes[i].gids[k]];
+        renumber_all(s->panes[i].gids, wri_packed_rows(s->panes[i].partials), map);
+    for (size_t i = 0; i < s->n_blocks; i++)
+        renumber_all(s->blocks[i].gids, wri_packed_rows(s->blocks[i].partials), map);
     for (uint32_t i = 0; i < n; i++) { /* map[live[i]] <= live[i]: live rises, new ids are given in order */
         s->refs[map[live[i]]] = s->refs[live[i]];
         s->active[map[live[i]]] = s->active[live[i]];
@@ -256,13 +358,16 @@ static wr_status emit_window(wri_slices *s, int64_t end, wr_err *err) {
 }
 
 static wr_status fire_hop(wri_slices *s, int64_t end, wr_err *err) {
-    bool retracts = s->cfg.calls->retracts;
+    const wr_win *w = s->cfg.win;
+    drop_blocks(s, end);
+    for (size_t i = 0; i < s->n_blocks; i++) WR_TRY(merge(s, s->blocks[i].partials, s->blocks[i].gids, err));
     for (size_t i = 0; i < s->n_panes && s->panes[i].enter <= end; i++)
-        if (!s->panes[i].merged) WR_TRY(merge_pane(s, &s->panes[i], err));
+        if (!s->panes[i].merged && !s->panes[i].in_block) WR_TRY(merge_pane(s, &s->panes[i], err));
     WR_TRY(emit_window(s, end, err));
-    if (!retracts) forget_running(s);
-    drop_panes(s, end - s->cfg.win->size_us + s->cfg.win->slide_us);
-    return WR_OK;
+    if (!s->cfg.calls->retracts) forget_running(s);
+    s->fired = end;
+    WR_TRY(drop_panes(s, end - w->size_us + w->slide_us, err));
+    return make_blocks(s, err);
 }
 
 static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
@@ -272,8 +377,7 @@ static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
     WR_TRY(emit_window(s, end, err));
     if (wri_floor_off(end, w->size_us, w->offset_us) != end) return WR_OK;
     forget_running(s);
-    drop_panes(s, end);
-    return WR_OK;
+    return drop_panes(s, end, err);
 }
 
 /* The end of the next window that holds anything; false: none. */

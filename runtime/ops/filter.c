@@ -37,7 +37,7 @@ static wr_status filter_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
     if (wr_grow(&f->idx, &f->cap, in->n, sizeof *f->idx) != WR_OK) return wr_fail_oom(err, "a filter");
     wr_row_errors_reset(&f->errs);
     WR_TRY(wr_eval_filter(f->pred, in, f->idx, &kept, &f->errs, err));
-    if (f->errs.n) WR_TRY(wr_task_bad_rows(op, in, f->errs.rows, f->errs.whys, NULL, f->errs.n, err));
+    if (f->errs.n) WR_TRY(wr_task_bad_exprs(op, in, &f->errs, &n->filter.pred, err));
     if (kept == 0) return WR_OK;
     if (kept == in->n) WR_TRY(wr_batch_share(in, n->filter.keep, n->out.n, &out, err));
     else WR_TRY(wr_batch_gather(in, f->idx, kept, n->filter.keep, n->out.n, &out, err));

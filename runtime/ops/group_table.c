@@ -9,6 +9,9 @@
  * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
  * which bits of the hash an exchange has already used to choose this table.
  *
+ * Removed ids are a list through `hashes`, marked in `freed`, as are spare ones that are in no list; their
+ * strings' bytes stay until half of them are garbage, then all that live are copied.
+ *
  * Invariants: at most half of the slots are taken, a quarter while they are few; arrays have room for ids
  * 0..cap-1; the entry of id 0 in every array is zero. A failed allocation leaves all of that true. */
 #include "group_table.h"
@@ -16,6 +19,8 @@
 #define CHUNK            512
 #define CAP_MIN          8 /* groups */
 #define SLOTS_MIN        32
+#define LARGE_GROUPS     65536
+#define GARBAGE_MIN      ((size_t)64 << 10)
 #define CODE_BITS_MAX    18 /* several keys: largest index of code_gids, 1 MiB */
 #define SPARSE_SLOTS_MAX ((size_t)32 << 10)
 /* From this many bytes on, what a row will touch is fetched ahead: it is not in the first cache. */
@@ -43,11 +48,15 @@ struct wri_groups {
     size_t n_slots;   /* in use, a power of two; 64 - shift is its logarithm */
     size_t slots_cap; /* allocated */
     uint64_t *slots;
-    uint64_t *hashes; /* by id */
-    char *states;     /* by id */
-    wr_arena ar;      /* bytes of long string keys */
-    size_t ar_bytes;
-    uint64_t *hash_buf; /* when the caller gave no hashes */
+    uint64_t *hashes;         /* by id */
+    char *states;             /* by id */
+    wr_arena ar;              /* bytes of long string keys */
+    size_t ar_bytes, garbage; /* of them, of removed keys */
+    bool lets_go;             /* groups can be removed */
+    bool frozen;              /* no group is added */
+    uint64_t *freed;          /* bit per id, when lets_go */
+    uint32_t free_id, n_free; /* a removed id, 0: none; the next one is in its place in hashes */
+    uint64_t *hash_buf;       /* when the caller gave no hashes */
     size_t hash_cap;
     /* Keys that all have dictionary codes: code_gids[Σ (code + 1) << shift] is the id, NULL counting
      * as code -1; 0: not looked up yet. Valid for the dictionaries in `keys`, none while code_bits is 0. */
@@ -77,6 +86,7 @@ static void fill_slots(wri_groups *g, size_t n_slots) {
     g->n_slots = n_slots;
     g->shift = 64 - (uint32_t)__builtin_ctzll(n_slots);
     for (uint32_t id = 1; id <= g->n; id++) {
+        if (g->n_free && wr_bit(g->freed, id)) continue;
         size_t at = home_of(g->hashes[id], g->shift);
         while (slot_gid(g->slots[at])) at = (at + 1) & (n_slots - 1);
         g->slots[at] = (uint64_t)tag_of(g->hashes[id]) << 32 | id;
@@ -96,24 +106,27 @@ static bool grow_slots(wri_groups *g, size_t n_slots) {
     return true;
 }
 
-/* Enlarges one array from cap to `cap` items, the new ones zero. */
-static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size) {
+/* Enlarges one array from old_cap to cap items. Not clearing the new ones leaves memory untouched that is not
+ * needed yet: states are cleared when their place is given away. */
+static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size, bool clear) {
     void *p;
     memcpy(&p, arrayp, sizeof p);
     p = wr_reallocn(p, cap, size);
     if (!p) return false;
-    memset((char *)p + old_cap * size, 0, (cap - old_cap) * size);
+    if (clear) memset((char *)p + old_cap * size, 0, (cap - old_cap) * size);
     memcpy(arrayp, &p, sizeof p);
     return true;
 }
 
 static bool grow_groups(wri_groups *g, size_t cap) {
-    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride)) return false;
-    if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes)) return false;
+    if (g->lets_go && !grow_array(&g->freed, (g->cap + 63) / 64, (cap + 63) / 64, sizeof *g->freed, true))
+        return false;
+    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride, g->cap == 0)) return false;
+    if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes, g->cap == 0)) return false;
     for (uint32_t k = 0; k < g->n_keys; k++) {
         key_col *key = &g->keys[k];
-        if (!grow_array(&key->data, g->cap, cap, phys_bytes(key->phys))) return false;
-        if (key->nulls && !grow_array(&key->nulls, g->cap, cap, 1)) return false;
+        if (!grow_array(&key->data, g->cap, cap, phys_bytes(key->phys), g->cap == 0)) return false;
+        if (key->nulls && !grow_array(&key->nulls, g->cap, cap, 1, true)) return false;
     }
     g->cap = (uint32_t)cap;
     return true;
@@ -139,6 +152,7 @@ void wri_groups_free(wri_groups *g) {
     }
     wr_free(g->code_gids);
     wr_free(g->hash_buf);
+    wr_free(g->freed);
     wr_free(g->states);
     wr_free(g->hashes);
     wr_free(g->slots);
@@ -161,7 +175,9 @@ void wri_groups_reset(wri_groups *g) {
     /* As many slots as the groups just forgotten needed: a table that was once large stays cheap to clear. */
     size_t n_slots = SLOTS_MIN;
     while (g->n > room_in(n_slots)) n_slots *= 2;
-    g->n = 0;
+    if (g->freed) memset(g->freed, 0, (g->cap + 63) / 64 * sizeof *g->freed);
+    g->n = g->n_free = g->free_id = 0;
+    g->garbage = 0;
     fill_slots(g, n_slots < g->n_slots ? n_slots : g->n_slots);
     wr_arena_reset(&g->ar);
     g->ar_bytes = 0;
@@ -219,21 +235,42 @@ static bool key_store(wri_groups *g, key_col *key, const wr_col *c, uint32_t row
     return true;
 }
 
-/* Adds the key of a row under id n + 1, after everything that can fail. */
-static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
-                           wr_err *err) {
-    if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
-    uint32_t id = g->n + 1;
-    if (id >= g->cap) {
-        size_t cap = (size_t)g->cap * 2;
-        if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
+/* The id of the next new group. */
+static uint32_t next_id(const wri_groups *g) { return g->free_id ? g->free_id : g->n + 1; }
+
+static void take_id(wri_groups *g, uint32_t id) {
+    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+    if (id != g->free_id) {
+        g->n = id;
+        return;
     }
-    if (id > room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2)) return wr_fail_oom(err, "groups");
+    g->free_id = (uint32_t)g->hashes[id];
+    g->n_free--;
+    g->freed[id >> 6] &= ~(UINT64_C(1) << (id & 63));
+}
+
+static wr_status make_room(wri_groups *g, uint32_t id, wr_err *err) {
+    if (g->n >= UINT32_MAX - 1) return wr_fail(err, WR_ELIMIT, "more than 2^32 groups in one window");
+    if (id < g->cap) return WR_OK;
+    /* A large table grows by less, since what it has too much counts. */
+    size_t cap = g->cap < LARGE_GROUPS || !g->lets_go ? (size_t)g->cap * 2 : g->cap + (size_t)g->cap / 8;
+    if (!grow_groups(g, cap < UINT32_MAX ? cap : UINT32_MAX)) return wr_fail_oom(err, "groups");
+    return WR_OK;
+}
+
+/* Adds the key of a row under *idp, after everything that can fail. */
+static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
+                           uint32_t *idp, wr_err *err) {
+    uint32_t id = next_id(g);
+    WR_TRY(make_room(g, id, err));
+    if (g->n - g->n_free >= room_in(g->n_slots) && !grow_slots(g, g->n_slots * 2))
+        return wr_fail_oom(err, "groups");
     for (uint32_t k = 0; k < g->n_keys; k++)
         if (!key_store(g, &g->keys[k], &in->b->cols[in->key_cols[k]], row, id))
             return wr_fail_oom(err, "the keys of groups");
+    take_id(g, id);
     g->hashes[id] = hash;
-    g->n = id;
+    *idp = id;
     return WR_OK;
 }
 
@@ -251,11 +288,12 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
         *gidp = id;
         return WR_OK;
     }
-    WR_TRY(add_group(g, in, row, hash, err));
+    *gidp = 0;
+    if (g->frozen) return WR_OK;
+    WR_TRY(add_group(g, in, row, hash, gidp, err));
     size_t at = home_of(hash, g->shift); /* the slots may have grown */
     while (slot_gid(g->slots[at])) at = (at + 1) & (g->n_slots - 1);
-    g->slots[at] = (uint64_t)tag << 32 | g->n;
-    *gidp = g->n;
+    g->slots[at] = (uint64_t)tag << 32 | *gidp;
     return WR_OK;
 }
 
@@ -453,7 +491,7 @@ static uint64_t hash_row(const wri_groups *g, const wri_group_rows *in, uint32_t
     uint64_t h = WR_HASH_SEED; /* as wr_batch_hash */
     for (uint32_t k = 0; k < g->n_keys; k++) {
         const wr_col *c = &in->b->cols[in->key_cols[k]];
-        h = wr_hash_mix(h, wr_is_null(c, row) ? WR_HASH_NULL : wr_hash_str(&c->str[row]));
+        h = wr_hash_mix(h, wr_is_null(c, row) ? WR_HASH_NULL : wr_keyed_str(&c->str[row], wr_hash_secret));
     }
     return h;
 }
@@ -478,12 +516,13 @@ static wr_status find_codes(wri_groups *g, const wri_group_rows *in, uint32_t *g
 
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids, wr_err *err) {
     if (rows->n == 0) return WR_OK;
-    if (g->n_keys == 0) {
-        if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
-        for (uint32_t i = 0; i < rows->n; i++) gids[i] = 1;
+    if (g->n_keys ==
+        0) { /* one group, not always of id 1: it may have been removed, with spare ones beside it */
+        WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
+        for (uint32_t i = 1; i < rows->n; i++) gids[i] = gids[0];
         return WR_OK;
     }
-    if (all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
+    if (!g->lets_go && all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);
     wri_group_rows in = *rows;
     if (!in.hash) {
         if (wr_grow(&g->hash_buf, &g->hash_cap, in.b->n, sizeof *g->hash_buf) != WR_OK)
@@ -500,6 +539,91 @@ wr_status wri_groups_find(wri_groups *g, const wr_batch *b, const uint32_t *key_
     return wri_groups_find_rows(g, &rows, gids, err);
 }
 
+/* ---- removal ---- */
+
+bool wri_groups_let_go(wri_groups *g) {
+    g->freed = wr_calloc((g->cap + 63) / 64, sizeof *g->freed);
+    g->lets_go = g->freed != NULL;
+    return g->lets_go;
+}
+
+/* Empties id's slot; those behind it that it kept from their home move up. */
+static void remove_slot(wri_groups *g, uint32_t id) {
+    size_t mask = g->n_slots - 1, hole = home_of(g->hashes[id], g->shift);
+    while (slot_gid(g->slots[hole]) != id) hole = (hole + 1) & mask;
+    for (size_t at = (hole + 1) & mask; slot_gid(g->slots[at]); at = (at + 1) & mask) {
+        size_t home = home_of(g->hashes[slot_gid(g->slots[at])], g->shift);
+        if (((at - home) & mask) < ((at - hole) & mask)) continue; /* its home is behind the hole */
+        g->slots[hole] = g->slots[at];
+        hole = at;
+    }
+    g->slots[hole] = 0;
+}
+
+static void remove_keys(wri_groups *g, uint32_t id) {
+    for (uint32_t k = 0; k < g->n_keys; k++) {
+        key_col *key = &g->keys[k];
+        if (key->nulls) key->nulls[id] = 0;
+        if (key->phys != WR_STR) continue;
+        if (key->str[id].len > WR_STR_INLINE) g->garbage += ((size_t)key->str[id].len + 15) & ~(size_t)15;
+        key->str[id] = (wr_str){0};
+    }
+}
+
+/* Copies the strings that live to one new block. Without memory for that, nothing changes. */
+static void compact(wri_groups *g) {
+    wr_arena fresh = {0};
+    size_t live = g->ar_bytes - g->garbage;
+    char *p = live ? wr_arena_alloc(&fresh, live) : NULL;
+    if (live && !p) return;
+    for (uint32_t k = 0; k < g->n_keys; k++)
+        for (uint32_t id = 1; g->keys[k].phys == WR_STR && id <= g->n; id++) {
+            wr_str *s = &g->keys[k].str[id];
+            if (s->len <= WR_STR_INLINE) continue;
+            memcpy(p, s->ptr, s->len);
+            s->ptr = p;
+            p += ((size_t)s->len + 15) & ~(size_t)15;
+        }
+    wr_arena_free(&g->ar);
+    g->ar = fresh;
+    g->ar_bytes = live;
+    g->garbage = 0;
+}
+
+void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t id = gids[i];
+        remove_slot(g, id);
+        remove_keys(g, id);
+        if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+        g->hashes[id] = g->free_id;
+        g->free_id = id;
+        g->n_free++;
+        wr_bit_set(g->freed, id);
+    }
+    if (g->garbage > GARBAGE_MIN && g->garbage > g->ar_bytes / 2) compact(g);
+}
+
+wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) {
+    uint32_t id = next_id(g);
+    WR_TRY(make_room(g, id, err));
+    take_id(g, id);
+    g->hashes[id] = 0;
+    g->n_free++; /* no slot leads to it */
+    wr_bit_set(g->freed, id);
+    *idp = id;
+    return WR_OK;
+}
+
+void wri_groups_unspare(wri_groups *g, uint32_t id) {
+    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+    g->hashes[id] = g->free_id;
+    g->free_id = id;
+}
+
+void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
+
+uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
 char *wri_groups_states(wri_groups *g) { return g->states; }
 size_t wri_groups_stride(const wri_groups *g) { return g->stride; }

@@ -39,7 +39,22 @@ typedef struct wri_group_rows {
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids,
                                wr_err *err) WR_MUST_USE;
 
-uint32_t wri_groups_count(const wri_groups *g); /* real groups: their ids are 1..count */
+/* Whether keys not seen are only looked up, and get group 0, instead of being added. */
+void wri_groups_freeze(wri_groups *g, bool on);
+
+/* Before the first find: groups can be removed one by one. Such a table makes no use of dictionary codes.
+ * False on OOM. */
+bool wri_groups_let_go(wri_groups *g) WR_MUST_USE;
+/* Forgets groups gids[0..n) of a table that was told so, and zeroes their states (what those point at is the
+ * caller's to free before). Their ids are given to new keys. */
+void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n);
+/* A row of state of its own, of no key, in a table that lets go: zero, and given back by _unspare. Like all
+ * ids it counts in _count, not in _live. */
+wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) WR_MUST_USE;
+void wri_groups_unspare(wri_groups *g, uint32_t id);
+uint32_t wri_groups_live(const wri_groups *g); /* groups that have not been removed */
+
+uint32_t wri_groups_count(const wri_groups *g); /* real groups have ids 1..count, less the removed ones */
 /* State of group i is at wri_groups_states(g) + i * wri_groups_stride(g); count + 1 rows, 8-byte aligned. */
 char *wri_groups_states(wri_groups *g);
 size_t wri_groups_stride(const wri_groups *g);

@@ -4,7 +4,9 @@
 
 #include "../op.h"
 
-extern const wr_op_def wri_op_filter, wri_op_project, wri_op_window, wri_op_agg_local, wri_op_agg_global,
-    wri_op_union, wri_op_sort, wri_op_limit, wri_op_values;
+#define X(kind, node, op) extern const wr_op_def wri_op_##op;
+WR_NODE_LIST(X)
+#undef X
+extern const wr_op_def wri_op_over_batch; /* OVER of partitions that are complete */
 
 #endif

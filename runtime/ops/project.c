@@ -41,7 +41,7 @@ static void project_close(wr_op *op) {
 static wr_status drop_failed(wr_op *op, project *p, wr_batch *in, wr_batch **bp, wr_err *err) {
     wr_batch *out;
     uint32_t n = 0, e = 0;
-    WR_TRY(wr_task_bad_rows(op, in, p->errs.rows, p->errs.whys, NULL, p->errs.n, err));
+    WR_TRY(wr_task_bad_exprs(op, in, &p->errs, op->node->project.exprs, err));
     if (wr_grow(&p->good, &p->cap, in->n, sizeof *p->good) != WR_OK) return wr_fail_oom(err, "a projection");
     for (uint32_t i = 0; i < in->n; i++) {
         if (e < p->errs.n && p->errs.rows[e] == i) e++;

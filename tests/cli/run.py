@@ -140,6 +140,19 @@ def failure_while_running_is_1(d):
 
 
 @case
+def results_are_those_of_every_run(d):
+    """Each process hashes keys with a secret of its own; neither values nor the order of one worker show it."""
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 30000, seed = 7); "
+           "SELECT user_id, COUNT(*) AS n, SUM(latency_ms) AS s, LISTAGG(DISTINCT page) AS l FROM g GROUP BY user_id; "
+           "SELECT country, COUNT(DISTINCT user_id) AS d, APPROX_COUNT_DISTINCT(user_id) AS a, "
+           "APPROX_PERCENTILE(latency_ms, 0.9) AS p, MEDIAN(bytes) AS m FROM g GROUP BY country; "
+           "SELECT DISTINCT page, status FROM g;")
+    for workers, same in (("1", lambda text: text), ("3", lambda text: sorted(text.split("\n")))):
+        outs = [same(weir("run", "-q", "-w", workers, "-e", sql).stdout) for _ in range(3)]
+        assert outs[0] and outs[0] == outs[1] == outs[2], workers
+
+
+@case
 def records_come_from_a_pipe(d):
     sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a + 1 AS b FROM s;"
     expect(weir("run", "-q", "-e", sql, stdin='{"a":1}\n{"a":2}\n'), 0, '{"b":2}\n{"b":3}\n', "")
@@ -150,7 +163,7 @@ def bad_records_are_shown_with_the_way_to_all(d):
     sql = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM s;"
     p = weir("run", "-e", sql, stdin='{"a":1}\nnonsense\n')
     expect(p, 0, '{"a":1}\n', "1 bad")
-    assert "first bad record" in p.stderr and "FROM error_stream" in p.stderr, p
+    assert "first bad record: stdin, byte 8: " in p.stderr and "FROM error_stream" in p.stderr, p
     p = weir("run", "-e", sql + "SELECT message FROM error_stream;", stdin='{"a":1}\nnonsense\n')
     assert "add to the SQL" not in p.stderr, p
 
@@ -172,10 +185,129 @@ def a_reader_that_goes_ends_it(d):
     assert p.stdout.count("\n") == 1 and p.stderr == "", p
 
 
+# ---- live input ----
+
+def start(sql, *args, **kw):
+    return subprocess.Popen([WEIR, "run", *args, "-e", sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+def read_until(fd, want, seen=b""):
+    """What comes from fd until `want` is in it."""
+    while want not in seen:
+        assert select.select([fd], [], [], 60)[0], ("nothing more after", seen)
+        more = os.read(fd, 65536)
+        assert more, ("the end after", seen)
+        seen += more
+    return seen
+
+
+IN = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); "
+
+
+@case
+def rows_are_shown_while_more_may_come(d):
+    for fmt, first, then in (("json", b'{"b":2}\n', b'{"b":1000}\n'), ("csv", b"b\n2\n", b"1000\n"),
+                             ("table", "│ 2 │\n".encode(), "├──────┤\n│ 1000 │\n".encode())):
+        p = start(IN + "SELECT a + 1 AS b FROM s;", "-q", "-f", fmt, stdin=subprocess.PIPE)
+        for a, want in ((1, first), (999, then)):
+            p.stdin.write(b'{"a":%d}\n' % a)
+            p.stdin.flush()
+            read_until(p.stdout.fileno(), want)
+        out, err = p.communicate(timeout=60)
+        assert p.returncode == 0 and err == b"", (p.returncode, err)
+        assert out == ("└──────┘\n(2 rows)\n".encode() if fmt == "table" else b""), out
+
+
+@case
+def live_files_are_written_as_rows_come(d):
+    out = os.path.join(d, "o.csv")
+    p = start(IN + f"CREATE STREAM o WITH (connector = 'file', path = '{out}', format = 'csv') AS SELECT a FROM s;",
+              stdin=subprocess.PIPE)
+    p.stdin.write(b'{"a":7}\n')
+    p.stdin.flush()
+    for _ in range(6000):
+        if os.path.exists(out) and os.path.getsize(out) > 0:
+            break
+        select.select([], [], [], 0.01)
+    with open(out, encoding="utf-8") as f:
+        assert f.read() == "a\n7\n"
+    p.communicate(timeout=60)
+    assert p.returncode == 0, p.returncode
+
+
+@case
+def new_files_are_read_and_told(d):
+    """Nothing here depends on how long anything takes: each step waits for its rows."""
+    write(d, "1.log", '{"a":1}\n')
+    write(d, "2.log", '{"a":2}\n')
+    sql = (IN.replace("'stdin'", f"'file', path = '{d}/*.log', tail = true") + "SELECT a FROM s;")
+    for workers in "1", "3":
+        p = start(sql, "-w", workers)
+        seen = b""
+        for a in 1, 2:
+            seen = read_until(p.stdout.fileno(), b'{"a":%d}\n' % a, seen)
+        for name, a in (("2.log", 3), ("2.log", 4), ("3.log", 5), ("1.log", 6)):
+            with open(os.path.join(d, name), "a", encoding="utf-8") as f:
+                f.write(f'{{"a":{a}}}\n')
+            seen = read_until(p.stdout.fileno(), b'{"a":%d}\n' % a, seen)
+        os.rename(os.path.join(d, "1.log"), os.path.join(d, "1.old"))
+        write(d, "1.log", '{"a":7}\n')
+        seen = read_until(p.stdout.fileno(), b'{"a":7}\n', seen)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+        assert (seen + out).count(b"\n") == 7, seen + out
+        assert b"*.log: 1 rotation, 1 new file\n" in err, err
+        for name in "3.log", "1.old":
+            os.remove(os.path.join(d, name))
+        write(d, "1.log", '{"a":1}\n')
+        write(d, "2.log", '{"a":2}\n')
+
+
+@case
+def a_record_without_end_can_be_interrupted(d):
+    p = start(IN.replace("'stdin'", "'file', path = '/dev/zero', max_record_bytes = '1MiB'") +
+              "SELECT a FROM s; SELECT message FROM error_stream;")
+    read_until(p.stdout.fileno(), b"is longer than max_record_bytes")
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=60)
+    assert p.returncode == 130, (p.returncode, err)
+
+
+@case
+def tables_on_one_terminal_take_turns(d):
+    p = start(IN + "SELECT a AS x FROM s WHERE a < 5; SELECT a AS y FROM s WHERE a > 5;", "-q", "-f", "table",
+              stdin=subprocess.PIPE)
+    for a, want in ((1, "┌───┐\n│ x │\n├───┤\n│ 1 │\n"), (7, "┌───┐\n│ y │\n├───┤\n│ 7 │\n"),
+                    (8, "│ 8 │\n"), (2, "┌───┐\n│ x │\n├───┤\n│ 2 │\n")):
+        p.stdin.write(b'{"a":%d}\n' % a)
+        p.stdin.flush()
+        seen = read_until(p.stdout.fileno(), want.encode())
+        assert seen == want.encode(), seen
+    out, _ = p.communicate(timeout=60)
+    assert p.returncode == 0 and out.count(b"(2 rows)\n") == 2, out
+
+
+@case
+def tables_of_finite_input_are_whole(d):
+    rows = "".join(f'{{"a":{i}}}\n' for i in range(1, 1000))
+    path = write(d, "in.jsonl", rows)
+    sql = IN.replace("'stdin'", f"'file', path = '{path}'") + "SELECT a AS x FROM s; SELECT a AS y FROM s;"
+    out = weir("run", "-q", "-f", "table", "-e", sql).stdout
+    assert out.count("┌") == 2 and out.count("├") == 2 and out.count("(999 rows)") == 2, out
+
+
 # ---- signals ----
 
-def start(sql, **kw):
-    return subprocess.Popen([WEIR, "run", "-e", sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+@case
+def an_interrupted_table_is_closed(d):
+    p = start(IN + "SELECT a FROM s;", "-f", "table", stdin=subprocess.PIPE)
+    p.stdin.write(b'{"a":1}\n')
+    p.stdin.flush()
+    seen = read_until(p.stdout.fileno(), "│ 1 │\n".encode())
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=60)
+    assert p.returncode == 130 and b"interrupted" in err, (p.returncode, err)
+    assert (seen + out).endswith("│ 1 │\n└───┘\n(1 row)\n".encode()), seen + out
 
 
 @case
@@ -185,7 +317,7 @@ def a_signal_ends_it_with_a_summary(d):
         p.stdout.readline()  # it runs
         p.send_signal(sig)
         _, err = p.communicate(timeout=60)
-        assert p.returncode == 130 and b"interrupted" in err and b"rows in" in err, (p.returncode, err)
+        assert p.returncode == 130 and b"interrupted" in err and b" in, " in err, (p.returncode, err)
 
 
 @case
@@ -258,6 +390,15 @@ def progress_and_results_share_a_terminal(d):
         if b'"event_time"' in line:
             assert shown.startswith(b"{") and shown.endswith(b"}"), line
     assert b" rows in, " in seen and b" out  " in seen, seen
+
+
+@case
+def progress_shows_the_share_done(d):
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 400, rate = 400); "
+           "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT * FROM g;")
+    seen, status = on_terminal(["run", "-e", sql], b"never")
+    shares = [int(n) for n in re.findall(rb"\] +(\d+)%", seen)]
+    assert status == 0 and shares == sorted(shares) and 0 < shares[-1] <= 100, (status, seen)
 
 
 @case

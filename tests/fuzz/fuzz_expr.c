@@ -32,7 +32,7 @@ static bool natives;
     { .kind = WR_T_DECIMAL, .prec = (p), .scale = (s) }
 #define LEN(k, n)                                                                                            \
     { .kind = WR_T_##k, .prec = (n) }
-static const wr_type types[] = {
+static wr_type types[] = {
     LEN(BOOLEAN, 0),   LEN(TINYINT, 0),      LEN(SMALLINT, 0),
     LEN(INTEGER, 0),   LEN(BIGINT, 0),       LEN(BIGINT, 0),
     DEC(9, 2),         DEC(18, 6),           DEC(18, 0),
@@ -46,6 +46,19 @@ static const wr_type types[] = {
 #define N_TYPES (uint32_t)(sizeof types / sizeof types[0])
 static wr_field fields[N_TYPES]; /* one column of each type */
 static const wr_schema schema = {N_TYPES, fields};
+
+/* The DECIMALs are others in each round, so that every pair of scales meets. */
+#define FIRST_DEC 6
+#define N_DECS    4
+static void roll_decimals(void) {
+    for (uint32_t i = FIRST_DEC; i < FIRST_DEC + N_DECS; i++) {
+        uint32_t p = chance(40) ? 18 : 1 + below(18);
+        types[i] = (wr_type)DEC(p, 0);
+        types[i].scale = (uint8_t)below(p + 1);
+    }
+    for (uint32_t c = 0; c < N_TYPES; c++) fields[c] = (wr_field){.name = "c", .type = types[c]};
+}
+static wr_type dec_type(void) { return types[FIRST_DEC + below(N_DECS)]; }
 
 static wr_type any_type(void) { return types[below(N_TYPES)]; }
 static wr_type kind(wr_kind k) { return wr_type_of(k); }
@@ -396,8 +409,10 @@ static wr_expr *gen_bool(int depth) {
     wr_type b = kind(WR_T_BOOLEAN), t = any_type();
     switch (below(9)) {
     case 0:
-    case 1:
-        return op((wr_xop)(WR_OP_EQ + below(8)), b, 2, gen(t, depth - 1), gen(t, depth - 1), NULL);
+    case 1: {
+        wr_type u = t.kind == WR_T_DECIMAL && chance(70) ? (chance(25) ? int_type() : dec_type()) : t;
+        return op((wr_xop)(WR_OP_EQ + below(8)), b, 2, gen(t, depth - 1), gen(u, depth - 1), NULL);
+    }
     case 2:
     case 3:
         return gen_list(chance(50) ? WR_OP_AND : WR_OP_OR, b, b, 2 + (chance(15) ? below(3) : 0), depth);
@@ -419,16 +434,32 @@ static wr_expr *gen_bool(int depth) {
     }
 }
 
+/* ROUND and TRUNCATE of a DECIMAL, which give the scale that they round to. */
+static wr_expr *gen_round(wr_type t, int depth) {
+    static const wr_func_def *fs[2];
+    for (size_t i = 0; !fs[1] && i < wr_n_builtin_funcs; i++)
+        if (strcmp(wr_builtin_funcs[i]->name, "ROUND") == 0) fs[0] = wr_builtin_funcs[i];
+        else if (strcmp(wr_builtin_funcs[i]->name, "TRUNCATE") == 0) fs[1] = wr_builtin_funcs[i];
+    wr_type a = dec_type();
+    if (a.scale < t.scale) a = t;
+    wr_expr *e = node(WR_X_FUNC, t, 2), *n = node(WR_X_CONST, kind(WR_T_BIGINT), 0);
+    n->value.i64 = t.scale;
+    if (t.scale == a.scale) n->value.i64 += below(3);
+    if (t.scale == 0 && chance(50)) n->value.i64 = -(int64_t)below(22);
+    e->func = fs[below(2)];
+    e->args[0] = gen(a, depth - 1);
+    e->args[1] = n;
+    return e;
+}
+
 static wr_expr *gen_number(wr_type t, int depth) {
     wr_xop o = (wr_xop)(WR_OP_NEG + below(6));
     wr_type a = t, b = t;
     if (t.kind == WR_T_DECIMAL) {
-        if (o == WR_OP_MUL) {
-            a = (wr_type){.kind = WR_T_DECIMAL, .prec = 9, .scale = (uint8_t)(t.scale / 2)};
-            b = (wr_type){.kind = WR_T_DECIMAL, .prec = 9, .scale = (uint8_t)(t.scale - t.scale / 2)};
-        } else if (o == WR_OP_DIV) {
-            a = types[6 + below(4)];
-            b = types[6 + below(4)];
+        if (chance(10)) return gen_round(t, depth);
+        if (o != WR_OP_NEG && chance(80)) { /* else operands of the result's scale */
+            a = chance(20) ? int_type() : dec_type();
+            b = chance(20) ? int_type() : dec_type();
         }
     } else if (wr_type_phys(t) == WR_F64) {
         a = types[10 + below(2)];
@@ -454,7 +485,7 @@ static wr_expr *gen_number(wr_type t, int depth) {
 static wr_expr *gen_time(wr_type t, int depth) {
     wr_type day = types[25];
     wr_expr *e;
-    switch (below(5)) {
+    switch (below(6)) {
     case 0:
     case 1:
         e = op(chance(50) ? WR_OP_FLOOR_UNIT : WR_OP_CEIL_UNIT, t, 1, gen(t, depth - 1), NULL, NULL);
@@ -469,6 +500,11 @@ static wr_expr *gen_time(wr_type t, int depth) {
     case 3:
         if (t.kind != WR_T_DATE && t.kind != WR_T_TIMESTAMP) return leaf(t);
         return op(WR_OP_ADD_MONTHS, t, 2, gen(t, depth - 1), gen(types[26], depth - 1), NULL);
+    case 4:
+        if (t.kind == WR_T_INTERVAL_DAY || t.kind == WR_T_INTERVAL_MONTH)
+            return op(chance(50) ? WR_OP_MUL : WR_OP_DIV, t, 2, gen(t, depth - 1), gen(dec_type(), depth - 1),
+                      NULL);
+        /* fall through */
     default:
         e = node(WR_X_CONST, day, 0);
         e->value.i64 = (int64_t[]){1, 1000, 60000000, 86400000000LL, 7000000, INT64_MAX}[below(6)];
@@ -696,6 +732,7 @@ static uint32_t round_of(uint64_t seed, uint64_t *rowsp) {
     state = seed;
     wr_arena_reset(&ar);
     natives = chance(15);
+    roll_decimals();
     make_words();
     wr_expr *exprs[8];
     run runs[WAYS] = {0};
@@ -730,7 +767,6 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--seed") == 0) seed = v;
         else return fprintf(stderr, "usage: fuzz_expr [--seconds S] [--rows N] [--seed K]\n"), 2;
     }
-    for (uint32_t c = 0; c < N_TYPES; c++) fields[c] = (wr_field){.name = "c", .type = types[c]};
     int64_t end = wr_sys_real.mono_us() + (int64_t)seconds * 1000000;
     while (done < rows && failed < 5 && wr_sys_real.mono_us() < end) {
         uint32_t bad = round_of(seed, &done);

@@ -184,7 +184,20 @@ AGGS = [
     lambda r: both(r.choice(["BOOL_AND({0})", "BOOL_OR({0})"]), cond(r, 1)),
     lambda r: both("MEDIAN({0})", r.choice([("b", "b"), ("x", "x")])),
     lambda r: ("PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY x)", "quantile_cont(x, 0.9)"),
+    lambda r: percentile_disc(r.choice([0, 0.07, 0.25, 0.5, 0.7, 0.99, 1]), r.choice(["b", "x", "s", "d", "ts", "f", "a"])),
+    lambda r: approx_percentile(r.choice([0, 0.07, 0.5, 0.95, 1]), r.choice(["b", "x", "d"])),
 ]
+
+
+def percentile_disc(p, column):
+    return f"PERCENTILE_DISC({p}) WITHIN GROUP (ORDER BY {column})", f"quantile_disc({column}, {p})"
+
+
+def approx_percentile(p, column):
+    """It promises to be within 1 % of PERCENTILE_DISC, which is checked here by itself."""
+    exact = f"CAST({percentile_disc(p, column)[0]} AS DOUBLE)"
+    return (f"ABS(APPROX_PERCENTILE({column}, {p}) - {exact}) <= 0.0100001e0 * ABS({exact})",
+            f"CASE WHEN COUNT({column}) > 0 THEN TRUE END")
 
 
 def both(form, pair):
@@ -193,7 +206,7 @@ def both(form, pair):
 
 def aggregate(r):
     w, d = r.choice(AGGS)(r)
-    if r.random() < 0.2 and "WITHIN" not in w:
+    if r.random() < 0.2 and "WITHIN" not in w:  # which APPROX_PERCENTILE's has, too
         c = cond(r, 1)
         w, d = f"{w} FILTER (WHERE {c[0]})", f"{d} FILTER (WHERE {c[1]})"
     return w, d
@@ -389,4 +402,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

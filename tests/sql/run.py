@@ -11,6 +11,8 @@ A case file has sections, each begun by a line "--- KIND ARGUMENTS":
                      the other in the same directory, standard outputs joined
   --- expect         rows on standard output, in any order ("expect ordered": in this order)
   --- expect NAME    the same for a file that the script writes
+  --- changes        what stands after the changes on standard output (JSON with a column op, or Debezium's form),
+                     applied in order; each must fit what stands ("changes NAME": of a file)
   --- error          the exit status is not 0 and standard error has each of these lines
   --- errors         errors of the SQL: standard error of "weir run" and of "weir check" is exactly this, the
                      exit status is 2, nothing is printed
@@ -25,6 +27,7 @@ Usage: run.py WEIR [--quick] [--accept] [FILES]
   --accept   writes what weir says into the "errors" sections; read the difference before you commit it
 """
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +66,24 @@ def differ(got, want, ordered, what):
         lines += [f"    missing {l}" for l in sorted(set(w) - set(g))[:10]]
         lines += [f"    surplus {l}" for l in sorted(set(g) - set(w))[:10]]
     return "\n".join(lines)
+
+
+def table_of(text):
+    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. Upserts (no -U) are by
+    the columns that the row taken back or replaced shares: not known here, so only +I, -U, +U, -D are applied."""
+    stands = []
+    for line in (l for l in text.split("\n") if l):
+        row = json.loads(line)
+        op = row.pop("op")
+        gone, come = (row["before"], row["after"]) if "before" in row else (
+            (row, None) if op in ("-U", "-D") else (None, row))
+        if gone is not None:
+            if gone not in stands:
+                raise RuntimeError(f"  takes back what does not stand: {line}")
+            stands.remove(gone)
+        if come is not None:
+            stands.append(come)
+    return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in stands)
 
 
 def put(d, name, how, body):
@@ -155,6 +176,11 @@ def check_output(sections, d, out, err):
             names = [a for a in args if a != "ordered"]
             got = open(os.path.join(d, names[0]), encoding="utf-8").read() if names else out
             bad = differ(got, body, "ordered" in args, names[0] if names else "standard output")
+            if bad:
+                return bad + ("\n" + err if err else "")
+        if kind == "changes":
+            got = table_of(open(os.path.join(d, args[0]), encoding="utf-8").read() if args else out)
+            bad = differ(got, body, False, "what stands after the changes")
             if bad:
                 return bad + ("\n" + err if err else "")
         if kind in ("error", "stats"):

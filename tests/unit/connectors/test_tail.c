@@ -27,9 +27,12 @@ static void expect(const char *text) {
     seen = got.text.len;
 }
 
+static ct_got gots[4]; /* per split */
+
 static void done(void) {
     DEF->close_source(src);
     ct_got_free(&got);
+    for (size_t i = 0; i < WR_LEN(gots); i++) ct_got_free(&gots[i]);
     cr_assert_eq(ct.opened, ct.closed);
 }
 
@@ -220,6 +223,199 @@ Test(tail, faults) {
     ct.read_errno = EIO;
     cr_assert_eq(ct_take(DEF, src, 0, &got), WR_EIO);
     cr_assert_not_null(strstr(got.err.msg, "cannot read at byte 6"), "%s", got.err.msg);
+    done();
+}
+
+Test(tail, a_deleted_file_is_closed) {
+    const char *path = ct_path("log");
+    ct_puts(path, "one\ntwo");
+    follow(path, "512KiB");
+    expect("one\n");
+    int64_t open = ct.opened - ct.closed;
+    cr_assert_eq(unlink(path), 0);
+    expect("two");
+    cr_assert_eq(ct.opened - ct.closed, open - 1);
+    expect("");
+    ct_puts(path, "three\n");
+    expect("three\n");
+    done();
+}
+
+/* ---- patterns ---- */
+
+/* What split `split` has now, its line ends as spaces; ends with "." where it has ended. */
+static const char *take(uint32_t split) {
+    static char text[256];
+    ct_got *g = &gots[split];
+    size_t was = g->text.len;
+    g->follows = true;
+    wr_status rc = ct_take(DEF, src, split, g);
+    cr_assert(rc == WR_AGAIN || rc == WR_EOF, "%d %s", rc, g->err.msg);
+    snprintf(text, sizeof text, "%.*s%s", (int)(g->text.len - was),
+             g->text.len > was ? g->text.data + was : "", rc == WR_EOF ? "." : "");
+    for (char *c = text; *c; c++)
+        if (*c == '\n') *c = ' ';
+    return text;
+}
+#define expect_take(split, want)                                                                             \
+    do {                                                                                                     \
+        const char *is = take(split);                                                                        \
+        cr_assert_str_eq(is, want, "found '%s', expected '%s'", is, want);                                   \
+    } while (0)
+
+/* The split that begins, -1: none. */
+static int look(void) {
+    uint32_t split = 99;
+    wr_err err = {0};
+    wr_status rc = DEF->look(src, &split, &err);
+    cr_assert(rc == WR_OK || rc == WR_AGAIN, "%d %s", rc, err.msg);
+    return rc == WR_OK ? (int)split : -1;
+}
+
+static void expect_notes(const char *want) {
+    wr_buf notes = {0};
+    cr_assert_eq(DEF->notes(src, &notes), WR_OK);
+    cr_assert_eq(wr_buf_put(&notes, "", 1), WR_OK);
+    cr_assert(strstr(notes.data, want), "found '%s', expected '%s'", notes.data, want);
+    if (!*want) cr_assert_eq(notes.len, 1, "%s", notes.data);
+    wr_buf_free(&notes);
+}
+
+static void follow_pattern(const char *pattern) {
+    ct_options o = ct_opts("path", ct_path(pattern), "tail", "true", NULL);
+    src = ct_must_open(DEF, &o, &ct_sys);
+}
+
+Test(tail, new_files_that_match_are_read_from_their_beginning) {
+    ct_puts(ct_path("1.log"), "one\n");
+    follow_pattern("*.log");
+    cr_assert_eq(DEF->n_splits(src), 1);
+    expect_take(0, "one ");
+    cr_assert_eq(look(), -1);
+    expect_notes("");
+    ct_puts(ct_path("3.log"), "three\nand");
+    ct_puts(ct_path("2.log"), "");
+    ct_puts(ct_path("2.txt"), "no\n");
+    cr_assert_eq(look(), 1);
+    cr_assert_eq(look(), 2);
+    cr_assert_eq(look(), -1);
+    cr_assert_eq(look(), -1);
+    cr_assert_eq(DEF->n_splits(src), 3);
+    expect_take(2, "three ");
+    expect_take(1, "");
+    ct_append(ct_path("3.log"), " on\n");
+    ct_append(ct_path("2.log"), "two\n");
+    expect_take(2, "and on ");
+    expect_take(1, "two ");
+    wr_split_info info;
+    DEF->split_info(src, 2, &info);
+    cr_assert_str_eq(info.name, ct_path("3.log"));
+    expect_notes("*.log: 2 new files\n");
+    done();
+}
+
+Test(tail, a_single_file_never_gets_company) {
+    ct_puts(ct_path("log"), "");
+    follow(ct_path("log"), "512KiB");
+    uint32_t split;
+    cr_assert_eq(DEF->look(src, &split, NULL), WR_EOF);
+    done();
+    ct_options o = ct_opts("path", ct_path("*"), NULL);
+    src = ct_must_open(DEF, &o, &ct_sys);
+    cr_assert_eq(DEF->look(src, &split, NULL), WR_EOF);
+    done();
+}
+
+/* The pattern matches the old names too: no file is read twice, whichever split or look comes first. */
+Test(tail, files_that_were_renamed_are_not_new) {
+    ct_puts(ct_path("log"), "b\n");
+    ct_puts(ct_path("log.1"), "a\n");
+    follow_pattern("log*");
+    expect_take(0, "b ");
+    expect_take(1, "a ");
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(rename(ct_path("log.1"), ct_path("log.2")), 0); /* the one of before goes */
+        cr_assert_eq(rename(ct_path("log"), ct_path("log.1")), 0);
+        if (i & 1) cr_assert_eq(look(), -1);
+        ct_puts(ct_path("log"), "next\n");
+        if (i & 2) expect_take(1, ".");
+        cr_assert_eq(look(), -1);
+        expect_take(0, "next ");
+        expect_take(1, ".");
+        cr_assert_eq(look(), -1);
+        expect_take(0, "");
+    }
+    expect_notes("log*: 6 rotations\n");
+    cr_assert_leq(ct.opened - ct.closed, 3, "only what is there is kept open");
+    done();
+}
+
+Test(tail, files_that_go_make_room) {
+    follow_pattern((ct_puts(ct_path("0.log"), "zero\n"), "*.log"));
+    expect_take(0, "zero ");
+    int64_t open = ct.opened - ct.closed;
+    for (int i = 0; i < 5; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d.log", i);
+        ct_append(ct_path(name), "end");
+        cr_assert_eq(unlink(ct_path(name)), 0);
+        expect_take(0, "end.");
+        expect_take(0, ".");
+        cr_assert_eq(look(), -1);
+        snprintf(name, sizeof name, "%d.log", i + 1);
+        ct_puts(ct_path(name), "begin\n");
+        cr_assert_eq(look(), 0, "its place is free");
+        expect_take(0, "begin ");
+        cr_assert_eq(look(), -1);
+        cr_assert_eq(ct.opened - ct.closed, open);
+    }
+    expect_notes("*.log: 5 new files, 5 files deleted\n");
+    done();
+}
+
+Test(tail, new_files_that_cannot_be_followed_are_left_out) {
+    ct_puts(ct_path("1.log"), "one\n");
+    follow_pattern("*.log*");
+    ct_write(ct_path("2.log"), "\x1f\x8b\x08\0", 4);
+    cr_assert_eq(look(), -1);
+    expect_notes("left out: '");
+    expect_notes("2.log' holds gzip data");
+    ct_puts(ct_path("3.log.gz"), "");
+    cr_assert_eq(look(), -1);
+    expect_notes("3.log.gz' is packed");
+    ct_puts(ct_path("4.log"), "four\n");
+    cr_assert_eq(look(), 1);
+    expect_take(1, "four ");
+    done();
+}
+
+Test(tail, links_to_one_file_are_read_once) {
+    ct_puts(ct_path("1.log"), "one\n");
+    cr_assert_eq(link(ct_path("1.log"), ct_path("2.log")), 0);
+    follow_pattern("*.log");
+    expect_take(0, "one ");
+    expect_take(1, ".");
+    cr_assert_eq(look(), -1);
+    ct_puts(ct_path("3.log"), "three\n");
+    cr_assert_eq(look(), 1);
+    expect_take(1, "three ");
+    done();
+}
+
+Test(tail, looking_survives_lack_of_memory) {
+    ct_puts(ct_path("1.log"), "one\n");
+    follow_pattern("*.log");
+    ct_puts(ct_path("2.log"), "two\n");
+    wr_status rc = WR_ENOMEM;
+    uint32_t split = 0;
+    for (uint64_t n = 1; rc != WR_OK; n++) {
+        wr_mem_fail_at(n);
+        rc = DEF->look(src, &split, NULL);
+        wr_mem_fail_at(0);
+        cr_assert(rc == WR_OK || rc == WR_ENOMEM || (rc == WR_AGAIN && n > 1), "%d", rc);
+        cr_assert_lt(n, 100);
+    }
+    expect_take(split, "two ");
     done();
 }
 

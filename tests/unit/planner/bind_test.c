@@ -29,6 +29,7 @@ static wri_scope_col cols[] = {
     {"t", "ts2", T(TIMESTAMP, .prec = 3), 20, false},
     {"t", "d2", T(DATE), 21, false},
     {"t", "ROWTIME", T(TIMESTAMP, .prec = 3), 22, true},
+    {"t", "wide", T(DECIMAL, .prec = 18), 23, false},
 };
 static const wri_scope scope = {cols, WR_LEN(cols), WR_LEN(cols)};
 
@@ -37,7 +38,9 @@ static const wri_scope scope = {cols, WR_LEN(cols), WR_LEN(cols)};
 static const wr_func_def f_upper = {.name = "UPPER", .signature = "s:s"};
 static const wr_func_def f_substr = {.name = "SUBSTR", .signature = "s[ii:s"};
 static const wr_func_def f_abs = {.name = "ABS", .signature = "n:n"};
-static const wr_func_def f_round = {.name = "ROUND", .signature = "d[i:d"};
+static const wr_func_def f_round = {.name = "ROUND", .signature = "n[i:n"};
+static const wr_func_def f_truncate = {.name = "TRUNCATE", .signature = "n[i:n"};
+static const wr_func_def f_sign = {.name = "SIGN", .signature = "n:n"};
 static const wr_func_def f_power = {.name = "POWER", .signature = "dd:d"};
 static const wr_func_def f_concat = {.name = "CONCAT", .signature = "s*:s"};
 static const wr_func_def f_random = {.name = "RANDOM", .signature = ":d", .nondeterministic = true};
@@ -62,10 +65,10 @@ static const wr_func_def f_kda = {.name = "KDA_INITCAP", .signature = "s:s"};
 static const wr_func_def f_like = {.name = "REGEXP_LIKE", .signature = "ss:b"};
 static const wr_func_def f_two = {.name = "SPAN", .signature = "tt:i"};
 static const wr_func_def *const funcs[] = {
-    &f_upper, &f_substr,     &f_abs,        &f_round,      &f_power, &f_concat, &f_random,
-    &f_now,   &f_arrow,      &f_trim,       &f_ltrim,      &f_rtrim, &f_length, &f_instr,
-    &f_floor, &f_ceil,       &f_to_ts,      &f_arrow_text, &f_pick,  &f_day,    &f_not,
-    &f_md5,   &f_json_value, &f_json_found, &f_kda,        &f_like,  &f_two};
+    &f_upper, &f_substr,     &f_abs,   &f_round,    &f_power,  &f_concat, &f_random,     &f_now,
+    &f_arrow, &f_trim,       &f_ltrim, &f_rtrim,    &f_length, &f_instr,  &f_floor,      &f_ceil,
+    &f_to_ts, &f_arrow_text, &f_pick,  &f_day,      &f_not,    &f_md5,    &f_json_value, &f_json_found,
+    &f_kda,   &f_like,       &f_two,   &f_truncate, &f_sign};
 
 static const wr_agg_def a_sum = {.name = "SUM"}, a_count = {.name = "COUNT"};
 static const wr_agg_def *const aggs[] = {&a_sum, &a_count};
@@ -136,6 +139,8 @@ static wr_status fold(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *er
     }
     bool ints = e->op <= WR_OP_GE && wr_type_phys(e->type) == WR_I64;
     for (uint32_t i = 0; i < e->n_args; i++) ints &= wr_type_phys(e->args[i]->type) == WR_I64;
+    for (uint32_t i = 0; i < e->n_args; i++) /* scales are left to the real evaluator */
+        ints &= e->args[i]->type.kind != WR_T_DECIMAL || (e->op != WR_OP_MUL && e->op != WR_OP_DIV);
     return ints && e->op != WR_OP_MOD ? fold_int(e, outp, err) : wr_fail(err, WR_EDATA, "not here");
 }
 

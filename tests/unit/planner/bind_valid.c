@@ -9,11 +9,15 @@ static bool alike(const wr_type a, const wr_type b) {
     return a.kind == b.kind && (a.kind != WR_T_DECIMAL || a.scale == b.scale);
 }
 
-/* Operands that are compared: one class of kinds, DECIMALs of one scale. */
+static bool exact_number(const wr_type t) {
+    return t.kind == WR_T_DECIMAL || wr_kind_is_int((wr_kind)t.kind);
+}
+
+/* Operands that are compared: one class of kinds, DECIMALs also with integers and of any scale. */
 static bool comparable(const wr_type a, const wr_type b) {
     wr_kind x = (wr_kind)a.kind, y = (wr_kind)b.kind;
     if (wr_type_phys(a) != wr_type_phys(b)) return false;
-    if (wr_kind_is_int(x) && wr_kind_is_int(y)) return true;
+    if (exact_number(a) && exact_number(b)) return true;
     if (wr_type_phys(a) == WR_F64) return true;
     if (wr_kind_is_text(x) && wr_kind_is_text(y)) return true;
     if (x != WR_T_TIME && y != WR_T_TIME && wr_kind_is_time(x) && wr_kind_is_time(y))
@@ -28,9 +32,9 @@ static const char *check_arith(const wr_expr *e) {
     if (e->op == WR_OP_NEG) return alike(t, e->args[0]->type) ? NULL : "negation changes the type";
     const wr_type a = e->args[0]->type, b = e->args[1]->type;
     if (t.kind != WR_T_DECIMAL || e->op == WR_OP_DIV) return NULL;
-    if (a.kind != WR_T_DECIMAL || b.kind != WR_T_DECIMAL) return "DECIMAL arithmetic over other types";
-    if (e->op == WR_OP_MUL) return a.scale + b.scale == t.scale ? NULL : "scales of a product do not add up";
-    return a.scale == t.scale && b.scale == t.scale ? NULL : "DECIMALs of different scales";
+    if (!exact_number(a) || !exact_number(b)) return "DECIMAL arithmetic over other types";
+    if (e->op == WR_OP_MUL) return a.scale + b.scale >= t.scale ? NULL : "a product gains digits";
+    return a.scale == t.scale || b.scale == t.scale ? NULL : "the scale is not the larger one";
 }
 
 static const char *check_choice(const wr_expr *e) {

@@ -100,13 +100,13 @@ Test(bind, time_arithmetic) {
         {"-INTERVAL '1' DAY", "INTERVAL '-1' DAY : INTERVAL DAY TO SECOND"},
         {"INTERVAL '1' MINUTE * 5", "INTERVAL '5' MINUTE : INTERVAL DAY TO SECOND"},
         {"5 * INTERVAL '1' MINUTE", "INTERVAL '5' MINUTE : INTERVAL DAY TO SECOND"},
-        {"INTERVAL '1' MINUTE * 1.5", "INTERVAL '90' SECOND : INTERVAL DAY TO SECOND"},
+        {"INTERVAL '1' MINUTE * 1.5", "INTERVAL '1' MINUTE * 1.5 : INTERVAL DAY TO SECOND"},
         {"INTERVAL '1' MINUTE * latency",
-         "INTERVAL '1' MINUTE * CAST(latency AS DECIMAL(18,6)) / 1000000 : INTERVAL DAY TO SECOND"},
+         "INTERVAL '1' MINUTE * CAST(latency AS DECIMAL(18,6)) : INTERVAL DAY TO SECOND"},
         {"INTERVAL '1' MINUTE / 4", "INTERVAL '15' SECOND : INTERVAL DAY TO SECOND"},
-        {"INTERVAL '1' MINUTE / 0.5", "INTERVAL '2' MINUTE : INTERVAL DAY TO SECOND"},
+        {"INTERVAL '1' MINUTE / 0.5", "INTERVAL '1' MINUTE / 0.5 : INTERVAL DAY TO SECOND"},
         {"(ts - ts2) / 2", "(ts - ts2) / 2 : INTERVAL DAY TO SECOND"},
-        {"(ts - ts2) / price", "(ts - ts2) * 100 / price : INTERVAL DAY TO SECOND"},
+        {"(ts - ts2) / price", "(ts - ts2) / price : INTERVAL DAY TO SECOND"},
         {"(ts - ts2) / (ts - ts2)",
          "(ts - ts2) / (ts - ts2): '/' cannot take INTERVAL DAY TO SECOND and INTERVAL DAY TO SECOND | "
          "divide numbers: CAST((…) SECOND AS BIGINT) is an interval's seconds"},
@@ -116,7 +116,16 @@ Test(bind, time_arithmetic) {
                    "(or another unit)"},
         {"ts - 5", "ts - 5: '-' cannot take TIMESTAMP(3) and INTEGER | write ts - 5 * INTERVAL '1' SECOND "
                    "(or another unit)"},
-        {"5 + ts", "5 + ts: '+' cannot take INTEGER and TIMESTAMP(3)"},
+        {"5 + ts", "5 + ts: '+' cannot take INTEGER and TIMESTAMP(3) | write ts + 5 * INTERVAL '1' SECOND "
+                   "(or another unit)"},
+        {"d + 5",
+         "d + 5: '+' cannot take DATE and INTEGER | write d + 5 * INTERVAL '1' DAY (or another unit)"},
+        {"d - status", "d - status: '-' cannot take DATE and INTEGER | write d - status * INTERVAL '1' DAY "
+                       "(or another unit)"},
+        {"status + d", "status + d: '+' cannot take INTEGER and DATE | write d + status * INTERVAL '1' DAY "
+                       "(or another unit)"},
+        {"status - d", "status - d: '-' cannot take INTEGER and DATE"},
+        {"d + status * INTERVAL '1' DAY", "d + INTERVAL '1' DAY * status : DATE"},
         {"ts + ts2", "ts + ts2: '+' cannot take TIMESTAMP(3) and TIMESTAMP(3) | times are subtracted from "
                      "each other, not added"},
         {"ts + page", "ts + page: '+' cannot take TIMESTAMP(3) and VARCHAR"},
@@ -159,8 +168,8 @@ Test(bind, months_between) {
          "CASE WHEN ts >= ts2 AND ADD_MONTHS(ts2, EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts) - "
          "(EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2))) > ts THEN EXTRACT(YEAR FROM ts) * 12 + "
          "EXTRACT(MONTH FROM ts) - (EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2)) - 1 WHEN ts < ts2 "
-         "AND ADD_MONTHS(ts2, EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts) - (EXTRACT(YEAR FROM ts2) "
-         "* 12 + EXTRACT(MONTH FROM ts2))) < ts THEN EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts) - "
+         "AND ADD_MONTHS(ts, -(EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts) - (EXTRACT(YEAR FROM ts2) "
+         "* 12 + EXTRACT(MONTH FROM ts2)))) > ts2 THEN EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts) - "
          "(EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2)) + 1 ELSE EXTRACT(YEAR FROM ts) * 12 + "
          "EXTRACT(MONTH FROM ts) - (EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2)) END * INTERVAL "
          "'1' MONTH : INTERVAL YEAR TO MONTH"},
@@ -168,8 +177,9 @@ Test(bind, months_between) {
          "CASE WHEN ts2 >= ts AND ADD_MONTHS(ts, EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2) - "
          "(EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts))) > ts2 THEN EXTRACT(YEAR FROM ts2) * 12 + "
          "EXTRACT(MONTH FROM ts2) - (EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts)) - 1 WHEN ts2 < ts "
-         "AND ADD_MONTHS(ts, EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2) - (EXTRACT(YEAR FROM ts) "
-         "* 12 + EXTRACT(MONTH FROM ts))) < ts2 THEN EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2) - "
+         "AND ADD_MONTHS(ts2, -(EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2) - (EXTRACT(YEAR FROM "
+         "ts) "
+         "* 12 + EXTRACT(MONTH FROM ts)))) > ts THEN EXTRACT(YEAR FROM ts2) * 12 + EXTRACT(MONTH FROM ts2) - "
          "(EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts)) + 1 ELSE EXTRACT(YEAR FROM ts2) * 12 + "
          "EXTRACT(MONTH FROM ts2) - (EXTRACT(YEAR FROM ts) * 12 + EXTRACT(MONTH FROM ts)) END / INTERVAL '1' "
          "YEAR : BIGINT"},

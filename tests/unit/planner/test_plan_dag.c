@@ -50,7 +50,7 @@ Test(plan_dag, cte_used_twice_shares_the_filter_below_both_aggregates) {
          "        #3 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "          #2 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
          "            #1 FILTER status > 200 [kernel] keeps event_time, page  [stage 0, unbounded, time event_time]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, status INTEGER; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, status INTEGER; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "    #9 PROJECT ws = window_start, page = 'all', EXPR$2 = \"COUNT(*)\"  [stage 1, unbounded]\n"
          "      #8 AGG_GLOBAL tumble(size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "        #7 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
@@ -78,7 +78,7 @@ Test(plan_dag, filter_below_project_window_and_union) {
          "    #3 PROJECT p = page, window_start  [stage 0, unbounded]\n"
          "      #2 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
          "        #1 FILTER status > 1 [kernel] keeps event_time, page  [stage 0, unbounded, time event_time]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, country VARCHAR, status INTEGER, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, country VARCHAR, status INTEGER, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "    #6 PROJECT p = country, window_start = window_end  [stage 0, unbounded]\n"
          "      #5 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
          "        #4 FILTER bytes > 1 [kernel] keeps event_time, country  [stage 0, unbounded, time event_time]\n"
@@ -180,7 +180,7 @@ Test(plan_dag, watermark_from_a_column_of_its_own) {
          "  #3 PROJECT a, window_end  [stage 0, unbounded]\n"
          "    #2 WINDOW tumble(a, size 1 min)  [stage 0, unbounded, time window_time]\n"
          "      #1 PROJECT a  [stage 0, unbounded]\n"
-         "        #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json') decodes a TIMESTAMP(3), b TIMESTAMP(3); watermark b; passes on a  [stage 0, unbounded, time a]\n");
+         "        #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json') decodes a TIMESTAMP(3), b TIMESTAMP(3); watermark b, idle after 1 min, then on with the wall clock; passes on a  [stage 0, unbounded, time a]\n");
 }
 
 Test(plan_dag, paths) {
@@ -206,7 +206,7 @@ Test(plan_dag, inner_stream_of_two_inserts) {
          "        #4 AGG_LOCAL tumble(ts, size 1 h) by page: SUM(n)  [stage 0, unbounded]\n"
          "          #3 UNION of 2  [stage 0, unbounded, time ts]\n"
          "            #1 FILTER status > 1 [kernel]  [stage 0, unbounded, time ts]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, status INTEGER; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, status INTEGER; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "            #2 PROJECT ts = event_time, page, n = NULL  [stage 0, unbounded, time ts]\n"
          "              #0 SOURCE (above)\n"
          "#10 SINK standard output, of SELECT  [stage 0, unbounded]\n"
@@ -224,7 +224,7 @@ Test(plan_dag, inner_stream_with_computed_column_and_watermark) {
          "  #3 PROJECT m, window_end  [stage 0, unbounded]\n"
          "    #2 WINDOW tumble(ts, size 1 h)  [stage 0, unbounded, time window_time]\n"
          "      #1 PROJECT ts = event_time, m = CAST(bytes AS INTEGER) * 2 [kernel]  [stage 0, unbounded, time ts]\n"
-         "        #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), bytes BIGINT; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "        #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), bytes BIGINT; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_dag, sink_that_is_read_in_the_script) {
@@ -266,7 +266,7 @@ Test(plan_dag, late_output_made) {
          "      #3 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #2 AGG_LOCAL tumble(ts, size 1 min): SUM(v); late rows to #7  [stage 0, unbounded]\n"
          "          #1 PROJECT v = v * 2 [kernel], ts, v, p  [stage 0, unbounded, time ts]\n"
-         "            #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3), v INTEGER, p VARCHAR; watermark ts  [stage 0, unbounded, time ts]\n"
+         "            #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3), v INTEGER, p VARCHAR; watermark ts, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time ts]\n"
          "#8 SINK standard output, of SELECT  [stage 0, unbounded]\n"
          "  #7 LATE late rows of s  [stage 0, unbounded, time ts]\n");
 }
@@ -281,7 +281,7 @@ Test(plan_dag, late_output_declared_into_a_sink) {
          "    #3 AGG_GLOBAL tumble(size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(ts, size 1 min): COUNT(*); late rows to #6  [stage 0, unbounded]\n"
-         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3), v INTEGER; watermark ts  [stage 0, unbounded, time ts]\n"
+         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3), v INTEGER; watermark ts, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time ts]\n"
          "#8 SINK late (connector = 'file', path = 'late', format = 'json'), of late rows of s  [stage 0, unbounded]\n"
          "  #7 PROJECT v, extra, ts  [stage 0, unbounded]\n"
          "    #6 LATE late rows of s  [stage 0, unbounded, time ts]\n");
@@ -296,7 +296,7 @@ Test(plan_dag, late_output_that_nobody_reads) {
          "    #3 AGG_GLOBAL tumble(size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(ts, size 1 min): COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3); watermark ts  [stage 0, unbounded, time ts]\n");
+         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', late_output = 'late') decodes ts TIMESTAMP(3); watermark ts, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time ts]\n");
 }
 
 Test(plan_dag, late_rows_of_late_rows_are_counted_after_their_aggregate) {
@@ -339,7 +339,7 @@ Test(plan_dag, union_of_different_stages) {
          "      #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "        #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "          #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "    #5 PROJECT page, c = bytes  [stage 0, unbounded]\n"
          "      #0 SOURCE (above)\n");
 }
@@ -355,7 +355,7 @@ Test(plan_dag, union_keeps_event_time) {
          "        #4 AGG_LOCAL tumble(t, size 1 min): COUNT(*)  [stage 0, unbounded]\n"
          "          #3 UNION of 2  [stage 0, unbounded, time t]\n"
          "            #1 PROJECT t = event_time  [stage 0, unbounded, time t]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "            #2 PROJECT t = event_time  [stage 0, unbounded, time t]\n"
          "              #0 SOURCE (above)\n");
 }
@@ -372,7 +372,7 @@ Test(plan_dag, union_of_windows_is_attached) {
          "          #5 UNION of 2  [stage 0, unbounded, time window_time]\n"
          "            #2 PROJECT window_start, window_end, window_time  [stage 0, unbounded, time window_time]\n"
          "              #1 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
-         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "            #4 PROJECT window_start, window_end, window_time  [stage 0, unbounded, time window_time]\n"
          "              #3 WINDOW hop(event_time, slide 1 min, size 2 min)  [stage 0, unbounded, time window_time]\n"
          "                #0 SOURCE (above)\n");

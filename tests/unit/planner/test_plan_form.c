@@ -23,6 +23,13 @@ static const char *const scripts[] = {
     "SELECT window_end, SUM(a) FROM HOP(TABLE w, DESCRIPTOR(rt), INTERVAL '1' HOUR, INTERVAL '2' HOUR) GROUP "
     "BY window_start, window_end;"
     "SELECT message FROM error_stream WHERE FALSE LIMIT 0; SELECT v FROM late;",
+    CLICKS
+    "CREATE STREAM o (page VARCHAR PRIMARY KEY, c BIGINT) WITH (connector = 'file', path = 'o', format = "
+    "'json'); INSERT INTO o SELECT page, COUNT(*) FROM clicks GROUP BY page EMIT CHANGES;"
+    "CREATE VIEW v AS SELECT page, COUNT(*) c, SUM(bytes) s, MAX(bytes) m FROM clicks GROUP BY page EMIT "
+    "CHANGES; SELECT c, SUM(s) FROM v WHERE c > 1 GROUP BY ROLLUP(c) EMIT CHANGES;"
+    "SELECT window_start, page, COUNT(*) c FROM " TUMBLE1 " GROUP BY window_start, window_end, page "
+    "EMIT EARLY EVERY INTERVAL '1' SECOND ALLOWED LATENESS INTERVAL '1' HOUR;",
     CLICKS "CREATE FUNCTION f (a INTEGER) RETURNS INTEGER RETURN a + 1; SHOW STREAMS; DESCRIBE clicks;"
            "EXPLAIN (FORMAT JSON) SELECT f(status) FROM clicks; SELECT f(2), X'0aff', TIMESTAMP '2026-01-01 "
            "00:00:00';",
@@ -44,8 +51,9 @@ static void check_agg(const wr_node *n) {
     for (uint32_t i = 0; i < n->agg.n_keys; i++) cr_assert_lt(n->agg.keys[i], width);
     uint32_t partials = 0;
     for (uint32_t i = 0; i < n->agg.n_calls; i++) partials += n->agg.calls[i].n_partials;
+    if (n->agg.takes_back) partials = 2 * (partials + 1);
     bool attached = n->agg.win.kind == WR_W_ATTACHED, none = n->agg.win.kind == WR_W_NONE;
-    if (n->kind == WR_N_AGG_GLOBAL) {
+    if (n->kind == WR_N_AGG_GLOBAL || n->kind == WR_N_AGG_CHANGES) {
         cr_assert_eq(n->out.n, (none ? 0 : 3) + n->agg.n_keys + n->agg.n_calls);
         return;
     }
@@ -57,8 +65,8 @@ static void check_agg(const wr_node *n) {
         cr_assert(k->time == WR_NO_COL || k->time < width);
     }
     if (!none && !attached) cr_assert_lt(n->agg.win.time_col, width);
-    for (uint32_t i = 0; n->agg.late && i < n->agg.late->out.n; i++)
-        cr_assert(n->agg.late_cols[i] == WR_NO_COL || n->agg.late_cols[i] < width);
+    for (uint32_t i = 0; n->late && n->late->to && i < n->late->to->out.n; i++)
+        cr_assert(n->late->cols[i] == WR_NO_COL || n->late->cols[i] < width);
 }
 
 static void check_source(const wr_node *n) {
@@ -81,6 +89,8 @@ static void check_node(const wr_plan *p, uint32_t i) {
         cr_assert(later_stage(n, n->in[k]));
     }
     for (uint32_t k = 0; k < n->out.n; k++) cr_assert_not_null(n->out.fields[k].name);
+    for (uint32_t k = 0; k < n->n_key; k++) cr_assert_lt(n->key[k], n->out.n);
+    cr_assert(n->updating || !n->keyed);
     uint32_t width = n->n_in ? n->in[0]->out.n : 0;
     switch (n->kind) {
     case WR_N_SOURCE:
@@ -102,6 +112,8 @@ static void check_node(const wr_plan *p, uint32_t i) {
         break;
     case WR_N_AGG_LOCAL:
     case WR_N_AGG_GLOBAL:
+    case WR_N_AGG_DELTA:
+    case WR_N_AGG_CHANGES:
         check_agg(n);
         break;
     case WR_N_UNION:
@@ -173,14 +185,14 @@ Test(plan_form, json_text) {
     cr_expect_str_eq(
         b.data, "{\"stages\":1,\"nodes\":[\n"
                 "{\"id\":0,\"kind\":\"SOURCE\",\"stage\":0,\"inputs\":[],\"bounded\":true,\"time\":null,"
-                "\"detail\":\"log "
+                "\"updating\":false,\"detail\":\"log "
                 "(connector = 'file', path = 'log.csv', format = 'csv') decodes page VARCHAR\",\"columns\":"
                 "[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
                 "{\"id\":1,\"kind\":\"FILTER\",\"stage\":0,\"inputs\":[0],\"bounded\":true,\"time\":"
-                "null,\"detail\":\"page <> "
+                "null,\"updating\":false,\"detail\":\"page <> "
                 "'\\\"\\\\' [kernel]\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]},\n"
                 "{\"id\":2,\"kind\":\"SINK\",\"stage\":0,\"inputs\":[1],\"bounded\":true,\"time\":null,"
-                "\"detail\":\"standard "
+                "\"updating\":false,\"detail\":\"standard "
                 "output, of SELECT\",\"columns\":[{\"name\":\"page\",\"type\":\"VARCHAR\"}]}\n"
                 "]}\n");
     wr_buf_free(&b);

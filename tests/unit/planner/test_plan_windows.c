@@ -26,7 +26,7 @@ Test(plan_windows, tumble_into_file) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*), AVG(latency_ms)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*), AVG(latency_ms)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, latency_ms DOUBLE; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, latency_ms DOUBLE; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, hop_having) {
@@ -39,7 +39,7 @@ Test(plan_windows, hop_having) {
          "    #3 AGG_GLOBAL hop(slide 10 s, size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL hop(event_time, slide 10 s, size 1 min): COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, cumulate_named_arguments_with_offset) {
@@ -52,7 +52,7 @@ Test(plan_windows, cumulate_named_arguments_with_offset) {
          "    #3 AGG_GLOBAL cumulate(step 2 min, size 10 min, offset 9 min): SUM(bytes)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL cumulate(event_time, step 2 min, size 10 min, offset 9 min): SUM(bytes)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), bytes BIGINT; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), bytes BIGINT; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, window_without_aggregate) {
@@ -61,7 +61,7 @@ Test(plan_windows, window_without_aggregate) {
          "3 nodes, 1 stage, 1 sink\n"
          "#2 SINK standard output, of SELECT  [stage 0, unbounded]\n"
          "  #1 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
-         "    #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "    #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, window_goes_into_the_aggregate_through_filter_and_project) {
@@ -75,7 +75,7 @@ Test(plan_windows, window_goes_into_the_aggregate_through_filter_and_project) {
          "        #3 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
          "          #2 PROJECT page = UPPER(page) [sqlite], event_time  [stage 0, unbounded, time event_time]\n"
          "            #1 FILTER status > 200 [kernel] keeps event_time, page  [stage 0, unbounded, time event_time]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR (dictionary), status INTEGER; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR (dictionary), status INTEGER; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, window_columns_read_in_between_keep_the_window_node) {
@@ -90,7 +90,7 @@ Test(plan_windows, window_columns_read_in_between_keep_the_window_node) {
          "          #3 FILTER window_start > TIMESTAMP '2026-01-01 00:00:00.000' [kernel] keeps window_start, window_end, window_time  [stage 0, unbounded, time window_time]\n"
          "            #2 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
          "              #1 FILTER status > 1 [kernel] keeps event_time  [stage 0, unbounded, time event_time]\n"
-         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), status INTEGER; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), status INTEGER; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, aggregate_reads_window_columns) {
@@ -103,7 +103,7 @@ Test(plan_windows, aggregate_reads_window_columns) {
          "      #3 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #2 AGG_LOCAL attached(window_start, window_end): MAX(window_start)  [stage 0, unbounded]\n"
          "          #1 WINDOW tumble(event_time, size 1 min)  [stage 0, unbounded, time window_time]\n"
-         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, window_time_as_a_key) {
@@ -115,7 +115,7 @@ Test(plan_windows, window_time_as_a_key) {
          "    #3 AGG_GLOBAL tumble(size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min): COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, aggregate_of_aggregate_is_attached) {
@@ -131,7 +131,7 @@ Test(plan_windows, aggregate_of_aggregate_is_attached) {
          "          #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "            #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "              #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, cascade_on_window_time) {
@@ -147,7 +147,7 @@ Test(plan_windows, cascade_on_window_time) {
          "          #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "            #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "              #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "                #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, legacy_tumble) {
@@ -159,7 +159,7 @@ Test(plan_windows, legacy_tumble) {
          "  #3 AGG_GLOBAL tumble(size 1 min) by page: EXPR$4 = COUNT(*)  [stage 1, unbounded, time r]\n"
          "    #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "      #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "        #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "        #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, legacy_hop) {
@@ -172,7 +172,7 @@ Test(plan_windows, legacy_hop) {
          "    #3 AGG_GLOBAL hop(slide 10 s, size 1 min): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL hop(event_time, slide 10 s, size 1 min): COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, kinesis_step) {
@@ -184,7 +184,7 @@ Test(plan_windows, kinesis_step) {
          "    #3 AGG_GLOBAL tumble(size 10 s) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 10 s) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, kinesis_floor) {
@@ -196,7 +196,20 @@ Test(plan_windows, kinesis_floor) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
+}
+
+Test(plan_windows, kinesis_epoch_idiom) {
+    TREE(CLICKS
+         "SELECT STREAM page, FLOOR((clicks.ROWTIME - TIMESTAMP '1970-01-01 00:00:03') MINUTE / 5 TO MINUTE) k, COUNT(*) FROM clicks\n"
+         "GROUP BY page, FLOOR((clicks.ROWTIME - TIMESTAMP '1970-01-01 00:00:03') MINUTE / 5 TO MINUTE);",
+         "6 nodes, 2 stages, 1 sink\n"
+         "#5 SINK standard output, of SELECT  [stage 1, unbounded]\n"
+         "  #4 PROJECT page, k = STEP(window_start - TIMESTAMP '1970-01-01 00:00:03.000' BY INTERVAL '5' MINUTE) / 5 [kernel], EXPR$2 = \"COUNT(*)\"  [stage 1, unbounded]\n"
+         "    #3 AGG_GLOBAL tumble(size 5 min, offset 3 s) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
+         "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
+         "        #1 AGG_LOCAL tumble(event_time, size 5 min, offset 3 s) by page: COUNT(*)  [stage 0, unbounded]\n"
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, floor_of_the_event_time_column) {
@@ -209,7 +222,7 @@ Test(plan_windows, floor_of_the_event_time_column) {
          "      #3 EXCHANGE by $1, stage 0 to 1  [stage 1, unbounded]\n"
          "        #2 AGG_LOCAL tumble(event_time, size 1 min) by $1: COUNT(*)  [stage 0, unbounded]\n"
          "          #1 PROJECT $1 = FLOOR(event_time TO HOUR) [kernel], event_time  [stage 0, unbounded, time event_time]\n"
-         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, ceil_is_a_window_shifted_by_a_tick) {
@@ -221,7 +234,7 @@ Test(plan_windows, ceil_is_a_window_shifted_by_a_tick) {
          "    #3 AGG_GLOBAL tumble(size 1 min, offset 1 ms): COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min, offset 1 ms): COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3); watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, kinesis_pump_keeps_row_time) {
@@ -235,7 +248,7 @@ Test(plan_windows, kinesis_pump_keeps_row_time) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, arrival_time) {
@@ -247,7 +260,7 @@ Test(plan_windows, arrival_time) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(ROWTIME, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME, idle after 5 s  [stage 0, unbounded, time ROWTIME]\n");
+         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME, when quiet the wall clock  [stage 0, unbounded, time ROWTIME]\n");
 }
 
 Test(plan_windows, rowtime_from_column) {
@@ -273,7 +286,7 @@ Test(plan_windows, filter_clause_distinct_percentile) {
          "      #3 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded]\n"
          "        #2 AGG_LOCAL tumble(event_time, size 1 min): COUNT(*) FILTER $1, COUNT(DISTINCT user_id), PERCENTILE_CONT(latency_ms) DESC, COUNT(*)  [stage 0, unbounded]\n"
          "          #1 PROJECT $1 = status >= 500 [kernel], user_id, latency_ms, event_time  [stage 0, unbounded, time event_time]\n"
-         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), user_id VARCHAR, status INTEGER, latency_ms DOUBLE; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "            #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), user_id VARCHAR, status INTEGER, latency_ms DOUBLE; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, same_call_and_same_expression_once) {
@@ -287,7 +300,7 @@ Test(plan_windows, same_call_and_same_expression_once) {
          "        #3 EXCHANGE by $1, stage 0 to 1  [stage 1, unbounded]\n"
          "          #2 AGG_LOCAL tumble(event_time, size 1 min) by $1: SUM($2), MAX($2)  [stage 0, unbounded]\n"
          "            #1 PROJECT $1 = UPPER(page) [sqlite], $2 = status * 2 [kernel], event_time  [stage 0, unbounded, time event_time]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR (dictionary), status INTEGER; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR (dictionary), status INTEGER; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, grouping_sets) {
@@ -301,7 +314,7 @@ Test(plan_windows, grouping_sets) {
          "        #3 AGG_GLOBAL tumble(size 1 min) by country, page: COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "          #2 EXCHANGE by country, page, stage 0 to 1  [stage 1, unbounded]\n"
          "            #1 AGG_LOCAL tumble(event_time, size 1 min) by country, page: COUNT(*)  [stage 0, unbounded]\n"
-         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, country VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n"
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR, country VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n"
          "      #8 PROJECT window_start, country = NULL, page, GROUPING(country) = 1, GROUPING(page) = 0, COUNT(*)  [stage 1, unbounded]\n"
          "        #7 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_time]\n"
          "          #6 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
@@ -323,7 +336,7 @@ Test(plan_windows, distinct_in_windows) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page  [stage 1, unbounded, time window_time]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(event_time, size 1 min) by page  [stage 0, unbounded]\n"
-         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND  [stage 0, unbounded, time event_time]\n");
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, distinct_bounded) {

@@ -425,7 +425,7 @@ Test(aggs_exact, wrong_arguments) {
                  {"SUM0", WR_T_BOOLEAN},     {"STDDEV", WR_T_VARCHAR},
                  {"BOOL_AND", WR_T_BIGINT},  {"COUNT_IF", WR_T_VARCHAR},
                  {"MEDIAN", WR_T_DATE},      {"LISTAGG", WR_T_BIGINT},
-                 {"AVG", WR_T_INTERVAL_DAY}, {"PERCENTILE_DISC", WR_T_VARCHAR}};
+                 {"AVG", WR_T_INTERVAL_DAY}, {"PERCENTILE_CONT", WR_T_VARCHAR}};
     for (size_t k = 0; k < WR_LEN(cases); k++) {
         wr_type t = T(cases[k].kind);
         wr_agg_call c = fx_call(cases[k].name, &t, 1);

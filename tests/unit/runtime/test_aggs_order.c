@@ -242,6 +242,33 @@ Test(aggs_order, percentiles) {
         check_percentile(names[k % 3], types[k / 3 % 3], (fx_form)(k / 9 % 3), k / 27 % 2, k / 54);
     }
     check_percentile("PERCENTILE_DISC", T(WR_T_TIMESTAMP), FX_WIDE, false, false);
+    for (uint32_t k = 0; k < 12; k++) /* DISTINCT and DESC, too */
+        check_percentile("PERCENTILE_DISC", T(k % 6 ? WR_T_VARCHAR : WR_T_VARBINARY), (fx_form)(k % 3),
+                         k / 3 % 2, k / 6);
+}
+
+/* 0.07 * 100 is a little more than 7 in binary; the seventh of 100 values is meant. */
+Test(aggs_order, fractions_of_whole_numbers) {
+    uint64_t failed[FX_FAILED_WORDS];
+    wr_type t = T(WR_T_BIGINT);
+    static const char *const names[] = {"PERCENTILE_DISC", "PERCENTILE_CONT", "APPROX_PERCENTILE"};
+    fx_data *d = fx_make(101, 1, &t, 1, FX_SMALL, false);
+    for (uint32_t i = 0; i < d->n; i++) d->rows[i].v[0].i64 = i;
+    for (uint32_t percent = 0; percent <= 100; percent++)
+        for (uint32_t k = 0; k < 3; k++) {
+            d->n = k == 1 ? 101 : 100;
+            wr_agg_call c = fx_call(names[k], &t, 1);
+            c.param = (wr_value){.f64 = percent / 100.0};
+            cr_assert_eq(c.def->bind(&c, NULL), WR_OK);
+            wr_batch *out = fx_run(&c, d, 0, failed);
+            double want = k == 1 ? percent : percent ? percent - 1 : 0;
+            double got = k ? out->cols[0].f64[0] : (double)out->cols[0].i64[0];
+            cr_expect_leq(fabs(got - want), k == 2 ? 0.0100001 * want : 0, "%s %u %g", names[k], percent,
+                          got);
+            wr_batch_drop(out);
+        }
+    d->n = 101;
+    fx_free(d);
 }
 
 Test(aggs_order, fractions_are_checked) {

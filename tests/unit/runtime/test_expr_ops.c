@@ -93,6 +93,90 @@ Test(expr_ops, decimals_round_half_away_from_zero) {
     xcheck(xop(DIV, xt_dec(18, 0), tiny, big), "0");
 }
 
+static wr_expr *dec(int64_t v, uint32_t p, uint8_t s) {
+    wr_expr *e = xi(WR_T_BIGINT, v);
+    e->type = xt_dec(p, s);
+    return e;
+}
+
+#define MOST 999999999999999999 /* 18 digits */
+
+Test(expr_ops, products_and_quotients_are_rounded_once) {
+    xcheck(xop(MUL, xt_dec(18, 6), dec(123456789012345678, 18, 6), dec(1500000, 18, 6)),
+           "185185183518.518517");
+    xcheck(xop(MUL, xt_dec(18, 8), dec(MOST, 18, 12), dec(MOST, 18, 12)), "!DECIMAL out of range");
+    xcheck(xop(MUL, xt_dec(18, 6), dec(MOST, 18, 12), dec(MOST, 18, 12)), "999999999999.999998");
+    xcheck(xop(MUL, xt_dec(18, 18), dec(MOST, 18, 18), dec(MOST, 18, 18)), "0.999999999999999998");
+    xcheck(xop(MUL, xt_dec(18, 2), dec(5, 18, 2), dec(10, 18, 2)), "0.01"); /* 0.005 */
+    xcheck(xop(MUL, xt_dec(18, 2), dec(-5, 18, 2), dec(10, 18, 2)), "-0.01");
+    xcheck(xop(MUL, xt_dec(18, 2), dec(-499, 18, 4), dec(10, 18, 2)), "0.00"); /* -0.00499 */
+    xcheck(xop(MUL, xt_dec(18, 1), xi(WR_T_BIGINT, INT64_MIN), dec(1, 1, 1)), "!DECIMAL out of range");
+    xcheck(xop(MUL, xt_dec(18, 0), xi(WR_T_BIGINT, INT64_MIN), dec(1, 1, 1)), "-922337203685477581");
+    xcheck(xop(DIV, xt_dec(18, 0), xi(WR_T_BIGINT, INT64_MIN), dec(100, 3, 1)), "-922337203685477581");
+    xcheck(xop(DIV, xt_dec(18, 6), dec(MOST, 18, 0), dec(MOST, 18, 6)), "1000000.000000");
+    xcheck(xop(DIV, xt_dec(18, 6), dec(1, 18, 0), xi(WR_T_BIGINT, INT64_MIN)), "0.000000");
+}
+
+Test(expr_ops, sums_and_rests_of_different_scales) {
+    wr_expr *big = dec(MOST, 18, 0);
+    xcheck(xop(SUB, xt_dec(18, 2), big, dec(1, 2, 2)), "!DECIMAL out of range");
+    xcheck(xop(SUB, xt_dec(18, 2), xi(WR_T_BIGINT, 9000000000000000001), xi(WR_T_BIGINT, 1)),
+           "!DECIMAL out of range");
+    xcheck(xop(ADD, xt_dec(18, 4), dec(1500000000000000, 18, 1), dec(-900000000000000000, 18, 4)),
+           "60000000000000.0000");
+    xcheck(xop(MOD, xt_dec(2, 2), big, dec(17, 2, 2)), "0.06");
+    xcheck(xop(MOD, xt_dec(2, 2), dec(-MOST, 18, 0), dec(-17, 2, 2)), "-0.06");
+    xcheck(xop(MOD, xt_dec(18, 2), dec(5, 3, 2), big), "0.05");
+    xcheck(xop(MOD, xt_dec(18, 2), big, dec(0, 3, 2)), "!division by zero");
+    xcheck(xop(MOD, xt_dec(18, 1), xi(WR_T_BIGINT, INT64_MIN), dec(-1, 2, 1)), "0.0");
+}
+
+Test(expr_ops, comparisons_of_different_scales) {
+    wr_expr *big = dec(MOST, 18, 0), *near = dec(MOST, 18, 18), *none = xnull(xt_dec(5, 2));
+    xcheck(xbool(GT, big, near), "1");
+    xcheck(xbool(LT, big, near), "0");
+    xcheck(xbool(EQ, dec(150, 5, 2), dec(1500, 18, 3)), "1");
+    xcheck(xbool(NE, dec(150, 5, 2), dec(1501, 18, 3)), "1");
+    xcheck(xbool(LE, xi(WR_T_BIGINT, INT64_MIN), dec(-MOST, 18, 18)), "1");
+    xcheck(xbool(GE, dec(10, 2, 1), xi(WR_T_INTEGER, 1)), "1");
+    xcheck(xbool(EQ, big, none), "NULL");
+    xcheck(xbool(IS_DISTINCT, big, none), "1");
+    xcheck(xbool(IS_NOT_DISTINCT, xnull(xt_dec(9, 3)), none), "1");
+    xcheck(xbool(IS_DISTINCT, dec(150, 5, 2), dec(1500, 18, 3)), "0");
+    xcheck(xbool(IS_NOT_DISTINCT, dec(150, 5, 2), dec(1500, 18, 3)), "1");
+}
+
+Test(expr_ops, intervals_times_decimals) {
+    wr_type day = xt(WR_T_INTERVAL_DAY);
+    wr_expr *i = xi(WR_T_INTERVAL_DAY, 8640000000000); /* 100 days */
+    xcheck(xop(MUL, day, i, dec(2500000, 18, 6)), "21600000000000");
+    xcheck(xop(MUL, day, dec(25, 2, 1), i), "21600000000000");
+    xcheck(xop(DIV, day, i, dec(25, 2, 1)), "3456000000000");
+    xcheck(xop(DIV, day, i, dec(0, 2, 1)), "!division by zero");
+    xcheck(xop(MUL, day, xi(WR_T_INTERVAL_DAY, -7), dec(5, 1, 1)), "-3"); /* cut */
+    xcheck(xop(MUL, day, xi(WR_T_INTERVAL_DAY, INT64_MAX), dec(11, 2, 1)),
+           "!INTERVAL DAY TO SECOND out of range");
+}
+
+Test(expr_ops, rounding_functions_of_decimals) {
+    wr_expr *x = dec(995, 3, 2), *big = dec(-MOST, 18, 2);
+    xcheck(xfn("ROUND", xt_dec(3, 1), x, xi(WR_T_BIGINT, 1)), "10.0");
+    xcheck(xfn("ROUND", xt_dec(2, 0), x), "10");
+    xcheck(xfn("ROUND", xt_dec(3, 2), x, xi(WR_T_BIGINT, INT64_MAX)), "9.95");
+    xcheck(xfn("ROUND", xt_dec(2, 0), x, xi(WR_T_BIGINT, -1)), "10");
+    xcheck(xfn("ROUND", xt_dec(2, 0), x, xi(WR_T_BIGINT, -2)), "0");
+    xcheck(xfn("ROUND", xt_dec(2, 0), x, xi(WR_T_BIGINT, INT64_MIN)), "0");
+    xcheck(xfn("ROUND", xt_dec(18, 0), big, xi(WR_T_BIGINT, -15)), "-10000000000000000");
+    xcheck(xfn("ROUND", xt_dec(18, 2), big, xi(WR_T_BIGINT, -15)), "!DECIMAL out of range");
+    xcheck(xfn("TRUNCATE", xt_dec(2, 1), x, xi(WR_T_BIGINT, 1)), "9.9");
+    xcheck(xfn("TRUNCATE", xt_dec(18, 0), big, xi(WR_T_BIGINT, -15)), "-9000000000000000");
+    xcheck(xfn("SIGN", xt_dec(2, 1), dec(-5, 1, 1)), "-1.0");
+    xcheck(xfn("ABS", xt_dec(18, 2), big), "9999999999999999.99");
+    xcheck(xfn("ROUND", xt(WR_T_BIGINT), xi(WR_T_BIGINT, INT64_MAX), xi(WR_T_BIGINT, -19)),
+           "!BIGINT out of range");
+    xcheck(xfn("ROUND", xt(WR_T_BIGINT), xi(WR_T_BIGINT, INT64_MAX), xi(WR_T_BIGINT, -20)), "0");
+}
+
 Test(expr_ops, doubles_are_ieee_but_never_nan) {
     wr_type d = xt(WR_T_DOUBLE), r = xt(WR_T_REAL);
     double inf = __builtin_inf();

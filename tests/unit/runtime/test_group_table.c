@@ -346,3 +346,64 @@ Test(group_table, out_of_memory) {
     }
     cr_assert(done);
 }
+
+/* ---- removal ---- */
+
+#define LIVING 6000
+
+/* Keys come and go: ids of living keys stay, new ones start from zero, ids and memory are used again. */
+static void come_and_go(wr_phys phys, uint64_t range) {
+    wri_groups *g = wri_groups_new(&phys, 1, 8);
+    cr_assert(wri_groups_let_go(g));
+    static uint32_t id_of[LIVING];
+    memset(id_of, 0, sizeof id_of);
+    uint32_t col = 0, living = 0, most = 0;
+    for (int round = 0; round < 300; round++) {
+        uint32_t n = 1 + (uint32_t)(rnd() % 200), gids[200], gone[200], n_gone = 0;
+        wr_batch *b;
+        cr_assert_eq(wr_batch_new(1, n, &b, NULL), WR_OK);
+        cr_assert_eq(wr_batch_col(b, 0, phys, NULL), WR_OK);
+        b->n = n;
+        uint64_t v[200];
+        for (uint32_t i = 0; i < n; i++) {
+            v[i] = rnd() % range;
+            if (phys == WR_STR) { /* long ones, all different */
+                char text[100];
+                int len = snprintf(text, sizeof text, "%080llu", (unsigned long long)v[i]);
+                cr_assert_eq(wr_batch_str(b, text, (size_t)len, &b->cols[0].str[i], NULL), WR_OK);
+            } else b->cols[0].i64[i] = (int64_t)v[i];
+        }
+        cr_assert_eq(wri_groups_find(g, b, &col, NULL, gids, NULL), WR_OK);
+        wr_batch_drop(b);
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t *state = (uint64_t *)(wri_groups_states(g) + gids[i] * wri_groups_stride(g));
+            cr_assert_eq(*state, id_of[v[i]] ? v[i] + 1 : 0);
+            if (id_of[v[i]]) cr_assert_eq(id_of[v[i]], gids[i]);
+            else living++;
+            id_of[v[i]] = gids[i];
+            *state = v[i] + 1;
+        }
+        most = living > most ? living : most;
+        cr_assert_eq(wri_groups_live(g), living);
+        for (uint64_t k = rnd() % 7, step = 1 + rnd() % 40; k < range && n_gone < 200; k += step) {
+            if (!id_of[k]) continue;
+            gone[n_gone++] = id_of[k];
+            id_of[k] = 0;
+        }
+        wri_groups_remove(g, gone, n_gone);
+        living -= n_gone;
+        cr_assert_eq(wri_groups_live(g), living);
+    }
+    cr_assert_leq(wri_groups_count(g), most);
+    cr_assert_lt(wri_groups_bytes(g), (size_t)1 << 20); /* of 300 rounds only what lives is kept */
+    wri_groups_reset(g);
+    cr_assert_eq(wri_groups_live(g), 0);
+    wri_groups_free(g);
+}
+
+Test(group_table, keys_come_and_go) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        rng = seed * 104729;
+        come_and_go(seed % 2 ? WR_STR : WR_I64, seed % 3 ? 500 : LIVING);
+    }
+}

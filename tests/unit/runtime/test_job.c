@@ -2,7 +2,9 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "runtime/runtime.h"
 
@@ -31,20 +33,21 @@ typedef struct {
     wr_plan plan;
 } planned;
 
-static void make_input(char *path, size_t n) {
+static void make_input(char *path, size_t n, const char *mode) {
     snprintf(path, n, "/tmp/weir-test-job-%d.jsonl", (int)getpid());
-    FILE *f = fopen(path, "w");
+    gzFile f = gzopen(path, mode);
     cr_assert_not_null(f);
     for (int i = 0; i < 500; i++)
-        fprintf(f, "{\"ts\":\"2026-01-01T00:00:%02d.000Z\",\"k\":\"key of some length %d\",\"v\":%d}\n",
-                (i * 7) % 60, i % 9, i);
-    fputs("{\"ts\":\"2026-01-01T00:00:01.000Z\",\"v\":\"no number\"}\n", f);
-    fclose(f);
+        gzprintf(f, "{\"ts\":\"2026-01-01T00:00:%02d.000Z\",\"k\":\"key of some length %d\",\"v\":%d}\n",
+                 (i * 7) % 60, i % 9, i);
+    gzputs(f, "{\"ts\":\"2026-01-01T00:00:01.000Z\",\"v\":\"no number\"}\n");
+    gzclose(f);
 }
 
-static void make_plan(planned *p) {
+/* mode: of gzopen; "wT" writes plain text. */
+static void make_plan_over(planned *p, const char *mode) {
     memset(p, 0, sizeof *p);
-    make_input(p->path, sizeof p->path);
+    make_input(p->path, sizeof p->path, mode);
     p->reg = wr_builtin();
     p->text = wr_arena_printf(&p->ar, script_text, p->path);
     p->d = (wr_diags){.file = "test", .text = p->text, .len = strlen(p->text), .ar = &p->ar};
@@ -52,6 +55,8 @@ static void make_plan(planned *p) {
     wr_status s = wr_plan_script(&p->script, &p->reg, &p->ar, &p->d, &p->plan);
     cr_assert_eq(s, WR_OK, "%s", p->d.n ? p->d.items[0].msg : "");
 }
+
+static void make_plan(planned *p) { make_plan_over(p, "wT"); }
 
 static void free_plan(planned *p) {
     unlink(p->path);
@@ -80,9 +85,11 @@ Test(job, every_allocation_of_opening_fails_once) {
     free_plan(&p);
 }
 
-static void run_once(uint32_t workers, uint32_t batch_rows) {
+static void run_once(uint32_t workers, uint32_t batch_rows, const char *mode) {
     planned p;
-    make_plan(&p);
+    struct stat file;
+    make_plan_over(&p, mode);
+    cr_assert_eq(stat(p.path, &file), 0);
     wr_job_opts opts = {.workers = workers, .batch_rows = batch_rows, .out_fd = -1};
     wr_err err = {0};
     wr_job *job;
@@ -93,15 +100,19 @@ static void run_once(uint32_t workers, uint32_t batch_rows) {
     cr_assert_eq(st.rows_in, 501);
     cr_assert_eq(st.bad_rows, 1);
     cr_assert(st.late_rows > 0);
+    cr_assert(st.bytes_in > 30000, "%ld", (long)st.bytes_in);
+    cr_assert_eq(st.at, st.total);
+    cr_assert_eq(st.total, file.st_size); /* as packed */
     wr_job_free(job);
     free_plan(&p);
 }
 
 Test(job, counts_do_not_depend_on_workers_or_batches) {
-    run_once(1, 4096);
-    run_once(2, 1);
-    run_once(3, 7);
-    run_once(8, 100);
+    run_once(1, 4096, "wT");
+    run_once(2, 1, "wT");
+    run_once(3, 7, "wT");
+    run_once(8, 100, "wT");
+    run_once(2, 4096, "wb");
 }
 
 Test(job, cancelled_before_it_runs) {

@@ -334,6 +334,19 @@ Test(windows, hop) {
                 40);
 }
 
+/* So many slices that they are merged to blocks; slides that are no multiple of a block. */
+Test(windows, hop_of_many_slices) {
+    seed = 15;
+    for (int64_t k = 1; k <= 6; k++)
+        compare((wr_win){.kind = WR_W_HOP,
+                         .size_us = (k * 8 + k % 3) * (1 + k % 2) * SECOND,
+                         .slide_us = (1 + k % 2) * SECOND,
+                         .slice_us = (1 + k % 2) * SECOND,
+                         .offset_us = (k % 2) * SECOND,
+                         .tick_us = 1000},
+                25);
+}
+
 Test(windows, cumulate) {
     seed = 14;
     for (int64_t k = 1; k <= 8; k++)

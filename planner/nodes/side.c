@@ -1,0 +1,20 @@
+/* planner/nodes/side.c -- ERRORS and LATE: rows that other operators feed from the side. */
+#include "nodes.h"
+
+static bool no_need(wri_ctx *c, wr_node *n) {
+    (void)c;
+    (void)n;
+    return true;
+}
+
+static void errors_explain(wri_ex *x, const wr_node *n) {
+    (void)n;
+    WRI_PUT(x, "rows that failed in this job");
+}
+
+static void late_explain(wri_ex *x, const wr_node *n) { WRI_PUT(x, "late rows of %s", n->side.stream); }
+
+const wri_node_def wri_node_errors = {
+    .name = "ERRORS", .need = no_need, .rebuild = wri_same_columns, .explain = errors_explain};
+const wri_node_def wri_node_late = {
+    .name = "LATE", .need = no_need, .rebuild = wri_same_columns, .explain = late_explain};

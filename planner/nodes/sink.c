@@ -1,0 +1,42 @@
+/* planner/nodes/sink.c -- a SINK takes exactly the columns that go out. */
+#include "nodes.h"
+
+static bool sink_need(wri_ctx *c, wr_node *n) {
+    (void)c;
+    wri_need_all(n->in[0]);
+    return true;
+}
+
+static void put_changelog(wri_ex *x, const wr_node *n) {
+    switch (n->sink.changelog) {
+    case WR_CL_OP:
+        WRI_PUT(x, ", changes by column op");
+        return;
+    case WR_CL_UPSERT:
+        WRI_PUT(x, ", upserts by ");
+        wri_tell_cols(x, &n->out, n->sink.key, n->sink.n_key);
+        return;
+    case WR_CL_DEBEZIUM:
+        WRI_PUT(x, ", changes in Debezium's form");
+        return;
+    default:
+        return;
+    }
+}
+
+static void sink_explain(wri_ex *x, const wr_node *n) {
+    const wr_plan_stream *s = n->sink.stream;
+    if (!s) WRI_PUT(x, "standard output, of %s", n->sink.label);
+    else {
+        WRI_PUT(x, "%s (", s->name);
+        wri_tell_options(x, s);
+        WRI_PUT(x, "), of %s", n->sink.label);
+    }
+    put_changelog(x, n);
+}
+
+const wri_node_def wri_node_sink = {.name = "SINK",
+                                    .need = sink_need,
+                                    .rebuild = wri_exact_columns,
+                                    .explain = sink_explain,
+                                    .takes_changes = wri_takes_any_change};

@@ -1,0 +1,36 @@
+/* planner/nodes/sort.c -- SORT and LIMIT over bounded input. */
+#include "nodes.h"
+
+static bool sort_need(wri_ctx *c, wr_node *n) {
+    (void)c;
+    wr_node *in = n->in[0];
+    for (uint32_t i = 0; i < n->out.n; i++) wri_pass(n, i, in, i);
+    for (uint32_t i = 0; i < n->sort.n_keys; i++) wri_need(in, n->sort.keys[i].col, false);
+    return true;
+}
+
+static bool sort_rebuild(wri_ctx *c, wr_node *n) {
+    const uint32_t *in = wri_x(n->in[0])->map;
+    for (uint32_t i = 0; i < n->sort.n_keys; i++) n->sort.keys[i].col = in[n->sort.keys[i].col];
+    return wri_like_input(c, n, 0);
+}
+
+static void sort_explain(wri_ex *x, const wr_node *n) {
+    for (uint32_t i = 0; i < n->sort.n_keys; i++) {
+        const wr_sort_key *k = &n->sort.keys[i];
+        WRI_PUT(x, "%s%s%s", i ? ", " : "by ", wri_col_name(&n->out, k->col), k->desc ? " DESC" : "");
+        if (k->nulls_first != k->desc) WRI_PUT(x, " NULLS %s", k->nulls_first ? "FIRST" : "LAST");
+    }
+    const char *sep = n->sort.n_keys ? " " : "";
+    if (n->sort.limit >= 0) WRI_PUT(x, "%slimit %lld", sep, (long long)n->sort.limit);
+    if (n->sort.offset)
+        WRI_PUT(x, "%soffset %lld", n->sort.limit >= 0 ? " " : sep, (long long)n->sort.offset);
+}
+
+const wri_node_def wri_node_sort = {.name = "SORT",
+                                    .clause = "ORDER BY",
+                                    .need = sort_need,
+                                    .rebuild = sort_rebuild,
+                                    .explain = sort_explain};
+const wri_node_def wri_node_limit = {
+    .name = "LIMIT", .need = sort_need, .rebuild = sort_rebuild, .explain = sort_explain};

@@ -1,0 +1,17 @@
+/* planner/nodes/union.c -- a UNION: the rows of all its inputs. */
+#include "nodes.h"
+
+static bool union_need(wri_ctx *c, wr_node *n) {
+    (void)c;
+    for (uint32_t k = 0; k < n->n_in; k++)
+        for (uint32_t i = 0; i < n->out.n; i++) wri_pass(n, i, n->in[k], i);
+    return true;
+}
+
+static void union_explain(wri_ex *x, const wr_node *n) { WRI_PUT(x, "of %u", n->n_in); }
+
+const wri_node_def wri_node_union = {.name = "UNION",
+                                     .need = union_need,
+                                     .rebuild = wri_exact_columns,
+                                     .explain = union_explain,
+                                     .takes_changes = wri_takes_any_change};

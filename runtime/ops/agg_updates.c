@@ -1,0 +1,323 @@
+/* runtime/ops/agg_updates.c -- see agg_updates.h.
+ *
+ * Behind the states of the calls each group has a `standing`. A group is touched from the first fold after it
+ * was last said until it is said again; meanwhile `olds` holds the row that stands for it. Groups without
+ * rows left are removed once that is said. */
+#include "agg_updates.h"
+
+#include "group_table.h"
+#include "timers.h"
+
+typedef struct standing {
+    int64_t rows;      /* folded less those taken back, when takes_back */
+    int64_t used, due; /* watermark when last said; when the one timer that counts is due. When ttl_us */
+    uint32_t old_batch, old_row; /* what stands, while touched and stands */
+    bool touched, stands, failed;
+} standing;
+
+typedef struct change { /* a row to be given */
+    wr_batch *from;
+    uint32_t row;
+    wr_change kind;
+} change;
+
+struct wri_updates {
+    wri_updates_cfg cfg;
+    wri_result frame;
+    wri_groups *groups;
+    size_t at; /* of the standing in a group's state */
+    uint32_t *touched;
+    size_t n_touched, touched_cap;
+    wr_batch **olds;
+    size_t n_olds, olds_cap;
+    uint32_t *gids, *minus, *list; /* scratch: room for cap rows each */
+    size_t cap;
+    change *changes; /* scratch */
+    size_t changes_cap;
+    wri_timers timers;
+};
+
+wri_updates *wri_updates_new(const wri_updates_cfg *cfg, const wri_result *frame) {
+    wri_updates *u = wr_calloc(1, sizeof *u);
+    if (!u) return NULL;
+    u->cfg = *cfg;
+    u->frame = *frame;
+    u->at = (cfg->calls->state_bytes + 7) & ~(size_t)7;
+    wri_timers_init(&u->timers, cfg->ttl_us / 16 + 1);
+    u->groups = wri_groups_new(cfg->phys, cfg->n_keys, u->at + sizeof(standing));
+    if (u->groups && ((!cfg->takes_back && cfg->ttl_us == 0) || wri_groups_let_go(u->groups))) return u;
+    wri_updates_free(u);
+    return NULL;
+}
+
+static wri_states states(const wri_updates *u) {
+    return (wri_states){wri_groups_states(u->groups), wri_groups_stride(u->groups)};
+}
+
+static standing *standing_of(const wri_updates *u, uint32_t gid) {
+    wri_states st = states(u);
+    return (standing *)(void *)(st.base + gid * st.stride + u->at);
+}
+
+static void drop_olds(wri_updates *u) {
+    while (u->n_olds > 0) wr_batch_drop(u->olds[--u->n_olds]);
+}
+
+void wri_updates_free(wri_updates *u) {
+    if (!u) return;
+    drop_olds(u);
+    if (u->groups) wri_calls_destroy(u->cfg.calls, states(u), 0, wri_groups_count(u->groups));
+    wri_groups_free(u->groups);
+    wri_timers_free(&u->timers);
+    wr_free(u->touched);
+    wr_free(u->olds);
+    wr_free(u->gids);
+    wr_free(u->minus);
+    wr_free(u->list);
+    wr_free(u->changes);
+    wr_free(u);
+}
+
+uint32_t wri_updates_live(const wri_updates *u) { return wri_groups_live(u->groups); }
+
+static wr_status scratch(wri_updates *u, size_t n, wr_err *err) {
+    if (n <= u->cap) return WR_OK;
+    uint32_t *g = wr_reallocn(u->gids, n, sizeof *g);
+    if (g) u->gids = g;
+    uint32_t *m = wr_reallocn(u->minus, n, sizeof *m);
+    if (m) u->minus = m;
+    uint32_t *l = wr_reallocn(u->list, n, sizeof *l);
+    if (l) u->list = l;
+    if (!g || !m || !l) return wr_fail_oom(err, "results that change");
+    u->cap = n;
+    return WR_OK;
+}
+
+static wri_result result_of(const wri_updates *u) {
+    wri_result r = u->frame;
+    r.op = u->cfg.op;
+    r.calls = u->cfg.calls;
+    r.groups = u->groups;
+    r.st = states(u);
+    return r;
+}
+
+/* ---- folding ---- */
+
+/* Computes what stands for gids[0..n). */
+static wr_status keep_old(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    if (n == 0) return WR_OK;
+    if (wr_grow(&u->olds, &u->olds_cap, u->n_olds + 1, sizeof *u->olds) != WR_OK)
+        return wr_fail_oom(err, "results that change");
+    wri_result r = result_of(u);
+    uint64_t *failed; /* none: what failed does not stand */
+    WR_TRY(wri_result_rows(&r, gids, n, &failed, &u->olds[u->n_olds], err));
+    for (uint32_t i = 0; i < n; i++) {
+        standing *s = standing_of(u, gids[i]);
+        s->old_batch = (uint32_t)u->n_olds;
+        s->old_row = i;
+    }
+    u->n_olds++;
+    return WR_OK;
+}
+
+static wr_status touch(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    uint32_t n_old = 0;
+    if (wr_grow(&u->touched, &u->touched_cap, u->n_touched + n, sizeof *u->touched) != WR_OK)
+        return wr_fail_oom(err, "results that change");
+    for (uint32_t i = 0; i < n; i++) {
+        standing *s = standing_of(u, gids[i]);
+        if (s->touched) continue;
+        s->touched = true;
+        u->touched[u->n_touched++] = gids[i];
+        if (s->stands) u->list[n_old++] = gids[i];
+    }
+    return keep_old(u, u->list, n_old, err);
+}
+
+/* Partials of rows that take others back. Of a group that state_ttl has forgotten nothing can be taken. */
+static wr_status take_back(wri_updates *u, const wr_batch *b, uint32_t rows_col, wr_err *err) {
+    uint32_t back = rows_col + 1, back_rows = back + u->cfg.calls->n_partials;
+    const int64_t *plus = b->cols[rows_col].i64, *minus = b->cols[back_rows].i64;
+    bool any = false;
+    for (uint32_t i = 0; i < b->n; i++) {
+        standing *s = standing_of(u, u->gids[i]);
+        bool fresh = u->cfg.ttl_us > 0 && s->rows == 0 && !s->stands;
+        u->minus[i] = minus[i] && !fresh ? u->gids[i] : 0;
+        s->rows += plus[i] - (fresh ? 0 : minus[i]);
+        any |= u->minus[i] != 0;
+    }
+    WR_TRY(wri_calls_merge(u->cfg.calls, b, rows_col - u->cfg.calls->n_partials, states(u), u->gids, err));
+    if (any) wri_calls_retract(u->cfg.calls, b, back, states(u), u->minus);
+    return WR_OK;
+}
+
+wr_status wri_updates_fold(wri_updates *u, const wr_batch *b, wr_err *err) {
+    uint32_t first = u->cfg.keys[0] + u->cfg.n_keys;
+    WR_TRY(scratch(u, b->n, err));
+    WR_TRY(wri_groups_find(u->groups, b, u->cfg.keys, b->hash, u->gids, err));
+    WR_TRY(touch(u, u->gids, b->n, err));
+    if (u->cfg.takes_back) return take_back(u, b, first + u->cfg.calls->n_partials, err);
+    return wri_calls_merge(u->cfg.calls, b, first, states(u), u->gids, err);
+}
+
+wr_status wri_updates_fold_nothing(wri_updates *u, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wr_batch_new(1, 1, &b, err));
+    b->n = 1;
+    wr_status s = scratch(u, 1, err);
+    if (s == WR_OK) s = wri_groups_find(u->groups, b, u->cfg.keys, NULL, u->gids, err);
+    if (s == WR_OK) s = touch(u, u->gids, 1, err);
+    wr_batch_drop(b);
+    return s;
+}
+
+/* ---- saying ---- */
+
+static bool same_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
+    bool nx = wr_is_null(x, i), ny = wr_is_null(y, j);
+    if (nx || ny) return nx == ny;
+    if (x->phys == WR_STR) return wr_str_eq(&x->str[i], &y->str[j]);
+    return x->i64[i] == y->i64[j]; /* doubles by their bits */
+}
+
+/* The same results; keys and window are the same anyway. */
+static bool same_result(const wri_updates *u, const wr_batch *x, uint32_t i, const wr_batch *y, uint32_t j) {
+    for (uint32_t c = x->n_cols - u->cfg.calls->n; c < x->n_cols; c++)
+        if (!same_value(&x->cols[c], i, &y->cols[c], j)) return false;
+    return true;
+}
+
+static wr_status gather_col(const wri_updates *u, size_t n, wr_batch *out, uint32_t c, wr_err *err) {
+    const change *ch = u->changes;
+    WR_TRY(wr_batch_col(out, c, ch[0].from->cols[c].phys, err));
+    wr_col *to = &out->cols[c];
+    bool nulls = false;
+    for (size_t i = 0; i < n; i++) {
+        const wr_col *from = &ch[i].from->cols[c];
+        if (to->phys == WR_STR) to->str[i] = from->str[ch[i].row];
+        else to->i64[i] = from->i64[ch[i].row];
+        nulls |= from->nulls != NULL;
+    }
+    if (!nulls) return WR_OK;
+    if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "a NULL bitmap");
+    for (size_t i = 0; i < n; i++)
+        if (wr_is_null(&ch[i].from->cols[c], ch[i].row)) wr_bit_set(to->nulls, (uint32_t)i);
+    return WR_OK;
+}
+
+static wr_status fill_changes(const wri_updates *u, size_t n, wr_batch *out, wr_err *err) {
+    const change *ch = u->changes;
+    out->n = (uint32_t)n;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || ch[i].from != ch[i - 1].from) WR_TRY(wr_batch_keep(out, &ch[i].from->ref, err));
+    for (uint32_t c = 0; c < out->n_cols; c++) WR_TRY(gather_col(u, n, out, c, err));
+    if (u->cfg.append_only) return WR_OK;
+    out->change = wr_arena_alloc(&out->arena, n);
+    if (!out->change) return wr_fail_oom(err, "the kinds of changes");
+    for (size_t i = 0; i < n; i++) out->change[i] = (uint8_t)ch[i].kind;
+    return WR_OK;
+}
+
+static wr_status emit_changes(wri_updates *u, size_t n, wr_err *err) {
+    if (n == 0) return WR_OK;
+    wr_batch *out;
+    WR_TRY(wr_batch_new(u->cfg.op->node->out.n, (uint32_t)n, &out, err));
+    wr_status s = fill_changes(u, n, out, err);
+    if (s == WR_OK) s = wr_emit(u->cfg.op, out, err);
+    wr_batch_drop(out);
+    return s;
+}
+
+/* Has rows, or needs none: without keys there is always a result. */
+static bool is_live(const wri_updates *u, const standing *s) {
+    return !u->cfg.takes_back || u->cfg.n_keys == 0 || s->rows > 0;
+}
+
+/* What changed of group gid, whose result is row `row` of cur (live), to u->changes at n. */
+static size_t note_change(wri_updates *u, uint32_t gid, wr_batch *cur, uint32_t row, bool ok, size_t n) {
+    standing *s = standing_of(u, gid);
+    wr_batch *old = s->stands ? u->olds[s->old_batch] : NULL;
+    if (old && ok && same_result(u, old, s->old_row, cur, row)) return n;
+    if (old) u->changes[n++] = (change){old, s->old_row, ok ? WR_UPDATE_BEFORE : WR_DELETE};
+    if (ok) u->changes[n++] = (change){cur, row, old ? WR_UPDATE_AFTER : WR_INSERT};
+    s->stands = ok;
+    return n;
+}
+
+/* Says groups gids[0..n); live: scratch for as many. */
+static wr_status say_some(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    uint32_t n_live = 0, n_bad = 0;
+    wr_batch *cur = NULL;
+    uint64_t *failed = NULL;
+    for (uint32_t i = 0; i < n; i++)
+        if (is_live(u, standing_of(u, gids[i]))) u->list[n_live++] = gids[i];
+    wri_result r = result_of(u);
+    if (n_live) WR_TRY(wri_result_rows(&r, u->list, n_live, &failed, &cur, err));
+    size_t n_changes = 0;
+    for (uint32_t i = 0, row = 0; i < n; i++) {
+        standing *s = standing_of(u, gids[i]);
+        bool live = is_live(u, s), bad = live && wr_bit(failed, row);
+        n_changes = note_change(u, gids[i], cur, row, live && !bad, n_changes);
+        if (bad && !s->failed) u->minus[n_bad++] = row;
+        s->failed = bad;
+        row += live;
+    }
+    wr_status st =
+        n_bad ? wr_task_bad_rows(u->cfg.op, cur, u->minus, NULL, WRI_GROUP_FAILED, n_bad, err) : WR_OK;
+    if (st == WR_OK) st = emit_changes(u, n_changes, err);
+    wr_batch_drop(cur);
+    return st;
+}
+
+static void forget(wri_updates *u, uint32_t gid) {
+    wri_calls_destroy(u->cfg.calls, states(u), gid, gid);
+    wri_groups_remove(u->groups, &gid, 1);
+}
+
+static wr_status used(wri_updates *u, uint32_t gid, standing *s, wr_err *err) {
+    s->used = u->cfg.op->wm;
+    if (s->due) return WR_OK;
+    s->due = s->used + u->cfg.ttl_us;
+    if (s->due == 0) s->due = 1; /* 0: no timer yet */
+    return wri_timers_add(&u->timers, s->due, gid, err);
+}
+
+wr_status wri_updates_say(wri_updates *u, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(u->cfg.op->task) / 2; /* a group makes two rows */
+    if (step == 0) step = 1;
+    WR_TRY(scratch(u, step, err));
+    if (wr_grow(&u->changes, &u->changes_cap, 2 * (size_t)step, sizeof *u->changes) != WR_OK)
+        return wr_fail_oom(err, "results that change");
+    for (size_t at = 0; at < u->n_touched; at += step) {
+        size_t left = u->n_touched - at;
+        WR_TRY(say_some(u, u->touched + at, (uint32_t)(left < step ? left : step), err));
+    }
+    for (size_t i = 0; i < u->n_touched; i++) {
+        standing *s = standing_of(u, u->touched[i]);
+        s->touched = false;
+        if (u->cfg.takes_back && s->rows == 0 && u->cfg.n_keys > 0) forget(u, u->touched[i]);
+        else if (u->cfg.ttl_us > 0) WR_TRY(used(u, u->touched[i], s, err));
+    }
+    u->n_touched = 0;
+    drop_olds(u);
+    return WR_OK;
+}
+
+wr_status wri_updates_expire(wri_updates *u, int64_t wm, wr_err *err) {
+    wri_timer t;
+    while (wri_timers_take(&u->timers, wm, &t)) {
+        uint32_t gid = (uint32_t)t.id;
+        standing *s = standing_of(u, gid);
+        if (s->due != t.due) continue;                       /* of a group that is gone */
+        int64_t used = s->used == WR_WM_NONE ? wm : s->used; /* said before there was any time */
+        s->used = used;
+        if (wm - used >= u->cfg.ttl_us) {
+            forget(u, gid);
+            continue;
+        }
+        s->due = used + u->cfg.ttl_us;
+        WR_TRY(wri_timers_add(&u->timers, s->due, gid, err));
+    }
+    return WR_OK;
+}

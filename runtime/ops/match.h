@@ -1,0 +1,220 @@
+/* runtime/ops/match.h -- MATCH_RECOGNIZE: between the files of ops/match*.c.
+ *
+ *   rows in order of time ─► key ─► part: rows that a match may still need, and the search among them
+ *
+ * Each key is searched from one row at a time, by backtracking in the order of preference, so that the first
+ * path found is the match. A search that comes to the end of the rows waits there, its path kept, until the
+ * next row of the key, or until the watermark proves that no row can come in time (WITHIN). What has failed
+ * once (a position at a row) is remembered where it cannot depend on the path, so a search costs at most
+ * rows x positions; conditions that depend on the path are counted and given up beyond a limit.
+ *
+ * A row is named by a slot. Slots with WRI_MR_FRESH are rows of the batch under way, and copied (kept) only
+ * if they are needed behind it. One thread owns all. */
+#ifndef WR_RUNTIME_MATCH_H
+#define WR_RUNTIME_MATCH_H
+
+#include "group_table.h"
+#include "timeline.h"
+
+#define WRI_MR_FRESH UINT32_C(0x80000000)
+#define WRI_MR_NONE  UINT32_MAX
+/* Rows tried in one search with conditions that depend on the path; less in debug builds, which are slow. */
+#ifdef WR_DEBUG
+#define WRI_MR_STEPS_MAX 20000
+#else
+#define WRI_MR_STEPS_MAX 1000000
+#endif
+
+/* ---- rows (match_rows.c) ---- */
+typedef struct wri_mrows { /* columns of kept rows by slot, those of the batch by row */
+    uint32_t n_cols;       /* input columns and prevs */
+    uint32_t time_col;
+    bool *kept; /* per column: is read behind the batch */
+    wr_col *cols;
+    uint64_t *yes, *ask; /* per slot and variable: the quick condition holds; it failed, ask the whole one */
+    bool *told;          /* per slot: the row was reported as bad */
+    uint32_t n, cap, *free, n_free;
+    wr_batch *fresh; /* NULL: none under way */
+    uint64_t *fresh_yes, *fresh_ask;
+    bool *fresh_told;
+} wri_mrows;
+
+wr_status wri_mrows_init(wri_mrows *r, const wr_match_spec *s, wr_err *err) WR_MUST_USE;
+void wri_mrows_free(wri_mrows *r);
+/* Copies a row of the batch into a slot of its own. */
+wr_status wri_mrows_keep(wri_mrows *r, uint32_t *slotp, wr_err *err) WR_MUST_USE;
+void wri_mrows_drop(wri_mrows *r, uint32_t slot);
+
+static inline const wr_col *wri_mr_col(const wri_mrows *r, uint32_t slot, uint32_t c, uint32_t *ip) {
+    *ip = slot & ~WRI_MR_FRESH;
+    return slot & WRI_MR_FRESH ? &r->fresh->cols[c] : &r->cols[c];
+}
+static inline int64_t wri_mr_time(const wri_mrows *r, uint32_t slot) {
+    uint32_t i;
+    const wr_col *c = wri_mr_col(r, slot, r->time_col, &i);
+    return c->i64[i];
+}
+static inline uint64_t wri_mr_yes(const wri_mrows *r, uint32_t slot) {
+    return slot & WRI_MR_FRESH ? r->fresh_yes[slot & ~WRI_MR_FRESH] : r->yes[slot];
+}
+static inline uint64_t wri_mr_ask(const wri_mrows *r, uint32_t slot) {
+    return slot & WRI_MR_FRESH ? r->fresh_ask[slot & ~WRI_MR_FRESH] : r->ask[slot];
+}
+static inline bool *wri_mr_told(const wri_mrows *r, uint32_t slot) {
+    return slot & WRI_MR_FRESH ? &r->fresh_told[slot & ~WRI_MR_FRESH] : &r->told[slot];
+}
+/* Row i of column `to` (no NULLs set yet) becomes the slot's value; slot WRI_MR_NONE: NULL. Text is copied
+ * into b. */
+wr_status wri_mr_put(const wri_mrows *r, uint32_t slot, uint32_t c, wr_batch *b, wr_col *to, uint32_t i,
+                     wr_err *err) WR_MUST_USE;
+
+/* ---- a key's search ---- */
+typedef struct wri_mframe { /* a row of the path; frame 0 is the start, before the first row */
+    uint32_t pos;           /* position that took the row */
+    uint32_t next;          /* which of its successors is tried for the row behind */
+    uint32_t same;          /* the frame before with this variable, 0: none; kept if the matcher links */
+    bool cut;               /* something behind failed by WITHIN, so another start may fare better */
+} wri_mframe;
+
+typedef struct wri_mpart {
+    uint32_t gid;
+    uint32_t *rows; /* slots: rows[head .. head + n) */
+    uint32_t head, n, cap;
+    uint32_t start;   /* first row of the search; those before it are there for PREV */
+    uint32_t n_fresh; /* so many at the end are rows of the batch */
+    bool active;      /* frames hold a search that waits */
+    uint32_t depth, frames_cap;
+    wri_mframe *frames;
+    uint64_t *fail,
+        *fail_now; /* per row and position: no match that way; fail_now: from this start. NULL: not kept */
+    bool dirty;    /* fail_now has bits */
+    uint64_t work, taken;         /* rows tried, rows added: when to begin to remember */
+    uint64_t steps;               /* of this search */
+    uint32_t *first_of, *last_of; /* per variable: frames, 0 none (first_of: only while last_of is set) */
+    char *states;                 /* aggregates of conditions: groups 0 and 1 */
+    uint32_t folded;              /* frames in states */
+    struct wri_mpart *next;       /* spare ones */
+} wri_mpart;
+
+typedef struct wri_mkey { /* state of a group */
+    wri_mpart *part;      /* NULL: no row is kept */
+    uint64_t matches;
+    uint32_t batch, last; /* PREV: last row of this key in the batch of that number */
+    bool queued;          /* waits in the heap */
+    bool live;            /* the group has not been removed */
+} wri_mkey;
+
+typedef struct wri_mwait { /* a key whose search waits, by the time of its first row or an earlier one */
+    int64_t time;
+    uint32_t gid;
+} wri_mwait;
+
+/* ---- values of conditions (match_cond.c) ---- */
+typedef struct wri_mcond { /* a variable's condition */
+    wr_eval *quick, *slow, *whole;
+    uint32_t *reads; /* columns of ext that whole reads */
+    uint32_t n_reads;
+} wri_mcond;
+
+typedef struct wri_magg { /* an aggregate among values */
+    uint32_t value;
+    const wr_agg_call *call;
+    uint32_t offset; /* of its state in a group's */
+    bool plain;      /* the state points at nothing: it can be copied, and need not be destroyed */
+} wri_magg;
+typedef struct wri_maggs {
+    wri_magg *items;
+    uint32_t n, stride;
+    bool owns; /* some state is not plain */
+} wri_maggs;
+
+/* ---- results (match_emit.c) ---- */
+typedef struct wri_marg { /* an argument of aggregates, row by row of a match */
+    void *data;
+    uint64_t *nulls;
+    size_t cap, nulls_cap;
+} wri_marg;
+typedef struct wri_mout {
+    wr_batch *b; /* NULL: no row waits */
+    char *states;
+    uint64_t *failed;
+} wri_mout;
+
+typedef struct wri_matcher {
+    wr_op *op;
+    const wr_match_spec *s;
+    wri_timeline *line;
+    wri_groups *groups;
+    wri_mrows rows;
+    uint64_t start_vars; /* variables a match can begin with */
+    uint64_t always;     /* variables every row will do for */
+    uint64_t slow_vars;  /* variables with a slow part */
+    uint32_t history;    /* rows before the current one that PREV reaches */
+    uint32_t words;      /* of fail, per row */
+    bool *static_from;   /* per position: no condition from here on depends on the path */
+    bool links;          /* some condition depends on the path */
+    bool heap_needed;
+    bool numbers;         /* MATCH_NUMBER is asked */
+    wri_mcond *conds;     /* per variable */
+    wr_batch *row, *cell; /* one row for conditions; one value of an aggregate */
+    uint64_t bit;         /* the NULL bitmap of one NULL */
+    wr_row_errors errs;
+    wri_maggs daggs, vaggs;
+    char *scratch; /* states of daggs, with the row that is being asked about */
+    char *vstates; /* ALL ROWS: of one value */
+    wri_marg args[WR_AGG_ARGS_MAX];
+    wri_mout out;
+    wri_mpart *spare;
+    size_t n_parts;      /* not spare */
+    wri_mpart **touched; /* parts that may hold rows of the batch */
+    size_t n_touched, touched_cap;
+    wri_mwait *heap;
+    size_t n_heap, heap_cap, n_active;
+    uint32_t batch; /* number of the batch under way */
+    /* scratch by row of the batch */
+    uint32_t *ok, *gids, *order, *chain;
+    size_t ok_cap, gids_cap, order_cap, chain_cap;
+    uint32_t *slots, *labels, *at; /* scratch of a match: its rows, their variables (gids of aggregates) */
+    size_t slots_cap, labels_cap, at_cap;
+} wri_matcher;
+
+static inline uint32_t wri_mpart_slot(const wri_mpart *p, uint32_t i) { return p->rows[p->head + i]; }
+static inline wri_mkey *wri_mr_key(wri_matcher *m, uint32_t gid) {
+    return (wri_mkey *)(wri_groups_states(m->groups) + gid * wri_groups_stride(m->groups));
+}
+
+/* match_search.c. horizon: no row of the key with a time below it will come; WR_WM_END: none at all. */
+wr_status wri_mr_add(wri_matcher *m, wri_mpart *p, uint32_t slot, wr_err *err) WR_MUST_USE;
+wr_status wri_mr_search(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) WR_MUST_USE;
+wri_mpart *wri_mpart_new(wri_matcher *m, uint32_t gid); /* NULL on OOM */
+void wri_mpart_free(wri_matcher *m, wri_mpart *p);      /* to the spare ones; its rows are dropped */
+void wri_mpart_destroy(wri_matcher *m, wri_mpart *p);
+
+/* match_cond.c */
+wr_status wri_mcond_init(wri_matcher *m, wr_err *err) WR_MUST_USE;
+void wri_mcond_free(wri_matcher *m);
+/* The quick conditions of the batch rows->fresh: fills fresh_yes and fresh_ask. */
+wr_status wri_mcond_batch(wri_matcher *m, wr_err *err) WR_MUST_USE;
+/* Whether row i (behind start) may be taken as variable v by the path frames[0..depth]. */
+wr_status wri_mcond_asks(wri_matcher *m, wri_mpart *p, uint32_t v, uint32_t i, bool *resultp,
+                         wr_err *err) WR_MUST_USE;
+void wri_mcond_reset(wri_matcher *m, wri_mpart *p); /* aggregates of p's path begin anew */
+/* Reports a row as bad, once. */
+wr_status wri_mr_bad(wri_matcher *m, uint32_t slot, const char *why, wr_err *err) WR_MUST_USE;
+
+/* match_emit.c */
+wr_status wri_mout_init(wri_matcher *m, wr_err *err) WR_MUST_USE;
+void wri_mout_free(wri_matcher *m);
+/* The path frames[1..depth] is a match. */
+wr_status wri_mout_match(wri_matcher *m, wri_mpart *p, wr_err *err) WR_MUST_USE;
+wr_status wri_mout_flush(wri_matcher *m, wr_err *err) WR_MUST_USE;
+/* Sorts out which values are aggregates. */
+wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_value *v, uint32_t n,
+                         wr_err *err) WR_MUST_USE;
+void wri_maggs_destroy(const wri_maggs *a, char *states, uint32_t n); /* of groups 0..n */
+/* Folds rows slots[0..n) into groups gids of aggregate k. */
+wr_status wri_magg_update(wri_matcher *m, const wri_magg *k, char *states, size_t stride,
+                          const uint32_t *slots, const uint32_t *gids, uint32_t n, uint32_t first,
+                          wr_err *err) WR_MUST_USE;
+
+#endif

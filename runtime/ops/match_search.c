@@ -1,0 +1,331 @@
+/* runtime/ops/match_search.c -- the search among a key's rows: backtracking that can wait; see match.h. */
+#include "match.h"
+
+/* Searching for so many rows per row that came is cheaper than remembering what failed. Debug builds remember
+ * from the start, so that small tests see it. */
+#ifdef WR_DEBUG
+#define TRIES_PER_ROW 0
+#else
+#define TRIES_PER_ROW 8
+#endif
+
+#define TEXT(x)       #x
+#define STEPS_TEXT(x) TEXT(x)
+
+typedef enum outcome { WAITS, FOUND, NONE } outcome;
+
+/* ---- parts ---- */
+
+wri_mpart *wri_mpart_new(wri_matcher *m, uint32_t gid) {
+    wri_mpart *p = m->spare;
+    if (p) {
+        m->spare = p->next;
+        m->n_parts++;
+        p->next = NULL;
+        p->gid = gid;
+        return p;
+    }
+    p = wr_calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->gid = gid;
+    uint32_t n = m->s->n_vars;
+    if (m->links) p->first_of = wr_calloc(2 * (size_t)n, sizeof *p->first_of);
+    if (m->daggs.n) p->states = wr_calloc(2, m->daggs.stride);
+    if ((m->links && !p->first_of) || (m->daggs.n && !p->states)) {
+        wri_mpart_destroy(m, p);
+        return NULL;
+    }
+    if (m->links) p->last_of = p->first_of + n;
+    m->n_parts++;
+    return p;
+}
+
+static void forget(wri_mpart *p) {
+    wr_free(p->fail);
+    wr_free(p->fail_now);
+    p->fail = p->fail_now = NULL;
+    p->dirty = false;
+    p->work = p->taken = 0;
+}
+
+static void end_search(wri_matcher *m, wri_mpart *p) {
+    if (p->active) m->n_active--;
+    p->active = false;
+    if (p->folded) wri_mcond_reset(m, p);
+}
+
+void wri_mpart_free(wri_matcher *m, wri_mpart *p) {
+    end_search(m, p);
+    for (uint32_t i = 0; i < p->n; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
+    forget(p);
+    p->head = p->n = p->start = p->n_fresh = p->depth = 0;
+    if (p->cap > 1024 || p->frames_cap > 1024) { /* what a long match took is not hoarded */
+        wr_free(p->rows);
+        wr_free(p->frames);
+        p->rows = NULL;
+        p->frames = NULL;
+        p->cap = p->frames_cap = 0;
+    }
+    p->next = m->spare;
+    m->spare = p;
+    m->n_parts--;
+}
+
+void wri_mpart_destroy(wri_matcher *m, wri_mpart *p) {
+    if (p->states) wri_maggs_destroy(&m->daggs, p->states, 1);
+    forget(p);
+    wr_free(p->rows);
+    wr_free(p->frames);
+    wr_free(p->first_of);
+    wr_free(p->states);
+    wr_free(p);
+}
+
+/* ---- rows ---- */
+
+/* Moves the rows to the front, or gives them twice the room. */
+static bool make_room(const wri_matcher *m, wri_mpart *p) {
+    size_t w = m->words;
+    if (p->head >= p->cap / 2 && p->head > 0) {
+        memmove(p->rows, p->rows + p->head, p->n * sizeof *p->rows);
+        if (p->fail) {
+            memmove(p->fail, p->fail + p->head * w, p->n * w * 8);
+            memmove(p->fail_now, p->fail_now + p->head * w, p->n * w * 8);
+        }
+        p->head = 0;
+        return true;
+    }
+    uint32_t cap = p->cap ? 2 * p->cap : 8;
+    uint32_t *rows = wr_reallocn(p->rows, cap, sizeof *rows);
+    if (!rows) return false;
+    p->rows = rows;
+    if (p->fail) {
+        uint64_t *fail = wr_reallocn(p->fail, cap, w * 8);
+        if (!fail) return false;
+        p->fail = fail;
+        uint64_t *now = wr_reallocn(p->fail_now, cap, w * 8);
+        if (!now) return false;
+        p->fail_now = now;
+    }
+    p->cap = cap;
+    return true;
+}
+
+wr_status wri_mr_add(wri_matcher *m, wri_mpart *p, uint32_t slot, wr_err *err) {
+    if (p->n_fresh == 0) {
+        if (wr_grow(&m->touched, &m->touched_cap, m->n_touched + 1, sizeof *m->touched) != WR_OK)
+            return wr_fail_oom(err, "a pattern's rows");
+        m->touched[m->n_touched++] = p;
+    }
+    if (p->head + p->n == p->cap && !make_room(m, p)) return wr_fail_oom(err, "a pattern's rows");
+    uint32_t at = p->head + p->n;
+    p->rows[at] = slot;
+    if (p->fail) {
+        memset(p->fail + (size_t)at * m->words, 0, m->words * 8);
+        memset(p->fail_now + (size_t)at * m->words, 0, m->words * 8);
+    }
+    p->n++;
+    p->n_fresh++;
+    p->taken++;
+    return WR_OK;
+}
+
+/* Rows that neither the search nor PREV can come to go. */
+static void release(wri_matcher *m, wri_mpart *p) {
+    uint32_t keep = m->history, gone = p->start > keep ? p->start - keep : 0;
+    for (uint32_t i = 0; i < gone; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
+    p->head += gone;
+    p->n -= gone;
+    p->start -= gone;
+    if (p->n_fresh > p->n) p->n_fresh = p->n;
+}
+
+/* ---- what has failed ---- */
+
+static void remember(const wri_matcher *m, wri_mpart *p) {
+    size_t bytes = (size_t)p->cap * m->words * 8;
+    p->fail = wr_alloc(bytes);
+    p->fail_now = wr_alloc(bytes);
+    if (!p->fail || !p->fail_now) { /* it goes without, only slower */
+        wr_free(p->fail);
+        wr_free(p->fail_now);
+        p->fail = p->fail_now = NULL;
+        return;
+    }
+    memset(p->fail, 0, bytes);
+    memset(p->fail_now, 0, bytes);
+    p->dirty = false;
+}
+
+static uint64_t *fail_word(const wri_matcher *m, const wri_mpart *p, uint64_t *words, uint32_t row,
+                           uint32_t pos) {
+    return &words[(size_t)(p->head + row) * m->words + pos / 64];
+}
+
+/* Whether the position fails at the row, as was found before. */
+static bool known(const wri_matcher *m, const wri_mpart *p, uint32_t row, uint32_t pos, bool *cutp) {
+    if (!p->fail) return false;
+    if (*fail_word(m, p, p->fail, row, pos) >> (pos % 64) & 1) return true;
+    if (!p->dirty || !(*fail_word(m, p, p->fail_now, row, pos) >> (pos % 64) & 1)) return false;
+    *cutp = true;
+    return true;
+}
+
+/* ---- the path ---- */
+
+static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
+    size_t cap = p->frames_cap;
+    if (wr_grow(&p->frames, &cap, p->depth + 2u, sizeof *p->frames) != WR_OK)
+        return wr_fail_oom(err, "a match under way");
+    p->frames_cap = (uint32_t)cap;
+    uint32_t at = ++p->depth, v = m->s->pos[pos].var;
+    p->frames[at] = (wri_mframe){.pos = pos};
+    if (m->links) {
+        p->frames[at].same = p->last_of[v];
+        if (!p->last_of[v]) p->first_of[v] = at;
+        p->last_of[v] = at;
+    }
+    p->work++;
+    if (!p->fail && p->work > TRIES_PER_ROW * (p->taken + 8)) remember(m, p);
+    return WR_OK;
+}
+
+/* The path cannot go on from its last row. */
+static void pop(wri_matcher *m, wri_mpart *p) {
+    const wri_mframe *f = &p->frames[p->depth];
+    if (p->fail && m->static_from[f->pos]) {
+        uint64_t *words = f->cut ? p->fail_now : p->fail;
+        *fail_word(m, p, words, p->start + p->depth - 1, f->pos) |= UINT64_C(1) << (f->pos % 64);
+        p->dirty |= f->cut;
+    }
+    if (m->links) p->last_of[m->s->pos[f->pos].var] = f->same;
+    if (p->folded >= p->depth) wri_mcond_reset(m, p);
+    p->depth--;
+    p->frames[p->depth].cut |= f->cut;
+}
+
+/* Goes to the next row a match may begin with. False: there is none yet. */
+static wr_status begin(wri_matcher *m, wri_mpart *p, bool *anyp, wr_err *err) {
+    while (p->start < p->n) {
+        uint32_t slot = wri_mpart_slot(p, p->start);
+        if ((wri_mr_yes(&m->rows, slot) | wri_mr_ask(&m->rows, slot)) & m->start_vars) break;
+        p->start++;
+    }
+    release(m, p);
+    *anyp = p->start < p->n;
+    if (!*anyp) return WR_OK;
+    size_t cap = p->frames_cap;
+    if (wr_grow(&p->frames, &cap, 1, sizeof *p->frames) != WR_OK)
+        return wr_fail_oom(err, "a match under way");
+    p->frames_cap = (uint32_t)cap;
+    if (p->dirty) {
+        memset(p->fail_now + p->head * (size_t)m->words, 0, p->n * (size_t)m->words * 8);
+        p->dirty = false;
+    }
+    p->frames[0] = (wri_mframe){0};
+    p->depth = 0;
+    p->steps = 0;
+    if (m->links) memset(p->last_of, 0, m->s->n_vars * sizeof *p->last_of);
+    p->active = true;
+    m->n_active++;
+    return WR_OK;
+}
+
+/* May row i be taken as the variable? */
+static wr_status takes(wri_matcher *m, wri_mpart *p, uint32_t v, uint32_t i, bool *resultp, wr_err *err) {
+    uint32_t slot = wri_mpart_slot(p, i);
+    uint64_t bit = UINT64_C(1) << v;
+    bool ask = wri_mr_ask(&m->rows, slot) & bit;
+    *resultp = wri_mr_yes(&m->rows, slot) & bit;
+    if (!ask && (!*resultp || !(m->slow_vars & bit))) return WR_OK;
+    p->steps++;
+    return wri_mcond_asks(m, p, v, i, resultp, err);
+}
+
+/* No row that may still come can be part of a match from here. */
+static bool is_over(const wri_matcher *m, int64_t first, int64_t horizon) {
+    return horizon == WR_WM_END || (m->s->within_us && horizon - m->s->within_us >= first);
+}
+
+static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome *outp, wr_err *err) {
+    const wr_match_spec *s = m->s;
+    int64_t first = wri_mr_time(&m->rows, wri_mpart_slot(p, p->start));
+    for (;;) {
+        wri_mframe *f = &p->frames[p->depth];
+        const wr_match_pos *at = &s->pos[f->pos];
+        *outp = NONE;
+        if (f->next == at->n_next) {
+            if (p->depth == 0) return WR_OK;
+            pop(m, p);
+            continue;
+        }
+        uint32_t to = at->next[f->next], i = p->start + p->depth;
+        *outp = FOUND;
+        if (to == WR_MATCH_END) return WR_OK;
+        *outp = WAITS;
+        bool there = i < p->n;
+        if (!there && !is_over(m, first, horizon)) return WR_OK;
+        f->next++;
+        if (s->within_us && there ? wri_mr_time(&m->rows, wri_mpart_slot(p, i)) - s->within_us >= first
+                                  : !there && horizon != WR_WM_END) {
+            f->cut = true;
+            continue;
+        }
+        if (!there || known(m, p, i, to, &f->cut)) continue;
+        bool yes;
+        WR_TRY(takes(m, p, s->pos[to].var, i, &yes, err));
+        if (m->links && ++p->steps > WRI_MR_STEPS_MAX) {
+            *outp = NONE;
+            return wri_mr_bad(
+                m, wri_mpart_slot(p, p->start),
+                "MATCH_RECOGNIZE gave up looking for a match from this row after " STEPS_TEXT(
+                    WRI_MR_STEPS_MAX) " steps: make the conditions that refer to other rows narrower, "
+                                      "or add WITHIN",
+                err);
+        }
+        if (yes) WR_TRY(push(m, p, to, err));
+    }
+}
+
+/* ---- after a match ---- */
+
+static wr_status skip(wri_matcher *m, wri_mpart *p, uint32_t *stepp, wr_err *err) {
+    const wr_match_spec *s = m->s;
+    uint32_t at = 0;
+    *stepp = s->skip == WR_SKIP_PAST_LAST ? p->depth : 1;
+    if (s->skip < WR_SKIP_TO_FIRST) return WR_OK;
+    for (uint32_t i = 1; i <= p->depth; i++) {
+        if (!(s->skip_vars >> s->pos[p->frames[i].pos].var & 1)) continue;
+        at = i;
+        if (s->skip == WR_SKIP_TO_FIRST) break;
+    }
+    if (at > 1) {
+        *stepp = at - 1;
+        return WR_OK;
+    }
+    return wri_mr_bad(
+        m, wri_mpart_slot(p, p->start),
+        at ? "AFTER MATCH SKIP leads back to the first row of the match; the search went on with "
+             "the next row"
+           : "AFTER MATCH SKIP names a variable without a row in the match that begins here; the "
+             "search went on with the next row",
+        err);
+}
+
+wr_status wri_mr_search(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) {
+    for (;;) {
+        bool any = true;
+        if (!p->active) WR_TRY(begin(m, p, &any, err));
+        if (!any) return WR_OK;
+        outcome o;
+        WR_TRY(attempt(m, p, horizon, &o, err));
+        if (o == WAITS) return WR_OK;
+        uint32_t step = 1;
+        if (o == FOUND) {
+            WR_TRY(wri_mout_match(m, p, err));
+            WR_TRY(skip(m, p, &step, err));
+        }
+        end_search(m, p);
+        p->start += step;
+    }
+}

@@ -1,0 +1,531 @@
+/* runtime/ops/over_frame.c -- frames that end at the current row, over rows that come in the order of time.
+ *
+ * Rows of a frame are nodes: their states, and links to the rows of the same key before and behind. In a
+ * frame bounded by time nodes stand in one queue for all keys: before rows of time t are added, those that
+ * are too old leave it at the head, whatever their key. In a frame bounded by rows a key's oldest node makes
+ * room for its next one. Nodes lie in blocks, so that memory goes as the queue gets shorter.
+ *
+ *   key    oldest, newest node, how many, how many of them are in front of the border; accumulators
+ *   node   time, key, neighbours; the row's states, in front of the border those of itself and all nodes
+ *          behind it up to the border
+ *
+ * When no node is in front of the border and one must leave, the border moves behind the newest: one pass
+ * from the newest to the oldest, so a row is combined twice in its life. */
+#include "over.h"
+
+#include "../aggs/aggs.h"
+#include "over_values.h"
+
+#define BLOCK 256u /* nodes; a power of two */
+#define AHEAD 6u   /* rows for which memory is asked before they are reached */
+
+typedef struct node {
+    int64_t time;
+    uint32_t gid, prev, next, none;
+} node; /* states follow */
+
+typedef struct frame_key {
+    uint32_t oldest, newest, n, front;
+} frame_key; /* accumulators follow */
+
+typedef struct item {
+    const wr_over_call *call;
+    const wr_agg_call *agg;
+    wri_way way;
+    uint32_t at;   /* in a row's states, and in the accumulators */
+    uint32_t slot; /* in a node; UINT32_MAX: every row's state is `same` */
+    uint64_t same;
+    wri_over_out out;
+    wri_values *values;   /* VALUES; its entry stands behind the states in a node */
+    const uint32_t *vids; /* of the batch's rows */
+    uint64_t *missing;    /* LAG with a default: rows that have none so far behind them */
+    size_t missing_cap;
+} item;
+
+struct wri_over_frame {
+    wri_frame_cfg cfg;
+    bool nodes, stacks;
+    uint32_t key_off, node_bytes, n_items;
+    item *items;
+    wr_agg_call *aggs;
+    wri_calls calls;
+    char *rows; /* states of a batch's rows, row i at (i + 1) * stride */
+    size_t rows_cap;
+    uint32_t n_rows; /* that may hold something */
+    char *tmp;       /* a state under way */
+    uint32_t tmp_of; /* which item's, UINT32_MAX: none */
+    /* Nodes head..tail (numbers wrap), or all below tail that are not in the list `spare`. */
+    char **blocks;
+    uint32_t n_blocks; /* a power of two: block k is at k modulo it */
+    uint32_t head, tail, spare;
+    uint64_t n_live;
+};
+
+static inline node *node_at(const wri_over_frame *f, uint32_t id) {
+    return (node *)(f->blocks[(id / BLOCK) & (f->n_blocks - 1)] + (size_t)(id % BLOCK) * f->node_bytes);
+}
+static inline frame_key *key_of(const wri_over_frame *f, char *key) {
+    return (frame_key *)(key + f->key_off);
+}
+static inline char *acc_of(frame_key *k, const item *it) { return (char *)(k + 1) + it->at; }
+static inline void *slot_of(node *n, item *it) {
+    return it->slot == UINT32_MAX ? (void *)&it->same : (char *)(n + 1) + it->slot;
+}
+
+static inline uint64_t *vid_of(node *n, item *it) {
+    return (uint64_t *)((char *)slot_of(n, it) + it->agg->state_bytes);
+}
+
+static wr_status combine(const wr_agg_call *a, void *into, const void *from, wr_err *err) {
+    if (a->def->combine && !a->distinct) return a->def->combine(a, into, from, err);
+    return wri_agg_combine(a, into, from, err);
+}
+static void destroy(const wr_agg_call *a, void *state) {
+    if (!a->plain && a->def->destroy) a->def->destroy(a, state);
+}
+static void empty(const wr_agg_call *a, void *state) {
+    destroy(a, state);
+    memset(state, 0, a->state_bytes);
+}
+
+/* ---- making ---- */
+
+static wri_way way_of(const wri_over_frame *f, const wr_over_call *k) {
+    if (k->fn == WR_O_NTH || k->fn == WR_O_LAG) return WRI_WAY_PICK;
+    wr_agg_call plain;
+    if (wri_values_serve(&k->agg, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
+    if (!f->nodes) return WRI_WAY_ACC;
+    if ((k->fn == WR_O_FIRST || k->fn == WR_O_LAST) && !k->ignore_nulls) return WRI_WAY_PICK;
+    if (k->agg.slides) return WRI_WAY_SUM;
+    return k->agg.grows ? WRI_WAY_REDO : WRI_WAY_STACK;
+}
+
+static wr_status make_items(wri_over_frame *f, const wr_over_call *const *calls, const uint32_t *cols,
+                            wr_err *err) {
+    f->node_bytes = sizeof(node);
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        *it = (item){.call = calls[i], .agg = &f->aggs[i], .at = f->calls.offsets[i], .slot = UINT32_MAX};
+        it->way = way_of(f, calls[i]);
+        if (it->way == WRI_WAY_VALUES) {
+            it->values = wri_values_new(wr_type_phys(it->agg->arg_types[0]));
+            if (!it->values) return wr_fail_oom(err, "DISTINCT values");
+        }
+        it->out = (wri_over_out){.agg = it->agg, .col = cols[i]};
+        f->stacks = f->stacks || it->way == WRI_WAY_STACK;
+        if (it->way == WRI_WAY_SUM && it->agg->star && it->agg->filter == WR_NO_COL) continue;
+        it->slot = f->node_bytes - (uint32_t)sizeof(node);
+        f->node_bytes += it->agg->state_bytes + (it->way == WRI_WAY_VALUES ? 8u : 0u);
+    }
+    return WR_OK;
+}
+
+wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *calls, const uint32_t *cols,
+                        uint32_t n, wri_over_frame **outp, wr_err *err) {
+    wri_over_frame *f = *outp = wr_calloc(1, sizeof *f);
+    if (!f) return wr_fail_oom(err, "OVER");
+    f->cfg = *cfg;
+    f->nodes = cfg->range_us >= 0 || cfg->rows >= 0;
+    f->spare = f->tmp_of = UINT32_MAX;
+    f->items = wr_calloc(n, sizeof *f->items);
+    f->aggs = wr_calloc(n, sizeof *f->aggs);
+    if (!f->items || !f->aggs) return wr_fail_oom(err, "OVER");
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        f->aggs[i] = calls[i]->agg;
+        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, &f->aggs[i]);
+        if (f->aggs[i].state_bytes > most) most = f->aggs[i].state_bytes;
+    }
+    WR_TRY(wri_calls_init(&f->calls, f->aggs, n, err));
+    f->tmp = wr_calloc(1, most);
+    if (!f->tmp) return wr_fail_oom(err, "OVER");
+    f->n_items = n;
+    return make_items(f, calls, cols, err);
+}
+
+uint32_t wri_frame_key_bytes(wri_over_frame *f, uint32_t key_off) {
+    f->key_off = key_off;
+    return (uint32_t)sizeof(frame_key) + f->calls.state_bytes;
+}
+
+bool wri_frame_holds(const wri_over_frame *f, const char *key) {
+    return ((const frame_key *)(key + f->key_off))->n > 0;
+}
+bool wri_frame_forgets(const wri_over_frame *f) { return f->cfg.range_us >= 0; }
+size_t wri_frame_rows(const wri_over_frame *f) { return (size_t)f->n_live; }
+
+/* ---- nodes ---- */
+
+/* A block for node number id, the first of its block. */
+static wr_status add_block(wri_over_frame *f, uint32_t id, wr_err *err) {
+    uint32_t k = id / BLOCK, live = (id - f->head / BLOCK * BLOCK) / BLOCK + 1;
+    if (live > f->n_blocks) {
+        uint32_t n = f->n_blocks ? f->n_blocks * 2 : 4;
+        char **more = wr_calloc(n, sizeof *more);
+        if (!more) return wr_fail_oom(err, "the rows of a frame");
+        for (uint32_t i = 0; i < f->n_blocks; i++) {
+            uint32_t at = k - 1 - i; /* the blocks before, newest first */
+            more[at & (n - 1)] = f->blocks[at & (f->n_blocks - 1)];
+        }
+        wr_free(f->blocks);
+        f->blocks = more;
+        f->n_blocks = n;
+    }
+    char **at = &f->blocks[k & (f->n_blocks - 1)];
+    *at = wr_alloc((size_t)BLOCK * f->node_bytes);
+    if (!*at) return wr_fail_oom(err, "the rows of a frame");
+    return WR_OK;
+}
+
+static wr_status new_node(wri_over_frame *f, uint32_t *idp, wr_err *err) {
+    *idp = f->spare;
+    if (f->spare != UINT32_MAX) f->spare = node_at(f, f->spare)->next;
+    else {
+        if (f->tail % BLOCK == 0) WR_TRY(add_block(f, f->tail, err));
+        if (f->cfg.range_us < 0 && f->tail == UINT32_MAX - 1)
+            return wr_fail(err, WR_ELIMIT, "frames of ROWS hold 2^32 rows: make them shorter");
+        *idp = f->tail++;
+    }
+    f->n_live++;
+    return WR_OK;
+}
+
+static void free_node(wri_over_frame *f, uint32_t id) {
+    f->n_live--;
+    if (f->cfg.range_us < 0) {
+        node_at(f, id)->next = f->spare;
+        f->spare = id;
+    } else if (++f->head % BLOCK == 0) {
+        char **at = &f->blocks[(id / BLOCK) & (f->n_blocks - 1)];
+        wr_free(*at);
+        *at = NULL;
+    }
+}
+
+/* ---- rows come and go ---- */
+
+/* The row's states move into a node behind the key's newest. */
+static wr_status push_node(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t row,
+                           char *states, wr_err *err) {
+    uint32_t id;
+    WR_TRY(new_node(f, &id, err));
+    node *n = node_at(f, id);
+    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest};
+    if (k->n++) node_at(f, k->newest)->next = id;
+    else k->oldest = id;
+    k->newest = id;
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        char *from = states + it->at;
+        if (it->slot == UINT32_MAX) it->same = *(uint64_t *)from;
+        else wri_over_move(slot_of(n, it), from, it->agg->state_bytes);
+        if (it->values) *vid_of(n, it) = it->vids[row];
+        if (!it->agg->plain) memset(from, 0, it->agg->state_bytes);
+    }
+    return WR_OK;
+}
+
+static wr_status add_row(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t i_row,
+                         char *states, wr_err *err) {
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        char *row = states + it->at;
+        bool counts = it->way == WRI_WAY_VALUES && wri_values_in(it->values, it->vids[i_row]);
+        if (counts || it->way == WRI_WAY_SUM || it->way == WRI_WAY_STACK || it->way == WRI_WAY_ACC)
+            WR_TRY(combine(it->agg, acc_of(k, it), row, err));
+        if (it->way == WRI_WAY_PICK && !f->nodes && k->n + 1 == it->call->n) { /* NTH_VALUE: this one stays */
+            memcpy(acc_of(k, it), row, it->agg->state_bytes);
+            memset(row, 0, it->agg->state_bytes);
+        }
+        if (!f->nodes) destroy(it->agg, row);
+    }
+    if (f->nodes) return push_node(f, k, r, i_row, states, err);
+    k->n += k->n < UINT32_MAX;
+    return WR_OK;
+}
+
+/* Moves the border behind the newest node. */
+static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        if (it->way != WRI_WAY_STACK) continue;
+        node *n = node_at(f, k->newest);
+        for (uint32_t left = k->n; left > 1; left--) {
+            node *p = node_at(f, n->prev);
+            WR_TRY(combine(it->agg, slot_of(p, it), slot_of(n, it), err));
+            n = p;
+        }
+        empty(it->agg, acc_of(k, it));
+    }
+    k->front = k->n;
+    return WR_OK;
+}
+
+/* The key's oldest row leaves. */
+static wr_status drop_row(wri_over_frame *f, frame_key *k, wr_err *err) {
+    if (f->stacks && k->front == 0) WR_TRY(flip(f, k, err));
+    uint32_t id = k->oldest;
+    node *n = node_at(f, id);
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        bool counts = it->way == WRI_WAY_SUM;
+        if (it->values) WR_TRY(wri_values_out(it->values, (uint32_t)*vid_of(n, it), &counts, err));
+        if (counts) it->agg->def->uncombine(it->agg, acc_of(k, it), slot_of(n, it));
+        if (it->slot != UINT32_MAX) destroy(it->agg, slot_of(n, it));
+    }
+    k->oldest = n->next;
+    k->n--;
+    if (k->front) k->front--;
+    free_node(f, id);
+    return WR_OK;
+}
+
+static wr_status has_left(wri_left *left, uint32_t gid, wr_err *err) {
+    if (wr_grow(&left->gids, &left->cap, left->n + 1, sizeof *left->gids) != WR_OK)
+        return wr_fail_oom(err, "OVER");
+    left->gids[left->n++] = gid;
+    return WR_OK;
+}
+
+/* Rows older than `from` leave. */
+static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wri_left *left, wr_err *err) {
+    while (f->head != f->tail) {
+        const node *n = node_at(f, f->head);
+        if (n->time >= from) return WR_OK;
+        uint32_t ahead = f->head + AHEAD;
+        if ((int32_t)(f->tail - ahead) > 0)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, ahead)->gid * keys.stride));
+        uint32_t gid = n->gid;
+        frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
+        if (k->n == 1) WR_TRY(has_left(left, gid, err));
+        WR_TRY(drop_row(f, k, err));
+    }
+    return WR_OK;
+}
+
+static void sweep(wri_over_frame *f) {
+    for (uint32_t i = 0; i < f->n_items; i++)
+        if (f->items[i].values) wri_values_sweep(f->items[i].values);
+}
+
+static int64_t minus(int64_t t, int64_t by) { return t < INT64_MIN + by ? INT64_MIN : t - by; }
+
+wr_status wri_frame_pass(wri_over_frame *f, int64_t wm, wri_states keys, wri_left *left, wr_err *err) {
+    if (f->cfg.range_us < 0) return WR_OK;
+    WR_TRY(drop_older(f, minus(wm < INT64_MAX ? wm + 1 : wm, f->cfg.range_us), keys, left, err));
+    sweep(f);
+    return WR_OK;
+}
+
+/* ---- results ---- */
+
+/* The n-th row of the key in the frame, from its start or its end; NULL: there is none. */
+static void *nth_row(wri_over_frame *f, frame_key *k, item *it) {
+    const wr_over_call *c = it->call;
+    uint32_t id = c->from_last ? k->newest : k->oldest, left = k->n;
+    for (int64_t n = c->n; left > 0; left--) {
+        node *x = node_at(f, id);
+        bool counts = !c->ignore_nulls || !wri_over_empty(slot_of(x, it), it->agg->state_bytes);
+        if (counts && --n == 0) return slot_of(x, it);
+        id = c->from_last ? x->prev : x->next;
+    }
+    return NULL;
+}
+
+static void *picked(wri_over_frame *f, frame_key *k, item *it) {
+    if (!f->nodes) return acc_of(k, it);
+    if (k->n == 0) return NULL;
+    if (it->call->fn == WR_O_FIRST) return slot_of(node_at(f, k->oldest), it);
+    if (it->call->fn == WR_O_LAST) return slot_of(node_at(f, k->newest), it);
+    if (it->call->fn == WR_O_LAG && it->call->n == 0) return slot_of(node_at(f, k->newest), it);
+    bool last = it->call->fn == WR_O_LAG || it->call->from_last;
+    if (last && f->cfg.rows == it->call->n && (f->cfg.skip || !it->call->ignore_nulls))
+        return k->n == it->call->n ? slot_of(node_at(f, k->oldest), it) : NULL;
+    return nth_row(f, k, it);
+}
+
+/* The state of it's result for row i, made in tmp where it is not at hand. */
+static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, const void **statep,
+                        wr_err *err) {
+    void *acc = acc_of(k, it), *tmp = f->tmp;
+    *statep = acc;
+    if (it->way == WRI_WAY_PICK) {
+        memset(tmp, 0, it->agg->state_bytes);
+        void *state = picked(f, k, it);
+        if (!state && it->missing) wr_bit_set(it->missing, i);
+        *statep = state ? state : tmp;
+        return WR_OK;
+    }
+    if (it->way == WRI_WAY_REDO || (it->way == WRI_WAY_STACK && k->front)) {
+        if (!it->agg->plain || it->way == WRI_WAY_REDO) memset(tmp, 0, it->agg->state_bytes);
+        f->tmp_of = it->agg->plain ? UINT32_MAX : (uint32_t)(it - f->items);
+        *statep = tmp;
+        uint32_t id = k->oldest;
+        if (it->way == WRI_WAY_REDO) {
+            for (uint32_t left = k->n; left > 0; left--, id = node_at(f, id)->next)
+                WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
+            return WR_OK;
+        }
+        if (it->agg->plain) wri_over_move(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
+        else WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
+        return combine(it->agg, tmp, acc, err);
+    }
+    return WR_OK;
+}
+
+static void end_result(wri_over_frame *f) {
+    if (f->tmp_of == UINT32_MAX) return;
+    empty(f->items[f->tmp_of].agg, f->tmp);
+    f->tmp_of = UINT32_MAX;
+}
+
+static wr_status put_row(wri_over_frame *f, const wri_over_rows *r, uint32_t i, frame_key *k, wr_err *err) {
+    for (uint32_t c = 0; c < f->n_items; c++) {
+        item *it = &f->items[c];
+        const void *state;
+        wr_status s = result(f, i, k, it, &state, err);
+        if (s == WR_OK) s = wri_over_put(&it->out, r->out, i, state, r->failed, err);
+        end_result(f);
+        if (s != WR_OK) return s;
+    }
+    return WR_OK;
+}
+
+/* ---- a batch ---- */
+
+static bool is_empty(const wri_over_frame *f, const char *states) {
+    return wri_over_empty(states + f->items[0].at, f->items[0].agg->state_bytes);
+}
+
+static wr_status take_row(wri_over_frame *f, const wri_over_rows *r, uint32_t i, frame_key *k, wr_err *err) {
+    char *states = f->rows + ((size_t)i + 1) * f->calls.state_bytes;
+    if (f->cfg.skip && is_empty(f, states)) return WR_OK;
+    if (f->cfg.rows >= 0 && k->n > 0 && k->n == f->cfg.rows) WR_TRY(drop_row(f, k, err));
+    return add_row(f, k, r, i, states, err);
+}
+
+/* The states of every row alone. */
+static wr_status row_states(wri_over_frame *f, const wri_over_rows *r, wr_err *err) {
+    size_t bytes = ((size_t)r->b->n + 1) * f->calls.state_bytes;
+    if (wr_grow(&f->rows, &f->rows_cap, bytes, 1) != WR_OK) return wr_fail_oom(err, "OVER");
+    memset(f->rows, 0, bytes);
+    f->n_rows = r->b->n;
+    wri_states to = {f->rows, f->calls.state_bytes};
+    WR_TRY(wri_calls_update(&f->calls, r->b, to, r->ids, err));
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        item *it = &f->items[i];
+        WR_TRY(wri_over_start(&it->out, r->out, r->b->n, err));
+        if (it->values)
+            WR_TRY(wri_values_find(it->values, r->b, it->agg->args[0], r->gids, f->rows + it->at,
+                                   f->calls.state_bytes, it->agg->state_bytes, &it->vids, err));
+        if (it->call->default_col == WR_NO_COL) continue;
+        uint32_t words = wr_bitmap_words(r->b->n);
+        if (wr_grow(&it->missing, &it->missing_cap, words, sizeof *it->missing) != WR_OK)
+            return wr_fail_oom(err, "OVER");
+        memset(it->missing, 0, words * sizeof *it->missing);
+    }
+    return WR_OK;
+}
+
+static wr_status run_rows(wri_over_frame *f, const wri_over_rows *r, wri_left *left, wr_err *err) {
+    uint32_t n = r->b->n;
+    for (uint32_t i = 0, j; i < n; i = j) {
+        int64_t t = r->time[i];
+        for (j = i + 1; f->cfg.peers && j < n && r->time[j] == t; j++) {
+        }
+        if (f->cfg.range_us >= 0) WR_TRY(drop_older(f, minus(t, f->cfg.range_us), r->keys, left, err));
+        for (uint32_t x = i; x < j; x++) {
+            char *key = r->keys.base + (size_t)r->gids[x] * r->keys.stride;
+            if (x + AHEAD < n)
+                __builtin_prefetch(key_of(f, r->keys.base + (size_t)r->gids[x + AHEAD] * r->keys.stride));
+            if (r->fresh && wr_bit(r->fresh, x)) wri_frame_clear(f, key);
+            if (f->cfg.before) WR_TRY(put_row(f, r, x, key_of(f, key), err));
+            WR_TRY(take_row(f, r, x, key_of(f, key), err));
+        }
+        for (uint32_t x = i; !f->cfg.before && x < j; x++)
+            WR_TRY(put_row(f, r, x, key_of(f, r->keys.base + (size_t)r->gids[x] * r->keys.stride), err));
+    }
+    return WR_OK;
+}
+
+/* LAG: rows that have none before them get the default. */
+static wr_status defaults(wri_over_frame *f, const wri_over_rows *r, wr_err *err) {
+    for (uint32_t c = 0; c < f->n_items; c++) {
+        const item *it = &f->items[c];
+        if (it->call->default_col == WR_NO_COL) continue;
+        wr_col *to = &r->out->cols[it->out.col];
+        const wr_col *from = &r->b->cols[it->call->default_col];
+        for (uint32_t i = 0; i < r->b->n; i++) {
+            if (!wr_bit(it->missing, i)) continue;
+            if (to->nulls) to->nulls[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+            WR_TRY(wri_over_copy(r->out, to, i, from, i, err));
+        }
+    }
+    return WR_OK;
+}
+
+wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *left, wr_err *err) {
+    WR_TRY(row_states(f, r, err));
+    WR_TRY(run_rows(f, r, left, err));
+    for (uint32_t i = 0; i < f->n_items; i++)
+        WR_TRY(wri_over_finish(&f->items[i].out, r->out, r->ids, r->b->n, r->failed, err));
+    f->n_rows = 0;
+    sweep(f);
+    return defaults(f, r, err);
+}
+
+/* ---- the end ---- */
+
+/* Entries of values whose last row goes this way stay, for want of an error to return; they count nothing. */
+void wri_frame_clear(wri_over_frame *f, char *key) {
+    frame_key *k = key_of(f, key);
+    if (f->cfg.range_us >= 0) return;
+    for (uint32_t id = k->oldest, left = f->nodes ? k->n : 0; left > 0; left--) {
+        node *n = node_at(f, id);
+        uint32_t next = n->next;
+        for (uint32_t i = 0; i < f->n_items; i++) {
+            item *it = &f->items[i];
+            bool last;
+            if (it->values && wri_values_out(it->values, (uint32_t)*vid_of(n, it), &last, NULL) != WR_OK)
+                last = true;
+            if (it->slot != UINT32_MAX) destroy(it->agg, slot_of(n, it));
+        }
+        free_node(f, id);
+        id = next;
+    }
+    for (uint32_t i = 0; i < f->n_items; i++) empty(f->items[i].agg, acc_of(k, &f->items[i]));
+    *k = (frame_key){0};
+}
+
+static void free_nodes(wri_over_frame *f) {
+    for (; f->head != f->tail; free_node(f, f->head))
+        for (uint32_t i = 0; i < f->n_items; i++)
+            if (f->items[i].slot != UINT32_MAX)
+                destroy(f->items[i].agg, slot_of(node_at(f, f->head), &f->items[i]));
+}
+
+void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
+    if (!f) return;
+    for (uint32_t g = 1; g <= n; g++) {
+        char *key = keys.base + (size_t)g * keys.stride;
+        wri_frame_clear(f, key);
+        for (uint32_t i = 0; i < f->n_items; i++)
+            empty(f->items[i].agg, acc_of(key_of(f, key), &f->items[i]));
+    }
+    if (f->cfg.range_us >= 0) free_nodes(f);
+    end_result(f);
+    if (f->n_items) wri_calls_destroy(&f->calls, (wri_states){f->rows, f->calls.state_bytes}, 1, f->n_rows);
+    for (uint32_t i = 0; i < f->n_items; i++) {
+        wri_over_out_free(&f->items[i].out);
+        wr_free(f->items[i].missing);
+        wri_values_free(f->items[i].values);
+    }
+    for (uint32_t i = 0; i < f->n_blocks; i++) wr_free(f->blocks[i]);
+    wri_calls_free(&f->calls);
+    wr_free(f->blocks);
+    wr_free(f->rows);
+    wr_free(f->tmp);
+    wr_free(f->aggs);
+    wr_free(f->items);
+    wr_free(f);
+}

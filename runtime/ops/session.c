@@ -1,0 +1,367 @@
+/* runtime/ops/session.c -- session windows: one row per session, or the rows with their session.
+ *
+ *   push(rows):    gids = keys; ids = sessions.join(gids); fold each row into states[ids]
+ *                  rows behind the watermark before them wait
+ *   watermark(W):  waiting rows of a watermark below W, in its order; then sessions that end at or before W
+ *
+ * What is late does not depend on timing. A row at t lies behind the watermark w before it when t <= w. It
+ * is looked at once no row with a smaller watermark can come any more (W > w), against the sessions that are
+ * open at w: those that end after w. It is in time when [t, t + gap) ends after w or touches such a session.
+ * Rows that were folded earlier than their place says cannot make a difference: they are ahead of their own
+ * watermark, and so of every session that has ended by then.
+ *
+ * A session closes at its end, not a tick before, so that a row at exactly its end still finds it; what is
+ * emitted is therefore up to a tick older than the watermark, and the next operators' is held back by that.
+ */
+#include <stdlib.h>
+
+#include "agg_calls.h"
+#include "kept_rows.h"
+#include "sessions.h"
+
+typedef struct waiting { /* a row behind its watermark */
+    int64_t wm;          /* before it */
+    wr_batch *b;         /* held */
+    uint32_t row;
+} waiting;
+
+typedef struct session {
+    wri_sessions open;
+    wri_calls calls;
+    bool rows;     /* rows are kept, in a wr_buf per session; else calls are folded */
+    bool places;   /* some call looks at the rows' positions */
+    wr_phys *phys; /* of the input columns */
+    waiting *late; /* in no order */
+    size_t n_late, late_cap;
+    uint32_t *gids, *ids, *idx, *owners;
+    int64_t *starts, *ends;
+    size_t cap; /* rows of the six */
+    wri_kept_list kept;
+    int64_t emitted; /* rows, the position of the next one */
+} session;
+
+static wr_status session_open(wr_op *op, wr_err *err) {
+    session *s = op->state = wr_calloc(1, sizeof *s);
+    if (!s) return wr_fail_oom(err, "sessions");
+    const wr_node *n = op->node;
+    const wr_schema *in = &n->in[0]->out;
+    uint32_t n_keys = n->session.n_keys;
+    s->rows = n->session.rows;
+    op->holds_us = n->session.win.tick_us;
+    WR_TRY(wri_calls_init(&s->calls, n->session.calls, n->session.n_calls, err));
+    for (uint32_t i = 0; i < s->calls.n; i++) s->places |= s->calls.calls[i].def->needs_time;
+    s->phys = wr_calloc(in->n + n_keys + 1, sizeof *s->phys);
+    if (!s->phys) return wr_fail_oom(err, "sessions");
+    wr_phys *keys = s->phys + in->n;
+    for (uint32_t c = 0; c < in->n; c++) s->phys[c] = wr_type_phys(in->fields[c].type);
+    for (uint32_t k = 0; k < n_keys; k++) keys[k] = s->phys[n->session.keys[k]];
+    size_t bytes = s->rows ? sizeof(wr_buf) : s->calls.state_bytes;
+    return wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err);
+}
+
+/* What the operator keeps of sessions, by place. */
+static wri_states states(const session *s) {
+    return (wri_states){wri_groups_states(s->open.groups) + sizeof(wri_session),
+                        wri_groups_stride(s->open.groups)};
+}
+static char *state_at(const session *s, uint32_t id) {
+    wri_states st = states(s);
+    return st.base + (size_t)id * st.stride;
+}
+
+static void destroy_at(session *s, uint32_t id) {
+    if (!s->rows) {
+        wri_calls_destroy(&s->calls, states(s), id, id);
+        return;
+    }
+    wr_buf *b = (wr_buf *)state_at(s, id);
+    wr_buf_free(b);
+    *b = (wr_buf){0};
+}
+
+static void session_close(wr_op *op) {
+    session *s = op->state;
+    if (!s) return;
+    for (size_t i = 0; i < s->n_late; i++) wr_batch_drop(s->late[i].b);
+    if (s->open.groups && (s->rows || s->calls.owns))
+        for (uint32_t id = 0; id <= wri_groups_count(s->open.groups); id++) destroy_at(s, id);
+    wri_sessions_free(&s->open);
+    wri_calls_free(&s->calls);
+    wr_free(s->phys);
+    wr_free(s->late);
+    wr_free(s->gids);
+    wr_free(s->ids);
+    wr_free(s->idx);
+    wr_free(s->owners);
+    wr_free(s->starts);
+    wr_free(s->ends);
+    wr_free(s->kept.items);
+    wr_free(s);
+}
+
+static wr_status scratch(session *s, size_t n, wr_err *err) {
+    if (n <= s->cap) return WR_OK;
+    uint32_t **u[] = {&s->gids, &s->ids, &s->idx, &s->owners};
+    int64_t **t[] = {&s->starts, &s->ends};
+    for (size_t i = 0; i < WR_LEN(u); i++) {
+        uint32_t *p = wr_reallocn(*u[i], n, sizeof *p);
+        if (!p) return wr_fail_oom(err, "sessions");
+        *u[i] = p;
+    }
+    for (size_t i = 0; i < WR_LEN(t); i++) {
+        int64_t *p = wr_reallocn(*t[i], n, sizeof *p);
+        if (!p) return wr_fail_oom(err, "sessions");
+        *t[i] = p;
+    }
+    s->cap = n;
+    return WR_OK;
+}
+
+/* ---- folding ---- */
+
+/* Row i of b goes into session ids[i]; 0: nowhere. */
+static wr_status fold(wr_op *op, session *s, const wr_batch *b, const uint32_t *ids, wr_err *err) {
+    if (!s->rows) return wri_calls_update(&s->calls, b, states(s), ids, err);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (ids[i])
+            WR_TRY(wri_kept_add((wr_buf *)state_at(s, ids[i]), b, op->node->session.win.time_col, i, err));
+    return WR_OK;
+}
+
+/* What was folded into sessions that have merged since goes where they went. */
+static wr_status settle_merged(session *s, wr_err *err) {
+    for (size_t i = 0; i < s->open.n_merged; i++) {
+        wri_session_pair p = s->open.merged[i];
+        char *into = state_at(s, p.into), *from = state_at(s, p.from);
+        if (!s->rows) WR_TRY(wri_calls_combine(&s->calls, into, from, err));
+        else if (wr_buf_put((wr_buf *)into, ((wr_buf *)from)->data, ((wr_buf *)from)->len) != WR_OK)
+            return wr_fail_oom(err, "the rows of open sessions");
+        destroy_at(s, p.from);
+        memset(state_at(s, p.from), 0, wri_groups_stride(s->open.groups) - sizeof(wri_session));
+    }
+    s->open.n_merged = 0;
+    return WR_OK;
+}
+
+/* ---- rows in ---- */
+
+static wr_status wait_row(session *s, wr_batch *b, uint32_t row, int64_t wm, wr_err *err) {
+    if (wr_grow(&s->late, &s->late_cap, s->n_late + 1, sizeof *s->late) != WR_OK)
+        return wr_fail_oom(err, "rows that may be late");
+    s->late[s->n_late++] = (waiting){wm, wr_batch_hold(b), row};
+    return WR_OK;
+}
+
+/* Rows ahead of their watermark go to idx, the others wait; rows without a time fail. */
+static wr_status sort_out(wr_op *op, session *s, wr_batch *b, uint32_t *np, wr_err *err) {
+    const wr_col *time = &b->cols[op->node->session.win.time_col];
+    uint32_t n = 0, n_bad = 0, *bad = wr_alloc((size_t)b->n * sizeof *bad);
+    if (!bad) return wr_fail_oom(err, "sessions");
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; i < b->n && r == WR_OK; i++) {
+        int64_t wm = b->wm && b->wm[i] > op->wm ? b->wm[i] : op->wm, t = time->i64[i];
+        if (wr_is_null(time, i) || t < WR_TS_MIN || t > WR_TS_MAX) bad[n_bad++] = i;
+        else if (wm != WR_WM_NONE && t <= wm) r = wait_row(s, b, i, wm, err);
+        else s->idx[n++] = i;
+    }
+    *np = n;
+    if (r == WR_OK && n_bad)
+        r = wr_task_bad_rows(op, b, bad, NULL, "the event time is NULL or out of range", n_bad, err);
+    wr_free(bad);
+    return r;
+}
+
+/* Whether every row is ahead of its watermark and has a time. */
+static bool all_ahead(const wr_op *op, const wr_batch *b) {
+    const wr_col *time = &b->cols[op->node->session.win.time_col];
+    if (b->wm || time->nulls) return false;
+    int64_t lo = time->i64[0], hi = lo;
+    for (uint32_t i = 1; i < b->n; i++) {
+        lo = time->i64[i] < lo ? time->i64[i] : lo;
+        hi = time->i64[i] > hi ? time->i64[i] : hi;
+    }
+    return lo >= WR_TS_MIN && hi <= WR_TS_MAX && (op->wm == WR_WM_NONE || lo > op->wm);
+}
+
+static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)port;
+    session *s = op->state;
+    uint32_t n = b->n;
+    if (n == 0) return WR_OK;
+    WR_TRY(scratch(s, n, err));
+    const uint32_t *idx = NULL;
+    if (!all_ahead(op, b)) {
+        WR_TRY(sort_out(op, s, b, &n, err));
+        if (n == 0) return WR_OK;
+        if (n < b->n) idx = s->idx;
+    }
+    if (idx) memset(s->ids, 0, b->n * sizeof *s->ids);
+    wri_group_rows keys = {.b = b, .key_cols = op->node->session.keys, .hash = b->hash, .idx = idx, .n = n};
+    WR_TRY(wri_groups_find_rows(s->open.groups, &keys, s->gids, err));
+    wri_session_rows rows = {.times = b->cols[op->node->session.win.time_col].i64,
+                             .gids = s->gids,
+                             .idx = idx,
+                             .n = n,
+                             .ids = s->ids};
+    WR_TRY(wri_sessions_join(&s->open, &rows, err));
+    WR_TRY(fold(op, s, b, s->ids, err));
+    return settle_merged(s, err);
+}
+
+/* ---- rows behind their watermark ---- */
+
+static int by_place(const void *x, const void *y) {
+    const waiting *a = x, *c = y;
+    if (a->wm != c->wm) return a->wm < c->wm ? -1 : 1;
+    if (a->b->split != c->b->split) return a->b->split < c->b->split ? -1 : 1;
+    int64_t p = a->b->pos + a->row, q = c->b->pos + c->row;
+    return (p > q) - (p < q);
+}
+
+/* Folds rows s->idx[from..to) of b into s->ids[from..to). */
+static wr_status fold_some(wr_op *op, session *s, wr_batch *b, uint32_t from, uint32_t to, wr_err *err) {
+    if (from == to) return WR_OK;
+    wr_batch *part;
+    WR_TRY(wr_batch_gather(b, s->idx + from, to - from, NULL, 0, &part, err));
+    part->pos += s->idx[from]; /* right for all when the rows follow each other; else nobody looks */
+    wr_status r = fold(op, s, part, s->ids + from, err);
+    wr_batch_drop(part);
+    return r == WR_OK ? settle_merged(s, err) : r;
+}
+
+/* Rows s->idx[0..n) of b, in the order of their watermarks w[0..n). */
+static wr_status judge(wr_op *op, session *s, wr_batch *b, const waiting *w, uint32_t n, wr_err *err) {
+    const int64_t *times = b->cols[op->node->session.win.time_col].i64;
+    wri_group_rows keys = {
+        .b = b, .key_cols = op->node->session.keys, .hash = b->hash, .idx = s->idx, .n = n};
+    WR_TRY(wri_groups_find_rows(s->open.groups, &keys, s->gids, err));
+    uint32_t folded = 0, n_late = 0, *late = s->owners; /* free until something is emitted */
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t gid = s->gids[k], row = s->idx[k];
+        int64_t t = times[row];
+        WR_TRY(wri_sessions_idle(&s->open, gid, err));
+        if (wri_sessions_close_moves(&s->open, gid, w[k].wm)) {
+            WR_TRY(fold_some(op, s, b, folded, k, err));
+            folded = k;
+        }
+        WR_TRY(wri_sessions_close_key(&s->open, gid, w[k].wm, err));
+        s->ids[k] = 0;
+        if (t + s->open.gap <= w[k].wm && !wri_sessions_touch(&s->open, gid, t)) {
+            late[n_late++] = row;
+            continue;
+        }
+        wri_session_rows one = {.times = &times[row], .gids = &gid, .n = 1, .ids = &s->ids[k]};
+        WR_TRY(wri_sessions_join(&s->open, &one, err));
+    }
+    WR_TRY(fold_some(op, s, b, folded, n, err));
+    return n_late ? wr_task_late_rows(op, 0, b, late, n_late, err) : WR_OK;
+}
+
+/* Rows w[0..n) in order, a batch at a time; when positions count, rows that follow each other at a time. */
+static wr_status judge_all(wr_op *op, session *s, const waiting *w, size_t n, wr_err *err) {
+    for (size_t at = 0, next; at < n; at = next) {
+        wr_batch *b = w[at].b;
+        for (next = at + 1; next < n && w[next].b == b; next++)
+            if (s->places ? w[next].row != w[next - 1].row + 1 : w[next].row <= w[next - 1].row) break;
+        uint32_t run = (uint32_t)(next - at);
+        WR_TRY(scratch(s, run, err));
+        for (uint32_t k = 0; k < run; k++) s->idx[k] = w[at + k].row;
+        WR_TRY(judge(op, s, b, w + at, run, err));
+    }
+    return WR_OK;
+}
+
+static wr_status judge_waiting(wr_op *op, session *s, int64_t wm, wr_err *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_late; i++) {
+        if (s->late[i].wm >= wm) continue;
+        waiting w = s->late[i];
+        s->late[i] = s->late[n];
+        s->late[n++] = w;
+    }
+    if (n == 0) return WR_OK;
+    qsort(s->late, n, sizeof *s->late, by_place);
+    wr_status r = judge_all(op, s, s->late, n, err);
+    for (size_t i = 0; i < n; i++) wr_batch_drop(s->late[i].b);
+    memmove(s->late, s->late + n, (s->n_late - n) * sizeof *s->late);
+    s->n_late -= n;
+    return r;
+}
+
+/* ---- results ---- */
+
+static wr_status emit_kept(wr_op *op, session *s, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(op->task), n_in = op->node->in[0]->out.n;
+    for (size_t at = 0; at < s->kept.n; at += step) {
+        wr_batch *b;
+        uint32_t n = s->kept.n - at < step ? (uint32_t)(s->kept.n - at) : step;
+        const wri_kept *rows = s->kept.items + at;
+        WR_TRY(wr_batch_new(n_in + 3, n, &b, err));
+        b->n = n;
+        b->split = WR_NO_SPLIT;
+        b->pos = s->emitted;
+        s->emitted += n;
+        wr_status r = wri_kept_read(rows, s->phys, n_in, b, err);
+        for (uint32_t c = 0; c < 3 && r == WR_OK; c++) r = wr_batch_col(b, n_in + c, WR_I64, err);
+        for (uint32_t i = 0; i < n && r == WR_OK; i++) {
+            b->cols[n_in].i64[i] = rows[i].start;
+            b->cols[n_in + 1].i64[i] = rows[i].end;
+            b->cols[n_in + 2].i64[i] = rows[i].end - op->node->session.win.tick_us;
+        }
+        if (r == WR_OK) r = wr_emit(op, b, err);
+        wr_batch_drop(b);
+        if (r != WR_OK) return r;
+    }
+    s->kept.n = 0;
+    return WR_OK;
+}
+
+/* Emits closed[0..n); room for as many in scratch. */
+static wr_status emit_closed(wr_op *op, session *s, const uint32_t *closed, uint32_t n, wr_err *err) {
+    for (uint32_t i = 0; i < n; i++) {
+        const wri_session *x = wri_session_at(&s->open, closed[i]);
+        s->owners[i] = x->owner;
+        s->starts[i] = wri_session_start(x);
+        s->ends[i] = x->last + s->open.gap;
+    }
+    if (!s->rows) {
+        wri_result r = {.op = op,
+                        .calls = &s->calls,
+                        .groups = s->open.groups,
+                        .st = states(s),
+                        .time = op->node->session.win.tick_us,
+                        .owners = s->owners,
+                        .starts = s->starts,
+                        .ends = s->ends};
+        WR_TRY(wri_result_emit(&r, closed, n, err));
+    } else {
+        for (uint32_t i = 0; i < n; i++)
+            WR_TRY(
+                wri_kept_list_add(&s->kept, (wr_buf *)state_at(s, closed[i]), s->starts[i], s->ends[i], err));
+        WR_TRY(emit_kept(op, s, err));
+    }
+    for (uint32_t i = 0; i < n; i++) destroy_at(s, closed[i]);
+    return WR_OK;
+}
+
+static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    session *s = op->state;
+    uint32_t step = wr_task_batch_rows(op->task);
+    WR_TRY(judge_waiting(op, s, wm, err));
+    WR_TRY(scratch(s, step, err));
+    for (bool more = true; more;) {
+        WR_TRY(wri_sessions_close(&s->open, wm, step, &more, err));
+        for (size_t at = 0; at < s->open.n_closed; at += step) {
+            size_t left = s->open.n_closed - at;
+            WR_TRY(emit_closed(op, s, s->open.closed + at, left < step ? (uint32_t)left : step, err));
+        }
+        WR_TRY(wri_sessions_forget(&s->open, err));
+    }
+    return WR_OK;
+}
+
+const wr_op_def wri_op_session = {.name = "session",
+                                  .open = session_open,
+                                  .push = session_push,
+                                  .watermark = session_watermark,
+                                  .close = session_close};

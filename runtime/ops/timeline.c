@@ -1,0 +1,298 @@
+/* runtime/ops/timeline.c -- sorted runs, merged as they fall due; see timeline.h.
+ *
+ * Each batch that is added becomes a run: the order of its rows by (time, position). A heap of the runs by
+ * their first waiting row gives the rows in order; while a run stays below all others its rows are taken
+ * without looking at the heap, which is nearly always with input that is nearly in order. */
+#include "timeline.h"
+
+#include <stdlib.h>
+
+typedef struct run {
+    wr_batch *b;
+    uint32_t *idx; /* rows in order; idx[at..n) wait */
+    uint32_t at, n;
+    uint64_t kept; /* number of the batch that was last made to hold b */
+} run;
+
+typedef struct ref {
+    run *r;
+    uint32_t row;
+} ref;
+
+struct wri_timeline {
+    const wr_schema *schema;
+    uint32_t time_col;
+    run **heap; /* the least in front */
+    size_t n, cap;
+    size_t rows;
+    ref *refs; /* of the batch being made */
+    size_t n_refs, refs_cap;
+    run **spent; /* runs whose last rows are among refs */
+    size_t n_spent, spent_cap;
+    uint64_t made; /* batches */
+};
+
+wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col) {
+    wri_timeline *t = wr_calloc(1, sizeof *t);
+    if (t) *t = (wri_timeline){.schema = schema, .time_col = time_col};
+    return t;
+}
+
+static void free_run(run *r) {
+    wr_batch_drop(r->b);
+    wr_free(r);
+}
+
+static void free_spent(wri_timeline *t) {
+    while (t->n_spent > 0) free_run(t->spent[--t->n_spent]);
+}
+
+void wri_timeline_free(wri_timeline *t) {
+    if (!t) return;
+    free_spent(t);
+    while (t->n > 0) free_run(t->heap[--t->n]);
+    wr_free(t->heap);
+    wr_free(t->refs);
+    wr_free(t->spent);
+    wr_free(t);
+}
+
+size_t wri_timeline_rows(const wri_timeline *t) { return t->rows; }
+
+/* ---- order ---- */
+
+static int64_t time_of(const wri_timeline *t, const run *r, uint32_t at) {
+    return r->b->cols[t->time_col].i64[r->idx[at]];
+}
+
+static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
+    bool nx = wr_is_null(x, i), ny = wr_is_null(y, j);
+    if (nx || ny) return (int)nx - (int)ny;
+    switch (x->phys) {
+    case WR_I64:
+        return (x->i64[i] > y->i64[j]) - (x->i64[i] < y->i64[j]);
+    case WR_F64:
+        return (x->f64[i] > y->f64[j]) - (x->f64[i] < y->f64[j]);
+    case WR_STR:
+        return wr_str_cmp(&x->str[i], &y->str[j]);
+    }
+    return 0;
+}
+
+/* Rows i of x and j of y are of one time. */
+static int by_place(const wr_batch *x, uint32_t i, const wr_batch *y, uint32_t j) {
+    if (x->split != y->split) return x->split < y->split ? -1 : 1;
+    if (x->split != WR_NO_SPLIT) {
+        int64_t a = x->pos + i, b = y->pos + j;
+        return (a > b) - (a < b);
+    }
+    int c = 0;
+    for (uint32_t k = 0; k < x->n_cols && c == 0; k++) c = by_value(&x->cols[k], i, &y->cols[k], j);
+    return c;
+}
+
+static bool before(const wri_timeline *t, const run *x, const run *y) {
+    int64_t a = time_of(t, x, x->at), b = time_of(t, y, y->at);
+    return a != b ? a < b : by_place(x->b, x->idx[x->at], y->b, y->idx[y->at]) < 0;
+}
+
+typedef struct sorting {
+    const wr_batch *b;
+    const int64_t *time;
+} sorting;
+
+static int in_batch(const void *x, const void *y, void *ctx) {
+    const sorting *s = ctx;
+    uint32_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
+    if (s->time[i] != s->time[j]) return s->time[i] < s->time[j] ? -1 : 1;
+    int c = by_place(s->b, i, s->b, j);
+    return c ? c : (i > j) - (i < j);
+}
+
+static void sort_run(const wri_timeline *t, run *r) {
+    sorting s = {.b = r->b, .time = r->b->cols[t->time_col].i64};
+    bool sorted = true;
+    for (uint32_t i = 1; i < r->n; i++) {
+        int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
+        sorted = sorted && (a < b || (a == b && r->b->split != WR_NO_SPLIT));
+    }
+    if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
+}
+
+/* ---- heap ---- */
+
+static void sink(wri_timeline *t, size_t i) {
+    for (;;) {
+        size_t least = i;
+        for (size_t k = 2 * i + 1; k <= 2 * i + 2 && k < t->n; k++)
+            if (before(t, t->heap[k], t->heap[least])) least = k;
+        if (least == i) return;
+        run *r = t->heap[i];
+        t->heap[i] = t->heap[least];
+        t->heap[least] = r;
+        i = least;
+    }
+}
+
+static void rise(wri_timeline *t, size_t i) {
+    for (; i > 0 && before(t, t->heap[i], t->heap[(i - 1) / 2]); i = (i - 1) / 2) {
+        run *r = t->heap[i];
+        t->heap[i] = t->heap[(i - 1) / 2];
+        t->heap[(i - 1) / 2] = r;
+    }
+}
+
+wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
+    if (n == 0) return WR_OK;
+    run *r = wr_alloc(sizeof *r + n * sizeof *r->idx);
+    if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
+        wr_free(r);
+        return wr_fail_oom(err, "rows that wait for the watermark");
+    }
+    *r = (run){.b = wr_batch_hold(b), .idx = (uint32_t *)(r + 1), .n = n};
+    for (uint32_t i = 0; i < n; i++) r->idx[i] = idx ? idx[i] : i;
+    sort_run(t, r);
+    t->heap[t->n++] = r;
+    rise(t, t->n - 1);
+    t->rows += n;
+    return WR_OK;
+}
+
+/* ---- out ---- */
+
+/* The least of the runs behind the first, NULL: there is none. */
+static run *second(const wri_timeline *t) {
+    if (t->n < 2) return NULL;
+    return t->n == 2 || before(t, t->heap[1], t->heap[2]) ? t->heap[1] : t->heap[2];
+}
+
+/* Takes rows off the first run, up to `most` or while they are of time `last` and due, as long as no other
+ * run is before it. */
+static wr_status take_run(wri_timeline *t, int64_t wm, uint32_t most, wr_err *err) {
+    run *r = t->heap[0], *next = second(t);
+    if (wr_grow(&t->refs, &t->refs_cap, t->n_refs + (r->n - r->at), sizeof *t->refs) != WR_OK)
+        return wr_fail_oom(err, "rows in the order of time");
+    while (r->at < r->n) {
+        int64_t time = time_of(t, r, r->at);
+        if (time > wm || (next && before(t, next, r))) break;
+        if (t->n_refs >= most) {
+            const ref *last = &t->refs[t->n_refs - 1];
+            if (last->r->b->cols[t->time_col].i64[last->row] != time) break;
+        }
+        t->refs[t->n_refs++] = (ref){r, r->idx[r->at++]};
+    }
+    if (r->at < r->n) {
+        sink(t, 0);
+        return WR_OK;
+    }
+    if (wr_grow(&t->spent, &t->spent_cap, t->n_spent + 1, sizeof *t->spent) != WR_OK)
+        return wr_fail_oom(err, "rows in the order of time");
+    t->spent[t->n_spent++] = r;
+    t->heap[0] = t->heap[--t->n];
+    sink(t, 0);
+    return WR_OK;
+}
+
+static wr_status gather_col(const wri_timeline *t, wr_batch *out, uint32_t c, wr_err *err) {
+    WR_TRY(wr_batch_col(out, c, wr_type_phys(t->schema->fields[c].type), err));
+    wr_col *to = &out->cols[c];
+    bool nulls = false;
+    for (size_t i = 0; i < t->n_refs; i++) {
+        const wr_col *from = &t->refs[i].r->b->cols[c];
+        if (to->phys == WR_STR) to->str[i] = from->str[t->refs[i].row];
+        else to->i64[i] = from->i64[t->refs[i].row];
+        nulls |= from->nulls != NULL;
+    }
+    if (!nulls) return WR_OK;
+    if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "a NULL bitmap");
+    for (size_t i = 0; i < t->n_refs; i++)
+        if (wr_is_null(&t->refs[i].r->b->cols[c], t->refs[i].row)) wr_bit_set(to->nulls, (uint32_t)i);
+    return WR_OK;
+}
+
+static wr_status gather_hash(const wri_timeline *t, wr_batch *out, wr_err *err) {
+    for (size_t i = 0; i < t->n_refs; i++)
+        if (!t->refs[i].r->b->hash) return WR_OK;
+    out->hash = wr_arena_alloc(&out->arena, t->n_refs * sizeof *out->hash);
+    if (!out->hash) return wr_fail_oom(err, "rows in the order of time");
+    for (size_t i = 0; i < t->n_refs; i++) out->hash[i] = t->refs[i].r->b->hash[t->refs[i].row];
+    return WR_OK;
+}
+
+/* Halves of an update that do not leave side by side are a delete and an insert. */
+static wr_status gather_changes(const wri_timeline *t, wr_batch *out, wr_err *err) {
+    bool any = false;
+    for (size_t i = 0; i < t->n_refs; i++) any |= t->refs[i].r->b->change != NULL;
+    if (!any) return WR_OK;
+    out->change = wr_arena_alloc(&out->arena, t->n_refs);
+    if (!out->change) return wr_fail_oom(err, "rows in the order of time");
+    for (size_t i = 0; i < t->n_refs; i++) {
+        const ref *r = &t->refs[i], *other = NULL;
+        wr_change c = wr_change_of(r->r->b, r->row);
+        bool whole = true;
+        if (c == WR_UPDATE_BEFORE) {
+            other = i + 1 < t->n_refs ? r + 1 : NULL;
+            whole = other && other->r == r->r && other->row == r->row + 1;
+        } else if (c == WR_UPDATE_AFTER) {
+            other = i > 0 ? r - 1 : NULL;
+            whole = other && other->r == r->r && other->row + 1 == r->row;
+        }
+        out->change[i] = (uint8_t)(whole ? c : wr_lone_change(c));
+    }
+    return WR_OK;
+}
+
+static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
+    WR_TRY(wr_batch_new(t->schema->n, (uint32_t)t->n_refs, outp, err));
+    wr_batch *out = *outp;
+    out->n = (uint32_t)t->n_refs;
+    t->made++;
+    for (size_t i = 0; i < t->n_refs; i++) { /* strings stay where they are */
+        run *r = t->refs[i].r;
+        if (r->kept == t->made) continue;
+        r->kept = t->made;
+        WR_TRY(wr_batch_keep(out, &r->b->ref, err));
+    }
+    for (uint32_t c = 0; c < t->schema->n; c++) WR_TRY(gather_col(t, out, c, err));
+    WR_TRY(gather_changes(t, out, err));
+    return gather_hash(t, out, err);
+}
+
+wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr_batch **outp, wr_err *err) {
+    *outp = NULL;
+    t->n_refs = 0;
+    wr_status s = WR_OK;
+    for (size_t before_n = SIZE_MAX; s == WR_OK && t->n > 0 && t->n_refs != before_n;) {
+        before_n = t->n_refs;
+        s = take_run(t, wm, batch_rows, err);
+    }
+    if (s == WR_OK && t->n_refs > 0) s = gather(t, outp, err);
+    if (s != WR_OK) {
+        wr_batch_drop(*outp);
+        *outp = NULL;
+    }
+    t->rows -= t->n_refs;
+    free_spent(t);
+    return s;
+}
+
+/* ---- lateness ---- */
+
+wr_status wri_in_time(wr_op *op, uint32_t port, wr_batch *b, uint32_t time_col, uint32_t *ok, uint32_t *np,
+                      wr_err *err) {
+    const wr_col *time = &b->cols[time_col];
+    uint32_t n = 0, n_late = 0, n_null = 0, *out = wr_alloc(2 * (size_t)b->n * sizeof *out);
+    if (!out) return wr_fail_oom(err, "late rows");
+    uint32_t *null = out + b->n;
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t wm = b->wm && b->wm[i] > op->wm ? b->wm[i] : op->wm;
+        if (wr_is_null(time, i)) null[n_null++] = i;
+        else if (wm != WR_WM_NONE && time->i64[i] <= wm) out[n_late++] = i;
+        else ok[n++] = i;
+    }
+    *np = n;
+    wr_status s = n_late ? wr_task_late_rows(op, port, b, out, n_late, err) : WR_OK;
+    if (s == WR_OK && n_null) s = wr_task_bad_rows(op, b, null, NULL, "the event time is NULL", n_null, err);
+    wr_free(out);
+    return s;
+}
