@@ -70,6 +70,7 @@ $(GEN)/sql.c $(GEN)/sql.h &: parser/sql.y
 	$(if $(V),,@printf '  LEMON parser/sql.y\n')
 	@cp parser/sql.y $(GEN)/sql.y
 	$(Q)lemon -q -d$(GEN) $(GEN)/sql.y
+	@touch $(GEN)/sql.h
 $(OUT)/gen/sql.o: $(GEN)/sql.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

@@ -36,8 +36,8 @@ struct wri_regex {
     uint32_t groups, back_refs;
     /* the current text */
     wr_str s;
-    bool asked, valid; /* asked: valid tells whether s is UTF-8 */
-    int64_t left;      /* steps */
+    bool valid;   /* s is UTF-8 */
+    int64_t left; /* steps */
     size_t at;
 };
 
@@ -92,7 +92,7 @@ static bool prepare(wri_regex *r) {
 static bool compile(wri_call *c, wri_regex *r, uint32_t more, pcre2_code **outp, const char **whyp) {
     int error;
     size_t at;
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | more;
+    uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | more;
     if (r->kind != WRI_RE_PLAIN) options |= PCRE2_DOTALL;
     *whyp = NULL;
     *outp = pcre2_compile((PCRE2_SPTR)r->text, r->text_bytes, options, &error, &at, r->how);
@@ -195,18 +195,7 @@ void wri_regex_text(wri_regex *r, const wr_str *s) {
     r->s = *s;
     r->left = STEPS + STEPS_PER_BYTE * (int64_t)s->len;
     r->at = 0;
-    r->asked = r->valid = false;
-}
-
-/* Without its compiler PCRE2 looks at all the text in each call to see whether it is UTF-8: the caller knows.
- */
-static uint32_t unchecked(wri_regex *r, const pcre2_code *code, size_t from) {
-    size_t compiled = 0;
-    if (pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &compiled) == 0 && compiled) return 0;
-    if (!r->asked) r->valid = wr_utf8_valid(wr_str_data(&r->s), r->s.len);
-    r->asked = true;
-    if (!r->valid) r->left -= (int64_t)(r->s.len - from) / 16;
-    return r->valid ? PCRE2_NO_UTF_CHECK : 0;
+    r->valid = wr_utf8_valid(wr_str_data(s), s->len);
 }
 
 static const char *failed(wri_call *c, int rc) {
@@ -243,11 +232,11 @@ const char *wri_regex_find(wri_call *c, wri_regex *r, size_t from, bool *foundp)
     *foundp = false;
     if (!code) return "out of memory";
     PCRE2_SPTR p = (PCRE2_SPTR)wr_str_data(&r->s);
-    uint32_t options = unchecked(r, code, from);
-    if (r->left < 0) return failed(c, PCRE2_ERROR_MATCHLIMIT);
-    int rc = pcre2_match(code, p, r->s.len, from, options, r->found, r->limits);
+    if (!r->valid) return "the text is not UTF-8";
+    /* PCRE2 itself would look at all the text anew in each call. */
+    int rc = pcre2_match(code, p, r->s.len, from, PCRE2_NO_UTF_CHECK, r->found, r->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter's is on the heap */
-        rc = pcre2_match(code, p, r->s.len, from, PCRE2_NO_JIT, r->found, r->limits);
+        rc = pcre2_match(code, p, r->s.len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, r->found, r->limits);
     if (rc == PCRE2_ERROR_NOMATCH) return NULL;
     *foundp = rc >= 0;
     return rc < 0 ? failed(c, rc) : NULL;

@@ -1,8 +1,8 @@
 /* runtime/expr/regex_int.h -- regular expressions: between regex.c, similar.c and fn_regex.c.
  *
- * PCRE2 with its just-in-time compiler for constant patterns, over UTF-8 that need not be valid. A match
- * takes a bounded number of steps, whatever pattern and text are; one that needs more fails its row. The
- * number depends on pattern and text only, so results do not depend on the machine's speed. */
+ * PCRE2 with its just-in-time compiler for constant patterns, over valid UTF-8: other text fails its row. A
+ * match takes a bounded number of steps, whatever pattern and text are; one that needs more fails its row.
+ * The number depends on pattern and text only, so results do not depend on the machine's speed. */
 #ifndef WR_RUNTIME_REGEX_INT_H
 #define WR_RUNTIME_REGEX_INT_H
 
