@@ -12,6 +12,9 @@
 #include "connectors.h"
 
 #define WRI_BAD_SHOWN 4096 /* bytes of a too long record that its bad chunk carries */
+/* After so much of it that was skipped, next() comes back with WR_AGAIN: what never ends must be stoppable.
+ */
+#define WRI_SKIP_BYTES (64 << 20)
 
 /* wr_options_read for a connector: the keys of the format and of the runtime are left alone. */
 wr_status wri_options(const wr_option *opts, size_t n_opts, const wr_kv *kvs, size_t n, void *out,

@@ -210,7 +210,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     j->batch_rows = opts->batch_rows ? opts->batch_rows : (uint32_t)plan->settings.batch_rows;
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_mutex_init(&j->tables, NULL);
+    pthread_mutex_init(&j->printing, NULL);
     wr_status s = make_shared(j, err);
     for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
     if (s != WR_OK) {
@@ -234,7 +234,7 @@ void wr_job_free(wr_job *j) {
     wr_free(j->sinks);
     wr_free(j->exchanges);
     pthread_mutex_destroy(&j->lock);
-    pthread_mutex_destroy(&j->tables);
+    pthread_mutex_destroy(&j->printing);
     wr_free(j);
 }
 
@@ -328,8 +328,7 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
-        const wri_source *s = &j->sources[id];
-        if (s->node && s->con->notes) WR_TRY(s->con->notes(s->src, out));
+        if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));
     }
     return WR_OK;
 }

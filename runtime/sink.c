@@ -1,8 +1,8 @@
 /* runtime/sink.c -- batches to bytes to a sink.
  *
  * Each worker encodes on its own and hands whole rows to the sink under its lock, so that lines never
- * mix. Formats that must see all rows in one place (table) encode under the lock; it is then one for all
- * such sinks, because tables on one terminal must know of each other.
+ * mix; sinks that print have one lock in common. Formats that must see all rows in one place (table) encode
+ * under the lock, and tables that print know of each other.
  *
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
@@ -42,8 +42,9 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
     s->fmt = fmt ? wr_format_find(fmt) : NULL;
-    s->lock = s->fmt && s->fmt->shared_encoder ? &j->tables : &s->own_lock;
-    s->table = s->fmt && s->fmt->show && (!strcmp(conn, "stdout") || !strcmp(conn, "print"));
+    bool prints = !strcmp(conn, "stdout") || !strcmp(conn, "print");
+    s->lock = prints ? &j->printing : &s->own_lock;
+    s->table = prints && s->fmt && s->fmt->show;
     j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);

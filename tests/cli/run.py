@@ -4,6 +4,7 @@
 Usage: run.py WEIR [NAME ...]
 """
 import fcntl
+import json
 import os
 import pty
 import re
@@ -169,6 +170,24 @@ def bad_records_are_shown_with_the_way_to_all(d):
 
 
 @case
+def what_is_likely_wrong_is_said(d):
+    write(d, "t.json", '{"user":1}\n{"user":2}\n')
+    write(d, "pretty.json", '{\n  "a": 1\n}\n')
+    sql = "CREATE STREAM s (usr BIGINT, user BIGINT) WITH (connector = 'file', path = '{}', format = 'json'); SELECT * FROM s;"
+    p = weir("run", "-e", sql.format("t.json"), cwd=d)
+    expect(p, 0, None, "stream s: no value was found for 'usr' in 2 rows; check the spelling\n")
+    p = weir("run", "-e", sql.format("t.json").replace("*", "user"), cwd=d)
+    assert "no value" not in p.stderr, p
+    p = weir("run", "-e", sql.format("pretty.json"), cwd=d)
+    expect(p, 0, "", "no record could be read; is format = 'json' right? Each record must be on one line.\n")
+    assert "first bad record: pretty.json, byte 1: the record ends" in p.stderr, p
+    for coding in "utf-16-le", "utf-16-be":
+        with open(os.path.join(d, "t16.json"), "w", encoding=coding) as f:
+            f.write('\ufeff{"user":1}\n')
+        expect(weir("run", "-e", sql.format("t16.json"), cwd=d), 1, "", "is UTF-16, json is read as UTF-8")
+
+
+@case
 def a_full_disk_is_no_success(d):
     with open("/dev/full", "w", encoding="utf-8") as full:
         for args in (["help"], ["help", "man"], ["explain", "-e", "SELECT 1"], ["run", "-e", "SELECT 1"]):
@@ -278,6 +297,18 @@ def tables_on_one_terminal_take_turns(d):
 
 
 @case
+def lines_of_several_queries_do_not_mix(d):
+    """Pipes take large writes in pieces; 3 workers print two kinds of long lines."""
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 60000); "
+           "SELECT 'x' AS x, user_id AS u, page || page || page || page AS p, event_time FROM g; "
+           "SELECT 'y' AS y, event_time, latency_ms, user_id || user_id || user_id AS u FROM g;")
+    out = weir("run", "-q", "-w", "3", "-e", sql).stdout
+    kinds = [tuple(json.loads(line)) for line in out.split("\n")[:-1]]
+    assert len(kinds) == 120000, len(kinds)
+    assert set(kinds) == {("x", "u", "p", "event_time"), ("y", "event_time", "latency_ms", "u")}, set(kinds)
+
+
+@case
 def tables_of_finite_input_are_whole(d):
     rows = "".join(f'{{"a":{i}}}\n' for i in range(1, 1000))
     path = write(d, "in.jsonl", rows)
@@ -324,6 +355,16 @@ def a_second_signal_kills_a_blocked_one(d):
         assert p.returncode in (-sig, 130), p.returncode
         p.stdout.close()
         p.stderr.close()
+
+
+@case
+def a_record_without_end_can_be_stopped(d):
+    p = start(IN.replace("'stdin'", "'file', path = '/dev/zero', max_record_bytes = '1MB'") + "SELECT a FROM s; "
+              "SELECT message FROM error_stream;")
+    read_until(p.stdout.fileno(), b"longer than max_record_bytes")
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=60)
+    assert p.returncode == 130, (p.returncode, err)
 
 
 @case
