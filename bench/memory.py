@@ -12,7 +12,7 @@ import os
 import subprocess
 
 WEIR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weir")
-ROWS = """CREATE STREAM g (WATERMARK FOR event_time AS event_time) WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 100000);
+ROWS = """CREATE STREAM g (WATERMARK FOR event_time AS event_time - INTERVAL '1' SECOND) WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 100000);
 CREATE VIEW clicks AS SELECT *, MOD(CAST(latency_ms * 1000 AS BIGINT) * 7919 + bytes, {keys}) AS k FROM g;
 CREATE STREAM result WITH (connector = 'blackhole') AS
 """
@@ -27,12 +27,19 @@ OPERATORS = {
         what="AVG(latency_ms)", fn=f"HOP({T}, INTERVAL '10' SECOND, INTERVAL '1' MINUTE)"),
     "session 60 s, COUNT and SUM": WINDOW.format(
         what="COUNT(*), SUM(bytes)", fn="SESSION(TABLE clicks PARTITION BY k, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)"),
+    "OVER 1 min, COUNT and SUM (10 rows a key)": "SELECT k, COUNT(*) OVER w, SUM(bytes) OVER w FROM clicks WINDOW w AS ("
+        "PARTITION BY k ORDER BY event_time RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW);",
+    "LAG": "SELECT k, LAG(bytes) OVER (PARTITION BY k ORDER BY event_time) FROM clicks;",
+    "first row of each key": "SELECT k FROM (SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY event_time) AS n FROM clicks) "
+        "AS t WHERE n = 1;",
+    "pattern A B, one row open": "SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY k ORDER BY event_time MEASURES A.bytes AS b "
+        "PATTERN (A B) WITHIN INTERVAL '1' MINUTE DEFINE B AS B.bytes < 0) AS m;",
     "group by (changes), COUNT and SUM": "SELECT k, COUNT(*), SUM(bytes) FROM clicks GROUP BY k;",
 }
 
 
 def peak(sql):
-    """MiB, and the closing line; None: this weir cannot run it."""
+    """Bytes."""
     p = subprocess.Popen([WEIR, "run", "--workers=1", "-e", sql], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = p.stderr.read().decode().strip()
     _, status, usage = os.wait4(p.pid, 0)
@@ -48,10 +55,10 @@ def main():
     a.add_argument("--keys", type=int, default=500_000)
     o = a.parse_args()
     few = o.keys // 100
-    print(f"\nbytes per key, {few:,} against {o.keys:,} keys")
+    print(f"\nbytes per key, {few:,} against {o.keys:,} keys", flush=True)
     for name, sql in OPERATORS.items():
         base, full = (peak(ROWS.format(rows=o.rows, keys=k) + sql) for k in (few, o.keys))
-        print(f"  {name:40} {(full - base) / (o.keys - few):6.0f}")
+        print(f"  {name:44} {(full - base) / (o.keys - few):6.0f}")
 
 
 main()

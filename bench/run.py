@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 WORK = os.path.join(ROOT, "build", "bench")
-FLINK = {"q1": 79_000, "q2": 48_000, "q3": 98_000, "q5": 60_000}
+FLINK = {"q1": 79_000, "q2": 48_000, "q3": 98_000, "q4": 15_000, "q5": 60_000}
 DUCK_COLUMNS = ("{event_time: 'TIMESTAMP', user_id: 'VARCHAR', page: 'VARCHAR', country: 'VARCHAR', status: 'INTEGER', "
                 "latency_ms: 'DOUBLE', bytes: 'BIGINT'}")
 DUCK = ("import duckdb, sys; db = duckdb.connect(config={'threads': int(sys.argv[1])}); "
@@ -124,7 +124,7 @@ def main():
     t = Table(o.rounds)
     for q in ("scan", "q1", "q2"):
         t.add(f"limit {q}", [f"{WORK}/limit", "clicks.jsonl", q])
-    queries = ("scan", "q1", "q2", "q3", "q5", "q3_json", "sqlite", "sqlite_dict")
+    queries = ("scan", "q1", "q2", "q3", "q3_json", "q4", "q5", "q6", "sqlite", "sqlite_dict")
     for q in queries:
         t.add(f"weir {q}", weir(q, 1))
     t.add("weir q1 x2", weir("q1", 2))

@@ -264,6 +264,20 @@ static const struct {
      "TIMESTAMP '2026-07-01 12:00:00' AT TIME ZONE 'Europe/Berlin' = TIMESTAMP '2026-07-01 14:00:00'"},
     {"CURRENT_TIMESTAMP, LOCALTIMESTAMP, NOW(), CURRENT_DATE, CURRENT_TIME, LOCALTIME",
      "The clock, UTC; the same for all rows of a batch.", "NOW() > TIMESTAMP '2026-01-01 00:00:00'"},
+    {"JSON_VALUE(json, path [RETURNING type] [NULL|ERROR|DEFAULT value ON EMPTY] [... ON ERROR])",
+     "The scalar at a path, as a type. Empty: there is nothing; error: an object or array, no such type, no "
+     "JSON. "
+     "NULL when not said otherwise.",
+     "JSON_VALUE('{\"a\":\"7\"}', '$.a' RETURNING INTEGER DEFAULT -1 ON EMPTY) = 7"},
+    {"JSON_QUERY(json, path [RETURNING type] [WITH [CONDITIONAL] WRAPPER] [NULL|ERROR|EMPTY ARRAY|EMPTY "
+     "OBJECT ON "
+     "EMPTY] [... ON ERROR])",
+     "The object or array at a path; with a wrapper anything, in brackets.",
+     "CAST(JSON_QUERY('{\"a\":7}', '$.a' WITH WRAPPER) AS VARCHAR) = '[7]'"},
+    {"JSON_EXISTS(json, path [TRUE|FALSE|UNKNOWN|ERROR ON ERROR])", "Whether there is something at a path.",
+     "NOT JSON_EXISTS('{\"a\":7}', '$.b')"},
+    {"text IS [NOT] JSON [VALUE|SCALAR|ARRAY|OBJECT]", "Whether a text is JSON, or JSON of that kind.",
+     "'[1]' IS JSON ARRAY AND 'x' IS NOT JSON"},
     {"text LIKE pattern [ESCAPE character]", "Whether a text fits a pattern: % is any text, _ one character.",
      "'weir' LIKE 'w%r' AND '5%' LIKE '5!%' ESCAPE '!'"},
 };

@@ -129,7 +129,8 @@ typedef struct wr_connector_def {
     wr_status (*open_source)(const wr_source_cfg *cfg, wr_source **outp, wr_err *err);
     uint32_t (*n_splits)(const wr_source *s);
     /* The next chunk of a split. Calls for one split never overlap, calls for different splits may. Does not
-     * block: WR_AGAIN when nothing is there yet. WR_EOF: the split has ended. WR_EIO: the job fails. */
+     * block: WR_AGAIN when nothing is there yet, or
+     * a record without end is being skipped. WR_EOF: the split has ended. WR_EIO: the job fails. */
     wr_status (*next)(wr_source *s, uint32_t split, wr_chunk *outp, wr_err *err);
     void (*split_info)(const wr_source *s, uint32_t split, wr_split_info *outp);
     /* For sources that get new splits while they run, called now and then by one thread at a time: *splitp

@@ -226,6 +226,7 @@ wr_status wri_reader_next(wri_reader *r, wr_chunk *out, wr_err *err) {
         if (s != WR_AGAIN) return s;
         if (r->failed != WR_OK) return wr_fail(err, r->failed, "%s", r->failure.msg);
         if (r->eof && r->len == 0) return WR_EOF;
+        /* A record without end (/dev/zero) would keep the caller here for ever, deaf to a stop. */
         if (r->pos - from >= WRI_SKIP_BYTES && !r->cfg.follows) return WR_AGAIN;
         if (r->len == r->buf->cap) WR_TRY(grow(r, err));
         else if (filled == WR_AGAIN) return WR_AGAIN;

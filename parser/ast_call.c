@@ -106,10 +106,10 @@ static bool minds_nulls(const wr_ast *call) {
 }
 
 /* Adds "NULL ON EMPTY" to the call's text; each event once. */
-static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
+static void mod_text(wri_parse *p, wr_ast *e, const wri_mod *m) {
     wr_buf b = {0};
     wr_status st = WR_OK;
-    char *event = wr_arena_printf(p->ar, " ON %s", m->event);
+    const char *event = m->event ? wr_arena_printf(p->ar, " ON %s", m->event) : "";
     wri_out o = {&b, WR_OK};
     if (m->expr) wri_put_value(&o, m->expr);
     st = o.st;
@@ -122,6 +122,20 @@ static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
     }
     wr_buf_free(&b);
     if (st != WR_OK || !event) wri_fail(p);
+}
+
+static void mod_on(wri_parse *p, wr_ast *e, const wri_mod *m) {
+    wr_call *c = e->call;
+    wr_json_on on = (wr_json_on)m->on;
+    mod_text(p, e, m);
+    if (strcmp(m->event, "EMPTY") == 0) {
+        c->on_empty = on;
+        c->else_empty = m->expr;
+    } else if (strcmp(m->event, "ERROR") == 0) {
+        c->on_error = on;
+        c->else_error = m->expr;
+    } else c->on_null = on;
+    if (m->expr) wri_below(p, e, m->expr);
 }
 
 static bool is_json(wri_parse *p, const wr_ast *e) {
@@ -172,12 +186,17 @@ static void apply(wri_parse *p, wr_ast *e, const wri_mod *m) {
     case WRI_M_RETURNING:
         if (c->returning.kind) twice(p, m, "RETURNING");
         c->returning = m->expr->type;
-        if (!is_json(p, e))
-            wri_error(p, WR_ESQL, m->loc, NULL, "RETURNING is for JSON_VALUE and JSON_QUERY only");
+        if (!is_json(p, e)) wri_error(p, WR_ESQL, m->loc, NULL, "RETURNING is for functions of JSON only");
         break;
     case WRI_M_ON:
         if (is_json(p, e)) mod_on(p, e, m);
-        else wri_error(p, WR_ESQL, m->loc, NULL, "ON %s is for JSON_VALUE and JSON_QUERY only", m->event);
+        else wri_error(p, WR_ESQL, m->loc, NULL, "ON %s is for functions of JSON only", m->event);
+        break;
+    case WRI_M_WRAPPER:
+        if (c->wrapper) twice(p, m, "WRAPPER");
+        c->wrapper = (wr_json_wrap)m->on;
+        if (is_json(p, e)) mod_text(p, e, m);
+        else wri_error(p, WR_ESQL, m->loc, NULL, "WRAPPER is for JSON_QUERY only");
         break;
     }
 }

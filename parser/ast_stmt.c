@@ -20,6 +20,7 @@ void wri_stmt_flag(wri_parse *p, wri_flag f) {
                            [WRI_FL_STARTED] = &s->started,
                            [WRI_FL_STOPPED] = &s->stopped,
                            [WRI_FL_EXPEDITED] = &s->expedited,
+                           [WRI_FL_DETERMINISTIC] = &s->deterministic,
                            [WRI_FL_NOT_DETERMINISTIC] = &s->not_deterministic,
                            [WRI_FL_NULL_ON_NULL] = &s->null_on_null};
     *flags[f] = true;
@@ -174,6 +175,7 @@ void wri_stmt_body(wri_parse *p, wri_tok word, wr_ast *e, wri_tok file) {
     if (p->failed) return;
     p->stmt->body = e;
     p->stmt->extension = file.text;
+    p->stmt->extension_loc = file.loc;
     wri_below(p, p->stmt, e);
     if (e && !p->stmt->returns.kind && !p->bad)
         wri_error(p, WR_ESQL, word.loc, "write RETURNS and a type behind the parameters",

@@ -42,8 +42,8 @@ static bool flags_same(const wr_stmt *a, const wr_stmt *b) {
     return a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
            a->if_exists == b->if_exists && a->is_table == b->is_table && a->is_temporary == b->is_temporary &&
            a->started == b->started && a->stopped == b->stopped && a->expedited == b->expedited &&
-           a->not_deterministic == b->not_deterministic && a->null_on_null == b->null_on_null &&
-           a->analyze == b->analyze;
+           a->deterministic == b->deterministic && a->not_deterministic == b->not_deterministic &&
+           a->null_on_null == b->null_on_null && a->analyze == b->analyze;
 }
 
 bool wr_stmt_equal(const wr_stmt *a, const wr_stmt *b) {

@@ -61,6 +61,12 @@ static bool minor(uint16_t c) {
     case TK_FROM_END:
     case TK_ERROR:
     case TK_DEFAULT:
+    case TK_EMPTY:
+    case TK_ABSENT:
+    case TK_VALUE:
+    case TK_VALUE_KIND:
+    case TK_WITH_WRAPPER:
+    case TK_WITHOUT_WRAPPER:
     case TK_RETURNING:
         return true;
     default:
@@ -140,7 +146,8 @@ static void choose(expected *x) {
     if (value || (x->fits[TK_AS] && !x->fits[TK_NUMBER]))
         x->fits[TK_ID] = false;                                    /* an alias is rarely meant */
     bool ended = x->fits[TK_PLUS] && x->fits[TK_CONCAT] && !value; /* an operand is complete */
-    static const uint16_t goes_on[] = {TK_LP, TK_EQ, TK_FAT_ARROW, TK_NULL, TK_DOT, TK_OVER};
+    static const uint16_t goes_on[] = {TK_LP,   TK_EQ,   TK_FAT_ARROW, TK_NULL,   TK_DOT,
+                                       TK_OVER, TK_TRUE, TK_FALSE,     TK_UNKNOWN};
     for (size_t i = 0; i < WR_LEN(goes_on) && ended; i++) x->fits[goes_on[i]] = false;
     if (x->fits[TK_SECOND]) tell(x, "a unit such as SECOND, MINUTE or DAY");
     for (uint16_t c = TK_YEAR; c <= TK_MICROSECOND; c++) x->fits[c] = false;

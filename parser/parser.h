@@ -71,10 +71,11 @@ typedef enum wr_ast_kind {
     WR_A_STAR,      /* * or name.* */
     WR_A_UNARY,     /* op: NOT, -, + */
     WR_A_BINARY_OP, /* op: OR AND = <> < <= > >= + - * / % || -> ->> ; args[0..1] */
-    WR_A_IS,        /* args[0] IS [NOT] op: NULL TRUE FALSE UNKNOWN; or DISTINCT FROM args[1] */
-    WR_A_BETWEEN,   /* args[0] [NOT] BETWEEN [SYMMETRIC: flag] args[1] AND args[2] */
-    WR_A_IN,        /* args[0] [NOT] IN (args[1..]) or (query) */
-    WR_A_LIKE,      /* args[0] [NOT] op: LIKE, SIMILAR TO, RLIKE; args[1]; [ESCAPE args[2]] */
+    WR_A_IS, /* args[0] IS [NOT] op: NULL TRUE FALSE UNKNOWN, JSON [VALUE SCALAR ARRAY OBJECT]; or DISTINCT
+                FROM args[1] */
+    WR_A_BETWEEN,  /* args[0] [NOT] BETWEEN [SYMMETRIC: flag] args[1] AND args[2] */
+    WR_A_IN,       /* args[0] [NOT] IN (args[1..]) or (query) */
+    WR_A_LIKE,     /* args[0] [NOT] op: LIKE, SIMILAR TO, RLIKE; args[1]; [ESCAPE args[2]] */
     WR_A_CASE,     /* operand or NULL in args[0]; when, then pairs args[1..]; else last when odd count left */
     WR_A_CAST,     /* CAST(args[0] AS type), TRY_CAST: flag; x::type is the same */
     WR_A_CALL,     /* name(args…), see wr_call below */
@@ -90,6 +91,7 @@ typedef enum wr_ast_kind {
     WR_A_SUBQUERY,   /* (SELECT …) as a value */
     WR_A_EXISTS,     /* EXISTS (query) */
     WR_A_AT_ZONE,    /* args[0] AT TIME ZONE args[1] */
+    WR_A_PAIR,       /* [KEY] args[0] VALUE args[1], inside JSON_OBJECT */
     WR_A_NAMED_ARG,  /* text => args[0], inside calls and table functions */
     WR_A_TABLE_ARG,  /* TABLE name [PARTITION BY args…] [ORDER BY …] or (query) as an argument */
     WR_A_DESCRIPTOR, /* DESCRIPTOR(args…) */
@@ -143,14 +145,32 @@ typedef struct wr_window { /* OVER (…), WINDOW w AS (…) */
     wr_loc loc;
 } wr_window;
 
+typedef enum wr_json_on { /* what the functions of JSON give ON EMPTY, ON ERROR, ON NULL */
+                          WR_J_UNSAID,
+                          WR_J_NULL,
+                          WR_J_ERROR,
+                          WR_J_DEFAULT,
+                          WR_J_TRUE,
+                          WR_J_FALSE,
+                          WR_J_UNKNOWN,
+                          WR_J_ABSENT,
+                          WR_J_EMPTY_ARRAY,
+                          WR_J_EMPTY_OBJECT
+} wr_json_on;
+typedef enum wr_json_wrap { WR_J_PLAIN, WR_J_WITHOUT, WR_J_CONDITIONAL, WR_J_WITH } wr_json_wrap;
+
 typedef struct wr_call { /* what only function calls have */
     bool distinct, star; /* COUNT(DISTINCT x), COUNT(*) */
     bool ignore_nulls, respect_nulls, from_last;
-    bool from_form;      /* SUBSTRING(s FROM i), POSITION(a IN b), TRIM(x FROM s), OVERLAY(… PLACING …) */
-    const char *keyword; /* TRIM: LEADING, TRAILING, BOTH; JSON_VALUE: its ON EMPTY/ERROR text; else NULL */
-    wr_type returning;   /* JSON_VALUE(… RETURNING type); kind NULL: none */
-    wr_ast *filter;      /* FILTER (WHERE …) */
-    wr_sort *within;     /* WITHIN GROUP (ORDER BY …), or ORDER BY inside the parentheses */
+    bool from_form; /* SUBSTRING(s FROM i), POSITION(a IN b), TRIM(x FROM s), OVERLAY(… PLACING …) */
+    const char
+        *keyword; /* TRIM: LEADING, TRAILING, BOTH; JSON_…: its words behind the arguments; else NULL */
+    wr_json_on on_empty, on_error, on_null;
+    wr_ast *else_empty, *else_error; /* DEFAULT's values */
+    wr_json_wrap wrapper;
+    wr_type returning; /* JSON_VALUE(… RETURNING type); kind NULL: none */
+    wr_ast *filter;    /* FILTER (WHERE …) */
+    wr_sort *within;   /* WITHIN GROUP (ORDER BY …), or ORDER BY inside the parentheses */
     uint32_t n_within;
     bool order_inside; /* ORDER BY stood inside the parentheses */
     wr_window *over;   /* OVER …, or NULL */
@@ -379,7 +399,8 @@ typedef struct wr_stmt {
     wr_type returns;
     wr_ast *body;
     const char *extension; /* EXTENSION 'file.so' */
-    bool not_deterministic, null_on_null;
+    wr_loc extension_loc;
+    bool deterministic, not_deterministic, null_on_null;
     /* EXPLAIN, SET, DROP, ALTER, SHOW */
     struct wr_stmt *inner;
     const char *what, *action, *value, *format; /* EXPLAIN [(FORMAT JSON)]: format */

@@ -196,7 +196,8 @@ typedef enum wri_mod_kind {
     WRI_M_FROM_LAST,
     WRI_M_FILTER,
     WRI_M_RETURNING,
-    WRI_M_ON
+    WRI_M_ON,
+    WRI_M_WRAPPER
 } wri_mod_kind;
 typedef struct wri_mod { /* what stands in or behind the parentheses of a call */
     wri_mod_kind kind;
@@ -204,6 +205,7 @@ typedef struct wri_mod { /* what stands in or behind the parentheses of a call *
     wri_list *sorts;
     wr_ast *expr; /* FILTER; RETURNING: a CAST node that holds the type; ON: DEFAULT's value */
     const char *behaviour, *event;
+    int on; /* wr_json_on of ON, wr_json_wrap of WRAPPER */
 } wri_mod;
 wri_list *wri_mod_add(wri_parse *p, wri_list *l, wri_mod m);
 wr_ast *wri_call_mods(wri_parse *p, wr_ast *call, wri_list *mods);
@@ -306,6 +308,7 @@ typedef enum wri_flag {
     WRI_FL_STARTED,
     WRI_FL_STOPPED,
     WRI_FL_EXPEDITED,
+    WRI_FL_DETERMINISTIC,
     WRI_FL_NOT_DETERMINISTIC,
     WRI_FL_NULL_ON_NULL
 } wri_flag;

@@ -418,6 +418,11 @@ static void put_closed(wri_out *o, const wr_ast *e) {
     case WR_A_CURSOR:
         put_in_parens(o, "CURSOR", e->query);
         break;
+    case WR_A_PAIR:
+        wri_put_value(o, e->args[0]);
+        wri_puts(o, " VALUE ");
+        wri_put_value(o, e->args[1]);
+        break;
     case WR_A_NAMED_ARG:
         wri_put_ident(o, &e->name.parts[0]);
         wri_puts(o, " => ");

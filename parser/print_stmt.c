@@ -110,6 +110,7 @@ static void put_function(wri_out *o, const wr_stmt *s) {
         wri_put_type(o, s->returns);
     }
     put_description(o, s);
+    if (s->deterministic) wri_puts(o, " DETERMINISTIC");
     if (s->not_deterministic) wri_puts(o, " NOT DETERMINISTIC");
     if (s->null_on_null) wri_puts(o, " RETURNS NULL ON NULL INPUT");
     if (s->body) {

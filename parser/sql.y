@@ -7,7 +7,7 @@
  * by wri_sql_accepts) and what follows suits it, else as ID. So nearly all words stay usable as names, and
  * no %fallback is needed; lemon's own would prefer ID to a default reduction, which is wrong for us.
  * Tokens that parse.c makes by looking ahead: WITHIN_GROUP, SIMILAR_TO, FROM_END (of NTH_VALUE),
- * NOT_NULL, RETURNS_NULL, IGNORE_IN, RESPECT_IN,
+ * NOT_NULL, RETURNS_NULL, WITH_WRAPPER, WITHOUT_WRAPPER (of JSON_QUERY), VALUE_KIND (IS JSON VALUE), IGNORE_IN, RESPECT_IN,
  * INTERVAL_TYPE, ROW_OF (ROW before a parenthesis), ERROR_ITEM (a column definition already reported).
  * The text of a keyword or operator is its canonical spelling. */
 %include {
@@ -63,8 +63,8 @@
 %type mods { wri_list * }
 %type mod { wri_mod }
 %type tail_mods { wri_list * }
-%type tail_mod { wri_mod } %type json_value { wri_mod }
-%type json_event { const char * }
+%type tail_mod { wri_mod } %type json_value { wri_mod } %type wrapper { wri_mod }
+%type json_event { const char * } %type json_kind { const char * }
 
 %type from { wr_from * } %type join { wr_from * } %type tprim { wr_from * } %type tbase { wr_from * }
 %type tplain { wr_from * }
@@ -197,7 +197,7 @@ func_clauses ::= func_clauses func_clause.
 func_clause ::= description.
 func_clause ::= LANGUAGE ID|SQL.
 func_clause ::= SPECIFIC name.
-func_clause ::= DETERMINISTIC.
+func_clause ::= DETERMINISTIC. { wri_stmt_flag(p, WRI_FL_DETERMINISTIC); }
 func_clause ::= NOT DETERMINISTIC. { wri_stmt_flag(p, WRI_FL_NOT_DETERMINISTIC); }
 func_clause ::= CONTAINS|NO SQL.
 func_clause ::= READS|MODIFIES SQL DATA.
@@ -513,6 +513,14 @@ expr(A) ::= expr(E) is(O) truth(V). { O.op = V.op; O.at = V.at; A = wri_op(p, WR
 expr(A) ::= expr(E) is(O) DISTINCT FROM val(R). {
     O.op = "DISTINCT FROM"; A = wri_op(p, WR_A_IS, O, E, R, NULL);
 }
+expr(A) ::= expr(E) is(O) JSON(T) json_kind(K). {
+    O.op = K; A = wri_span(wri_op(p, WR_A_IS, O, E, NULL, NULL), UINT32_MAX, T.loc.end);
+}
+json_kind(A) ::= . { A = "JSON"; }
+json_kind(A) ::= VALUE_KIND. { A = "JSON"; }
+json_kind(A) ::= SCALAR. { A = "JSON SCALAR"; }
+json_kind(A) ::= ARRAY. { A = "JSON ARRAY"; }
+json_kind(A) ::= OBJECT. { A = "JSON OBJECT"; }
 expr(A) ::= expr(L) period(O) val(R). { A = wri_op(p, WR_A_PERIOD, O, L, R, NULL); }
 cmp(A) ::= EQ|NE|LT|LE|GT|GE(T). { A = OPER(T.text, T); }
 in(A) ::= IN(T). { A = OPER("IN", T); }
@@ -659,6 +667,8 @@ arg(A) ::= name(N) DOT STAR(S). { A = wri_star(p, N, S); }
 arg(A) ::= ID(N) FAT_ARROW arg_value(E). { A = wri_named_arg(p, N, E); }
 arg_value(A) ::= expr(E). { A = E; }
 arg_value(A) ::= table_arg(E). { A = E; }
+arg_value(A) ::= expr(K) VALUE expr(V). { A = wri_op(p, WR_A_PAIR, (wri_oper){0}, K, V, NULL); }
+arg_value(A) ::= KEY expr(K) VALUE expr(V). { A = wri_op(p, WR_A_PAIR, (wri_oper){0}, K, V, NULL); }
 arg_value(A) ::= DESCRIPTOR(W) LP exprs(L) RP(R). { A = wri_many(p, WR_A_DESCRIPTOR, L, W, R); }
 arg_value(A) ::= CURSOR(W) paren_query(Q). { A = wri_with_query(p, WR_A_CURSOR, NULL, Q, OPER("CURSOR", W)); }
 table_arg(A) ::= table_arg1(E). [LOWEST] { A = E; }
@@ -676,9 +686,33 @@ mod(A) ::= IGNORE_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = T.lo
 mod(A) ::= RESPECT_IN(T) NULLS. { A = (wri_mod){.kind = WRI_M_RESPECT, .loc = T.loc, .event = ""}; }
 mod(A) ::= RETURNING(T) type(X). { A = (wri_mod){.kind = WRI_M_RETURNING, .loc = T.loc, .expr = X}; }
 mod(A) ::= json_value(V) ON json_event(X). { A = V; A.kind = WRI_M_ON; A.event = X; }
-json_value(A) ::= NULL|ERROR(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text}; }
-json_value(A) ::= DEFAULT(T) val(E). { A = (wri_mod){.loc = T.loc, .behaviour = "DEFAULT", .expr = E}; }
-json_event(A) ::= EMPTY|ERROR(W). { A = W.text; }
+mod(A) ::= wrapper(W). { A = W; A.kind = WRI_M_WRAPPER; }
+wrapper(A) ::= WITHOUT_WRAPPER(T) array_opt WRAPPER(E). {
+    A = (wri_mod){.loc = SPAN(T, E), .behaviour = "WITHOUT WRAPPER", .on = WR_J_WITHOUT};
+}
+wrapper(A) ::= WITH_WRAPPER(T) array_opt WRAPPER(E). {
+    A = (wri_mod){.loc = SPAN(T, E), .behaviour = "WITH WRAPPER", .on = WR_J_WITH};
+}
+wrapper(A) ::= WITH_WRAPPER(T) UNCONDITIONAL array_opt WRAPPER(E). {
+    A = (wri_mod){.loc = SPAN(T, E), .behaviour = "WITH WRAPPER", .on = WR_J_WITH};
+}
+wrapper(A) ::= WITH_WRAPPER(T) CONDITIONAL array_opt WRAPPER(E). {
+    A = (wri_mod){.loc = SPAN(T, E), .behaviour = "WITH CONDITIONAL WRAPPER", .on = WR_J_CONDITIONAL};
+}
+array_opt ::= .
+array_opt ::= ARRAY.
+json_value(A) ::= NULL(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_NULL}; }
+json_value(A) ::= ERROR(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_ERROR}; }
+json_value(A) ::= TRUE(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_TRUE}; }
+json_value(A) ::= FALSE(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_FALSE}; }
+json_value(A) ::= UNKNOWN(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_UNKNOWN}; }
+json_value(A) ::= ABSENT(T). { A = (wri_mod){.loc = T.loc, .behaviour = T.text, .on = WR_J_ABSENT}; }
+json_value(A) ::= EMPTY(T) array_opt. {
+    A = (wri_mod){.loc = T.loc, .behaviour = "EMPTY ARRAY", .on = WR_J_EMPTY_ARRAY};
+}
+json_value(A) ::= EMPTY(T) OBJECT. { A = (wri_mod){.loc = T.loc, .behaviour = "EMPTY OBJECT", .on = WR_J_EMPTY_OBJECT}; }
+json_value(A) ::= DEFAULT(T) val(E). { A = (wri_mod){.loc = T.loc, .behaviour = "DEFAULT", .on = WR_J_DEFAULT, .expr = E}; }
+json_event(A) ::= EMPTY|ERROR|NULL(W). { A = W.text; }
 tail_mods(A) ::= . { A = NULL; }
 tail_mods(A) ::= tail_mods(L) tail_mod(M). { A = wri_mod_add(p, L, M); }
 tail_mod(A) ::= IGNORE(T) NULLS(E). { A = (wri_mod){.kind = WRI_M_IGNORE, .loc = SPAN(T, E)}; }

@@ -79,8 +79,6 @@ static uint16_t needs(uint16_t code) {
         return TK_MATCH;
     case TK_ALLOWED:
         return TK_LATENESS;
-    case TK_ARRAY:
-        return TK_LB;
     case TK_AT:
         return TK_TIME;
     case TK_COMMENT:
@@ -140,10 +138,24 @@ static bool is_from_end(const wri_parse *p, size_t i) {
     return next == TK_OVER && (next2 == TK_LP || is_name(p, i + 2));
 }
 
+/* WITH [CONDITIONAL|UNCONDITIONAL] [ARRAY] WRAPPER of JSON_QUERY. */
+static bool wraps(const wri_parse *p, size_t i) {
+    uint16_t next = wri_code_at(p, i + 1);
+    if (next == TK_CONDITIONAL || next == TK_UNCONDITIONAL) next = wri_code_at(p, ++i + 1);
+    if (next == TK_ARRAY) next = wri_code_at(p, i + 2);
+    return next == TK_WRAPPER;
+}
+
 /* Keywords that are another terminal with a certain lexeme behind; 0: the code is none of these. */
 static uint16_t becomes(const wri_parse *p, size_t i, uint16_t code) {
     uint16_t next = wri_code_at(p, i + 1), next2 = wri_code_at(p, i + 2), prev = before(p, i, 1);
     switch (code) {
+    case TK_WITH:
+        return wraps(p, i) ? TK_WITH_WRAPPER : code;
+    case TK_WITHOUT:
+        return wraps(p, i) ? TK_WITHOUT_WRAPPER : code;
+    case TK_VALUE:
+        return prev == TK_JSON ? TK_VALUE_KIND : code;
     case TK_INTERVAL:
         return interval(p, i);
     case TK_STREAM:
@@ -179,6 +191,10 @@ static bool suits(const wri_parse *p, size_t i, uint16_t code) {
         return next == TK_FOR || (is_name(p, i + 1) && next2 == TK_AS);
     case TK_TIME:
         return next == TK_STRING || next == TK_ZONE;
+    case TK_ARRAY:
+        return next == TK_LB || next == TK_WRAPPER || prev == TK_EMPTY || prev == TK_JSON;
+    case TK_KEY: /* JSON_OBJECT(KEY 'a' VALUE 1) */
+        return prev == TK_PRIMARY || next == TK_STRING || (is_name(p, i + 1) && next2 == TK_VALUE);
     case TK_CONSTRAINT:
         return next2 == TK_PRIMARY;
     case TK_CONTAINS:
@@ -267,6 +283,12 @@ uint16_t wri_code_else(uint16_t code) {
         return TK_FROM;
     case TK_SIMILAR_TO:
         return TK_SIMILAR;
+    case TK_WITH_WRAPPER:
+        return TK_WITH;
+    case TK_WITHOUT_WRAPPER:
+        return TK_WITHOUT;
+    case TK_VALUE_KIND:
+        return TK_VALUE;
     default:
         return TK_ID;
     }

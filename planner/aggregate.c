@@ -292,16 +292,27 @@ static bool takes_deltas(const wri_agg *a, const wr_node *rows) {
     return a->win.kind == WR_W_NONE && (a->each_batch || rows->updating);
 }
 
+/* The call as one that keeps every value, where that lets it give up rows. */
+static bool keeps_values(wr_agg_call *k) {
+    wr_agg_call all = *k;
+    all.multiset = true;
+    wr_err err = {0};
+    if (k->def->bind(&all, &err) != WR_OK || !all.retracts) return false;
+    *k = all;
+    return true;
+}
+
 /* Every call can give up rows, exactly. */
 static bool can_take_back(wri_ctx *c, const wri_agg *a, const wr_node *rows) {
     for (uint32_t i = 0; i < a->n_calls; i++) {
-        const wr_agg_call *k = &a->calls[i].call;
-        if (k->retracts) continue;
+        wr_agg_call *k = &a->calls[i].call;
+        if (k->retracts || keeps_values(k)) continue;
         bool summed = k->n_args == 1 && !k->distinct && wr_type_phys(k->arg_types[0]) == WR_F64;
         wri_unsupported(c, k->loc,
                         summed
                             ? "sum a CAST(… AS DECIMAL(18, 6)): rounded numbers cannot be taken out exactly"
-                            : "COUNT, SUM and AVG of integers or decimals can",
+                            : "COUNT, SUM and AVG of integers or decimals can, MIN, MAX and COUNT(DISTINCT "
+                              "…) of numbers and times",
                         "%s%s cannot read an updating input (%s): it cannot take rows back", k->def->name,
                         k->distinct ? "(DISTINCT …)" : "", wri_changes_of(c, rows));
         return false;

@@ -199,6 +199,7 @@ static wr_expr *bind_is(wri_binder *b, const wr_ast *e) {
     if (wri_is_bad(x)) return x;
     if (is_op(e, "NULL"))
         return wri_mk_op1(b, e->negated ? WR_OP_IS_NOT_NULL : WR_OP_IS_NULL, boolean, e->loc, x);
+    if (strncmp(e->op, "JSON", 4) == 0) return wri_bind_is_json(b, e, x);
     x = wri_to_bool(b, x, is_op(e, "TRUE") ? "IS TRUE" : is_op(e, "FALSE") ? "IS FALSE" : "IS UNKNOWN");
     wr_xop op = is_op(e, "TRUE")    ? (e->negated ? WR_OP_IS_NOT_TRUE : WR_OP_IS_TRUE)
                 : is_op(e, "FALSE") ? (e->negated ? WR_OP_IS_NOT_FALSE : WR_OP_IS_FALSE)
@@ -361,6 +362,8 @@ static wr_expr *bind_other(wri_binder *b, const wr_ast *e) {
         return wri_bind_unsupported(b, e->loc, "EXISTS");
     case WR_A_STAR:
         return wri_bind_error(b, e->loc, NULL, "'*' stands only in a SELECT list and in COUNT(*)");
+    case WR_A_PAIR:
+        return wri_bind_error(b, e->loc, NULL, "a name with VALUE stands in JSON_OBJECT only");
     case WR_A_NAMED_ARG:
         return wri_bind_error(b, e->loc, "leave the name out",
                               "'%s =>' names arguments of table functions only", e->text ? e->text : "");

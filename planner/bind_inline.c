@@ -1,4 +1,5 @@
-/* planner/bind_inline.c -- CREATE FUNCTION … RETURN expr: the body takes the place of the call.
+/* planner/bind_inline.c -- the script's own functions: the body of one with RETURN takes the place of the
+ * call; one with EXTENSION is called.
  *
  * The body is bound by a binder of its own whose only names are the parameters; each stands for its
  * argument, cast to the parameter's type. Of several functions of one name, the one whose parameters have
@@ -26,7 +27,8 @@ static bool is_named(const wr_stmt *fn, const wr_ast *e) {
     return fn->name.n > 0 && wri_ident_matches(&e->name.parts[e->name.n - 1], name_of(fn));
 }
 
-static const wr_stmt *choose(wri_binder *b, const wr_ast *e, wr_expr *const *args) {
+static const wr_stmt *choose(wri_binder *b, const wr_ast *e, wr_expr *const *args,
+                             const wr_func_def **nativep) {
     for (int loose = 0; loose < 2; loose++)
         for (uint32_t f = 0; f < b->n_functions; f++) {
             const wr_stmt *fn = b->functions[f];
@@ -39,6 +41,7 @@ static const wr_stmt *choose(wri_binder *b, const wr_ast *e, wr_expr *const *arg
                 fits &= loose ? wri_assignable(from, to) || literal
                               : from.kind == WR_T_NULL || from.kind == to.kind;
             }
+            *nativep = b->natives ? b->natives[f] : NULL;
             if (fits) return fn;
         }
     return NULL;
@@ -94,6 +97,28 @@ static wr_expr *expand(wri_binder *b, const wr_ast *e, const wr_stmt *fn, wr_exp
     return x;
 }
 
+/* Arguments go as the parameters' types say, then as what SQLite knows; the result comes back the same way.
+ */
+static wr_expr *call_native(wri_binder *b, const wr_ast *e, const wr_stmt *fn, const wr_func_def *f,
+                            wr_expr **args) {
+    wri_sig_match m;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        args[i] = wri_cast_expr(b, args[i], fn->params[i].type, false, args[i]->loc);
+        if (wri_is_bad(args[i])) return &wri_failed;
+    }
+    for (uint32_t i = 0; i < e->n_args; i++) /* BOOLEAN is a number to SQLite */
+        if (args[i]->type.kind == WR_T_BOOLEAN)
+            args[i] = wri_mk_op1(b, WR_OP_CAST, wr_type_of(WR_T_BIGINT), args[i]->loc, args[i]);
+    if (!wri_match_signature(f, args, e->n_args, &m))
+        return wri_bind_unsupported(b, e->loc, "a parameter of this type");
+    wr_expr *x = wri_apply_func(b, f, e->loc, e->n_args, args);
+    if (wri_is_bad(x)) return x;
+    if (fn->returns.kind == WR_T_BOOLEAN)
+        x = wri_bind_compare(b, e->loc, WR_OP_NE, x, wri_mk_i64(b, 0, x->type, e->loc));
+    else x = wri_cast_expr(b, x, wri_plain_type(fn->returns), true, e->loc);
+    return fn->null_on_null ? null_on_null(b, e, args, x) : x;
+}
+
 wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e) {
     const wr_stmt *any = NULL;
     for (uint32_t f = 0; f < b->n_functions && !any; f++)
@@ -101,10 +126,12 @@ wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e) {
     if (!any) return NULL;
     wr_expr **args;
     if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
-    const wr_stmt *fn = choose(b, e, args);
+    const wr_func_def *native = NULL;
+    const wr_stmt *fn = choose(b, e, args, &native);
     if (!fn)
         return wri_bind_error(b, e->loc, NULL, "%s takes %s, found (%s)", name_of(any), params_text(b, e),
                               wri_types_text(b, args, e->n_args));
+    if (native) return call_native(b, e, fn, native, args);
     if (!fn->body) return wri_bind_unsupported(b, e->loc, "CREATE FUNCTION … EXTENSION");
     for (const inlined *in = b->hook == param_hook ? b->hook_ctx : NULL; in; in = in->caller)
         if (in->fn == fn)

@@ -123,6 +123,10 @@ wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_niladic(wri_binder *b, const char *name, wr_loc loc);
 /* Calls with their own syntax or lowering; NULL: none of these. */
 wr_expr *wri_bind_special(wri_binder *b, const wr_ast *e);
+wr_expr *wri_bind_json(wri_binder *b, const wr_ast *e); /* bind_json.c */
+wr_expr *wri_bind_json_object(wri_binder *b, const wr_ast *e);
+wr_expr *wri_bind_json_array(wri_binder *b, const wr_ast *e);
+wr_expr *wri_bind_is_json(wri_binder *b, const wr_ast *e, wr_expr *x);
 const char *wri_special_name(size_t i); /* the i-th of them, NULL behind the last */
 /* A function of the registry with bound arguments: chooses the signature, casts, folds. */
 wr_expr *wri_apply_func(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args);

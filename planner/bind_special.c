@@ -402,26 +402,6 @@ static wr_expr *bind_clock(wri_binder *b, const wr_ast *e) {
     return NULL;
 }
 
-/* ---- JSON ---- */
-
-/* JSON_VALUE(json, path [RETURNING type] [NULL|ERROR ON EMPTY] [NULL|ERROR ON ERROR]) */
-static wr_expr *bind_json(wri_binder *b, const wr_ast *e) {
-    const wr_func_def *f = wri_func_by_name(b, name_of(e));
-    wr_type to = wri_plain_type(e->call->returning);
-    const char *on = e->call->keyword;
-    wr_expr **args;
-    if (!f || (!on && to.kind == WR_T_NULL)) return NULL;
-    bool strict = on && strstr(on, "ERROR ON ERROR");
-    if (on && (strstr(on, "DEFAULT") || strstr(on, "ERROR ON EMPTY")))
-        return wri_bind_unsupported(b, e->loc,
-                                    strstr(on, "DEFAULT") ? "DEFAULT … ON EMPTY or ERROR" : "ERROR ON EMPTY");
-    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
-    wr_expr *x = wri_apply_func(b, f, e->loc, e->n_args, args);
-    if (wri_is_bad(x) || to.kind == WR_T_NULL || wri_same_type(x->type, to)) return x;
-    if (strict || wri_is_null(x) || !wri_castable(x->type, to)) return wri_cast_expr(b, x, to, true, e->loc);
-    return wri_mk_op1(b, WR_OP_TRY_CAST, to, e->loc, x);
-}
-
 /* ---- table ---- */
 
 /* A binder that returns NULL leaves the call to the registry. */
@@ -458,8 +438,11 @@ static const struct {
     {"DATE_TRUNC", bind_date_trunc},
     {"UNIX_TIMESTAMP", bind_unix_timestamp},
     {"TO_TIMESTAMP", bind_to_timestamp},
-    {"JSON_VALUE", bind_json},
-    {"JSON_QUERY", bind_json},
+    {"JSON_VALUE", wri_bind_json},
+    {"JSON_QUERY", wri_bind_json},
+    {"JSON_EXISTS", wri_bind_json},
+    {"JSON_OBJECT", wri_bind_json_object},
+    {"JSON_ARRAY", wri_bind_json_array},
     {"CURRENT_TIMESTAMP", bind_clock},
     {"LOCALTIMESTAMP", bind_clock},
     {"CURRENT_ROW_TIMESTAMP", bind_clock},

@@ -350,12 +350,8 @@ void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
         exists(c, id, "a function", old->stmt->name.loc, "FUNCTION");
         return;
     }
-    if (s->extension) {
-        wri_unsupported(c, s->loc, "write the function as RETURN expression",
-                        "CREATE FUNCTION … EXTENSION is not supported yet");
-        return;
-    }
     wri_func *f = wri_new(c, sizeof *f);
+    if (f && s->extension && !(f->native = wri_extension_func(c, s))) return;
     wri_scope scope = {.n = s->n_params, .cap = s->n_params};
     scope.cols = wri_new_n(c, s->n_params, sizeof *scope.cols);
     if (!f || !scope.cols) return;

@@ -87,6 +87,20 @@ static bool filters(wr_join_type t, uint32_t side) {
     return side == 0 ? t == WR_JOIN_RIGHT : t == WR_JOIN_LEFT || t == WR_JOIN_ANTI;
 }
 
+/* A key at the scale of the other side's, since keys are hashed as they are stored. What has no room there is
+ * larger than anything on the other side: NULL, which equals nothing, will do, where NULL means no more. */
+static wr_expr *at_scale(making *m, wr_expr *e, const wr_expr *other, bool null_matters) {
+    uint32_t scale = other->type.scale;
+    if (other->type.kind != WR_T_DECIMAL || wr_type_phys(e->type) != WR_I64) return e;
+    if (e->type.kind == WR_T_DECIMAL && e->type.scale >= scale) return e;
+    if (e->type.kind != WR_T_DECIMAL && scale == 0) return e;
+    wr_type t = wr_type_of(WR_T_DECIMAL);
+    t.scale = (uint8_t)scale;
+    wr_expr *x = wri_new_op(m->c->ar, null_matters ? WR_OP_CAST : WR_OP_TRY_CAST, t, e->loc, 1, &e);
+    if (!x) m->c->oom = true;
+    return x;
+}
+
 /* Sides filtered, keys found, the rest collected. What can fail goes below only when all before it does: an
  * earlier condition may guard it. */
 static bool sort_conds(making *m) {
@@ -111,7 +125,9 @@ static bool sort_conds(making *m) {
             k->side[0] = e->args[a == 1 ? 0 : 1];
             k->side[1] = own(m, e->args[a == 1 ? 1 : 0], 1);
             k->null_eq = e->op == WR_OP_IS_NOT_DISTINCT;
-            if (!k->side[1]) return false;
+            for (s = 0; k->side[1] && s < 2; s++)
+                k->side[s] = at_scale(m, k->side[s], e->args[a == 1 ? !s : s], k->null_eq || j->null_aware);
+            if (!k->side[0] || !k->side[1]) return false;
         } else {
             wr_expr **slot = wri_new_last(m->c, &m->rest, &m->n_rest, &m->rest_cap, sizeof(wr_expr *));
             if (!slot) return false;
@@ -305,10 +321,11 @@ static const char *bound_hint(making *m) {
         return "declare event time on both sides (WATERMARK FOR) and bound it in ON, or SET state_ttl = '1 "
                "h'";
     const char *a = l->out.fields[l->time_col].name, *b = r->out.fields[r->time_col].name;
-    return wri_text(m->c,
-                    "bound their times, as in l.%s BETWEEN r.%s - INTERVAL '1' HOUR AND r.%s + INTERVAL '1' "
-                    "HOUR, join windows, or SET state_ttl = '1 h'",
-                    a, b, b);
+    return wri_text(
+        m->c,
+        "bound their times, as in %s.%s BETWEEN %s.%s - INTERVAL '1' HOUR AND %s.%s + INTERVAL '1' "
+        "HOUR, join windows, or SET state_ttl = '1 h'",
+        m->j->names[0], a, m->j->names[1], b, m->j->names[1], b);
 }
 
 /* Nothing bounds it but state_ttl: rows count for that long. */

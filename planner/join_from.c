@@ -125,6 +125,7 @@ static bool add_using(wri_ctx *c, using *u, const wr_ident *id, const wri_scope_
 }
 
 static bool find_all_using(wri_ctx *c, const wr_from *f, const wri_scope *l, const wri_scope *r, using *u) {
+    uint32_t errors = c->d->errors;
     for (uint32_t i = 0; i < f->n_using; i++) {
         const wri_scope_col *a = find_using(c, l, &f->using_cols[i], false);
         const wri_scope_col *b = a ? find_using(c, r, &f->using_cols[i], false) : NULL;
@@ -138,10 +139,10 @@ static bool find_all_using(wri_ctx *c, const wr_from *f, const wri_scope *l, con
         const wri_scope_col *a = b ? find_using(c, l, &id, true) : NULL;
         if (a && !add_using(c, u, &id, a, b)) return false;
     }
-    if (u->n == 0 && c->d->errors == 0)
+    if (u->n == 0 && c->d->errors == errors)
         wri_error(c, f->right->loc, "use ON, or CROSS JOIN",
                   "NATURAL JOIN: the sides have no column in common");
-    return c->d->errors == 0;
+    return c->d->errors == errors;
 }
 
 static bool equate_using(wri_join *j, const wri_scope *sc, const using *u) {
@@ -278,7 +279,7 @@ static wr_node *plan_side(wri_q *q, const wr_from *f, wri_where *where, wri_scop
 
 static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope) {
     wri_ctx *c = q->c;
-    wri_join j = {.q = q, .type = type_of(f->join), .loc = f->right->loc};
+    wri_join j = {.q = q, .type = type_of(f->join), .loc = f->right->loc, .names = {"l", "r"}};
     wri_scope l = {0}, r = {0};
     bool keeps_l = j.type == WR_JOIN_INNER || j.type == WR_JOIN_LEFT;
     bool keeps_r = j.type == WR_JOIN_INNER || j.type == WR_JOIN_RIGHT;
@@ -290,6 +291,8 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     j.in[0] = plan_side(q, f->left, keeps_l ? where : NULL, &l);
     j.in[1] = plan_side(q, f->right, keeps_r ? where : NULL, &r);
     if (!j.in[0] || !j.in[1] || !names_differ(c, f, &l, &r)) return NULL;
+    if (l.n && l.cols[l.n - 1].qualifier) j.names[0] = l.cols[l.n - 1].qualifier;
+    if (r.n && r.cols[0].qualifier) j.names[1] = r.cols[0].qualifier;
     using u = {0};
     uint32_t w0 = j.in[0]->out.n;
     if (!wri_scope_concat(c, &l, w0, &r, scope) || !find_all_using(c, f, &l, &r, &u)) return NULL;

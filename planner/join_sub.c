@@ -142,7 +142,11 @@ static bool equate(wri_join *j, const wri_scope *outer, const wr_ast *e, const w
 
 static wr_node *plan_sub(wri_q *q, wr_node *n, const wri_scope *scope, const sub *s) {
     const wr_query *y = s->e->query;
-    wri_join j = {.q = q, .type = s->negated ? WR_JOIN_ANTI : WR_JOIN_SEMI, .in = {n}, .loc = s->e->loc};
+    wri_join j = {.q = q,
+                  .type = s->negated ? WR_JOIN_ANTI : WR_JOIN_SEMI,
+                  .in = {n},
+                  .loc = s->e->loc,
+                  .names = {"l", "r"}};
     wri_scope inner = {0};
     wri_cols items = {0};
     bool simple = is_simple(q->c, y);

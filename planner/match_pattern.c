@@ -3,15 +3,17 @@
  *   A B+ C?  ─►  pos 1 A: next 2;  pos 2 B: next 2, 3, END;  pos 3 C: next END
  *
  * Quantifiers are written out, so that {2,4} is four positions. The graph in between has a node per variable
- * and per choice; what follows a position is the walk over choices, the preferred branch first, each choice
- * once. Iterations beyond the least number that take no row are not considered: in a loop they would come to
- * its choice a second time, elsewhere a gate stops them. */
+ * and per choice; what follows a position is the walk over choices, the preferred branch first. Iterations
+ * beyond the least number that take no row are not considered: a gate at their end stops a walk that came in
+ * at their beginning. Which iterations those are is one number, as without a row since an outer one began
+ * there was none since the inner ones began; so each choice is walked at most once for each depth. */
 #include <strings.h>
 
 #include "match_int.h"
 
-#define NODES_MAX   10000   /* of the pattern written out */
-#define EDGES_MAX   1000000 /* what follows all positions together */
+#define NODES_MAX   10000    /* of the pattern written out */
+#define EDGES_MAX   1000000  /* what follows all positions together */
+#define WALK_MAX    20000000 /* choices and positions passed to find that */
 #define PERMUTE_MAX 8
 #define END         WR_MATCH_END
 
@@ -19,16 +21,27 @@ typedef struct node {
     enum { POSITION, CHOICE, GATE } kind;
     bool excluded;
     uint32_t var;
-    uint32_t a,
-        b; /* POSITION: goes on to a. CHOICE: a, else b. GATE: a, unless no row was taken since choice b */
-    uint32_t pos; /* POSITION: its number */
+    uint32_t a, b; /* POSITION: goes on to a. CHOICE: a, else b. GATE: a */
+    uint32_t pos;  /* POSITION: its number */
+    /* CHOICE, GATE: how many iterations that may be empty lie around what they begin and end, and this one;
+     * 0: it takes a row for certain, or is none. */
+    uint32_t depth;
+    bool second; /* CHOICE: b is the iteration, not a */
 } node;
+
+typedef struct place { /* of a walk: the iterations from level on have taken no row yet */
+    uint32_t node, level;
+} place;
 
 typedef struct graph {
     wri_mr *m;
     node *nodes;
     uint32_t n, cap, n_pos;
-    uint32_t *stack, *seen, walk;
+    uint32_t depth, deepest;
+    place *stack;
+    uint32_t top, stack_cap;
+    uint64_t walked;
+    uint32_t *seen, *listed, walk; /* by node and level, by position: the walk that was there last */
     bool failed;
 } graph;
 
@@ -207,12 +220,16 @@ static uint32_t build_once(graph *g, const wr_pattern *x, uint32_t next, bool ex
 static uint32_t build_maybe(graph *g, const wr_pattern *x, uint32_t at, uint32_t next, bool ex) {
     wr_pattern once = *x;
     once.min = once.max = 1;
-    bool loop = x->max < 0, empty = !loop && length_of(&once).min == 0;
-    uint32_t c = choice(g, x, END, next, x->reluctant);
-    if (loop) at = c;
-    if (empty) at = add_node(g, x, (node){.kind = GATE, .a = at, .b = c});
+    bool empty = length_of(&once).min == 0;
+    uint32_t c = choice(g, x, END, next, x->reluctant), depth = empty ? ++g->depth : 0;
+    if (g->depth > g->deepest) g->deepest = g->depth;
+    if (x->max < 0) at = c;
+    if (empty) at = add_node(g, x, (node){.kind = GATE, .a = at, .depth = depth});
     uint32_t body = build_once(g, x, at, ex);
     if (g->failed) return END;
+    if (empty) g->depth--;
+    g->nodes[c].depth = depth;
+    g->nodes[c].second = x->reluctant;
     if (x->reluctant) g->nodes[c].b = body;
     else g->nodes[c].a = body;
     return c;
@@ -228,37 +245,51 @@ static uint32_t build(graph *g, const wr_pattern *x, uint32_t next, bool ex) {
 
 /* ---- what follows ---- */
 
+#define NO_LEVEL UINT32_MAX
+
+static bool go(graph *g, uint32_t at, uint32_t level) {
+    place *p = wri_new_last(g->m->c, &g->stack, &g->top, &g->stack_cap, sizeof *p);
+    if (p) *p = (place){at, level};
+    return p != NULL;
+}
+
+/* Goes on from a choice or gate, the preferred branch on top. */
+static bool step(graph *g, const node *x, uint32_t level) {
+    if (x->kind == GATE) return level <= x->depth || go(g, x->a, NO_LEVEL);
+    uint32_t inner = x->depth && x->depth < level ? x->depth : level;
+    return go(g, x->b, x->second ? inner : level) && go(g, x->a, x->second ? level : inner);
+}
+
+static bool too_large(graph *g) {
+    wri_error(g->m->c, g->m->y->pattern->loc, "use * or + in place of large numbers",
+              "the pattern is too large: too many ways through it with its quantifiers written out");
+    return false;
+}
+
+static bool list(graph *g, wr_match_pos *out, uint32_t pos, uint32_t *capp, uint32_t *edgesp) {
+    if (pos != END && g->listed[pos] == g->walk) return true;
+    if (pos != END) g->listed[pos] = g->walk;
+    uint32_t *slot = wri_new_last(g->m->c, &out->next, &out->n_next, capp, sizeof *slot);
+    if (slot) *slot = pos;
+    return slot && (++*edgesp <= EDGES_MAX || too_large(g));
+}
+
 /* The positions reached from `from` without taking a row, in order; END ends the list. */
 static bool follow(graph *g, uint32_t from, wr_match_pos *out, uint32_t *edgesp) {
-    uint32_t n = 0, cap = 0, top = 0;
+    uint32_t cap = 0;
     g->walk++;
-    g->stack[top++] = from;
-    while (top > 0) {
-        uint32_t at = g->stack[--top], to = END;
-        if (at != END) {
-            if (g->seen[at] == g->walk) continue;
-            g->seen[at] = g->walk;
-            const node *x = &g->nodes[at];
-            if (x->kind == GATE && g->seen[x->b] != g->walk) g->stack[top++] = x->a;
-            if (x->kind == CHOICE) {
-                g->stack[top++] = x->b;
-                g->stack[top++] = x->a;
-            }
-            if (x->kind != POSITION) continue;
-            to = x->pos;
-        }
-        uint32_t *slot = wri_new_last(g->m->c, &out->next, &n, &cap, sizeof *slot);
-        if (!slot) return false;
-        *slot = to;
-        if (++*edgesp > EDGES_MAX) {
-            wri_error(g->m->c, g->m->y->pattern->loc, "use * or + in place of large numbers",
-                      "the pattern is too large: over %d transitions with its quantifiers written out",
-                      EDGES_MAX);
-            return false;
-        }
-        if (to == END) break;
+    g->top = 0;
+    if (!go(g, from, NO_LEVEL)) return false;
+    while (g->top > 0) {
+        place p = g->stack[--g->top];
+        if (p.node == END) return list(g, out, END, &cap, edgesp);
+        size_t at = (size_t)p.node * (g->deepest + 1) + (p.level == NO_LEVEL ? 0 : p.level);
+        if (g->seen[at] == g->walk) continue;
+        g->seen[at] = g->walk;
+        if (++g->walked > WALK_MAX) return too_large(g);
+        const node *x = &g->nodes[p.node];
+        if (!(x->kind == POSITION ? list(g, out, x->pos, &cap, edgesp) : step(g, x, p.level))) return false;
     }
-    out->n_next = n;
     return true;
 }
 
@@ -267,9 +298,9 @@ static bool positions(graph *g, uint32_t start) {
     uint32_t edges = 0;
     s->n_pos = g->n_pos + 1;
     s->pos = wri_new_n(g->m->c, s->n_pos, sizeof *s->pos);
-    g->stack = wri_new_n(g->m->c, 2 * (size_t)g->n + 2, sizeof *g->stack);
-    g->seen = wri_new_n(g->m->c, (size_t)g->n + 1, sizeof *g->seen);
-    if (!s->pos || !g->stack || !g->seen || !follow(g, start, &s->pos[0], &edges)) return false;
+    g->seen = wri_new_n(g->m->c, (size_t)g->n * (g->deepest + 1) + 1, sizeof *g->seen);
+    g->listed = wri_new_n(g->m->c, s->n_pos, sizeof *g->listed);
+    if (!s->pos || !g->seen || !g->listed || !follow(g, start, &s->pos[0], &edges)) return false;
     s->pos[0].var = WR_NO_COL;
     for (uint32_t i = 0; i < g->n; i++) {
         const node *x = &g->nodes[i];

@@ -107,9 +107,14 @@ typedef struct wri_view {
 
 typedef struct wri_func { /* CREATE FUNCTION */
     wr_stmt *stmt;
+    const wr_func_def *native; /* EXTENSION's; NULL: RETURN's */
     uint32_t seq, until;
     struct wri_func *next;
 } wri_func;
+
+struct wri_ctx;
+/* The function that an EXTENSION has, checked with it; NULL after a report, or out of memory. */
+const wr_func_def *wri_extension_func(struct wri_ctx *c, const wr_stmt *s);
 
 typedef struct wri_ctx {
     wr_arena *ar;
@@ -290,6 +295,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;
 bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */

@@ -82,6 +82,7 @@ struct wr_func_def {
     bool nondeterministic; /* never folded, never once per distinct value */
     bool calls_on_null;    /* false: NULL in, NULL out */
     const char *doc;       /* one sentence for docs/SQL.md and weir help functions */
+    const char *extension; /* file of the SQLite extension that has it; NULL: SQLite's own, or fn */
     const char *example;   /* an SQL condition that is TRUE, shown with doc */
     wr_scalar fn;          /* NULL: runs in SQLite only */
 };
@@ -103,6 +104,7 @@ typedef struct wr_agg_call {
     bool star; /* COUNT(*) */
     bool ignore_nulls;
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
+    bool multiset;  /* rows may be taken back: keep every value, where that makes retract exact */
     wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
     /* set by def->bind: */
     wr_type type;         /* of the result */
@@ -111,6 +113,7 @@ typedef struct wr_agg_call {
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
     bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
     bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool slides;   /* def->uncombine is exact for this call */
     bool grows;    /* the state grows with the number of rows: lists, all values, sets */
 } wr_agg_call;
 
@@ -153,7 +156,7 @@ struct wr_agg_def {
     /* Folds the state `from` into `into`, both of a call without DISTINCT; `from` stays as it is and is its
      * owner's to destroy. NULL: it goes through partial and merge (wri_agg_combine in runtime/aggs/). */
     wr_status (*combine)(const wr_agg_call *call, void *into, const void *from, wr_err *err);
-    /* Takes the state `from` out of `into` again, exactly; there and called only when call->retracts. */
+    /* Takes the state `from` out of `into` again, exactly; there and called only when call->slides. */
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
@@ -172,6 +175,10 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
+    /* Whether the SQLite extension in a file has a scalar function of that name and number of arguments;
+     * *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
+    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
+                           wr_err *err);
     /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
      * ar. NULL here: nothing is checked. */
     const char *(*check)(char letter, const wr_str *text, wr_arena *ar);

@@ -28,6 +28,7 @@ struct wri_binder {
     bool kda; /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
     /* User-defined SQL functions (CREATE FUNCTION … RETURN expr): inlined by the binder. */
     wr_stmt *const *functions;
+    const wr_func_def *const *natives; /* of an extension, in place of an SQL body; NULL otherwise */
     uint32_t n_functions;
     /* Called first for every node; returns a bound expression (an aggregate's or group key's column, a
      * TUMBLE_START), NULL to bind as usual, or &wri_failed after it reported an error. */

@@ -45,11 +45,16 @@ void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     uint32_t n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
     wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;
-    if (!all) return;
+    const wr_func_def **natives = n ? wri_new_n(c, n, sizeof *natives) : NULL;
+    if (!all || !natives) return;
     n = 0;
-    for (const wri_func *f = c->funcs; f; f = f->next)
-        if (f->seq < q->seq && q->seq <= f->until) all[n++] = f->stmt;
+    for (const wri_func *f = c->funcs; f; f = f->next) {
+        if (f->seq >= q->seq || q->seq > f->until) continue;
+        natives[n] = f->native;
+        all[n++] = f->stmt;
+    }
     b->functions = all;
+    b->natives = natives;
     b->n_functions = n;
 }
 

@@ -115,6 +115,7 @@ wr_registry wr_builtin(void) {
         .set_options = settings,
         .n_set_options = WR_LEN(settings),
         .fold = wr_eval_fold,
+        .extension = wr_eval_extension,
         .check = wr_expr_check,
         .runs_on = wr_expr_runs_on,
         .columns = self_columns,

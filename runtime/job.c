@@ -210,7 +210,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     j->batch_rows = opts->batch_rows ? opts->batch_rows : (uint32_t)plan->settings.batch_rows;
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_mutex_init(&j->printing, NULL);
+    pthread_mutex_init(&j->output, NULL);
     wr_status s = make_shared(j, err);
     for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
     if (s != WR_OK) {
@@ -234,7 +234,7 @@ void wr_job_free(wr_job *j) {
     wr_free(j->sinks);
     wr_free(j->exchanges);
     pthread_mutex_destroy(&j->lock);
-    pthread_mutex_destroy(&j->printing);
+    pthread_mutex_destroy(&j->output);
     wr_free(j);
 }
 

@@ -167,9 +167,9 @@ struct wr_job {
     uint64_t rows_in, bytes_in, rows_out; /* atomic */
     char first_bad[256];                  /* under lock */
     bool has_first_bad;
-    uint32_t n_tables;        /* sinks with .table */
-    wri_sink *last_table;     /* whose rows stand last on standard output, under printing */
-    pthread_mutex_t printing; /* of sinks that write to standard output */
+    uint32_t n_tables;      /* sinks with .table */
+    wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
+    pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     uv_async_t done; /* sent by each worker as it ends */
 };

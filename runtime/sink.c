@@ -42,9 +42,10 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
     s->fmt = fmt ? wr_format_find(fmt) : NULL;
-    bool prints = !strcmp(conn, "stdout") || !strcmp(conn, "print");
-    s->lock = prints ? &j->printing : &s->own_lock;
-    s->table = prints && s->fmt && s->fmt->show;
+    /* A pipe takes a part of a write at a time: without one lock, lines of several results would mix. */
+    bool to_stdout = !strcmp(conn, "stdout") || !strcmp(conn, "print");
+    s->lock = to_stdout || (s->fmt && s->fmt->shared_encoder) ? &j->output : &s->own_lock;
+    s->table = s->fmt && s->fmt->show && to_stdout;
     j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);

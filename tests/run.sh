@@ -34,24 +34,44 @@ part "kernels against SQLite"
 $make build/release/fuzz_expr
 build/release/fuzz_expr --seconds 20 --seed "${SEED:-1}"
 
-part "random DECIMALs against exact fractions"
-python3 tests/oracle/decimals.py ./weir --scripts 200 --seed "${SEED:-1}"
-
-part "patterns against a matcher that tries everything (ASan+UBSan)"
-python3 tests/oracle/match.py "$weir" --cases 300 --seed "${SEED:-1}"
-
-part "random queries against DuckDB"
 [ -x build/venv/bin/python ] || python3 -m venv build/venv
 build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+oracle() { # script, binary, option, how many
+    build/venv/bin/python "tests/oracle/$1.py" "$2" "$3" "$4" --seed "${SEED:-1}"
+}
 build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/over.py ./weir --queries 400 --seed "${SEED:-1}"
+build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
 
-part "random changelogs against DuckDB"
-build/venv/bin/python tests/oracle/changes.py "$weir" --queries 300 --seed "${SEED:-1}"
-part "scalar functions against Python"
-python3 tests/oracle/functions.py ./weir --seed "${SEED:-1}"
+part "random queries against DuckDB"
+oracle run ./weir --queries 600
+oracle over ./weir --queries 500
+oracle joins ./weir --queries 500
+oracle sessions ./weir --queries 300
+
+part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
+oracle changes ./weir --queries 300
+oracle expressions ./weir --scripts 200
+oracle decimals ./weir --scripts 200
+oracle functions ./weir --rows 3000
+
+part "the same, and patterns against a matcher that tries everything (ASan+UBSan)"
+oracle match "$weir" --cases 300
+oracle over "$weir" --queries 60
+oracle joins "$weir" --queries 60
+oracle sessions "$weir" --queries 60
+oracle changes "$weir" --queries 60
+
+part "Nexmark against DuckDB"
+build/venv/bin/python tests/nexmark/run.py ./weir
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
+oracle over build/tsan/weir --queries 30
+oracle joins build/tsan/weir --queries 30
+oracle sessions build/tsan/weir --queries 30
+oracle changes build/tsan/weir --queries 30
+oracle match build/tsan/weir --cases 40
 
 printf '\nAll parts passed.\n'

@@ -42,7 +42,8 @@ static bool local_rebuild(wri_ctx *c, wr_node *n) {
 /* l: what made the partials that n has from column `first` on. */
 static void keep_partials(wr_node *n, uint32_t first, const wr_node *l, const bool *keep) {
     uint32_t to = first, from = first;
-    for (int half = 0; half <= l->agg.takes_back; half++) {
+    const int halves = l->agg.takes_back ? 2 : 1;
+    for (int half = 0; half < halves; half++) {
         for (uint32_t i = 0; i < l->agg.n_calls; i++)
             for (uint32_t j = 0; j < l->agg.calls[i].n_partials; j++, from++)
                 if (keep[i]) n->out.fields[to++] = n->out.fields[from];

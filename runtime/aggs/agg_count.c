@@ -3,16 +3,21 @@
  * State: one BIGINT. The partial is the same. DISTINCT: a set (agg_sets.c). */
 #include "aggs_int.h"
 
+static bool is_bag(const wr_agg_call *call) {
+    return call->distinct && call->multiset && wr_type_phys(call->arg_types[0]) != WR_STR;
+}
+
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wr_type_of(WR_T_BIGINT);
     call->type.not_null = true;
     call->state_bytes = sizeof(uint64_t);
     call->n_partials = 0;
-    call->retracts = call->plain = true;
+    call->retracts = call->slides = call->plain = true;
     wri_partial_add(call, call->type);
     if (call->star || call->n_args == 0) call->distinct = false;
-    if (call->distinct) wri_distinct_bind(call);
+    if (is_bag(call)) wri_bag_bind(call);
+    else if (call->distinct) wri_distinct_bind(call);
     return WR_OK;
 }
 
@@ -23,6 +28,7 @@ WRI_KERNEL void add_one(const uint64_t *nulls, uint32_t n, char *restrict states
 
 static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                         const uint32_t *gids, wr_err *err) {
+    if (is_bag(call)) return wri_bag_update(0, in, states, stride, gids, err);
     if (call->distinct) return wri_distinct_update(call, in, states, stride, gids, err);
     const uint64_t *nulls = call->star || call->n_args == 0 ? NULL : in->args[0]->nulls;
     if (nulls) add_one(nulls, in->n, states, stride, gids);
@@ -32,6 +38,7 @@ static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *stat
 
 static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                        const uint32_t *gids, wr_err *err) {
+    if (is_bag(call)) return wri_bag_merge(call, 0, in, states, stride, gids, err);
     if (call->distinct) return wri_distinct_merge(call, in, states, stride, gids, err);
     const int64_t *restrict v = in->args[0]->i64;
     for (uint32_t i = 0; i < in->n; i++) *WRI_STATE(uint64_t, states, stride, gids[i]) += (uint64_t)v[i];
@@ -40,13 +47,17 @@ static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *state
 
 static void retract(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                     const uint32_t *gids) {
-    (void)call;
+    if (is_bag(call)) {
+        wri_bag_retract(call, 0, in, states, stride, gids);
+        return;
+    }
     const int64_t *restrict v = in->args[0]->i64;
     for (uint32_t i = 0; i < in->n; i++) *WRI_STATE(uint64_t, states, stride, gids[i]) -= (uint64_t)v[i];
 }
 
 static wr_status partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                          uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
+    if (is_bag(call)) return wri_bag_partial(states, stride, gids, n, out, first_col, err);
     if (call->distinct) return wri_distinct_partial(call, states, stride, gids, n, out, first_col, err);
     wr_col *col;
     WR_TRY(wri_out(out, first_col, WR_I64, &col, err));
@@ -60,8 +71,11 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     wr_col *col;
     if (!call->distinct) return partial(call, states, stride, gids, n, out, c, err);
     WR_TRY(wri_out(out, c, WR_I64, &col, err));
-    for (uint32_t i = 0; i < n; i++)
-        col->i64[i] = (int64_t)wri_distinct_count(call, states + (size_t)gids[i] * stride);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *state = states + (size_t)gids[i] * stride;
+        col->i64[i] = (int64_t)(is_bag(call) ? wri_bag_count((const wri_bag_state *)state)
+                                             : wri_distinct_count(call, state));
+    }
     return WR_OK;
 }
 
@@ -78,7 +92,8 @@ static void uncombine(const wr_agg_call *call, void *into, const void *from) {
 }
 
 static void destroy(const wr_agg_call *call, void *state) {
-    if (call->distinct) wri_distinct_destroy(call, state);
+    if (is_bag(call)) wri_bag_destroy(state);
+    else if (call->distinct) wri_distinct_destroy(call, state);
 }
 
 const wr_agg_def wr_agg_count = {

@@ -4,7 +4,9 @@
  * rank 0, the empty state, is also the rank of the worst value, so `any` tells them apart. Doubles
  * are ordered -inf … -0.0, 0.0 … inf, NaN. Strings are ordered by bytes and owned by the state.
  * The partial is the value, NULL for none, so that merging is updating. ANY_VALUE is MIN: of all
- * choices the one that does not depend on who looks first. */
+ * choices the one that does not depend on who looks first.
+ *
+ * Numbers and times that may be taken back need all values: a bag (agg_bag.c), which knows the same ranks. */
 #include "aggs_int.h"
 
 typedef struct ranked {
@@ -21,6 +23,8 @@ typedef struct text {
 
 static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_types[0]); }
 
+static bool is_bag(const wr_agg_call *call) { return call->multiset && arg_phys(call) != WR_STR; }
+
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
     call->type = wri_nullable(call->arg_types[0]);
@@ -28,7 +32,8 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     call->state_bytes = arg_phys(call) == WR_STR ? sizeof(text) : sizeof(ranked);
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
-    wri_partial_add(call, call->type);
+    if (is_bag(call)) wri_bag_bind(call);
+    else wri_partial_add(call, call->type);
     return WR_OK;
 }
 
@@ -86,17 +91,23 @@ WRI_KERNEL wr_status fold(const wr_agg_in *in, uint64_t mask, char *states, size
     return WR_OK;
 }
 
-static wr_status fold_min(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
-                          const uint32_t *gids, wr_err *err) {
-    (void)call;
-    return fold(in, MIN_MASK, states, stride, gids, err);
-}
-
-static wr_status fold_max(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
-                          const uint32_t *gids, wr_err *err) {
-    (void)call;
-    return fold(in, MAX_MASK, states, stride, gids, err);
-}
+#define FOLDS(name, mask)                                                                                    \
+    static wr_status update_##name(const wr_agg_call *call, const wr_agg_in *in, char *states,               \
+                                   size_t stride, const uint32_t *gids, wr_err *err) {                       \
+        if (is_bag(call)) return wri_bag_update(mask, in, states, stride, gids, err);                        \
+        return fold(in, mask, states, stride, gids, err);                                                    \
+    }                                                                                                        \
+    static wr_status merge_##name(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride, \
+                                  const uint32_t *gids, wr_err *err) {                                       \
+        if (is_bag(call)) return wri_bag_merge(call, mask, in, states, stride, gids, err);                   \
+        return fold(in, mask, states, stride, gids, err);                                                    \
+    }                                                                                                        \
+    static void retract_##name(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,    \
+                               const uint32_t *gids) {                                                       \
+        wri_bag_retract(call, mask, in, states, stride, gids);                                               \
+    }
+FOLDS(min, MIN_MASK)
+FOLDS(max, MAX_MASK)
 
 WRI_KERNEL wr_status combine(const wr_agg_call *call, uint64_t mask, void *into, const void *from,
                              wr_err *err) {
@@ -121,6 +132,22 @@ static wr_status combine_max(const wr_agg_call *call, void *into, const void *fr
 
 /* ---- results ---- */
 
+static wr_status emit_bags(const wr_agg_call *call, uint64_t mask, char *states, size_t stride,
+                           const uint32_t *gids, uint32_t n, wr_batch *out, uint32_t c, wr_err *err) {
+    wr_col *col;
+    WR_TRY(wri_out(out, c, arg_phys(call), &col, err));
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t rank;
+        if (!wri_bag_best(WRI_STATE(wri_bag_state, states, stride, gids[i]), mask, &rank)) {
+            WR_TRY(wri_out_null(out, col, i, err));
+            continue;
+        }
+        wri_cell key = {.key = (int64_t)(rank ^ mask)};
+        WR_TRY(wri_cell_out(&key, out, col, i, err));
+    }
+    return WR_OK;
+}
+
 static wr_status emit(const wr_agg_call *call, uint64_t mask, const char *states, size_t stride,
                       const uint32_t *gids, uint32_t n, wr_batch *out, uint32_t c, wr_err *err) {
     wr_col *col;
@@ -141,27 +168,35 @@ static wr_status emit(const wr_agg_call *call, uint64_t mask, const char *states
 
 static wr_status partial_min(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                              uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
+    if (is_bag(call)) return wri_bag_partial(states, stride, gids, n, out, first_col, err);
     return emit(call, MIN_MASK, states, stride, gids, n, out, first_col, err);
 }
 
 static wr_status partial_max(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                              uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
+    if (is_bag(call)) return wri_bag_partial(states, stride, gids, n, out, first_col, err);
     return emit(call, MAX_MASK, states, stride, gids, n, out, first_col, err);
 }
 
 static wr_status finish_min(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                             uint32_t n, wr_batch *out, uint32_t c, uint64_t *failed, wr_err *err) {
     (void)failed;
+    if (is_bag(call)) return emit_bags(call, MIN_MASK, states, stride, gids, n, out, c, err);
     return emit(call, MIN_MASK, states, stride, gids, n, out, c, err);
 }
 
 static wr_status finish_max(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                             uint32_t n, wr_batch *out, uint32_t c, uint64_t *failed, wr_err *err) {
     (void)failed;
+    if (is_bag(call)) return emit_bags(call, MAX_MASK, states, stride, gids, n, out, c, err);
     return emit(call, MAX_MASK, states, stride, gids, n, out, c, err);
 }
 
 static void destroy(const wr_agg_call *call, void *state) {
+    if (is_bag(call)) {
+        wri_bag_destroy(state);
+        return;
+    }
     if (arg_phys(call) == WR_STR) wri_cell_free(&((text *)state)->cell, WR_STR);
     memset(state, 0, call->state_bytes);
 }
@@ -173,8 +208,9 @@ const wr_agg_def wr_agg_min = {
     .min_args = 1,
     .max_args = 1,
     .bind = bind,
-    .update = fold_min,
-    .merge = fold_min,
+    .update = update_min,
+    .merge = merge_min,
+    .retract = retract_min,
     .partial = partial_min,
     .finish = finish_min,
     .combine = combine_min,
@@ -188,8 +224,9 @@ const wr_agg_def wr_agg_max = {
     .min_args = 1,
     .max_args = 1,
     .bind = bind,
-    .update = fold_max,
-    .merge = fold_max,
+    .update = update_max,
+    .merge = merge_max,
+    .retract = retract_max,
     .partial = partial_max,
     .finish = finish_max,
     .combine = combine_max,
@@ -203,8 +240,9 @@ const wr_agg_def wr_agg_any_value = {
     .min_args = 1,
     .max_args = 1,
     .bind = bind,
-    .update = fold_min,
-    .merge = fold_min,
+    .update = update_min,
+    .merge = merge_min,
+    .retract = retract_min,
     .partial = partial_min,
     .finish = finish_min,
     .combine = combine_min,

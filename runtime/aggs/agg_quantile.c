@@ -18,6 +18,7 @@ typedef struct values {
 static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg_types[0]); }
 
 static void bind_state(wr_agg_call *call) {
+    call->slides = arg_phys(call) != WR_STR;
     call->grows = true;
     call->state_bytes = sizeof(values *);
     call->n_partials = 0;
@@ -103,6 +104,47 @@ static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *state
 static void put_in_order(values *v) {
     if (v->sorted == v->n) return;
     wri_sort_keys(v->keys, v->n);
+    v->sorted = v->n;
+}
+
+/* Where key belongs among keys in order. */
+static size_t place_of(const values *v, int64_t key) {
+    size_t lo = 0, hi = v->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (v->keys[mid] < key) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* Single values go to their places, as long as all are in order: a sliding frame asks after each. */
+static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    if (arg_phys(call) == WR_STR) return wri_texts_combine(into, from, err);
+    values **v = into;
+    const values *f = *(values *const *)from;
+    for (size_t i = 0; f && i < f->n; i++) {
+        bool in_order = f->n == 1 && (!*v || (*v)->sorted == (*v)->n);
+        size_t at = in_order && *v ? place_of(*v, f->keys[i]) : 0;
+        WR_TRY(add(v, f->keys[i], err));
+        if (!in_order) continue;
+        memmove(&(*v)->keys[at + 1], &(*v)->keys[at], ((*v)->n - 1 - at) * sizeof(int64_t));
+        (*v)->keys[at] = f->keys[i];
+        (*v)->sorted = (*v)->n;
+    }
+    return WR_OK;
+}
+
+static void uncombine(const wr_agg_call *call, void *into, const void *from) { /* numbers only */
+    (void)call;
+    values *v = *(values **)into;
+    const values *f = *(values *const *)from;
+    if (!f) return;
+    put_in_order(v);
+    for (size_t i = 0; i < f->n; i++) {
+        size_t at = place_of(v, f->keys[i]);
+        memmove(&v->keys[at], &v->keys[at + 1], (--v->n - at) * sizeof(int64_t));
+    }
     v->sorted = v->n;
 }
 
@@ -202,7 +244,7 @@ static void destroy(const wr_agg_call *call, void *state) {
     {                                                                                                        \
         .name = sql, .signature = sig, .doc = text, .min_args = 1, .max_args = 1, .takes_param = param,      \
         .bind = bind_fn, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,          \
-        .destroy = destroy,                                                                                  \
+        .combine = combine, .uncombine = uncombine, .destroy = destroy,                                      \
     }
 const wr_agg_def wr_agg_median =
     QUANTILE_DEF("MEDIAN", "MEDIAN([DISTINCT] number)",

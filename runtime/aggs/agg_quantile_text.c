@@ -66,6 +66,12 @@ wr_status wri_texts_merge(const wr_agg_call *call, const wr_agg_in *in, char *st
     return WR_OK;
 }
 
+wr_status wri_texts_combine(void *into, const void *from, wr_err *err) {
+    const texts *f = *(texts *const *)from;
+    for (size_t i = 0; f && i < f->n; i++) WR_TRY(add(into, &f->items[i], err));
+    return WR_OK;
+}
+
 static int compare(const void *a, const void *b) { return wr_str_cmp(a, b); }
 
 static void put_in_order(texts *t) {

@@ -152,7 +152,7 @@ static wr_phys arg_phys(const wr_agg_call *call) { return wr_type_phys(call->arg
 void wri_distinct_bind(wr_agg_call *call) {
     call->state_bytes = sizeof(distinct);
     call->n_partials = 0;
-    call->retracts = call->plain = false;
+    call->retracts = call->slides = call->plain = false;
     call->grows = true;
     wri_partial_add(call, wr_type_of(WR_T_VARBINARY));
 }

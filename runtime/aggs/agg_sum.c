@@ -30,7 +30,7 @@ static bool is_exact(const wr_agg_call *call) { return wr_type_phys(call->arg_ty
 static wr_status bind_state(wr_agg_call *call) {
     call->state_bytes = sizeof(exact);
     call->n_partials = 0;
-    call->retracts = is_exact(call);
+    call->retracts = call->slides = is_exact(call);
     call->plain = true;
     wr_type part = wr_type_of(is_exact(call) ? WR_T_BIGINT : WR_T_DOUBLE);
     wri_partial_add(call, part);

@@ -27,7 +27,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (!wri_is_number(call->arg_types[0])) return wri_bad_arg(call, 0, "a number", err);
     call->type = wr_type_of(WR_T_DOUBLE);
     call->n_partials = 0;
-    call->retracts = is_exact(call);
+    call->retracts = call->slides = is_exact(call);
     wri_partial_add(call, wr_type_of(WR_T_BIGINT));
     for (uint32_t i = 0; i < (is_exact(call) ? 5 : 4); i++)
         wri_partial_add(call, wr_type_of(is_exact(call) ? WR_T_BIGINT : WR_T_DOUBLE));

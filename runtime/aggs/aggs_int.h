@@ -161,7 +161,28 @@ wr_status wri_texts_partial(const char *states, size_t stride, const uint32_t *g
                             wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
 wr_status wri_texts_finish(const wr_agg_call *call, char *states, size_t stride, const uint32_t *gids,
                            uint32_t n, wr_batch *out, uint32_t c, wr_err *err) WR_MUST_USE;
+wr_status wri_texts_combine(void *into, const void *from, wr_err *err) WR_MUST_USE;
 void wri_texts_destroy(void *state);
+
+/* ---- bags: every value with its count, for rows that may be taken back (agg_bag.c). mask: a key's rank, of
+ * which the largest is the best, is key ^ mask ---- */
+typedef struct wri_bag wri_bag;
+typedef struct wri_bag_state {
+    wri_bag *bag; /* NULL: empty */
+    uint64_t best, known;
+} wri_bag_state;
+void wri_bag_bind(wr_agg_call *call);
+wr_status wri_bag_update(uint64_t mask, const wr_agg_in *in, char *states, size_t stride,
+                         const uint32_t *gids, wr_err *err) WR_MUST_USE;
+wr_status wri_bag_merge(const wr_agg_call *call, uint64_t mask, const wr_agg_in *in, char *states,
+                        size_t stride, const uint32_t *gids, wr_err *err) WR_MUST_USE;
+void wri_bag_retract(const wr_agg_call *call, uint64_t mask, const wr_agg_in *in, char *states, size_t stride,
+                     const uint32_t *gids);
+wr_status wri_bag_partial(const char *states, size_t stride, const uint32_t *gids, uint32_t n, wr_batch *out,
+                          uint32_t first_col, wr_err *err) WR_MUST_USE;
+uint64_t wri_bag_count(const wri_bag_state *s);                      /* of different values */
+bool wri_bag_best(wri_bag_state *s, uint64_t mask, uint64_t *rankp); /* false: there is none */
+void wri_bag_destroy(wri_bag_state *s);
 
 /* ---- DISTINCT: the state is a set; at the end its values, in order, go through the plain aggregate ----
  * An aggregate that allows it calls these from its own functions when call->distinct. */

@@ -48,6 +48,8 @@ void wr_eval_free(wr_eval *ev);
 
 /* For wr_registry: the value of an expression without columns. */
 wr_status wr_eval_fold(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err) WR_MUST_USE;
+wr_status wr_eval_extension(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
+                            wr_err *err) WR_MUST_USE;
 const char *wr_expr_check(char letter, const wr_str *text, wr_arena *ar);
 const char *wr_expr_runs_on(const wr_expr *e, const wr_schema *in, wr_arena *ar);
 

@@ -136,6 +136,8 @@ const char *wri_time_format(wri_call *c, const wr_str *pattern, bool verbatim, i
 const char *wri_time_parse(wri_call *c, const wr_str *pattern, bool verbatim, const wr_str *text,
                            int64_t *outp);
 
+/* Why a text is no JSON path; NULL: it is one. */
+const char *wri_check_json_path(wri_call *c, const wr_str *path);
 /* Whether a text names a character set, or a part of a URL; why not. */
 const char *wri_check_charset(wri_call *c, const wr_str *name);
 const char *wri_check_url_part(wri_call *c, const wr_str *name);

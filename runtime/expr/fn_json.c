@@ -1,5 +1,5 @@
 /* runtime/expr/fn_json.c -- looking into JSON text by path: $.name."quoted name"['name'][0], with "lax " or
- * "strict " before it allowed (both are lax: what is not there is NULL).
+ * "strict " before it allowed; strict makes an error of what is not there, where errors are asked for.
  *
  * The text is checked as a whole first (RFC 8259), then walked without checks. Of equal names the first
  * counts. */
@@ -201,8 +201,8 @@ static const char *member(wri_call *c, const char *p, const char *end, const cha
     return NULL;
 }
 
-static const char *element(const char *p, const char *end, int64_t index) {
-    if (*p != '[') return index == 0 ? p : NULL; /* lax: a scalar is an array of one */
+static const char *element(const char *p, const char *end, int64_t index, bool strict) {
+    if (*p != '[') return index == 0 && !strict ? p : NULL; /* lax: a scalar is an array of one */
     p = skip_blank(p + 1, end);
     while (*p != ']') {
         if (index-- == 0) return p;
@@ -251,29 +251,47 @@ static const char *next_step(const char *p, const char *end, step *s) {
 
 typedef struct found {
     const char *p, *end; /* p NULL: nothing there */
-    bool malformed;
+    bool malformed, strict;
 } found;
+
+/* The steps of a path: NULL and *pp behind its $, or why it is none. */
+static const char *path_steps(wri_call *c, const wr_str *path, const char **pp, bool *strictp) {
+    const char *p = wr_str_data(path), *end = p + path->len;
+    *strictp = end - p > 7 && memcmp(p, "strict ", 7) == 0;
+    if (*strictp) p += 7;
+    else if (end - p > 4 && memcmp(p, "lax ", 4) == 0) p += 4;
+    *pp = p + 1;
+    return p < end && *p == '$' ? NULL : wri_bad_text(c, path, "JSON path; expected $.name");
+}
+
+static const char *const bad_step = "JSON path; expected $.name or $.list[0]";
+
+const char *wri_check_json_path(wri_call *c, const wr_str *path) {
+    const char *p, *end = wr_str_data(path) + path->len, *why;
+    bool strict;
+    step st;
+    why = path_steps(c, path, &p, &strict);
+    while (!why && p < end)
+        if (!(p = next_step(p, end, &st))) return wri_bad_text(c, path, bad_step);
+    return why;
+}
 
 /* Walks the path (argument `at`; none: the whole text). Returns why the row fails. */
 static const char *walk(wri_call *c, args_t a, uint32_t at, found *f) {
     const wr_str *s = &a[0].str;
-    const char *p = wr_str_data(s), *end = p + s->len;
+    const char *p, *end = wr_str_data(s) + s->len, *path, *path_end;
     *f = (found){.malformed = !wri_is_json(s)};
+    p = f->malformed ? NULL : skip_blank(wr_str_data(s), end);
     if (c->e->n_args > at) {
-        const char *path = wr_str_data(&a[at].str), *path_end = path + a[at].str.len;
-        if (path_end - path > 4 && memcmp(path, "lax ", 4) == 0) path += 4;
-        else if (path_end - path > 7 && memcmp(path, "strict ", 7) == 0) path += 7;
-        if (path == path_end || *path++ != '$')
-            return wri_bad_text(c, &a[at].str, "JSON path; expected $.name");
-        p = f->malformed ? NULL : skip_blank(p, end);
+        const char *why = path_steps(c, &a[at].str, &path, &f->strict);
+        if (why) return why;
+        path_end = wr_str_data(&a[at].str) + a[at].str.len;
         while (path < path_end) {
             step st;
             path = next_step(path, path_end, &st);
-            if (!path) return wri_bad_text(c, &a[at].str, "JSON path; expected $.name or $.list[0]");
-            if (p) p = st.name ? member(c, p, end, st.name, st.n) : element(p, end, st.index);
+            if (!path) return wri_bad_text(c, &a[at].str, bad_step);
+            if (p) p = st.name ? member(c, p, end, st.name, st.n) : element(p, end, st.index, f->strict);
         }
-    } else {
-        p = f->malformed ? NULL : skip_blank(p, end);
     }
     if (c->oom) return "out of memory";
     f->p = p;
@@ -292,7 +310,7 @@ static const char *ret_span(const wr_str *s, const found *f, wr_value *outp) {
 static const char *ret_scalar(wri_call *c, const wr_str *s, const found *f, wr_value *outp) {
     if (*f->p == 'n') return wri_ret_null(outp);
     if (*f->p != '"') return ret_span(s, f, outp);
-    found inner = {f->p + 1, f->end - 1, false};
+    found inner = {.p = f->p + 1, .end = f->end - 1};
     if (!memchr(inner.p, '\\', (size_t)(inner.end - inner.p))) return ret_span(s, &inner, outp);
     const char *why;
     char *out = wri_room(c, (size_t)(f->end - f->p), &why);
@@ -309,12 +327,47 @@ const char *wri_fn_json_value(wri_call *c, args_t a, wr_value *outp) {
     return ret_scalar(c, &a[0].str, &f, outp);
 }
 
+static bool is_container(const found *f) { return *f->p == '{' || *f->p == '['; }
+
+/* (json, path [, 'A': in brackets, 'C': unless it is an object or array]) */
 const char *wri_fn_json_query(wri_call *c, args_t a, wr_value *outp) {
     found f;
     const char *why = walk(c, a, 1, &f);
+    bool wraps = c->e->n_args > 2, always = wraps && a[2].str.len && wr_str_data(&a[2].str)[0] == 'A';
     if (why) return why;
-    if (!f.p || (*f.p != '{' && *f.p != '[')) return wri_ret_null(outp);
-    return ret_span(&a[0].str, &f, outp);
+    if (!f.p || (!wraps && !is_container(&f))) return wri_ret_null(outp);
+    if (!wraps || (!always && is_container(&f))) return ret_span(&a[0].str, &f, outp);
+    size_t n = (size_t)(f.end - f.p);
+    char *out = wri_room(c, n + 2, &why);
+    if (!out) return why;
+    out[0] = '[';
+    memcpy(out + 1, f.p, n);
+    out[n + 1] = ']';
+    outp->str = wr_str_make(out, n + 2);
+    return NULL;
+}
+
+/* What a path finds: 0 what was asked for, 1 nothing, 2 an error. The third argument begins with V for a
+ * scalar, Q for an object or array, E for anything; e and r in it make 1 and 2 fail the row. */
+const char *wri_fn_json_found(wri_call *c, args_t a, wr_value *outp) {
+    found f;
+    const wr_str *what = &a[2].str;
+    const char *why = walk(c, a, 1, &f);
+    char kind = what->len ? wr_str_data(what)[0] : 'E';
+    if (why) return why;
+    bool empty = !f.malformed && !f.p && !f.strict;
+    if (empty) {
+        if (!memchr(wr_str_data(what), 'e', what->len)) return wri_ret_i64(outp, 1);
+        return wri_bad_text(c, &a[1].str, "path to anything in this JSON");
+    }
+    bool error =
+        f.malformed || !f.p || (kind == 'V' && is_container(&f)) || (kind == 'Q' && !is_container(&f));
+    if (!error || !memchr(wr_str_data(what), 'r', what->len)) return wri_ret_i64(outp, error ? 2 : 0);
+    if (f.malformed) return wri_bad_text(c, &a[0].str, "JSON");
+    return wri_bad_text(c, &a[1].str,
+                        !f.p          ? "path to anything in this JSON"
+                        : kind == 'V' ? "path to a scalar in this JSON"
+                                      : "path to an object or array in this JSON");
 }
 
 const char *wri_fn_json_extract(wri_call *c, args_t a, wr_value *outp) {
@@ -347,7 +400,8 @@ static const char *arrow(wri_call *c, args_t a, found *f) {
     if (f->malformed) return wri_bad_text(c, &a[0].str, "JSON");
     p = skip_blank(p, end);
     if (!index) f->p = member(c, p, end, wr_str_data(&a[1].str), a[1].str.len);
-    else if (*p == '[') f->p = element(p, end, a[1].i64 < 0 ? a[1].i64 + array_length(p, end) : a[1].i64);
+    else if (*p == '[')
+        f->p = element(p, end, a[1].i64 < 0 ? a[1].i64 + array_length(p, end) : a[1].i64, true);
     if (c->oom) return "out of memory";
     if (f->p) f->end = after_value(f->p, end);
     return NULL;
@@ -373,9 +427,17 @@ const char *wri_fn_json_exists(wri_call *c, args_t a, wr_value *outp) {
     return why ? why : wri_ret_i64(outp, f.p != NULL);
 }
 
+/* (text [, 'VALUE', 'SCALAR', 'ARRAY' or 'OBJECT']) */
 const char *wri_fn_json_valid(wri_call *c, args_t a, wr_value *outp) {
-    (void)c;
-    return wri_ret_i64(outp, wri_is_json(&a[0].str));
+    const wr_str *s = &a[0].str;
+    if (!wri_is_json(s)) return wri_ret_i64(outp, 0);
+    char first = *skip_blank(wr_str_data(s), wr_str_data(s) + s->len);
+    char kind = c->e->n_args > 1 && a[1].str.len ? (char)(wr_str_data(&a[1].str)[0] & ~32) : 'V';
+    bool container = first == '{' || first == '[';
+    return wri_ret_i64(outp, kind == 'S'   ? !container
+                             : kind == 'A' ? first == '['
+                             : kind == 'O' ? first == '{'
+                                           : true);
 }
 
 const char *wri_fn_json_type(wri_call *c, args_t a, wr_value *outp) {

@@ -83,8 +83,9 @@ const char *wri_fn_levenshtein(wri_call *c, args_t a, wr_value *outp) {
     const char *why;
     size_t n = wri_chars(wr_str_data(t), t->len), j = 0;
     if ((uint64_t)s->len * t->len > WRI_PRODUCT_MAX / 16) return "the texts are too long for LEVENSHTEIN";
-    uint32_t *row = (uint32_t *)(void *)wri_room(c, 2 * (n + 1) * sizeof *row, &why), *chars = row + n + 1;
+    uint32_t *row = (uint32_t *)(void *)wri_room(c, 2 * (n + 1) * sizeof *row, &why);
     if (!row) return why;
+    uint32_t *chars = row + n + 1;
     for (const char *p = wr_str_data(t); p < end_of(t); j++) chars[j] = take_char(&p, end_of(t));
     for (j = 0; j <= n; j++) row[j] = (uint32_t)j;
     for (const char *p = wr_str_data(s); p < end_of(s);) {

@@ -26,6 +26,8 @@ static const char *check(wri_call *c, char letter, const wr_str *text) {
         return wri_time_pattern_of(c, text, letter == 'q', false, &p);
     case 'z':
         return check_zone(c, text);
+    case 'P':
+        return wri_check_json_path(c, text);
     case 'c':
         return wri_check_charset(c, text);
     case 'l':

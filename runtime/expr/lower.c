@@ -87,7 +87,7 @@ static low call_site(lowering *g, const wr_expr *e, wr_scalar fn, bool strict) {
     if (!s) return text(NULL, true);
     args = join(g, e, 0, e->n_args, ",");
     if (!args.sql) return args;
-    return text(wr_arena_printf(&g->l->ar, "f%u(%s)", number, args.sql), true);
+    return text(wr_arena_printf(&g->l->ar, "weir_f%u(%s)", number, args.sql), true);
 }
 
 /* A copy of e with only the arguments [from, to), behind `first` when that is not NULL. */
@@ -194,8 +194,9 @@ static const char *lazy_chain(lowering *g, const wr_expr *e, const low *lows, si
     wr_buf b = {0};
     bool ok = new_site(g, e, NULL, false) && wr_buf_printf(&b, "CASE %d", alone) == WR_OK;
     for (size_t i = 0; ok && i < n; i++)
-        ok = wr_buf_printf(&b, " WHEN %c%u(%s) THEN %d", i ? 's' : 'r', number, lows[i].sql, alone) == WR_OK;
-    ok = ok && wr_buf_printf(&b, " ELSE t%u() END", number) == WR_OK;
+        ok = wr_buf_printf(&b, " WHEN weir_%c%u(%s) THEN %d", i ? 's' : 'r', number, lows[i].sql, alone) ==
+             WR_OK;
+    ok = ok && wr_buf_printf(&b, " ELSE weir_t%u() END", number) == WR_OK;
     const char *sql = ok ? wr_arena_strndup(&g->l->ar, b.data, b.len) : NULL;
     wr_buf_free(&b);
     return sql;
@@ -362,20 +363,38 @@ static const char *native_name(lowering *g, const wr_func_def *f) {
     return name;
 }
 
+/* "CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE " for a function of SQLite's that would make something of
+ * NULL. */
+static const char *null_guard(lowering *g, const wr_expr *e, const char *const *args) {
+    const char *s = "";
+    for (uint32_t i = 0; s && i < e->n_args && !e->func->calls_on_null; i++)
+        s = wr_arena_printf(&g->l->ar, "%s%s %s IS NULL", s, i ? " OR" : "CASE WHEN", args[i]);
+    return s && *s ? wr_arena_printf(&g->l->ar, "%s THEN NULL ELSE ", s) : s;
+}
+
 static low lower_native(lowering *g, const wr_expr *e) {
     if (e->n_args > WRI_LITE_ARGS_MAX) {
         g->limit = "a call with more than 100 arguments";
         return text(NULL, true);
     }
-    const char *name = native_name(g, e->func), *args = "";
-    for (uint32_t i = 0; name && args && i < e->n_args; i++) {
-        low a = lower_foreign(g, e->args[i], strncmp(name, "json", 4) == 0);
-        args = a.sql ? wr_arena_printf(&g->l->ar, "%s%s%s", args, i ? "," : "", a.sql) : NULL;
+    const char *name = native_name(g, e->func), *args = "", *each[WRI_LITE_ARGS_MAX];
+    wr_err err;
+    if (e->func->extension && wri_lite_extension(g->l, e->func->extension, &err) != WR_OK) {
+        g->limit = wr_arena_strdup(&g->l->ar, err.msg);
+        return text(NULL, true);
     }
+    for (uint32_t i = 0; name && args && i < e->n_args; i++) {
+        low a = lower_foreign(g, e->args[i], !e->func->extension && strncmp(name, "json", 4) == 0);
+        args = a.sql ? wr_arena_printf(&g->l->ar, "%s%s%s", args, i ? "," : "", a.sql) : NULL;
+        each[i] = a.sql;
+    }
+    const char *guard = args ? null_guard(g, e, each) : NULL, *quote = e->func->extension ? "\"" : "";
     wr_expr *typed = slice(g, e, (wr_expr *)e, 0, 0); /* a one-argument node of e's type over e */
     uint32_t number = (uint32_t)g->l->n_sites;
-    if (!name || !args || !typed || !new_site(g, typed, identity, true)) return text(NULL, true);
-    return text(wr_arena_printf(&g->l->ar, "f%u(%s(%s))", number, name, args), true);
+    if (!name || !guard || !typed || !new_site(g, typed, identity, true)) return text(NULL, true);
+    return text(wr_arena_printf(&g->l->ar, "weir_f%u(%s%s%s%s(%s)%s)", number, guard, quote, name, quote,
+                                args, *guard ? " END" : ""),
+                true);
 }
 
 static low lower_op(lowering *g, const wr_expr *e) {

@@ -59,7 +59,7 @@ static wr_status build_sql(wri_lite *l, wr_buf *sql, const char **limitp) {
     WR_TRY(wr_buf_puts(sql, "SELECT "));
     for (uint32_t i = 0; i < l->n_exprs; i++) {
         if (i % WRI_LITE_ARGS_MAX == 0)
-            WR_TRY(wr_buf_printf(sql, "%sdeliver%u(", i ? ")," : "", i / WRI_LITE_ARGS_MAX));
+            WR_TRY(wr_buf_printf(sql, "%sweir_deliver%u(", i ? ")," : "", i / WRI_LITE_ARGS_MAX));
         else WR_TRY(wr_buf_puts(sql, ","));
         const char *e = wri_lower(l, i, limitp);
         if (!e) return WR_ENOMEM;
@@ -74,7 +74,7 @@ static wr_status prepare(wri_lite *l, wr_err *err) {
     const char *limit = NULL;
     if (build_sql(l, &sql, &limit) != WR_OK) {
         wr_buf_free(&sql);
-        return limit ? wr_fail(err, WR_ELIMIT, "%s cannot run in SQLite", limit)
+        return limit ? wr_fail(err, WR_ELIMIT, "SQLite cannot run the expression: %s", limit)
                      : wr_fail_oom(err, "an expression");
     }
     wr_status s = wri_lite_tables(l, err);
@@ -130,6 +130,7 @@ void wri_lite_free(wri_lite *l) {
         wr_free(l->vecs[i].own_whys);
     }
     wr_free(l->sites);
+    wr_free(l->extensions);
     wr_free(l->params);
     wr_arena_free(&l->tmp);
     wr_arena_free(&l->ar);

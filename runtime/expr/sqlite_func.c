@@ -143,8 +143,8 @@ static void no_term_func(sqlite3_context *ctx, int n, sqlite3_value **argv) {
 
 static int add_function(wri_site *s, char letter, uint32_t number, int n_args,
                         void (*f)(sqlite3_context *, int, sqlite3_value **)) {
-    char name[16];
-    snprintf(name, sizeof name, "%c%u", letter, number);
+    char name[24];
+    snprintf(name, sizeof name, "weir_%c%u", letter, number);
     return sqlite3_create_function_v2(s->lite->db, name, n_args, SQLITE_UTF8, s, f, NULL, NULL, NULL);
 }
 
@@ -319,8 +319,8 @@ static const sqlite3_module batch_module = {
 wr_status wri_lite_tables(wri_lite *l, wr_err *err) {
     int rc = sqlite3_create_module(l->db, "batch", &batch_module, l);
     for (uint32_t i = 0; rc == SQLITE_OK && i < l->n_delivers; i++) {
-        char name[24];
-        snprintf(name, sizeof name, "deliver%u", i);
+        char name[32];
+        snprintf(name, sizeof name, "weir_deliver%u", i);
         l->delivers[i] = (wri_deliver){.lite = l, .first = i * WRI_LITE_ARGS_MAX};
         rc = sqlite3_create_function_v2(l->db, name, -1, SQLITE_UTF8, &l->delivers[i], NULL, deliver_step,
                                         deliver_final, NULL);

@@ -4,9 +4,9 @@
  *
  * batch is an eponymous virtual table over the current batch's needed columns, deliver an aggregate whose
  * step stores one row of results: a whole batch is one sqlite3_step. An operation whose meaning is weir's own
- * is a function f<n> registered for its place in the expression (a site), so that the site's types need not
- * be passed. Such functions never abort the statement: they note why the row failed and return NULL; SQLite
- * evaluates CASE and COALESCE lazily, so only what is used is noted. */
+ * is a function weir_f<n> registered for its place in the expression (a site), so that the site's types need
+ * not be passed. Such functions never abort the statement: they note why the row failed and return NULL;
+ * SQLite evaluates CASE and COALESCE lazily, so only what is used is noted. */
 #ifndef WR_RUNTIME_SQLITE_INT_H
 #define WR_RUNTIME_SQLITE_INT_H
 
@@ -52,6 +52,8 @@ struct wri_lite {
     size_t n_sites, cap_sites;
     const wr_expr **params; /* constants, by parameter number - 1 */
     size_t n_params, cap_params;
+    const char **extensions; /* loaded into db */
+    size_t n_extensions, cap_extensions;
     wri_deliver *delivers;
     uint32_t n_delivers;
     wri_vec *vecs; /* per expression */
@@ -65,8 +67,9 @@ struct wri_lite {
     bool oom;
 };
 
-/* The text of expression number i. NULL: out of memory, or *limitp says what is too large for SQLite. */
+/* The text of expression number i. NULL: out of memory, or *limitp says what SQLite cannot run. */
 const char *wri_lower(wri_lite *l, uint32_t i, const char **limitp);
+wr_status wri_lite_extension(wri_lite *l, const char *file, wr_err *err) WR_MUST_USE; /* loads it once */
 /* Registers the SQL functions of a site; called by lowering. */
 wr_status wri_site_register(wri_site *s, uint32_t number);
 wr_status wri_lite_tables(wri_lite *l, wr_err *err) WR_MUST_USE; /* the module and the deliver functions */

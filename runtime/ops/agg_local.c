@@ -195,8 +195,10 @@ static wr_status flush_due(wr_op *op, int64_t wm, wr_err *err) {
         bool due = wm == WR_WM_END || (a->win->kind != WR_W_NONE && s->from - a->win->tick_us <= wm);
         if (r == WR_OK && due) {
             r = flush_slot(op, a, s, err);
-            if (r == WR_OK) r = keep_spare(a, s->groups, err);
-            continue;
+            if (r == WR_OK) {
+                r = keep_spare(a, s->groups, err);
+                continue;
+            }
         }
         a->slots[kept++] = *s;
     }

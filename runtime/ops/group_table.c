@@ -106,26 +106,27 @@ static bool grow_slots(wri_groups *g, size_t n_slots) {
     return true;
 }
 
-/* Enlarges one array from cap to `cap` items, the new ones zero. */
-static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size) {
+/* Enlarges one array from old_cap to cap items. Not clearing the new ones leaves memory untouched that is not
+ * needed yet: states are cleared when their place is given away. */
+static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size, bool clear) {
     void *p;
     memcpy(&p, arrayp, sizeof p);
     p = wr_reallocn(p, cap, size);
     if (!p) return false;
-    memset((char *)p + old_cap * size, 0, (cap - old_cap) * size);
+    if (clear) memset((char *)p + old_cap * size, 0, (cap - old_cap) * size);
     memcpy(arrayp, &p, sizeof p);
     return true;
 }
 
 static bool grow_groups(wri_groups *g, size_t cap) {
-    if (g->lets_go && !grow_array(&g->freed, (g->cap + 63) / 64, (cap + 63) / 64, sizeof *g->freed))
+    if (g->lets_go && !grow_array(&g->freed, (g->cap + 63) / 64, (cap + 63) / 64, sizeof *g->freed, true))
         return false;
-    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride)) return false;
-    if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes)) return false;
+    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride, g->cap == 0)) return false;
+    if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes, g->cap == 0)) return false;
     for (uint32_t k = 0; k < g->n_keys; k++) {
         key_col *key = &g->keys[k];
-        if (!grow_array(&key->data, g->cap, cap, phys_bytes(key->phys))) return false;
-        if (key->nulls && !grow_array(&key->nulls, g->cap, cap, 1)) return false;
+        if (!grow_array(&key->data, g->cap, cap, phys_bytes(key->phys), g->cap == 0)) return false;
+        if (key->nulls && !grow_array(&key->nulls, g->cap, cap, 1, true)) return false;
     }
     g->cap = (uint32_t)cap;
     return true;
@@ -238,6 +239,7 @@ static bool key_store(wri_groups *g, key_col *key, const wr_col *c, uint32_t row
 static uint32_t next_id(const wri_groups *g) { return g->free_id ? g->free_id : g->n + 1; }
 
 static void take_id(wri_groups *g, uint32_t id) {
+    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
     if (id != g->free_id) {
         g->n = id;
         return;
@@ -514,9 +516,10 @@ static wr_status find_codes(wri_groups *g, const wri_group_rows *in, uint32_t *g
 
 wr_status wri_groups_find_rows(wri_groups *g, const wri_group_rows *rows, uint32_t *gids, wr_err *err) {
     if (rows->n == 0) return WR_OK;
-    if (g->n_keys == 0) {
-        if (g->n == 0) WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
-        for (uint32_t i = 0; i < rows->n; i++) gids[i] = g->n;
+    if (g->n_keys ==
+        0) { /* one group, not always of id 1: it may have been removed, with spare ones beside it */
+        WR_TRY(find_one(g, rows, 0, WR_HASH_SEED, &gids[0], err));
+        for (uint32_t i = 1; i < rows->n; i++) gids[i] = gids[0];
         return WR_OK;
     }
     if (!g->lets_go && all_coded(g, rows) && take_dicts(g, rows)) return find_codes(g, rows, gids, err);

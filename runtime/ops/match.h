@@ -120,11 +120,12 @@ typedef struct wri_magg { /* an aggregate among values */
     uint32_t value;
     const wr_agg_call *call;
     uint32_t offset; /* of its state in a group's */
+    bool plain;      /* the state points at nothing: it can be copied, and need not be destroyed */
 } wri_magg;
 typedef struct wri_maggs {
     wri_magg *items;
     uint32_t n, stride;
-    bool owns; /* some state points at memory */
+    bool owns; /* some state is not plain */
 } wri_maggs;
 
 /* ---- results (match_emit.c) ---- */

@@ -1,5 +1,6 @@
 /* runtime/ops/match_cond.c -- conditions of DEFINE: the quick ones over whole batches, the others row by row.
  */
+#include "../aggs/aggs.h"
 #include "match.h"
 
 /* ---- making ---- */
@@ -62,6 +63,7 @@ void wri_mcond_free(wri_matcher *m) {
     wr_free(m->conds);
     wr_batch_drop(m->row);
     wr_batch_drop(m->cell);
+    if (m->scratch) wri_maggs_destroy(&m->daggs, m->scratch, 1);
     wr_free(m->daggs.items);
     wr_free(m->scratch);
     wr_row_errors_free(&m->errs);
@@ -182,19 +184,30 @@ static wr_status fold(wri_matcher *m, char *states, uint32_t slot, uint32_t v, u
     return WR_OK;
 }
 
-/* The states of the path and the row that is asked about. States that own memory cannot be copied: they take
- * the row and begin anew the next time. */
-static wr_status fold_path(wri_matcher *m, wri_mpart *p, const tried *t, char **statesp, wr_err *err) {
-    if (p->folded > p->depth) wri_mcond_reset(m, p);
+/* Scratch becomes a copy of the path's states. */
+static wr_status copy_states(wri_matcher *m, const wri_mpart *p, wr_err *err) {
+    size_t stride = m->daggs.stride;
+    wri_maggs_destroy(&m->daggs, m->scratch, 1);
+    memset(m->scratch, 0, 2 * stride);
+    for (uint32_t i = 0; i < m->daggs.n; i++) {
+        const wri_magg *k = &m->daggs.items[i];
+        char *to = m->scratch + stride + k->offset;
+        const char *from = p->states + stride + k->offset;
+        if (k->plain) memcpy(to, from, k->call->state_bytes);
+        else WR_TRY(wri_agg_combine(k->call, to, from, err));
+    }
+    return WR_OK;
+}
+
+/* Scratch gets the states of the path with the row that is asked about; the path's own are kept up to its
+ * last row, so that each row is folded once as long as the path grows. */
+static wr_status fold_path(wri_matcher *m, wri_mpart *p, const tried *t, wr_err *err) {
     while (p->folded < p->depth) {
-        uint32_t at = p->folded + 1;
-        p->folded = at; /* before: a failure in the middle must be undone */
+        uint32_t at = ++p->folded; /* before: a failure in the middle must be undone */
         WR_TRY(fold(m, p->states, slot_at(p, at), var_at(m, p, at), at, err));
     }
-    *statesp = p->states;
-    if (m->daggs.owns) p->folded = UINT32_MAX;
-    else *statesp = memcpy(m->scratch, p->states, 2 * (size_t)m->daggs.stride);
-    return fold(m, *statesp, t->slot, t->v, p->depth + 1, err);
+    WR_TRY(copy_states(m, p, err));
+    return fold(m, m->scratch, t->slot, t->v, p->depth + 1, err);
 }
 
 static void set_null(wri_matcher *m, wr_col *to, bool null) {
@@ -205,12 +218,11 @@ static void set_null(wri_matcher *m, wr_col *to, bool null) {
 }
 
 /* The value of an aggregate becomes m->row's column; *whyp: it failed. */
-static wr_status finish_agg(wri_matcher *m, const wri_magg *k, char *states, wr_col *to, const char **whyp,
-                            wr_err *err) {
+static wr_status finish_agg(wri_matcher *m, const wri_magg *k, wr_col *to, const char **whyp, wr_err *err) {
     uint64_t failed = 0;
     uint32_t one = 1, c = (uint32_t)(k - m->daggs.items);
-    WR_TRY(k->call->def->finish(k->call, states + k->offset, m->daggs.stride, &one, 1, m->cell, c, &failed,
-                                err));
+    WR_TRY(k->call->def->finish(k->call, m->scratch + k->offset, m->daggs.stride, &one, 1, m->cell, c,
+                                &failed, err));
     if (failed) *whyp = "an aggregate in DEFINE overflowed its type";
     const wr_col *from = &m->cell->cols[c];
     set_null(m, to, failed || wr_is_null(from, 0));
@@ -237,7 +249,7 @@ static const wri_magg *agg_of(const wri_matcher *m, uint32_t value) {
     return NULL;
 }
 
-static wr_status set_value(wri_matcher *m, wri_mpart *p, const tried *t, uint32_t i, char **statesp,
+static wr_status set_value(wri_matcher *m, wri_mpart *p, const tried *t, uint32_t i, bool *foldedp,
                            const char **whyp, wr_err *err) {
     const wr_match_value *v = &m->s->dvalues[i];
     wr_col *to = &m->row->cols[m->rows.n_cols + i];
@@ -250,12 +262,13 @@ static wr_status set_value(wri_matcher *m, wri_mpart *p, const tried *t, uint32_
         to->i64[0] = (int64_t)wri_mr_key(m, p->gid)->matches + 1;
         return WR_OK;
     case WR_MATCH_AGG:
-        if (!*statesp) {
+        if (!*foldedp) { /* for all aggregates of the condition together */
             if (wr_batch_reset(m->cell, m->daggs.n) != WR_OK) return wr_fail_oom(err, "a condition");
             m->cell->n = 1;
-            WR_TRY(fold_path(m, p, t, statesp, err));
+            WR_TRY(fold_path(m, p, t, err));
+            *foldedp = true;
         }
-        return finish_agg(m, agg_of(m, i), *statesp, to, whyp, err);
+        return finish_agg(m, agg_of(m, i), to, whyp, err);
     case WR_MATCH_CLASSIFIER: /* a constant in DEFINE */
         break;
     }
@@ -265,11 +278,11 @@ static wr_status set_value(wri_matcher *m, wri_mpart *p, const tried *t, uint32_
 
 static wr_status fill_row(wri_matcher *m, wri_mpart *p, const tried *t, const char **whyp, wr_err *err) {
     const wri_mcond *k = &m->conds[t->v];
-    char *states = NULL;
+    bool folded = false;
     for (uint32_t i = 0; i < k->n_reads; i++) {
         uint32_t c = k->reads[i];
         if (c < m->rows.n_cols) set_cell(m, &m->row->cols[c], t->slot, c);
-        else WR_TRY(set_value(m, p, t, c - m->rows.n_cols, &states, whyp, err));
+        else WR_TRY(set_value(m, p, t, c - m->rows.n_cols, &folded, whyp, err));
     }
     return WR_OK;
 }

@@ -14,9 +14,10 @@ wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_va
     for (uint32_t i = 0; i < n; i++) {
         if (v[i].what != WR_MATCH_AGG) continue;
         const wr_agg_call *k = &s->calls[v[i].call];
-        a->items[a->n++] = (wri_magg){.value = i, .call = k, .offset = a->stride};
+        a->items[a->n] =
+            (wri_magg){.value = i, .call = k, .offset = a->stride, .plain = k->plain || !k->def->destroy};
+        a->owns |= !a->items[a->n++].plain;
         a->stride += k->state_bytes;
-        a->owns |= k->def->destroy != NULL;
     }
     return WR_OK;
 }
@@ -24,7 +25,7 @@ wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_va
 void wri_maggs_destroy(const wri_maggs *a, char *states, uint32_t n) {
     for (uint32_t i = 0; a->owns && i < a->n; i++) {
         const wri_magg *k = &a->items[i];
-        for (uint32_t g = 0; k->call->def->destroy && g <= n; g++)
+        for (uint32_t g = 0; !k->plain && g <= n; g++)
             k->call->def->destroy(k->call, states + (size_t)g * a->stride + k->offset);
     }
 }

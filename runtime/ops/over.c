@@ -79,6 +79,7 @@ static wr_status add_frame(wr_op *op, over *s, uint32_t i, bool *done, wr_err *e
     const wr_node *n = op->node;
     uint32_t n_calls = n->over.n_calls, first = n->out.n - n_calls, k = 0;
     wri_frame_cfg cfg = cfg_of(&n->over.calls[i]);
+    cfg.clears = s->ttl > 0;
     const wr_over_call **calls = wr_calloc(n_calls, sizeof(wr_over_call *));
     uint32_t *cols = wr_calloc(n_calls, sizeof *cols);
     wr_status st = calls && cols ? WR_OK : wr_fail_oom(err, "OVER");
@@ -310,6 +311,13 @@ static wr_status over_watermark(wr_op *op, int64_t wm, wr_err *err) {
     remove_left(s);
     if (s->ttl) WR_TRY(forget(s, wm, err));
     return s->lead ? wri_lead_emit(s->lead, wm == WR_WM_END, err) : WR_OK;
+}
+
+wri_over_kept wri_over_keeps(const wr_op *op) {
+    const over *s = op->state;
+    wri_over_kept k = {.keys = wri_groups_live(s->groups), .rows = wri_timeline_rows(s->line)};
+    for (uint32_t i = 0; i < s->n_frames; i++) k.rows += wri_frame_rows(s->frames[i]);
+    return k;
 }
 
 const wr_op_def wri_op_over = {

@@ -6,6 +6,8 @@
  *   SUM    exact removal: one accumulator, rows are combined into it and taken out      COUNT, SUM(BIGINT)
  *   STACK  two stacks: the older rows of a frame hold the state of themselves and all    MIN, SUM(DOUBLE)
  *          rows behind them up to a border, an accumulator that of the rows behind it
+ *   VALUES rows that hold different values: the first row of a value is combined, the      COUNT(DISTINCT x)
+ *          last one taken out (over_values.h)
  *   REDO   states that grow with their rows: combined anew for every result              LISTAGG, MEDIAN
  *   ACC    rows never leave: one accumulator                                             UNBOUNDED PRECEDING
  *   PICK   the state of one row                                                          NTH_VALUE, LAG
@@ -17,7 +19,14 @@
 
 #include "agg_calls.h"
 
-typedef enum wri_way { WRI_WAY_SUM, WRI_WAY_STACK, WRI_WAY_REDO, WRI_WAY_ACC, WRI_WAY_PICK } wri_way;
+typedef enum wri_way {
+    WRI_WAY_SUM,
+    WRI_WAY_STACK,
+    WRI_WAY_VALUES,
+    WRI_WAY_REDO,
+    WRI_WAY_ACC,
+    WRI_WAY_PICK
+} wri_way;
 
 /* How a call's result is turned into values of column col. */
 typedef struct wri_over_out {
@@ -34,10 +43,16 @@ wr_status wri_over_start(wri_over_out *o, wr_batch *out, uint32_t n, wr_err *err
 /* The result of row i comes from state. */
 wr_status wri_over_put_slow(wri_over_out *o, wr_batch *out, uint32_t i, const void *state, uint64_t *failed,
                             wr_err *err) WR_MUST_USE;
+/* States are a few words: a call of memcpy costs more than to copy them. */
+static inline void wri_over_move(void *to, const void *from, uint32_t bytes) {
+    uint64_t *restrict t = to;
+    const uint64_t *restrict f = from;
+    for (uint32_t i = 0; i < bytes / 8; i++) t[i] = f[i];
+}
 static inline wr_status wri_over_put(wri_over_out *o, wr_batch *out, uint32_t i, const void *state,
                                      uint64_t *failed, wr_err *err) {
     if (!o->agg->plain) return wri_over_put_slow(o, out, i, state, failed, err);
-    memcpy(o->states + ((size_t)i + 1) * o->agg->state_bytes, state, o->agg->state_bytes);
+    wri_over_move(o->states + ((size_t)i + 1) * o->agg->state_bytes, state, o->agg->state_bytes);
     return WR_OK;
 }
 /* After them; ids: 1, 2, …, n. */
@@ -62,6 +77,13 @@ static inline bool wri_over_empty(const void *state, uint32_t bytes) {
     return any == 0;
 }
 
+/* What an operator keeps: keys or partitions, and rows. */
+typedef struct wri_over_kept {
+    size_t keys, rows;
+} wri_over_kept;
+wri_over_kept wri_over_keeps(const wr_op *op);
+wri_over_kept wri_over_batch_keeps(const wr_op *op);
+
 /* ---- over_frame.c: frames that end at the current row, of rows that come in order ---- */
 
 typedef struct wri_over_frame wri_over_frame;
@@ -71,6 +93,7 @@ typedef struct wri_frame_cfg {
     int64_t rows;     /* at most so many rows; -1: no bound */
     bool peers;       /* rows of equal time see each other */
     bool before;      /* results come before the row itself is added (LAG) */
+    bool clears;      /* keys are forgotten before all their rows have left */
     bool skip;        /* rows with an empty state are not there (IGNORE NULLS) */
 } wri_frame_cfg;
 
@@ -108,6 +131,6 @@ bool wri_frame_forgets(const wri_over_frame *f);                /* rows leave it
 void wri_frame_clear(wri_over_frame *f, char *key);
 /* Frees everything, keys 1..n included. */
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n);
-size_t wri_frame_bytes(const wri_over_frame *f);
+size_t wri_frame_rows(const wri_over_frame *f); /* in all keys' frames */
 
 #endif

@@ -392,6 +392,11 @@ static wr_status batch_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return evaluate(op, s, err);
 }
 
+wri_over_kept wri_over_batch_keeps(const wr_op *op) {
+    const over_batch *s = op->state;
+    return (wri_over_kept){.keys = wri_groups_live(s->groups), .rows = s->held_rows};
+}
+
 const wr_op_def wri_op_over_batch = {.name = "over",
                                      .open = batch_open,
                                      .push = batch_push,

@@ -14,8 +14,10 @@
 #include "over.h"
 
 #include "../aggs/aggs.h"
+#include "over_values.h"
 
 #define BLOCK 256u /* nodes; a power of two */
+#define AHEAD 6u   /* rows for which memory is asked before they are reached */
 
 typedef struct node {
     int64_t time;
@@ -34,7 +36,9 @@ typedef struct item {
     uint32_t slot; /* in a node; UINT32_MAX: every row's state is `same` */
     uint64_t same;
     wri_over_out out;
-    uint64_t *missing; /* LAG with a default: rows that have none so far behind them */
+    wri_values *values;   /* VALUES; its entry stands behind the states in a node */
+    const uint32_t *vids; /* of the batch's rows */
+    uint64_t *missing;    /* LAG with a default: rows that have none so far behind them */
     size_t missing_cap;
 } item;
 
@@ -54,7 +58,7 @@ struct wri_over_frame {
     char **blocks;
     uint32_t n_blocks; /* a power of two: block k is at k modulo it */
     uint32_t head, tail, spare;
-    uint64_t n_live, n_nodes; /* n_nodes: memory for so many */
+    uint64_t n_live;
 };
 
 static inline node *node_at(const wri_over_frame *f, uint32_t id) {
@@ -66,6 +70,10 @@ static inline frame_key *key_of(const wri_over_frame *f, char *key) {
 static inline char *acc_of(frame_key *k, const item *it) { return (char *)(k + 1) + it->at; }
 static inline void *slot_of(node *n, item *it) {
     return it->slot == UINT32_MAX ? (void *)&it->same : (char *)(n + 1) + it->slot;
+}
+
+static inline uint64_t *vid_of(node *n, item *it) {
+    return (uint64_t *)((char *)slot_of(n, it) + it->agg->state_bytes);
 }
 
 static wr_status combine(const wr_agg_call *a, void *into, const void *from, wr_err *err) {
@@ -84,24 +92,32 @@ static void empty(const wr_agg_call *a, void *state) {
 
 static wri_way way_of(const wri_over_frame *f, const wr_over_call *k) {
     if (k->fn == WR_O_NTH || k->fn == WR_O_LAG) return WRI_WAY_PICK;
+    wr_agg_call plain;
+    if (wri_values_serve(&k->agg, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
     if (!f->nodes) return WRI_WAY_ACC;
     if ((k->fn == WR_O_FIRST || k->fn == WR_O_LAST) && !k->ignore_nulls) return WRI_WAY_PICK;
-    if (k->agg.retracts) return WRI_WAY_SUM;
+    if (k->agg.slides) return WRI_WAY_SUM;
     return k->agg.grows ? WRI_WAY_REDO : WRI_WAY_STACK;
 }
 
-static void make_items(wri_over_frame *f, const wr_over_call *const *calls, const uint32_t *cols) {
+static wr_status make_items(wri_over_frame *f, const wr_over_call *const *calls, const uint32_t *cols,
+                            wr_err *err) {
     f->node_bytes = sizeof(node);
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         *it = (item){.call = calls[i], .agg = &f->aggs[i], .at = f->calls.offsets[i], .slot = UINT32_MAX};
         it->way = way_of(f, calls[i]);
+        if (it->way == WRI_WAY_VALUES) {
+            it->values = wri_values_new(wr_type_phys(it->agg->arg_types[0]));
+            if (!it->values) return wr_fail_oom(err, "DISTINCT values");
+        }
         it->out = (wri_over_out){.agg = it->agg, .col = cols[i]};
         f->stacks = f->stacks || it->way == WRI_WAY_STACK;
         if (it->way == WRI_WAY_SUM && it->agg->star && it->agg->filter == WR_NO_COL) continue;
         it->slot = f->node_bytes - (uint32_t)sizeof(node);
-        f->node_bytes += it->agg->state_bytes;
+        f->node_bytes += it->agg->state_bytes + (it->way == WRI_WAY_VALUES ? 8u : 0u);
     }
+    return WR_OK;
 }
 
 wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *calls, const uint32_t *cols,
@@ -117,14 +133,14 @@ wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *cal
     uint32_t most = 0;
     for (uint32_t i = 0; i < n; i++) {
         f->aggs[i] = calls[i]->agg;
+        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, &f->aggs[i]);
         if (f->aggs[i].state_bytes > most) most = f->aggs[i].state_bytes;
     }
     WR_TRY(wri_calls_init(&f->calls, f->aggs, n, err));
     f->tmp = wr_calloc(1, most);
     if (!f->tmp) return wr_fail_oom(err, "OVER");
     f->n_items = n;
-    make_items(f, calls, cols);
-    return WR_OK;
+    return make_items(f, calls, cols, err);
 }
 
 uint32_t wri_frame_key_bytes(wri_over_frame *f, uint32_t key_off) {
@@ -136,9 +152,7 @@ bool wri_frame_holds(const wri_over_frame *f, const char *key) {
     return ((const frame_key *)(key + f->key_off))->n > 0;
 }
 bool wri_frame_forgets(const wri_over_frame *f) { return f->cfg.range_us >= 0; }
-size_t wri_frame_bytes(const wri_over_frame *f) {
-    return (size_t)f->n_nodes * f->node_bytes + f->n_blocks * sizeof *f->blocks + f->rows_cap;
-}
+size_t wri_frame_rows(const wri_over_frame *f) { return (size_t)f->n_live; }
 
 /* ---- nodes ---- */
 
@@ -160,7 +174,6 @@ static wr_status add_block(wri_over_frame *f, uint32_t id, wr_err *err) {
     char **at = &f->blocks[k & (f->n_blocks - 1)];
     *at = wr_alloc((size_t)BLOCK * f->node_bytes);
     if (!*at) return wr_fail_oom(err, "the rows of a frame");
-    f->n_nodes += BLOCK;
     return WR_OK;
 }
 
@@ -186,19 +199,18 @@ static void free_node(wri_over_frame *f, uint32_t id) {
         char **at = &f->blocks[(id / BLOCK) & (f->n_blocks - 1)];
         wr_free(*at);
         *at = NULL;
-        f->n_nodes -= BLOCK;
     }
 }
 
 /* ---- rows come and go ---- */
 
 /* The row's states move into a node behind the key's newest. */
-static wr_status push_node(wri_over_frame *f, frame_key *k, uint32_t gid, int64_t time, char *states,
-                           wr_err *err) {
+static wr_status push_node(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t row,
+                           char *states, wr_err *err) {
     uint32_t id;
     WR_TRY(new_node(f, &id, err));
     node *n = node_at(f, id);
-    *n = (node){.time = time, .gid = gid, .prev = k->newest};
+    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest};
     if (k->n++) node_at(f, k->newest)->next = id;
     else k->oldest = id;
     k->newest = id;
@@ -206,18 +218,20 @@ static wr_status push_node(wri_over_frame *f, frame_key *k, uint32_t gid, int64_
         item *it = &f->items[i];
         char *from = states + it->at;
         if (it->slot == UINT32_MAX) it->same = *(uint64_t *)from;
-        else memcpy(slot_of(n, it), from, it->agg->state_bytes);
+        else wri_over_move(slot_of(n, it), from, it->agg->state_bytes);
+        if (it->values) *vid_of(n, it) = it->vids[row];
         if (!it->agg->plain) memset(from, 0, it->agg->state_bytes);
     }
     return WR_OK;
 }
 
-static wr_status add_row(wri_over_frame *f, frame_key *k, uint32_t gid, int64_t time, char *states,
-                         wr_err *err) {
+static wr_status add_row(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t i_row,
+                         char *states, wr_err *err) {
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         char *row = states + it->at;
-        if (it->way == WRI_WAY_SUM || it->way == WRI_WAY_STACK || it->way == WRI_WAY_ACC)
+        bool counts = it->way == WRI_WAY_VALUES && wri_values_in(it->values, it->vids[i_row]);
+        if (counts || it->way == WRI_WAY_SUM || it->way == WRI_WAY_STACK || it->way == WRI_WAY_ACC)
             WR_TRY(combine(it->agg, acc_of(k, it), row, err));
         if (it->way == WRI_WAY_PICK && !f->nodes && k->n + 1 == it->call->n) { /* NTH_VALUE: this one stays */
             memcpy(acc_of(k, it), row, it->agg->state_bytes);
@@ -225,7 +239,7 @@ static wr_status add_row(wri_over_frame *f, frame_key *k, uint32_t gid, int64_t 
         }
         if (!f->nodes) destroy(it->agg, row);
     }
-    if (f->nodes) return push_node(f, k, gid, time, states, err);
+    if (f->nodes) return push_node(f, k, r, i_row, states, err);
     k->n += k->n < UINT32_MAX;
     return WR_OK;
 }
@@ -254,8 +268,10 @@ static wr_status drop_row(wri_over_frame *f, frame_key *k, wr_err *err) {
     node *n = node_at(f, id);
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
-        if (it->way == WRI_WAY_SUM) it->agg->def->uncombine(it->agg, acc_of(k, it), slot_of(n, it));
-        else destroy(it->agg, slot_of(n, it));
+        bool counts = it->way == WRI_WAY_SUM;
+        if (it->values) WR_TRY(wri_values_out(it->values, (uint32_t)*vid_of(n, it), &counts, err));
+        if (counts) it->agg->def->uncombine(it->agg, acc_of(k, it), slot_of(n, it));
+        if (it->slot != UINT32_MAX) destroy(it->agg, slot_of(n, it));
     }
     k->oldest = n->next;
     k->n--;
@@ -276,6 +292,9 @@ static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wr
     while (f->head != f->tail) {
         const node *n = node_at(f, f->head);
         if (n->time >= from) return WR_OK;
+        uint32_t ahead = f->head + AHEAD;
+        if ((int32_t)(f->tail - ahead) > 0)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, ahead)->gid * keys.stride));
         uint32_t gid = n->gid;
         frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
         if (k->n == 1) WR_TRY(has_left(left, gid, err));
@@ -284,11 +303,18 @@ static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wr
     return WR_OK;
 }
 
+static void sweep(wri_over_frame *f) {
+    for (uint32_t i = 0; i < f->n_items; i++)
+        if (f->items[i].values) wri_values_sweep(f->items[i].values);
+}
+
 static int64_t minus(int64_t t, int64_t by) { return t < INT64_MIN + by ? INT64_MIN : t - by; }
 
 wr_status wri_frame_pass(wri_over_frame *f, int64_t wm, wri_states keys, wri_left *left, wr_err *err) {
     if (f->cfg.range_us < 0) return WR_OK;
-    return drop_older(f, minus(wm < INT64_MAX ? wm + 1 : wm, f->cfg.range_us), keys, left, err);
+    WR_TRY(drop_older(f, minus(wm < INT64_MAX ? wm + 1 : wm, f->cfg.range_us), keys, left, err));
+    sweep(f);
+    return WR_OK;
 }
 
 /* ---- results ---- */
@@ -331,7 +357,7 @@ static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, c
         return WR_OK;
     }
     if (it->way == WRI_WAY_REDO || (it->way == WRI_WAY_STACK && k->front)) {
-        memset(tmp, 0, it->agg->state_bytes);
+        if (!it->agg->plain || it->way == WRI_WAY_REDO) memset(tmp, 0, it->agg->state_bytes);
         f->tmp_of = it->agg->plain ? UINT32_MAX : (uint32_t)(it - f->items);
         *statep = tmp;
         uint32_t id = k->oldest;
@@ -340,7 +366,7 @@ static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, c
                 WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
             return WR_OK;
         }
-        if (it->agg->plain) memcpy(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
+        if (it->agg->plain) wri_over_move(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
         else WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
         return combine(it->agg, tmp, acc, err);
     }
@@ -375,7 +401,7 @@ static wr_status take_row(wri_over_frame *f, const wri_over_rows *r, uint32_t i,
     char *states = f->rows + ((size_t)i + 1) * f->calls.state_bytes;
     if (f->cfg.skip && is_empty(f, states)) return WR_OK;
     if (f->cfg.rows >= 0 && k->n > 0 && k->n == f->cfg.rows) WR_TRY(drop_row(f, k, err));
-    return add_row(f, k, r->gids[i], r->time[i], states, err);
+    return add_row(f, k, r, i, states, err);
 }
 
 /* The states of every row alone. */
@@ -389,6 +415,9 @@ static wr_status row_states(wri_over_frame *f, const wri_over_rows *r, wr_err *e
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         WR_TRY(wri_over_start(&it->out, r->out, r->b->n, err));
+        if (it->values)
+            WR_TRY(wri_values_find(it->values, r->b, it->agg->args[0], r->gids, f->rows + it->at,
+                                   f->calls.state_bytes, it->agg->state_bytes, &it->vids, err));
         if (it->call->default_col == WR_NO_COL) continue;
         uint32_t words = wr_bitmap_words(r->b->n);
         if (wr_grow(&it->missing, &it->missing_cap, words, sizeof *it->missing) != WR_OK)
@@ -407,6 +436,8 @@ static wr_status run_rows(wri_over_frame *f, const wri_over_rows *r, wri_left *l
         if (f->cfg.range_us >= 0) WR_TRY(drop_older(f, minus(t, f->cfg.range_us), r->keys, left, err));
         for (uint32_t x = i; x < j; x++) {
             char *key = r->keys.base + (size_t)r->gids[x] * r->keys.stride;
+            if (x + AHEAD < n)
+                __builtin_prefetch(key_of(f, r->keys.base + (size_t)r->gids[x + AHEAD] * r->keys.stride));
             if (r->fresh && wr_bit(r->fresh, x)) wri_frame_clear(f, key);
             if (f->cfg.before) WR_TRY(put_row(f, r, x, key_of(f, key), err));
             WR_TRY(take_row(f, r, x, key_of(f, key), err));
@@ -439,18 +470,26 @@ wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *lef
     for (uint32_t i = 0; i < f->n_items; i++)
         WR_TRY(wri_over_finish(&f->items[i].out, r->out, r->ids, r->b->n, r->failed, err));
     f->n_rows = 0;
+    sweep(f);
     return defaults(f, r, err);
 }
 
 /* ---- the end ---- */
 
+/* Entries of values whose last row goes this way stay, for want of an error to return; they count nothing. */
 void wri_frame_clear(wri_over_frame *f, char *key) {
     frame_key *k = key_of(f, key);
     if (f->cfg.range_us >= 0) return;
     for (uint32_t id = k->oldest, left = f->nodes ? k->n : 0; left > 0; left--) {
         node *n = node_at(f, id);
         uint32_t next = n->next;
-        for (uint32_t i = 0; i < f->n_items; i++) destroy(f->items[i].agg, slot_of(n, &f->items[i]));
+        for (uint32_t i = 0; i < f->n_items; i++) {
+            item *it = &f->items[i];
+            bool last;
+            if (it->values && wri_values_out(it->values, (uint32_t)*vid_of(n, it), &last, NULL) != WR_OK)
+                last = true;
+            if (it->slot != UINT32_MAX) destroy(it->agg, slot_of(n, it));
+        }
         free_node(f, id);
         id = next;
     }
@@ -461,7 +500,8 @@ void wri_frame_clear(wri_over_frame *f, char *key) {
 static void free_nodes(wri_over_frame *f) {
     for (; f->head != f->tail; free_node(f, f->head))
         for (uint32_t i = 0; i < f->n_items; i++)
-            destroy(f->items[i].agg, slot_of(node_at(f, f->head), &f->items[i]));
+            if (f->items[i].slot != UINT32_MAX)
+                destroy(f->items[i].agg, slot_of(node_at(f, f->head), &f->items[i]));
 }
 
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
@@ -478,6 +518,7 @@ void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
     for (uint32_t i = 0; i < f->n_items; i++) {
         wri_over_out_free(&f->items[i].out);
         wr_free(f->items[i].missing);
+        wri_values_free(f->items[i].values);
     }
     for (uint32_t i = 0; i < f->n_blocks; i++) wr_free(f->blocks[i]);
     wri_calls_free(&f->calls);

@@ -16,6 +16,8 @@ typedef struct held {
     uint32_t *ready; /* rows that can go, n_ready of them */
     uint32_t n_ready, n_waits;
     struct held *prev, *next;
+    struct held *next_ready;
+    wri_over_lead *of;
 } held;
 
 typedef struct waiting {
@@ -42,6 +44,7 @@ struct wri_over_lead {
     uint32_t key_off, n_calls;
     lead_call *calls;
     held *all;
+    held *ready; /* those with rows that can go */
 };
 
 wr_status wri_lead_new(wr_op *op, wri_over_lead **outp, wr_err *err) {
@@ -86,6 +89,7 @@ static held *hold(wri_over_lead *l, const wri_over_rows *r) {
                 .failed = r->failed,
                 .left = (uint32_t *)(h + 1),
                 .n_waits = n,
+                .of = l,
                 .next = l->all};
     h->ready = h->left + n;
     for (uint32_t i = 0; i < n; i++) h->left[i] = l->n_calls;
@@ -97,6 +101,10 @@ static held *hold(wri_over_lead *l, const wri_over_rows *r) {
 static void done(held *h, uint32_t row) {
     if (--h->left[row] > 0) return;
     h->n_waits--;
+    if (h->n_ready == 0) {
+        h->next_ready = h->of->ready;
+        h->of->ready = h;
+    }
     h->ready[h->n_ready++] = row;
 }
 
@@ -209,9 +217,10 @@ static wr_status give_up(wri_over_lead *l, wr_err *err) {
 
 wr_status wri_lead_emit(wri_over_lead *l, bool end, wr_err *err) {
     if (end) WR_TRY(give_up(l, err));
-    for (held *h = l->all, *next; h; h = next) {
-        next = h->next;
-        if (h->n_ready) WR_TRY(emit_ready(l, h, err));
+    while (l->ready) {
+        held *h = l->ready;
+        l->ready = h->next_ready;
+        WR_TRY(emit_ready(l, h, err));
         if (h->n_waits == 0) free_held(l, h);
     }
     return WR_OK;

@@ -6,6 +6,7 @@
 #include "over_part.h"
 
 #include "../aggs/aggs.h"
+#include "over_values.h"
 
 typedef struct span {
     uint32_t lo, hi; /* rows lo..hi; empty when hi <= lo */
@@ -13,7 +14,10 @@ typedef struct span {
 
 typedef struct part_call {
     const wr_over_call *call;
-    wri_calls calls; /* AGG: the one aggregate */
+    wr_agg_call agg; /* AGG: the aggregate, without DISTINCT where values are counted */
+    wri_calls calls; /* of it alone */
+    wri_values *values;
+    const uint32_t *vids;
     wri_over_out out;
     wri_way way;
     char *states; /* of row i at (i + 1) * state_bytes */
@@ -27,7 +31,8 @@ struct wri_over_part {
     part_call *calls;
     uint32_t n_calls;
     uint32_t *peer_lo, *peer_hi, *dense; /* of each row: its peers, and which group of peers it is in */
-    size_t lo_cap, hi_cap, dense_cap;
+    uint32_t *part_of;                   /* of each row: which partition */
+    size_t lo_cap, hi_cap, dense_cap, part_cap;
     span *spans;
     size_t spans_cap;
     uint32_t *ids, *some; /* some: rows with a value, for IGNORE NULLS */
@@ -59,7 +64,7 @@ static bool is_agg(const wr_over_call *k) {
 }
 
 static wri_way way_of(const wr_over_call *k) {
-    if (k->agg.retracts) return WRI_WAY_SUM;
+    if (k->agg.slides) return WRI_WAY_SUM;
     if (k->frame.lo == WR_B_UNBOUNDED_PRECEDING) return WRI_WAY_ACC;
     return k->agg.grows ? WRI_WAY_REDO : WRI_WAY_STACK;
 }
@@ -77,12 +82,14 @@ wr_status wri_part_new(wr_op *op, wri_over_part **outp, wr_err *err) {
         part_call *c = &p->calls[i];
         c->call = &op->node->over.calls[i];
         if (!is_agg(c->call)) continue;
-        c->way = way_of(c->call);
-        c->out = (wri_over_out){.agg = &c->call->agg, .col = i};
-        WR_TRY(wri_calls_init(&c->calls, &c->call->agg, 1, err));
-        c->acc = wr_calloc(2, c->call->agg.state_bytes);
-        if (!c->acc) return wr_fail_oom(err, "OVER");
-        c->tmp = c->acc + c->call->agg.state_bytes;
+        c->way = wri_values_serve(&c->call->agg, &c->agg) ? WRI_WAY_VALUES : way_of(c->call);
+        if (c->way != WRI_WAY_VALUES) c->agg = c->call->agg;
+        else c->values = wri_values_new(wr_type_phys(c->agg.arg_types[0]));
+        c->out = (wri_over_out){.agg = &c->agg, .col = i};
+        WR_TRY(wri_calls_init(&c->calls, &c->agg, 1, err));
+        c->acc = wr_calloc(2, c->agg.state_bytes);
+        if (!c->acc || (c->way == WRI_WAY_VALUES && !c->values)) return wr_fail_oom(err, "OVER");
+        c->tmp = c->acc + c->agg.state_bytes;
     }
     return WR_OK;
 }
@@ -93,7 +100,7 @@ static void empty(const wr_agg_call *a, void *state) {
 }
 
 static void drop_states(part_call *c) {
-    const wr_agg_call *a = &c->call->agg;
+    const wr_agg_call *a = &c->agg;
     if (c->acc) {
         empty(a, c->acc);
         empty(a, c->tmp);
@@ -109,6 +116,7 @@ void wri_part_free(wri_over_part *p) {
         drop_states(c);
         wri_calls_free(&c->calls);
         wri_over_out_free(&c->out);
+        wri_values_free(c->values);
         wr_free(c->states);
         wr_free(c->acc);
     }
@@ -116,6 +124,7 @@ void wri_part_free(wri_over_part *p) {
     wr_free(p->peer_lo);
     wr_free(p->peer_hi);
     wr_free(p->dense);
+    wr_free(p->part_of);
     wr_free(p->spans);
     wr_free(p->ids);
     wr_free(p->some);
@@ -141,6 +150,7 @@ static wr_status find_peers(wri_over_part *p, const wr_batch *rows, const uint32
     if (wr_grow(&p->peer_lo, &p->lo_cap, rows->n, sizeof *p->peer_lo) != WR_OK ||
         wr_grow(&p->peer_hi, &p->hi_cap, rows->n, sizeof *p->peer_hi) != WR_OK ||
         wr_grow(&p->dense, &p->dense_cap, rows->n, sizeof *p->dense) != WR_OK ||
+        wr_grow(&p->part_of, &p->part_cap, rows->n, sizeof *p->part_of) != WR_OK ||
         wr_grow(&p->spans, &p->spans_cap, rows->n, sizeof *p->spans) != WR_OK ||
         wr_grow(&p->some, &p->some_cap, rows->n, sizeof *p->some) != WR_OK)
         return wr_fail_oom(err, "OVER");
@@ -159,6 +169,7 @@ static wr_status find_peers(wri_over_part *p, const wr_batch *rows, const uint32
             }
             p->peer_lo[i] = lo;
             p->dense[i] = group;
+            p->part_of[i] = k;
         }
         for (uint32_t j = lo; j < starts[k + 1]; j++) p->peer_hi[j] = starts[k + 1];
     }
@@ -241,15 +252,15 @@ static void find_spans(wri_over_part *p, const wr_batch *rows, const wr_frame *f
 /* ---- aggregates ---- */
 
 static inline void *state_of(part_call *c, uint32_t row) {
-    return c->states + ((size_t)row + 1) * c->call->agg.state_bytes;
+    return c->states + ((size_t)row + 1) * c->agg.state_bytes;
 }
 
 static wr_status row_states(wri_over_part *p, part_call *c, wr_batch *rows, wr_err *err) {
-    size_t bytes = ((size_t)rows->n + 1) * c->call->agg.state_bytes;
+    size_t bytes = ((size_t)rows->n + 1) * c->agg.state_bytes;
     if (wr_grow(&c->states, &c->cap, bytes, 1) != WR_OK) return wr_fail_oom(err, "OVER");
     memset(c->states, 0, bytes);
     c->n_states = rows->n;
-    return wri_calls_update(&c->calls, rows, (wri_states){c->states, c->call->agg.state_bytes}, p->ids, err);
+    return wri_calls_update(&c->calls, rows, (wri_states){c->states, c->agg.state_bytes}, p->ids, err);
 }
 
 typedef struct queue { /* rows a..z are in the frame; those before mid hold the state of all up to mid */
@@ -257,8 +268,10 @@ typedef struct queue { /* rows a..z are in the frame; those before mid hold the 
 } queue;
 
 static wr_status leave(part_call *c, queue *q, wr_err *err) {
-    const wr_agg_call *a = &c->call->agg;
-    if (c->way == WRI_WAY_SUM) a->def->uncombine(a, c->acc, state_of(c, q->a));
+    const wr_agg_call *a = &c->agg;
+    bool counts = c->way == WRI_WAY_SUM;
+    if (c->values) WR_TRY(wri_values_out(c->values, c->vids[q->a], &counts, err));
+    if (counts) a->def->uncombine(a, c->acc, state_of(c, q->a));
     else if (c->way == WRI_WAY_STACK && q->a >= q->mid) {
         for (uint32_t j = q->z - 1; j > q->a; j--)
             WR_TRY(wri_agg_combine(a, state_of(c, j - 1), state_of(c, j), err));
@@ -271,14 +284,16 @@ static wr_status leave(part_call *c, queue *q, wr_err *err) {
 
 /* The state of frame at; *statep is acc, or tmp, which is to be emptied then. */
 static wr_status frame_state(part_call *c, queue *q, span at, void **statep, wr_err *err) {
-    const wr_agg_call *a = &c->call->agg;
+    const wr_agg_call *a = &c->agg;
     bool none = at.hi <= at.lo;
     *statep = c->tmp;
     if (c->way == WRI_WAY_REDO) {
         for (uint32_t j = at.lo; j < at.hi; j++) WR_TRY(wri_agg_combine(a, c->tmp, state_of(c, j), err));
         return WR_OK;
     }
-    for (; q->z < at.hi; q->z++) WR_TRY(wri_agg_combine(a, c->acc, state_of(c, q->z), err));
+    for (; q->z < at.hi; q->z++)
+        if (!c->values || wri_values_in(c->values, c->vids[q->z]))
+            WR_TRY(wri_agg_combine(a, c->acc, state_of(c, q->z), err));
     while (c->way != WRI_WAY_ACC && q->a < at.lo && q->a < q->z) WR_TRY(leave(c, q, err));
     if (none) return WR_OK;
     if (c->way != WRI_WAY_STACK || q->a >= q->mid) {
@@ -304,7 +319,7 @@ static void repeat(wri_over_out *o, wr_batch *out, uint32_t i, uint64_t *failed)
 
 static wr_status slide(wri_over_part *p, part_call *c, uint32_t s, uint32_t e, wr_batch *out,
                        uint64_t *failed, wr_err *err) {
-    const wr_agg_call *a = &c->call->agg;
+    const wr_agg_call *a = &c->agg;
     queue q = {s, s, s};
     for (uint32_t i = s; i < e; i++) {
         span at = p->spans[i];
@@ -325,6 +340,11 @@ static wr_status aggregate(wri_over_part *p, part_call *c, wr_batch *rows, const
                            uint32_t n_parts, wr_batch *out, uint64_t *failed, wr_err *err) {
     WR_TRY(row_states(p, c, rows, err));
     WR_TRY(wri_over_start(&c->out, out, rows->n, err));
+    if (c->values) {
+        wri_values_reset(c->values);
+        WR_TRY(wri_values_find(c->values, rows, c->agg.args[0], p->part_of, c->states, c->agg.state_bytes,
+                               c->agg.state_bytes, &c->vids, err));
+    }
     for (uint32_t k = 0; k < n_parts; k++) WR_TRY(slide(p, c, starts[k], starts[k + 1], out, failed, err));
     drop_states(c);
     return wri_over_finish(&c->out, out, p->ids, rows->n, failed, err);

@@ -32,7 +32,7 @@ static wri_timer_bucket *bucket_of(wri_timers *t, int64_t no) {
     return &t->buckets[i];
 }
 
-wr_status wri_timers_add(wri_timers *t, int64_t due, uint64_t id, wr_err *err) {
+wr_status wri_timers_add(wri_timers *t, int64_t due, uint32_t id, wr_err *err) {
     wri_timer_bucket *b = bucket_of(t, wr_floor_div(due, t->width));
     if (!b || wr_grow(&b->items, &b->cap, b->n + 1, sizeof *b->items) != WR_OK)
         return wr_fail_oom(err, "timers");

@@ -8,10 +8,10 @@
 
 #include "core/core.h"
 
-typedef struct wri_timer {
+typedef struct wri_timer { /* there is one for each key of some operators: no padding */
     int64_t due;
-    uint64_t id;
-} wri_timer;
+    uint32_t id;
+} __attribute__((packed, aligned(4))) wri_timer;
 
 typedef struct wri_timer_bucket {
     int64_t no; /* due times [no * width, (no + 1) * width) */
@@ -31,7 +31,7 @@ typedef struct wri_timers {
 /* width: of a bucket [us]; a sixteenth of the usual waiting time is a good one. */
 void wri_timers_init(wri_timers *t, int64_t width);
 void wri_timers_free(wri_timers *t);
-wr_status wri_timers_add(wri_timers *t, int64_t due, uint64_t id, wr_err *err) WR_MUST_USE;
+wr_status wri_timers_add(wri_timers *t, int64_t due, uint32_t id, wr_err *err) WR_MUST_USE;
 /* Takes one with due <= wm, in no particular order; false: none. */
 bool wri_timers_take(wri_timers *t, int64_t wm, wri_timer *outp);
 int64_t wri_timers_next(const wri_timers *t); /* no timer is due before this; INT64_MAX: none waits */

@@ -283,6 +283,16 @@ def new_files_are_read_and_told(d):
 
 
 @case
+def a_record_without_end_can_be_interrupted(d):
+    p = start(IN.replace("'stdin'", "'file', path = '/dev/zero', max_record_bytes = '1MiB'") +
+              "SELECT a FROM s; SELECT message FROM error_stream;")
+    read_until(p.stdout.fileno(), b"is longer than max_record_bytes")
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=60)
+    assert p.returncode == 130, (p.returncode, err)
+
+
+@case
 def tables_on_one_terminal_take_turns(d):
     p = start(IN + "SELECT a AS x FROM s WHERE a < 5; SELECT a AS y FROM s WHERE a > 5;", "-q", "-f", "table",
               stdin=subprocess.PIPE)
@@ -355,16 +365,6 @@ def a_second_signal_kills_a_blocked_one(d):
         assert p.returncode in (-sig, 130), p.returncode
         p.stdout.close()
         p.stderr.close()
-
-
-@case
-def a_record_without_end_can_be_stopped(d):
-    p = start(IN.replace("'stdin'", "'file', path = '/dev/zero', max_record_bytes = '1MB'") + "SELECT a FROM s; "
-              "SELECT message FROM error_stream;")
-    read_until(p.stdout.fileno(), b"longer than max_record_bytes")
-    p.send_signal(signal.SIGINT)
-    _, err = p.communicate(timeout=60)
-    assert p.returncode == 130, (p.returncode, err)
 
 
 @case

@@ -96,6 +96,24 @@ def telemetry(_, sql):
                    "alarm": "hot" if avg > 59 else "shaking"}
 
 
+def failing_users(_, sql):
+    users = defaultdict(list)
+    rows = sql(GENERATOR.format("kind = 'clicks', rows = 100000, event_rate = 800", "event_time, user_id, page, status"))
+    for r in sorted(rows, key=lambda r: r["event_time"]):
+        users[r["user_id"]].append(r)
+    for user, mine in users.items():
+        at = 0
+        while at < len(mine):
+            end, limit = at, time(mine[at]["event_time"]) + timedelta(minutes=1)
+            while end < len(mine) and mine[end]["status"] >= 400 and time(mine[end]["event_time"]) < limit:
+                end += 1
+            run = mine[at:end]
+            if len(run) >= 3:
+                yield {"user_id": user, "failures": len(run), "first_page": run[0]["page"], "last_page": run[-1]["page"],
+                       "worst": max(r["status"] for r in run), "since": run[0]["event_time"], "till": run[-1]["event_time"]}
+            at = end if len(run) >= 3 else at + 1
+
+
 def bids(sql, options):
     return sql(GENERATOR.format(f"kind = 'bid', {options}, seed = 1", "auction, bidder, price, dateTime, extra"))
 
@@ -134,6 +152,7 @@ def q7(_, sql):
 
 
 ORACLES = {"clicks.sql": clicks, "minutes.sql": minutes, "log_errors.sql": log_errors, "telemetry.sql": telemetry,
+           "failing_users.sql": failing_users,
            "nexmark/q0.sql": q0, "nexmark/q1.sql": q1, "nexmark/q2.sql": q2, "nexmark/q5.sql": q5,
            "nexmark/q7.sql": q7}
 

@@ -164,10 +164,11 @@ def grouped(r, only_back):
 
 def histogram(r):
     w, d, keys = grouped(r, True)
-    outer = r.choice(["COUNT(*) AS n", "COUNT(*) AS n, SUM(c0) AS z"])
+    outer = r.choice(["COUNT(*) AS n", "COUNT(*) AS n, SUM(c0) AS z", "MIN(c0) AS n, MAX(c0) AS z",
+                      "COUNT(DISTINCT c0) AS n, MAX(c0) FILTER (WHERE c0 < 5) AS z"])
     douter = outer.replace("SUM(c0)", "SUM(c0)::DECIMAL(38,6)")
     if "AVG" in w:
-        outer = douter = "COUNT(*) AS n"
+        outer = douter = r.choice(["COUNT(*) AS n", "MAX(c0) AS n"])
     by = r.choice(["", keys[0] if keys else "", "c0"])
     head, tail = (f"{by}, ", f" GROUP BY {by}") if by else ("", "")
     if by == "c0" and "AVG" in w:

@@ -5,6 +5,7 @@ SQLite as the evaluator of all expressions.
 A case file has sections, each begun by a line "--- KIND ARGUMENTS":
   --- input NAME     a file put into the case's directory ("input NAME hex": its bytes in hexadecimal,
                      "input NAME gzip": packed); folders in NAME are made
+  --- extension NAME a C source, compiled into the case's directory: an SQLite extension
   --- stdin          standard input of the script
   --- sql            the script; it runs with that directory as its working directory. Several: one after
                      the other in the same directory, standard outputs joined
@@ -93,6 +94,17 @@ def put(d, name, how, body):
         f.write(gzip.compress(data) if how == ["gzip"] else data)
 
 
+def compiled(source, made={}):
+    """The shared library of a C source, compiled once."""
+    if source not in made:
+        with tempfile.TemporaryDirectory() as d:
+            put(d, "x.c", [], source)
+            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", "x.so", "x.c"], cwd=d, check=True)
+            with open(os.path.join(d, "x.so"), "rb") as f:
+                made[source] = f.read().hex()
+    return made[source]
+
+
 def call(cmd, d, stdin):
     p = subprocess.run(cmd, cwd=d, capture_output=True, timeout=120, input=stdin)
     out, err = (x.decode("utf-8", "surrogateescape") for x in (p.stdout, p.stderr))
@@ -107,6 +119,8 @@ def run_case(weir, sections, workers, batch, before):
         for kind, args, body in sections:
             if kind == "input":
                 put(d, args[0], args[1:], body)
+            elif kind == "extension":
+                put(d, args[0], ["hex"], compiled(body))
             elif kind == "stdin":
                 stdin = body.encode("utf-8", "surrogateescape")
             elif kind == "sql":
@@ -134,6 +148,9 @@ def run_case(weir, sections, workers, batch, before):
 def accept_errors(weir, path, sections):
     with tempfile.TemporaryDirectory() as d:
         put(d, "case.sql", [], "".join(body for kind, _, body in sections if kind == "sql"))
+        for kind, args, body in sections:
+            if kind == "extension":
+                put(d, args[0], ["hex"], compiled(body))
         err = call([weir, "check", "case.sql"], d, b"")[2]
     with open(path, encoding="utf-8") as f:
         head = f.read().partition("--- errors\n")[0]

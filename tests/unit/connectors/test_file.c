@@ -105,7 +105,10 @@ static void long_record(const char *path, size_t at, size_t len, size_t record_m
     ct_options o = ct_opts("path", path, "chunk_bytes", chunk_bytes, "max_record_bytes", max, NULL);
     wr_source *s = ct_must_open(DEF, &o, &ct_sys);
     ct_got got = {0};
-    cr_assert_eq(ct_take(DEF, s, 0, &got), WR_EOF);
+    wr_status rc;
+    while ((rc = ct_take(DEF, s, 0, &got)) == WR_AGAIN) { /* it comes up for air while it skips */
+    }
+    cr_assert_eq(rc, WR_EOF);
     cr_assert_eq(got.bad, expect_bad, "record of %zu, max %zu: %zu bad", len, record_max, got.bad);
     if (expect_bad) {
         cr_assert_eq((size_t)got.bad_pos, at);

@@ -47,6 +47,7 @@ static const wr_func_def f_random = {.name = "RANDOM", .signature = ":d", .nonde
 static const wr_func_def f_now = {.name = "CURRENT_TIMESTAMP", .signature = ":t", .nondeterministic = true};
 static const wr_func_def f_arrow = {.name = "JSON_ARROW", .signature = "js:j"};
 static const wr_func_def f_arrow_text = {.name = "JSON_ARROW_TEXT", .signature = "js:s"};
+static const wr_func_def f_json_found = {.name = "JSON_FOUND", .signature = "jPs:i"};
 static const wr_func_def f_json_value = {.name = "JSON_VALUE", .signature = "js:s"};
 static const wr_func_def f_trim = {.name = "TRIM", .signature = "s[s:s"};
 static const wr_func_def f_ltrim = {.name = "LTRIM", .signature = "s[s:s"};
@@ -64,10 +65,10 @@ static const wr_func_def f_kda = {.name = "KDA_INITCAP", .signature = "s:s"};
 static const wr_func_def f_like = {.name = "REGEXP_LIKE", .signature = "ss:b"};
 static const wr_func_def f_two = {.name = "SPAN", .signature = "tt:i"};
 static const wr_func_def *const funcs[] = {
-    &f_upper, &f_substr,     &f_abs,   &f_round,      &f_power, &f_concat,   &f_random,
-    &f_now,   &f_arrow,      &f_trim,  &f_ltrim,      &f_rtrim, &f_length,   &f_instr,
-    &f_floor, &f_ceil,       &f_to_ts, &f_arrow_text, &f_pick,  &f_day,      &f_not,
-    &f_md5,   &f_json_value, &f_kda,   &f_like,       &f_two,   &f_truncate, &f_sign};
+    &f_upper, &f_substr,     &f_abs,   &f_round,    &f_power,  &f_concat, &f_random,     &f_now,
+    &f_arrow, &f_trim,       &f_ltrim, &f_rtrim,    &f_length, &f_instr,  &f_floor,      &f_ceil,
+    &f_to_ts, &f_arrow_text, &f_pick,  &f_day,      &f_not,    &f_md5,    &f_json_value, &f_json_found,
+    &f_kda,   &f_like,       &f_two,   &f_truncate, &f_sign};
 
 static const wr_agg_def a_sum = {.name = "SUM"}, a_count = {.name = "COUNT"};
 static const wr_agg_def *const aggs[] = {&a_sum, &a_count};

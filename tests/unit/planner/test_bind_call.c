@@ -83,7 +83,7 @@ Test(bind, special_forms) {
         {"SUBSTRING(page FROM '[a-z]+')",
          "unsupported SUBSTRING(page FROM '[a-z]+'): SUBSTRING(… FROM pattern) is not supported yet"},
         {"SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#')",
-         "unsupported SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#'): SUBSTRING(… SIMILAR …) is not "
+         "unsupported SUBSTRING(page SIMILAR 'a#\"b#\"c' ESCAPE '#'): SIMILAR_SUBSTR is not "
          "supported yet"},
         {"SUBSTRING(page)",
          "SUBSTRING(page): SUBSTRING has 1 argument; write SUBSTRING(text FROM start FOR length)"},
@@ -108,12 +108,17 @@ Test(bind, special_forms) {
         {"JSON_VALUE(doc, '$.a' RETURNING INTEGER NULL ON EMPTY)",
          "TRY_CAST(JSON_VALUE(doc, '$.a') AS INTEGER) : INTEGER"},
         {"JSON_VALUE(doc, '$.a' RETURNING INTEGER ERROR ON ERROR)",
-         "CAST(JSON_VALUE(doc, '$.a') AS INTEGER) : INTEGER"},
-        {"JSON_VALUE(doc, '$.a' DEFAULT 1 ON EMPTY)",
-         "unsupported JSON_VALUE(doc, '$.a' DEFAULT 1 ON EMPTY): DEFAULT … ON EMPTY or ERROR is not "
-         "supported yet"},
-        {"JSON_VALUE(doc, '$.a' ERROR ON EMPTY)",
-         "unsupported JSON_VALUE(doc, '$.a' ERROR ON EMPTY): ERROR ON EMPTY is not supported yet"},
+         "CASE WHEN JSON_FOUND(doc, '$.a', 'Vr') = 1 THEN NULL WHEN JSON_FOUND(doc, '$.a', 'Vr') = 2 THEN "
+         "NULL "
+         "ELSE CAST(JSON_VALUE(doc, '$.a') AS INTEGER) END : INTEGER"},
+        {"JSON_VALUE(doc, '$.a' DEFAULT 'x' ON EMPTY)", "CASE WHEN JSON_FOUND(doc, '$.a', 'V') = 1 THEN 'x' "
+                                                        "WHEN JSON_FOUND(doc, '$.a', 'V') = 2 THEN NULL ELSE "
+                                                        "JSON_VALUE(doc, '$.a') END : VARCHAR"},
+        {"JSON_VALUE(doc, '$.a' ERROR ON EMPTY)", "CASE WHEN JSON_FOUND(doc, '$.a', 'Ve') = 1 THEN NULL WHEN "
+                                                  "JSON_FOUND(doc, '$.a', 'Ve') = 2 THEN NULL ELSE "
+                                                  "JSON_VALUE(doc, '$.a') END : VARCHAR"},
+        {"JSON_VALUE(doc, '$.a' EMPTY ARRAY ON EMPTY)",
+         "JSON_VALUE(doc, '$.a' EMPTY ARRAY ON EMPTY): JSON_VALUE does not take this ON EMPTY"},
         {"CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP() : TIMESTAMP(3)"},
         {"CURRENT_TIMESTAMP(3)", "CURRENT_TIMESTAMP() : TIMESTAMP(3)"},
         {"CURRENT_TIMESTAMP(ts)", "ts: the number of fraction digits must be an integer, found TIMESTAMP(3)"},

@@ -92,12 +92,14 @@ Test(plan_changes, operators_that_cannot) {
               EARLY ") GROUP BY window_start, window_end;",
           "2:251 error: GROUP BY cannot read an updating input (GROUP BY … EMIT EARLY at t.sql:2): its rows "
           "take earlier ones back | let it read the stream itself, or make the result final with a window\n");
-    DIAGS(CLICKS "SELECT MAX(c) FROM (" COUNTS ") EMIT CHANGES;",
+    DIAGS(CLICKS "SELECT MAX(page) FROM (" COUNTS ") EMIT CHANGES;",
           "2:8 later: MAX cannot read an updating input (GROUP BY … EMIT CHANGES at t.sql:2): it cannot take "
-          "rows back | COUNT, SUM and AVG of integers or decimals can\n");
-    DIAGS(CLICKS "SELECT COUNT(DISTINCT c) FROM (" COUNTS ") EMIT CHANGES;",
+          "rows back | COUNT, SUM and AVG of integers or decimals can, MIN, MAX and COUNT(DISTINCT …) of "
+          "numbers and times\n");
+    DIAGS(CLICKS "SELECT COUNT(DISTINCT page) FROM (" COUNTS ") EMIT CHANGES;",
           "2:8 later: COUNT(DISTINCT …) cannot read an updating input (GROUP BY … EMIT CHANGES at t.sql:2): "
-          "it cannot take rows back | COUNT, SUM and AVG of integers or decimals can\n");
+          "it cannot take rows back | COUNT, SUM and AVG of integers or decimals can, MIN, MAX and "
+          "COUNT(DISTINCT …) of numbers and times\n");
     DIAGS(CLICKS "SELECT SUM(l) FROM (SELECT page, MAX(latency_ms) l FROM clicks GROUP BY page EMIT CHANGES) "
                  "EMIT CHANGES;",
           "2:8 later: SUM cannot read an updating input (GROUP BY … EMIT CHANGES at t.sql:2): it cannot take "

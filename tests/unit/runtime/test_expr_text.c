@@ -104,8 +104,8 @@ Test(expr_text, overlay_position_trim) {
 
 Test(expr_text, other_functions) {
     wr_type i = xt(WR_T_BIGINT), b = xt(WR_T_BOOLEAN);
-    xcheck(xfn("UPPER", S, xs("straße und mehr")), "STRAßE UND MEHR");
-    xcheck(xfn("LOWER", S, xs("ABC-É")), "abc-É");
+    xcheck(xfn("UPPER", S, xs("straße und mehr")), "STRAẞE UND MEHR");
+    xcheck(xfn("LOWER", S, xs("ABC-É")), "abc-é");
     xcheck(xfn("INITCAP", S, xs("each FIRST letter")), "Each First Letter");
     xcheck(xfn("CHAR_LENGTH", i, xs("水曜日")), "3");
     xcheck(xfn("OCTET_LENGTH", i, xs("水曜日")), "9");
@@ -149,9 +149,9 @@ Test(expr_text, functions_of_sqlite) {
     wr_expr *price = I(1250);
     price->type = xt_dec(9, 2);
     xcheck(xfn("FORMAT", S, xs("%.2f"), price), "12.50");
-    xcheck(xfn("JSON_ARRAY", xt(WR_T_JSON), I(1), xi(WR_T_BOOLEAN, 1), xs("a"), xnull(S)),
+    xcheck(xfn("JSON_ARRAY_WITH_NULLS", xt(WR_T_JSON), I(1), xi(WR_T_BOOLEAN, 1), xs("a"), xnull(S)),
            "[1,true,\"a\",null]");
-    xcheck(xfn("JSON_OBJECT", xt(WR_T_JSON), xs("a"), price), "{\"a\":12.5}");
+    xcheck(xfn("JSON_OBJECT", xt(WR_T_JSON), xs("a"), price), "{\"a\":12.50}");
     xcheck(xfn("JSON_PATCH", xt(WR_T_JSON), xs("{\"a\":1}"), xs("{")), "!malformed JSON");
     /* an error of SQLite's own counts only where it is used */
     xcheck(xop(CASE, S, xi(WR_T_BOOLEAN, 0), xfn("JSON_PATCH", S, xs("{"), xs("{")), xs("ok")), "ok");

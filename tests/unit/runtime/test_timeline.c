@@ -156,7 +156,7 @@ Test(timers, each_once_when_due) {
             for (uint64_t k = rnd() % 50; k-- > 0; n++) {
                 due[n] = wm - 20 + (int64_t)(rnd() % (rnd() % 20 ? 300 : 100000));
                 waits[n] = true;
-                cr_assert_eq(wri_timers_add(&t, due[n], n, NULL), WR_OK);
+                cr_assert_eq(wri_timers_add(&t, due[n], (uint32_t)n, NULL), WR_OK);
             }
             wm += (int64_t)(rnd() % 60);
             wri_timer x;
