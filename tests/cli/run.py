@@ -85,7 +85,7 @@ def usage_errors_say_what_to_do(d):
 @case
 def help_knows_all_it_names(d):
     topics = ["run", "check", "explain", "help", "completion", "version", "functions", "aggregates", "connectors",
-              "formats", "options", "windows", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
+              "formats", "options", "windows", "statements", "TUMBLE", "watermark", "select", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
     for args in [["help"], ["--help"], ["-h"], ["run", "--help"], ["run", "-h"], ["--version"], ["-V"], ["version"],
                  *(["help", t] for t in topics)]:
         p = weir(*args)
@@ -94,6 +94,15 @@ def help_knows_all_it_names(d):
         if args[-1] not in ("reference", "man", "functions", "aggregates"):
             long = [line for line in p.stdout.split("\n") if len(line) > 100]
             assert not long, long
+
+
+@case
+def the_sql_of_the_help_is_right(d):
+    for topic in "statements", "windows":
+        text = weir("help", topic).stdout
+        sql = re.search(r"\n  (CREATE STREAM clicks.*?;\n)(\n|$)", text, re.S).group(1)
+        expect(weir("check", "-", stdin=sql), 0, "ok", "")
+    expect(weir("help", "table"), 0, "format = 'table'", "")
 
 
 @case
