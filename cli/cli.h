@@ -69,7 +69,8 @@ void wri_flag_takes(const wr_option *flag, char *out, size_t n);
 bool wri_list(const char *topic);
 /* The generated tables of docs/SQL.md. */
 void wri_list_markdown(void);
-extern const char *const wri_topics[]; /* NULL-terminated */
+const char *wri_topic_text(const char *name); /* a page on the language, NULL: none of that name */
+extern const char *const wri_topics[];        /* NULL-terminated */
 void wri_man_page(void);
 
 #endif

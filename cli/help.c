@@ -2,33 +2,14 @@
 #include "cli.h"
 
 static const char topics_doc[] = "What SQL can use:\n\n"
+                                 "  weir help statements    what a script can say\n"
+                                 "  weir help windows       TUMBLE, HOP, CUMULATE, SESSION; watermarks\n"
                                  "  weir help functions     scalar functions\n"
                                  "  weir help aggregates    aggregate functions\n"
                                  "  weir help connectors    where streams are read from and written to\n"
                                  "  weir help formats       how records are read and written\n"
                                  "  weir help options       options of every stream, and settings\n"
                                  "  weir help NAME          one function, aggregate, connector or format";
-
-static const char windows_doc[] =
-    "A window function takes a stream, the column of event time and intervals, and adds the columns "
-    "window_start, window_end (exclusive) and window_time to each row:\n\n"
-    "  TUMBLE(TABLE s, DESCRIPTOR(ts), size)           one after the other\n"
-    "  HOP(TABLE s, DESCRIPTOR(ts), slide, size)       overlapping, one each slide\n"
-    "  CUMULATE(TABLE s, DESCRIPTOR(ts), step, size)   growing by step up to size\n\n"
-    "A last argument may be an offset that shifts all windows.\n\n"
-    "Grouped by window_start and window_end, a query gives one row per window and group once the window is "
-    "over. WATERMARK FOR in CREATE STREAM names the column of event time and how long to wait for rows that "
-    "are out of order:\n\n"
-    "  CREATE STREAM clicks (ts TIMESTAMP(3), page VARCHAR,\n"
-    "    WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)\n"
-    "  WITH (connector = 'file', path = 'clicks.jsonl', format = 'json');\n"
-    "  SELECT window_start, page, COUNT(*) AS n\n"
-    "  FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' MINUTE))\n"
-    "  GROUP BY window_start, window_end, page;\n\n"
-    "GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE) is understood, too. Rows that come after their window is over "
-    "are counted as late; late_output = 'name' in WITH (...) makes a stream of them. Grouping by window_time "
-    "as "
-    "well keeps event time for the next window: minutes can feed hours.";
 
 void wri_flag_takes(const wr_option *f, char *out, size_t n) {
     static const char *const takes[] = {
@@ -88,18 +69,21 @@ static int help(const void *opts, char **args, int n) {
     const wr_command *c = n ? wri_find_command(args[0]) : NULL;
     if (n == 0) overview();
     else if (c) command_help(c);
-    else if (strcmp(args[0], "windows") == 0) wri_wrap(stdout, 0, windows_doc);
     else if (strcmp(args[0], "man") == 0) wri_man_page();
     else if (strcmp(args[0], "reference") == 0) wri_list_markdown();
-    else if (!wri_list(args[0])) return unknown_topic(args[0]);
+    else if (!wri_list(args[0])) { /* functions first: INSERT, SET and the like may be both */
+        const char *text = wri_topic_text(args[0]);
+        if (!text) return unknown_topic(args[0]);
+        wri_wrap(stdout, 0, text);
+    }
     return EXIT_DONE;
 }
 
 const wr_command wri_cmd_help = {
     .name = "help",
     .args = "[TOPIC]",
-    .words = "run check explain help completion version windows functions aggregates connectors formats "
-             "options man",
+    .words = "run check explain help completion version statements windows functions aggregates "
+             "connectors formats options man",
     .summary = "tell about commands and about what SQL can use",
     .doc = topics_doc,
     .run = help,

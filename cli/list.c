@@ -5,8 +5,8 @@
 
 #include "cli.h"
 
-const char *const wri_topics[] = {"windows", "functions", "aggregates", "connectors",
-                                  "formats", "options",   NULL};
+const char *const wri_topics[] = {"statements", "windows", "functions", "aggregates",
+                                  "connectors", "formats", "options",   NULL};
 
 /* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
 typedef struct listing {

@@ -111,6 +111,12 @@ static wr_status look_inside(const wr_sys *sys, int fd, split *sp, wr_err *err) 
         n += (size_t)k;
     }
     if (sp->compression == WRI_AUTO) sp->compression = wri_magic(p, n, true);
+    bool utf16 = n >= 2 && (memcmp(p, "\xff\xfe", 2) == 0 || memcmp(p, "\xfe\xff", 2) == 0);
+    const char *format = sp->cut.format ? sp->cut.format->with.name : "";
+    if (utf16 && (strcmp(format, "json") == 0 || strcmp(format, "csv") == 0))
+        return wr_fail(err, WR_EIO,
+                       "'%s' is UTF-16, %s is read as UTF-8; convert it: iconv -f UTF-16 -t UTF-8", sp->path,
+                       format);
     return WR_OK;
 }
 
@@ -304,6 +310,7 @@ static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err
         if (piece.take == 0) window *= 2; /* no record ends here; wri_cut gives up at record_max */
         __atomic_store_n(&sp->at, (int64_t)(at + piece.take), __ATOMIC_RELAXED);
         wri_map_passed(sp->map, at);
+        if (piece.take > 0 && piece.show == 0) return WR_AGAIN; /* a record of gigabytes must be stoppable */
         if (piece.show == 0) continue;
         *out = wri_chunk(&sp->cut, piece);
         out->data = sp->map->data + at;

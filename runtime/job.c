@@ -328,8 +328,7 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
-        const wri_source *s = &j->sources[id];
-        if (s->node && s->con->notes) WR_TRY(s->con->notes(s->src, out));
+        if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));
     }
     return WR_OK;
 }

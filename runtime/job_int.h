@@ -109,7 +109,7 @@ typedef struct wri_sink {
     bool going;       /* some of its rows have been shown */
     uint64_t held;    /* rows kept back by `shared` */
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
-    pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all tables */
+    pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
 
 /* ---- workers ---- */
@@ -198,6 +198,8 @@ wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) 
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
                          wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
+void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
+wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
 /* side.c */

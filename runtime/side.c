@@ -108,11 +108,25 @@ static const char *file_of(const wr_op *op, uint32_t split) {
     return info.name;
 }
 
+/* Reasons may begin with a place in the record ("byte 7: …"): takes that off and returns it, else 0. */
+static int64_t place_in_record(const char **whyp) {
+    const char *c = *whyp;
+    int64_t at = 0;
+    if (strncmp(c, "byte ", 5) != 0) return 0;
+    for (c += 5; *c >= '0' && *c <= '9' && at < INT32_MAX; c++) at = at * 10 + (*c - '0');
+    if (c == *whyp + 5 || strncmp(c, ": ", 2) != 0) return 0;
+    *whyp = c + 2;
+    return at;
+}
+
 /* "clicks.jsonl, byte 410: status: 'oops' is no INTEGER …"; what does not fit is cut. */
 static void describe(const bad *e, char *out, size_t n) {
     const char *of = e->stmt && e->stmt->stream ? "stream " : "", *name = e->stmt ? e->stmt->name : "a row";
-    if (e->file && e->pos >= 0) snprintf(out, n, "%s, byte %lld: %s", e->file, (long long)e->pos, e->why);
-    else if (e->file) snprintf(out, n, "%s: %s", e->file, e->why);
+    const char *why = e->why;
+    if (e->file && e->pos >= 0) {
+        int64_t at = e->pos + place_in_record(&why);
+        snprintf(out, n, "%s, byte %lld: %s", e->file, (long long)at, why);
+    } else if (e->file) snprintf(out, n, "%s: %s", e->file, e->why);
     else snprintf(out, n, "%s%s: %s", of, name, e->why);
 }
 
@@ -203,6 +217,7 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
              .pos = r->pos,
              .ts_us = WR_WM_NONE};
     __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
+    wri_source_unreadable(op);
     wr_status s = report(op, &e, &err);
     if (s != WR_OK) wri_job_fail(op->task->job, s, &err);
 }

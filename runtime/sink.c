@@ -1,8 +1,8 @@
 /* runtime/sink.c -- batches to bytes to a sink.
  *
  * Each worker encodes on its own and hands whole rows to the sink under its lock, so that lines never
- * mix. Formats that must see all rows in one place (table) encode under the lock; it is then one for all
- * such sinks, because tables on one terminal must know of each other.
+ * mix; sinks that print have one lock in common. Formats that must see all rows in one place (table) encode
+ * under the lock, and tables that print know of each other.
  *
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until

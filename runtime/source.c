@@ -14,6 +14,7 @@
  *
  * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
  * not quiet, and bounded input never is. */
+#include <inttypes.h>
 #include <time.h>
 
 #include "job_int.h"
@@ -35,7 +36,10 @@ typedef struct source_op {
     uint32_t *eval_cols; /* out columns of the computed expressions */
     wr_batches batches;  /* of the chunk under way */
     wr_row_errors errs;
-    int64_t arrival; /* of the chunk under way [us] */
+    int64_t arrival;     /* of the chunk under way [us] */
+    uint64_t unreadable; /* records */
+    bool *seen;          /* per decoded column: some value was not NULL */
+    uint32_t n_unseen;
 } source_op;
 
 /* ---- the shared part ---- */
@@ -353,7 +357,9 @@ static wr_status source_open(wr_op *op, wr_err *err) {
     const wr_node *n = op->node;
     wri_source *s = o->s = &op->task->job->sources[n->id];
     o->share = wr_calloc(n->out.n ? n->out.n : 1, sizeof *o->share);
-    if (!o->share) return wr_fail_oom(err, "a source");
+    o->seen = wr_calloc(s->decoded.n + 1, sizeof *o->seen);
+    if (!o->share || !o->seen) return wr_fail_oom(err, "a source");
+    o->n_unseen = s->decoded.n;
     uint32_t d = 0;
     for (uint32_t i = 0; i < n->out.n; i++)
         o->share[i] = i < n->source.n_cols && n->source.cols[i] != WR_NO_COL ? d++ : UINT32_MAX;
@@ -387,6 +393,7 @@ static void source_close(wr_op *op) {
     wr_eval_free(o->wm);
     wr_row_errors_free(&o->errs);
     wr_free(o->share);
+    wr_free(o->seen);
     wr_free(o->eval_cols);
     wr_free(o);
 }
@@ -510,6 +517,21 @@ static wr_status place(source_op *o, wr_batch *b, uint32_t time_col, int64_t *wm
     return r;
 }
 
+static bool all_null(const wr_col *c, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (!c->nulls || !wr_bit(c->nulls, i)) return false;
+    return true;
+}
+
+/* Which columns have had a value: a column that never has is often one whose name is wrong. */
+static void note_values(source_op *o, const wr_batch *b) {
+    for (uint32_t c = 0; o->n_unseen > 0 && c < o->s->decoded.n; c++) {
+        if (o->seen[c] || all_null(&b->cols[c], b->n)) continue;
+        o->seen[c] = true;
+        o->n_unseen--;
+    }
+}
+
 static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
     wri_source *s = o->s;
     wr_job *j = op->task->job;
@@ -525,6 +547,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         wr_batch **bp = &o->batches.items[i];
         rows += (*bp)->n;
         (*bp)->split = c->split;
+        note_values(o, *bp);
         WR_TRY(compute(op, o, bp, err));
         if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
     }
@@ -590,6 +613,40 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (wm <= op->wm) return WR_OK;
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
+}
+
+void wri_source_unreadable(wr_op *op) { ((source_op *)op->state)->unreadable++; }
+
+static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows, wr_buf *out) {
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < s->decoded.n; c++) {
+        bool seen = false;
+        for (uint32_t w = 0; w < j->n_workers; w++)
+            seen |= ((source_op *)j->workers[w].ops[s->node->id].state)->seen[c];
+        if (seen) continue;
+        const char *before = n++ ? ", " : "stream ";
+        WR_TRY(wr_buf_printf(out, "%s%s%s'%s'", before, n > 1 ? "" : s->node->source.stream->name,
+                             n > 1 ? "" : ": no value was found for ", s->decoded.fields[c].name));
+    }
+    if (n == 0) return WR_OK;
+    return wr_buf_printf(out, " in %" PRIu64 " row%s; check the spelling\n", rows, rows == 1 ? "" : "s");
+}
+
+wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
+    uint64_t rows = 0, unreadable = 0;
+    if (s->con->notes) WR_TRY(s->con->notes(s->src, out));
+    if (!s->fmt) return WR_OK;
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        const wr_op *op = &j->workers[w].ops[s->node->id];
+        rows += op->rows_in;
+        unreadable += ((source_op *)op->state)->unreadable;
+    }
+    if (rows > 0) return name_unseen(j, s, rows, out);
+    if (unreadable == 0) return WR_OK;
+    const char *fmt = s->fmt->with.name;
+    return wr_buf_printf(out, "stream %s: no record could be read; is format = '%s' right?%s\n",
+                         s->node->source.stream->name, fmt,
+                         strcmp(fmt, "json") == 0 ? " Each record must be on one line." : "");
 }
 
 static wr_status source_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {

@@ -4,6 +4,7 @@
 Usage: run.py WEIR [NAME ...]
 """
 import fcntl
+import json
 import os
 import pty
 import re
@@ -84,7 +85,7 @@ def usage_errors_say_what_to_do(d):
 @case
 def help_knows_all_it_names(d):
     topics = ["run", "check", "explain", "help", "completion", "version", "functions", "aggregates", "connectors",
-              "formats", "options", "windows", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
+              "formats", "options", "windows", "statements", "TUMBLE", "watermark", "select", "reference", "man", "upper", "COUNT", "coalesce", "file", "json"]
     for args in [["help"], ["--help"], ["-h"], ["run", "--help"], ["run", "-h"], ["--version"], ["-V"], ["version"],
                  *(["help", t] for t in topics)]:
         p = weir(*args)
@@ -93,6 +94,15 @@ def help_knows_all_it_names(d):
         if args[-1] not in ("reference", "man", "functions", "aggregates"):
             long = [line for line in p.stdout.split("\n") if len(line) > 100]
             assert not long, long
+
+
+@case
+def the_sql_of_the_help_is_right(d):
+    for topic in "statements", "windows":
+        text = weir("help", topic).stdout
+        sql = re.search(r"\n  (CREATE STREAM clicks.*?;\n)(\n|$)", text, re.S).group(1)
+        expect(weir("check", "-", stdin=sql), 0, "ok", "")
+    expect(weir("help", "table"), 0, "format = 'table'", "")
 
 
 @case
@@ -166,6 +176,24 @@ def bad_records_are_shown_with_the_way_to_all(d):
     assert "first bad record: stdin, byte 8: " in p.stderr and "FROM error_stream" in p.stderr, p
     p = weir("run", "-e", sql + "SELECT message FROM error_stream;", stdin='{"a":1}\nnonsense\n')
     assert "add to the SQL" not in p.stderr, p
+
+
+@case
+def what_is_likely_wrong_is_said(d):
+    write(d, "t.json", '{"user":1}\n{"user":2}\n')
+    write(d, "pretty.json", '{\n  "a": 1\n}\n')
+    sql = "CREATE STREAM s (usr BIGINT, user BIGINT) WITH (connector = 'file', path = '{}', format = 'json'); SELECT * FROM s;"
+    p = weir("run", "-e", sql.format("t.json"), cwd=d)
+    expect(p, 0, None, "stream s: no value was found for 'usr' in 2 rows; check the spelling\n")
+    p = weir("run", "-e", sql.format("t.json").replace("*", "user"), cwd=d)
+    assert "no value" not in p.stderr, p
+    p = weir("run", "-e", sql.format("pretty.json"), cwd=d)
+    expect(p, 0, "", "no record could be read; is format = 'json' right? Each record must be on one line.\n")
+    assert "first bad record: pretty.json, byte 1: the record ends" in p.stderr, p
+    for coding in "utf-16-le", "utf-16-be":
+        with open(os.path.join(d, "t16.json"), "w", encoding=coding) as f:
+            f.write('\ufeff{"user":1}\n')
+        expect(weir("run", "-e", sql.format("t16.json"), cwd=d), 1, "", "is UTF-16, json is read as UTF-8")
 
 
 @case
@@ -285,6 +313,18 @@ def tables_on_one_terminal_take_turns(d):
         assert seen == want.encode(), seen
     out, _ = p.communicate(timeout=60)
     assert p.returncode == 0 and out.count(b"(2 rows)\n") == 2, out
+
+
+@case
+def lines_of_several_queries_do_not_mix(d):
+    """Pipes take large writes in pieces; 3 workers print two kinds of long lines."""
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 60000); "
+           "SELECT 'x' AS x, user_id AS u, page || page || page || page AS p, event_time FROM g; "
+           "SELECT 'y' AS y, event_time, latency_ms, user_id || user_id || user_id AS u FROM g;")
+    out = weir("run", "-q", "-w", "3", "-e", sql).stdout
+    kinds = [tuple(json.loads(line)) for line in out.split("\n")[:-1]]
+    assert len(kinds) == 120000, len(kinds)
+    assert set(kinds) == {("x", "u", "p", "event_time"), ("y", "event_time", "latency_ms", "u")}, set(kinds)
 
 
 @case
