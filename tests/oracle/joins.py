@@ -8,19 +8,15 @@ the other rows. Kinds: interval joins, window joins, joins of bounded input, tem
 state_ttl bounds, chains of them, and windows over what a join gives (no row of which may be late). Every query
 runs with a random number of workers and batch size. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import duckdb
+import common
 
-TIMEOUT = 120
 EPOCH = datetime(1970, 1, 1)
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 COLUMNS = [("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("k", "VARCHAR", "VARCHAR"), ("g", "INTEGER", "INTEGER"),
@@ -286,20 +282,14 @@ def canon(v):
 
 
 def duck(tables, sql):
-    db = duckdb.connect()
+    cols = [(n, d) for n, _, d in COLUMNS] + [("ws", "TIMESTAMP"), ("we", "TIMESTAMP")]
     for name, rows in tables.items():
-        extra = ["ws", "we"] if rows and "ws" in rows[0] else ["ws", "we"]
-        cols = [n for n, _, _ in COLUMNS] + extra
-        types = ", ".join([f"{n} {d}" for n, _, d in COLUMNS] + [f"{e} TIMESTAMP" for e in extra])
-        db.execute(f"CREATE TABLE {name} ({types})")
         time = lambda c, v: EPOCH + timedelta(milliseconds=v) if c in ("ts", "ws", "we") and v is not None else v
-        data = [[time(c, row.get(c)) for c in cols] for row in rows]
-        if data:
-            db.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(cols))})", data)
+        db = common.table(name, cols, [[time(c, row.get(c)) for c, _ in cols] for row in rows])
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()]
 
 
-def run_case(path, seed, keep=None):
+def run_case(path, seed):
     r = random.Random(seed)
     kind = r.choice(KINDS)
     n_max = 120 if kind in (chain, three) else 400
@@ -307,15 +297,15 @@ def run_case(path, seed, keep=None):
     sql, duck_sql, tables, late = kind(r, s)
     key = ", PRIMARY KEY (k) NOT ENFORCED" if kind is temporal else ""
     sql = s["l"].ddl(late is not False) + s["r"].ddl(late is not False, key) + sql + ";"
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 100, 4096])
-    with tempfile.TemporaryDirectory() as d:
-        d = keep or d
+    workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
+    sql = sql.replace("format = 'json')", f"format = 'json'{common.chunk(r)})")
+    with common.folder() as d:
         for x in s.values():
             x.write(d)
         with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
             f.write(sql)
         p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", "q.sql"], cwd=d,
-                           capture_output=True, timeout=TIMEOUT)
+                           capture_output=True, timeout=common.TIMEOUT)
     err = p.stderr.decode()
     what = f"{kind.__name__}, seed {seed}, workers {workers}, batch {batch}, {len(s['l'].rows)} and {len(s['r'].rows)} rows\n{sql}\n" \
            f"duckdb: {duck_sql}\n{err}"
@@ -333,33 +323,5 @@ def run_case(path, seed, keep=None):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=300)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--keep", help="folder to write the case to")
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    o.weir = os.path.abspath(o.weir)
-    passed = failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        try:
-            bad = run_case(o.weir, seed, o.keep)
-        except duckdb.Error as e:
-            bad = f"seed {seed}: the oracle refused: {e}"
-        except subprocess.TimeoutExpired:
-            bad = f"seed {seed}: did not end within {TIMEOUT} s"
-        if bad:
-            failed += 1
-            if failed <= 5:
-                print("FAIL", bad, flush=True)
-            if o.stop:
-                break
-        else:
-            passed += 1
-    print(f"joins: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+if __name__ == "__main__":
+    common.main("joins", run_case)

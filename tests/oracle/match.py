@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Random MATCH_RECOGNIZE queries against a matcher that tries everything, in the order the standard says.
 
-Usage: match.py WEIR [--cases N] [--seed S]
+Usage: match.py WEIR [--queries N] [--seed S]
 
 Data is out of order, with NULLs, ties, late rows. A case is a query; several share data and a run with a
 random number of workers and batch size. Some count the matches in windows, so that one which comes too late
 for the watermark would be missed. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta
+
+import common
 
 EPOCH = datetime(2026, 1, 1)
 STEPS_MAX = 200_000  # of the slow matcher; queries beyond it are left out
@@ -416,7 +415,7 @@ def ordered(rows, q):
     return sorted(rows, key=lambda w: w["ts"])
 
 
-def check_run(weir, seed):
+def run_case(weir, seed):
     r = random.Random(seed)
     rows, delay = make_rows(r), r.choice([0, 100, 1000, 10000])
     good, queries = in_time(rows, delay), []
@@ -428,10 +427,10 @@ def check_run(weir, seed):
             pass
     script = ("CREATE STREAM t (ts TIMESTAMP(3), k VARCHAR, x BIGINT, s VARCHAR, f BOOLEAN, o INTEGER, id BIGINT, "
               f"WATERMARK FOR ts AS ts - INTERVAL '{delay / 1000:.3f}' SECOND) "
-              "WITH (connector = 'file', path = 't.jsonl', format = 'json');\n")
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 50, 4096])
+              f"WITH (connector = 'file', path = 't.jsonl', format = 'json'{common.chunk(r)});\n")
+    workers, batch = common.workers(r), r.choice([1, 7, 50, 4096])
     evaluator = "SET evaluator = 'sqlite';\n" if r.random() < 0.1 else ""
-    with tempfile.TemporaryDirectory() as d:
+    with common.folder() as d:
         with open(os.path.join(d, "t.jsonl"), "w", encoding="utf-8") as f:
             for row in rows:
                 f.write(json.dumps({**row, "ts": iso(row["ts"])}) + "\n")
@@ -441,7 +440,7 @@ def check_run(weir, seed):
             with open(os.path.join(d, "case.sql"), "w", encoding="utf-8") as f:
                 f.write(evaluator + script + "".join(sql for _, (sql, _) in left))
             p = subprocess.run([weir, "run", "--quiet", f"--workers={workers}", f"--batch-rows={batch}", "case.sql"],
-                               cwd=d, capture_output=True, text=True, timeout=120)
+                               cwd=d, capture_output=True, text=True, timeout=common.TIMEOUT)
             if p.returncode != 2 or "found again for ever" not in p.stderr:
                 break
             bad = {int(line.split(":")[1]) for line in p.stderr.split("\n")
@@ -454,37 +453,17 @@ def check_run(weir, seed):
                     keep.append((n, (sql, want)))
             left = keep
         if p.returncode != 0:
-            return 0, f"exit status {p.returncode}\n{evaluator}{script}{''.join(s for _, (s, _) in left)}{p.stderr}", 0
-        matches = 0
+            return f"exit status {p.returncode}\n{evaluator}{script}{''.join(s for _, (s, _) in left)}{p.stderr}"
         for n, (sql, want) in left:
             with open(os.path.join(d, f"out{n}.jsonl"), encoding="utf-8") as f:
                 got = canonical(json.loads(line) for line in f)
-            matches += len(want)
             if got != want:
                 data = "".join(json.dumps({**row, "ts": iso(row["ts"])}) + "\n" for row in rows)
-                return 0, (f"workers {workers}, batch {batch}\n{data}{evaluator}{script}{sql}"
+                return (f"workers {workers}, batch {batch}\n{data}{evaluator}{script}{sql}"
                            f"missing {[w for w in want if w not in got][:5]}\nsurplus {[w for w in got if w not in want][:5]}\n"
-                           f"{len(got)} rows, expected {len(want)}"), 0
-    return len(left), None, matches
+                           f"{len(got)} rows, expected {len(want)}")
+    return None, max(1, len(left))
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--cases", type=int, default=600)
-    a.add_argument("--seed", type=int, default=1)
-    a = a.parse_args()
-    weir, cases, failed, rows, seed = os.path.abspath(a.weir), 0, 0, 0, a.seed * 1000003
-    while cases < a.cases and failed < 3:
-        n, bad, matches = check_run(weir, seed)
-        if bad:
-            failed += 1
-            print(f"FAIL seed {seed}\n{bad}")
-        cases += max(n, 1)
-        rows += matches
-        seed += 1
-    print(f"match: {cases - failed} queries right, {rows} rows of matches, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+if __name__ == "__main__":
+    common.main("patterns", run_case)
