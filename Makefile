@@ -127,6 +127,19 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
+# Python with DuckDB, for the oracles.
+.PHONY: venv
+venv:
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+
+MINUTES ?= 10
+.PHONY: soak
+soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan, for MINUTES
+	@$(MAKE) --no-print-directory BUILD=asan build/asan/weir
+	@$(MAKE) --no-print-directory BUILD=tsan build/tsan/weir
+	@build/venv/bin/python tests/soak.py $(MINUTES)
+
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD
 unit-%: $(OUT)/test_%
@@ -182,9 +195,7 @@ docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench
-bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
-	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+bench: deps-test all venv ## measure against the bare limit and DuckDB; prints ratios
 	python3 bench/run.py
 
 .PHONY: bench-nexmark

@@ -51,7 +51,7 @@ def make_rows(r, most):
             if c != "ts" and r.random() < 0.1:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def canon(v):

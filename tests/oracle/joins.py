@@ -29,15 +29,17 @@ def iso(ms):
 
 
 class Stream:
-    def __init__(self, r, name, n_max):
+    """step [ms] and keys: of both streams of a case, so that they have rows to join."""
+
+    def __init__(self, r, name, n_max, step, keys):
         self.name, self.delay = name, r.choice([0, 1000, 5000])
-        n, t, self.rows = r.choice([0, 1, 5, 60, n_max]), T0 + r.randrange(3000), []
-        step, jitter = r.choice([5, 300, 2000]), r.choice([0, 50, 4000, 9000])
-        keys, nulls = r.sample(WORDS, r.randrange(1, 8)), r.choice([0, 0.1])
+        n, t, self.rows = r.choice([0, 5, 40, 60, 60, n_max, n_max]), T0 + r.randrange(3000), []
+        jitter, nulls = r.choice([0, 50, 4000, 9000]), r.choice([0, 0.1])
+        step, keys = step * r.choice([1, 1, 3]), r.sample(keys, max(1, len(keys) - r.randrange(2)))
         for _ in range(n):
-            t += int(r.expovariate(1 / step)) // r.choice([1, 1, 100]) * r.choice([1, 1, 10])
+            t += int(r.expovariate(1 / step)) // r.choice([1, 1, 100])
             row = {"ts": max(0, t - (r.randrange(jitter + 1) if r.random() < 0.3 else 0)), "k": r.choice(keys),
-                   "g": r.randrange(3), "a": r.randrange(-20, 20), "s": r.choice(WORDS)}
+                   "g": r.randrange(3), "a": r.randrange(-4, 5), "s": r.choice(WORDS)}
             for c in row:
                 if c != "ts" and r.random() < nulls:
                     row[c] = None
@@ -292,8 +294,10 @@ def duck(tables, sql):
 def run_case(path, seed):
     r = random.Random(seed)
     kind = r.choice(KINDS)
-    n_max = 120 if kind in (chain, three) else 400
-    s = {n: Stream(r, n, n_max) for n in "lr"}
+    n_max = 120 if kind in (chain, three) else 250
+    step, keys = r.choice([5, 300, 2000]), r.sample(WORDS, r.randrange(1, 8))
+    s = {n: Stream(r, n, n_max, step, keys) for n in "lr"}
+    common.on_borders(r, s["l"].rows + s["r"].rows)
     sql, duck_sql, tables, late = kind(r, s)
     key = ", PRIMARY KEY (k) NOT ENFORCED" if kind is temporal else ""
     sql = s["l"].ddl(late is not False) + s["r"].ddl(late is not False, key) + sql + ";"

@@ -34,7 +34,7 @@ def make_rows(r):
             if c not in ("id", "ts") and r.random() < 0.15:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def in_time(rows, delay):

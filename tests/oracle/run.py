@@ -49,7 +49,7 @@ def make_rows(r):
             if c != "ts" and r.random() < 0.1:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def write_json(r, rows, path):
