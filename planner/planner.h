@@ -330,11 +330,13 @@ typedef struct wr_sort_key {
 /* ---- MATCH_RECOGNIZE ----
  * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
  * each other position takes one row of its variable. next lists what may follow, the preferred first;
- * WR_MATCH_END: the match is complete, and nothing is listed behind it. The match from a row is the first
- * path by that preference, as backtracking would find it.
+ * WR_MATCH_END: the match is complete, and nothing is listed behind it; WR_MATCH_LAST ($): it is complete
+ * if no row of the key follows. The match from a row is the first path by that preference, as backtracking
+ * would find it. The first row of a key has a start of its own where the pattern has ^.
  *
  * Conditions are over the columns in `ext`: those of the input, then prevs, then dvalues. */
 #define WR_MATCH_END      UINT32_MAX
+#define WR_MATCH_LAST     (UINT32_MAX - 1)
 #define WR_MATCH_VARS_MAX 64 /* variables are bits of a word */
 typedef struct wr_match_pos {
     uint32_t var;
@@ -349,10 +351,12 @@ typedef struct wr_match_prev { /* PREV(col, back): of the row `back` before in t
 typedef enum wr_match_what { WR_MATCH_NAV, WR_MATCH_AGG, WR_MATCH_CLASSIFIER, WR_MATCH_NUMBER } wr_match_what;
 typedef struct wr_match_value { /* depends on the path */
     wr_match_what what;
-    bool last;       /* NAV: LAST, else FIRST */
+    bool last;       /* NAV, CLASSIFIER: LAST, else FIRST */
     bool final;      /* over the whole match, else up to the current row */
-    uint64_t vars;   /* NAV, AGG: rows of these variables, as bits */
-    uint32_t offset; /* NAV: so many rows of vars before the last, or behind the first */
+    uint64_t vars;   /* NAV, AGG, CLASSIFIER: rows of these variables, as bits */
+    bool self;       /* NAV of a condition: of the row that is asked about, not of the path */
+    uint32_t offset; /* NAV, CLASSIFIER: so many rows of vars before the last, or behind the first */
+    uint32_t ahead;  /* NAV: NEXT: of the row so many behind that in the key */
     uint32_t col;    /* NAV: of the row so found: an input column or, behind them, one of prevs */
     uint32_t call;   /* AGG */
 } wr_match_value;
@@ -381,6 +385,10 @@ typedef struct wr_match_spec {
     uint32_t n_vars;
     wr_match_pos *pos;
     uint32_t n_pos;
+    uint32_t first;                   /* position of the start at a key's first row; 0: as at any */
+    bool anchored;                    /* some position ends with WR_MATCH_LAST */
+    bool empty;                       /* a match may have no row */
+    uint32_t ahead;                   /* the most that NEXT looks ahead: a row waits for so many of its key */
     bool fixed;                       /* all matches are of one length */
     wr_match_value *dvalues, *values; /* of conditions; of MEASURES, a column each */
     uint32_t n_dvalues, n_values;
@@ -392,6 +400,8 @@ typedef struct wr_match_spec {
     wr_match_skip skip;
     uint64_t skip_vars;
     bool all_rows;
+    bool omit_empty;     /* ALL ROWS: matches without a row are not shown */
+    bool unmatched;      /* ALL ROWS: rows in no match are shown, too; values NULL */
     const char *pattern; /* text, for EXPLAIN */
 } wr_match_spec;
 
