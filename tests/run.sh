@@ -51,6 +51,7 @@ oracle sessions ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 120
+oracle rank ./weir --queries 120
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -61,6 +62,7 @@ oracle over "$weir" --queries 30 7
 oracle joins "$weir" --queries 30
 oracle sessions "$weir" --queries 30
 oracle changes "$weir" --queries 30
+oracle rank "$weir" --queries 30
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir

@@ -334,7 +334,7 @@ class Case:
             raise Wrong(f"after row {at + 1} or so there should stand {dict(want[at])}")
 
 
-def main():
+def main(cases=Case, name="changes"):
     p = argparse.ArgumentParser()
     p.add_argument("weir")
     p.add_argument("--queries", type=int, default=300)
@@ -343,14 +343,14 @@ def main():
     first = a.seed if a.seed is not None else random.SystemRandom().randrange(10**9)
     n = a.queries
     for seed in range(first, first + n):
-        case = Case(seed)
+        case = cases(seed)
         try:
             case.check(os.path.abspath(a.weir))
         except (Wrong, subprocess.TimeoutExpired) as e:
             print(f"FAIL --seed {seed} --queries 1: workers {case.workers}, batch {case.batch}\n{case.script()}\n"
                   f"DuckDB: {case.duck}\n{e}")
             sys.exit(1)
-    print(f"changes: {n} changelogs agree, seeds {first}..{first + n - 1}")
+    print(f"{name}: {n} changelogs agree, seeds {first}..{first + n - 1}")
 
 
 if __name__ == "__main__":
