@@ -271,6 +271,7 @@ typedef struct wr_win {
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
@@ -326,6 +327,11 @@ typedef struct wr_sort_key {
     uint32_t col;
     bool desc, nulls_first;
 } wr_sort_key;
+
+/* How the rows of a RANK are told apart by who reads them, so that no row is taken back behind the one that
+ * stands in its place: by their rank (and partition), by the columns that tell the input's rows apart, or by
+ * both, by different readers; then what goes is said before what comes. */
+typedef enum wr_rank_told { WR_TOLD_ANY, WR_TOLD_RANK, WR_TOLD_IDS, WR_TOLD_BOTH } wr_rank_told;
 
 /* ---- MATCH_RECOGNIZE ----
  * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
@@ -543,9 +549,36 @@ struct wr_node {
             int64_t tick_us;
             wr_over_call *calls;
             uint32_t n_calls;
-            int64_t top;   /* complete: only rows with this ROW_NUMBER or RANK are wanted, or less; 0: all */
-            bool top_ties; /* top is of RANK: rows as good as the last one count too */
+            int64_t top;       /* complete: only rows with this rank are wanted, or less; 0: all */
+            wr_over_fn top_fn; /* which rank that is */
+            bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;
+        struct {
+            /* out = input columns, a BIGINT per rank in fns. Rows are ranked as they come, whatever the
+             * order; those with from <= top_fn <= to are the result. */
+            uint32_t *keys; /* PARTITION BY: input columns */
+            uint32_t n_keys;
+            wr_sort_key *order;
+            uint32_t n_order;
+            bool ties_last;  /* as in over */
+            wr_over_fn *fns; /* ROW_NUMBER, RANK, DENSE_RANK */
+            uint32_t n_fns;
+            wr_over_fn top_fn;
+            int64_t from, to;
+            bool takes_back;  /* input rows may take others back: all are kept */
+            bool each_batch;  /* EMIT CHANGES: else once, when the partition is complete */
+            uint32_t end_col; /* window_end of the partition, which is forgotten (and complete) then;
+                                 WR_NO_COL: at the end of input */
+            int64_t tick_us;
+            int64_t ttl_us; /* partitions idle for so long are forgotten; 0: never */
+            wr_rank_told told;
+            uint32_t *ids; /* input columns by which at most one row of the input stands */
+            uint32_t n_ids;
+            bool has_ids;
+            uint32_t
+                *shown; /* input columns that somebody reads: a row that is the same in them is no change */
+            uint32_t n_shown;
+        } rank;
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */

@@ -93,7 +93,8 @@ static uint32_t choose(const wri_changelog *l, const wr_batch *b) {
             /* its update-after is the next row */
             if (i + 1 < b->n && same_key(l, b, i, i + 1)) continue;
             c = WR_DELETE;
-        }
+        } else if (l->form == WR_CL_UPSERT && c == WR_UPDATE_AFTER && i > 0 && !same_key(l, b, i - 1, i))
+            c = WR_INSERT;
         l->idx[n] = i;
         l->kinds[n++] = (uint8_t)c;
     }

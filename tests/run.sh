@@ -48,6 +48,7 @@ oracle sessions ./weir --queries 500
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
+oracle rank ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -58,6 +59,7 @@ oracle over "$weir" --queries 100 7
 oracle joins "$weir" --queries 100
 oracle sessions "$weir" --queries 100
 oracle changes "$weir" --queries 100
+oracle rank "$weir" --queries 30
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir

@@ -328,14 +328,17 @@ class Case:
             raise Wrong(f"after row {at + 1} or so there should stand {dict(want[at])}")
 
 
-def run_case(weir, seed):
-    case = Case(seed)
-    try:
-        case.check(weir)
-    except Wrong as e:
-        return f"workers {case.workers}, batch {case.batch}\n{case.script()}\nDuckDB: {case.duck}\n{e}"
-    return None
+def main(cases=Case, name="changes"):
+    def run_case(weir, seed):
+        case = cases(seed)
+        try:
+            case.check(weir)
+        except Wrong as e:
+            return f"workers {case.workers}, batch {case.batch}\n{case.script()}\nDuckDB: {case.duck}\n{e}"
+        return None
+
+    common.main(name, run_case)
 
 
 if __name__ == "__main__":
-    common.main("changes", run_case)
+    main()
