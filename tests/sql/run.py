@@ -69,14 +69,16 @@ def differ(got, want, ordered, what):
 
 
 def table_of(text):
-    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. Upserts (no -U) are by
-    the columns that the row taken back or replaced shares: not known here, so only +I, -U, +U, -D are applied."""
-    stands = []
+    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. One with +U and without
+    -U holds upserts by its first column."""
+    stands, upserts = [], '"op":"+U"' in text and '"op":"-U"' not in text
     for line in (l for l in text.split("\n") if l):
         row = json.loads(line)
         op = row.pop("op")
         gone, come = (row["before"], row["after"]) if "before" in row else (
             (row, None) if op in ("-U", "-D") else (None, row))
+        if upserts and op == "+U":
+            gone = next((x for x in stands if list(x.values())[0] == list(row.values())[0]), {})
         if gone is not None:
             if gone not in stands:
                 raise RuntimeError(f"  takes back what does not stand: {line}")
