@@ -395,8 +395,8 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
                           const wr_win *win, wr_loc loc);
 /* The sessions of rows by keys, aggregated. */
 wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
-/* Refuses an aggregation of sessions that would give results before they close, or correct them. */
-bool wri_session_final(wri_ctx *c, const wri_agg *a);
+/* Refuses results of sessions before they close, or corrected ones, where their rows are kept. */
+bool wri_session_emits(wri_ctx *c, const wri_agg *a);
 /* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
 bool wri_session_fuses(const wri_agg *a);
 /* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */

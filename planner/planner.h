@@ -506,6 +506,8 @@ struct wr_node {
             wr_agg_call *calls;
             uint32_t n_calls;
             bool rows;
+            bool each_batch; /* as in agg; with any of them the node is updating */
+            int64_t every_us, lateness_us;
         } session;
         struct {
             wr_exchange_mode mode;
