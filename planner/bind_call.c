@@ -135,7 +135,7 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
     if (wri_is_over_only(name))
         return wri_bind_error(b, e->loc, "for example OVER (PARTITION BY k ORDER BY ts)", "%s needs OVER (…)",
                               name);
-    if (wri_find_agg(b->reg, name))
+    if (wri_agg_of(b, e))
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",
                               "%s is an aggregate and cannot be used here", name);
@@ -153,7 +153,7 @@ wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {
     wr_expr *x = clause ? NULL : wri_bind_inline(b, e);
     if (x) return x;
     const wr_func_def *f = wri_func_by_name(b, name);
-    if (clause && (f || !wri_find_agg(b->reg, name)))
+    if (clause && (f || !wri_agg_of(b, e)))
         return wri_bind_error(b, e->loc, NULL, "%s belongs to aggregates, and %s is none", clause, name);
     if (!clause && (x = wri_bind_special(b, e))) return x;
     if (!f) return not_a_function(b, e, name);

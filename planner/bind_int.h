@@ -136,6 +136,12 @@ wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint
                            const wr_type *as);
 /* A user's SQL function; NULL: none of that name. */
 wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e);
+/* The type in which values of t go to and come from SQLite (extension.c). */
+wr_type wri_extension_type(wr_type t);
+/* A call of an aggregate of the script's (user_agg.c); NULL: it is none. */
+wr_expr *wri_bind_user_agg(wri_binder *b, const wr_ast *e);
+/* The body of an aggregate with the calls of other such aggregates expanded; NULL after a report. */
+wr_ast *wri_expand_body(wri_binder *b, const wr_ast *body);
 /* Binds e->args[from..) into *outp; false when one failed. */
 bool wri_bind_args(wri_binder *b, const wr_ast *e, uint32_t from, wr_expr ***outp);
 

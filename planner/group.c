@@ -476,7 +476,7 @@ static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     case WR_A_INTERVAL:
         return NULL;
     case WR_A_CALL: {
-        if (wri_agg_call_of(g->s->q->c, e)) return aggregate(g, e);
+        if (wri_agg_of(b, e)) return aggregate(g, e);
         if (is_name(e, "GROUPING") || is_name(e, "GROUPING_ID")) return grouping(g, e);
         const char *part = e->name.n == 1 ? wri_border_part(e->name.parts[0].text) : NULL;
         if (part) return window_aux(g, e, part);

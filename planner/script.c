@@ -46,15 +46,18 @@ void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
     wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;
     const wr_func_def **natives = n ? wri_new_n(c, n, sizeof *natives) : NULL;
-    if (!all || !natives) return;
+    const wr_agg_def **aggs = n ? wri_new_n(c, n, sizeof *aggs) : NULL;
+    if (!all || !natives || !aggs) return;
     n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) {
         if (f->seq >= q->seq || q->seq > f->until) continue;
         natives[n] = f->native;
+        aggs[n] = f->agg;
         all[n++] = f->stmt;
     }
     b->functions = all;
     b->natives = natives;
+    b->aggs = aggs;
     b->n_functions = n;
 }
 
@@ -93,7 +96,7 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
             return &wri_failed;
         }
         if (e->name.n != 1) return NULL;
-        const wr_agg_def *def = wri_find_agg(b->reg, e->name.parts[0].text);
+        const wr_agg_def *def = wri_agg_of(b, e);
         if (def) return refuse_aggregate(b, e, def->name, where);
         const char *name = e->name.parts[0].text, *part = wri_border_part(name);
         if (!part) return NULL;

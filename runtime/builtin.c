@@ -116,6 +116,7 @@ wr_registry wr_builtin(void) {
         .n_set_options = WR_LEN(settings),
         .fold = wr_eval_fold,
         .extension = wr_eval_extension,
+        .extension_agg = &wr_agg_extension,
         .check = wr_expr_check,
         .runs_on = wr_expr_runs_on,
         .columns = self_columns,
