@@ -330,7 +330,10 @@ static wr_expr *try_cast(wri_binder *b, wr_expr *x, wr_type to, wr_loc loc) {
     if (wri_same_type(x->type, to) || wri_is_null(x) || !wri_castable(x->type, to) ||
         (wri_is_interval(x->type) && x->type.kind != to.kind))
         return wri_cast_expr(b, x, to, true, loc);
-    return wri_mk_op1(b, WR_OP_TRY_CAST, to, loc, x);
+    if (wri_has_clock(b, to) == wri_has_clock(b, x->type)) return wri_mk_op1(b, WR_OP_TRY_CAST, to, loc, x);
+    wr_type shown = to;
+    shown.local_tz = false;
+    return wri_moment(b, try_cast(b, wri_clock(b, x), shown, loc), to);
 }
 
 static wr_expr *bind_cast(wri_binder *b, const wr_ast *e) {

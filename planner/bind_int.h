@@ -98,6 +98,12 @@ wr_expr *wri_bind_step(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_qualified(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_at_zone(wri_binder *b, const wr_ast *e);
+/* What clocks in the session's zone show at x, when that is a TIMESTAMP_LTZ and the zone is not UTC; else x.
+ */
+wr_expr *wri_clock(wri_binder *b, wr_expr *x);
+/* The moment, as type `to`, at which they show x. */
+wr_expr *wri_moment(wri_binder *b, wr_expr *x, wr_type to);
+bool wri_has_clock(const wri_binder *b, wr_type t); /* t is such a type, and the zone is not UTC */
 /* + - * / where at least one side is a date, time or interval. */
 wr_expr *wri_bind_time_arith(wri_binder *b, wr_loc loc, char op, wr_expr *x, wr_expr *y);
 /* CAST of an interval to a number or text. unit2 NONE: one field. */

@@ -129,6 +129,7 @@ typedef struct wri_ctx {
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
     const wr_settings *settings;
+    const char *zone; /* of the session; NULL: UTC */
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -408,6 +409,9 @@ wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
 /* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
 wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
+/* in with what clocks of the session show as its time attribute; in itself, if that is so or makes no
+ * difference. */
+wr_node *wri_clock_node(wri_ctx *c, wr_node *in, wr_loc loc);
 /* Inputs have the same visible columns. One input is returned as it is. */
 wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
 wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,

@@ -269,6 +269,7 @@ typedef struct wr_win {
     X(VALUES, values, values) /* constant rows */                                                            \
     X(FILTER, filter, filter)                                                                                \
     X(PROJECT, project, project)                                                                             \
+    X(CLOCK, clock, clock) /* event time is what clocks in a zone show: adds that time, moves watermarks */  \
     X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
     X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
     X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
@@ -470,6 +471,10 @@ struct wr_node {
             wr_expr **exprs; /* out.n of them */
         } project;
         struct {
+            uint32_t time; /* event time in the input, a moment */
+            const char *zone;
+        } clock; /* out = input columns, the time that clocks show */
+        struct {
             wr_win win;
         } window; /* out = input columns, window_start, window_end, window_time */
         struct {
@@ -560,10 +565,10 @@ typedef struct wr_settings {
     int64_t workers;    /* 0: one per core */
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
-    int64_t memory_bytes; /* 0: half of RAM */
-    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
-    int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int time_zone;        /* of the session; 0 UTC, the only one so far */
+    int64_t memory_bytes;  /* 0: half of RAM */
+    int64_t state_ttl_us;  /* event time without a row after which a key is forgotten; 0: never */
+    int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
+    const char *time_zone; /* of the session, a name or an offset */
 } wr_settings;
 
 /* A statement that moves rows or says where they come from: what a node's loc belongs to. */

@@ -25,7 +25,8 @@ struct wri_binder {
     wr_diags *d;
     const wr_registry *reg;
     const wri_scope *scope;
-    bool kda; /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
+    const char *zone; /* of the session; NULL: UTC */
+    bool kda;         /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
     /* User-defined SQL functions (CREATE FUNCTION … RETURN expr): inlined by the binder. */
     wr_stmt *const *functions;
     const wr_func_def *const *natives; /* of an extension, in place of an SQL body; NULL otherwise */

@@ -41,7 +41,7 @@ bool wri_setting_given(const wri_ctx *c, const char *name) {
 
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     wri_ctx *c = q->c;
-    *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda};
+    *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda, .zone = c->zone};
     uint32_t n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
     wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;
@@ -175,6 +175,13 @@ static const char *set_name(wri_ctx *c, const wr_stmt *s) {
     return name;
 }
 
+static bool zone_exists(wri_ctx *c, const wr_stmt *s) {
+    wr_str name = wr_str_make(s->value, strlen(s->value));
+    const char *why = c->reg->check ? c->reg->check('z', &name, c->ar) : NULL;
+    if (why) wri_error(c, s->loc, NULL, "SET time_zone: %s", why);
+    return !why;
+}
+
 /* SET statements into *out; the last one of a name counts. */
 static void settings(wri_ctx *c, wr_settings *out) {
     const wr_registry *reg = c->reg;
@@ -206,6 +213,7 @@ static void settings(wri_ctx *c, wr_settings *out) {
             wri_error(c, s->loc, NULL, "SET: %s", err.msg);
             continue;
         }
+        if (strcasecmp(kv.key, "time_zone") == 0 && !zone_exists(c, s)) continue;
         kvs[at] = kv;
         if (at == n) n++;
     }
@@ -295,6 +303,8 @@ static bool plan_job(wri_ctx *c, wr_plan *plan) {
     if (!wri_catalog_init(c)) return false;
     settings(c, &plan->settings);
     c->settings = &plan->settings;
+    if (plan->settings.time_zone && strcmp(plan->settings.time_zone, "UTC") != 0)
+        c->zone = plan->settings.time_zone;
     for (uint32_t i = 0; i < c->script->n && !c->oom; i++) walk_one(c, c->script->stmts[i], i + 1);
     wri_catalog_link(c);
     if (!c->oom) plan_all(c);

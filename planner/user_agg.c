@@ -5,20 +5,20 @@
  *   … EXTENSION 'file.so'   the call stays; arguments are cast to the parameters' types and to what SQLite
  *                           knows, the result comes back as the function says
  *
- * Both are done on syntax, before the statement's own hook sees the call: so an aggregate may stand wherever a
- * built-in one may, and nothing else has to know of it. Bodies are expanded when they are created: no body
+ * Both are done on syntax, before the statement's own hook sees the call: so an aggregate may stand wherever
+ * a built-in one may, and nothing else has to know of it. Bodies are expanded when they are created: no body
  * ever holds a call of this kind. Nodes of a body get the place of the call, which is what a mistake that
  * depends on the call is about. Arguments stand where a parameter did, each time anew. */
 #include "bind_int.h"
 
 typedef struct expansion {
     wri_binder *b;
-    wr_loc loc;          /* of the call; end 0: nodes keep their own */
-    const wr_stmt *fn;   /* whose parameters are replaced, NULL: none */
-    wr_ast **args;       /* in their place */
-    wr_ast *filter;      /* for the aggregates in the body */
+    wr_loc loc;        /* of the call; end 0: nodes keep their own */
+    const wr_stmt *fn; /* whose parameters are replaced, NULL: none */
+    wr_ast **args;     /* in their place */
+    wr_ast *filter;    /* for the aggregates in the body */
     wr_window *over;
-    uint32_t left;       /* nodes that may still be made */
+    uint32_t left; /* nodes that may still be made */
     bool failed;
 } expansion;
 
@@ -51,7 +51,8 @@ static wr_ast *cast_to(expansion *x, wr_ast *e, wr_type to, bool as_insert) {
     args = n ? wr_arena_alloc(x->b->ar, sizeof *args) : NULL;
     if (!args) return out_of_memory(x);
     args[0] = e;
-    *n = (wr_ast){.kind = WR_A_CAST, .loc = e->loc, .args = args, .n_args = 1, .type = to, .flag2 = as_insert};
+    *n =
+        (wr_ast){.kind = WR_A_CAST, .loc = e->loc, .args = args, .n_args = 1, .type = to, .flag2 = as_insert};
     return n;
 }
 
@@ -104,12 +105,12 @@ static wr_ast *param(expansion *x, const wr_ast *e) {
 static bool takes(expansion *x, const wr_stmt *fn, const wr_ast *e, bool native) {
     const wr_call *k = e->call;
     const char *name = name_of(fn);
-    const char *clause = k->star                                ? "*"
-                         : k->distinct && !native               ? "DISTINCT"
-                         : k->n_within && !native               ? "ORDER BY"
-                         : k->ignore_nulls && !native           ? "IGNORE NULLS"
-                         : k->respect_nulls || k->from_last     ? "RESPECT NULLS and FROM"
-                                                                : NULL;
+    const char *clause = k->star                            ? "*"
+                         : k->distinct && !native           ? "DISTINCT"
+                         : k->n_within && !native           ? "ORDER BY"
+                         : k->ignore_nulls && !native       ? "IGNORE NULLS"
+                         : k->respect_nulls || k->from_last ? "RESPECT NULLS and FROM"
+                                                            : NULL;
     if (fn->n_params != e->n_args)
         wri_bind_error(x->b, e->loc, NULL, "%s takes %u argument%s, %u given", name, fn->n_params,
                        fn->n_params == 1 ? "" : "s", e->n_args);
@@ -140,7 +141,8 @@ static wr_ast *copy(expansion *x, const wr_ast *e) {
     if (x->failed) return NULL;
     if (x->left-- == 0) {
         wri_bind_error(x->b, x->loc, "compute a part of it in a subquery",
-                       "this call of an aggregate function expands to too much (over %d terms)", WRI_NODES_MAX);
+                       "this call of an aggregate function expands to too much (over %d terms)",
+                       WRI_NODES_MAX);
         return out_of_memory(x);
     }
     wr_ast *arg = param(x, e);
@@ -173,14 +175,14 @@ static wr_expr *call_native(expansion *x, const wr_stmt *fn, const wr_ast *e) {
     for (uint32_t i = 0; call.args && i < e->n_args; i++) {
         wr_type t = fn->params[i].type, to = wri_extension_type(t);
         call.args[i] = cast_to(x, e->args[i], t, true);
-        if (call.args[i] && to.kind != t.kind && !wri_is_char(t)) call.args[i] = cast_to(x, call.args[i], to, false);
+        if (call.args[i] && to.kind != t.kind && !wri_is_char(t))
+            call.args[i] = cast_to(x, call.args[i], to, false);
     }
     wr_ast *kept = call.args && !x->failed ? wr_arena_alloc(b->ar, sizeof *kept) : NULL;
     if (!kept) return &wri_failed;
     *kept = call; /* the hook remembers calls */
     wr_expr *r = b->hook ? b->hook(b->hook_ctx, b, kept) : NULL;
-    if (!r)
-        return wri_bind_error(b, e->loc, NULL, "%s is an aggregate and cannot be used here", name_of(fn));
+    if (!r) return wri_bind_error(b, e->loc, NULL, "%s is an aggregate and cannot be used here", name_of(fn));
     if (fn->returns.kind == WR_T_BOOLEAN && !wri_is_bad(r))
         return wri_bind_compare(b, e->loc, WR_OP_NE, r, wri_mk_i64(b, 0, r->type, e->loc));
     return wri_cast_expr(b, r, wri_plain_type(fn->returns), true, e->loc);

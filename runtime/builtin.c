@@ -44,11 +44,10 @@ static const wr_option settings[] = {
      .def = "auto",
      .doc = "auto: kernels where there are, else SQLite; sqlite: the reference, for everything."},
     {.name = "time_zone",
-     .type = WR_OPT_ENUM,
+     .type = WR_OPT_STRING,
      .offset = SETTING(time_zone),
-     .values = "UTC",
      .def = "UTC",
-     .doc = "Time zone of the session; UTC is the only one so far."},
+     .doc = "Time zone of the session, 'Europe/Berlin' or '+02:00': what clocks show at a TIMESTAMP_LTZ."},
 };
 
 static wr_status self_columns(const char *name, const wr_kv *kvs, size_t n, wr_arena *ar, wr_schema *outp,

@@ -48,6 +48,7 @@ oracle run ./weir --queries 600
 oracle over ./weir --queries 500 7
 oracle joins ./weir --queries 60
 oracle sessions ./weir --queries 60
+oracle zones ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 120

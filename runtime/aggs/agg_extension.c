@@ -1,9 +1,9 @@
 /* runtime/aggs/agg_extension.c -- aggregates of SQLite extensions: CREATE AGGREGATE FUNCTION … EXTENSION.
  *
- * They have no merge and no partial state, and some mind the order of rows. So the state is the rows themselves
- * (agg_items.c), each as a text of its arguments; they go through SQLite in the order of event time, split and
- * position whenever the result is wanted. Memory is that of the rows of open windows, and a result costs all
- * rows of its group: in OVER that is the frame, for every row.
+ * They have no merge and no partial state, and some mind the order of rows. So the state is the rows
+ * themselves (agg_items.c), each as a text of its arguments; they go through SQLite in the order of event
+ * time, split and position whenever the result is wanted. Memory is that of the rows of open windows, and a
+ * result costs all rows of its group: in OVER that is the frame, for every row.
  *
  * A row as text, per argument: one byte, 0 for NULL, else 1 and 8 bytes of number or a varint and bytes. */
 #include "aggs_int.h"
@@ -11,7 +11,7 @@
 #include "../expr/expr.h"
 
 typedef struct context { /* of an operator that finishes */
-    wr_ext_agg *run; /* NULL: not wanted yet */
+    wr_ext_agg *run;     /* NULL: not wanted yet */
     wr_schema args;
     wr_field fields[WR_AGG_ARGS_MAX];
 } context;
@@ -152,7 +152,8 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
         bool bad;
         WR_TRY(rows_of(call, *WRI_STATE(wri_items *, states, stride, gids[i]), &rows, err));
         wr_status s = wr_ext_agg_run(x->run, rows, call->type, &v, &bad, err);
-        if (s == WR_OK) s = bad ? wri_out_failed(out, col, i, failed, err) : store(&v, call->type, out, col, i, err);
+        if (s == WR_OK)
+            s = bad ? wri_out_failed(out, col, i, failed, err) : store(&v, call->type, out, col, i, err);
         wr_batch_drop(rows);
         WR_TRY(s);
     }

@@ -3,8 +3,8 @@
  *   SELECT "f"(c0, c1, …) FROM batch
  *
  * SQLite's aggregates have steps and an end, no merging: the rows are kept by the caller
- * (runtime/aggs/agg_extension.c) and go through all at once. Errors that the aggregate raises are the group's,
- * not the job's. */
+ * (runtime/aggs/agg_extension.c) and go through all at once. Errors that the aggregate raises are the
+ * group's, not the job's. */
 #include "sqlite_int.h"
 
 struct wr_ext_agg {
