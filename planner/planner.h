@@ -115,6 +115,7 @@ typedef struct wr_agg_call {
     bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
     bool slides;   /* def->uncombine is exact for this call */
     bool grows;    /* the state grows with the number of rows: lists, all values, sets */
+    void *ctx;     /* what def->open made, in an operator's own copy of the call */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -160,6 +161,14 @@ struct wr_agg_def {
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
+    /* What finish needs beside states, in call->ctx: one for each operator that finishes. NULL: nothing. */
+    wr_status (*open)(const wr_agg_call *call, void **ctxp, wr_err *err);
+    void (*close)(void *ctx);
+    /* An aggregate of an SQLite extension (CREATE AGGREGATE FUNCTION): its file, what it returns, and whether
+     * rows with a NULL among the arguments are left out. */
+    const char *extension;
+    wr_type returns;
+    bool null_on_null;
 };
 
 typedef struct wr_registry {
@@ -175,10 +184,11 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
-    /* Whether the SQLite extension in a file has a scalar function of that name and number of arguments;
-     * *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
-    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
-                           wr_err *err);
+    /* Whether the SQLite extension in a file has a scalar function, or an aggregate, of that name and number
+     * of arguments; *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
+    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool aggregate,
+                           bool *deterministicp, wr_err *err);
+    const wr_agg_def *extension_agg; /* what all aggregates of extensions have in common */
     /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
      * ar. NULL here: nothing is checked. */
     const char *(*check)(char letter, const wr_str *text, wr_arena *ar);
@@ -259,6 +269,7 @@ typedef struct wr_win {
     X(VALUES, values, values) /* constant rows */                                                            \
     X(FILTER, filter, filter)                                                                                \
     X(PROJECT, project, project)                                                                             \
+    X(CLOCK, clock, clock) /* event time is what clocks in a zone show: adds that time, moves watermarks */  \
     X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
     X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
     X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
@@ -476,6 +487,10 @@ struct wr_node {
             wr_expr **exprs; /* out.n of them */
         } project;
         struct {
+            uint32_t time; /* event time in the input, a moment */
+            const char *zone;
+        } clock; /* out = input columns, the time that clocks show */
+        struct {
             wr_win win;
         } window; /* out = input columns, window_start, window_end, window_time */
         struct {
@@ -595,10 +610,10 @@ typedef struct wr_settings {
     int64_t workers;    /* 0: one per core */
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
-    int64_t memory_bytes; /* 0: half of RAM */
-    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
-    int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int time_zone;        /* of the session; 0 UTC, the only one so far */
+    int64_t memory_bytes;  /* 0: half of RAM */
+    int64_t state_ttl_us;  /* event time without a row after which a key is forgotten; 0: never */
+    int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
+    const char *time_zone; /* of the session, a name or an offset */
 } wr_settings;
 
 /* A statement that moves rows or says where they come from: what a node's loc belongs to. */

@@ -45,6 +45,7 @@ oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
 oracle joins ./weir --queries 600
 oracle sessions ./weir --queries 500
+oracle zones ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
