@@ -47,6 +47,7 @@ part "random queries against DuckDB"
 oracle run ./weir --queries 600
 oracle over ./weir --queries 500 7
 oracle joins ./weir --queries 60
+oracle lookups ./weir --queries 60
 oracle sessions ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
@@ -59,6 +60,7 @@ part "the same, and patterns against a matcher that tries everything (ASan+UBSan
 oracle match "$weir" --cases 300
 oracle over "$weir" --queries 30 7
 oracle joins "$weir" --queries 30
+oracle lookups "$weir" --queries 30
 oracle sessions "$weir" --queries 30
 oracle changes "$weir" --queries 30
 
