@@ -241,6 +241,9 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
 bool wri_stream_ready(wri_ctx *c, wri_stream *st);
 /* What a reader of st reads; NULL after reporting at loc. */
 wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
+/* The same as a table that is asked by key, for one join: a SOURCE, or a PROJECT of one that puts its columns
+ * in order. NULL: st cannot be that, or out of memory (c->oom). */
+wr_node *wri_lookup_table(wri_ctx *c, wri_stream *st, wr_loc loc);
 wr_node *wri_read_view(wri_q *q, wri_view *v, wr_loc loc);
 /* Plans the feed's query, cast to the stream's columns. */
 wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f);
@@ -304,6 +307,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    wr_node *tables[2];   /* in[], when it can be asked by key instead: what is asked; else NULL */
     const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;

@@ -286,6 +286,7 @@ typedef struct wr_win {
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
     X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
 /* clang-format off */
@@ -469,6 +470,7 @@ struct wr_node {
             uint32_t n_computed;
             wr_expr *wm;        /* watermark expression over out's columns, NULL: none */
             bool *want_dict;    /* per decoded column: dictionary codes pay off */
+            bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
         } source;
         struct {

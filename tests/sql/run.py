@@ -5,6 +5,9 @@ SQLite as the evaluator of all expressions.
 A case file has sections, each begun by a line "--- KIND ARGUMENTS":
   --- input NAME     a file put into the case's directory ("input NAME hex": its bytes in hexadecimal,
                      "input NAME gzip": packed); folders in NAME are made
+  --- sqlite NAME    a script of SQLite's, run to make the database NAME in that directory
+  --- postgres       a script of Postgres', run in a database of a server that the tests start; $PGURL in the SQL says
+                     where it is
   --- extension NAME a C source, compiled into the case's directory: an SQLite extension
   --- stdin          standard input of the script
   --- sql            the script; it runs with that directory as its working directory. Several: one after
@@ -30,9 +33,13 @@ Usage: run.py WEIR [--quick] [--accept] [FILES]
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import pg  # noqa: E402
 
 # workers, rows of a batch, what goes before the script
 REFERENCE = "SET evaluator = 'sqlite'; "
@@ -123,17 +130,23 @@ def call(cmd, d, stdin):
 
 def run_case(weir, sections, workers, batch, before):
     with tempfile.TemporaryDirectory() as d:
-        options, wants_error, stdin, scripts = [], False, b"", []
+        options, wants_error, stdin, scripts, database = [], False, b"", [], None
         for kind, args, body in sections:
             if kind == "input":
                 put(d, args[0], args[1:], body)
             elif kind == "extension":
                 put(d, args[0], ["hex"], compiled(body))
+            elif kind == "sqlite":
+                db = sqlite3.connect(os.path.join(d, args[0]))
+                db.executescript(body)
+                db.close()
+            elif kind == "postgres":
+                database = pg.server().database(body)
             elif kind == "stdin":
                 stdin = body.encode("utf-8", "surrogateescape")
             elif kind == "sql":
                 scripts.append("case.sql" if not scripts else f"case{len(scripts) + 1}.sql")
-                put(d, scripts[-1], [], before + body)
+                put(d, scripts[-1], [], before + (body.replace("$PGURL", pg.server().url(database)) if database else body))
             elif kind == "options":
                 options += body.split()
             elif kind in ("error", "errors"):
@@ -151,6 +164,9 @@ def run_case(weir, sections, workers, batch, before):
             return "  did not end within 120 s"
         except RuntimeError as crash:
             return str(crash)
+        finally:
+            if database:
+                pg.server().drop(database)
 
 
 def accept_errors(weir, path, sections):
