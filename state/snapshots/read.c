@@ -147,8 +147,7 @@ static wr_status take_parts(segments *g, wr_snapshot *out, const wri_manifest *m
     if (!out->parts) return wr_fail_oom(err, "a snapshot");
     for (size_t i = 0; i < m->n; i++) {
         wr_piece *pieces = wr_arena_calloc(&out->ar, (m->parts[i].n + 1) * sizeof *pieces);
-        out->parts[i] =
-            (wr_saved_part){wr_arena_strdup(&out->ar, m->parts[i].name), pieces, m->parts[i].n};
+        out->parts[i] = (wr_saved_part){wr_arena_strdup(&out->ar, m->parts[i].name), pieces, m->parts[i].n};
         out->n++;
         if (!pieces || !out->parts[i].name) return wr_fail_oom(err, "a snapshot");
         for (size_t k = 0; k < m->parts[i].n; k++)
