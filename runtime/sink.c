@@ -316,7 +316,8 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     s->passed -= o->epoch > s->epoch;
     s->open--;
     if (s->passed > 0 && s->passed == s->open) r = cut(j, o, j->epochs.wanted, err);
-    if (r == WR_OK && s->open == 0) r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+    if (r == WR_OK && s->open == 0 && s->after.len > 0)
+        r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
     if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;

@@ -325,7 +325,7 @@ wr_status wri_stream_route(wr_stream *st, wr_err *err) WR_MUST_USE;
 wr_status wri_stream_store(wr_stream *st, wri_meta *m, wr_err *err) WR_MUST_USE;
 void wri_stream_free(wr_stream *st);
 /* Under the lock: sh has something waiting and nobody is at it. */
-void wri_wake(wri_shard *sh);
+void wri_wake_readers(wri_shard *sh);
 /* Under the lock: a part is done with; the call too, when it was the last: it is then put into *tellp. */
 void wri_part_done(wri_part *p, wri_call **tellp);
 void wri_tell(wri_call *list);          /* without the lock */

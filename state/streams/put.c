@@ -78,7 +78,7 @@ static void queue_part(wri_call *c, wri_shard *sh, uint32_t from, uint32_t n) {
     *p = (wri_part){.call = c, .from = from, .n = n};
     *sh->tailp = p;
     sh->tailp = &p->next;
-    wri_wake(sh);
+    wri_wake_readers(sh);
 }
 
 /* Records by shard, in the order they have: a pass per shard met, or a count where there are many. */

@@ -302,7 +302,7 @@ void wri_shard_commit(wri_shard *sh) {
     pthread_mutex_lock(&db->lock);
     if (n > 0) answer(sh, n, s, &why, now_us, &tell);
     sh->busy = false;
-    if (sh->head) wri_wake(sh);
+    if (sh->head) wri_wake_readers(sh);
     pthread_cond_broadcast(&db->moved);
     pthread_mutex_unlock(&db->lock);
     wri_tell(tell);

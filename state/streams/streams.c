@@ -83,7 +83,7 @@ wr_status wr_streams_lock(wr_streams *db, wr_err *err) {
 
 /* ---- threads ---- */
 
-void wri_wake(wri_shard *sh) {
+void wri_wake_readers(wri_shard *sh) {
     wr_streams *db = sh->st->db;
     if (sh->queued || sh->busy) return;
     sh->queued = true;
