@@ -14,7 +14,7 @@
 
 #include "core/core.h"
 
-/* Appends row i of b to buf; on failure buf is as it was. */
+/* Appends row i of b to buf; on failure buf is as it was. time_col: one that b has not for rows without. */
 wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32_t i,
                        wr_err *err) WR_MUST_USE;
 

@@ -28,8 +28,8 @@ typedef struct old_rows {
 } old_rows;
 
 typedef struct current { /* a session that has a row now */
-    uint32_t key;     /* of the keys being said */
-    uint32_t becomes; /* the row that stood and becomes it, from 1; 0: none */
+    uint32_t key;        /* of the keys being said */
+    uint32_t becomes;    /* the row that stood and becomes it, from 1; 0: none */
     bool failed;
 } current;
 
@@ -149,8 +149,7 @@ static wr_status mark_key(wri_said *s, uint32_t gid, wr_err *err) {
     uint32_t first = (uint32_t)s->n_ids;
     for (uint32_t id = gid; id; id = next_of(s, id))
         if (!is_empty(s, id) && told_at(s, id)->stands) WR_TRY(push_id(s, id, gid, 0, err));
-    s->touched[s->n_touched++] =
-        (touched_key){gid, (uint32_t)s->n_olds, first, (uint32_t)s->n_ids - first};
+    s->touched[s->n_touched++] = (touched_key){gid, (uint32_t)s->n_olds, first, (uint32_t)s->n_ids - first};
     m->at = (uint32_t)s->n_touched;
     return WR_OK;
 }

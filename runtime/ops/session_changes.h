@@ -1,7 +1,8 @@
-/* runtime/ops/session_changes.h -- results of sessions that stand, and what corrects them. Private to runtime/.
+/* runtime/ops/session_changes.h -- results of sessions that stand, and what corrects them. Private to
+ * runtime/.
  *
- *   before rows join:  touch(keys)   what stands of the keys' sessions is computed, once until it is said anew
- *   rows joined:       say(wm)       each touched key: rows that stand against rows that now should; the
+ *   before rows join:  touch(keys)   what stands of the keys' sessions is computed, once until it is said
+ * anew rows joined:       say(wm)       each touched key: rows that stand against rows that now should; the
  *                                    difference is given
  *   watermark:         due(wm)       touches the keys with a session that ends
  *
