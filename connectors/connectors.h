@@ -112,6 +112,23 @@ typedef struct wr_split_info {
     int64_t at;       /* position reached */
 } wr_split_info;
 
+/* ---- lookups: tables whose rows are asked for by key while a job runs ---- */
+typedef struct wr_lookup wr_lookup; /* a connection; used by one thread */
+typedef struct wr_lookup_opts {     /* the first options of every connector that has lookups */
+    int64_t cache_rows, cache_ttl_us, retries;
+} wr_lookup_opts;
+typedef struct wr_lookup_cfg {
+    const wr_sys *sys;
+    const char *stream; /* name, for messages */
+    const wr_kv *options;
+    size_t n_options;
+    const wr_schema *schema; /* columns wanted */
+    const uint32_t *keys;    /* n_keys of them, by which rows are asked for */
+    uint32_t n_keys;
+    void (*bad)(void *ctx, const wr_bad_record *r); /* called for each row that cannot be read */
+    void *ctx;
+} wr_lookup_cfg;
+
 /* ---- sinks ---- */
 typedef struct wr_sink wr_sink;
 typedef struct wr_sink_cfg {
@@ -148,6 +165,13 @@ typedef struct wr_connector_def {
                          wr_err *err);               /* self_schema */
     bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
     void (*close_source)(wr_source *s);
+    /* -- lookups; NULL: none -- */
+    wr_status (*open_lookup)(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);
+    /* Appends the rows whose key columns equal one of the rows of keys, which are distinct and not NULL; rows
+     * that only nearly equal one (by the rules of the database) may come, too. WR_EIO: trying again may help;
+     * out then has nothing new. */
+    wr_status (*look_up)(wr_lookup *l, const wr_batch *keys, wr_batches *out, wr_err *err);
+    void (*close_lookup)(wr_lookup *l);
     /* -- sink side; NULL: cannot be written -- */
     const char *delivery; /* "truncate", "at least once", … for EXPLAIN */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
@@ -162,6 +186,9 @@ extern const wr_connector_def *const wr_connectors[];        /* NULL-terminated 
 extern const wr_format_def *const wr_formats[];              /* NULL-terminated */
 const wr_connector_def *wr_connector_find(const char *name); /* NULL: none */
 const wr_format_def *wr_format_find(const char *name);
+
+/* Those of a connector that has lookups. */
+wr_status wr_lookup_options(const wr_kv *kvs, size_t n, wr_lookup_opts *outp, wr_err *err) WR_MUST_USE;
 
 /* A heap buffer of cap bytes plus WR_PAD, reference-counted, for chunks. */
 typedef struct wr_bytes {

@@ -310,7 +310,8 @@ static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err
         if (piece.take == 0) window *= 2; /* no record ends here; wri_cut gives up at record_max */
         __atomic_store_n(&sp->at, (int64_t)(at + piece.take), __ATOMIC_RELAXED);
         wri_map_passed(sp->map, at);
-        if (piece.take > 0 && piece.show == 0) return WR_AGAIN; /* a record of gigabytes must be stoppable */
+        /* A record of gigabytes must be stoppable. */
+        if (piece.take > 0 && piece.show == 0 && n < rest) return WR_AGAIN;
         if (piece.show == 0) continue;
         *out = wri_chunk(&sp->cut, piece);
         out->data = sp->map->data + at;

@@ -43,10 +43,18 @@ static bool is_secret(const char *key) {
     return false;
 }
 
+/* Whether a URL has a password in it: user:password@host, or password=…. */
+static bool has_password(const char *value) {
+    const char *host = strstr(value, "://"), *at = host ? strrchr(host, '@') : NULL,
+               *colon = host ? strchr(host + 3, ':') : NULL;
+    return strcasestr(value, "password") || (at && colon && colon < at);
+}
+
 void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
     for (size_t i = 0; i < s->n_options; i++)
         WRI_PUT(x, "%s%s = '%s'", i ? ", " : "", s->options[i].key,
-                is_secret(s->options[i].key) ? "***" : s->options[i].value);
+                is_secret(s->options[i].key) || has_password(s->options[i].value) ? "***"
+                                                                                  : s->options[i].value);
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {

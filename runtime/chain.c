@@ -37,7 +37,7 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     op->wm = wm;
     if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
     if (wm == WR_WM_END) return wri_emit_watermark(op, wm, err);
-    if (wm < WR_WM_NONE + op->holds_us) return WR_OK;
+    if (op->holds_us > 0 && wm < WR_WM_NONE + op->holds_us) return WR_OK;
     return wri_emit_watermark(op, wm - op->holds_us, err);
 }
 

@@ -200,6 +200,8 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
 void wri_source_free(wri_source *s);
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
+/* *bp, physical columns of op's source as they were read, gets all columns of the source. */
+wr_status wri_source_rows(wr_op *op, wr_batch **bp, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
 /* side.c */

@@ -48,7 +48,8 @@ struct wr_op {
     uint32_t n_in, ended, barriers;
     uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
     int64_t wm;         /* combined watermark */
-    int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older */
+    int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;
+                         * below zero: none is awaited that is less than so much newer (another clock) */
     uint64_t rows_in, rows_out, late_rows;
 };
 

@@ -95,6 +95,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     if (!s->con || !s->con->open_source)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
     WR_TRY(make_decoded(n, s, err));
+    if (n->source.lookup) return WR_OK; /* without splits it has ended */
     wr_source_cfg cfg = {.sys = j->sys,
                          .stream = st->name,
                          .options = st->options,
@@ -447,6 +448,12 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     return without_rows(bp, o->errs.rows, o->errs.n, err);
 }
 
+wr_status wri_source_rows(wr_op *op, wr_batch **bp, wr_err *err) {
+    source_op *o = op->state;
+    o->arrival = wr_floor_to(op->task->job->sys->wall_us(), 1000);
+    return compute(op, o, bp, err);
+}
+
 /* Rows without event time cannot be placed in any window. */
 static wr_status drop_null_times(wr_op *op, wr_batch **bp, uint32_t col, wr_err *err) {
     const wr_col *c = &(*bp)->cols[col];
@@ -652,7 +659,7 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
-    if (s->con->notes) WR_TRY(s->con->notes(s->src, out));
+    if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];

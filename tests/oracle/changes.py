@@ -8,18 +8,15 @@ insert of a keyed result brings a key that is not), when what stands at the end 
 rows, and, with one worker and one row a batch, when what stands after each row is the result of the rows so far.
 Which rows a window takes is worked out here by position. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import re
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import duckdb
+import common
 
 END = 1 << 62
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
@@ -56,7 +53,7 @@ def make_rows(r, most):
             if c != "ts" and r.random() < 0.1:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def canon(v):
@@ -66,13 +63,10 @@ def canon(v):
 
 
 def duck(rows, sql):
-    db = duckdb.connect()
-    db.execute("CREATE TABLE t (n INTEGER, ts TIMESTAMP, k VARCHAR, g INTEGER, b INTEGER, s VARCHAR, d DECIMAL(10,2), "
-               "ws VARCHAR, we VARCHAR)")
-    if rows:
-        db.executemany("INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?)",
-                       [[i, EPOCH + timedelta(milliseconds=x["ts"]), x["k"], x["g"], x["b"], x["s"], x["d"],
-                         x.get("ws"), x.get("we")] for i, x in enumerate(rows)])
+    names = ["n", "ts", "k", "g", "b", "s", "d", "ws", "we"]
+    types = ["INTEGER", "TIMESTAMP", "VARCHAR", "INTEGER", "INTEGER", "VARCHAR", "DECIMAL(10,2)", "VARCHAR", "VARCHAR"]
+    db = common.table("t", list(zip(names, types)),
+                      [[i, EPOCH + timedelta(milliseconds=x["ts"])] + [x.get(n) for n in names[2:]] for i, x in enumerate(rows)])
     return Counter(tuple(canon(v) for v in row) for row in db.execute(sql).fetchall())
 
 
@@ -360,7 +354,7 @@ class Case:
         self.form, self.keyed = "op", r.random() < 0.5
         if kind in ("grouped", "session") and self.keys and r.random() < 0.5:
             self.form = r.choice(["upsert", "debezium", "op in a stream"])
-        self.workers, self.batch = r.choice([1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
+        self.workers, self.batch = common.workers(r, [1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
         self.chunk = r.choice([1, 100, 512 * 1024])
         self.steps = kind in ("grouped", "histogram") and self.form == "op" and r.random() < 0.5
         if self.steps:
@@ -399,10 +393,10 @@ class Case:
             for row, times in want.items():
                 table[row[len(self.keys)]] += times
             want = Counter({(c, float(n)): 1 for c, n in table.items()})
-        with tempfile.TemporaryDirectory() as d:
+        with common.folder() as d:
             with open(os.path.join(d, "in.jsonl"), "w", encoding="utf-8") as f:
                 f.writelines(x + "\n" for x in lines)
-            p = subprocess.run([weir, "run", "--format", "json", f"--workers={r.choice([1, 2, 8])}",
+            p = subprocess.run([weir, "run", "--format", "json", f"--workers={common.workers(r, [1, 2, 8])}",
                                 f"--batch-rows={r.choice([1, 7, 4096])}", "-e", script], cwd=d, capture_output=True, timeout=60)
         out, err = p.stdout.decode("utf-8"), p.stderr.decode("utf-8", "replace")
         if p.returncode != 0 or "Sanitizer" in err or "runtime error:" in err or ", 0 bad" not in err:
@@ -412,14 +406,14 @@ class Case:
             raise Wrong(f"read back: {script}\n  missing {list((want - got).items())[:5]}\n  surplus {list((got - want).items())[:5]}")
 
     def run(self, weir):
-        with tempfile.TemporaryDirectory() as d:
+        with common.folder() as d:
             with open(os.path.join(d, "in.jsonl"), "wb") as f:
                 for row in self.rows:  # chunks of a byte take a line each, when all lines are of one length
                     f.write(json.dumps(dict(row, ts=iso(row["ts"])), ensure_ascii=False).encode().ljust(255) + b"\n")
             with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
                 f.write(self.script())
             p = subprocess.run([weir, "run", "--format", "json", f"--workers={self.workers}",
-                                f"--batch-rows={self.batch}", "q.sql"], cwd=d, capture_output=True, timeout=60)
+                                f"--batch-rows={self.batch}", "q.sql"], cwd=d, capture_output=True, timeout=common.TIMEOUT)
         out, err = p.stdout.decode("utf-8"), p.stderr.decode("utf-8", "replace")
         if p.returncode != 0 or "Sanitizer" in err or "runtime error:" in err:
             raise Wrong(f"exit status {p.returncode}\n{err}")
@@ -487,23 +481,16 @@ class Case:
             raise Wrong(f"after row {at + 1} or so there should stand {dict(want[at])}")
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("weir")
-    p.add_argument("--queries", type=int, default=300)
-    p.add_argument("--seed", type=int, default=None)
-    a = p.parse_args()
-    first = a.seed if a.seed is not None else random.SystemRandom().randrange(10**9)
-    n = a.queries
-    for seed in range(first, first + n):
-        case = Case(seed)
+def main(cases=Case, name="changes"):
+    def run_case(weir, seed):
+        case = cases(seed)
         try:
-            case.check(os.path.abspath(a.weir))
-        except (Wrong, subprocess.TimeoutExpired) as e:
-            print(f"FAIL --seed {seed} --queries 1: workers {case.workers}, batch {case.batch}\n{case.script()}\n"
-                  f"DuckDB: {case.duck}\n{e}")
-            sys.exit(1)
-    print(f"changes: {n} changelogs agree, seeds {first}..{first + n - 1}")
+            case.check(weir)
+        except Wrong as e:
+            return f"workers {case.workers}, batch {case.batch}\n{case.script()}\nDuckDB: {case.duck}\n{e}"
+        return None
+
+    common.main(name, run_case)
 
 
 if __name__ == "__main__":

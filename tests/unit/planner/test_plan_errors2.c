@@ -18,15 +18,15 @@ Test(plan_errors2, not_supported_yet) {
          "2:30 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in a.event_time BETWEEN b.event_time - INTERVAL '1' HOUR AND b.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
     DIAGS(CLICKS
          "SELECT page, ROW_NUMBER() OVER (PARTITION BY page ORDER BY event_time DESC) FROM clicks;",
-         "2:60 later: keeping the last row of a key on unbounded input has results that change with later rows, "
-         "which is not supported yet | add window_start, window_end of a window table function to PARTITION BY, "
-         "or read bounded input\n");
+         "2:60 error: ROW_NUMBER by another order than that of time on unbounded input never completes: add EMIT "
+         "CHANGES or a window | write EMIT CHANGES behind the query for updating results, or add window_start, "
+         "window_end of a window table function to PARTITION BY\n");
     DIAGS(CLICKS
          "SELECT SUM(status) OVER w FROM clicks WINDOW w AS (PARTITION BY page);",
          "2:8 error: OVER without ORDER BY on unbounded input never completes | add ORDER BY event_time\n");
     DIAGS(CLICKS
-         "SELECT COUNT(*) FROM clicks GROUP BY SESSION(event_time, INTERVAL '1' MINUTE) EMIT CHANGES;",
-         "2:38 later: EMIT CHANGES with a SESSION window is not supported yet | leave it out: a session's result comes once, when the session closes\n");
+         "SELECT MOD(status, 2), COUNT(*) FROM TABLE(SESSION(TABLE clicks PARTITION BY status, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, MOD(status, 2) EMIT CHANGES;",
+         "2:140 later: EMIT CHANGES with sessions whose rows are grouped otherwise is not supported: they are known when a session closes | group by window_start, window_end and what the sessions are partitioned by, and filter rows before SESSION\n");
     DIAGS(CLICKS
          "SELECT STREAM COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE);",
          "2:56 later: WINDOWED BY STAGGER is not supported yet | use GROUP BY STEP(ROWTIME BY INTERVAL …)\n");
