@@ -263,10 +263,12 @@ typedef struct wr_win {
 
 /* Every kind of node: its name, its wri_node_def (planner/nodes/), its operator (runtime/). */
 #define WR_NODE_LIST(X)                                                                                      \
-    X(SOURCE, source, source) /* splits of a stream, decoded, computed columns, watermark */                 \
-    X(ERRORS, errors, side)   /* error_stream: the rows that failed anywhere in the job */                   \
-    X(LATE, late, side)       /* a late_output stream: rows too late for who reads it */                     \
-    X(VALUES, values, values) /* constant rows */                                                            \
+    X(SOURCE, source, source)             /* splits of a stream, decoded, computed columns, watermark */     \
+    X(ERRORS, errors, side)               /* error_stream: the rows that failed anywhere in the job */       \
+    X(LATE, late, side)                   /* a late_output stream: rows too late for who reads it */         \
+    X(VALUES, values, values)             /* constant rows */                                                \
+    X(CHANGELOG, changelog, changelog_in) /* records that tell of changes -> rows with their kinds */        \
+    X(UPSERT, upsert, upsert) /* the last row of each key, so that a new one says what it replaces */        \
     X(FILTER, filter, filter)                                                                                \
     X(PROJECT, project, project)                                                                             \
     X(CLOCK, clock, clock) /* event time is what clocks in a zone show: adds that time, moves watermarks */  \
@@ -472,7 +474,19 @@ struct wr_node {
             bool *want_dict;    /* per decoded column: dictionary codes pay off */
             bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
+            bool in_order;      /* records that tell of changes: one worker reads them */
         } source;
+        struct {
+            const wr_plan_stream *stream; /* whose changelog says the form: OP, UPSERT or DEBEZIUM */
+            /* Input columns: op, then one per column of out; DEBEZIUM: op, before, after, payload, and out's
+             * columns are decoded from those, by their paths. */
+            uint32_t *cols;
+            bool by_key; /* an UPSERT follows: what a record replaces need not be known */
+        } changelog;
+        struct {
+            uint32_t *keys;
+            uint32_t n_keys;
+        } upsert;
         struct {
             const wr_node *of; /* LATE: unused; ERRORS: unused */
             const char *stream;

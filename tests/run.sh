@@ -64,6 +64,10 @@ oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
 oracle lookups "$weir" --queries 30
 
+part "kill -9 at random instants, and on from the snapshot"
+python3 tests/recovery/run.py ./weir --kills 60
+python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 
