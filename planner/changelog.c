@@ -156,7 +156,8 @@ wr_node *wri_changelog_source(wri_ctx *c, wri_stream *st) {
     if (!n) return NULL;
     wri_cols out = {0};
     for (uint32_t i = 0; i < cols->n; i++) {
-        wr_expr *e = st->computed[i] ? wri_expr_remap(c->ar, st->computed[i], at) : wri_col_of(c, n, at[i], n->loc);
+        wr_expr *e =
+            st->computed[i] ? wri_expr_remap(c->ar, st->computed[i], at) : wri_col_of(c, n, at[i], n->loc);
         if (!wri_cols_add(c, &out, e, cols->fields[i].name)) return NULL;
     }
     return wri_project_node(c, n, &out, out.n, n->loc);

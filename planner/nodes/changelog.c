@@ -35,10 +35,8 @@ static void changelog_explain(wri_ex *x, const wr_node *n) {
     for (uint32_t i = 0; i < n->out.n; i++) WRI_PUT(x, "%s%s", i ? ", " : "; ", n->out.fields[i].name);
 }
 
-const wri_node_def wri_node_changelog = {.name = "CHANGELOG",
-                                         .need = changelog_need,
-                                         .rebuild = changelog_rebuild,
-                                         .explain = changelog_explain};
+const wri_node_def wri_node_changelog = {
+    .name = "CHANGELOG", .need = changelog_need, .rebuild = changelog_rebuild, .explain = changelog_explain};
 
 static bool upsert_need(wri_ctx *c, wr_node *n) {
     (void)c;

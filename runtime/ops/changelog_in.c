@@ -1,14 +1,15 @@
-/* runtime/ops/changelog_in.c -- records that tell of changes, to rows with their kinds: what changelog.c writes.
+/* runtime/ops/changelog_in.c -- records that tell of changes, to rows with their kinds: what changelog.c
+ * writes.
  *
  *   OP, UPSERT  op, columns…       a record is a row; op names its kind
  *   DEBEZIUM    op, before, after  rows as JSON text; or all three in `payload`
  *
- * Kinds go by several names: +I -U +U -D, I U D, c r u d, and words. A record of Debezium's form is one change
- * or, for an update, two; the rows of a whole batch are put one behind the other as lines and decoded at once.
- * A record whose op or row cannot be read goes to error_stream, whole. Halves of an update that are not
- * neighbours become a delete and an insert. */
-#include "changelog_lines.h"
+ * Kinds go by several names: +I -U +U -D, I U D, c r u d, and words. A record of Debezium's form is one
+ * change or, for an update, two; the rows of a whole batch are put one behind the other as lines and decoded
+ * at once. A record whose op or row cannot be read goes to error_stream, whole. Halves of an update that are
+ * not neighbours become a delete and an insert. */
 #include "change_rows.h"
+#include "changelog_lines.h"
 #include "ops.h"
 
 enum { BAD = WR_DELETE + 1, NOTHING }; /* beside wr_change: no such kind; a record that changes nothing */
@@ -126,7 +127,8 @@ static wr_status push_rows(wr_op *op, changelog_in *s, wr_batch *b, wr_err *err)
         s->idx[n_good++] = i;
     }
     if (n_bad)
-        WR_TRY(wr_task_bad_rows(op, b, s->bad, NULL, "op is none of +I, -U, +U, -D, nor c, r, u, d", n_bad, err));
+        WR_TRY(wr_task_bad_rows(op, b, s->bad, NULL, "op is none of +I, -U, +U, -D, nor c, r, u, d", n_bad,
+                                err));
     if (n_good == 0) return WR_OK;
     wr_batch *out;
     if (n_good == b->n) WR_TRY(wr_batch_share(b, cols + 1, n->out.n, &out, err));
@@ -203,7 +205,8 @@ static wr_status add_images(const wr_op *op, changelog_in *s, const envelope *e,
     else if (kind == WR_DELETE ? !before : !after)
         *whyp = kind == WR_DELETE ? "op is a delete, but there is no 'before'" : "there is no 'after'";
     else if (kind == WR_UPDATE_AFTER && !before && !by_key)
-        *whyp = "op is an update, but there is no 'before': declare a PRIMARY KEY, or have the whole old row written";
+        *whyp = "op is an update, but there is no 'before': declare a PRIMARY KEY, or have the whole old row "
+                "written";
     if (*whyp) return WR_OK;
     if (kind == WR_DELETE) return add_image(s, row, before, kind, err);
     if (kind == WR_UPDATE_AFTER && before) WR_TRY(add_image(s, row, before, WR_UPDATE_BEFORE, err));

@@ -31,7 +31,8 @@ void wri_lines_close(wri_lines *l);
 /* text: an object. */
 wr_status wri_lines_add(wri_lines *l, const wr_str *text, wr_err *err) WR_MUST_USE;
 wr_status wri_lines_decode(wri_lines *l, wr_err *err) WR_MUST_USE;
-wr_batch *wri_lines_row(const wri_lines *l, size_t line, uint32_t *rowp); /* of a line without why; borrowed */
+wr_batch *wri_lines_row(const wri_lines *l, size_t line,
+                        uint32_t *rowp); /* of a line without why; borrowed */
 void wri_lines_reset(wri_lines *l);
 
 #endif

@@ -55,7 +55,8 @@ static standing *standing_of(const upsert *s, uint32_t gid) {
 static void upsert_close(wr_op *op) {
     upsert *s = op->state;
     if (!s) return;
-    for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++) wr_buf_free(&standing_of(s, g)->row);
+    for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++)
+        wr_buf_free(&standing_of(s, g)->row);
     wri_groups_free(s->groups);
     wr_free(s->phys);
     wr_free(s->gids);

@@ -2,8 +2,8 @@
  *
  *   call ─► hash, shard of each record ─► one part per shard, queued ─► … groups … ─► last part done: answer
  *
- * While shards change (wri_pause) calls wait undivided, since the record's shard is not known before. A caller who
- * waits writes what is ready himself, so a directory works without threads too. */
+ * While shards change (wri_pause) calls wait undivided, since the record's shard is not known before. A
+ * caller who waits writes what is ready himself, so a directory works without threads too. */
 #include <inttypes.h>
 
 #include "log_int.h"
@@ -12,7 +12,8 @@
 
 static wr_status check_put(const wr_stream *st, const wr_put *p, uint32_t i, wr_err *err) {
     if (p->key_len < 1 || p->key_len > WR_PARTITION_KEY_MAX || !wr_utf8_valid(p->key, p->key_len))
-        return wr_fail(err, WR_EINVAL, "stream %s: record %" PRIu32 ": the partition key is 1 to 256 characters of UTF-8",
+        return wr_fail(err, WR_EINVAL,
+                       "stream %s: record %" PRIu32 ": the partition key is 1 to 256 characters of UTF-8",
                        st->name, i);
     if ((int64_t)p->len > st->meta.record_max)
         return wr_fail(err, WR_EINVAL,

@@ -1,5 +1,5 @@
-/* The log dies, fails or loses power at each of its system calls in turn; what was acknowledged is there once, what
- * was not is whole or absent, and it goes on. */
+/* The log dies, fails or loses power at each of its system calls in turn; what was acknowledged is there
+ * once, what was not is whole or absent, and it goes on. */
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,7 +152,13 @@ Test(log_crash, killed) { every((crash){.fault = LT_KILL, .step = 4}); }
 Test(log_crash, killed_in_the_middle_of_a_write) { every((crash){.fault = LT_TEAR, .step = 1}); }
 Test(log_crash, killed_with_durability_os) { every((crash){.fault = LT_TEAR, .relaxed = true, .step = 3}); }
 Test(log_crash, power_lost) { every((crash){.fault = LT_POWER, .step = 1}); }
-Test(log_crash, power_lost_and_some_written_by_chance) { every((crash){.fault = LT_POWER, .step = 2, .seed = 7}); }
-Test(log_crash, power_lost_with_durability_os) { every((crash){.fault = LT_POWER, .relaxed = true, .step = 3, .seed = 9}); }
+Test(log_crash, power_lost_and_some_written_by_chance) {
+    every((crash){.fault = LT_POWER, .step = 2, .seed = 7});
+}
+Test(log_crash, power_lost_with_durability_os) {
+    every((crash){.fault = LT_POWER, .relaxed = true, .step = 3, .seed = 9});
+}
 Test(log_crash, failed_once) { every((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 1}); }
-Test(log_crash, disk_full_for_a_while) { every((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 3}); }
+Test(log_crash, disk_full_for_a_while) {
+    every((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 3});
+}
