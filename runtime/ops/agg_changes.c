@@ -137,11 +137,19 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
     return any ? WR_OK : wr_task_late_rows(op, 0, b, NULL, b->n, err);
 }
 
+/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
+static wr_status say_last(wr_op *op, agg_changes *a, wr_err *err) {
+    wri_updates *u = a->open[0].u;
+    bool lone = a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0;
+    if (lone && wri_updates_live(u) == 0) WR_TRY(wri_updates_fold_nothing(u, err));
+    return wri_updates_say(u, err);
+}
+
 static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
     agg_changes *a = op->state;
     const wr_node *n = op->node;
     if (a->win->kind == WR_W_NONE) {
-        if (wm == WR_WM_END) return wri_updates_say(a->open[0].u, err);
+        if (wm == WR_WM_END) return say_last(op, a, err);
         return n->agg.ttl_us > 0 ? wri_updates_expire(a->open[0].u, wm, err) : WR_OK;
     }
     bool early = false;
@@ -162,15 +170,6 @@ static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
     if (over) memmove(a->open, a->open + over, (a->n_open - over) * sizeof *a->open);
     a->n_open -= over;
     return WR_OK;
-}
-
-/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
-static wr_status changes_end(wr_op *op, wr_err *err) {
-    agg_changes *a = op->state;
-    bool lone = a->win->kind == WR_W_NONE && a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0;
-    if (!lone || wri_updates_live(a->open[0].u) > 0) return WR_OK;
-    WR_TRY(wri_updates_fold_nothing(a->open[0].u, err));
-    return wri_updates_say(a->open[0].u, err);
 }
 
 /* ---- snapshots: the tables of all windows, whose rows begin with the window's end ---- */
@@ -199,7 +198,6 @@ const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .open = changes_open,
                                       .push = changes_push,
                                       .watermark = changes_watermark,
-                                      .end = changes_end,
                                       .save = changes_save,
                                       .load = changes_load,
                                       .close = changes_close};
