@@ -5,8 +5,9 @@
  * Each key is searched from one row at a time, by backtracking in the order of preference, so that the first
  * path found is the match. A search that comes to the end of the rows waits there, its path kept, until the
  * next row of the key, or until the watermark proves that no row can come in time (WITHIN). What has failed
- * once (a position at a row) is remembered where it cannot depend on the path, so a search costs at most
- * rows x positions; conditions that depend on the path are counted and given up beyond a limit.
+ * once (a position at a row) is remembered: where it cannot depend on the path by a bit, so that a search
+ * costs at most rows x positions; else with what conditions read of the path (match_memo). What is left, such
+ * as sums that differ for every path, is counted and given up beyond a limit.
  *
  * NEXT looks at rows behind, so a row is asked about once as many of its key have come as NEXT reaches, or at
  * the end. $ waits for the end. Neither is helped by the watermark.
@@ -72,6 +73,10 @@ wr_status wri_mr_put(const wri_mrows *r, uint32_t slot, uint32_t c, wr_batch *b,
                      wr_err *err) WR_MUST_USE;
 
 /* ---- a key's search ---- */
+typedef struct wri_mmark { /* of a path; all zero: none */
+    uint64_t a, b;
+} wri_mmark;
+
 typedef struct wri_mframe { /* a row of the path; frame 0 is the start, before the first row */
     uint32_t pos;           /* position that took the row */
     uint32_t next;          /* which of its successors is tried for the row behind */
@@ -91,8 +96,11 @@ typedef struct wri_mpart {
     uint32_t depth, frames_cap;
     wri_mframe *frames;
     uint64_t *fail,
-        *fail_now; /* per row and position: no match that way; fail_now: from this start. NULL: not kept */
-    bool dirty;    /* fail_now has bits */
+        *fail_now;    /* per row and position: no match that way; fail_now: from this start. NULL: not kept */
+    bool dirty;       /* fail_now has bits */
+    wri_mmark *marks; /* per frame; kept together with fail where conditions depend on the path. NULL: not */
+    uint64_t serial;  /* of this use of the part */
+    uint64_t gone;    /* rows that were before rows[head] */
     uint64_t work, taken;         /* rows tried, rows added: when to begin to remember */
     uint64_t steps;               /* of this search */
     uint32_t *first_of, *last_of; /* per variable: frames, 0 none (first_of: only while last_of is set) */
@@ -133,6 +141,13 @@ typedef struct wri_maggs {
     bool owns; /* some state is not plain */
 } wri_maggs;
 
+/* ---- failures that depend on the path (match_memo.c) ---- */
+typedef struct wri_mmemo {
+    bool works; /* what conditions read of the path fits into a mark */
+    wri_mmark *table;
+    wr_buf text; /* of a mark in the making */
+} wri_mmemo;
+
 /* ---- results (match_emit.c) ---- */
 typedef struct wri_marg { /* an argument of aggregates, row by row of a match */
     void *data;
@@ -168,6 +183,8 @@ typedef struct wri_matcher {
     uint64_t bit;         /* the NULL bitmap of one NULL */
     wr_row_errors errs;
     wri_maggs daggs, vaggs;
+    wri_mmemo memo;
+    uint64_t serials;
     char *scratch; /* states of daggs, with the row that is being asked about */
     char *vstates; /* ALL ROWS: of one value */
     wri_marg args[WR_AGG_ARGS_MAX];
@@ -211,8 +228,22 @@ wr_status wri_mcond_batch(wri_matcher *m, wr_err *err) WR_MUST_USE;
 wr_status wri_mcond_asks(wri_matcher *m, wri_mpart *p, uint32_t v, uint32_t i, bool *resultp,
                          wr_err *err) WR_MUST_USE;
 void wri_mcond_reset(wri_matcher *m, wri_mpart *p); /* aggregates of p's path begin anew */
+/* The k-th last, or first, frame with one of vars; 0: none, *leftp: how many are lacking. */
+uint32_t wri_mpath_last(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k);
+uint32_t wri_mpath_first(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k,
+                         uint32_t *leftp);
+wr_status wri_mcond_fold(wri_matcher *m, wri_mpart *p, wr_err *err) WR_MUST_USE; /* all of the path */
 /* Reports a row as bad, once. */
 wr_status wri_mr_bad(wri_matcher *m, uint32_t slot, const char *why, wr_err *err) WR_MUST_USE;
+
+/* match_memo.c */
+void wri_mmemo_init(wri_matcher *m); /* behind _mcond_init */
+void wri_mmemo_free(wri_mmemo *k);
+/* The mark of the path frames[1..depth]. */
+wr_status wri_mmemo_mark(wri_matcher *m, wri_mpart *p, wri_mmark *out, wr_err *err) WR_MUST_USE;
+/* Whether such a path has failed before; *cutp: for this start only, by WITHIN (else left alone). */
+bool wri_mmemo_failed(const wri_matcher *m, const wri_mpart *p, wri_mmark mark, bool *cutp);
+void wri_mmemo_fail(wri_matcher *m, const wri_mpart *p, wri_mmark mark, bool cut);
 
 /* match_emit.c */
 wr_status wri_mout_init(wri_matcher *m, wr_err *err) WR_MUST_USE;

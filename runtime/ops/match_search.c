@@ -23,11 +23,13 @@ wri_mpart *wri_mpart_new(wri_matcher *m, uint32_t gid) {
         m->n_parts++;
         p->next = NULL;
         p->gid = gid;
+        p->serial = ++m->serials;
         return p;
     }
     p = wr_calloc(1, sizeof *p);
     if (!p) return NULL;
     p->gid = gid;
+    p->serial = ++m->serials;
     uint32_t n = m->s->n_vars;
     if (m->links) p->first_of = wr_calloc(2 * (size_t)n, sizeof *p->first_of);
     if (m->daggs.n) p->states = wr_calloc(2, m->daggs.stride);
@@ -43,7 +45,9 @@ wri_mpart *wri_mpart_new(wri_matcher *m, uint32_t gid) {
 static void forget(wri_mpart *p) {
     wr_free(p->fail);
     wr_free(p->fail_now);
+    wr_free(p->marks);
     p->fail = p->fail_now = NULL;
+    p->marks = NULL;
     p->dirty = false;
     p->work = p->taken = 0;
 }
@@ -60,6 +64,7 @@ void wri_mpart_free(wri_matcher *m, wri_mpart *p) {
     forget(p);
     p->head = p->n = p->start = p->n_fresh = p->depth = p->covered = 0;
     p->first = false;
+    p->gone = 0;
     if (p->cap > 1024 || p->frames_cap > 1024) { /* what a long match took is not hoarded */
         wr_free(p->rows);
         wr_free(p->frames);
@@ -136,6 +141,7 @@ static void release(wri_matcher *m, wri_mpart *p) {
     uint32_t keep = m->history, gone = p->start > keep ? p->start - keep : 0;
     for (uint32_t i = 0; i < gone; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
     p->head += gone;
+    p->gone += gone;
     p->n -= gone;
     p->start -= gone;
     p->covered -= p->covered < gone ? p->covered : gone;
@@ -158,6 +164,7 @@ static void remember(const wri_matcher *m, wri_mpart *p) {
     memset(p->fail, 0, bytes);
     memset(p->fail_now, 0, bytes);
     p->dirty = false;
+    if (m->memo.works) p->marks = wr_calloc(p->frames_cap, sizeof *p->marks);
 }
 
 static uint64_t *fail_word(const wri_matcher *m, const wri_mpart *p, uint64_t *words, uint32_t row,
@@ -180,6 +187,11 @@ static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
     size_t cap = p->frames_cap;
     if (wr_grow(&p->frames, &cap, p->depth + 2u, sizeof *p->frames) != WR_OK)
         return wr_fail_oom(err, "a match under way");
+    if (p->marks && cap > p->frames_cap) {
+        wri_mmark *marks = wr_reallocn(p->marks, cap, sizeof *marks);
+        if (!marks) return wr_fail_oom(err, "a match under way");
+        p->marks = marks;
+    }
     p->frames_cap = (uint32_t)cap;
     uint32_t at = ++p->depth, v = m->s->pos[pos].var;
     p->frames[at] = (wri_mframe){.pos = pos};
@@ -190,7 +202,9 @@ static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
     }
     p->work++;
     if (!p->fail && p->work > TRIES_PER_ROW * (p->taken + 8)) remember(m, p);
-    return WR_OK;
+    if (!p->marks) return WR_OK;
+    p->marks[at] = (wri_mmark){0};
+    return m->static_from[pos] ? WR_OK : wri_mmemo_mark(m, p, &p->marks[at], err);
 }
 
 /* The path cannot go on from its last row. */
@@ -201,6 +215,7 @@ static void pop(wri_matcher *m, wri_mpart *p) {
         *fail_word(m, p, words, p->start + p->depth - 1, f->pos) |= UINT64_C(1) << (f->pos % 64);
         p->dirty |= f->cut;
     }
+    if (p->marks && p->marks[p->depth].a) wri_mmemo_fail(m, p, p->marks[p->depth], f->cut);
     if (m->links) p->last_of[m->s->pos[f->pos].var] = f->same;
     if (p->folded >= p->depth) wri_mcond_reset(m, p);
     p->depth--;
@@ -297,7 +312,10 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
                                       "or add WITHIN",
                 err);
         }
-        if (yes) WR_TRY(push(m, p, to, err));
+        if (!yes) continue;
+        WR_TRY(push(m, p, to, err));
+        if (!p->marks || !p->marks[p->depth].a) continue;
+        if (wri_mmemo_failed(m, p, p->marks[p->depth], &p->frames[p->depth].cut)) pop(m, p);
     }
 }
 
