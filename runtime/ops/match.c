@@ -88,6 +88,7 @@ static void match_close(wr_op *op) {
     }
     for (wri_mpart *p = m->spare; p;) {
         wri_mpart *next = p->next;
+        p->tried = NULL; /* where next is */
         wri_mpart_destroy(m, p);
         p = next;
     }

@@ -141,7 +141,7 @@ static uint32_t slot_at(const wri_mpart *p, uint32_t frame) {
 
 uint32_t wri_mpath_last(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k) {
     if ((vars & (vars - 1)) == 0) {
-        uint32_t at = p->last_of[__builtin_ctzll(vars)];
+        uint32_t at = p->path->last_of[__builtin_ctzll(vars)];
         for (; at && k; k--) at = p->frames[at].same;
         return at;
     }
@@ -155,7 +155,7 @@ uint32_t wri_mpath_first(const wri_matcher *m, const wri_mpart *p, uint64_t vars
     uint32_t at = 1;
     if ((vars & (vars - 1)) == 0) {
         uint32_t v = (uint32_t)__builtin_ctzll(vars);
-        at = p->last_of[v] ? p->first_of[v] : p->depth + 1;
+        at = p->path->last_of[v] ? p->path->first_of[v] : p->depth + 1;
     }
     *leftp = k;
     for (; at <= p->depth; at++)
@@ -183,9 +183,9 @@ static uint32_t nav_slot(const wri_matcher *m, const tried *t, const wr_match_va
 /* ---- aggregates of the path ---- */
 
 void wri_mcond_reset(wri_matcher *m, wri_mpart *p) {
-    wri_maggs_destroy(&m->daggs, p->states, 1);
-    memset(p->states, 0, 2 * (size_t)m->daggs.stride);
-    p->folded = 0;
+    wri_maggs_destroy(&m->daggs, p->path->states, 1);
+    memset(p->path->states, 0, 2 * (size_t)m->daggs.stride);
+    p->path->folded = 0;
 }
 
 static wr_status fold(wri_matcher *m, char *states, uint32_t slot, uint32_t v, uint32_t place, wr_err *err) {
@@ -205,7 +205,7 @@ static wr_status copy_states(wri_matcher *m, const wri_mpart *p, wr_err *err) {
     for (uint32_t i = 0; i < m->daggs.n; i++) {
         const wri_magg *k = &m->daggs.items[i];
         char *to = m->scratch + stride + k->offset;
-        const char *from = p->states + stride + k->offset;
+        const char *from = p->path->states + stride + k->offset;
         if (k->plain) memcpy(to, from, k->call->state_bytes);
         else WR_TRY(wri_agg_combine(k->call, to, from, err));
     }
@@ -213,10 +213,10 @@ static wr_status copy_states(wri_matcher *m, const wri_mpart *p, wr_err *err) {
 }
 
 wr_status wri_mcond_fold(wri_matcher *m, wri_mpart *p, wr_err *err) {
-    while (p->folded < p->depth) {
-        uint32_t at = ++p->folded; /* before: a failure in the middle must be undone */
-        p->steps++;                /* folding anew after each way back is what can take long */
-        WR_TRY(fold(m, p->states, slot_at(p, at), var_at(m, p, at), at, err));
+    while (p->path->folded < p->depth) {
+        uint32_t at = ++p->path->folded; /* before: a failure in the middle must be undone */
+        p->steps++;                      /* folding anew after each way back is what can take long */
+        WR_TRY(fold(m, p->path->states, slot_at(p, at), var_at(m, p, at), at, err));
     }
     return WR_OK;
 }

@@ -72,14 +72,14 @@ wr_status wri_mmemo_mark(wri_matcher *m, wri_mpart *p, wri_mmark *out, wr_err *e
     wri_mmemo *k = &m->memo;
     const wr_match_spec *s = m->s;
     k->text.len = 0;
-    wr_status st = put_int(k, p->serial);
-    if (st == WR_OK) st = put_int(k, p->gone + p->start + p->depth);
+    wr_status st = put_int(k, p->tried->serial);
+    if (st == WR_OK) st = put_int(k, p->tried->gone + p->start + p->depth);
     if (st == WR_OK) st = put_int(k, p->frames[p->depth].pos);
     if (st == WR_OK) st = put_int(k, m->numbers ? wri_mr_key(m, p->gid)->matches : 0);
     for (uint32_t i = 0; i < s->n_dvalues && st == WR_OK; i++) st = put_context(m, p, &s->dvalues[i]);
     if (st == WR_OK && m->daggs.n) {
         WR_TRY(wri_mcond_fold(m, p, err));
-        st = wr_buf_put(&k->text, p->states + m->daggs.stride, m->daggs.stride);
+        st = wr_buf_put(&k->text, p->path->states + m->daggs.stride, m->daggs.stride);
     }
     if (st != WR_OK) return wr_fail_oom(err, "a match under way");
     XXH128_hash_t h = XXH3_128bits(k->text.data, k->text.len);
@@ -91,7 +91,7 @@ wr_status wri_mmemo_mark(wri_matcher *m, wri_mpart *p, wri_mmark *out, wr_err *e
 
 /* The mark as it is where the failure holds for one start only. */
 static wri_mmark of_start(const wri_mpart *p, wri_mmark k) {
-    k.b ^= (p->gone + p->start + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    k.b ^= (p->tried->gone + p->start + 1) * UINT64_C(0x9E3779B97F4A7C15);
     return k;
 }
 
@@ -100,11 +100,11 @@ static bool has(const wri_mmemo *k, wri_mmark x) {
     return at->a == x.a && at->b == x.b;
 }
 
-bool wri_mmemo_failed(const wri_matcher *m, const wri_mpart *p, wri_mmark mark, bool *cutp) {
+bool wri_mmemo_failed(const wri_matcher *m, wri_mpart *p, wri_mmark mark) {
     if (!m->memo.table) return false;
     if (has(&m->memo, mark)) return true;
     if (!m->s->within_us || !has(&m->memo, of_start(p, mark))) return false;
-    *cutp = true;
+    p->frames[p->depth].cut = true;
     return true;
 }
 
