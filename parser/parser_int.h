@@ -311,7 +311,8 @@ typedef enum wri_flag {
     WRI_FL_EXPEDITED,
     WRI_FL_DETERMINISTIC,
     WRI_FL_NOT_DETERMINISTIC,
-    WRI_FL_NULL_ON_NULL
+    WRI_FL_NULL_ON_NULL,
+    WRI_FL_AGGREGATE
 } wri_flag;
 void wri_stmt_flag(wri_parse *p, wri_flag f);
 void wri_stmt_columns(wri_parse *p, wri_list *columns);

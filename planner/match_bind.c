@@ -351,7 +351,7 @@ static wr_expr *hook(void *ctx, wri_binder *b, const wr_ast *e) {
         wri_unsupported(m->c, e->loc, "use MATCH_ROWTIME()", "MATCH_PROCTIME is not supported");
         return &wri_failed;
     }
-    if (wri_agg_call_of(m->c, e)) return bind_aggregate(m, e);
+    if (wri_agg_of(b, e)) return bind_aggregate(m, e);
     return wri_refuse(b, e, clause(m));
 }
 

@@ -45,9 +45,12 @@ oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
 oracle joins ./weir --queries 600
 oracle sessions ./weir --queries 500
+oracle zones ./weir --queries 60
+oracle lookups ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
+oracle rank ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -58,6 +61,8 @@ oracle over "$weir" --queries 100 7
 oracle joins "$weir" --queries 100
 oracle sessions "$weir" --queries 100
 oracle changes "$weir" --queries 100
+oracle rank "$weir" --queries 30
+oracle lookups "$weir" --queries 30
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir

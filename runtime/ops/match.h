@@ -159,7 +159,8 @@ typedef struct wri_magg { /* an aggregate among values */
 } wri_magg;
 typedef struct wri_maggs {
     wri_magg *items;
-    uint32_t n, stride;
+    wr_agg_call *calls; /* copies of the node's */
+    uint32_t n, n_calls, stride;
     bool owns; /* some state is not plain */
 } wri_maggs;
 
@@ -280,6 +281,7 @@ wr_status wri_mout_flush(wri_matcher *m, wr_err *err) WR_MUST_USE;
 wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_value *v, uint32_t n,
                          wr_err *err) WR_MUST_USE;
 void wri_maggs_destroy(const wri_maggs *a, char *states, uint32_t n); /* of groups 0..n */
+void wri_maggs_free(wri_maggs *a);
 /* Folds rows slots[0..n) into groups gids of aggregate k. */
 wr_status wri_magg_update(wri_matcher *m, const wri_magg *k, char *states, size_t stride,
                           const uint32_t *slots, const uint32_t *gids, uint32_t n, uint32_t first,

@@ -74,7 +74,7 @@ void wri_mcond_free(wri_matcher *m) {
     wr_batch_drop(m->row);
     wr_batch_drop(m->cell);
     if (m->scratch) wri_maggs_destroy(&m->daggs, m->scratch, 1);
-    wr_free(m->daggs.items);
+    wri_maggs_free(&m->daggs);
     wr_free(m->scratch);
     wr_row_errors_free(&m->errs);
 }
@@ -242,7 +242,7 @@ static wr_status finish_agg(wri_matcher *m, const wri_magg *k, wr_col *to, const
     uint32_t one = 1, c = (uint32_t)(k - m->daggs.items);
     WR_TRY(k->call->def->finish(k->call, m->scratch + k->offset, m->daggs.stride, &one, 1, m->cell, c,
                                 &failed, err));
-    if (failed) *whyp = "an aggregate in DEFINE overflowed its type";
+    if (failed) *whyp = "an aggregate in DEFINE overflowed its type or failed";
     const wr_col *from = &m->cell->cols[c];
     set_null(m, to, failed || wr_is_null(from, 0));
     if (to->nulls) return WR_OK;

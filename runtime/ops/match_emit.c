@@ -4,6 +4,8 @@
  * for all rows together. ALL ROWS: a match is as many rows; aggregates are finished row by row. */
 #include "match.h"
 
+#include "../aggs/aggs.h"
+
 /* ---- aggregates ---- */
 
 wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_value *v, uint32_t n,
@@ -11,9 +13,11 @@ wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_va
     *a = (wri_maggs){0};
     a->items = wr_calloc(n ? n : 1, sizeof *a->items);
     if (!a->items) return wr_fail_oom(err, "aggregates");
+    a->n_calls = s->n_calls;
+    WR_TRY(wri_agg_open(s->calls, s->n_calls, &a->calls, err));
     for (uint32_t i = 0; i < n; i++) {
         if (v[i].what != WR_MATCH_AGG) continue;
-        const wr_agg_call *k = &s->calls[v[i].call];
+        const wr_agg_call *k = &a->calls[v[i].call];
         a->items[a->n] =
             (wri_magg){.value = i, .call = k, .offset = a->stride, .plain = k->plain || !k->def->destroy};
         a->owns |= !a->items[a->n++].plain;
@@ -28,6 +32,11 @@ void wri_maggs_destroy(const wri_maggs *a, char *states, uint32_t n) {
         for (uint32_t g = 0; !k->plain && g <= n; g++)
             k->call->def->destroy(k->call, states + (size_t)g * a->stride + k->offset);
     }
+}
+
+void wri_maggs_free(wri_maggs *a) {
+    wr_free(a->items);
+    wri_agg_close(a->calls, a->n_calls);
 }
 
 /* Column c of the rows, one after the other. */
@@ -104,7 +113,7 @@ void wri_mout_free(wri_matcher *m) {
     drop_batch(m);
     if (m->vstates) wri_maggs_destroy(&m->vaggs, m->vstates, 1);
     wr_free(m->vstates);
-    wr_free(m->vaggs.items);
+    wri_maggs_free(&m->vaggs);
     for (uint32_t i = 0; i < WR_AGG_ARGS_MAX; i++) {
         wr_free(m->args[i].data);
         wr_free(m->args[i].nulls);
@@ -151,8 +160,8 @@ static wr_status drop_failed(wri_matcher *m, wr_err *err) {
     wr_batch *none = NULL, *good; /* a match is no row of the input: there is nothing to show of it */
     wr_status st = wr_batch_new(0, o->b->n, &none, err);
     if (st == WR_OK)
-        st = wr_task_bad_rows(m->op, none, bad, NULL, "an aggregate of this match overflowed its type", n_bad,
-                              err);
+        st = wr_task_bad_rows(m->op, none, bad, NULL,
+                              "an aggregate of this match overflowed its type or failed", n_bad, err);
     if (st == WR_OK) st = wr_batch_gather(o->b, rows, n, NULL, 0, &good, err);
     wr_batch_drop(none);
     wr_free(rows);
