@@ -374,11 +374,12 @@ static bool simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
         return true;
     }
     if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
-        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null)
+        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null || e->args[1]->value.i64 < 0 ||
+        e->args[1]->value.i64 > WR_TS_MAX)
         return false;
     *colp = e->args[0]->col;
     *delayp = e->args[1]->value.i64;
-    return *delayp >= 0 && *delayp < WR_TS_MAX;
+    return true;
 }
 
 static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {

@@ -40,6 +40,7 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     shift $(($# < 5 ? $# : 5))
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
+
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
@@ -74,7 +75,7 @@ build/venv/bin/python tests/nexmark/run.py ./weir
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
-for o in run over joins sessions changes match; do
+for o in run over joins sessions changes rank match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done
 
