@@ -1,0 +1,123 @@
+/* planner/order.c -- ORDER BY, LIMIT and OFFSET of a query.
+ *
+ *   SORT        input that ends: all rows, at the end
+ *   SORT_TIME   endless input, the order begins with event time or the border of a window, rising: rows leave as the
+ *               watermark passes them, those of one time or window in the order of the other keys
+ *   RANK        ORDER BY with LIMIT and EMIT CHANGES: the first rows so far, as changes (rank.c)
+ *   LIMIT       the first rows of all, after which the query ends: that is what LIMIT means over endless input, too */
+#include "over_int.h"
+
+static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
+    wri_scope none = {0};
+    wri_binder b;
+    wri_binder_scalar(q, &b, &none, what);
+    if (!wri_const_int(&b, e, what, outp)) return false;
+    if (*outp >= 0) return true;
+    wri_error(q->c, e->loc, "give zero or more rows", "%s cannot be negative", what);
+    return false;
+}
+
+/* ---- along event time ---- */
+
+typedef struct along { /* the first key is complete up to watermark + lag; rows leave so much behind their time */
+    int64_t lag_us, holds_us;
+} along;
+
+static int64_t tick_of(const wr_node *n, uint32_t col) { return n->out.fields[col].type.prec > 3 ? 1 : 1000; }
+
+/* Window borders, which are by the size of the window and a tick before or behind the time of its rows. */
+static bool along_border(const wr_node *n, uint32_t col, along *a) {
+    const wri_prop *p = wri_x(n)->props, *t = &p[n->time_col];
+    if (p[col].role == WRI_ROLE_NONE || p[col].origin != t->origin || !t->origin) return false;
+    if (t->role != WRI_ROLE_TIME && t->role != WRI_ROLE_END) return false;
+    const wr_node *o = t->origin;
+    const wr_win *w = o->kind == WR_N_WINDOW ? &o->window.win : &o->agg.win;
+    bool made = o->kind == WR_N_WINDOW || o->kind == WR_N_AGG_GLOBAL || o->kind == WR_N_AGG_CHANGES;
+    int64_t end = t->role == WRI_ROLE_TIME ? tick_of(n, col) : 0; /* of the end, behind the time */
+    a->lag_us = p[col].role == WRI_ROLE_TIME ? end - tick_of(n, col) : end;
+    if (p[col].role != WRI_ROLE_START) return true;
+    if (!made || (w->kind != WR_W_TUMBLE && w->kind != WR_W_HOP)) return false; /* starts of other windows do not rise */
+    a->lag_us = end - w->size_us;
+    return true;
+}
+
+/* FLOOR(ts TO MINUTE) and the like, of a PROJECT. */
+static bool along_floor(const wr_node *n, uint32_t col, along *a) {
+    if (n->kind != WR_N_PROJECT) return false;
+    const wr_node *in = n->in[0];
+    const wr_expr *e = n->project.exprs[col];
+    bool plain = e->kind == WR_X_OP && e->type.kind == WR_T_TIMESTAMP && in->time_col != WR_NO_COL &&
+                 (e->op == WR_OP_FLOOR_STEP || e->op == WR_OP_FLOOR_UNIT || e->op == WR_OP_CEIL_UNIT) &&
+                 e->args[0]->kind == WR_X_COL;
+    if (!plain) return false;
+    int64_t tick = tick_of(in, in->time_col);
+    wri_floor f;
+    if (!wri_floor_of(e, in->time_col, tick, &f)) return false;
+    *a = (along){.lag_us = f.ceil ? 0 : tick - f.size_us, .holds_us = f.size_us};
+    return true;
+}
+
+static bool along_time(const wr_node *n, const wr_sort_key *k, along *a) {
+    *a = (along){0};
+    if (n->time_col == WR_NO_COL || k->desc) return false;
+    return wri_is_time(n, k->col) || along_border(n, k->col, a) || along_floor(n, k->col, a);
+}
+
+static void refuse_order(wri_ctx *c, const wr_node *n, wr_loc loc) {
+    const char *time = n->time_col == WR_NO_COL ? NULL : n->out.fields[n->time_col].name;
+    bool window = n->time_col != WR_NO_COL && wri_x(n)->props[n->time_col].role != WRI_ROLE_NONE;
+    wri_error(c, loc,
+              window ? "begin with window_end (or window_start of TUMBLE and HOP); for the first rows so far add LIMIT n "
+                       "and EMIT CHANGES"
+              : time ? wri_text(c, "begin with %s; for the first rows so far add LIMIT n and EMIT CHANGES", time)
+                     : "for the first rows so far add LIMIT n and EMIT CHANGES",
+              "ORDER BY on unbounded input must begin with the event time, rising");
+}
+
+/* ---- the first rows so far ---- */
+
+typedef struct limits {
+    int64_t n, offset; /* n -1: all */
+} limits;
+
+static wr_node *first_rows(wri_q *q, wr_node *n, const wr_sort_key *keys, uint32_t n_keys, limits l, wr_loc loc) {
+    wri_ctx *c = q->c;
+    wri_over_cols cols = {.n_order = n_keys, .end_col = WR_NO_COL, .loc = loc};
+    cols.order = wri_new_n(c, n_keys, sizeof *keys);
+    if (!cols.order) return NULL;
+    memcpy(cols.order, keys, n_keys * sizeof *keys);
+    cols.ties_last = keys[n_keys - 1].desc && wri_is_time(n, keys[n_keys - 1].col);
+    wr_node *in = wri_exchange_node(c, n, WR_EX_GATHER, NULL, 0, loc);
+    wr_node *r = in ? wri_rank_node(q, in, &cols, NULL, 0) : NULL;
+    if (!r) return NULL;
+    wri_x(r)->changes_what = "ORDER BY … LIMIT … EMIT CHANGES";
+    r->rank.from = l.offset < INT64_MAX ? l.offset + 1 : l.offset;
+    if (l.n >= 0) r->rank.to = l.n > INT64_MAX - l.offset ? INT64_MAX : l.n + l.offset;
+    return r;
+}
+
+/* ---- entry point ---- */
+
+wr_node *wri_order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_sort_key *keys, uint32_t n_keys) {
+    wri_ctx *c = q->c;
+    limits l = {.n = -1};
+    along a;
+    if (y->order_within) {
+        wri_unsupported(c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
+        return NULL;
+    }
+    if (y->limit && !count_clause(q, y->limit, "LIMIT", &l.n)) return NULL;
+    if (y->offset && !count_clause(q, y->offset, "OFFSET", &l.offset)) return NULL;
+    if (!n_keys && !y->limit && !y->offset) return n;
+    wr_loc loc = n_keys ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
+    if (!n_keys || (n->bounded && !n->updating)) return wri_sort_node(c, n, keys, n_keys, l.n, l.offset, loc);
+    if (q->changes && y->limit) return first_rows(q, n, keys, n_keys, l, loc);
+    if (n->bounded) return wri_sort_node(c, n, keys, n_keys, l.n, l.offset, loc); /* refused as a reader of changes */
+    if (!along_time(n, &keys[0], &a)) {
+        refuse_order(c, n, loc);
+        return NULL;
+    }
+    n = wri_sort_time_node(c, n, keys, n_keys, a.lag_us, a.holds_us, loc);
+    if (!n || (!y->limit && !y->offset)) return n;
+    return wri_sort_node(c, n, NULL, 0, l.n, l.offset, y->limit ? y->limit->loc : y->offset->loc);
+}
