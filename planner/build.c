@@ -346,8 +346,8 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
     return n;
 }
 
-static wr_node *sort_node(wri_ctx *c, wr_node_kind kind, wr_node *in, const wr_sort_key *keys, uint32_t n_keys,
-                          wr_loc loc) {
+static wr_node *sort_node(wri_ctx *c, wr_node_kind kind, wr_node *in, const wr_sort_key *keys,
+                          uint32_t n_keys, wr_loc loc) {
     in = wri_exchange_node(c, in, WR_EX_GATHER, NULL, 0, loc);
     wr_node *n = in ? like_input(c, kind, in, loc) : NULL;
     if (!n) return NULL;

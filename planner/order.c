@@ -1,10 +1,11 @@
 /* planner/order.c -- ORDER BY, LIMIT and OFFSET of a query.
  *
  *   SORT        input that ends: all rows, at the end
- *   SORT_TIME   endless input, the order begins with event time or the border of a window, rising: rows leave as the
- *               watermark passes them, those of one time or window in the order of the other keys
- *   RANK        ORDER BY with LIMIT and EMIT CHANGES: the first rows so far, as changes (rank.c)
- *   LIMIT       the first rows of all, after which the query ends: that is what LIMIT means over endless input, too */
+ *   SORT_TIME   endless input, the order begins with event time or the border of a window, rising: rows leave
+ * as the watermark passes them, those of one time or window in the order of the other keys RANK        LIMIT
+ * n BY: the first rows of each value, such as of each window; ORDER BY with LIMIT and EMIT CHANGES: the first
+ * rows so far (rank.c) LIMIT       the first rows of all, after which the query ends: that is what LIMIT
+ * means over endless input, too */
 #include "over_int.h"
 
 static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
@@ -19,7 +20,8 @@ static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *o
 
 /* ---- along event time ---- */
 
-typedef struct along { /* the first key is complete up to watermark + lag; rows leave so much behind their time */
+typedef struct along { /* the first key is complete up to watermark + lag; rows leave so much behind their
+                          time */
     int64_t lag_us, holds_us;
 } along;
 
@@ -36,7 +38,8 @@ static bool along_border(const wr_node *n, uint32_t col, along *a) {
     int64_t end = t->role == WRI_ROLE_TIME ? tick_of(n, col) : 0; /* of the end, behind the time */
     a->lag_us = p[col].role == WRI_ROLE_TIME ? end - tick_of(n, col) : end;
     if (p[col].role != WRI_ROLE_START) return true;
-    if (!made || (w->kind != WR_W_TUMBLE && w->kind != WR_W_HOP)) return false; /* starts of other windows do not rise */
+    if (!made || (w->kind != WR_W_TUMBLE && w->kind != WR_W_HOP))
+        return false; /* starts of other windows do not rise */
     a->lag_us = end - w->size_us;
     return true;
 }
@@ -67,10 +70,12 @@ static void refuse_order(wri_ctx *c, const wr_node *n, wr_loc loc) {
     const char *time = n->time_col == WR_NO_COL ? NULL : n->out.fields[n->time_col].name;
     bool window = n->time_col != WR_NO_COL && wri_x(n)->props[n->time_col].role != WRI_ROLE_NONE;
     wri_error(c, loc,
-              window ? "begin with window_end (or window_start of TUMBLE and HOP); for the first rows so far add LIMIT n "
+              window ? "begin with window_end (or window_start of TUMBLE and HOP); for the first rows so far "
+                       "add LIMIT n "
                        "and EMIT CHANGES"
-              : time ? wri_text(c, "begin with %s; for the first rows so far add LIMIT n and EMIT CHANGES", time)
-                     : "for the first rows so far add LIMIT n and EMIT CHANGES",
+              : time
+                  ? wri_text(c, "begin with %s; for the first rows so far add LIMIT n and EMIT CHANGES", time)
+                  : "for the first rows so far add LIMIT n and EMIT CHANGES",
               "ORDER BY on unbounded input must begin with the event time, rising");
 }
 
@@ -80,17 +85,38 @@ typedef struct limits {
     int64_t n, offset; /* n -1: all */
 } limits;
 
-static wr_node *first_rows(wri_q *q, wr_node *n, const wr_sort_key *keys, uint32_t n_keys, limits l, wr_loc loc) {
-    wri_ctx *c = q->c;
-    wri_over_cols cols = {.n_order = n_keys, .end_col = WR_NO_COL, .loc = loc};
-    cols.order = wri_new_n(c, n_keys, sizeof *keys);
+/* The window whose borders are both among cols: the column of its end; else WR_NO_COL. */
+static uint32_t window_end_of(const wr_node *n, const uint32_t *cols, uint32_t n_cols) {
+    const wri_prop *p = wri_x(n)->props;
+    for (uint32_t i = 0; i < n_cols; i++)
+        for (uint32_t j = 0; j < n_cols; j++)
+            if (p[cols[i]].role == WRI_ROLE_END && p[cols[j]].role == WRI_ROLE_START &&
+                p[cols[i]].origin == p[cols[j]].origin)
+                return cols[i];
+    return WR_NO_COL;
+}
+
+/* The first rows of each value of LIMIT's BY, or of all. */
+static wr_node *first_rows(const wri_select *s, wr_node *n, limits l, wr_loc loc) {
+    wri_ctx *c = s->q->c;
+    uint32_t n_by = s->y->n_limit_by;
+    wri_over_cols cols = {.keys = s->limit_by, .n_keys = n_by, .n_order = s->n_order, .loc = loc};
+    cols.end_col = window_end_of(n, s->limit_by, n_by);
+    cols.order = wri_new_n(c, s->n_order, sizeof *s->order);
     if (!cols.order) return NULL;
-    memcpy(cols.order, keys, n_keys * sizeof *keys);
-    cols.ties_last = keys[n_keys - 1].desc && wri_is_time(n, keys[n_keys - 1].col);
-    wr_node *in = wri_exchange_node(c, n, WR_EX_GATHER, NULL, 0, loc);
-    wr_node *r = in ? wri_rank_node(q, in, &cols, NULL, 0) : NULL;
+    for (uint32_t i = 0; i < s->n_order; i++) cols.order[i] = s->order[i];
+    const wr_sort_key *last = s->n_order ? &s->order[s->n_order - 1] : NULL;
+    cols.ties_last = last && last->desc && wri_is_time(n, last->col);
+    if (!n->bounded && !s->q->changes && cols.end_col == WR_NO_COL) {
+        wri_error(c, s->y->limit_by[0]->loc,
+                  "add window_start, window_end to BY, or write EMIT CHANGES behind the query",
+                  "LIMIT … BY on unbounded input never completes: add a window or EMIT CHANGES");
+        return NULL;
+    }
+    wr_node *in = wri_exchange_node(c, n, n_by ? WR_EX_HASH : WR_EX_GATHER, s->limit_by, n_by, loc);
+    wr_node *r = in ? wri_rank_node(s->q, in, &cols, NULL, 0) : NULL;
     if (!r) return NULL;
-    wri_x(r)->changes_what = "ORDER BY … LIMIT … EMIT CHANGES";
+    wri_x(r)->changes_what = n_by ? "LIMIT … BY … EMIT CHANGES" : "ORDER BY … LIMIT … EMIT CHANGES";
     r->rank.from = l.offset < INT64_MAX ? l.offset + 1 : l.offset;
     if (l.n >= 0) r->rank.to = l.n > INT64_MAX - l.offset ? INT64_MAX : l.n + l.offset;
     return r;
@@ -98,26 +124,46 @@ static wr_node *first_rows(wri_q *q, wr_node *n, const wr_sort_key *keys, uint32
 
 /* ---- entry point ---- */
 
-wr_node *wri_order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_sort_key *keys, uint32_t n_keys) {
-    wri_ctx *c = q->c;
-    limits l = {.n = -1};
-    along a;
+static bool read_limits(const wri_select *s, limits *l) {
+    const wr_query *y = s->y;
+    *l = (limits){.n = -1};
     if (y->order_within) {
-        wri_unsupported(c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
+        wri_unsupported(s->q->c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
+        return false;
+    }
+    return (!y->limit || count_clause(s->q, y->limit, "LIMIT", &l->n)) &&
+           (!y->offset || count_clause(s->q, y->offset, "OFFSET", &l->offset));
+}
+
+/* Endless rows, none of which is taken back, in order; l: the first of them. */
+static wr_node *order_endless(const wri_select *s, wr_node *n, limits l, wr_loc loc) {
+    along a;
+    if (!along_time(n, &s->order[0], &a)) {
+        refuse_order(s->q->c, n, loc);
         return NULL;
     }
-    if (y->limit && !count_clause(q, y->limit, "LIMIT", &l.n)) return NULL;
-    if (y->offset && !count_clause(q, y->offset, "OFFSET", &l.offset)) return NULL;
-    if (!n_keys && !y->limit && !y->offset) return n;
-    wr_loc loc = n_keys ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
-    if (!n_keys || (n->bounded && !n->updating)) return wri_sort_node(c, n, keys, n_keys, l.n, l.offset, loc);
-    if (q->changes && y->limit) return first_rows(q, n, keys, n_keys, l, loc);
-    if (n->bounded) return wri_sort_node(c, n, keys, n_keys, l.n, l.offset, loc); /* refused as a reader of changes */
-    if (!along_time(n, &keys[0], &a)) {
-        refuse_order(c, n, loc);
-        return NULL;
+    n = wri_sort_time_node(s->q->c, n, s->order, s->n_order, a.lag_us, a.holds_us, loc);
+    if (!n || (l.n < 0 && l.offset == 0)) return n;
+    return wri_sort_node(s->q->c, n, NULL, 0, l.n, l.offset, s->y->limit ? s->y->limit->loc : loc);
+}
+
+wr_node *wri_order_limit(const wri_select *s, wr_node *n) {
+    wri_ctx *c = s->q->c;
+    const wr_query *y = s->y;
+    limits l;
+    along a;
+    if (!read_limits(s, &l)) return NULL;
+    if (!s->n_order && !y->limit && !y->offset) return n;
+    wr_loc loc = s->n_order ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
+    bool ends = n->bounded && !n->updating, so_far = s->q->changes && y->limit && s->n_order && !ends;
+    if (y->n_limit_by || so_far) {
+        n = first_rows(s, n, l, loc);
+        if (!n || n->updating || !s->n_order) return n;
+        /* Of endless input what comes of a window is in order; windows are when the order begins with their
+         * time. */
+        if (!n->bounded && !along_time(n, &s->order[0], &a)) return n;
+        l = (limits){.n = -1};
     }
-    n = wri_sort_time_node(c, n, keys, n_keys, a.lag_us, a.holds_us, loc);
-    if (!n || (!y->limit && !y->offset)) return n;
-    return wri_sort_node(c, n, NULL, 0, l.n, l.offset, y->limit ? y->limit->loc : y->offset->loc);
+    if (!s->n_order || n->bounded) return wri_sort_node(c, n, s->order, s->n_order, l.n, l.offset, loc);
+    return order_endless(s, n, l, loc);
 }

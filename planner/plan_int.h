@@ -171,11 +171,12 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g;     /* NULL: not grouped */
-    wri_over *over;   /* calls with OVER found so far; NULL: none */
-    wri_binder below; /* binds what stands inside OVER and its calls */
-    bool in_qualify;  /* aliases of items are known */
-    wr_expr *qualify; /* NULL: none */
+    uint32_t *limit_by; /* y->n_limit_by columns of out */
+    wri_group *g;       /* NULL: not grouped */
+    wri_over *over;     /* calls with OVER found so far; NULL: none */
+    wri_binder below;   /* binds what stands inside OVER and its calls */
+    bool in_qualify;    /* aliases of items are known */
+    wr_expr *qualify;   /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -252,8 +253,8 @@ const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e);
 bool wri_bind_outputs(wri_select *s);
 
 /* ---- order.c ---- */
-/* n, whose columns keys are of, in the order of keys and with y's LIMIT and OFFSET. */
-wr_node *wri_order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_sort_key *keys, uint32_t n_keys);
+/* n, which has the columns of s->out, with ORDER BY, LIMIT and OFFSET. */
+wr_node *wri_order_limit(const wri_select *s, wr_node *n);
 
 /* ---- from.c ---- */
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
@@ -428,8 +429,8 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
-/* In the order of keys, the first of which is complete up to watermark + lag_us once that is reached; rows leave at
- * most holds_us after the watermark has passed their event time. */
+/* In the order of keys, the first of which is complete up to watermark + lag_us once that is reached; rows
+ * leave at most holds_us after the watermark has passed their event time. */
 wr_node *wri_sort_time_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t lag_us,
                             int64_t holds_us, wr_loc loc);
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);

@@ -508,11 +508,11 @@ struct wr_node {
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
-            int64_t limit, offset;   /* limit -1: none */
-            int64_t lag_us, holds_us; /* SORT_TIME: the first key is complete up to watermark + lag_us; rows leave
-                                         at most holds_us after the watermark has passed their time */
-        } sort;                      /* LIMIT uses limit and offset only, SORT_TIME no limit */
-        struct {                   /* two inputs, exchanged alike */
+            int64_t limit, offset;    /* limit -1: none */
+            int64_t lag_us, holds_us; /* SORT_TIME: the first key is complete up to watermark + lag_us; rows
+                                         leave at most holds_us after the watermark has passed their time */
+        } sort;                       /* LIMIT uses limit and offset only, SORT_TIME no limit */
+        struct {                      /* two inputs, exchanged alike */
             wr_join_type type;
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */

@@ -163,8 +163,8 @@ static void sort_key(wr_sort_key *k, const wr_sort *o, uint32_t col) {
     k->nulls_first = o->nulls_given ? o->nulls_first : o->desc;
 }
 
-/* Column of s->out for an expression of ORDER BY, appended when it is no item. */
-static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
+/* Column of s->out for an expression of ORDER BY or LIMIT BY, appended when it is no item. */
+static bool order_expr(wri_select *s, const wr_ast *ast, const char *clause, uint32_t *colp) {
     wri_ctx *c = s->q->c;
     wr_expr *e = wri_bind(&s->b, ast);
     if (e == &wri_failed) return false;
@@ -174,8 +174,8 @@ static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
             return true;
         }
     if (s->y->distinct) {
-        wri_error(c, ast->loc, "add it to SELECT",
-                  "ORDER BY of SELECT DISTINCT must name a column of SELECT");
+        wri_error(c, ast->loc, "add it to SELECT", "%s of SELECT DISTINCT must name a column of SELECT",
+                  clause);
         return false;
     }
     *colp = s->out.n;
@@ -193,9 +193,21 @@ static bool bind_order(wri_select *s) {
     for (uint32_t i = 0; i < s->n_order; i++) {
         uint32_t col = 0;
         int found = order_output(c, s->y->order[i].expr, s->out.names, s->n_items, &col);
-        if (found == 0) found = order_expr(s, s->y->order[i].expr, &col) ? 1 : -1;
+        if (found == 0) found = order_expr(s, s->y->order[i].expr, "ORDER BY", &col) ? 1 : -1;
         ok = ok && found == 1;
         sort_key(&s->order[i], &s->y->order[i], col);
+    }
+    return ok && !c->oom;
+}
+
+static bool bind_limit_by(wri_select *s) {
+    wri_ctx *c = s->q->c;
+    bool ok = true;
+    s->limit_by = wri_new_n(c, s->y->n_limit_by, sizeof *s->limit_by);
+    if (!s->limit_by) return false;
+    for (uint32_t i = 0; i < s->y->n_limit_by; i++) {
+        int found = order_output(c, s->y->limit_by[i], s->out.names, s->n_items, &s->limit_by[i]);
+        ok = (found ? found == 1 : order_expr(s, s->y->limit_by[i], "LIMIT BY", &s->limit_by[i])) && ok;
     }
     return ok && !c->oom;
 }
@@ -209,7 +221,7 @@ static bool bind_qualify(wri_select *s) {
 
 bool wri_bind_outputs(wri_select *s) {
     wri_over_begin(s);
-    bool ok = bind_items(s) && bind_order(s) && bind_qualify(s);
+    bool ok = bind_items(s) && bind_order(s) && bind_limit_by(s) && bind_qualify(s);
     wri_over_end(s);
     return ok;
 }
@@ -223,12 +235,12 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
     for (uint32_t i = 0; i < wri_x(n)->n_vis; i++)
         if (!wri_cols_add(c, &s.out, wri_col_of(c, n, i, y->loc), n->out.fields[i].name)) return NULL;
     s.n_items = s.out.n;
-    if (!bind_order(&s)) return NULL;
+    if (!bind_order(&s) || !bind_limit_by(&s)) return NULL;
     if (s.out.n > s.n_items) {
         n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
         if (!n) return NULL;
     }
-    return wri_order_limit(q, y, n, s.order, s.n_order);
+    return wri_order_limit(&s, n);
 }
 
 /* ---- SELECT ---- */
@@ -273,7 +285,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     if (n && s.qualify) n = wri_filter_node(c, n, s.qualify, y->qualify->loc);
     if (n && y->distinct) n = wri_plan_distinct(&s, n);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
-    return n ? wri_order_limit(q, y, n, s.order, s.n_order) : NULL;
+    return n ? wri_order_limit(&s, n) : NULL;
 }
 
 /* ---- VALUES ---- */

@@ -1,19 +1,19 @@
-/* planner/rank.c -- ROW_NUMBER, RANK and DENSE_RANK as updating results: unbounded Top-N, the last row of a key.
+/* planner/rank.c -- ROW_NUMBER, RANK and DENSE_RANK as updating results: unbounded Top-N, the last row of a
+ * key.
  *
  *   in ─► PROJECT keys, order ─► EXCHANGE by PARTITION BY ─► RANK ─► FILTER rn <= n ─► PROJECT
  *
- * The RANK takes what the FILTER says of a rank (the rules find the two side by side), so that a column rn which is in
- * no result is pruned, and then a row that only moves within the first n is no change.
+ * The RANK takes what the FILTER says of a rank (the rules find the two side by side), so that a column rn
+ * which is in no result is pruned, and then a row that only moves within the first n is no change.
  *
  * Rows of the result are told apart in two ways, and a sink with a PRIMARY KEY may use either:
  *
- *   key    the keys of PARTITION BY and ROW_NUMBER; a FILTER that holds a column to one value takes it out, so that
- *          with rn = 1 the keys of PARTITION BY are left
- *   key2   what tells the input's rows apart, where the keys of PARTITION BY are among it (then all of a row's
- *          changes come from one worker, in order)
+ *   key    the keys of PARTITION BY and ROW_NUMBER; a FILTER that holds a column to one value takes it out,
+ * so that with rn = 1 the keys of PARTITION BY are left key2   what tells the input's rows apart, where the
+ * keys of PARTITION BY are among it (then all of a row's changes come from one worker, in order)
  *
- * Changes that are right for one can be wrong for the other (two rows change places: each rank has a new row, or
- * each row a new rank), hence the RANK is told which is in use. */
+ * Changes that are right for one can be wrong for the other (two rows change places: each rank has a new row,
+ * or each row a new rank), hence the RANK is told which is in use. */
 #include "over_int.h"
 
 /* ---- the node ---- */
@@ -29,7 +29,8 @@ static bool add_ids(wri_ctx *c, wr_node *r) {
     const wr_node *in = r->in[0];
     wri_xnode *x = wri_x(r);
     bool fits = in->updating && in->keyed;
-    for (uint32_t i = 0; i < r->rank.n_keys; i++) fits = fits && is_among(r->rank.keys[i], in->key, in->n_key);
+    for (uint32_t i = 0; i < r->rank.n_keys; i++)
+        fits = fits && is_among(r->rank.keys[i], in->key, in->n_key);
     if (!fits) return true;
     r->rank.ids = wri_new_n(c, in->n_key, sizeof *r->rank.ids);
     x->key2 = wri_new_n(c, in->n_key, sizeof *x->key2);
@@ -51,7 +52,8 @@ static bool says_changes(wri_q *q, wr_node *r) {
         if (r->rank.fns[i] == WR_O_ROW_NUMBER) number = first + i;
     for (uint32_t i = 0; i < r->rank.n_keys; i++) key[n++] = r->rank.keys[i];
     if (number != WR_NO_COL) key[n++] = number;
-    return wri_makes_changes(c, r, "a rank with EMIT CHANGES", number == WR_NO_COL ? NULL : key, n) && add_ids(c, r);
+    return wri_makes_changes(c, r, "a rank with EMIT CHANGES", number == WR_NO_COL ? NULL : key, n) &&
+           add_ids(c, r);
 }
 
 /* Rows come again when they change, so only that of a window, which ends, have a time. */
@@ -88,7 +90,8 @@ static bool rank_columns(wri_ctx *c, wr_node *r, const wr_over_fn *fns, uint32_t
     return true;
 }
 
-wr_node *wri_rank_node(wri_q *q, wr_node *in, const wri_over_cols *cols, const wr_over_fn *fns, uint32_t n_fns) {
+wr_node *wri_rank_node(wri_q *q, wr_node *in, const wri_over_cols *cols, const wr_over_fn *fns,
+                       uint32_t n_fns) {
     wri_ctx *c = q->c;
     wr_node *r = wri_node_new(c, WR_N_RANK, cols->loc, 1, &in, in->out.n + n_fns);
     if (!r || !rank_columns(c, r, fns, n_fns)) return NULL;
@@ -203,7 +206,8 @@ static bool is_fixed(const wr_node *n, const wr_expr *e, uint32_t col) {
         return false;
     }
     bound b;
-    if (bound_of(e, &b)) return b.col == col && (b.from == b.to || (wri_x(n)->props[col].counts && b.to == 1));
+    if (bound_of(e, &b))
+        return b.col == col && (b.from == b.to || (wri_x(n)->props[col].counts && b.to == 1));
     if (e->kind != WR_X_OP || e->op != WR_OP_EQ) return false;
     const wr_expr *l = e->args[0], *r = e->args[1];
     return (l->kind == WR_X_COL && l->col == col && r->kind == WR_X_CONST) ||

@@ -14,7 +14,8 @@ static bool rank_need(wri_ctx *c, wr_node *n) {
     }
     for (uint32_t i = 0; i < n->rank.n_keys; i++) wri_need(in, n->rank.keys[i], false);
     for (uint32_t i = 0; i < n->rank.n_order; i++) wri_need(in, n->rank.order[i].col, false);
-    for (uint32_t i = 0; n->rank.told != WR_TOLD_ANY && i < n->rank.n_ids; i++) wri_need(in, n->rank.ids[i], false);
+    for (uint32_t i = 0; n->rank.told != WR_TOLD_ANY && i < n->rank.n_ids; i++)
+        wri_need(in, n->rank.ids[i], false);
     wri_need(in, n->rank.end_col, false);
     if (n->rank.end_col != WR_NO_COL || n->rank.ttl_us > 0) x->need_wm = true;
     return true;
@@ -77,9 +78,11 @@ static void rank_explain(wri_ex *x, const wr_node *n) {
         if (k->nulls_first != k->desc) WRI_PUT(x, " NULLS %s", k->nulls_first ? "FIRST" : "LAST");
     }
     put_top(x, n);
-    for (uint32_t i = 0; i < n->rank.n_fns; i++) WRI_PUT(x, "%s%s", i ? ", " : ": ", rank_name(n->rank.fns[i]));
+    for (uint32_t i = 0; i < n->rank.n_fns; i++)
+        WRI_PUT(x, "%s%s", i ? ", " : ": ", rank_name(n->rank.fns[i]));
     if (n->rank.takes_back) WRI_PUT(x, "; takes rows back");
-    if (n->rank.ttl_us) WRI_PUT(x, "; a key is forgotten after %s without a row", wri_duration(&x->ar, n->rank.ttl_us));
+    if (n->rank.ttl_us)
+        WRI_PUT(x, "; a key is forgotten after %s without a row", wri_duration(&x->ar, n->rank.ttl_us));
     else if (!n->bounded && n->rank.end_col == WR_NO_COL && n->rank.n_keys)
         WRI_PUT(x, "; keys are kept for ever (SET state_ttl)");
 }

@@ -1,17 +1,18 @@
 /* runtime/ops/rank.c -- rows ranked by anything as they come: unbounded Top-N, the last row of each key.
  *
- *   rows ─► partition: head (the rows that are wanted, in order), rest (all others, when rows may be taken back)
- *        ─► after each batch: the head that was told before with that of now ─► changes (rank_say.c)
+ *   rows ─► partition: head (the rows that are wanted, in order), rest (all others, when rows may be taken
+ * back) ─► after each batch: the head that was told before with that of now ─► changes (rank_say.c)
  *
- * A row that would stand behind a full head is dropped at once when the input only adds rows: it can never come up.
- * Else it goes to the rest, an ordered tree, whose first row moves up when one of the head is taken back. So a row
- * costs a search in the head and the moves of pointers behind it, O(1) for the last row of a key; and memory is the
- * rows that are wanted, or all that stand. The head is a sorted array since what is told of it goes by places.
+ * A row that would stand behind a full head is dropped at once when the input only adds rows: it can never
+ * come up. Else it goes to the rest, an ordered tree, whose first row moves up when one of the head is taken
+ * back. So a row costs a search in the head and the moves of pointers behind it, O(1) for the last row of a
+ * key; and memory is the rows that are wanted, or all that stand. The head is a sorted array since what is
+ * told of it goes by places.
  *
  * Invariant: a rest that is not empty means that the head is full: nothing in it is wanted.
  *
- * A partition that is that of a window is forgotten when the window closes, others after ttl without a row; what was
- * told of them stands. Without EMIT CHANGES a partition is told once, when it is complete. */
+ * A partition that is that of a window is forgotten when the window closes, others after ttl without a row;
+ * what was told of them stands. Without EMIT CHANGES a partition is told once, when it is complete. */
 #include "rank.h"
 #include "ops.h"
 
@@ -54,7 +55,8 @@ static void drop_gone(wri_rank *s) {
 static void rank_close(wr_op *op) {
     wri_rank *s = op->state;
     if (!s) return;
-    for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++) drop_part(wri_rank_part_at(s, g));
+    for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++)
+        drop_part(wri_rank_part_at(s, g));
     drop_gone(s);
     wri_groups_free(s->groups);
     wri_timers_free(&s->timers);
@@ -171,7 +173,8 @@ static wr_status add(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err) {
     bool keeps = s->node->rank.takes_back, found;
     wri_row *row;
     if (p->n == 0 ? s->to == 0
-                  : wri_row_cmp(&s->form, wri_row_at(wri_rank_head(p)[p->n - 1]), x) <= 0 && !wants_behind(s, p, x)) {
+                  : wri_row_cmp(&s->form, wri_row_at(wri_rank_head(p)[p->n - 1]), x) <= 0 &&
+                        !wants_behind(s, p, x)) {
         if (!keeps) return WR_OK;
         WR_TRY(wri_row_new(&s->form, x.b, x.i, &row, err));
         wri_tree_add(&s->form, &p->rest, row);

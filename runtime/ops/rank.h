@@ -1,5 +1,5 @@
-/* runtime/ops/rank.h -- between rank.c, which keeps ranked rows, and rank_say.c, which tells how they changed. Private
- * to runtime/. */
+/* runtime/ops/rank.h -- between rank.c, which keeps ranked rows, and rank_say.c, which tells how they
+ * changed. Private to runtime/. */
 #ifndef WR_RUNTIME_RANK_H
 #define WR_RUNTIME_RANK_H
 
@@ -59,7 +59,8 @@ typedef struct wri_rank {
 } wri_rank;
 
 static inline wri_rank_part *wri_rank_part_at(const wri_rank *s, uint32_t gid) {
-    return (wri_rank_part *)(void *)(wri_groups_states(s->groups) + (size_t)gid * wri_groups_stride(s->groups));
+    return (wri_rank_part *)(void *)(wri_groups_states(s->groups) +
+                                     (size_t)gid * wri_groups_stride(s->groups));
 }
 static inline wri_row **wri_rank_head(wri_rank_part *p) { return p->cap ? p->many : &p->one; }
 

@@ -30,7 +30,8 @@ wr_status wri_row_new(const wri_row_form *f, const wr_batch *b, uint32_t i, wri_
     size_t text = 0;
     for (uint32_t c = 0; c < f->schema->n; c++) {
         const wr_col *col = &b->cols[c];
-        if (col->phys == WR_STR && col->str[i].len > WR_STR_INLINE && !wr_is_null(col, i)) text += col->str[i].len;
+        if (col->phys == WR_STR && col->str[i].len > WR_STR_INLINE && !wr_is_null(col, i))
+            text += col->str[i].len;
     }
     wri_row *row = *outp = wr_alloc(sizeof *row + f->bytes + text);
     if (!row) return wr_fail_oom(err, "rows that are ranked");
@@ -142,10 +143,10 @@ int wri_row_cmp(const wri_row_form *f, wri_row_ref x, wri_row_ref y) {
 
 bool wri_row_peers(const wri_row_form *f, wri_row_ref x, wri_row_ref y) { return cmp_order(f, x, y) == 0; }
 
-int wri_row_cmp_cols(const wri_row_form *f, const wri_row *x, const wri_row *y, const uint32_t *cols, uint32_t n) {
+int wri_row_cmp_cols(const wri_row_form *f, const wri_row *x, const wri_row *y, const uint32_t *cols,
+                     uint32_t n) {
     int c = 0;
-    for (uint32_t k = 0; c == 0 && k < n; k++)
-        c = cmp_col(f, wri_row_at(x), wri_row_at(y), cols[k]);
+    for (uint32_t k = 0; c == 0 && k < n; k++) c = cmp_col(f, wri_row_at(x), wri_row_at(y), cols[k]);
     return c;
 }
 

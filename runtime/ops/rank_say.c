@@ -2,9 +2,10 @@
  *
  *   rows that stood, rows that stand ─► ranks ─► those that went, those that came ─► paired ─► batches
  *
- * A row that is there before and after, with the same ranks (of those that somebody reads), is no change. Of the others
- * a row that went and one that came are an update when they have the same place, or the same ids, as whoever reads
- * them tells rows apart; the rest are deletes and inserts, deletes first. An update of which nothing shows is none. */
+ * A row that is there before and after, with the same ranks (of those that somebody reads), is no change. Of
+ * the others a row that went and one that came are an update when they have the same place, or the same ids,
+ * as whoever reads them tells rows apart; the rest are deletes and inserts, deletes first. An update of which
+ * nothing shows is none. */
 #include "rank.h"
 
 #include <stdlib.h>
@@ -36,11 +37,11 @@ static wr_status rank_rows(wri_rank *s, wri_row *const *rows, size_t n, wri_rank
     const wr_node *node = s->node;
     int64_t rank = 0, dense = 0;
     out->n = 0;
-    bool peers = node->rank.top_fn != WR_O_ROW_NUMBER && node->rank.from > 1; /* ranks with ties are asked for */
+    bool peers =
+        node->rank.top_fn != WR_O_ROW_NUMBER && node->rank.from > 1; /* ranks with ties are asked for */
     for (uint32_t i = 0; i < node->rank.n_fns; i++) peers = peers || node->rank.fns[i] != WR_O_ROW_NUMBER;
     for (size_t i = 0; i < n; i++) {
-        bool tied = peers && i > 0 &&
-                    wri_row_peers(&s->form, wri_row_at(rows[i - 1]), wri_row_at(rows[i]));
+        bool tied = peers && i > 0 && wri_row_peers(&s->form, wri_row_at(rows[i - 1]), wri_row_at(rows[i]));
         if (!tied) {
             rank = (int64_t)i + 1;
             dense++;
@@ -99,20 +100,23 @@ static int cmp_ids(const void *x, const void *y, void *ctx) {
 }
 
 static int cmp_pair(const wri_rank *s, const wri_rank_entry *x, const wri_rank_entry *y) {
-    if (by_ids(s->node)) return wri_row_cmp_cols(&s->form, x->row, y->row, s->node->rank.ids, s->node->rank.n_ids);
+    if (by_ids(s->node))
+        return wri_row_cmp_cols(&s->form, x->row, y->row, s->node->rank.ids, s->node->rank.n_ids);
     return (x->ranks[0] > y->ranks[0]) - (x->ranks[0] < y->ranks[0]);
 }
 
 static bool shows_no_change(const wri_rank *s, const wri_rank_entry *x, const wri_rank_entry *y) {
     const wr_node *n = s->node;
-    return same_ranks(n, x, y) && wri_row_cmp_cols(&s->form, x->row, y->row, n->rank.shown, n->rank.n_shown) == 0;
+    return same_ranks(n, x, y) &&
+           wri_row_cmp_cols(&s->form, x->row, y->row, n->rank.shown, n->rank.n_shown) == 0;
 }
 
 static wr_status emit_some(wri_rank *s, wr_err *err);
 
 static wr_status put_pair(wri_rank *s, const wri_rank_entry *x, const wri_rank_entry *y, wr_err *err) {
     if (x && y && shows_no_change(s, x, y)) return WR_OK;
-    if (s->out.n >= wr_task_batch_rows(s->op->task)) WR_TRY(emit_some(s, err)); /* the two halves stay together */
+    if (s->out.n >= wr_task_batch_rows(s->op->task))
+        WR_TRY(emit_some(s, err)); /* the two halves stay together */
     if (x) WR_TRY(list_add(&s->out, x, y ? WR_UPDATE_BEFORE : WR_DELETE, err));
     return y ? list_add(&s->out, y, x ? WR_UPDATE_AFTER : WR_INSERT, err) : WR_OK;
 }
@@ -154,7 +158,8 @@ static wr_status fill(wri_rank *s, wr_batch *b, wr_err *err) {
     uint32_t first = n->out.n - n->rank.n_fns;
     const wri_rank_entry *e = s->out.items;
     b->n = (uint32_t)s->out.n;
-    for (uint32_t c = 0; c < n->out.n; c++) WR_TRY(wr_batch_col(b, c, wr_type_phys(n->out.fields[c].type), err));
+    for (uint32_t c = 0; c < n->out.n; c++)
+        WR_TRY(wr_batch_col(b, c, wr_type_phys(n->out.fields[c].type), err));
     for (uint32_t i = 0; i < b->n; i++) WR_TRY(wri_row_put(&s->form, e[i].row, b, i, err));
     for (uint32_t c = 0; c < n->rank.n_fns; c++)
         for (uint32_t i = 0; i < b->n; i++) b->cols[first + c].i64[i] = e[i].ranks[rank_of(n->rank.fns[c])];

@@ -63,7 +63,8 @@ int wri_place_cmp(const void *x, const void *y, void *sorting) {
     return 0;
 }
 
-static wr_status copy_col(const wri_sorting *s, const wri_place *places, wr_batch *out, uint32_t c, wr_err *err) {
+static wr_status copy_col(const wri_sorting *s, const wri_place *places, wr_batch *out, uint32_t c,
+                          wr_err *err) {
     WR_TRY(wr_batch_col(out, c, wr_type_phys(s->node->out.fields[c].type), err));
     wr_col *to = &out->cols[c];
     for (uint32_t i = 0; i < out->n; i++) {
@@ -78,7 +79,8 @@ static wr_status copy_col(const wri_sorting *s, const wri_place *places, wr_batc
     return WR_OK;
 }
 
-wr_status wri_places_batch(const wri_sorting *s, const wri_place *places, uint32_t n, wr_batch **outp, wr_err *err) {
+wr_status wri_places_batch(const wri_sorting *s, const wri_place *places, uint32_t n, wr_batch **outp,
+                           wr_err *err) {
     WR_TRY(wr_batch_new(s->node->out.n, n, outp, err));
     (*outp)->n = n;
     wr_status st = WR_OK;

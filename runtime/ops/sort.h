@@ -12,8 +12,8 @@ typedef struct wri_sorting {
     wr_batch **batches;
 } wri_sorting;
 
-/* For qsort_r, with a wri_sorting. Rows that are equal in the keys are ordered by their other columns, so that the
- * result does not depend on the workers. */
+/* For qsort_r, with a wri_sorting. Rows that are equal in the keys are ordered by their other columns, so
+ * that the result does not depend on the workers. */
 int wri_place_cmp(const void *x, const void *y, void *sorting);
 /* Rows places[0..n) as a batch of their own. */
 wr_status wri_places_batch(const wri_sorting *s, const wri_place *places, uint32_t n, wr_batch **outp,

@@ -2,8 +2,8 @@
  *
  *   rows ─► timeline by the first key ─► watermark + lag: those that are complete, rising ─► sorted ─► rows
  *
- * All rows of one first key leave the timeline in one batch, so each batch is sorted for itself. A row whose first
- * key has been complete before it came is late. Behind an exchange that gathers to one worker. */
+ * All rows of one first key leave the timeline in one batch, so each batch is sorted for itself. A row whose
+ * first key has been complete before it came is late. Behind an exchange that gathers to one worker. */
 #include <stdlib.h>
 
 #include "ops.h"
@@ -56,7 +56,8 @@ static wr_status time_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     }
     WR_TRY(wri_timeline_add(s->line, in, n == in->n ? NULL : ok, n, err));
     if (n_late) WR_TRY(wr_task_late_rows(op, 0, in, late, n_late, err));
-    if (n_null) return wr_task_bad_rows(op, in, null, NULL, "the time that it is ordered by is NULL", n_null, err);
+    if (n_null)
+        return wr_task_bad_rows(op, in, null, NULL, "the time that it is ordered by is NULL", n_null, err);
     return WR_OK;
 }
 
@@ -64,7 +65,8 @@ static wr_status time_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
 static wr_status emit_sorted(wr_op *op, sort_time *s, wr_batch *b, wr_err *err) {
     wri_sorting sorting = {op->node, &b};
     uint32_t step = wr_task_batch_rows(op->task);
-    if (wr_grow(&s->places, &s->places_cap, b->n, sizeof *s->places) != WR_OK) return wr_fail_oom(err, "ORDER BY");
+    if (wr_grow(&s->places, &s->places_cap, b->n, sizeof *s->places) != WR_OK)
+        return wr_fail_oom(err, "ORDER BY");
     for (uint32_t i = 0; i < b->n; i++) s->places[i] = (wri_place){0, i};
     qsort_r(s->places, b->n, sizeof *s->places, wri_place_cmp, &sorting);
     for (uint32_t at = 0; at < b->n; at += step) {
