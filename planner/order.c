@@ -1,11 +1,11 @@
 /* planner/order.c -- ORDER BY, LIMIT and OFFSET of a query.
  *
  *   SORT        input that ends: all rows, at the end
- *   SORT_TIME   endless input, the order begins with event time or the border of a window, rising: rows leave
- * as the watermark passes them, those of one time or window in the order of the other keys RANK        LIMIT
- * n BY: the first rows of each value, such as of each window; ORDER BY with LIMIT and EMIT CHANGES: the first
- * rows so far (rank.c) LIMIT       the first rows of all, after which the query ends: that is what LIMIT
- * means over endless input, too */
+ *   SORT_TIME   endless input, in an order that begins with event time or the border of a window, rising:
+ *               rows leave as the watermark passes them
+ *   RANK        LIMIT n BY: the first rows of each value, such as of each window; ORDER BY, LIMIT and
+ *               EMIT CHANGES: the first rows so far; over changes that end: what stands then (rank.c)
+ *   LIMIT       the first rows of all, after which the query ends, over endless input, too */
 #include "over_int.h"
 
 static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
@@ -20,19 +20,28 @@ static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *o
 
 /* ---- along event time ---- */
 
-typedef struct along { /* the first key is complete up to watermark + lag; rows leave so much behind their
-                          time */
-    int64_t lag_us, holds_us;
+typedef struct along {
+    int64_t lag_us;   /* the first key is complete up to the watermark and this */
+    int64_t holds_us; /* rows leave at most this much behind their time */
 } along;
 
 static int64_t tick_of(const wr_node *n, uint32_t col) { return n->out.fields[col].type.prec > 3 ? 1 : 1000; }
+
+/* What made the windows of o, which may be an aggregation of rows that had them already. */
+static const wr_node *maker_of(const wr_node *o) {
+    while ((o->kind == WR_N_AGG_GLOBAL || o->kind == WR_N_AGG_CHANGES) && o->agg.win.kind == WR_W_ATTACHED) {
+        const wr_node *local = o->in[0]->in[0];
+        o = wri_x(local->in[0])->props[local->agg.win.start_col].origin;
+    }
+    return o;
+}
 
 /* Window borders, which are by the size of the window and a tick before or behind the time of its rows. */
 static bool along_border(const wr_node *n, uint32_t col, along *a) {
     const wri_prop *p = wri_x(n)->props, *t = &p[n->time_col];
     if (p[col].role == WRI_ROLE_NONE || p[col].origin != t->origin || !t->origin) return false;
     if (t->role != WRI_ROLE_TIME && t->role != WRI_ROLE_END) return false;
-    const wr_node *o = t->origin;
+    const wr_node *o = maker_of(t->origin);
     const wr_win *w = o->kind == WR_N_WINDOW ? &o->window.win : &o->agg.win;
     bool made = o->kind == WR_N_WINDOW || o->kind == WR_N_AGG_GLOBAL || o->kind == WR_N_AGG_CHANGES;
     int64_t end = t->role == WRI_ROLE_TIME ? tick_of(n, col) : 0; /* of the end, behind the time */
@@ -96,6 +105,16 @@ static uint32_t window_end_of(const wr_node *n, const uint32_t *cols, uint32_t n
     return WR_NO_COL;
 }
 
+/* One row of r stands for each value of cols. */
+static bool told_by(wri_ctx *c, wr_node *r, const uint32_t *cols, uint32_t n) {
+    r->key = wri_new_n(c, n, sizeof *r->key);
+    if (!r->key) return false;
+    for (uint32_t i = 0; i < n; i++) r->key[i] = cols[i];
+    r->n_key = n;
+    r->keyed = true;
+    return true;
+}
+
 /* The first rows of each value of LIMIT's BY, or of all. */
 static wr_node *first_rows(const wri_select *s, wr_node *n, limits l, wr_loc loc) {
     wri_ctx *c = s->q->c;
@@ -119,7 +138,7 @@ static wr_node *first_rows(const wri_select *s, wr_node *n, limits l, wr_loc loc
     wri_x(r)->changes_what = n_by ? "LIMIT … BY … EMIT CHANGES" : "ORDER BY … LIMIT … EMIT CHANGES";
     r->rank.from = l.offset < INT64_MAX ? l.offset + 1 : l.offset;
     if (l.n >= 0) r->rank.to = l.n > INT64_MAX - l.offset ? INT64_MAX : l.n + l.offset;
-    return r;
+    return l.n != 1 || !r->updating || told_by(c, r, s->limit_by, n_by) ? r : NULL;
 }
 
 /* ---- entry point ---- */
@@ -155,8 +174,9 @@ wr_node *wri_order_limit(const wri_select *s, wr_node *n) {
     if (!read_limits(s, &l)) return NULL;
     if (!s->n_order && !y->limit && !y->offset) return n;
     wr_loc loc = s->n_order ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
-    bool ends = n->bounded && !n->updating, so_far = s->q->changes && y->limit && s->n_order && !ends;
-    if (y->n_limit_by || so_far) {
+    bool so_far = s->q->changes && y->limit && s->n_order && !(n->bounded && !n->updating);
+    bool at_end = !s->q->changes && s->n_order && n->bounded && n->updating; /* of rows that are taken back */
+    if (y->n_limit_by || so_far || at_end) {
         n = first_rows(s, n, l, loc);
         if (!n || n->updating || !s->n_order) return n;
         /* Of endless input what comes of a window is in order; windows are when the order begins with their

@@ -64,6 +64,10 @@ def canon(v):
 
 
 def duck(rows, sql):
+    return Counter(duck_list(rows, sql))
+
+
+def duck_list(rows, sql):
     db = duckdb.connect()
     db.execute("CREATE TABLE t (n INTEGER, ts TIMESTAMP, k VARCHAR, g INTEGER, b INTEGER, s VARCHAR, d DECIMAL(10,2), "
                "ws VARCHAR, we VARCHAR)")
@@ -71,7 +75,7 @@ def duck(rows, sql):
         db.executemany("INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?)",
                        [[i, EPOCH + timedelta(milliseconds=x["ts"]), x["k"], x["g"], x["b"], x["s"], x["d"],
                          x.get("ws"), x.get("we")] for i, x in enumerate(rows)])
-    return Counter(tuple(canon(v) for v in row) for row in db.execute(sql).fetchall())
+    return [tuple(canon(v) for v in row) for row in db.execute(sql).fetchall()]
 
 
 # ---- changelogs ----
