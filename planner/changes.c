@@ -55,12 +55,14 @@ static uint32_t same_as_col(const wr_expr *e) {
     return lossless ? same_as_col(of) : WR_NO_COL;
 }
 
-/* Column of n that tells rows apart as in's column col does; n->out.n: none. A window of fixed size can be
- * told by any of its borders. */
+/* Column of n that tells rows apart as in's column col does; n->out.n: none. A window of fixed size, or a
+ * session, can be told by any of its borders. */
 static uint32_t stands_for(const wr_node *n, wr_expr *const *exprs, const wr_node *in, uint32_t col) {
     wri_prop p = wri_x(in)->props[col];
-    bool fixed = p.role != WRI_ROLE_NONE && p.origin->kind == WR_N_AGG_CHANGES &&
-                 (p.origin->agg.win.kind == WR_W_TUMBLE || p.origin->agg.win.kind == WR_W_HOP);
+    bool fixed = p.role != WRI_ROLE_NONE &&
+                 (p.origin->kind == WR_N_SESSION ||
+                  (p.origin->kind == WR_N_AGG_CHANGES &&
+                   (p.origin->agg.win.kind == WR_W_TUMBLE || p.origin->agg.win.kind == WR_W_HOP)));
     uint32_t other = n->out.n;
     for (uint32_t i = 0; i < n->out.n; i++) {
         uint32_t from = same_as_col(exprs[i]);

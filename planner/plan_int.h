@@ -112,6 +112,7 @@ typedef struct wri_view {
 typedef struct wri_func { /* CREATE FUNCTION */
     wr_stmt *stmt;
     const wr_func_def *native; /* EXTENSION's; NULL: RETURN's */
+    const wr_agg_def *agg;     /* EXTENSION's, of an aggregate */
     uint32_t seq, until;
     struct wri_func *next;
 } wri_func;
@@ -119,6 +120,7 @@ typedef struct wri_func { /* CREATE FUNCTION */
 struct wri_ctx;
 /* The function that an EXTENSION has, checked with it; NULL after a report, or out of memory. */
 const wr_func_def *wri_extension_func(struct wri_ctx *c, const wr_stmt *s);
+const wr_agg_def *wri_extension_agg(struct wri_ctx *c, const wr_stmt *s);
 
 typedef struct wri_ctx {
     wr_arena *ar;
@@ -131,6 +133,7 @@ typedef struct wri_ctx {
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
     const wr_settings *settings;
+    const char *zone; /* of the session; NULL: UTC */
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */
@@ -212,6 +215,8 @@ void wri_catalog_link(wri_ctx *c);
 void wri_create_stream(wri_ctx *c, const wr_stmt *s, uint32_t seq);
 void wri_create_view(wri_ctx *c, const wr_stmt *s, uint32_t seq);
 void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq);
+/* Whether a statement sees an aggregate function of the script's by this name. */
+bool wri_is_user_agg(const wri_q *q, const wr_ident *name);
 void wri_create_pump(wri_ctx *c, const wr_stmt *s, uint32_t seq);
 void wri_drop(wri_ctx *c, const wr_stmt *s, uint32_t seq);
 void wri_alter(wri_ctx *c, const wr_stmt *s, uint32_t seq);
@@ -237,6 +242,9 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
 bool wri_stream_ready(wri_ctx *c, wri_stream *st);
 /* What a reader of st reads; NULL after reporting at loc. */
 wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
+/* The same as a table that is asked by key, for one join: a SOURCE, or a PROJECT of one that puts its columns
+ * in order. NULL: st cannot be that, or out of memory (c->oom). */
+wr_node *wri_lookup_table(wri_ctx *c, wri_stream *st, wr_loc loc);
 wr_node *wri_read_view(wri_q *q, wri_view *v, wr_loc loc);
 /* Plans the feed's query, cast to the stream's columns. */
 wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f);
@@ -248,8 +256,7 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y);
 /* n with these names for its visible columns; what: "view v", for the message when the number is wrong. */
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc);
-bool wri_has_aggregate(wri_ctx *c, const wr_ast *e);
-const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e);
+bool wri_has_aggregate(const wri_q *q, const wr_ast *e);
 bool wri_bind_outputs(wri_select *s);
 
 /* ---- order.c ---- */
@@ -305,6 +312,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    wr_node *tables[2];   /* in[], when it can be asked by key instead: what is asked; else NULL */
     const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;
@@ -391,6 +399,8 @@ uint32_t wri_agg_base(const wri_agg *a);                        /* column of the
 uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
 wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
 const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
+/* The body of an aggregate function s, over its parameters alone; NULL after a report. */
+wr_ast *wri_check_user_agg(wri_q *q, const wr_stmt *s, const wri_scope *params);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
 
@@ -400,8 +410,8 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
                           const wr_win *win, wr_loc loc);
 /* The sessions of rows by keys, aggregated. */
 wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
-/* Refuses an aggregation of sessions that would give results before they close, or correct them. */
-bool wri_session_final(wri_ctx *c, const wri_agg *a);
+/* Refuses results of sessions before they close, or corrected ones, where their rows are kept. */
+bool wri_session_emits(wri_ctx *c, const wri_agg *a);
 /* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
 bool wri_session_fuses(const wri_agg *a);
 /* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */
@@ -422,6 +432,9 @@ wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc);
 /* n_vis of cols are visible. Carries the time attribute and late columns along as hidden columns. */
 wr_node *wri_project_node(wri_ctx *c, wr_node *in, const wri_cols *cols, uint32_t n_vis, wr_loc loc);
 wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc);
+/* in with what clocks of the session show as its time attribute; in itself, if that is so or makes no
+ * difference. */
+wr_node *wri_clock_node(wri_ctx *c, wr_node *in, wr_loc loc);
 /* Inputs have the same visible columns. One input is returned as it is. */
 wr_node *wri_union_node(wri_ctx *c, wr_node *const *ins, uint32_t n, wr_loc loc);
 wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const uint32_t *keys,

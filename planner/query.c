@@ -11,32 +11,32 @@
 
 /* ---- aggregates in expressions ---- */
 
-const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e) {
-    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return NULL;
-    return wri_find_agg(c->reg, e->name.parts[0].text);
+static bool is_aggregate(const wri_q *q, const wr_ast *e) {
+    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return false;
+    return wri_find_agg(q->c->reg, e->name.parts[0].text) || wri_is_user_agg(q, &e->name.parts[0]);
 }
 
-bool wri_has_aggregate(wri_ctx *c, const wr_ast *e) {
+bool wri_has_aggregate(const wri_q *q, const wr_ast *e) {
     if (!e) return false;
-    if (wri_agg_call_of(c, e)) return true;
+    if (is_aggregate(q, e)) return true;
     for (uint32_t i = 0; i < e->n_args; i++)
-        if (wri_has_aggregate(c, e->args[i])) return true;
+        if (wri_has_aggregate(q, e->args[i])) return true;
     const wr_window *w = e->kind == WR_A_CALL ? e->call->over : NULL;
-    if (w && wri_has_aggregate(c, e->call->filter)) return true;
+    if (w && wri_has_aggregate(q, e->call->filter)) return true;
     for (uint32_t i = 0; w && i < w->n_partition; i++)
-        if (wri_has_aggregate(c, w->partition[i])) return true;
+        if (wri_has_aggregate(q, w->partition[i])) return true;
     for (uint32_t i = 0; w && i < w->n_order; i++)
-        if (wri_has_aggregate(c, w->order[i].expr)) return true;
+        if (wri_has_aggregate(q, w->order[i].expr)) return true;
     return false;
 }
 
-static bool is_grouped(wri_ctx *c, const wr_query *y) {
+static bool is_grouped(const wri_q *q, const wr_query *y) {
     if (y->has_group || y->having) return true;
     for (uint32_t i = 0; i < y->n_items; i++)
-        if (wri_has_aggregate(c, y->items[i].expr)) return true;
+        if (wri_has_aggregate(q, y->items[i].expr)) return true;
     for (uint32_t i = 0; i < y->n_order; i++)
-        if (wri_has_aggregate(c, y->order[i].expr)) return true;
-    return wri_has_aggregate(c, y->qualify);
+        if (wri_has_aggregate(q, y->order[i].expr)) return true;
+    return wri_has_aggregate(q, y->qualify);
 }
 
 /* ---- what comes later ---- */
@@ -46,7 +46,7 @@ static bool is_grouped(wri_ctx *c, const wr_query *y) {
 static bool emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
     const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
-    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q->c, y) || y->distinct))) return true;
+    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q, y) || y->distinct))) return true;
     wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
               "%s is for GROUP BY with a window", what);
     return false;
@@ -276,7 +276,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     wri_select s = {.q = q, .y = y};
     if (!select_clauses(q, y) || !select_input(&s)) return NULL;
     wr_node *n = s.in;
-    if (is_grouped(c, y)) n = wri_plan_group(&s);
+    if (is_grouped(q, y)) n = wri_plan_group(&s);
     else {
         wri_binder_scalar(q, &s.b, &s.scope, "SELECT");
         if (!wri_bind_outputs(&s)) return NULL;

@@ -9,6 +9,11 @@ DuckDB says of the same rows, and, with one worker and one row a batch, when wha
 of the rows so far. Rows that are equal in ORDER BY stand in the order of the source, in the reverse one where it ends
 with falling time. A failure prints what is needed to repeat it.
 """
+import json
+import os
+import subprocess
+import sys
+
 import changes
 from changes import Window, Wrong, iso, main
 
@@ -147,7 +152,7 @@ class Case(changes.Case):
         stands, keys, before = changes.Counter(), {}, None
         upsert = self.form == "upsert"
         for line in lines:
-            row = changes.json.loads(line)
+            row = json.loads(line)
             op = row.pop("op", "+I")
             values = tuple(changes.canon(v) for v in row.values())
             # a condition beside that on rn reads a column that the result may not show
@@ -192,14 +197,14 @@ def check_ttl(weir):
               "(connector = 'stdin', format = 'json', chunk_bytes = '1');\nSELECT k, v FROM (SELECT *, ROW_NUMBER() OVER "
               "(PARTITION BY k ORDER BY v DESC) AS rn FROM t) WHERE rn = 1 EMIT CHANGES;\n")
     lines = [{"ts": iso(changes.T0 + t * 1000), "k": k, "v": v} for t, k, v in rows]
-    p = changes.subprocess.run([weir, "run", "--format", "json", "--workers=1", "--batch-rows=1", "-e", script],
-                               input="".join(changes.json.dumps(x) + "\n" for x in lines), capture_output=True, text=True,
+    p = subprocess.run([weir, "run", "--format", "json", "--workers=1", "--batch-rows=1", "-e", script],
+                               input="".join(json.dumps(x) + "\n" for x in lines), capture_output=True, text=True,
                                timeout=60)
     want = ['{"op":"+I","k":"a","v":9}', '{"op":"+I","k":"b","v":3}', '{"op":"+I","k":"b","v":5}']
     if p.stdout.split() != want:
-        changes.sys.exit(f"FAIL state_ttl: {want} expected, found {p.stdout} {p.stderr}\n{script}")
+        sys.exit(f"FAIL state_ttl: {want} expected, found {p.stdout} {p.stderr}\n{script}")
 
 
 if __name__ == "__main__":
-    check_ttl(changes.os.path.abspath(changes.sys.argv[1]))
+    check_ttl(os.path.abspath(sys.argv[1]))
     main(Case, "rank")
