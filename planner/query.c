@@ -248,7 +248,7 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
 /* EMIT CHANGES is for a query's FROM, too, unless it has a GROUP BY of its own. */
 static wri_q q_below(const wri_q *q, const wr_query *y) {
     wri_q below = *q;
-    if (y->kind == WR_Q_SELECT && (is_grouped(q->c, y) || y->distinct)) below.changes = false;
+    if (y->kind == WR_Q_SELECT && (is_grouped(q, y) || y->distinct)) below.changes = false;
     return below;
 }
 

@@ -7,7 +7,11 @@ A file is read on as it grows, so the input never ends; LIMIT ends the query aft
 that the last watermark has passed. Which rows are late is worked out here by position. A failure prints what is needed
 to repeat it.
 """
+import json
+import random
+
 import changes
+import common
 from changes import Window, Wrong, iso, main
 
 TIES = ["k", "g", "b", "s", "d"]
@@ -22,7 +26,7 @@ def both(keys):
 
 class Case(changes.Case):
     def __init__(self, seed):
-        r = self.r = changes.random.Random(seed)
+        r = self.r = random.Random(seed)
         self.delay = r.choice([0, 100, 2000])
         self.rows = changes.make_rows(r, 300) or [{"ts": changes.T0, "k": "a", "g": 1, "b": 1, "s": "x", "d": 1.5}]
         self.win, self.form, self.keys = None, "op", None
@@ -30,7 +34,7 @@ class Case(changes.Case):
                 for c in r.sample(TIES, r.randrange(0, 3))]
         {"rows": self.by_rows, "windows": self.by_windows, "distinct": self.distinct}[
             r.choice(["rows", "rows", "windows", "windows", "distinct"])](r, more)
-        self.workers, self.batch = r.choice([1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
+        self.workers, self.batch = common.workers(r, [1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
         self.chunk = r.choice([1, 100, 512 * 1024])
 
     def watermarks(self):
@@ -99,7 +103,7 @@ class Case(changes.Case):
         if not want:
             return
         lines, _ = self.run(weir)
-        got = [tuple(changes.canon(v) for v in changes.json.loads(x).values()) for x in lines]
+        got = [tuple(changes.canon(v) for v in json.loads(x).values()) for x in lines]
         if self.weir.startswith("SELECT DISTINCT"):
             got, want = sorted(got, key=repr), sorted(want, key=repr)
         if got != want:
