@@ -282,6 +282,7 @@ typedef struct wr_win {
     X(UNION, union, union)                                                                                   \
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(SORT_TIME, sort_time, sort_time) /* rows in an order that begins with time, as the watermark passes */ \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
     X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
@@ -550,9 +551,11 @@ struct wr_node {
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
-            int64_t limit, offset; /* limit -1: none */
-        } sort;                    /* LIMIT uses limit and offset only */
-        struct {                   /* two inputs, exchanged alike */
+            int64_t limit, offset;    /* limit -1: none */
+            int64_t lag_us, holds_us; /* SORT_TIME: the first key is complete up to watermark + lag_us; rows
+                                         leave at most holds_us after the watermark has passed their time */
+        } sort;                       /* LIMIT uses limit and offset only, SORT_TIME no limit */
+        struct {                      /* two inputs, exchanged alike */
             wr_join_type type;
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */

@@ -52,6 +52,7 @@ oracle lookups ./weir --queries 60
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
 oracle rank ./weir --queries 300
+oracle order ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -63,6 +64,7 @@ oracle joins "$weir" --queries 100
 oracle sessions "$weir" --queries 100
 oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
+oracle order "$weir" --queries 30
 oracle lookups "$weir" --queries 30
 
 part "kill -9 at random instants, and on from the snapshot"
