@@ -102,12 +102,15 @@ static wr_status scratch(sender *s, uint32_t n, wr_err *err) {
     return WR_OK;
 }
 
+uint32_t wri_exchange_target(uint64_t hash, uint32_t workers) {
+    return (uint32_t)(hash >> 57) * workers / KEY_GROUPS;
+}
+
 /* Orders the row numbers of b by target worker: rows of worker w are idx[starts[w] .. starts[w + 1]). */
 static void scatter(sender *s, const wr_batch *b, const uint64_t *hash, uint32_t workers) {
     memset(s->starts, 0, (workers + 1) * sizeof *s->starts);
     for (uint32_t i = 0; i < b->n; i++) {
-        uint32_t group = (uint32_t)(hash[i] >> 57);
-        s->target[i] = (uint8_t)(group * workers / KEY_GROUPS);
+        s->target[i] = (uint8_t)wri_exchange_target(hash[i], workers);
         s->starts[s->target[i] + 1]++;
     }
     for (uint32_t w = 0; w < workers; w++) s->starts[w + 1] += s->starts[w];

@@ -37,6 +37,11 @@ typedef struct wr_edge { /* op -> next, arriving at its input `port` */
     uint32_t port;
 } wr_edge;
 
+typedef struct wri_bad_kept { /* of operators that read something anew */
+    uint64_t n;
+    char why[256]; /* the first */
+} wri_bad_kept;
+
 struct wr_op {
     const wr_op_def *def;
     const wr_node *node;
@@ -50,6 +55,7 @@ struct wr_op {
     int64_t wm;         /* combined watermark */
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older */
     uint64_t rows_in, rows_out, late_rows;
+    wri_bad_kept *bad_kept; /* rows that fail are counted there instead of being reported; NULL: reported */
 };
 
 /* Hands a batch to everything behind op; b stays the caller's (drop it afterwards). Empty batches are fine.

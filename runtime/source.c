@@ -559,6 +559,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
     }
     op->rows_in += rows;
+    if (op->bad_kept) return WR_OK; /* what is read anew is not counted */
     __atomic_add_fetch(&j->rows_in, rows, __ATOMIC_RELAXED);
     __atomic_add_fetch(&j->bytes_in, c->len, __ATOMIC_RELAXED);
     return WR_OK;
@@ -622,6 +623,48 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     return wri_emit_watermark(op, wm, err);
 }
 
+wr_status wri_source_read(wr_op *op, wr_err *err) {
+    source_op *o = op->state;
+    wr_job *j = op->task->job;
+    wri_source mine = {0}, *shared = o->s;
+    wri_entry e = {.op = op, .source = &mine};
+    wr_status r = wri_source_new(j, op->node, shared->first_split, &mine, err);
+    o->s = &mine;
+    while (r == WR_OK && !e.ended) {
+        bool did = false;
+        r = wri_stopping(j) ? wr_fail(err, WR_ECANCELED, "stopped") : wri_source_run(op->task, &e, &did, err);
+        if (r == WR_OK && !did)
+            r = wr_fail(err, WR_EIO, "stream %s: it is no file at rest", op->node->source.stream->name);
+    }
+    o->s = shared;
+    wri_source_free(&mine);
+    return r;
+}
+
+void wri_source_reloaded(wr_op *op, uint64_t stamp) {
+    wri_source *s = ((source_op *)op->state)->s;
+    pthread_mutex_lock(&s->lock);
+    s->n_reloaded += s->reloaded != stamp;
+    s->reloaded = stamp;
+    pthread_mutex_unlock(&s->lock);
+}
+
+wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) {
+    wri_source *s = ((source_op *)op->state)->s;
+    char text[320];
+    pthread_mutex_lock(&s->lock);
+    bool known = s->refused == stamp && s->n_refused > 0;
+    if (!known) {
+        s->refused = stamp;
+        s->n_refused++;
+        snprintf(s->why_refused, sizeof s->why_refused, "%s", why);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (known) return WR_OK;
+    snprintf(text, sizeof text, "not read anew, rows go on with what was read before: %s", why);
+    return wri_trouble(op, "table not reloaded", text, err);
+}
+
 void wri_source_unreadable(wr_op *op) { ((source_op *)op->state)->unreadable++; }
 
 static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows, wr_buf *out) {
@@ -642,6 +685,13 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
     if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
+    const char *name = s->node->source.stream->name;
+    if (s->n_reloaded)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
+                             s->n_reloaded == 1 ? "" : "s"));
+    if (s->n_refused)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
+                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];

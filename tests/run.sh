@@ -48,6 +48,7 @@ oracle run ./weir --queries 600
 oracle over ./weir --queries 500 7
 oracle joins ./weir --queries 60
 oracle lookups ./weir --queries 60
+oracle reloads ./weir --cases 60
 oracle sessions ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
@@ -61,6 +62,7 @@ oracle match "$weir" --cases 300
 oracle over "$weir" --queries 30 7
 oracle joins "$weir" --queries 30
 oracle lookups "$weir" --queries 30
+oracle reloads "$weir" --cases 30
 oracle sessions "$weir" --queries 30
 oracle changes "$weir" --queries 30
 
