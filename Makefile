@@ -31,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -128,6 +128,19 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
+# Python with DuckDB, for the oracles.
+.PHONY: venv
+venv:
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+
+MINUTES ?= 10
+.PHONY: soak
+soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan, for MINUTES
+	@$(MAKE) --no-print-directory BUILD=asan build/asan/weir
+	@$(MAKE) --no-print-directory BUILD=tsan build/tsan/weir
+	@build/venv/bin/python tests/soak.py $(MINUTES)
+
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD
 unit-%: $(OUT)/test_%
@@ -183,9 +196,7 @@ docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench
-bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
-	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+bench: deps-test all venv ## measure against the bare limit and DuckDB; prints ratios
 	python3 bench/run.py
 
 .PHONY: bench-nexmark

@@ -144,7 +144,8 @@ typedef struct wr_sink_cfg {
     const wr_kv *options;
     size_t n_options;
     const wr_schema *schema;
-    bool resume; /* continue what is there instead of starting anew */
+    const char *from; /* go on from there, as `mark` said, and forget what was written behind; NULL: anew */
+    size_t from_len;
 } wr_sink_cfg;
 
 typedef struct wr_connector_def {
@@ -164,6 +165,12 @@ typedef struct wr_connector_def {
     /* Lines on what happened that a summary should tell (files that were rotated); at any time. May be NULL.
      */
     wr_status (*notes)(wr_source *s, wr_buf *out);
+    /* Snapshots: what resume of a source with the same options goes on from, between two calls of next for
+     * the split. NULL: its records cannot be read again. */
+    wr_status (*position)(wr_source *s, uint32_t split, wr_buf *out, wr_err *err);
+    /* Before the first next: the split of that position goes on there. *splitp: its number; of the splits
+     * that open_source has made, or a new one. */
+    wr_status (*resume)(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err);
     int (*poll_fd)(const wr_source *s,
                    uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
     /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */
@@ -188,6 +195,11 @@ typedef struct wr_connector_def {
      * unread. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
     wr_status (*flush)(wr_sink *s, wr_err *err);
+    /* Snapshots: flushes, and says what wr_sink_cfg.from goes on from. NULL: rows may be written twice after
+     * a crash. */
+    wr_status (*mark)(wr_sink *s, wr_buf *out, wr_err *err);
+    /* Makes what was written before the last mark durable; while others write on. */
+    wr_status (*sync)(wr_sink *s, wr_err *err);
     void (*close_sink)(wr_sink *s);
 } wr_connector_def;
 

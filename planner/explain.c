@@ -86,6 +86,12 @@ void wri_tell_call(wri_ex *x, const wr_agg_call *k, const wr_schema *rows) {
     if (k->filter != WR_NO_COL) WRI_PUT(x, " FILTER %s", wri_col_name(rows, k->filter));
 }
 
+void wri_tell_emits(wri_ex *x, bool each_batch, int64_t every_us, int64_t lateness_us) {
+    if (each_batch) WRI_PUT(x, "; as rows come");
+    if (every_us) WRI_PUT(x, "; early every %s", wri_duration(&x->ar, every_us));
+    if (lateness_us) WRI_PUT(x, "; corrected for %s", wri_duration(&x->ar, lateness_us));
+}
+
 static void put_detail(wri_ex *x, const wr_node *n) {
     wri_node_defs[n->kind]->explain(x, n);
     for (uint32_t k = 0; k < n->n_in && n->late; k++)

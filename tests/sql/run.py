@@ -15,7 +15,8 @@ A case file has sections, each begun by a line "--- KIND ARGUMENTS":
   --- expect         rows on standard output, in any order ("expect ordered": in this order)
   --- expect NAME    the same for a file that the script writes
   --- changes        what stands after the changes on standard output (JSON with a column op, or Debezium's form),
-                     applied in order; each must fit what stands ("changes NAME": of a file)
+                     applied in order; each must fit what stands ("changes NAME": of a file; "changes NAME
+                     COLUMN…": upserts by these columns)
   --- error          the exit status is not 0 and standard error has each of these lines
   --- errors         errors of the SQL: standard error of "weir run" and of "weir check" is exactly this, the
                      exit status is 2, nothing is printed
@@ -75,15 +76,22 @@ def differ(got, want, ordered, what):
     return "\n".join(lines)
 
 
-def table_of(text):
-    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. Upserts (no -U) are by
-    the columns that the row taken back or replaced shares: not known here, so only +I, -U, +U, -D are applied."""
-    stands = []
+def table_of(text, key=()):
+    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. With a key +U replaces
+    the row that has it; one with +U and without -U holds upserts by its first column if no key is given."""
+    stands, upserts = [], not key and '"op":"+U"' in text and '"op":"-U"' not in text
     for line in (l for l in text.split("\n") if l):
         row = json.loads(line)
         op = row.pop("op")
         gone, come = (row["before"], row["after"]) if "before" in row else (
             (row, None) if op in ("-U", "-D") else (None, row))
+        same = [x for x in stands if key and all(x[k] == row[k] for k in key)]
+        if key and len(same) != (op != "+I"):
+            raise RuntimeError(f"  does not fit the rows of this key, {same}: {line}")
+        if key and op == "+U":
+            gone = same[0]
+        if upserts and op == "+U":
+            gone = next((x for x in stands if list(x.values())[0] == list(row.values())[0]), {})
         if gone is not None:
             if gone not in stands:
                 raise RuntimeError(f"  takes back what does not stand: {line}")
@@ -195,7 +203,7 @@ def check_output(sections, d, out, err):
             if bad:
                 return bad + ("\n" + err if err else "")
         if kind == "changes":
-            got = table_of(open(os.path.join(d, args[0]), encoding="utf-8").read() if args else out)
+            got = table_of(open(os.path.join(d, args[0]), encoding="utf-8").read() if args else out, args[1:])
             bad = differ(got, body, False, "what stands after the changes")
             if bad:
                 return bad + ("\n" + err if err else "")
