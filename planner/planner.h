@@ -225,6 +225,7 @@ typedef struct wr_plan_stream {
     wr_kv *options;        /* all of WITH (…) */
     size_t n_options;
     bool bounded;
+    bool reloads;            /* bounded, and can be read anew when it has changed */
     const char *late_output; /* stream that gets late rows, or NULL */
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
     bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
@@ -664,6 +665,9 @@ wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_are
                          wr_plan *outp) WR_MUST_USE;
 
 typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT } wr_explain_form;
+/* Whether the table of a JOIN_TABLE is read anew when it changes: endless input joined with what comes from
+ * such a stream through nothing but FILTER, PROJECT and an EXCHANGE. */
+bool wr_join_reloads(const wr_node *join);
 wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form,
                           wr_buf *out) WR_MUST_USE;
 /* SQL-like text of a typed expression, column names from `in`. */

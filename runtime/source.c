@@ -615,6 +615,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
     }
     op->rows_in += rows;
+    if (op->bad_kept) return WR_OK; /* what is read anew is not counted */
     __atomic_add_fetch(&j->rows_in, rows, __ATOMIC_RELAXED);
     __atomic_add_fetch(&j->bytes_in, c->len, __ATOMIC_RELAXED);
     return WR_OK;
@@ -695,6 +696,8 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
 }
+
+wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }
 
 /* ---- snapshots ----
  *
@@ -786,6 +789,13 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
     if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
+    const char *name = s->node->source.stream->name;
+    if (s->n_reloaded)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
+                             s->n_reloaded == 1 ? "" : "s"));
+    if (s->n_refused)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
+                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];
