@@ -1,9 +1,9 @@
 /* state/crc32c.c -- CRC32C, the checksum of everything in state/.
  *
  * The processor's crc32 instruction takes 8 bytes, and three cycles until the next can begin; so three
- * strands of STRAND bytes go side by side, and are joined by moving a checksum over STRAND zero bytes, which is
- * linear and thus four table look-ups. Where the instruction is missing, eight tables take eight bytes at a
- * time. Polynomial 0x1EDC6F41, reflected. */
+ * strands of STRAND bytes go side by side, and are joined by moving a checksum over STRAND zero bytes, which
+ * is linear and thus four table look-ups. Where the instruction is missing, eight tables take eight bytes at
+ * a time. Polynomial 0x1EDC6F41, reflected. */
 #include "state/crc32c_int.h"
 #include "state/crc32c_tab.h"
 #include "state/state.h"

@@ -1,8 +1,8 @@
 /* state/streams/log_int.h -- the parts of the log. Private to state/streams/.
  *
- * Formats, version 1. All numbers are little endian; every byte is under a checksum (CRC32C), which begins with
- * the stream's random uid and the shard, so that nobody can put bytes into a record that pass for a block,
- * and no file can take another's place.
+ * Formats, version 1. All numbers are little endian; every byte is under a checksum (CRC32C), which begins
+ * with the stream's random uid and the shard, so that nobody can put bytes into a record that pass for a
+ * block, and no file can take another's place.
  *
  * SSSSSSSSSSSSSSSSSSSS.seg: a header, then blocks without gaps. S: number of its first record
  *   offset size
@@ -162,7 +162,7 @@ void wri_meta_free(wri_meta *m);
 wri_meta_shard *wri_meta_find(const wri_meta *m, uint32_t shard); /* NULL: none */
 
 /* ---- segment.c ---- */
-#define WRI_PATH PATH_MAX /* wr_streams_open has seen to it that all fit */
+#define WRI_PATH PATH_MAX         /* wr_streams_open has seen to it that all fit */
 #define WRI_DIR  (WRI_PATH - 256) /* what a data directory may take of that */
 #define WRI_META "stream.meta"
 void wri_stream_path(const char *data_dir, const char *name, char out[WRI_PATH]);
@@ -178,7 +178,8 @@ typedef struct wri_bases { /* first numbers of the segments of a shard, rising *
     uint64_t *items;
     size_t n, cap;
 } wri_bases;
-wr_status wri_list_segments(const wr_sys *sys, const char *shard_dir, wri_bases *outp, wr_err *err) WR_MUST_USE;
+wr_status wri_list_segments(const wr_sys *sys, const char *shard_dir, wri_bases *outp,
+                            wr_err *err) WR_MUST_USE;
 wr_status wri_read_mark(const wr_sys *sys, int fd, const char *path, wri_id id, wri_mark *outp,
                         wr_err *err) WR_MUST_USE;
 /* Opens a segment and reads its header. *fdp is -1 on failure; WR_EOF: there is no such file. */
@@ -201,8 +202,8 @@ typedef struct wri_window {
     size_t len;
 } wri_window;
 void wri_window_free(wri_window *w); /* not the descriptor */
-/* The block at `at`, whole within the file's first `end` bytes and checked; *pp: its bytes, which stay as long as
- * w->page. WR_EOF: at == end. WR_EDATA: there is no whole block there. */
+/* The block at `at`, whole within the file's first `end` bytes and checked; *pp: its bytes, which stay as
+ * long as w->page. WR_EOF: at == end. WR_EDATA: there is no whole block there. */
 wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *outp, const char **pp,
                        wr_err *err) WR_MUST_USE;
 /* Only the header. */
@@ -242,7 +243,8 @@ typedef struct wri_shard {
     wr_u128 samples[WRI_SAMPLES]; /* hash keys of late */
     struct wri_shard *next_ready;
 } wri_shard;
-wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard **outp, wr_err *err) WR_MUST_USE;
+wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard **outp,
+                        wr_err *err) WR_MUST_USE;
 void wri_shard_close(wri_shard *sh); /* its files */
 void wri_shard_free(wri_shard *sh);
 /* Makes the folder of a shard with an empty first segment, durably. */
@@ -285,11 +287,12 @@ struct wr_stream {
     wr_streams *db;
     char name[WR_STREAM_NAME_MAX + 1];
     char dir[WRI_PATH];
-    wri_meta meta;      /* changed under both locks, read under either */
+    wri_meta meta;        /* changed under both locks, read under either */
     int64_t retention_us; /* as in meta; atomic */
-    bool unsettled;     /* the file may not be durable: it is written again before records are taken */
+    int64_t record_max;   /* as in meta, which never changes it */
+    bool unsettled;       /* the file may not be durable: it is written again before records are taken */
     bool deleted;
-    uint32_t paused;    /* calls wait in `waiting`, as shards change */
+    uint32_t paused; /* calls wait in `waiting`, as shards change */
     wri_call *waiting, **waiting_tail;
     wri_shard **shards; /* open and closed ones, by id, as meta.shards */
     size_t n_shards, shards_cap;
@@ -319,14 +322,20 @@ void wri_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
 int64_t wri_now(const wr_streams *db);
 /* route from meta and shards. */
 wr_status wri_stream_route(wr_stream *st, wr_err *err) WR_MUST_USE;
-/* Stores the meta, and takes note where that is uncertain. */
-wr_status wri_stream_store(wr_stream *st, wri_meta *m, wr_err *err) WR_MUST_USE;
+/* Stores the meta. *saidp: the file says so now, durable or, on failure, perhaps not (st->unsettled). */
+wr_status wri_stream_store(wr_stream *st, wri_meta *m, bool *saidp, wr_err *err) WR_MUST_USE;
 void wri_stream_free(wr_stream *st);
+/* Takes the new metadata, and gives the old one back in m. Under both locks; there is room in st->route. */
+void wri_stream_adopt(wr_stream *st, wri_meta *m);
+/* wr_stream_split for whoever holds st->change. */
+wr_status wri_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) WR_MUST_USE;
+/* A folder with its files, and those below it down to `depth`. What cannot be removed stays. */
+void wri_remove_folder(const wr_sys *sys, const char *path, int depth);
 /* Under the lock: sh has something waiting and nobody is at it. */
-void wri_wake(wri_shard *sh);
+void wri_shard_wake(wri_shard *sh);
 /* Under the lock: a part is done with; the call too, when it was the last: it is then put into *tellp. */
 void wri_part_done(wri_part *p, wri_call **tellp);
-void wri_tell(wri_call *list); /* without the lock */
+void wri_tell(wri_call *list);          /* without the lock */
 void wri_start_threads(wr_streams *db); /* under the lock */
 /* Under the lock: gives the call's records to the shards. */
 void wri_dispatch(wri_call *c);

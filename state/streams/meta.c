@@ -87,10 +87,11 @@ static wr_status broken(const char *path, const char *what, wr_err *err) {
 }
 
 static wr_status check_head(const char *p, size_t n, const char *path, wr_err *err) {
-    if (n < HEAD || memcmp(p, "WRSTRM", 6) != 0) return broken(path, "it does not begin as a stream's metadata does", err);
+    if (n < HEAD || memcmp(p, "WRSTRM", 6) != 0)
+        return broken(path, "it does not begin as a stream's metadata does", err);
     if (p[6] != '1')
-        return wr_fail(err, WR_EUNSUPPORTED, "%s: version %c; this weir knows version 1, use a newer one", path,
-                       p[6] >= '0' && p[6] <= '9' ? p[6] : '?');
+        return wr_fail(err, WR_EUNSUPPORTED, "%s: version %c; this weir knows version 1, use a newer one",
+                       path, p[6] >= '0' && p[6] <= '9' ? p[6] : '?');
     if (p[7] != '\n' || get32(p + 8) != n) return broken(path, "its length is not what it says", err);
     if (get32(p + 12) != wr_crc32c(0, p + 16, n - 16)) return broken(path, "the checksum is wrong", err);
     if ((n - HEAD) % SHARD_BYTES != 0 || (n - HEAD) / SHARD_BYTES != get32(p + 64))

@@ -12,8 +12,8 @@
  *   38..45       the shard's number
  *   46           2, the version
  *
- * It rises within a shard with the record's number, and from parent to child as the child's creation is a later
- * second. 188 bits are held in three words. */
+ * It rises within a shard with the record's number, and from parent to child as the child's creation is a
+ * later second. 188 bits are held in three words. */
 #include <nettle/md5.h>
 
 #include "log_int.h"

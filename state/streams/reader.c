@@ -47,8 +47,8 @@ wr_status wri_reader_meta(wr_reader *r, wr_err *err) {
     }
     wri_meta_free(&m);
     if (!gone) return WR_OK;
-    return wr_fail(err, WR_EINVAL, "%s: there is no shard " WR_SHARD_ID "; it may have expired", r->stream_dir,
-                   r->id.shard);
+    return wr_fail(err, WR_EINVAL, "%s: there is no shard " WR_SHARD_ID "; it may have expired",
+                   r->stream_dir, r->id.shard);
 }
 
 /* ---- segments ---- */
@@ -136,7 +136,8 @@ static wr_status begin_block(wr_reader *r, wr_err *err) {
     const char *p;
     WR_TRY(wri_block_at(&r->w, r->at, r->end, &r->block, &p, err));
     if (r->block.first != r->expect)
-        return wr_fail(err, WR_EDATA, "%s: damaged at byte %lld: the block has other numbers than those that follow",
+        return wr_fail(err, WR_EDATA,
+                       "%s: damaged at byte %lld: the block has other numbers than those that follow",
                        r->path, (long long)r->at);
     r->cur = p + WRI_BLOCK_HEADER;
     r->cur_end = p + r->block.len;
@@ -170,8 +171,8 @@ static wr_status take(wr_reader *r, uint32_t most, wr_records *out, wr_err *err)
         wr_record *rec = &out->items[out->n];
         const char *next = r->cur_number < behind ? wri_record_decode(r->cur, r->cur_end, rec) : NULL;
         if (!next || (r->cur_number + 1 == behind) != (next == r->cur_end))
-            return wr_fail(err, WR_EDATA, "%s: damaged at byte %lld: the block's records do not fill it", r->path,
-                           (long long)(r->at - r->block.len));
+            return wr_fail(err, WR_EDATA, "%s: damaged at byte %lld: the block's records do not fill it",
+                           r->path, (long long)(r->at - r->block.len));
         rec->number = r->cur_number++;
         rec->arrival_us = r->block.arrival_us;
         out->n += rec->number >= r->number;
@@ -245,7 +246,8 @@ void wr_reader_wait(wr_reader *r, int timeout_ms) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (fd < 0 && timeout_ms > 10) timeout_ms = 10; /* cannot be told, so looks often */
     if (r->sys->poll(&p, fd >= 0, timeout_ms) <= 0 || fd < 0) return;
-    while (r->sys->read(fd, events, sizeof events) > 0) {}
+    while (r->sys->read(fd, events, sizeof events) > 0) {
+    }
 }
 
 void wr_reader_close(wr_reader *r) {
@@ -283,5 +285,7 @@ wr_status wr_reader_open(wr_streams *db, const char *stream, uint32_t shard, wr_
     wr_status s = open_reader(r, db, stream, shard, at, err);
     if (s == WR_OK) *outp = r;
     else wr_reader_close(r);
-    return s == WR_EOF ? wr_fail(err, WR_EDATA, "stream %s: a segment is missing; restore it from a backup", stream) : s;
+    return s == WR_EOF
+               ? wr_fail(err, WR_EDATA, "stream %s: a segment is missing; restore it from a backup", stream)
+               : s;
 }

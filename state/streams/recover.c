@@ -7,10 +7,10 @@
  *        good < synced       -> damaged: acknowledged bytes are broken or gone
  *        else                -> the rest is a torn write: cut, synced, said
  *
- * synced is what the mark says, or a block behind the broken place: a group is written only when the one before
- * it is durable, and says so. A mark that is broken is made again, and that is said too, as without it a shortened
- * last segment cannot be told from a whole one. A damaged shard keeps its message and takes no records; what is
- * before the damage can be read. */
+ * synced is what the mark says, or a block behind the broken place: a group is written only when the one
+ * before it is durable, and says so. A mark that is broken is made again, and that is said too, as without it
+ * a shortened last segment cannot be told from a whole one. A damaged shard keeps its message and takes no
+ * records; what is before the damage can be read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -148,14 +148,16 @@ static wr_status check_chain(recovery *r, wr_err *err) {
     size_t expired = 0;
     while (expired < r->bases.n && r->bases.items[expired] < r->m->first_segment)
         remove_segment(r, r->bases.items[expired++]);
-    if (expired) memmove(r->bases.items, r->bases.items + expired, (r->bases.n -= expired) * sizeof *r->bases.items);
+    if (expired)
+        memmove(r->bases.items, r->bases.items + expired, (r->bases.n -= expired) * sizeof *r->bases.items);
     wri_file_path(r->sh->dir, r->m->first_segment, ".seg", path);
     if (r->bases.n == 0 || r->bases.items[0] != r->m->first_segment)
         return damage(r, "%s: the segment is missing; restore it from a backup", path);
     for (size_t i = 0; i < r->bases.n; i++) {
         int fd;
         wr_err why = {0};
-        wr_status s = wri_open_segment(r->sys, r->sh->dir, r->bases.items[i], r->sh->id, O_RDONLY, &fd, &r->last, &why);
+        wr_status s =
+            wri_open_segment(r->sys, r->sh->dir, r->bases.items[i], r->sh->id, O_RDONLY, &fd, &r->last, &why);
         if ((s == WR_EDATA || s == WR_EUNSUPPORTED) && i + 1 == r->bases.n) {
             WR_TRY(drop_last(r, &why, err));
             return check_chain(r, err);
@@ -186,7 +188,8 @@ static wr_status scan(recovery *r, wri_window *w, int64_t size, wr_err *why, wr_
         if (s == WR_EOF || s == WR_EDATA) return WR_OK;
         if (s != WR_OK) return wr_fail(err, s, "%s", why->msg);
         if (b.first != sh->next) {
-            s = wr_fail(why, WR_EDATA, "%s: damaged at byte %lld: the block has other numbers than those that follow",
+            s = wr_fail(why, WR_EDATA,
+                        "%s: damaged at byte %lld: the block has other numbers than those that follow",
                         w->path, (long long)sh->len);
             return WR_OK;
         }
@@ -213,8 +216,8 @@ static wr_status cut_tail(recovery *r, wri_window *w, int64_t size, int64_t sync
     wri_shard *sh = r->sh;
     sh->end = sh->next;
     if (size > sh->len) {
-        wri_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld", sh->st->name,
-                w->path, (long long)(size - sh->len), (long long)sh->len);
+        wri_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
+                sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
         if (r->sys->ftruncate(sh->fd, (off_t)sh->len) != 0) return wri_cannot("cut", w->path, errno, err);
     }
     if (r->has_mark && r->mark.base == sh->base && r->mark.next > sh->next) {
@@ -245,8 +248,8 @@ static wr_status check_last(recovery *r, wr_err *err) {
     if (s == WR_OK && size > sh->len) s = wri_find_synced(&w, sh->len + 1, size, &later, err);
     if (s == WR_OK && sh->len < (later > synced ? later : synced)) {
         if (why.code == WR_OK)
-            wr_fail(&why, WR_EDATA, "%s: damaged: it has %lld bytes, %lld were acknowledged", path, (long long)size,
-                    (long long)synced);
+            wr_fail(&why, WR_EDATA, "%s: damaged: it has %lld bytes, %lld were acknowledged", path,
+                    (long long)size, (long long)synced);
         s = damage(r, "%s", why.msg);
     }
     if (s == WR_OK) s = cut_tail(r, &w, size, synced, err);
@@ -262,11 +265,13 @@ static wr_status check_end(recovery *r, wr_err *err) {
     const wri_meta_shard *m = r->m;
     char path[WRI_PATH];
     int64_t size;
-    while (r->bases.n > 1 && r->bases.items[r->bases.n - 1] > m->end_segment) /* being made as it was closed */
+    while (r->bases.n > 1 &&
+           r->bases.items[r->bases.n - 1] > m->end_segment) /* being made as it was closed */
         remove_segment(r, r->bases.items[--r->bases.n]);
     sh->base = r->bases.items[r->bases.n - 1];
     wri_file_path(sh->dir, m->end_segment, ".seg", path);
-    if (sh->base != m->end_segment) return damage(r, "%s: the segment is missing; restore it from a backup", path);
+    if (sh->base != m->end_segment)
+        return damage(r, "%s: the segment is missing; restore it from a backup", path);
     WR_TRY(file_size(r, sh->base, &size, err));
     if (size < m->end_len)
         return damage(r, "%s: damaged: it has %lld bytes, %lld were acknowledged", path, (long long)size,

@@ -1,4 +1,5 @@
-/* state/streams/seek.c -- where a reader begins: the segment by its name or header, the block by index and headers. */
+/* state/streams/seek.c -- where a reader begins: the segment by its name or header, the block by index and
+ * headers. */
 #include <fcntl.h>
 
 #include "reader_int.h"
@@ -9,7 +10,8 @@ static void load_index(wr_reader *r, wri_index *x) {
     wr_buf b = {0};
     if (!r->ended) return;
     wri_file_path(r->dir, r->base, ".idx", path);
-    if (wri_slurp(r->sys, path, &b, NULL) != WR_OK || !wri_index_decode(b.data, b.len, r->id, r->end, x)) x->n = 0;
+    if (wri_slurp(r->sys, path, &b, NULL) != WR_OK || !wri_index_decode(b.data, b.len, r->id, r->end, x))
+        x->n = 0;
     wr_buf_free(&b);
 }
 
@@ -35,7 +37,8 @@ static wr_status pass(wr_reader *r, wr_place to, wr_err *err) {
         if (s == WR_EOF) return WR_OK;
         if (s == WR_EDATA) return WR_OK; /* told by whoever reads it */
         if (s != WR_OK) return s;
-        if (to.from == WR_FROM_TIME ? b.arrival_us >= to.time_us : b.first + b.records > to.number) return WR_OK;
+        if (to.from == WR_FROM_TIME ? b.arrival_us >= to.time_us : b.first + b.records > to.number)
+            return WR_OK;
         r->at += b.len;
         r->expect = b.first + b.records;
     }

@@ -98,7 +98,8 @@ wr_status wri_read_mark(const wr_sys *sys, int fd, const char *path, wri_id id, 
         WR_TRY(wr_pread_all(sys, fd, p, sizeof p, 0, &got, path, err));
         if (got == sizeof p && wri_mark_decode(p, id, out)) return WR_OK;
     }
-    return wr_fail(err, WR_EDATA, "%s: the checksum is wrong; opening the stream for writing makes it again", path);
+    return wr_fail(err, WR_EDATA, "%s: the checksum is wrong; opening the stream for writing makes it again",
+                   path);
 }
 
 wr_status wri_open_segment(const wr_sys *sys, const char *shard_dir, uint64_t base, wri_id id, int flags,
@@ -111,8 +112,8 @@ wr_status wri_open_segment(const wr_sys *sys, const char *shard_dir, uint64_t ba
     if (fd < 0) return errno == ENOENT ? WR_EOF : wri_cannot("open", path, errno, err);
     wr_status s = wr_pread_all(sys, fd, p, sizeof p, 0, &got, path, err);
     if (s == WR_OK && got == sizeof p && memcmp(p, "WRSEG", 5) == 0 && memcmp(p + 5, "01\n", 3) != 0)
-        s = wr_fail(err, WR_EUNSUPPORTED, "%s: version %.2s; this weir knows version 01, use a newer one", path,
-                    p + 5);
+        s = wr_fail(err, WR_EUNSUPPORTED, "%s: version %.2s; this weir knows version 01, use a newer one",
+                    path, p + 5);
     else if (s == WR_OK && (got < sizeof p || !wri_segment_decode(p, id, out) || out->first != base))
         s = wr_fail(err, WR_EDATA, "%s: damaged: its first %d bytes are no header of this segment", path,
                     WRI_SEG_HEADER);
@@ -168,8 +169,10 @@ wr_status wri_header_at(wri_window *w, int64_t at, int64_t end, wri_block *out, 
     if (at == end) return WR_EOF;
     if (end - at < WRI_BLOCK_HEADER) return damaged(w, at, "no block fits before its end", err);
     WR_TRY(need(w, at, end, WRI_BLOCK_HEADER, &p, err));
-    if (!wri_block_decode(p, w->id, out) || out->offset != at) return damaged(w, at, "no block begins there", err);
-    if (out->len > end - at) return damaged(w, at, "the block there does not end before the segment does", err);
+    if (!wri_block_decode(p, w->id, out) || out->offset != at)
+        return damaged(w, at, "no block begins there", err);
+    if (out->len > end - at)
+        return damaged(w, at, "the block there does not end before the segment does", err);
     return WR_OK;
 }
 
@@ -177,7 +180,9 @@ wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *out, c
     wr_status s = wri_header_at(w, at, end, out, err);
     if (s != WR_OK) return s;
     WR_TRY(need(w, at, end, out->len, pp, err));
-    return wri_block_intact(out, w->id, *pp) ? WR_OK : damaged(w, at, "the checksum of the block there is wrong", err);
+    return wri_block_intact(out, w->id, *pp)
+               ? WR_OK
+               : damaged(w, at, "the checksum of the block there is wrong", err);
 }
 
 wr_status wri_find_synced(wri_window *w, int64_t from, int64_t end, int64_t *out, wr_err *err) {

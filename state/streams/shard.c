@@ -1,10 +1,11 @@
-/* state/streams/shard.c -- appending to a shard: a group becomes a block, the block becomes durable, the mark moves.
+/* state/streams/shard.c -- appending to a shard: a group becomes a block, the block becomes durable, the mark
+ * moves.
  *
  *   take a group (lock) ─► encode ─► pwrite ─► fdatasync ─► mark ─► answer (lock)
  *
- * Only one thread is busy with a shard at a time; it holds no lock while it writes. Whatever fails between pwrite and
- * mark spoils the segment: its good length is what the mark says, numbers of the group are skipped, and the next
- * group begins a new segment, whose header tells where the spoiled one ends. */
+ * Only one thread is busy with a shard at a time; it holds no lock while it writes. Whatever fails between
+ * pwrite and mark spoils the segment: its good length is what the mark says, numbers of the group are
+ * skipped, and the next group begins a new segment, whose header tells where the spoiled one ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -112,9 +113,10 @@ static void end_segment(wri_shard *sh) {
 
 wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
     if (sh->len == WRI_SEG_HEADER && !sh->spoiled) return WR_OK;
-    if (sh->synced < sh->len && sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
-        wri_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s", sh->st->name,
-                sh->dir, strerror(errno));
+    if (sh->synced < sh->len &&
+        sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
+        wri_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
+                sh->st->name, sh->dir, strerror(errno));
     wri_segment seg = {.first = sh->next,
                        .created_us = wri_now(sh->st->db),
                        .prev = sh->base,
@@ -172,7 +174,8 @@ static int64_t segment_bytes(const wr_streams *db) {
 /* Segments are also ended by age, so that retention can take them one by one. */
 static bool full(const wri_shard *sh) {
     int64_t age = wri_now(sh->st->db) - sh->created_us;
-    return sh->len >= segment_bytes(sh->st->db) || age > __atomic_load_n(&sh->st->retention_us, __ATOMIC_RELAXED) / 24;
+    return sh->len >= segment_bytes(sh->st->db) ||
+           age > __atomic_load_n(&sh->st->retention_us, __ATOMIC_RELAXED) / 24;
 }
 
 /* Moves records that wait into the group, in order. Under the lock. */
@@ -240,6 +243,9 @@ static wr_status try_again(wri_shard *sh, wr_err *err) {
 
 static wr_status write_group(wri_shard *sh, size_t n, size_t bytes, int64_t *now_usp, wr_err *err) {
     *now_usp = 0;
+    if (__atomic_load_n(&sh->st->unsettled, __ATOMIC_ACQUIRE))
+        return wr_fail(err, WR_EIO, "%s/" WRI_META ": a change may not be durable yet; try again",
+                       sh->st->dir);
     if (sh->damaged == WR_EIO) WR_TRY(try_again(sh, err));
     if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
     if (sh->fd < 0 || sh->spoiled || full(sh)) WR_TRY(wri_shard_roll(sh, err));
@@ -257,7 +263,8 @@ static void measure(wri_shard *sh, const wr_put *p) {
 }
 
 /* Tells the records of the group what has become of them. Under the lock. */
-static void answer(wri_shard *sh, size_t n, wr_status s, const wr_err *why, int64_t now_us, wri_call **tellp) {
+static void answer(wri_shard *sh, size_t n, wr_status s, const wr_err *why, int64_t now_us,
+                   wri_call **tellp) {
     size_t done = 0;
     int64_t born_s = sh->born_us / WR_US_PER_SECOND;
     uint64_t first = sh->next - n;
@@ -298,7 +305,7 @@ void wri_shard_commit(wri_shard *sh) {
     pthread_mutex_lock(&db->lock);
     if (n > 0) answer(sh, n, s, &why, now_us, &tell);
     sh->busy = false;
-    if (sh->head) wri_wake(sh);
+    if (sh->head) wri_shard_wake(sh);
     pthread_cond_broadcast(&db->moved);
     pthread_mutex_unlock(&db->lock);
     wri_tell(tell);

@@ -1,8 +1,8 @@
 /* state/streams/stream.c -- a stream: made, opened, described, deleted.
  *
- * Making one: folder, shards, and last the metadata, durable under its name; a folder without metadata is none and is
- * made anew. Deleting: the folder gets another name first, then its files go. What a change of shards left half done
- * are folders that the metadata does not name; opening for writing removes them. */
+ * Making one: folder, shards, and last the metadata, durable under its name; a folder without metadata is
+ * none and is made anew. Deleting: the folder gets another name first, then its files go. What a change of
+ * shards left half done are folders that the metadata does not name; opening for writing removes them. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -27,20 +27,20 @@ typedef struct names {
 
 static void each_file(void *ctx, const char *name) {
     names *l = ctx;
-    if (wr_grow(&l->items, &l->cap, l->n + 1, sizeof *l->items) != WR_OK || !(l->items[l->n] = wr_strdup(name)))
+    if (wr_grow(&l->items, &l->cap, l->n + 1, sizeof *l->items) != WR_OK ||
+        !(l->items[l->n] = wr_strdup(name)))
         l->failed = true;
     else l->n++;
 }
 
-/* Removes a folder with its files, and the folders in it down to `depth`. What cannot be removed stays. */
-static void remove_folder(const wr_sys *sys, const char *path, int depth) {
+void wri_remove_folder(const wr_sys *sys, const char *path, int depth) {
     names l = {0};
     if (sys->list(path, each_file, &l) != 0 || l.failed) l.failed = true;
     for (size_t i = 0; i < l.n; i++) {
         char *at = wr_alloc(WRI_PATH);
         if (at) {
             snprintf(at, WRI_PATH, "%s/%s", path, l.items[i]);
-            if (sys->unlink(at) != 0 && depth > 0) remove_folder(sys, at, depth - 1);
+            if (sys->unlink(at) != 0 && depth > 0) wri_remove_folder(sys, at, depth - 1);
         }
         wr_free(at);
         wr_free(l.items[i]);
@@ -55,7 +55,8 @@ void wri_stream_free(wr_stream *st) {
     for (size_t i = 0; i < st->n_shards; i++) {
         wri_shard *sh = st->shards[i];
         wr_err why = {0};
-        if (!st->deleted && !sh->closed && sh->damaged == WR_OK && sh->fd >= 0 && wri_shard_seal(sh, &why) != WR_OK)
+        if (!st->deleted && !sh->closed && sh->damaged == WR_OK && sh->fd >= 0 &&
+            wri_shard_seal(sh, &why) != WR_OK)
             wri_say(st->db, "stream %s: %s", st->name, why.msg);
         wri_shard_free(sh);
     }
@@ -81,11 +82,9 @@ static wr_status new_stream(wr_streams *db, const char *name, wr_stream **outp, 
     return WR_OK;
 }
 
-wr_status wri_stream_store(wr_stream *st, wri_meta *m, wr_err *err) {
-    bool replaced;
-    wr_status s = wri_meta_store(st->db->sys, st->dir, m, &replaced, err);
-    if (s == WR_OK) st->unsettled = false;
-    else if (replaced) st->unsettled = true;
+wr_status wri_stream_store(wr_stream *st, wri_meta *m, bool *saidp, wr_err *err) {
+    wr_status s = wri_meta_store(st->db->sys, st->dir, m, saidp, err);
+    if (*saidp) __atomic_store_n(&st->unsettled, s != WR_OK, __ATOMIC_RELEASE);
     return s;
 }
 
@@ -109,7 +108,9 @@ wr_status wri_stream_route(wr_stream *st, wr_err *err) {
         next = s->hi + 1; /* 0 behind the highest */
         if (next == 0 && i + 1 == st->n_route) return WR_OK;
     }
-    return wr_fail(err, WR_EDATA, "%s/" WRI_META ": the open shards do not cover all hash keys once; restore the file from a backup",
+    return wr_fail(err, WR_EDATA,
+                   "%s/" WRI_META
+                   ": the open shards do not cover all hash keys once; restore the file from a backup",
                    st->dir);
 }
 
@@ -125,16 +126,19 @@ static wr_status add_shard(wr_stream *st, const wri_meta_shard *m, wri_shard **o
 
 static wr_status check_cfg(const char *name, const wr_stream_cfg *cfg, wr_err *err) {
     if (cfg->n_shards > WR_SHARDS_MAX)
-        return wr_fail(err, WR_ELIMIT, "stream %s: %u shards; %d is the most", name, cfg->n_shards, WR_SHARDS_MAX);
+        return wr_fail(err, WR_ELIMIT, "stream %s: %u shards; %d is the most", name, cfg->n_shards,
+                       WR_SHARDS_MAX);
     if (cfg->retention_us < WR_RETENTION_MIN_US || cfg->retention_us > WR_RETENTION_MAX_US)
         return wr_fail(err, WR_EINVAL, "stream %s: the retention is 1 hour to 365 days", name);
     if (cfg->record_max < 1 || cfg->record_max > WR_LOG_RECORD_MAX)
-        return wr_fail(err, WR_EINVAL, "stream %s: the longest record is 1 byte to %d", name, WR_LOG_RECORD_MAX);
+        return wr_fail(err, WR_EINVAL, "stream %s: the longest record is 1 byte to %d", name,
+                       WR_LOG_RECORD_MAX);
     return WR_OK;
 }
 
 static wr_status first_shards(wri_meta *m, uint32_t n, int64_t now_us, wr_err *err) {
-    if (wr_grow(&m->shards, &m->cap, n, sizeof *m->shards) != WR_OK) return wr_fail_oom(err, "a stream's shards");
+    if (wr_grow(&m->shards, &m->cap, n, sizeof *m->shards) != WR_OK)
+        return wr_fail_oom(err, "a stream's shards");
     wr_u128 max = ~(wr_u128)0, slice = n == 1 ? max : (max - (n - 1)) / n + 1; /* floor(2^128 / n) */
     for (uint32_t i = 0; i < n; i++)
         m->shards[m->n++] = (wri_meta_shard){.id = i,
@@ -159,7 +163,7 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
     WR_TRY(first_shards(&st->meta, cfg->n_shards, now, err));
     if (db->sys->mkdir(st->dir, 0755) != 0) {
         if (errno != EEXIST) return wri_cannot("create", st->dir, errno, err);
-        remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */
+        wri_remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */
         if (db->sys->mkdir(st->dir, 0755) != 0) return wri_cannot("create", st->dir, errno, err);
     }
     for (size_t i = 0; i < st->meta.n; i++) {
@@ -169,7 +173,8 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
     }
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     WR_TRY(wri_sync_dir(db->sys, streams, err));
-    return wri_stream_store(st, &st->meta, err);
+    bool said;
+    return wri_stream_store(st, &st->meta, &said, err);
 }
 
 static wr_stream *find_open(wr_streams *db, const char *name) {
@@ -196,12 +201,13 @@ wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg
     WR_TRY(need_lock(db, err));
     WR_TRY(wr_stream_name_check(name, err));
     WR_TRY(check_cfg(name, &c, err));
-    if (exists(db, name)) return wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir);
+    if (exists(db, name))
+        return wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir);
     wr_status s = new_stream(db, name, &st, err);
     if (s == WR_OK) s = create(st, &c, err);
     if (st) {
         st->deleted = s != WR_OK; /* nothing to seal */
-        if (s != WR_OK && !st->unsettled) remove_folder(db->sys, st->dir, 2);
+        if (s != WR_OK && !st->unsettled) wri_remove_folder(db->sys, st->dir, 2);
         wri_stream_free(st);
     }
     return s;
@@ -230,7 +236,7 @@ static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
         if (st->db->sys->list(st->dir, each_shard, &l) != 0) return wri_cannot("list", st->dir, errno, err);
         for (size_t i = 0; i < l.n; i++) {
             wri_shard_path(st->dir, l.ids[i], path);
-            remove_folder(st->db->sys, path, 0);
+            wri_remove_folder(st->db->sys, path, 0);
         }
         if (l.n < WR_LEN(l.ids)) return WR_OK;
     }
@@ -239,6 +245,7 @@ static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
 static wr_status open_stream(wr_stream *st, wr_err *err) {
     WR_TRY(wri_meta_load(st->db->sys, st->dir, &st->meta, err));
     st->retention_us = st->meta.retention_us;
+    st->record_max = st->meta.record_max;
     WR_TRY(wri_stream_route(st, err));
     WR_TRY(remove_leftovers(st, err));
     for (size_t i = 0; i < st->meta.n; i++) {
@@ -246,7 +253,8 @@ static wr_status open_stream(wr_stream *st, wr_err *err) {
         WR_TRY(add_shard(st, &st->meta.shards[i], &sh, err));
         WR_TRY(wri_shard_recover(sh, &st->meta.shards[i], err));
     }
-    /* The rename may be younger than the last sync of the folder; what is acknowledged from now on relies on it. */
+    /* The rename may be younger than the last sync of the folder; what is acknowledged from now on relies on
+     * it. */
     return wri_sync_dir(st->db->sys, st->dir, err);
 }
 
@@ -285,7 +293,8 @@ wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_
 
 /* ---- describe, delete ---- */
 
-wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_stream_info *out, wr_err *err) {
+wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_stream_info *out,
+                             wr_err *err) {
     char dir[WRI_PATH];
     wri_meta m;
     *out = (wr_stream_info){0};
@@ -331,11 +340,14 @@ wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
     wri_stream_path(db->dir, name, dir);
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     snprintf(gone, sizeof gone, "%s/streams/%s.gone", db->dir, name);
-    remove_folder(db->sys, gone, 2); /* of a deletion that was interrupted */
-    wr_status s = db->sys->rename(dir, gone) == 0 ? wri_sync_dir(db->sys, streams, err) : wri_cannot("delete", dir, errno, err);
-    if (s == WR_OK) remove_folder(db->sys, gone, 2);
+    wri_remove_folder(db->sys, gone, 2); /* of a deletion that was interrupted */
+    wr_status s = db->sys->rename(dir, gone) == 0 ? wri_sync_dir(db->sys, streams, err)
+                                                  : wri_cannot("delete", dir, errno, err);
+    if (s == WR_OK) wri_remove_folder(db->sys, gone, 2);
     if (st) {
+        pthread_mutex_lock(&db->lock);
         st->deleted = s == WR_OK;
+        pthread_mutex_unlock(&db->lock);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }

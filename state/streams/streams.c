@@ -1,7 +1,7 @@
 /* state/streams/streams.c -- a data directory: its lock, its list of streams, the threads that write.
  *
- * One lock guards all queues of the directory; it is held for moments, never while a file is touched. A shard with
- * waiting records and nobody at it is ready: a caller who waits takes it, or one of the threads. */
+ * One lock guards all queues of the directory; it is held for moments, never while a file is touched. A shard
+ * with waiting records and nobody at it is ready: a caller who waits takes it, or one of the threads. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,7 +27,8 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     size_t n = strlen(opts->dir);
     while (n > 1 && opts->dir[n - 1] == '/') n--;
     if (n == 0) return wr_fail(err, WR_EINVAL, "a data directory is needed");
-    if (n >= WRI_DIR) return wr_fail(err, WR_ELIMIT, "the data directory's path is longer than %d bytes", WRI_DIR - 1);
+    if (n >= WRI_DIR)
+        return wr_fail(err, WR_ELIMIT, "the data directory's path is longer than %d bytes", WRI_DIR - 1);
     wr_streams *db = wr_calloc(1, sizeof *db);
     if (!db) return wr_fail_oom(err, "a data directory");
     db->opts = *opts;
@@ -47,7 +48,8 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
 static wr_status make_dirs(wr_streams *db, wr_err *err) {
     char path[WRI_PATH];
     snprintf(path, sizeof path, "%s/streams", db->dir);
-    if (db->sys->mkdir(db->dir, 0755) != 0 && errno != EEXIST) return wri_cannot("create", db->dir, errno, err);
+    if (db->sys->mkdir(db->dir, 0755) != 0 && errno != EEXIST)
+        return wri_cannot("create", db->dir, errno, err);
     if (db->sys->mkdir(path, 0755) == 0) return wri_sync_dir(db->sys, db->dir, err);
     return errno == EEXIST ? WR_OK : wri_cannot("create", path, errno, err);
 }
@@ -69,7 +71,8 @@ wr_status wr_streams_lock(wr_streams *db, wr_err *err) {
     int fd = wri_open_fd(db->sys, path, O_RDWR | O_CREAT);
     if (fd < 0) return wri_cannot("open", path, errno, err);
     wr_status s = WR_OK;
-    if (db->sys->lock(fd) != 0) s = errno == EWOULDBLOCK ? taken(db, fd, err) : wri_cannot("lock", path, errno, err);
+    if (db->sys->lock(fd) != 0)
+        s = errno == EWOULDBLOCK ? taken(db, fd, err) : wri_cannot("lock", path, errno, err);
     int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (s == WR_OK && db->sys->ftruncate(fd, 0) != 0) s = wri_cannot("write", path, errno, err);
     if (s == WR_OK) s = wr_pwrite_all(db->sys, fd, pid, (size_t)n, 0, path, err);
@@ -80,7 +83,7 @@ wr_status wr_streams_lock(wr_streams *db, wr_err *err) {
 
 /* ---- threads ---- */
 
-void wri_wake(wri_shard *sh) {
+void wri_shard_wake(wri_shard *sh) {
     wr_streams *db = sh->st->db;
     if (sh->queued || sh->busy) return;
     sh->queued = true;
@@ -157,9 +160,10 @@ wr_status wr_stream_name_check(const char *name, wr_err *err) {
     size_t n = strlen(name);
     size_t good = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
     if (n > 0 && n <= WR_STREAM_NAME_MAX && good == n) return WR_OK;
-    return wr_fail(err, WR_EINVAL,
-                   "'%.64s' cannot be a stream's name: 1 to %d letters, digits, '_', '.' and '-' are expected", name,
-                   WR_STREAM_NAME_MAX);
+    return wr_fail(
+        err, WR_EINVAL,
+        "'%.64s' cannot be a stream's name: 1 to %d letters, digits, '_', '.' and '-' are expected", name,
+        WR_STREAM_NAME_MAX);
 }
 
 typedef struct naming {
@@ -187,7 +191,8 @@ wr_status wr_stream_list(wr_streams *db, wr_arena *ar, const char ***namesp, siz
     *namesp = NULL;
     *np = 0;
     snprintf(path, sizeof path, "%s/streams", db->dir);
-    if (db->sys->list(path, each_folder, &l) != 0 && errno != ENOENT) l.status = wri_cannot("list", path, errno, err);
+    if (db->sys->list(path, each_folder, &l) != 0 && errno != ENOENT)
+        l.status = wri_cannot("list", path, errno, err);
     if (l.status == WR_ENOMEM) l.status = wr_fail_oom(err, "a list of streams");
     if (l.status == WR_OK && l.n) {
         qsort(l.items, l.n, sizeof *l.items, by_name);
@@ -204,11 +209,13 @@ wr_status wri_no_stream(wr_streams *db, const char *name, wr_err *err) {
     wr_arena ar = {0};
     const char **names, *near = NULL;
     size_t n;
-    if (wr_stream_list(db, &ar, &names, &n, NULL) == WR_OK && n) near = wr_nearest(name, names, n, sizeof *names);
-    if (near) wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; did you mean '%s'?", name, db->dir, near);
+    if (wr_stream_list(db, &ar, &names, &n, NULL) == WR_OK && n)
+        near = wr_nearest(name, names, n, sizeof *names);
+    if (near)
+        wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; did you mean '%s'?", name, db->dir, near);
     else
-        wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; weir streams --data %s create %s makes it", name,
-                db->dir, db->dir, name);
+        wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; weir streams --data %s create %s makes it",
+                name, db->dir, db->dir, name);
     wr_arena_free(&ar);
     return WR_EINVAL;
 }

@@ -4,8 +4,8 @@
  *   wr_stream   a stream that is written to
  *   wr_reader   a place in one shard; needs neither the two above to be locked nor the writer to live
  *
- * A record belongs to the shard whose range holds the hash of its partition key, and has a number there: numbers
- * rise by one, except where writing failed; they are never used twice. Clients of Kinesis see them as
+ * A record belongs to the shard whose range holds the hash of its partition key, and has a number there:
+ * numbers rise by one, except where writing failed; they are never used twice. Clients of Kinesis see them as
  * sequence numbers (wr_seq).
  *
  * Threads: wr_streams and wr_stream may be used by any; a reader by one at a time. */
@@ -53,8 +53,8 @@ typedef struct wr_stream_cfg {
 } wr_stream_cfg;
 
 typedef struct wr_shard_info {
-    uint32_t id, parent, parent2; /* WR_NO_SHARD: none. Parents that have expired are still named */
-    wr_u128 lo, hi;               /* hash keys, both inclusive */
+    uint32_t id, parent, parent2;  /* WR_NO_SHARD: none. Parents that have expired are still named */
+    wr_u128 lo, hi;                /* hash keys, both inclusive */
     int64_t created_us, closed_us; /* closed_us 0: open */
     uint64_t first;                /* where TRIM_HORIZON is */
     uint64_t end;                  /* closed: behind the last record; else unknown, UINT64_MAX */
@@ -96,8 +96,8 @@ wr_status wr_stream_set_mode(wr_stream *st, bool on_demand, wr_err *err) WR_MUST
 wr_status wr_stream_tend(wr_stream *st, wr_err *err) WR_MUST_USE;
 
 /* ---- numbers ---- */
-/* A record's place as Kinesis writes it: a decimal of at most 56 digits that rises within a shard and from parent
- * to child. */
+/* A record's place as Kinesis writes it: a decimal of at most 56 digits that rises within a shard and from
+ * parent to child. */
 typedef struct wr_seq {
     int64_t created_s; /* of the shard */
     uint32_t shard;
@@ -107,9 +107,9 @@ typedef struct wr_seq {
 #define WR_SEQ_LAST INT64_MAX /* number of a closed shard's ending sequence number */
 size_t wr_seq_write(const wr_seq *s, char out[WR_SEQ_TEXT]); /* NUL-terminated; its length */
 bool wr_seq_read(const char *text, size_t n, wr_seq *outp);
-wr_u128 wr_hash_key(const void *key, size_t n);                /* MD5, big endian */
-size_t wr_u128_write(wr_u128 v, char out[WR_SEQ_TEXT]);        /* decimal, NUL-terminated; its length */
-bool wr_u128_read(const char *text, size_t n, wr_u128 *outp);  /* "0" or no leading zero, < 2^128 */
+wr_u128 wr_hash_key(const void *key, size_t n);                    /* MD5, big endian */
+size_t wr_u128_write(wr_u128 v, char out[WR_SEQ_TEXT]);            /* decimal, NUL-terminated; its length */
+bool wr_u128_read(const char *text, size_t n, wr_u128 *outp);      /* "0" or no leading zero, < 2^128 */
 bool wr_shard_id_read(const char *text, size_t n, uint32_t *outp); /* "shardId-000000000002", or "2" */
 #define WR_SHARD_ID "shardId-%012u"
 

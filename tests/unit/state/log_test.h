@@ -1,5 +1,5 @@
-/* Helpers of the log's tests: a folder, a system that fails, kills or loses power at the n-th call, records that can be
- * told apart, and what must hold of a directory afterwards. */
+/* Helpers of the log's tests: a folder, a system that fails, kills or loses power at the n-th call, records
+ * that can be told apart, and what must hold of a directory afterwards. */
 #ifndef LOG_TEST_H
 #define LOG_TEST_H
 
@@ -20,16 +20,16 @@ const char *lt_segment(const char *dir, const char *stream, uint32_t shard, size
 /* ---- a system with faults ---- */
 typedef enum lt_fault { LT_NONE, LT_FAIL, LT_KILL, LT_TEAR, LT_POWER } lt_fault;
 typedef struct lt_faults {
-    int64_t calls;    /* made so far, of those that count */
-    int64_t at;       /* the call that is hit, 1 is the first; 0: none */
-    lt_fault fault;   /* what happens then; LT_TEAR: half a write, then death */
-    int64_t fails;    /* LT_FAIL: how many calls in a row */
-    int failure;      /* errno */
+    int64_t calls;  /* made so far, of those that count */
+    int64_t at;     /* the call that is hit, 1 is the first; 0: none */
+    lt_fault fault; /* what happens then; LT_TEAR: half a write, then death */
+    int64_t fails;  /* LT_FAIL: how many calls in a row */
+    int failure;    /* errno */
     bool hit;
-    int64_t wall_us;  /* the clock; it goes on by tick at each look */
+    int64_t wall_us; /* the clock; it goes on by tick at each look */
     int64_t tick_us;
-    uint32_t seed;    /* LT_POWER: what of the unsynced survives by chance; 0: nothing does */
-    const char *root; /* LT_POWER: the folder, */
+    uint32_t seed;     /* LT_POWER: what of the unsynced survives by chance; 0: nothing does */
+    const char *root;  /* LT_POWER: the folder, */
     const char *after; /* and where to leave what survives */
 } lt_faults;
 extern lt_faults lt;

@@ -40,7 +40,8 @@ Test(log, a_key_keeps_its_shard_and_its_order) {
     wr_stream *st = lt_stream(db, "s");
     wr_put p[8];
     for (int round = 0; round < 3; round++) {
-        for (uint32_t i = 0; i < 8; i++) p[i] = (wr_put){.key = "k1k2k3" + i % 3 * 2, .key_len = 2, .data = "x", .len = 1};
+        for (uint32_t i = 0; i < 8; i++)
+            p[i] = (wr_put){.key = "k1k2k3" + i % 3 * 2, .key_len = 2, .data = "x", .len = 1};
         cr_assert_eq(wr_stream_put(st, p, 8, NULL), WR_OK);
         for (uint32_t i = 3; i < 8; i++) {
             cr_assert_eq(p[i].seq.shard, p[i - 3].seq.shard);
@@ -97,7 +98,8 @@ Test(log, records_of_ten_megabytes) {
     cr_assert_eq(wr_reader_open(db, "s", 0, horizon, &r, &err), WR_OK, "%s", err.msg);
     for (uint32_t n = 0; n < 4; n += got.n) {
         cr_assert_eq(wr_reader_next(r, 10, &got, &err), WR_OK, "%s", err.msg);
-        for (uint32_t i = 0; i < got.n; i++) cr_assert_eq(got.items[i].len, (n + i) % 2 ? 10 : WR_LOG_RECORD_MAX);
+        for (uint32_t i = 0; i < got.n; i++)
+            cr_assert_eq(got.items[i].len, (n + i) % 2 ? 10 : WR_LOG_RECORD_MAX);
         cr_assert_eq(memcmp(got.items[0].data, big, got.items[0].len), 0);
     }
     wr_records_free(&got);
@@ -231,15 +233,21 @@ Test(log, every_place_to_begin) {
     }
     for (int again = 0; again < 2; again++) {
         for (uint32_t i = 0; i < N; i++) {
-            wr_place places[] = {{WR_FROM_AT, i, 0}, {WR_FROM_AFTER, i, 0}, {WR_FROM_TIME, 0, arrival[i]}, {WR_FROM_TIME, 0, arrival[i] + 1}};
+            wr_place places[] = {{WR_FROM_AT, i, 0},
+                                 {WR_FROM_AFTER, i, 0},
+                                 {WR_FROM_TIME, 0, arrival[i]},
+                                 {WR_FROM_TIME, 0, arrival[i] + 1}};
             for (size_t k = 0; k < WR_LEN(places); k++) {
                 uint32_t want = k == 0 ? i : k == 1 ? i + 1 : 0;
-                if (k > 1) while (want < N && arrival[want] < places[k].time_us) want++;
+                if (k > 1)
+                    while (want < N && arrival[want] < places[k].time_us) want++;
                 wr_reader *r;
                 cr_assert_eq(wr_reader_open(db, "s", 0, places[k], &r, &err), WR_OK, "%s", err.msg);
                 wr_status s = wr_reader_next(r, 1, &got, &err);
                 cr_assert_eq(s, want < N ? WR_OK : WR_AGAIN, "%s", err.msg);
-                if (s == WR_OK) cr_assert_eq(got.items[0].number, want, "%zu %u: %lu", k, i, (unsigned long)got.items[0].number);
+                if (s == WR_OK)
+                    cr_assert_eq(got.items[0].number, want, "%zu %u: %lu", k, i,
+                                 (unsigned long)got.items[0].number);
                 wr_reader_close(r);
             }
         }

@@ -1,5 +1,5 @@
-/* Flipped bits and files cut short: each is noticed and told with its place, never served, never removed, and what it
- * does not touch can be read. */
+/* Flipped bits and files cut short: each is noticed and told with its place, never served, never removed, and
+ * what it does not touch can be read. */
 #include <unistd.h>
 
 #include "log_test.h"
@@ -52,7 +52,8 @@ static bool noticed(const char *dir, size_t all, const char *what) {
     cr_assert_eq(other.n, N - all, "%s", what);
     /* A damaged shard takes nothing, or goes on behind the damage; the other one goes on. */
     for (uint32_t k = 0; k < 2; k++) {
-        wr_put p = {.key = "k", .key_len = 1, .data = "x", .len = 1, .has_hash = true, .hash = k ? ~(wr_u128)0 : 0};
+        wr_put p = {
+            .key = "k", .key_len = 1, .data = "x", .len = 1, .has_hash = true, .hash = k ? ~(wr_u128)0 : 0};
         s = wr_stream_put(st, &p, 1, &err);
         cr_assert(s == WR_OK || (k == 0 && (s == WR_EDATA || s == WR_EUNSUPPORTED)), "%s: %s", what, err.msg);
         if (s != WR_OK) cr_assert(told);
@@ -92,7 +93,8 @@ static void spoil(const char *dir, const char *file, size_t all, size_t tries, u
         size_t at = i < 200 && i / 2 < b.len ? i / 2 : r % b.len;
         int bit = (int)(r >> 40) % 8;
         bool cut = i % 4 == 3;
-        snprintf(what, sizeof what, "%s: %s byte %zu bit %d", strrchr(path, '/'), cut ? "cut at" : "flipped", at, bit);
+        snprintf(what, sizeof what, "%s: %s byte %zu bit %d", strrchr(path, '/'), cut ? "cut at" : "flipped",
+                 at, bit);
         copy_folder(dir, copy);
         b.data[at] = (char)(b.data[at] ^ 1 << bit);
         lt_write(in_copy(path, dir, copy), b.data, cut ? at : b.len);
