@@ -1,11 +1,12 @@
 /* state/streams/reshard.c -- split, merge, uniform resharding; changes of a stream's settings.
  *
- *   pause ─► parents sealed ─► children made, durable ─► stream.meta replaced ─► children take records ─► resume
+ *   pause ─► parents sealed ─► children made, durable ─► stream.meta replaced ─► children take records ─►
+ * resume
  *
- * Replacing the metadata is the moment that counts: before it, the children's folders are leftovers, after it the
- * parents are closed. Should it be uncertain whether the replacement is durable, nothing is acknowledged before another
- * one is (stream `unsettled`). A child is created in a later second than its parents, so its sequence numbers follow
- * theirs. */
+ * Replacing the metadata is the moment that counts: before it, the children's folders are leftovers, after it
+ * the parents are closed. Should it be uncertain whether the replacement is durable, nothing is acknowledged
+ * before another one is (stream `unsettled`). A child is created in a later second than its parents, so its
+ * sequence numbers follow theirs. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -76,7 +77,8 @@ static wr_status close_parents(change *c, int64_t now_us, wr_err *err) {
 static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
     int64_t born_us = now_us;
     for (uint32_t i = 0; i < c->n_parents; i++) { /* a later second, whatever the clock says */
-        int64_t after = wr_floor_to(wri_meta_find(&c->m, c->parents[i])->created_us, WR_US_PER_SECOND) + WR_US_PER_SECOND;
+        int64_t after =
+            wr_floor_to(wri_meta_find(&c->m, c->parents[i])->created_us, WR_US_PER_SECOND) + WR_US_PER_SECOND;
         if (born_us < after) born_us = after;
     }
     for (uint32_t i = 0; i < c->n_children; i++) {
@@ -133,7 +135,8 @@ static wr_status split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err)
         wr_u128_write(s->lo, lo);
         wr_u128_write(s->hi, hi);
         wr_u128_write(hash, at);
-        return wr_fail(err, WR_EINVAL, "stream %s: shard " WR_SHARD_ID " owns %s to %s; it cannot be split at %s", st->name,
+        return wr_fail(err, WR_EINVAL,
+                       "stream %s: shard " WR_SHARD_ID " owns %s to %s; it cannot be split at %s", st->name,
                        shard, lo, hi, at);
     }
     if (st->n_route >= WR_SHARDS_MAX)
@@ -153,7 +156,8 @@ static wr_status merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) {
         y = z;
     }
     if (x == y || x->hi + 1 != y->lo)
-        return wr_fail(err, WR_EINVAL, "stream %s: shards %" PRIu32 " and %" PRIu32 " are not neighbours", st->name, a, b);
+        return wr_fail(err, WR_EINVAL, "stream %s: shards %" PRIu32 " and %" PRIu32 " are not neighbours",
+                       st->name, a, b);
     change c = {.st = st, .parents = {a, b}, .n_parents = 2, .n_children = 1};
     c.children[0] = (wri_meta_shard){.lo = x->lo, .hi = y->hi};
     return apply(&c, err);

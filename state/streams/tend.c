@@ -1,13 +1,13 @@
 /* state/streams/tend.c -- what happens by itself: expired segments go, shards on demand are split by load.
  *
- * Retention: a segment has expired when its last record has; which that was stands in the next segment's header. The
- * metadata names the first segment that counts, durably, before files are unlinked. A last segment whose records have all
- * expired is ended first. Closed shards leave the metadata once all they hold has expired and they have been closed for
- * that long.
+ * Retention: a segment has expired when its last record has; which that was stands in the next segment's
+ * header. The metadata names the first segment that counts, durably, before files are unlinked. A last
+ * segment whose records have all expired is ended first. Closed shards leave the metadata once all they hold
+ * has expired and they have been closed for that long.
  *
- * Load: bytes and records that a shard has taken since the last look, at least LOAD_US ago. One that takes more than
- * a shard should is split at the median of the hash keys it took of late, so that both children get half; where all are
- * of one key, splitting does not help. */
+ * Load: bytes and records that a shard has taken since the last look, at least LOAD_US ago. One that takes
+ * more than a shard should is split at the median of the hash keys it took of late, so that both children get
+ * half; where all are of one key, splitting does not help. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -48,7 +48,8 @@ static wr_status end_expired(wri_shard *sh, int64_t cutoff_us, wr_err *err) {
 }
 
 /* The first segment that has not expired. */
-static wr_status first_kept(wri_shard *sh, const wri_meta_shard *m, int64_t cutoff_us, uint64_t *outp, wr_err *err) {
+static wr_status first_kept(wri_shard *sh, const wri_meta_shard *m, int64_t cutoff_us, uint64_t *outp,
+                            wr_err *err) {
     const wr_sys *sys = sh->st->db->sys;
     wri_bases b = {0};
     *outp = m->first_segment;
@@ -61,7 +62,8 @@ static wr_status first_kept(wri_shard *sh, const wri_meta_shard *m, int64_t cuto
         s = wri_open_segment(sys, sh->dir, b.items[i], sh->id, O_RDONLY, &fd, &seg, err);
         if (s != WR_OK) break;
         sys->close(fd);
-        if (seg.prev_last_us >= cutoff_us || seg.prev != *outp) break; /* or a segment is missing: all stays */
+        if (seg.prev_last_us >= cutoff_us || seg.prev != *outp)
+            break; /* or a segment is missing: all stays */
         *outp = b.items[i];
     }
     wr_free(b.items);
@@ -126,7 +128,8 @@ static wr_status trim(wr_stream *st, wri_meta *m, wr_err *err) {
     if (wr_grow(&st->retired, &st->retired_cap, st->n_retired + st->n_shards, sizeof *st->retired) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");
     bool said;
-    WR_TRY(wri_stream_store(st, m, &said, err)); /* else nothing is unlinked, and the next time says the same */
+    WR_TRY(
+        wri_stream_store(st, m, &said, err)); /* else nothing is unlinked, and the next time says the same */
     size_t from = st->n_retired;
     pthread_mutex_lock(&st->db->lock);
     retire(st, m);

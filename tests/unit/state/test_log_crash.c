@@ -58,7 +58,7 @@ static void script(const char *dir, bool relaxed, uint32_t from, uint32_t to, le
 /* What must hold: and then some more records go in, and the same holds after that. */
 static void check(const char *dir, ledger *l, const char *what) {
     uint8_t counts[N + 50] = {0};
-        lt.at = 0;
+    lt.at = 0;
     for (int round = 0; round < 2; round++) {
         wr_streams *db = lt_open(dir, SEGMENT, true);
         wr_arena ar = {0};

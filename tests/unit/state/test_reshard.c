@@ -245,7 +245,7 @@ static expected *model_of(uint32_t id) {
 /* A reader of a shard at a place gives what the model says, from what has not expired. */
 static void compare(wr_streams *db, const wr_shard_info *sh, uint64_t r) {
     expected *e = model_of(sh->id);
-    wr_place at = {.from = (wr_from)(r % 5)};
+    wr_place at = {.from = (wr_log_from)(r % 5)};
     uint32_t from = 0;
     if (e->n) {
         at.number = e->recs[r / 5 % e->n].number + r / 7 % 2;
@@ -253,7 +253,8 @@ static void compare(wr_streams *db, const wr_shard_info *sh, uint64_t r) {
     }
     while (from < e->n && e->recs[from].number < sh->first) from++;
     for (; from < e->n; from++) {
-        bool in = at.from == WR_FROM_HORIZON || (at.from == WR_FROM_AT && e->recs[from].number >= at.number) ||
+        bool in = at.from == WR_FROM_HORIZON ||
+                  (at.from == WR_FROM_AT && e->recs[from].number >= at.number) ||
                   (at.from == WR_FROM_AFTER && e->recs[from].number > at.number) ||
                   (at.from == WR_FROM_TIME && e->recs[from].arrival_us >= at.time_us);
         if (in) break;
