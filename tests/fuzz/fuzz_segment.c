@@ -1,6 +1,6 @@
-/* The log's files: a segment, its index, the tail mark and the metadata with checksums made right, so that what lies
- * behind them is reached. Whatever the bytes are, reading ends, in bounds, and gives records that lie inside. The first
- * byte says which file it is about. */
+/* The log's files: a segment, its index, the tail mark and the metadata with checksums made right, so that
+ * what lies behind them is reached. Whatever the bytes are, reading ends, in bounds, and gives records that
+ * lie inside. The first byte says which file it is about. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -41,7 +41,8 @@ static void fuzz_segment(uint8_t *data, size_t n, bool sealed) {
     wri_block b;
     const char *p;
     if (sealed && n >= WRI_BLOCK_HEADER) { /* as a writer would have sealed these records */
-        b = (wri_block){.len = (uint32_t)n, .first = data[20], .records = 1 + data[48] % 8, .arrival_us = data[30]};
+        b = (wri_block){
+            .len = (uint32_t)n, .first = data[20], .records = 1 + data[48] % 8, .arrival_us = data[30]};
         wri_block_seal(&b, id, (char *)data);
     }
     wri_window w = {.sys = &wr_sys_real, .fd = file_of(data, n), .path = "fuzz", .id = id};
@@ -71,7 +72,8 @@ static void fuzz_meta(uint8_t *data, size_t n, bool sealed) {
     }
     if (wri_meta_decode((const char *)data, n, "fuzz", &m, &err) != WR_OK) return;
     wr_buf out = {0};
-    for (size_t i = 0; i < m.n; i++) CHECK(m.shards[i].lo <= m.shards[i].hi && wri_meta_find(&m, m.shards[i].id));
+    for (size_t i = 0; i < m.n; i++)
+        CHECK(m.shards[i].lo <= m.shards[i].hi && wri_meta_find(&m, m.shards[i].id));
     CHECK(wri_meta_encode(&m, &out) == WR_OK && out.len == n);
     wr_buf_free(&out);
     wri_meta_free(&m);
@@ -87,11 +89,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     wr_seq seq;
     wr_u128 h;
     switch (input[0] % 6) {
-    case 0: fuzz_segment(data, n, false); break;
-    case 1: fuzz_segment(data, n, true); break;
-    case 2: fuzz_meta(data, n, false); break;
-    case 3: fuzz_meta(data, n, true); break;
-    case 4: (void)wri_index_decode((const char *)data, n, id, 99, &x); break;
+    case 0:
+        fuzz_segment(data, n, false);
+        break;
+    case 1:
+        fuzz_segment(data, n, true);
+        break;
+    case 2:
+        fuzz_meta(data, n, false);
+        break;
+    case 3:
+        fuzz_meta(data, n, true);
+        break;
+    case 4:
+        (void)wri_index_decode((const char *)data, n, id, 99, &x);
+        break;
     default:
         if (n >= WRI_MARK_BYTES) (void)wri_mark_decode((const char *)data, id, &m);
         (void)wr_seq_read((const char *)data, n, &seq);

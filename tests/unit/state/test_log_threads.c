@@ -1,5 +1,5 @@
-/* Many at once: threads that put and send, a change of shards beside them, readers that follow; and memory that
- * runs out at each allocation. */
+/* Many at once: threads that put and send, a change of shards beside them, readers that follow; and memory
+ * that runs out at each allocation. */
 #include <pthread.h>
 
 #include "log_test.h"
