@@ -7,8 +7,8 @@
  *   append   wr_stream_put with durability = fsync; in turns with plain, as the disk has moods
  *   read     4 readers side by side, each of all of it, from page cache; every record is looked at
  *   sync     100 bytes written and synced every 10 ms, by the schedule: what the disk leaves for tail
- *   tail     one record every 10 ms from one thread, received by another: from when it was due until it is in hand
- * Prints a line each. Exit 1 when what was read is not what was put. */
+ *   tail     one record every 10 ms from one thread, received by another: from when it was due until it is in
+ * hand Prints a line each. Exit 1 when what was read is not what was put. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,11 +18,11 @@
 
 #include "state/state.h"
 
-#define RECORD  1024
-#define BATCH   500
-#define READERS 4
+#define RECORD   1024
+#define BATCH    500
+#define READERS  4
 #define INTERVAL 0.01 /* seconds from put to put */
-#define ROUNDS  4 /* of plain and append */
+#define ROUNDS   4    /* of plain and append */
 
 static double now(void) { return (double)wr_sys_real.mono_us() / 1e6; }
 
@@ -116,8 +116,8 @@ static int by_size(const void *a, const void *b) {
 
 static void show(const char *what, double *latency, int n) {
     qsort(latency, (size_t)n, sizeof(double), by_size);
-    printf("%s    %8.2f ms p50, %.2f ms p99, %.2f ms most\n", what, 1e3 * latency[n / 2], 1e3 * latency[n * 99 / 100],
-           1e3 * latency[n - 1]);
+    printf("%s    %8.2f ms p50, %.2f ms p99, %.2f ms most\n", what, 1e3 * latency[n / 2],
+           1e3 * latency[n * 99 / 100], 1e3 * latency[n - 1]);
     free(latency);
 }
 
@@ -174,7 +174,8 @@ int main(int argc, char **argv) {
     for (int i = 0; i < BATCH; i++) {
         memset(data[i], 'a' + i % 26, RECORD);
         snprintf(key[i], sizeof key[i], "key-%d", i);
-        puts_of[i] = (wr_put){.key = key[i], .key_len = (uint32_t)strlen(key[i]), .data = data[i], .len = RECORD};
+        puts_of[i] =
+            (wr_put){.key = key[i], .key_len = (uint32_t)strlen(key[i]), .data = data[i], .len = RECORD};
     }
     double bare = 0, ours = 0, bytes = (double)ROUNDS * batches * BATCH * RECORD;
     for (int i = 0; i < ROUNDS; i++) {

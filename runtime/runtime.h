@@ -19,7 +19,8 @@ typedef struct wr_job_opts {
     int format;          /* of a bare SELECT: index of "json|csv|table" */
     int out_fd;          /* standard output of bare SELECTs and `print` */
     bool terminal;
-    uint32_t width; /* columns of the terminal, 0: unknown */
+    uint32_t width;             /* columns of the terminal, 0: unknown */
+    struct wr_streams *streams; /* the data directory (state/state.h), NULL: none */
 } wr_job_opts;
 
 typedef struct wr_job_stats {

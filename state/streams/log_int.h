@@ -318,7 +318,7 @@ struct wr_streams {
     bool stopping;
     wr_stream *streams;
 };
-void wri_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
+void wri_log_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
 int64_t wri_now(const wr_streams *db);
 /* route from meta and shards. */
 wr_status wri_stream_route(wr_stream *st, wr_err *err) WR_MUST_USE;

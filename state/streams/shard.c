@@ -103,8 +103,8 @@ static void end_segment(wri_shard *sh) {
     wri_file_path(sh->dir, sh->base, ".seg", path);
     /* What lies behind does not count, whether it can be cut or not. */
     if (sh->spoiled && sys->ftruncate(sh->fd, (off_t)sh->len) != 0)
-        wri_say(sh->st->db, "stream %s: %s: cannot cut it to %lld bytes: %s", sh->st->name, path,
-                (long long)sh->len, strerror(errno));
+        wri_log_say(sh->st->db, "stream %s: %s: cannot cut it to %lld bytes: %s", sh->st->name, path,
+                    (long long)sh->len, strerror(errno));
     wr_status s = wri_write_index(sh, sh->base, &sh->index, sh->len, sh->end, sh->last_us);
     (void)s; /* it is made again when the stream is opened */
     sys->close(sh->fd);
@@ -115,8 +115,8 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
     if (sh->len == WRI_SEG_HEADER && !sh->spoiled) return WR_OK;
     if (sh->synced < sh->len &&
         sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
-        wri_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
-                sh->st->name, sh->dir, strerror(errno));
+        wri_log_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
+                    sh->st->name, sh->dir, strerror(errno));
     wri_segment seg = {.first = sh->next,
                        .created_us = wri_now(sh->st->db),
                        .prev = sh->base,

@@ -57,7 +57,7 @@ void wri_stream_free(wr_stream *st) {
         wr_err why = {0};
         if (!st->deleted && !sh->closed && sh->damaged == WR_OK && sh->fd >= 0 &&
             wri_shard_seal(sh, &why) != WR_OK)
-            wri_say(st->db, "stream %s: %s", st->name, why.msg);
+            wri_log_say(st->db, "stream %s: %s", st->name, why.msg);
         wri_shard_free(sh);
     }
     for (size_t i = 0; i < st->n_retired; i++) wri_shard_free(st->retired[i]);

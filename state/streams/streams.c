@@ -10,7 +10,7 @@
 
 #include "log_int.h"
 
-void wri_say(wr_streams *db, const char *fmt, ...) {
+void wri_log_say(wr_streams *db, const char *fmt, ...) {
     char line[1024];
     va_list ap;
     if (!db->opts.say) return;
