@@ -17,13 +17,26 @@ typedef struct put_opts {
 
 #define OPT(member) offsetof(put_opts, member)
 static const wr_option flags[] = {
-    {.name = "data", .type = WR_OPT_STRING, .offset = OPT(data), .doc = "The data directory, which holds the streams."},
+    {.name = "data",
+     .type = WR_OPT_STRING,
+     .offset = OPT(data),
+     .doc = "The data directory, which holds the streams."},
     {.name = "key", .type = WR_OPT_STRING, .offset = OPT(key), .doc = "Partition key of all records."},
-    {.name = "key_before", .type = WR_OPT_CHAR, .offset = OPT(key_before),
+    {.name = "key_before",
+     .type = WR_OPT_CHAR,
+     .offset = OPT(key_before),
      .doc = "What stands before the first such character of a line is its partition key, the rest its data."},
-    {.name = "durability", .type = WR_OPT_ENUM, .offset = OPT(durability), .values = "fsync|os", .def = "fsync",
+    {.name = "durability",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(durability),
+     .values = "fsync|os",
+     .def = "fsync",
      .doc = "When a record counts as written: when the disk has it, or the system."},
-    {.name = "quiet", .type = WR_OPT_BOOL, .offset = OPT(quiet), .def = "false", .doc = "No closing summary."},
+    {.name = "quiet",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(quiet),
+     .def = "false",
+     .doc = "No closing summary."},
 };
 
 typedef struct putting {
@@ -93,7 +106,8 @@ static wr_status put_all(putting *g, wr_err *err) {
         WR_TRY(put_lines(g, k == 0, err));
         if (k == 0) return WR_OK;
         if (g->in.len > 2 * (size_t)WR_LOG_RECORD_MAX)
-            return wr_fail(err, WR_EINVAL, "a line is longer than any record may be (%d bytes)", WR_LOG_RECORD_MAX);
+            return wr_fail(err, WR_EINVAL, "a line is longer than any record may be (%d bytes)",
+                           WR_LOG_RECORD_MAX);
     }
 }
 
@@ -124,8 +138,10 @@ const wr_command wri_cmd_put = {
     .args = "STREAM",
     .words = "",
     .summary = "write lines of standard input to a stream",
-    .doc = "Each line becomes a record of a stream in the data directory, without its line end. The partition key chooses "
-           "the shard: --key for all lines, --key-before for what stands before a character, else lines are spread. A "
+    .doc = "Each line becomes a record of a stream in the data directory, without its line end. The "
+           "partition key chooses "
+           "the shard: --key for all lines, --key-before for what stands before a character, else lines are "
+           "spread. A "
            "record is acknowledged when the disk has it.\n\n"
            "  weir put clicks --data d < clicks.jsonl\n"
            "  weir put temps --data d --key-before : < temps.txt",

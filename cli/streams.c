@@ -11,15 +11,35 @@ typedef struct streams_opts {
 
 #define OPT(member) offsetof(streams_opts, member)
 static const wr_option flags[] = {
-    {.name = "data", .type = WR_OPT_STRING, .offset = OPT(data), .doc = "The data directory, which holds the streams."},
-    {.name = "shards", .type = WR_OPT_INT, .offset = OPT(shards), .def = "0", .max = WR_SHARDS_MAX,
+    {.name = "data",
+     .type = WR_OPT_STRING,
+     .offset = OPT(data),
+     .doc = "The data directory, which holds the streams."},
+    {.name = "shards",
+     .type = WR_OPT_INT,
+     .offset = OPT(shards),
+     .def = "0",
+     .max = WR_SHARDS_MAX,
      .doc = "create: how many; 0: one, or four on demand."},
-    {.name = "on_demand", .type = WR_OPT_BOOL, .offset = OPT(on_demand), .def = "false",
+    {.name = "on_demand",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(on_demand),
+     .def = "false",
      .doc = "create: shards are split by load."},
-    {.name = "retention", .type = WR_OPT_DURATION, .offset = OPT(retention), .def = "24h", .min = WR_RETENTION_MIN_US,
-     .max = WR_RETENTION_MAX_US, .doc = "create, retention: how long records are kept."},
-    {.name = "record_max", .type = WR_OPT_BYTES, .offset = OPT(record_max), .def = "1MiB", .min = 1,
-     .max = WR_LOG_RECORD_MAX, .doc = "create: the longest record."},
+    {.name = "retention",
+     .type = WR_OPT_DURATION,
+     .offset = OPT(retention),
+     .def = "24h",
+     .min = WR_RETENTION_MIN_US,
+     .max = WR_RETENTION_MAX_US,
+     .doc = "create, retention: how long records are kept."},
+    {.name = "record_max",
+     .type = WR_OPT_BYTES,
+     .offset = OPT(record_max),
+     .def = "1MiB",
+     .min = 1,
+     .max = WR_LOG_RECORD_MAX,
+     .doc = "create: the longest record."},
 };
 
 typedef struct doing {
@@ -45,7 +65,7 @@ static wr_status create(doing *d, wr_err *err) {
     return wr_stream_create(d->db, d->args[0], &cfg, err);
 }
 
-static wr_status delete(doing *d, wr_err *err) { return wr_stream_delete(d->db, d->args[0], err); }
+static wr_status delete (doing *d, wr_err *err) { return wr_stream_delete(d->db, d->args[0], err); }
 
 static void print_shard(const wr_shard_info *s) {
     char lo[WR_SEQ_TEXT], hi[WR_SEQ_TEXT], time[WR_TEXT_MAX + 1];
@@ -66,7 +86,8 @@ static wr_status describe(doing *d, wr_err *err) {
     WR_TRY(wr_stream_describe(d->db, d->args[0], &d->ar, &info, err));
     time[wr_write_timestamp(info.created_us, 3, true, time)] = 0;
     printf("%s  created %s  kept %" PRId64 " h  records to %" PRId64 " bytes%s\n", d->args[0], time,
-           info.retention_us / (3600 * WR_US_PER_SECOND), info.record_max, info.on_demand ? "  on demand" : "");
+           info.retention_us / (3600 * WR_US_PER_SECOND), info.record_max,
+           info.on_demand ? "  on demand" : "");
     for (uint32_t i = 0; i < info.n_shards; i++) print_shard(&info.shards[i]);
     return WR_OK;
 }
@@ -88,7 +109,8 @@ static wr_status split(doing *d, wr_err *err) {
         return wr_fail(err, WR_EINVAL, "'%s': expected a hash key, 0 to 2^128 - 1", d->args[2]);
     WR_TRY(wr_stream_describe(d->db, d->args[0], &d->ar, &info, err));
     for (uint32_t i = 0; !d->args[2] && i < info.n_shards; i++)
-        if (info.shards[i].id == shard) at = info.shards[i].lo + (info.shards[i].hi - info.shards[i].lo) / 2 + 1;
+        if (info.shards[i].id == shard)
+            at = info.shards[i].lo + (info.shards[i].hi - info.shards[i].lo) / 2 + 1;
     return wr_stream_split(st, shard, at, err);
 }
 
@@ -167,8 +189,10 @@ const wr_command wri_cmd_streams = {
     .args = "[list | create | describe | delete | split | merge | reshard | retention] ...",
     .words = "list create describe delete split merge reshard retention",
     .summary = "list, make and change the streams of a data directory",
-    .doc = "A stream is kept in shards, each with a range of hash keys; a record goes to the shard that owns the MD5 of its "
-           "partition key. Splitting and merging closes shards and makes children; what is in the parents stays until it "
+    .doc = "A stream is kept in shards, each with a range of hash keys; a record goes to the shard that owns "
+           "the MD5 of its "
+           "partition key. Splitting and merging closes shards and makes children; what is in the parents "
+           "stays until it "
            "expires.\n\n"
            "  weir streams --data d create clicks --shards 4 --retention 7d\n"
            "  weir streams --data d\n"

@@ -1,6 +1,7 @@
 /* cli/tail.c -- weir tail: records of a stream to standard output, as they come.
  *
- * Shards are read side by side; a shard that has ended makes room for its children, once both parents have ended. */
+ * Shards are read side by side; a shard that has ended makes room for its children, once both parents have
+ * ended. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -18,15 +19,35 @@ typedef struct tail_opts {
 
 #define OPT(member) offsetof(tail_opts, member)
 static const wr_option flags[] = {
-    {.name = "data", .type = WR_OPT_STRING, .offset = OPT(data), .doc = "The data directory, which holds the streams."},
-    {.name = "from", .type = WR_OPT_STRING, .offset = OPT(from), .def = "latest",
+    {.name = "data",
+     .type = WR_OPT_STRING,
+     .offset = OPT(data),
+     .doc = "The data directory, which holds the streams."},
+    {.name = "from",
+     .type = WR_OPT_STRING,
+     .offset = OPT(from),
+     .def = "latest",
      .doc = "Where to begin: earliest, latest, a time such as 2026-01-01T00:00:00Z."},
-    {.name = "shard", .type = WR_OPT_STRING, .offset = OPT(shard), .doc = "Only this shard: 3 or shardId-000000000003."},
-    {.name = "format", .type = WR_OPT_ENUM, .offset = OPT(format), .values = "data|json", .def = "data",
+    {.name = "shard",
+     .type = WR_OPT_STRING,
+     .offset = OPT(shard),
+     .doc = "Only this shard: 3 or shardId-000000000003."},
+    {.name = "format",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(format),
+     .values = "data|json",
+     .def = "data",
      .doc = "data: a record's bytes and a line end; json: with shard, sequence number, arrival and key."},
-    {.name = "once", .type = WR_OPT_BOOL, .offset = OPT(once), .def = "false",
+    {.name = "once",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(once),
+     .def = "false",
      .doc = "End where nothing more is there, instead of waiting."},
-    {.name = "count", .type = WR_OPT_INT, .offset = OPT(count), .def = "0", .max = INT64_MAX,
+    {.name = "count",
+     .type = WR_OPT_INT,
+     .offset = OPT(count),
+     .def = "0",
+     .max = INT64_MAX,
      .doc = "End after so many records; 0: never."},
 };
 
@@ -41,7 +62,8 @@ typedef struct tailing {
     wr_streams *db;
     const char *name;
     wr_place at;
-    uint32_t only; /* WR_NO_SHARD: all */
+    uint32_t only;      /* WR_NO_SHARD: all */
+    uint32_t first_new; /* shards from there on have come since the start */
     source *items;
     size_t n, cap;
     wr_records got;
@@ -55,9 +77,14 @@ static const source *find(const tailing *t, uint32_t shard) {
     return NULL;
 }
 
-static bool holds_back(const tailing *t, uint32_t parent) {
+/* Whether a parent is still to be read: it has not ended, or is not even begun. */
+static bool holds_back(const tailing *t, const wr_stream_info *info, uint32_t parent) {
     const source *s = find(t, parent);
-    return s && !s->ended;
+    bool of_before = t->at.from == WR_FROM_LATEST && parent < t->first_new;
+    if (s || of_before || t->only != WR_NO_SHARD) return s && !s->ended;
+    for (uint32_t i = 0; i < info->n_shards; i++)
+        if (info->shards[i].id == parent) return true;
+    return false;
 }
 
 /* Opens the shards that may be read now; `first`: at the start. */
@@ -68,10 +95,14 @@ static wr_status open_shards(tailing *t, bool first, wr_err *err) {
     bool latest = t->at.from == WR_FROM_LATEST;
     for (uint32_t i = 0; s == WR_OK && i < info.n_shards; i++) {
         const wr_shard_info *sh = &info.shards[i];
-        bool of_before = latest && sh->closed_us && (first || !find(t, sh->parent));
-        if (find(t, sh->id) || of_before || holds_back(t, sh->parent) || holds_back(t, sh->parent2)) continue;
+        if (first) t->first_new = sh->id + 1;
+        bool of_before = latest && sh->id < t->first_new && (!first || sh->closed_us);
+        if (find(t, sh->id) || of_before || holds_back(t, &info, sh->parent) ||
+            holds_back(t, &info, sh->parent2))
+            continue;
         if (t->only != WR_NO_SHARD && t->only != sh->id) continue;
-        s = wr_grow(&t->items, &t->cap, t->n + 1, sizeof *t->items) == WR_OK ? WR_OK : wr_fail_oom(err, "shards");
+        s = wr_grow(&t->items, &t->cap, t->n + 1, sizeof *t->items) == WR_OK ? WR_OK
+                                                                             : wr_fail_oom(err, "shards");
         if (s != WR_OK) break;
         source *src = &t->items[t->n];
         *src = (source){.shard = sh->id};
@@ -111,8 +142,8 @@ static wr_status print_record(tailing *t, const source *src, const wr_record *re
     wr_seq q = wr_reader_seq(src->r, rec);
     wr_seq_write(&q, seq);
     time[wr_write_timestamp(rec->arrival_us, 3, true, time)] = 0;
-    WR_TRY(wr_buf_printf(&t->out, "{\"shard\":\"" WR_SHARD_ID "\",\"sequence\":\"%s\",\"arrival\":\"%s\"", src->shard, seq,
-                         time));
+    WR_TRY(wr_buf_printf(&t->out, "{\"shard\":\"" WR_SHARD_ID "\",\"sequence\":\"%s\",\"arrival\":\"%s\"",
+                         src->shard, seq, time));
     WR_TRY(put_text(&t->out, "key", rec->key, rec->key_len));
     WR_TRY(put_text(&t->out, "data", rec->data, rec->len));
     return wr_buf_puts(&t->out, "}\n");
@@ -138,7 +169,8 @@ static wr_status wait_all(tailing *t, wr_err *err) {
     struct pollfd *fds = wr_calloc(t->n, sizeof *fds);
     if (!fds) return wr_fail_oom(err, "shards");
     for (size_t i = 0; i < t->n; i++)
-        fds[i] = (struct pollfd){.fd = t->items[i].ended ? -1 : wr_reader_fd(t->items[i].r), .events = POLLIN};
+        fds[i] =
+            (struct pollfd){.fd = t->items[i].ended ? -1 : wr_reader_fd(t->items[i].r), .events = POLLIN};
     /* Without a watch, and before the first look behind a fresh one, a moment is all it waits. */
     if (poll(fds, t->n, 100) > 0)
         for (size_t i = 0; i < t->n; i++)
@@ -148,24 +180,24 @@ static wr_status wait_all(tailing *t, wr_err *err) {
 }
 
 static wr_status follow(tailing *t, wr_err *err) {
-    bool fresh = true; /* watches are made at the first wait, so there is one more look behind them */
+    bool watched = false; /* watches are made at the first wait, so there is one more look behind them */
+    bool ended = false;   /* a shard has, since shards were last opened */
     while (t->left != 0) {
-        bool did = false, ended = false;
+        bool did = false;
         for (size_t i = 0; i < t->n && t->left != 0; i++) {
             if (t->items[i].ended) continue;
             WR_TRY(read_some(t, &t->items[i], &did, err));
             ended |= t->items[i].ended;
         }
         if (did) continue;
+        if (ended && t->only != WR_NO_SHARD) return WR_OK;
         if (ended) WR_TRY(open_shards(t, false, err));
         else if (t->o->once) return WR_OK;
-        else if (fresh) {
+        else if (watched) WR_TRY(wait_all(t, err));
+        else
             for (size_t i = 0; i < t->n; i++) wr_reader_fd(t->items[i].r);
-            fresh = false;
-            continue;
-        } else WR_TRY(wait_all(t, err));
-        fresh = ended;
-        if (ended && t->only != WR_NO_SHARD) return WR_OK;
+        watched = !ended;
+        ended = false;
     }
     return WR_OK;
 }
@@ -179,7 +211,9 @@ static wr_status parse(tailing *t, wr_err *err) {
     if (strcmp(from, "earliest") == 0) t->at.from = WR_FROM_HORIZON;
     else if (strcmp(from, "latest") == 0) t->at.from = WR_FROM_LATEST;
     else if (wr_read_timestamp(from, strlen(from), &t->at.time_us)) t->at.from = WR_FROM_TIME;
-    else return wr_fail(err, WR_EINVAL, "--from %s: expected earliest, latest or a time such as 2026-01-01T00:00:00Z", from);
+    else
+        return wr_fail(err, WR_EINVAL,
+                       "--from %s: expected earliest, latest or a time such as 2026-01-01T00:00:00Z", from);
     return WR_OK;
 }
 
@@ -211,7 +245,8 @@ const wr_command wri_cmd_tail = {
     .args = "STREAM",
     .words = "",
     .summary = "print the records of a stream as they come",
-    .doc = "Reads all shards of a stream in the data directory, also while another process writes to it; parents before "
+    .doc = "Reads all shards of a stream in the data directory, also while another process writes to it; "
+           "parents before "
            "children where shards were split or merged. Ctrl-C ends it.\n\n"
            "  weir tail clicks --data d --from earliest --once\n"
            "  weir tail clicks --data d --format json",

@@ -3,13 +3,15 @@
  *   shards at the start ─► splits, those without parents that are still to be read
  *   split at its end    ─► ended; look() begins the children whose parents all have ended
  *
- * So a key's records keep their order through splits and merges. A chunk is records one behind the other, made fit for
- * the format: a line each, unless rows say themselves where they end; a line end inside a JSON record is a blank.
- * Positions are bytes given so far; they begin at 1, as place 0 may hold a file's header.
+ * So a key's records keep their order through splits and merges. A chunk is records one behind the other,
+ * made fit for the format: a line each, unless rows say themselves where they end; a line end inside a JSON
+ * record is a blank. Positions are bytes given so far; they begin at 1, as place 0 may hold a file's header.
  *
- * start = 'latest' begins with the open shards, behind what is there. end = 'latest' ends where nothing more is there.
+ * start = 'latest' begins with the open shards, behind what is there. end = 'latest' ends where nothing more
+ * is there.
  *
- * Threads: next() of different splits side by side, look() beside them; the list is under a lock, a split is its taker's. */
+ * Threads: next() of different splits side by side, look() beside them; the list is under a lock, a split is
+ * its taker's. */
 #include "stream_int.h"
 
 #include <pthread.h>
@@ -32,6 +34,7 @@ struct wr_source {
     const char *stream;
     wr_between between;
     wr_place start;
+    uint32_t first_new; /* shards from there on have come since the start */
     bool bounded;
     size_t chunk_bytes;
     wr_arena ar;
@@ -42,7 +45,8 @@ struct wr_source {
 
 #define AT(member) .offset = offsetof(stream_opts, member)
 static const wr_option options[] = {
-    {"stream", WR_OPT_STRING, AT(stream), .doc = "Name in the data directory; else the stream's name in the SQL."},
+    {"stream", WR_OPT_STRING, AT(stream),
+     .doc = "Name in the data directory; else the stream's name in the SQL."},
     {"start", WR_OPT_STRING, AT(start), .def = "earliest",
      .doc = "Reading: earliest, latest, or a time such as 2026-01-01T00:00:00Z."},
     {"end", WR_OPT_ENUM, AT(end), .values = "never|latest", .def = "never",
@@ -50,7 +54,8 @@ static const wr_option options[] = {
     {"chunk_bytes", WR_OPT_BYTES, AT(chunk_bytes), .def = "512KiB", .min = 1, .max = 1 << 30,
      .doc = "Reading: how much a worker takes at a time."},
     {"partition_by", WR_OPT_STRING, AT(partition_by),
-     .doc = "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
+     .doc =
+         "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
     {"shards", WR_OPT_INT, AT(shards), .def = "1", .min = 1, .max = WR_SHARDS_MAX,
      .doc = "Writing: shards of the stream, where it has to be made."},
 };
@@ -76,8 +81,10 @@ static wr_status parse_start(const char *text, wr_place *out, wr_err *err) {
     if (strcmp(text, "earliest") == 0) return WR_OK;
     out->from = strcmp(text, "latest") == 0 ? WR_FROM_LATEST : WR_FROM_TIME;
     if (out->from == WR_FROM_LATEST || wr_read_timestamp(text, strlen(text), &out->time_us)) return WR_OK;
-    return wr_fail(err, WR_EINVAL, "option 'start': '%.64s' is neither earliest nor latest nor a time such as 2026-01-01T00:00:00Z",
-                   text);
+    return wr_fail(
+        err, WR_EINVAL,
+        "option 'start': '%.64s' is neither earliest nor latest nor a time such as 2026-01-01T00:00:00Z",
+        text);
 }
 
 /* ---- shards ---- */
@@ -108,7 +115,7 @@ static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t 
     const split *sp = find(s, parent);
     if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < info->n_shards; i++)
-        if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST;
+        if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST || parent >= s->first_new;
     return false;
 }
 
@@ -121,12 +128,15 @@ static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err)
     bool begun = false;
     for (uint32_t i = 0; rc == WR_OK && !begun && i < info.n_shards; i++) {
         const wr_shard_info *sh = &info.shards[i];
-        if (find(s, sh->id) || (s->start.from == WR_FROM_LATEST && first && sh->closed_us)) continue;
-        if (s->start.from == WR_FROM_LATEST && sh->closed_us && !find(s, sh->parent)) continue; /* of before */
+        if (first && sh->id >= s->first_new) s->first_new = sh->id + 1;
+        bool of_before =
+            s->start.from == WR_FROM_LATEST && sh->id < s->first_new && (!first || sh->closed_us);
+        if (find(s, sh->id) || of_before) continue;
         bool wait = holds_back(s, &info, sh->parent) || holds_back(s, &info, sh->parent2);
         *leftp += wait;
         if (wait) continue;
-        bool whole = s->start.from == WR_FROM_LATEST && !first; /* a child of what was read: all of it is new */
+        bool whole =
+            s->start.from == WR_FROM_LATEST && !first; /* a child of what was read: all of it is new */
         rc = add(s, sh->id, whole ? (wr_place){.from = WR_FROM_HORIZON} : s->start, err);
         begun = rc == WR_OK;
     }
@@ -209,13 +219,15 @@ static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_
     }
     size_t n = 0;
     uint32_t to = sp->at;
-    while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes)) n += sp->got.items[to++].len + 1;
+    while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes))
+        n += sp->got.items[to++].len + 1;
     wr_bytes *b = wr_bytes_new(n);
     if (!b) return wr_fail_oom(err, "a chunk");
     char *at = b->data;
     for (; sp->at < to; sp->at++) at = put_record(s, &sp->got.items[sp->at], at);
     memset(at, 0, WR_PAD);
-    *out = (wr_chunk){.data = b->data, .len = (size_t)(at - b->data), .pos = sp->pos, .split = split_no, .hold = &b->ref};
+    *out = (wr_chunk){
+        .data = b->data, .len = (size_t)(at - b->data), .pos = sp->pos, .split = split_no, .hold = &b->ref};
     __atomic_store_n(&sp->pos, sp->pos + (int64_t)out->len, __ATOMIC_RELAXED);
     return WR_OK;
 }

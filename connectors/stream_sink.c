@@ -2,9 +2,9 @@
  *
  *   batch ─► copied, keys made ─► wr_stream_send ─► … the log's threads … ─► answered
  *
- * The worker does not wait for the disk unless AHEAD batches are under way; flush waits for all. A batch that fails is
- * told by the next call. The partition key is the values of the partition_by columns as text, joined by '|'; without
- * such columns a row's number, which spreads rows over the shards. */
+ * The worker does not wait for the disk unless AHEAD batches are under way; flush waits for all. A batch that
+ * fails is told by the next call. The partition key is the values of the partition_by columns as text, joined
+ * by '|'; without such columns a row's number, which spreads rows over the shards. */
 #include "stream_int.h"
 
 #include <pthread.h>
@@ -50,7 +50,8 @@ static wr_status find_columns(wr_sink *s, const char *list, wr_err *err) {
             return wr_fail(err, WR_EINVAL, "option 'partition_by': there is no column '%s'%s%s%s", name,
                            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
         }
-        if (wr_grow(&s->by, &s->by_cap, s->n_by + 1, sizeof *s->by) != WR_OK) return wr_fail_oom(err, "a sink");
+        if (wr_grow(&s->by, &s->by_cap, s->n_by + 1, sizeof *s->by) != WR_OK)
+            return wr_fail_oom(err, "a sink");
         s->by[s->n_by++] = c;
         list += n + (list[n] == ',');
     }
@@ -162,7 +163,9 @@ static wr_status copy_rows(sending *g, const wr_batch *b, const char *p, const s
         size_t from = i ? ends[i - 1] : 0, to = ends[i], key = g->keys.len;
         if (s->between != WR_BETWEEN_NOTHING && to > from && p[to - 1] == '\n') to--;
         WR_TRY(put_key(s, b, i, &g->keys));
-        g->puts[i] = (wr_put){.data = g->data.data + from, .len = (uint32_t)(to - from), .key_len = (uint32_t)(g->keys.len - key)};
+        g->puts[i] = (wr_put){.data = g->data.data + from,
+                              .len = (uint32_t)(to - from),
+                              .key_len = (uint32_t)(g->keys.len - key)};
     }
     const char *key = g->keys.data; /* it no longer moves */
     for (uint32_t i = 0; i < b->n; key += g->puts[i++].key_len) g->puts[i].key = key;
