@@ -14,19 +14,22 @@
  * its taker's. */
 #include "stream_int.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 
 #define MOST 4096 /* records taken from the log at a time */
 
 typedef struct split {
-    uint32_t shard;
+    uint32_t shard, parent, parent2;
     wr_reader *reader; /* NULL: the shard has expired */
     wr_records got;
     uint32_t at; /* record of got that comes next */
     int64_t pos, bytes;
     char name[WR_STREAM_NAME_MAX + 32];
     bool ended; /* atomic */
+    bool waits; /* resumed: its parents may have to be read before it */
+    bool known; /* a snapshot has said where it goes on */
 } split;
 
 struct wr_source {
@@ -38,6 +41,7 @@ struct wr_source {
     bool bounded;
     size_t chunk_bytes;
     wr_arena ar;
+    uint64_t skipped; /* records that expired unread; atomic */
     pthread_mutex_t lock;
     split **splits;
     size_t n, cap;
@@ -95,16 +99,18 @@ static split *find(const wr_source *s, uint32_t shard) {
     return NULL;
 }
 
-static wr_status add(wr_source *s, uint32_t shard, wr_place at, wr_err *err) {
+static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err *err) {
     split *sp = wr_calloc(1, sizeof *sp);
     if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
         wr_free(sp);
         return wr_fail_oom(err, "a split");
     }
-    sp->shard = shard;
+    sp->shard = sh->id;
+    sp->parent = sh->parent;
+    sp->parent2 = sh->parent2;
     sp->pos = 1;
-    snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, shard);
-    wr_status rc = wr_reader_open(s->db, s->stream, shard, at, &sp->reader, err);
+    snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, sh->id);
+    wr_status rc = wr_reader_open(s->db, s->stream, sh->id, at, &sp->reader, err);
     if (rc != WR_OK) wr_free(sp);
     else s->splits[s->n++] = sp;
     return rc;
@@ -137,7 +143,7 @@ static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err)
         if (wait) continue;
         bool whole =
             s->start.from == WR_FROM_LATEST && !first; /* a child of what was read: all of it is new */
-        rc = add(s, sh->id, whole ? (wr_place){.from = WR_FROM_HORIZON} : s->start, err);
+        rc = add(s, sh, whole ? (wr_place){.from = WR_FROM_HORIZON} : s->start, err);
         begun = rc == WR_OK;
     }
     wr_arena_free(&ar);
@@ -206,13 +212,26 @@ static char *put_record(const wr_source *s, const wr_record *r, char *out) {
     return out;
 }
 
+/* Whether what the split waits for has been read. */
+static bool parents_over(wr_source *s, split *sp) {
+    pthread_mutex_lock(&s->lock);
+    const split *a = find(s, sp->parent), *b = find(s, sp->parent2);
+    sp->waits = (a && !__atomic_load_n(&a->ended, __ATOMIC_ACQUIRE)) ||
+                (b && !__atomic_load_n(&b->ended, __ATOMIC_ACQUIRE));
+    pthread_mutex_unlock(&s->lock);
+    return !sp->waits;
+}
+
 static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_err *err) {
     split *sp = split_at(s, split_no);
     *out = (wr_chunk){.split = split_no};
     if (sp->ended) return WR_EOF;
+    if (sp->waits && !parents_over(s, sp)) return WR_AGAIN;
     if (sp->at == sp->got.n) {
         sp->at = 0;
+        uint64_t before = wr_reader_skipped(sp->reader);
         wr_status rc = wr_reader_next(sp->reader, MOST, &sp->got, err);
+        __atomic_add_fetch(&s->skipped, wr_reader_skipped(sp->reader) - before, __ATOMIC_RELAXED);
         bool over = rc == WR_EOF || (rc == WR_AGAIN && s->bounded);
         if (over) __atomic_store_n(&sp->ended, true, __ATOMIC_RELEASE);
         if (rc != WR_OK) return over ? WR_EOF : rc == WR_AGAIN ? rc : WR_EIO;
@@ -243,6 +262,93 @@ static wr_status stream_look(wr_source *s, uint32_t *splitp, wr_err *err) {
     return rc == WR_AGAIN || rc >= 0 ? rc : WR_EIO;
 }
 
+/* ---- snapshots: "shard number ended first_new" ---- */
+
+static wr_status stream_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
+    const split *sp = split_at(s, split_no);
+    uint64_t number = sp->at < sp->got.n ? sp->got.items[sp->at].number
+                      : sp->reader       ? wr_reader_at(sp->reader)
+                                         : 0;
+    wr_status rc =
+        wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32, sp->shard, number, sp->ended, s->first_new);
+    return rc == WR_OK ? rc : wr_fail_oom(err, "a position");
+}
+
+/* Shards that came while nobody read begin at their beginning, once their parents have been read. */
+static wr_status begin_new(wr_source *s, uint32_t first_new, wr_err *err) {
+    if (s->start.from != WR_FROM_LATEST) return WR_OK;
+    s->first_new = first_new;
+    for (size_t i = 0; i < s->n; i++) {
+        split *sp = s->splits[i];
+        if (sp->shard < first_new || sp->known) continue;
+        wr_reader_close(sp->reader);
+        sp->reader = NULL;
+        sp->waits = true;
+        WR_TRY(wr_reader_open(s->db, s->stream, sp->shard, (wr_place){0}, &sp->reader, err));
+    }
+    return WR_OK;
+}
+
+static wr_status find_or_add(wr_source *s, uint32_t shard, uint64_t number, split **spp, wr_err *err) {
+    wr_arena ar = {0};
+    wr_stream_info info;
+    wr_place at = {.from = WR_FROM_AT, .number = number};
+    wr_shard_info gone = {.id = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD}, *sh = NULL;
+    wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
+    for (uint32_t i = 0; rc == WR_OK && i < info.n_shards; i++)
+        if (info.shards[i].id == shard) sh = memcpy(&gone, &info.shards[i], sizeof gone);
+    split *sp = (split *)find(s, shard);
+    if (rc == WR_OK && sp) {
+        wr_reader_close(sp->reader);
+        sp->reader = NULL;
+        rc = wr_reader_open(s->db, s->stream, shard, at, &sp->reader, err);
+    } else if (rc == WR_OK && sh) {
+        rc = add(s, sh, at, err);
+        if (rc == WR_OK) sp = s->splits[s->n - 1];
+    } else if (rc == WR_OK) { /* it has expired as a whole */
+        sp = wr_calloc(1, sizeof *sp);
+        if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
+            wr_free(sp);
+            rc = wr_fail_oom(err, "a split");
+        } else {
+            *sp = (split){
+                .shard = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD, .pos = 1, .ended = true};
+            snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, shard);
+            s->splits[s->n++] = sp;
+        }
+    }
+    wr_arena_free(&ar);
+    *spp = sp;
+    return rc;
+}
+
+static wr_status stream_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
+    uint32_t shard, first_new;
+    uint64_t number;
+    int ended;
+    char text[128];
+    split *sp;
+    snprintf(text, sizeof text, "%.*s", (int)n, p);
+    if (sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32, &shard, &number, &ended, &first_new) != 4)
+        return wr_fail(err, WR_EDATA, "'%s' is no position in a stream", text);
+    WR_TRY(find_or_add(s, shard, number, &sp, err));
+    sp->known = true;
+    sp->waits = false;
+    sp->ended |= ended != 0;
+    sp->at = sp->got.n = 0;
+    if (sp->reader) s->skipped += wr_reader_skipped(sp->reader);
+    WR_TRY(begin_new(s, first_new, err));
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->splits[i] == sp) *splitp = i;
+    return WR_OK;
+}
+
+static wr_status stream_notes(wr_source *s, wr_buf *out) {
+    uint64_t n = __atomic_load_n(&s->skipped, __ATOMIC_RELAXED);
+    if (n == 0) return WR_OK;
+    return wr_buf_printf(out, "%s: %" PRIu64 " records expired before they were read\n", s->stream, n);
+}
+
 static uint32_t stream_n_splits(const wr_source *s) { return (uint32_t)s->n; }
 
 static void stream_split_info(const wr_source *s, uint32_t split_no, wr_split_info *out) {
@@ -270,11 +376,15 @@ const wr_connector_def wr_connector_stream = {
     .next = stream_next,
     .split_info = stream_split_info,
     .look = stream_look,
+    .position = stream_position,
+    .resume = stream_resume,
+    .notes = stream_notes,
     .bounded = stream_bounded,
     .close_source = stream_close,
     .delivery = "at least once",
     .open_sink = wri_stream_sink_open,
     .put = wri_stream_sink_put,
     .flush = wri_stream_sink_flush,
+    .sync = wri_stream_sink_flush,
     .close_sink = wri_stream_sink_close,
 };

@@ -46,7 +46,7 @@ typedef struct wr_type {
     uint8_t kind;  /* wr_kind */
     uint8_t scale; /* DECIMAL: digits behind the point, 0..18 */
     bool not_null; /* declared NOT NULL */
-    bool local_tz; /* TIMESTAMP_LTZ: printed and read in the session time zone */
+    bool local_tz; /* TIMESTAMP_LTZ: a moment, whose parts are those that clocks of the session show */
     uint32_t prec; /* DECIMAL: 1..18 digits (19 accepted); CHAR, VARCHAR, VARBINARY: length, 0 = unbounded;
                       TIME, TIMESTAMP, INTERVAL_DAY: fraction digits 0..6 */
 } wr_type;

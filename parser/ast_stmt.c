@@ -22,7 +22,8 @@ void wri_stmt_flag(wri_parse *p, wri_flag f) {
                            [WRI_FL_EXPEDITED] = &s->expedited,
                            [WRI_FL_DETERMINISTIC] = &s->deterministic,
                            [WRI_FL_NOT_DETERMINISTIC] = &s->not_deterministic,
-                           [WRI_FL_NULL_ON_NULL] = &s->null_on_null};
+                           [WRI_FL_NULL_ON_NULL] = &s->null_on_null,
+                           [WRI_FL_AGGREGATE] = &s->is_aggregate};
     *flags[f] = true;
 }
 

@@ -43,7 +43,8 @@ static bool flags_same(const wr_stmt *a, const wr_stmt *b) {
            a->if_exists == b->if_exists && a->is_table == b->is_table && a->is_temporary == b->is_temporary &&
            a->started == b->started && a->stopped == b->stopped && a->expedited == b->expedited &&
            a->deterministic == b->deterministic && a->not_deterministic == b->not_deterministic &&
-           a->null_on_null == b->null_on_null && a->analyze == b->analyze;
+           a->null_on_null == b->null_on_null && a->is_aggregate == b->is_aggregate &&
+           a->analyze == b->analyze;
 }
 
 bool wr_stmt_equal(const wr_stmt *a, const wr_stmt *b) {

@@ -14,6 +14,7 @@
 
 static const wri_keyword keywords[] = {N(ABSENT),
                                        N(AFTER),
+                                       N(AGGREGATE),
                                        R(ALL),
                                        N(ALLOWED),
                                        N(ALTER),

@@ -73,15 +73,16 @@ typedef enum wr_ast_kind {
     WR_A_BINARY_OP, /* op: OR AND = <> < <= > >= + - * / % || -> ->> ; args[0..1] */
     WR_A_IS, /* args[0] IS [NOT] op: NULL TRUE FALSE UNKNOWN, JSON [VALUE SCALAR ARRAY OBJECT]; or DISTINCT
                 FROM args[1] */
-    WR_A_BETWEEN,  /* args[0] [NOT] BETWEEN [SYMMETRIC: flag] args[1] AND args[2] */
-    WR_A_IN,       /* args[0] [NOT] IN (args[1..]) or (query) */
-    WR_A_LIKE,     /* args[0] [NOT] op: LIKE, SIMILAR TO, RLIKE; args[1]; [ESCAPE args[2]] */
-    WR_A_CASE,     /* operand or NULL in args[0]; when, then pairs args[1..]; else last when odd count left */
-    WR_A_CAST,     /* CAST(args[0] AS type), TRY_CAST: flag; x::type is the same */
-    WR_A_CALL,     /* name(args…), see wr_call below */
-    WR_A_EXTRACT,  /* EXTRACT(unit FROM args[0]) */
-    WR_A_ROUND_TO, /* op: FLOOR, CEIL (args[0] TO unit) */
-    WR_A_STEP,     /* STEP(args[0] BY args[1]) */
+    WR_A_BETWEEN, /* args[0] [NOT] BETWEEN [SYMMETRIC: flag] args[1] AND args[2] */
+    WR_A_IN,      /* args[0] [NOT] IN (args[1..]) or (query) */
+    WR_A_LIKE,    /* args[0] [NOT] op: LIKE, SIMILAR TO, RLIKE; args[1]; [ESCAPE args[2]] */
+    WR_A_CASE,    /* operand or NULL in args[0]; when, then pairs args[1..]; else last when odd count left */
+    WR_A_CAST, /* CAST(args[0] AS type), TRY_CAST: flag; x::type is the same; flag2: by the rules of INSERT,
+                  for arguments of functions (the planner makes these) */
+    WR_A_CALL, /* name(args…), see wr_call below */
+    WR_A_EXTRACT,    /* EXTRACT(unit FROM args[0]) */
+    WR_A_ROUND_TO,   /* op: FLOOR, CEIL (args[0] TO unit) */
+    WR_A_STEP,       /* STEP(args[0] BY args[1]) */
     WR_A_QUALIFIED,  /* (args[0]) unit [TO unit2]: (a - b) SECOND */
     WR_A_PERIOD,     /* op: CONTAINS OVERLAPS EQUALS PRECEDES SUCCEEDS LEADS LAGS; flag: STRICTLY, flag2:
                         IMMEDIATELY */
@@ -231,6 +232,7 @@ struct wr_from {
     wr_window *over; /* KDA: t OVER (RANGE INTERVAL … PRECEDING) */
     wr_ast *as_of;   /* FOR SYSTEM_TIME AS OF expr */
     wr_match *match;
+    wr_ident rows;     /* t AS rows MATCH_RECOGNIZE (…); alias is of the result */
     wr_join_kind join; /* JOIN: left join right */
     bool natural;
     wr_from *left, *right;
@@ -401,6 +403,7 @@ typedef struct wr_stmt {
     const char *extension; /* EXTENSION 'file.so' */
     wr_loc extension_loc;
     bool deterministic, not_deterministic, null_on_null;
+    bool is_aggregate; /* CREATE AGGREGATE FUNCTION */
     /* EXPLAIN, SET, DROP, ALTER, SHOW */
     struct wr_stmt *inner;
     const char *what, *action, *value, *format; /* EXPLAIN [(FORMAT JSON)]: format */

@@ -97,7 +97,7 @@ static void put_insert(wri_out *o, const wr_stmt *s) {
 }
 
 static void put_function(wri_out *o, const wr_stmt *s) {
-    put_create(o, s, "FUNCTION ");
+    put_create(o, s, s->is_aggregate ? "AGGREGATE FUNCTION " : "FUNCTION ");
     for (uint32_t i = 0; i < s->n_params; i++) {
         wri_puts(o, i ? ", " : " (");
         wri_put_ident(o, &s->params[i].name);

@@ -183,6 +183,9 @@ pump_clauses ::= pump_clauses STOPPED. { wri_stmt_flag(p, WRI_FL_STOPPED); }
 stmt ::= create FUNCTION if_not_exists name(N) params returns func_clauses func_body. {
     wri_stmt_kind(p, WR_S_CREATE_FUNCTION, "FUNCTION", N);
 }
+stmt ::= create AGGREGATE FUNCTION if_not_exists name(N) params returns func_clauses func_body. {
+    wri_stmt_kind(p, WR_S_CREATE_FUNCTION, "FUNCTION", N); wri_stmt_flag(p, WRI_FL_AGGREGATE);
+}
 params ::= .
 params ::= LP RP.
 params ::= LP param_list(L) RP. { wri_stmt_params(p, L); }
@@ -224,6 +227,7 @@ set_name(A) ::= name(N). { A = N; }
 set_name(A) ::= STRING(S). { S.quoted = true; A = wri_name_part(p, NULL, S); }
 stmt ::= DROP temporary drop_what(W) if_exists name(N) drop_how. { wri_stmt_kind(p, WR_S_DROP, W, N); }
 drop_what(A) ::= STREAM|TABLE|VIEW|PUMP|FUNCTION(W). { A = W.text; }
+drop_what(A) ::= AGGREGATE FUNCTION(W). { A = W.text; }
 if_exists ::= .
 if_exists ::= IF EXISTS. { wri_stmt_flag(p, WRI_FL_IF_EXISTS); }
 drop_how ::= .
@@ -396,7 +400,13 @@ tplain(A) ::= UNNEST(W) LP exprs(L) RP(R). {
 tbase(A) ::= tbase(F) FOR SYSTEM_TIME AS OF val(E). { A = wri_from_as_of(p, F, E); }
 tbase(A) ::= tbase(F) OVER wref(W). { A = wri_from_over(p, F, W); }
 tbase(A) ::= tbase(F) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
-    (void)W; A = wri_from_match(p, F, M, R);
+    (void)W; A = wri_from_match(p, F, NONE, M, R);
+}
+tbase(A) ::= tbase(F) ID(N) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
+    (void)W; A = wri_from_match(p, F, N, M, R);
+}
+tbase(A) ::= tbase(F) AS ID(N) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
+    (void)W; A = wri_from_match(p, F, N, M, R);
 }
 table_function(A) ::= name(N) LP args(L) RP(R). { A = wri_call(p, N, L, R); }
 table_function(A) ::= name(N) LP RP(R). { A = wri_call(p, N, NULL, R); }

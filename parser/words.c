@@ -77,6 +77,8 @@ static uint16_t needs(uint16_t code) {
     switch (code) {
     case TK_AFTER:
         return TK_MATCH;
+    case TK_AGGREGATE:
+        return TK_FUNCTION;
     case TK_ALLOWED:
         return TK_LATENESS;
     case TK_AT:

@@ -10,6 +10,7 @@
  * Sessions have one phase: session.c. */
 #include <strings.h>
 
+#include "bind_int.h"
 #include "plan_int.h"
 
 uint32_t wri_agg_base(const wri_agg *a) { return a->win.kind == WR_W_NONE ? 0 : 3; }
@@ -138,7 +139,7 @@ static void count_of_constant(wri_call *k) {
 }
 
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp) {
-    wri_call k = {.call = {.def = wri_agg_call_of(c, e), .loc = e->loc}};
+    wri_call k = {.call = {.def = wri_agg_of(b, e), .loc = e->loc}};
     wr_agg_call *call = &k.call;
     call->filter = call->time = WR_NO_COL;
     call->param.null = true;
@@ -174,6 +175,52 @@ bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32
     wri_call *slot = wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot);
     if (slot) *slot = k;
     return slot != NULL;
+}
+
+/* ---- the body of CREATE AGGREGATE FUNCTION ---- */
+
+typedef struct body {
+    wri_ctx *c;
+    wri_agg agg;
+    wri_binder args; /* of the aggregates in it */
+} body;
+
+static wr_expr *body_hook(void *ctx, wri_binder *b, const wr_ast *e) {
+    body *k = ctx;
+    if (e->kind == WR_A_COLUMN) {
+        if (wri_bind(&k->args, e) != &wri_failed)
+            wri_error(k->c, e->loc, "for example MAX(x) - MIN(x)",
+                      "the parameter '%s' stands outside of an aggregate", e->name.parts[0].text);
+        return &wri_failed;
+    }
+    if (!wri_agg_of(b, e)) return wri_refuse(b, e, "a function");
+    uint32_t idx;
+    if (!wri_bind_agg(k->c, &k->args, e, &k->agg, &idx)) return &wri_failed;
+    wr_expr *x = wri_new_col(k->c->ar, idx, k->agg.calls[idx].call.type, e->loc);
+    if (!x) k->c->oom = true;
+    return x ? x : &wri_failed;
+}
+
+wr_ast *wri_check_user_agg(wri_q *q, const wr_stmt *s, const wri_scope *params) {
+    static const wri_cols none = {0};
+    body k = {.c = q->c};
+    wri_binder b;
+    if (s->null_on_null) {
+        wri_error(q->c, s->loc, "leave it out: aggregates pass over NULLs by themselves",
+                  "RETURNS NULL ON NULL INPUT is not for aggregate functions with RETURN");
+        return NULL;
+    }
+    wri_binder_scalar(q, &k.args, params, "an aggregate");
+    wri_binder_init(q, &b, params);
+    b.hook = body_hook;
+    b.hook_ctx = &k;
+    k.agg.in = wri_values_node(q->c, &none, NULL, 1, s->loc); /* for its lack of a time attribute */
+    wr_ast *e = k.agg.in ? wri_expand_body(&b, s->body) : NULL;
+    if (!e || wri_bind_as(&b, e, s->returns) == &wri_failed) return NULL;
+    if (k.agg.n_calls) return e;
+    wri_error(q->c, s->body->loc, "write CREATE FUNCTION, or use an aggregate such as MAX(x)",
+              "this aggregate function holds no aggregate");
+    return NULL;
 }
 
 /* ---- the projection below ---- */
@@ -457,7 +504,7 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
     uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
-    if (!keys || (is_updating(a) && !wri_session_final(c, a)) || !choose_window(c, a, &p)) return NULL;
+    if (!keys || !choose_window(c, a, &p) || (is_updating(a) && !wri_session_emits(c, a))) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;
     if (a->n_sets > 1) return all_sets(c, a, rows, keys);

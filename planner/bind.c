@@ -330,7 +330,10 @@ static wr_expr *try_cast(wri_binder *b, wr_expr *x, wr_type to, wr_loc loc) {
     if (wri_same_type(x->type, to) || wri_is_null(x) || !wri_castable(x->type, to) ||
         (wri_is_interval(x->type) && x->type.kind != to.kind))
         return wri_cast_expr(b, x, to, true, loc);
-    return wri_mk_op1(b, WR_OP_TRY_CAST, to, loc, x);
+    if (wri_has_clock(b, to) == wri_has_clock(b, x->type)) return wri_mk_op1(b, WR_OP_TRY_CAST, to, loc, x);
+    wr_type shown = to;
+    shown.local_tz = false;
+    return wri_moment(b, try_cast(b, wri_clock(b, x), shown, loc), to);
 }
 
 static wr_expr *bind_cast(wri_binder *b, const wr_ast *e) {
@@ -342,7 +345,7 @@ static wr_expr *bind_cast(wri_binder *b, const wr_ast *e) {
     if (fields && wri_is_interval(x->type) && x->type.kind != e->type.kind &&
         wri_castable(x->type, e->type) && !wri_is_null(x))
         return wri_cast_interval(b, x, wri_plain_type(e->type), a->unit, a->unit2, e->loc);
-    return e->flag ? try_cast(b, x, e->type, e->loc) : wri_cast_expr(b, x, e->type, true, e->loc);
+    return e->flag ? try_cast(b, x, e->type, e->loc) : wri_cast_expr(b, x, e->type, !e->flag2, e->loc);
 }
 
 /* ---- dispatch ---- */
@@ -415,7 +418,8 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, "compute a part of it in a subquery",
                               "expression is nested too deeply (over %d levels)", WRI_DEPTH_MAX);
     if (b->depth++ == 0) b->inlined = 0;
-    wr_expr *x = b->hook ? b->hook(b->hook_ctx, b, e) : NULL;
+    wr_expr *x = e->kind == WR_A_CALL ? wri_bind_user_agg(b, e) : NULL;
+    if (!x && b->hook) x = b->hook(b->hook_ctx, b, e);
     if (!x) x = dispatch(b, e);
     b->depth--;
     return x;

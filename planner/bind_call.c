@@ -48,6 +48,11 @@ static bool right_form(wri_binder *b, char letter, const wr_expr *e) {
     return !why;
 }
 
+/* Functions of moments; all others that take a TIMESTAMP look at what clocks show. */
+static bool takes_moment(const wr_func_def *f) {
+    return strcmp(f->name, "UNIX_TIMESTAMP") == 0 || strcmp(f->name, "FROM_UTC_TIMESTAMP") == 0;
+}
+
 wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint32_t n, wr_expr *const *args,
                            const wr_type *as) {
     for (uint32_t i = 0; i < n; i++)
@@ -60,6 +65,10 @@ wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint
     if (!cast) return &wri_failed;
     for (uint32_t i = 0; i < n; i++) {
         wr_type to = wri_sig_arg_type(&m, i, args[i]->type);
+        if (wri_has_clock(b, args[i]->type) && to.kind == WR_T_TIMESTAMP) {
+            if (takes_moment(f)) to = args[i]->type;
+            else to.local_tz = false;
+        }
         bool read = wr_kind_is_time((wr_kind)to.kind) && wri_is_char(args[i]->type);
         cast[i] = read ? wri_text_to_time(b, args[i], to) : wri_convert(b, args[i], to);
         if (wri_is_bad(cast[i]) || !right_form(b, wri_sig_letter(&m, i), cast[i])) return &wri_failed;
@@ -127,15 +136,12 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
     if (window) return wri_bind_error(b, e->loc, NULL, "%s needs GROUP BY %s(…)", name, window);
     if (wri_same_name(name, "GROUPING") || wri_same_name(name, "GROUPING_ID"))
         return wri_bind_error(b, e->loc, "for example GROUP BY ROLLUP (a, b)", "%s needs GROUP BY", name);
-    if (wri_same_name(name, "PROCTIME"))
-        return wri_bind_error(b, e->loc, "a stream without WATERMARK FOR has its arrival time in ROWTIME",
-                              "PROCTIME is not supported");
     if (is_window_function(name))
         return wri_bind_error(b, e->loc, NULL, "%s stands in GROUP BY, or in FROM TABLE(%s(…))", name, name);
     if (wri_is_over_only(name))
         return wri_bind_error(b, e->loc, "for example OVER (PARTITION BY k ORDER BY ts)", "%s needs OVER (…)",
                               name);
-    if (wri_find_agg(b->reg, name))
+    if (wri_agg_of(b, e))
         return wri_bind_error(b, e->loc,
                               "aggregates stand in SELECT, HAVING and ORDER BY, not within each other",
                               "%s is an aggregate and cannot be used here", name);
@@ -153,7 +159,7 @@ wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {
     wr_expr *x = clause ? NULL : wri_bind_inline(b, e);
     if (x) return x;
     const wr_func_def *f = wri_func_by_name(b, name);
-    if (clause && (f || !wri_find_agg(b->reg, name)))
+    if (clause && (f || !wri_agg_of(b, e)))
         return wri_bind_error(b, e->loc, NULL, "%s belongs to aggregates, and %s is none", clause, name);
     if (!clause && (x = wri_bind_special(b, e))) return x;
     if (!f) return not_a_function(b, e, name);

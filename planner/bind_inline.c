@@ -24,7 +24,8 @@ static wr_expr *param_hook(void *ctx, wri_binder *b, const wr_ast *e) {
 static const char *name_of(const wr_stmt *fn) { return fn->name.parts[fn->name.n - 1].text; }
 
 static bool is_named(const wr_stmt *fn, const wr_ast *e) {
-    return fn->name.n > 0 && wri_ident_matches(&e->name.parts[e->name.n - 1], name_of(fn));
+    return fn->name.n > 0 && !fn->is_aggregate &&
+           wri_ident_matches(&e->name.parts[e->name.n - 1], name_of(fn));
 }
 
 static const wr_stmt *choose(wri_binder *b, const wr_ast *e, wr_expr *const *args,

@@ -98,6 +98,12 @@ wr_expr *wri_bind_step(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_qualified(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e);
 wr_expr *wri_bind_at_zone(wri_binder *b, const wr_ast *e);
+/* What clocks in the session's zone show at x, when that is a TIMESTAMP_LTZ and the zone is not UTC; else x.
+ */
+wr_expr *wri_clock(wri_binder *b, wr_expr *x);
+/* The moment, as type `to`, at which they show x. */
+wr_expr *wri_moment(wri_binder *b, wr_expr *x, wr_type to);
+bool wri_has_clock(const wri_binder *b, wr_type t); /* t is such a type, and the zone is not UTC */
 /* + - * / where at least one side is a date, time or interval. */
 wr_expr *wri_bind_time_arith(wri_binder *b, wr_loc loc, char op, wr_expr *x, wr_expr *y);
 /* CAST of an interval to a number or text. unit2 NONE: one field. */
@@ -136,6 +142,12 @@ wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint
                            const wr_type *as);
 /* A user's SQL function; NULL: none of that name. */
 wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e);
+/* The type in which values of t go to and come from SQLite (extension.c). */
+wr_type wri_extension_type(wr_type t);
+/* A call of an aggregate of the script's (user_agg.c); NULL: it is none. */
+wr_expr *wri_bind_user_agg(wri_binder *b, const wr_ast *e);
+/* The body of an aggregate with the calls of other such aggregates expanded; NULL after a report. */
+wr_ast *wri_expand_body(wri_binder *b, const wr_ast *body);
 /* Binds e->args[from..) into *outp; false when one failed. */
 bool wri_bind_args(wri_binder *b, const wr_ast *e, uint32_t from, wr_expr ***outp);
 

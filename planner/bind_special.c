@@ -342,8 +342,19 @@ static wr_expr *bind_tsdiff(wri_binder *b, const wr_ast *e) {
 }
 
 /* The Kinesis dialect counts milliseconds where the standard one counts seconds or reads text. */
+/* A text is what clocks of the session show. */
+static wr_expr *unix_of_text(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    if (!wri_is_char(args[0]->type)) return by_name(b, e, "UNIX_TIMESTAMP", e->n_args, args);
+    wr_type ltz = {.kind = WR_T_TIMESTAMP, .prec = 3, .local_tz = true};
+    wr_expr *x = wri_moment(b, by_name(b, e, "TO_TIMESTAMP", e->n_args, args), ltz);
+    return by_name(b, e, "UNIX_TIMESTAMP", 1, &x);
+}
+
 static wr_expr *bind_unix_timestamp(wri_binder *b, const wr_ast *e) {
     wr_expr **args;
+    if (b->zone && !b->kda && e->n_args > 0) return unix_of_text(b, e);
     if (!b->kda || e->n_args != 1) return NULL;
     if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
     wr_kind k = (wr_kind)args[0]->type.kind;
@@ -362,6 +373,44 @@ static wr_expr *bind_to_timestamp(wri_binder *b, const wr_ast *e) {
     return wri_bind_arith(b, e->loc, '+', epoch, wri_bind_arith(b, e->loc, '*', ms, args[0]));
 }
 
+/* ---- over the session's zone; each is as the registry has it when that is UTC ---- */
+
+/* x, whose number is that of a moment, as one. */
+static wr_expr *as_moment(wri_binder *b, const wr_expr *x) {
+    if (wri_is_bad(x)) return &wri_failed;
+    wr_expr *moment = wr_arena_alloc(b->ar, sizeof *moment);
+    if (!moment) return &wri_failed;
+    *moment = *x;
+    moment->type.local_tz = true;
+    return moment;
+}
+
+static wr_type ltz(uint32_t prec) {
+    return (wr_type){.kind = WR_T_TIMESTAMP, .prec = (uint8_t)prec, .local_tz = true};
+}
+
+static wr_expr *bind_to_timestamp_ltz(wri_binder *b, const wr_ast *e) {
+    wr_expr **args;
+    if (!b->zone) return NULL;
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    wr_expr *x = by_name(b, e, "TO_TIMESTAMP_LTZ", e->n_args, args);
+    if (wri_is_bad(x)) return x;
+    if (wri_is_char(args[0]->type)) return wri_moment(b, x, ltz(x->type.prec));
+    return as_moment(b, x);
+}
+
+/* FROM_UNIXTIME(n [, pattern]): what clocks show n seconds after 1970. */
+static wr_expr *bind_from_unixtime(wri_binder *b, const wr_ast *e) {
+    wr_expr **args, *format[2];
+    if (!b->zone || e->n_args < 1 || e->n_args > 2) return NULL;
+    if (!wri_bind_args(b, e, 0, &args)) return &wri_failed;
+    wr_value usual = {.str = wr_str_make("yyyy-MM-dd HH:mm:ss", 19)};
+    wr_expr *since[2] = {args[0], wri_mk_i64(b, 0, wr_type_of(WR_T_BIGINT), e->loc)};
+    format[0] = wri_clock(b, as_moment(b, by_name(b, e, "TO_TIMESTAMP_LTZ", 2, since)));
+    format[1] = e->n_args > 1 ? args[1] : wri_new_const(b->ar, usual, wr_type_of(WR_T_VARCHAR), e->loc);
+    return format[1] ? by_name(b, e, "DATE_FORMAT", 2, format) : &wri_failed;
+}
+
 /* ---- the clock ---- */
 
 static const struct {
@@ -372,6 +421,7 @@ static const struct {
               {"LOCALTIMESTAMP", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, true},
               {"CURRENT_ROW_TIMESTAMP", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, true},
               {"NOW", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, false},
+              {"PROCTIME", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, false},
               {"CURRENT_DATE", "CURRENT_TIMESTAMP", WR_T_DATE, true},
               {"CURRENT_TIME", "CURRENT_TIMESTAMP", WR_T_TIME, true},
               {"LOCALTIME", "CURRENT_TIMESTAMP", WR_T_TIME, true}};
@@ -380,7 +430,12 @@ static wr_expr *clock_call(wri_binder *b, size_t i, wr_loc loc) {
     const wr_func_def *f = wri_find_func(b->reg, clocks[i].name);
     if (!f && clocks[i].else_name) f = wri_find_func(b->reg, clocks[i].else_name);
     if (!f) return wri_bind_unsupported(b, loc, clocks[i].name);
-    wr_expr *x = wri_apply_func(b, f, loc, 0, NULL);
+    if (b->zone) f = wri_find_func(b->reg, "CURRENT_TIMESTAMP"); /* the others are what clocks show then */
+    wr_expr *x = f ? wri_apply_func(b, f, loc, 0, NULL) : &wri_failed;
+    if (b->zone) {
+        x = as_moment(b, x);
+        if (wri_same_name(clocks[i].name, "LOCALTIMESTAMP")) return wri_clock(b, x);
+    }
     if (wri_is_bad(x) || x->type.kind == clocks[i].kind) return x;
     return wri_cast_expr(b, x, wr_type_of(clocks[i].kind), true, loc);
 }
@@ -438,6 +493,8 @@ static const struct {
     {"DATE_TRUNC", bind_date_trunc},
     {"UNIX_TIMESTAMP", bind_unix_timestamp},
     {"TO_TIMESTAMP", bind_to_timestamp},
+    {"TO_TIMESTAMP_LTZ", bind_to_timestamp_ltz},
+    {"FROM_UNIXTIME", bind_from_unixtime},
     {"JSON_VALUE", wri_bind_json},
     {"JSON_QUERY", wri_bind_json},
     {"JSON_EXISTS", wri_bind_json},
@@ -445,6 +502,7 @@ static const struct {
     {"JSON_ARRAY", wri_bind_json_array},
     {"CURRENT_TIMESTAMP", bind_clock},
     {"LOCALTIMESTAMP", bind_clock},
+    {"PROCTIME", bind_clock},
     {"CURRENT_ROW_TIMESTAMP", bind_clock},
     {"NOW", bind_clock},
     {"CURRENT_DATE", bind_clock},

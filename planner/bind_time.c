@@ -130,6 +130,8 @@ wr_expr *wri_mk_time_diff(wri_binder *b, wr_unit unit, wr_expr *from, wr_expr *t
     if (wri_is_bad(from) || wri_is_bad(to) || wri_too_big(b, from, 12, loc) || wri_too_big(b, to, 12, loc))
         return &wri_failed;
     if (from->type.kind == WR_T_TIME || to->type.kind == WR_T_TIME) return cannot(b, loc, '-', to, from);
+    from = wri_clock(b, from);
+    to = wri_clock(b, to);
     wr_expr *side[2] = {from, to}, *months[2], *twelve = wri_mk_i64(b, 12, big, loc);
     for (int i = 0; i < 2; i++) {
         wr_expr *years = wri_mk_unit(b, WR_OP_EXTRACT, WR_U_YEAR, big, loc, side[i]);
@@ -270,8 +272,11 @@ wr_expr *wri_bind_round_to(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, NULL, "%s cannot be rounded to %s", wri_type_text(b, x->type),
                               e->unit == WR_U_OTHER && e->text ? e->text : wr_unit_name(e->unit));
     if (is_day(x) && !up) return floor_interval(b, e, x);
-    return wri_mk_unit(b, up ? WR_OP_CEIL_UNIT : WR_OP_FLOOR_UNIT, e->unit, wri_plain_type(x->type), e->loc,
-                       x);
+    wr_type to = wri_plain_type(x->type);
+    x = wri_clock(b, x);
+    if (wri_is_bad(x)) return x;
+    x = wri_mk_unit(b, up ? WR_OP_CEIL_UNIT : WR_OP_FLOOR_UNIT, e->unit, wri_plain_type(x->type), e->loc, x);
+    return wri_moment(b, x, to);
 }
 
 /* STEP(t BY INTERVAL n MONTH): months since 1970-01, down to a multiple of n, and back. */
@@ -307,10 +312,13 @@ wr_expr *wri_bind_step(wri_binder *b, const wr_ast *e) {
     if (s->kind != WR_X_CONST || s->value.null)
         return wri_bind_error(b, at, NULL, "the step of STEP must be constant");
     if (s->value.i64 <= 0) return wri_bind_error(b, at, NULL, "the step of STEP must be greater than zero");
-    if (months) return wri_too_big(b, x, 2, e->loc) ? &wri_failed : step_months(b, e, x, s->value.i64);
-    wr_type type = wri_plain_type(x->type);
+    wr_type to = x->type, type;
+    x = wri_clock(b, x);
+    if (wri_is_bad(x) || (months && wri_too_big(b, x, 2, e->loc))) return &wri_failed;
+    if (months) return wri_moment(b, step_months(b, e, x, s->value.i64), to);
+    type = wri_plain_type(x->type);
     if (type.kind == WR_T_DATE && s->value.i64 % WRI_US_DAY != 0) type = ts_type(3);
-    return wri_mk_op2(b, WR_OP_FLOOR_STEP, type, e->loc, x, s);
+    return wri_moment(b, wri_mk_op2(b, WR_OP_FLOOR_STEP, type, e->loc, x, s), to);
 }
 
 /* ---- EXTRACT ---- */
@@ -328,5 +336,6 @@ wr_expr *wri_bind_extract(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, NULL, "%s has no %s", wri_type_text(b, x->type),
                               e->unit == WR_U_NONE || e->unit == WR_U_OTHER ? "such part"
                                                                             : wr_unit_name(e->unit));
-    return wri_mk_unit(b, WR_OP_EXTRACT, e->unit, t, e->loc, x);
+    if (e->unit != WR_U_EPOCH) x = wri_clock(b, x);
+    return wri_is_bad(x) ? x : wri_mk_unit(b, WR_OP_EXTRACT, e->unit, t, e->loc, x);
 }

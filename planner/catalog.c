@@ -28,7 +28,8 @@ wri_view *wri_find_view(wri_ctx *c, const wr_name *name, uint32_t seq) {
 }
 
 static bool same_params(const wr_stmt *a, const wr_stmt *b) {
-    if (a->n_params != b->n_params) return false;
+    if (a->n_params != b->n_params || a->is_aggregate != b->is_aggregate) return false;
+    if (a->is_aggregate) return true; /* these differ in their number of arguments only */
     for (uint32_t i = 0; i < a->n_params; i++)
         if (a->params[i].type.kind != b->params[i].type.kind) return false;
     return true;
@@ -42,6 +43,14 @@ static wri_func *find_func(wri_ctx *c, const wr_name *name, const wr_stmt *like,
             (!like || same_params(f->stmt, like)))
             return f;
     return NULL;
+}
+
+bool wri_is_user_agg(const wri_q *q, const wr_ident *name) {
+    for (const wri_func *f = q->c->funcs; f; f = f->next)
+        if (f->stmt->is_aggregate && sees(f->seq, f->until, q->seq) &&
+            wri_ident_matches(name, last_part(&f->stmt->name)->text))
+            return true;
+    return false;
 }
 
 static wri_feed *find_pump(wri_ctx *c, const wr_name *name, uint32_t seq) {
@@ -341,32 +350,58 @@ static wr_stmt *without_body(wri_ctx *c, const wr_stmt *s) {
     return n;
 }
 
-/* The body is bound once here, so that its errors are found where they are. */
-void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
+/* Names that a function of this kind may not have: one name, one kind. */
+static bool function_name_free(wri_ctx *c, const wr_stmt *s, uint32_t seq) {
     const wr_ident *id = last_part(&s->name);
-    wri_func *old = find_func(c, &s->name, s, seq);
-    if (old && s->if_not_exists) return;
-    if (old && !s->or_replace) {
-        exists(c, id, "a function", old->stmt->name.loc, "FUNCTION");
-        return;
+    const char *what = s->is_aggregate && wri_find_agg(c->reg, id->text) ? "is a built-in aggregate" : NULL;
+    for (const wri_func *f = c->funcs; f && !what; f = f->next) {
+        if (!sees(f->seq, f->until, seq) || !wri_ident_matches(id, last_part(&f->stmt->name)->text)) continue;
+        if (f->stmt->is_aggregate != s->is_aggregate)
+            what = s->is_aggregate ? "is a function of the script" : "is an aggregate function of the script";
     }
-    wri_func *f = wri_new(c, sizeof *f);
-    if (f && s->extension && !(f->native = wri_extension_func(c, s))) return;
+    if (what) wri_error(c, id->loc, "choose another name", "'%s' %s already", id->text, what);
+    return !what;
+}
+
+/* The body is bound once here, so that its errors are found where they are. False: out of memory. */
+static bool check_body(wri_ctx *c, wri_func *f, uint32_t seq) {
+    wr_stmt *s = f->stmt;
     wri_scope scope = {.n = s->n_params, .cap = s->n_params};
     scope.cols = wri_new_n(c, s->n_params, sizeof *scope.cols);
-    if (!f || !scope.cols) return;
+    if (!scope.cols) return false;
     for (uint32_t i = 0; i < s->n_params; i++)
         scope.cols[i] = (wri_scope_col){.name = s->params[i].name.text, .type = s->params[i].type, .col = i};
     wri_q q = {.c = c, .seq = seq};
-    wri_binder b;
-    wri_binder_scalar(&q, &b, &scope, "a function");
-    if (old) old->until = seq;
-    f->stmt = s;
-    if (s->body && wri_bind_as(&b, s->body, s->returns) == &wri_failed) {
-        wri_failed_silently(c);
+    if (s->is_aggregate) {
+        wr_ast *body = wri_check_user_agg(&q, s, &scope);
+        f->stmt = without_body(c, s);
+        if (f->stmt && body) f->stmt->body = body;
+        if (f->stmt && body) return true;
+    } else {
+        wri_binder b;
+        wri_binder_scalar(&q, &b, &scope, "a function");
+        if (wri_bind_as(&b, s->body, s->returns) != &wri_failed) return true;
         f->stmt = without_body(c, s);
     }
-    if (!f->stmt) return;
+    wri_failed_silently(c);
+    return f->stmt && !c->oom;
+}
+
+void wri_create_function(wri_ctx *c, wr_stmt *s, uint32_t seq) {
+    wri_func *old = find_func(c, &s->name, s, seq);
+    if (old && s->if_not_exists) return;
+    if (old && !s->or_replace) {
+        exists(c, last_part(&s->name), "a function", old->stmt->name.loc,
+               s->is_aggregate ? "AGGREGATE FUNCTION" : "FUNCTION");
+        return;
+    }
+    wri_func *f = function_name_free(c, s, seq) ? wri_new(c, sizeof *f) : NULL;
+    if (!f) return;
+    f->stmt = s;
+    if (s->extension && s->is_aggregate && !(f->agg = wri_extension_agg(c, s))) return;
+    if (s->extension && !s->is_aggregate && !(f->native = wri_extension_func(c, s))) return;
+    if (s->body && !check_body(c, f, seq)) return;
+    if (old) old->until = seq;
     f->seq = seq;
     f->until = UINT32_MAX;
     f->next = c->funcs;

@@ -1,5 +1,5 @@
-/* planner/extension.c -- CREATE FUNCTION … EXTENSION 'file.so': a function of an SQLite extension, with the
- * types that the statement gives it.
+/* planner/extension.c -- CREATE [AGGREGATE] FUNCTION … EXTENSION 'file.so': a function of an SQLite
+ * extension, with the types that the statement gives it.
  *
  * SQLite has integers, numbers, text and bytes: a parameter or result of another type goes as the one of
  * these that holds it (BOOLEAN as 0 and 1, DECIMAL as DOUBLE, times as text) and is cast on the way. */
@@ -57,7 +57,7 @@ const wr_func_def *wri_extension_func(wri_ctx *c, const wr_stmt *s) {
     wr_err err;
     bool deterministic = false;
     if (!f) return NULL;
-    wr_status st = c->reg->extension(s->extension, name, s->n_params, &deterministic, &err);
+    wr_status st = c->reg->extension(s->extension, name, s->n_params, false, &deterministic, &err);
     if (st == WR_ENOMEM) c->oom = true;
     else if (st != WR_OK) wri_error(c, s->extension_loc, NULL, "%s", err.msg);
     if (st != WR_OK) return NULL;
@@ -69,4 +69,39 @@ const wr_func_def *wri_extension_func(wri_ctx *c, const wr_stmt *s) {
     f->doc = "(of an extension)";
     f->example = "";
     return f;
+}
+
+/* The type in which a letter's values go. */
+static wr_type type_of(char letter) {
+    wr_kind k = letter == 'i'   ? WR_T_BIGINT
+                : letter == 'd' ? WR_T_DOUBLE
+                : letter == 'x' ? WR_T_VARBINARY
+                                : WR_T_VARCHAR;
+    return wr_type_of(k);
+}
+
+wr_type wri_extension_type(wr_type t) { return type_of(letter_of(t)); }
+
+const wr_agg_def *wri_extension_agg(wri_ctx *c, const wr_stmt *s) {
+    const char *name = s->name.parts[s->name.n - 1].text, *sig = sane(c, s) ? signature_of(c, s) : NULL;
+    wr_agg_def *def = sig ? wri_new(c, sizeof *def) : NULL;
+    wr_err err;
+    bool unused;
+    if (!def) return NULL;
+    if (s->n_params > WR_AGG_ARGS_MAX) {
+        wri_error(c, s->params[WR_AGG_ARGS_MAX].name.loc, NULL, "an aggregate takes at most %d arguments",
+                  WR_AGG_ARGS_MAX);
+        return NULL;
+    }
+    wr_status st = c->reg->extension(s->extension, name, s->n_params, true, &unused, &err);
+    if (st == WR_ENOMEM) c->oom = true;
+    else if (st != WR_OK) wri_error(c, s->extension_loc, NULL, "%s", err.msg);
+    if (st != WR_OK) return NULL;
+    *def = *c->reg->extension_agg;
+    def->name = def->signature = name;
+    def->min_args = def->max_args = s->n_params;
+    def->extension = s->extension;
+    def->returns = wri_extension_type(s->returns);
+    def->null_on_null = s->null_on_null;
+    return def;
 }

@@ -85,8 +85,10 @@ static bool push_key(wri_group *g, key k, uint32_t *idxp) {
 static bool fn_time(wri_group *g, const wri_win_args *a) {
     wr_expr *t = wri_bind(&g->args, a->time);
     if (t == &wri_failed) return false;
+    if (t->kind == WR_X_COL && g->in->kind == WR_N_CLOCK && t->col == g->in->clock.time) return true;
     if (t->kind == WR_X_COL && wri_is_time(g->in, t->col))
-        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL;
+        return (g->in = wri_with_time(g->s->q->c, g->in, t->col)) != NULL &&
+               (a->kind == WR_W_SESSION || (g->in = wri_clock_node(g->s->q->c, g->in, a->time->loc)) != NULL);
     const char *name =
         a->time->kind == WR_A_COLUMN ? a->time->name.parts[a->time->name.n - 1].text : "this expression";
     wri_not_time(g->s->q->c, g->in, a->time->loc, a->fn, name);
@@ -476,7 +478,7 @@ static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     case WR_A_INTERVAL:
         return NULL;
     case WR_A_CALL: {
-        if (wri_agg_call_of(g->s->q->c, e)) return aggregate(g, e);
+        if (wri_agg_of(b, e)) return aggregate(g, e);
         if (is_name(e, "GROUPING") || is_name(e, "GROUPING_ID")) return grouping(g, e);
         const char *part = e->name.n == 1 ? wri_border_part(e->name.parts[0].text) : NULL;
         if (part) return window_aux(g, e, part);

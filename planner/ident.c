@@ -31,6 +31,15 @@ const wr_agg_def *wri_find_agg(const wr_registry *reg, const char *name) {
     return NULL;
 }
 
+const wr_agg_def *wri_agg_of(const wri_binder *b, const wr_ast *e) {
+    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return NULL;
+    for (uint32_t f = 0; b->aggs && f < b->n_functions; f++)
+        if (b->aggs[f] && b->functions[f]->n_params == e->n_args &&
+            wri_ident_matches(&e->name.parts[0], b->aggs[f]->name))
+            return b->aggs[f];
+    return wri_find_agg(b->reg, e->name.parts[0].text);
+}
+
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name) {
     for (size_t i = 0; i < reg->n_funcs; i++)
         if (wri_same_name(reg->funcs[i]->name, name)) return reg->funcs[i];

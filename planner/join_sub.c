@@ -28,14 +28,14 @@ static bool is_sub(const wr_ast *e, sub *s) {
 }
 
 /* Whether conditions of the subquery can be taken out of it. */
-static bool is_simple(wri_ctx *c, const wr_query *y) {
+static bool is_simple(const wri_q *q, const wr_query *y) {
     if (y->kind != WR_Q_SELECT || !y->from || y->has_group || y->having || y->qualify || y->n_ctes ||
         y->n_windows || y->n_order || y->limit || y->offset || y->stagger ||
         y->emit.kind != WR_EMIT_DEFAULT || y->emit.lateness)
         return false;
     for (uint32_t i = 0; i < y->n_items; i++) {
         const wr_ast *e = y->items[i].expr;
-        if (wri_has_aggregate(c, e) || (e->kind == WR_A_CALL && e->call->over)) return false;
+        if (wri_has_aggregate(q, e) || (e->kind == WR_A_CALL && e->call->over)) return false;
     }
     return true;
 }
@@ -149,7 +149,7 @@ static wr_node *plan_sub(wri_q *q, wr_node *n, const wri_scope *scope, const sub
                   .names = {"l", "r"}};
     wri_scope inner = {0};
     wri_cols items = {0};
-    bool simple = is_simple(q->c, y);
+    bool simple = is_simple(q, y);
     if (simple) {
         if (!simple_rows(&j, scope, y, &inner)) return NULL;
     } else if (!(j.in[1] = wri_plan_query(q, y))) return NULL;

@@ -314,7 +314,7 @@ static bool bind_aggregate(wri_select *s, const wr_ast *e, wri_ocall *k) {
     wr_ast plain = *e;
     plain_call.over = NULL;
     plain.call = &plain_call;
-    const wr_agg_def *def = wri_agg_call_of(c, &plain);
+    const wr_agg_def *def = wri_agg_of(&s->below, &plain);
     const char *name = e->name.parts[e->name.n - 1].text;
     if (!def) {
         const char *near = c->reg->n_aggs ? wr_nearest(name, &fns[0].name, WR_LEN(fns), sizeof fns[0]) : NULL;

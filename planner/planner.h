@@ -115,6 +115,7 @@ typedef struct wr_agg_call {
     bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
     bool slides;   /* def->uncombine is exact for this call */
     bool grows;    /* the state grows with the number of rows: lists, all values, sets */
+    void *ctx;     /* what def->open made, in an operator's own copy of the call */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */
@@ -160,6 +161,14 @@ struct wr_agg_def {
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
+    /* What finish needs beside states, in call->ctx: one for each operator that finishes. NULL: nothing. */
+    wr_status (*open)(const wr_agg_call *call, void **ctxp, wr_err *err);
+    void (*close)(void *ctx);
+    /* An aggregate of an SQLite extension (CREATE AGGREGATE FUNCTION): its file, what it returns, and whether
+     * rows with a NULL among the arguments are left out. */
+    const char *extension;
+    wr_type returns;
+    bool null_on_null;
 };
 
 typedef struct wr_registry {
@@ -175,10 +184,11 @@ typedef struct wr_registry {
     size_t n_set_options;
     /* Value of an expression without columns. WR_EDATA: it fails on every row (err says why). */
     wr_status (*fold)(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err);
-    /* Whether the SQLite extension in a file has a scalar function of that name and number of arguments;
-     * *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
-    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
-                           wr_err *err);
+    /* Whether the SQLite extension in a file has a scalar function, or an aggregate, of that name and number
+     * of arguments; *deterministicp: it says of itself that it is. NULL here: there are no extensions. */
+    wr_status (*extension)(const char *file, const char *function, uint32_t n_args, bool aggregate,
+                           bool *deterministicp, wr_err *err);
+    const wr_agg_def *extension_agg; /* what all aggregates of extensions have in common */
     /* Why a text is none of the form that a signature's letter demands; NULL: it is one. The message lies in
      * ar. NULL here: nothing is checked. */
     const char *(*check)(char letter, const wr_str *text, wr_arena *ar);
@@ -259,6 +269,7 @@ typedef struct wr_win {
     X(VALUES, values, values) /* constant rows */                                                            \
     X(FILTER, filter, filter)                                                                                \
     X(PROJECT, project, project)                                                                             \
+    X(CLOCK, clock, clock) /* event time is what clocks in a zone show: adds that time, moves watermarks */  \
     X(WINDOW, window, window)             /* adds window_start, window_end, window_time; a row a window */   \
     X(AGG_LOCAL, agg_local, agg_local)    /* rows -> partials per (slice, key) */                            \
     X(EXCHANGE, exchange, exchange)       /* to the task that owns the key */                                \
@@ -271,9 +282,11 @@ typedef struct wr_win {
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
     X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
 /* clang-format off */
@@ -327,14 +340,21 @@ typedef struct wr_sort_key {
     bool desc, nulls_first;
 } wr_sort_key;
 
+/* How the rows of a RANK are told apart by who reads them, so that no row is taken back behind the one that
+ * stands in its place: by their rank (and partition), by the columns that tell the input's rows apart, or by
+ * both, by different readers; then what goes is said before what comes. */
+typedef enum wr_rank_told { WR_TOLD_ANY, WR_TOLD_RANK, WR_TOLD_IDS, WR_TOLD_BOTH } wr_rank_told;
+
 /* ---- MATCH_RECOGNIZE ----
  * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
  * each other position takes one row of its variable. next lists what may follow, the preferred first;
- * WR_MATCH_END: the match is complete, and nothing is listed behind it. The match from a row is the first
- * path by that preference, as backtracking would find it.
+ * WR_MATCH_END: the match is complete, and nothing is listed behind it; WR_MATCH_LAST ($): it is complete
+ * if no row of the key follows. The match from a row is the first path by that preference, as backtracking
+ * would find it. The first row of a key has a start of its own where the pattern has ^.
  *
  * Conditions are over the columns in `ext`: those of the input, then prevs, then dvalues. */
 #define WR_MATCH_END      UINT32_MAX
+#define WR_MATCH_LAST     (UINT32_MAX - 1)
 #define WR_MATCH_VARS_MAX 64 /* variables are bits of a word */
 typedef struct wr_match_pos {
     uint32_t var;
@@ -349,10 +369,12 @@ typedef struct wr_match_prev { /* PREV(col, back): of the row `back` before in t
 typedef enum wr_match_what { WR_MATCH_NAV, WR_MATCH_AGG, WR_MATCH_CLASSIFIER, WR_MATCH_NUMBER } wr_match_what;
 typedef struct wr_match_value { /* depends on the path */
     wr_match_what what;
-    bool last;       /* NAV: LAST, else FIRST */
+    bool last;       /* NAV, CLASSIFIER: LAST, else FIRST */
     bool final;      /* over the whole match, else up to the current row */
-    uint64_t vars;   /* NAV, AGG: rows of these variables, as bits */
-    uint32_t offset; /* NAV: so many rows of vars before the last, or behind the first */
+    uint64_t vars;   /* NAV, AGG, CLASSIFIER: rows of these variables, as bits */
+    bool self;       /* NAV of a condition: of the row that is asked about, not of the path */
+    uint32_t offset; /* NAV, CLASSIFIER: so many rows of vars before the last, or behind the first */
+    uint32_t ahead;  /* NAV: NEXT: of the row so many behind that in the key */
     uint32_t col;    /* NAV: of the row so found: an input column or, behind them, one of prevs */
     uint32_t call;   /* AGG */
 } wr_match_value;
@@ -381,6 +403,10 @@ typedef struct wr_match_spec {
     uint32_t n_vars;
     wr_match_pos *pos;
     uint32_t n_pos;
+    uint32_t first;                   /* position of the start at a key's first row; 0: as at any */
+    bool anchored;                    /* some position ends with WR_MATCH_LAST */
+    bool empty;                       /* a match may have no row */
+    uint32_t ahead;                   /* the most that NEXT looks ahead: a row waits for so many of its key */
     bool fixed;                       /* all matches are of one length */
     wr_match_value *dvalues, *values; /* of conditions; of MEASURES, a column each */
     uint32_t n_dvalues, n_values;
@@ -392,6 +418,8 @@ typedef struct wr_match_spec {
     wr_match_skip skip;
     uint64_t skip_vars;
     bool all_rows;
+    bool omit_empty;     /* ALL ROWS: matches without a row are not shown */
+    bool unmatched;      /* ALL ROWS: rows in no match are shown, too; values NULL */
     const char *pattern; /* text, for EXPLAIN */
 } wr_match_spec;
 
@@ -442,6 +470,7 @@ struct wr_node {
             uint32_t n_computed;
             wr_expr *wm;        /* watermark expression over out's columns, NULL: none */
             bool *want_dict;    /* per decoded column: dictionary codes pay off */
+            bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
         } source;
         struct {
@@ -459,6 +488,10 @@ struct wr_node {
         struct {
             wr_expr **exprs; /* out.n of them */
         } project;
+        struct {
+            uint32_t time; /* event time in the input, a moment */
+            const char *zone;
+        } clock; /* out = input columns, the time that clocks show */
         struct {
             wr_win win;
         } window; /* out = input columns, window_start, window_end, window_time */
@@ -490,6 +523,8 @@ struct wr_node {
             wr_agg_call *calls;
             uint32_t n_calls;
             bool rows;
+            bool each_batch; /* as in agg; with any of them the node is updating */
+            int64_t every_us, lateness_us;
         } session;
         struct {
             wr_exchange_mode mode;
@@ -533,9 +568,36 @@ struct wr_node {
             int64_t tick_us;
             wr_over_call *calls;
             uint32_t n_calls;
-            int64_t top;   /* complete: only rows with this ROW_NUMBER or RANK are wanted, or less; 0: all */
-            bool top_ties; /* top is of RANK: rows as good as the last one count too */
+            int64_t top;       /* complete: only rows with this rank are wanted, or less; 0: all */
+            wr_over_fn top_fn; /* which rank that is */
+            bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;
+        struct {
+            /* out = input columns, a BIGINT per rank in fns. Rows are ranked as they come, whatever the
+             * order; those with from <= top_fn <= to are the result. */
+            uint32_t *keys; /* PARTITION BY: input columns */
+            uint32_t n_keys;
+            wr_sort_key *order;
+            uint32_t n_order;
+            bool ties_last;  /* as in over */
+            wr_over_fn *fns; /* ROW_NUMBER, RANK, DENSE_RANK */
+            uint32_t n_fns;
+            wr_over_fn top_fn;
+            int64_t from, to;
+            bool takes_back;  /* input rows may take others back: all are kept */
+            bool each_batch;  /* EMIT CHANGES: else once, when the partition is complete */
+            uint32_t end_col; /* window_end of the partition, which is forgotten (and complete) then;
+                                 WR_NO_COL: at the end of input */
+            int64_t tick_us;
+            int64_t ttl_us; /* partitions idle for so long are forgotten; 0: never */
+            wr_rank_told told;
+            uint32_t *ids; /* input columns by which at most one row of the input stands */
+            uint32_t n_ids;
+            bool has_ids;
+            uint32_t
+                *shown; /* input columns that somebody reads: a row that is the same in them is no change */
+            uint32_t n_shown;
+        } rank;
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */
@@ -550,10 +612,10 @@ typedef struct wr_settings {
     int64_t workers;    /* 0: one per core */
     int64_t batch_rows; /* rows of a batch */
     int64_t snapshot_interval_us;
-    int64_t memory_bytes; /* 0: half of RAM */
-    int64_t state_ttl_us; /* event time without a row after which a key is forgotten; 0: never */
-    int evaluator;        /* 0 auto, 1 sqlite: forces the reference evaluator */
-    int time_zone;        /* of the session; 0 UTC, the only one so far */
+    int64_t memory_bytes;  /* 0: half of RAM */
+    int64_t state_ttl_us;  /* event time without a row after which a key is forgotten; 0: never */
+    int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
+    const char *time_zone; /* of the session, a name or an offset */
 } wr_settings;
 
 /* A statement that moves rows or says where they come from: what a node's loc belongs to. */

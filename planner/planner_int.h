@@ -25,10 +25,12 @@ struct wri_binder {
     wr_diags *d;
     const wr_registry *reg;
     const wri_scope *scope;
-    bool kda; /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
+    const char *zone; /* of the session; NULL: UTC */
+    bool kda;         /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
     /* User-defined SQL functions (CREATE FUNCTION … RETURN expr): inlined by the binder. */
     wr_stmt *const *functions;
     const wr_func_def *const *natives; /* of an extension, in place of an SQL body; NULL otherwise */
+    const wr_agg_def *const *aggs;     /* the same of aggregates */
     uint32_t n_functions;
     /* Called first for every node; returns a bound expression (an aggregate's or group key's column, a
      * TUMBLE_START), NULL to bind as usual, or &wri_failed after it reported an error. */
@@ -72,6 +74,8 @@ bool wri_ident_matches(const wr_ident *id, const char *name);
 /* Name of an output column for an item without alias: the column's own name, else EXPR$i. */
 const char *wri_item_name(wr_arena *ar, const wr_item *item, uint32_t i);
 const wr_agg_def *wri_find_agg(const wr_registry *reg, const char *name);
+/* The aggregate that a call without OVER is of: built in, or of an extension; NULL: none. */
+const wr_agg_def *wri_agg_of(const wri_binder *b, const wr_ast *e);
 /* LAG, RANK and others that exist with OVER only (over_call.c). */
 bool wri_is_over_only(const char *name);
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name);

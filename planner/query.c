@@ -11,41 +11,42 @@
 
 /* ---- aggregates in expressions ---- */
 
-const wr_agg_def *wri_agg_call_of(wri_ctx *c, const wr_ast *e) {
-    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return NULL;
-    return wri_find_agg(c->reg, e->name.parts[0].text);
+static bool is_aggregate(const wri_q *q, const wr_ast *e) {
+    if (e->kind != WR_A_CALL || e->call->over || e->name.n != 1) return false;
+    return wri_find_agg(q->c->reg, e->name.parts[0].text) || wri_is_user_agg(q, &e->name.parts[0]);
 }
 
-bool wri_has_aggregate(wri_ctx *c, const wr_ast *e) {
+bool wri_has_aggregate(const wri_q *q, const wr_ast *e) {
     if (!e) return false;
-    if (wri_agg_call_of(c, e)) return true;
+    if (is_aggregate(q, e)) return true;
     for (uint32_t i = 0; i < e->n_args; i++)
-        if (wri_has_aggregate(c, e->args[i])) return true;
+        if (wri_has_aggregate(q, e->args[i])) return true;
     const wr_window *w = e->kind == WR_A_CALL ? e->call->over : NULL;
-    if (w && wri_has_aggregate(c, e->call->filter)) return true;
+    if (w && wri_has_aggregate(q, e->call->filter)) return true;
     for (uint32_t i = 0; w && i < w->n_partition; i++)
-        if (wri_has_aggregate(c, w->partition[i])) return true;
+        if (wri_has_aggregate(q, w->partition[i])) return true;
     for (uint32_t i = 0; w && i < w->n_order; i++)
-        if (wri_has_aggregate(c, w->order[i].expr)) return true;
+        if (wri_has_aggregate(q, w->order[i].expr)) return true;
     return false;
 }
 
-static bool is_grouped(wri_ctx *c, const wr_query *y) {
+static bool is_grouped(const wri_q *q, const wr_query *y) {
     if (y->has_group || y->having) return true;
     for (uint32_t i = 0; i < y->n_items; i++)
-        if (wri_has_aggregate(c, y->items[i].expr)) return true;
+        if (wri_has_aggregate(q, y->items[i].expr)) return true;
     for (uint32_t i = 0; i < y->n_order; i++)
-        if (wri_has_aggregate(c, y->order[i].expr)) return true;
-    return wri_has_aggregate(c, y->qualify);
+        if (wri_has_aggregate(q, y->order[i].expr)) return true;
+    return wri_has_aggregate(q, y->qualify);
 }
 
 /* ---- what comes later ---- */
 
-/* EMIT CHANGES of what gives each row once changes nothing. The others are about windows of a GROUP BY. */
+/* EMIT CHANGES is for GROUP BY, SELECT DISTINCT and the ranks of OVER, here or in FROM; of what gives each
+ * row once it changes nothing. The others are about windows of a GROUP BY. */
 static bool emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
     const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
-    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q->c, y) || y->distinct))) return true;
+    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q, y) || y->distinct))) return true;
     wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
               "%s is for GROUP BY with a window", what);
     return false;
@@ -267,18 +268,19 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
 /* ---- SELECT ---- */
 
 static bool select_input(wri_select *s) {
-    wri_q *q = s->q;
+    wri_q *q = s->q, own = *q; /* EMIT CHANGES is not for what is joined */
     const wr_query *y = s->y;
     wri_where where = {0};
+    own.changes = false;
     if (!wri_split_where(q->c, y->where, &where)) return false;
     if (!y->from) {
         static const wri_cols none = {0};
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
-    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(q, y->from, &where, &s->scope);
+    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(&own, y->from, &where, &s->scope);
     else s->in = wri_plan_from(q, y->from, &s->scope);
     if (!s->in) return false;
     if (!y->where) return true;
-    wr_node *n = wri_apply_where(q, s->in, &s->scope, &where);
+    wr_node *n = wri_apply_where(&own, s->in, &s->scope, &where);
     if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = n;
     return true;
@@ -289,7 +291,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     wri_select s = {.q = q, .y = y};
     if (!select_clauses(q, y) || !select_input(&s)) return NULL;
     wr_node *n = s.in;
-    if (is_grouped(c, y)) n = wri_plan_group(&s);
+    if (is_grouped(q, y)) n = wri_plan_group(&s);
     else {
         wri_binder_scalar(q, &s.b, &s.scope, "SELECT");
         if (!wri_bind_outputs(&s)) return NULL;
@@ -512,6 +514,7 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
     c->depth++;
     wri_q inner = *q;
     inner.kda = inner.kda || y->stream;
+    inner.changes = inner.changes || y->emit.kind == WR_EMIT_CHANGES;
     wr_node *n = NULL;
     if (emit_clause(&inner, y) && plan_ctes(&inner, y)) {
         if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);

@@ -41,20 +41,23 @@ bool wri_setting_given(const wri_ctx *c, const char *name) {
 
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     wri_ctx *c = q->c;
-    *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda};
+    *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda, .zone = c->zone};
     uint32_t n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
     wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;
     const wr_func_def **natives = n ? wri_new_n(c, n, sizeof *natives) : NULL;
-    if (!all || !natives) return;
+    const wr_agg_def **aggs = n ? wri_new_n(c, n, sizeof *aggs) : NULL;
+    if (!all || !natives || !aggs) return;
     n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) {
         if (f->seq >= q->seq || q->seq > f->until) continue;
         natives[n] = f->native;
+        aggs[n] = f->agg;
         all[n++] = f->stmt;
     }
     b->functions = all;
     b->natives = natives;
+    b->aggs = aggs;
     b->n_functions = n;
 }
 
@@ -93,7 +96,7 @@ wr_expr *wri_refuse(wri_binder *b, const wr_ast *e, const char *where) {
             return &wri_failed;
         }
         if (e->name.n != 1) return NULL;
-        const wr_agg_def *def = wri_find_agg(b->reg, e->name.parts[0].text);
+        const wr_agg_def *def = wri_agg_of(b, e);
         if (def) return refuse_aggregate(b, e, def->name, where);
         const char *name = e->name.parts[0].text, *part = wri_border_part(name);
         if (!part) return NULL;
@@ -172,6 +175,13 @@ static const char *set_name(wri_ctx *c, const wr_stmt *s) {
     return name;
 }
 
+static bool zone_exists(wri_ctx *c, const wr_stmt *s) {
+    wr_str name = wr_str_make(s->value, strlen(s->value));
+    const char *why = c->reg->check ? c->reg->check('z', &name, c->ar) : NULL;
+    if (why) wri_error(c, s->loc, NULL, "SET time_zone: %s", why);
+    return !why;
+}
+
 /* SET statements into *out; the last one of a name counts. */
 static void settings(wri_ctx *c, wr_settings *out) {
     const wr_registry *reg = c->reg;
@@ -203,6 +213,7 @@ static void settings(wri_ctx *c, wr_settings *out) {
             wri_error(c, s->loc, NULL, "SET: %s", err.msg);
             continue;
         }
+        if (strcasecmp(kv.key, "time_zone") == 0 && !zone_exists(c, s)) continue;
         kvs[at] = kv;
         if (at == n) n++;
     }
@@ -292,6 +303,8 @@ static bool plan_job(wri_ctx *c, wr_plan *plan) {
     if (!wri_catalog_init(c)) return false;
     settings(c, &plan->settings);
     c->settings = &plan->settings;
+    if (plan->settings.time_zone && strcmp(plan->settings.time_zone, "UTC") != 0)
+        c->zone = plan->settings.time_zone;
     for (uint32_t i = 0; i < c->script->n && !c->oom; i++) walk_one(c, c->script->stmts[i], i + 1);
     wri_catalog_link(c);
     if (!c->oom) plan_all(c);

@@ -175,6 +175,11 @@ bool wri_fits_scale(const wr_expr *e, uint32_t scale) {
 }
 
 static wr_expr *cast_node(wri_binder *b, wr_expr *e, wr_type to, wr_loc loc) {
+    if (wri_has_clock(b, to) != wri_has_clock(b, e->type)) { /* over what clocks show */
+        wr_type shown = to;
+        shown.local_tz = false;
+        return wri_moment(b, wri_convert(b, wri_clock(b, e), shown), to);
+    }
     wr_expr *c = wri_new_op(b->ar, WR_OP_CAST, to, loc, 1, &e);
     if (!c) return &wri_failed;
     if (e->kind != WR_X_CONST || !b->reg->fold) return c;
@@ -216,6 +221,13 @@ static int64_t ten_to_the(uint32_t n) {
 wr_expr *wri_text_to_time(wri_binder *b, wr_expr *e, wr_type to) {
     if (wri_is_bad(e)) return e;
     if (e->value.null) return wri_mk_null(b, to, e->loc);
+    if (wri_has_clock(b, to)) {
+        wr_type shown = to;
+        shown.local_tz = false;
+        wr_expr *x = wri_text_to_time(b, e, shown);
+        if (!wri_is_bad(x)) to.prec = x->type.prec;
+        return wri_moment(b, x, to);
+    }
     const char *p = wr_str_data(&e->value.str);
     size_t n = e->value.str.len;
     int64_t us = 0;

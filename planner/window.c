@@ -319,6 +319,7 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
     wri_scope scope = {0};
     wr_node *in = tvf_input(q, &a, &scope);
     if (!in || !tvf_time(q, &a, &in, &scope) || !tvf_names(c, &a, in)) return NULL;
+    if (a.kind != WR_W_SESSION && !(in = wri_clock_node(c, in, f->loc))) return NULL;
     wr_win win = {.time_col = in->time_col};
     if (!wri_win_spec(q, &a, in->out.fields[in->time_col].type, f->loc, &win)) return NULL;
     uint32_t n_vis = wri_x(in)->n_vis;

@@ -44,11 +44,10 @@ static const wr_option settings[] = {
      .def = "auto",
      .doc = "auto: kernels where there are, else SQLite; sqlite: the reference, for everything."},
     {.name = "time_zone",
-     .type = WR_OPT_ENUM,
+     .type = WR_OPT_STRING,
      .offset = SETTING(time_zone),
-     .values = "UTC",
      .def = "UTC",
-     .doc = "Time zone of the session; UTC is the only one so far."},
+     .doc = "Time zone of the session, 'Europe/Berlin' or '+02:00': what clocks show at a TIMESTAMP_LTZ."},
 };
 
 static wr_status self_columns(const char *name, const wr_kv *kvs, size_t n, wr_arena *ar, wr_schema *outp,
@@ -116,6 +115,7 @@ wr_registry wr_builtin(void) {
         .n_set_options = WR_LEN(settings),
         .fold = wr_eval_fold,
         .extension = wr_eval_extension,
+        .extension_agg = &wr_agg_extension,
         .check = wr_expr_check,
         .runs_on = wr_expr_runs_on,
         .columns = self_columns,

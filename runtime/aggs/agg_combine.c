@@ -21,6 +21,27 @@ static wr_status by_columns(const wr_agg_call *call, void *into, const void *fro
     return s;
 }
 
+wr_status wri_agg_open(const wr_agg_call *calls, uint32_t n, wr_agg_call **outp, wr_err *err) {
+    wr_agg_call *own = wr_calloc(n ? n : 1, sizeof *own);
+    *outp = NULL;
+    if (!own) return wr_fail_oom(err, "aggregates");
+    for (uint32_t i = 0; i < n; i++) {
+        own[i] = calls[i];
+        wr_status s = calls[i].def->open ? calls[i].def->open(&calls[i], &own[i].ctx, err) : WR_OK;
+        if (s == WR_OK) continue;
+        wri_agg_close(own, i);
+        return s;
+    }
+    *outp = own;
+    return WR_OK;
+}
+
+void wri_agg_close(wr_agg_call *calls, uint32_t n) {
+    for (uint32_t i = 0; calls && i < n; i++)
+        if (calls[i].def && calls[i].def->close) calls[i].def->close(calls[i].ctx);
+    wr_free(calls);
+}
+
 wr_status wri_agg_combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
     if (call->def->combine && !call->distinct) return call->def->combine(call, into, from, err);
     return by_columns(call, into, from, err);

@@ -122,6 +122,32 @@ bool wri_read_key(wri_key_reader *k, int64_t *keyp); /* false: end or fault */
 /* Sorts in place, no memory needed, worst case n log n. */
 void wri_sort_keys(int64_t *keys, size_t n);
 
+/* ---- items: texts with the place of their rows, read in order (agg_items.c). The state is one pointer. ----
+ */
+typedef struct wri_item {
+    int64_t time, pos;
+    uint32_t split;
+    wr_str text; /* long bytes in the list's arena */
+} wri_item;
+typedef struct wri_items {
+    size_t n, cap;
+    uint64_t text_bytes; /* of all texts */
+    wri_item *items;
+    wr_arena ar;
+} wri_items;
+/* Copies it->text into the list; *listp NULL: the empty one. */
+wr_status wri_items_add(wri_items **listp, const wri_item *it, wr_err *err) WR_MUST_USE;
+/* Row i of in as an item without text. */
+wri_item wri_items_row(const wr_agg_call *call, const wr_agg_in *in, uint32_t i);
+/* merge, partial, combine and destroy of wr_agg_def. */
+wr_status wri_items_merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
+                          const uint32_t *gids, wr_err *err) WR_MUST_USE;
+wr_status wri_items_partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
+                            uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
+wr_status wri_items_combine(void *into, const void *from, wr_err *err) WR_MUST_USE;
+void wri_items_sort(wri_items *l); /* by time, split, position, then text */
+void wri_items_destroy(void *state);
+
 /* ---- distinct 64-bit keys: open addressing, at most 3/4 full ---- */
 typedef struct wri_keys {
     uint64_t n; /* keys, the zero one included */

@@ -48,10 +48,21 @@ void wr_eval_free(wr_eval *ev);
 
 /* For wr_registry: the value of an expression without columns. */
 wr_status wr_eval_fold(const wr_expr *e, wr_arena *ar, wr_value *outp, wr_err *err) WR_MUST_USE;
-wr_status wr_eval_extension(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
-                            wr_err *err) WR_MUST_USE;
+wr_status wr_eval_extension(const char *file, const char *function, uint32_t n_args, bool aggregate,
+                            bool *deterministicp, wr_err *err) WR_MUST_USE;
 const char *wr_expr_check(char letter, const wr_str *text, wr_arena *ar);
 const char *wr_expr_runs_on(const wr_expr *e, const wr_schema *in, wr_arena *ar);
+
+/* An aggregate of an SQLite extension, to be run over rows shaped like `args`. Owner of *outp: the caller;
+ * one thread. */
+typedef struct wr_ext_agg wr_ext_agg;
+wr_status wr_ext_agg_new(const char *file, const char *function, const wr_schema *args, wr_ext_agg **outp,
+                         wr_err *err) WR_MUST_USE;
+/* Its value over the rows of in, as t, which lives until the next run. *failedp: it has none for these rows.
+ */
+wr_status wr_ext_agg_run(wr_ext_agg *x, const wr_batch *in, wr_type t, wr_value *outp, bool *failedp,
+                         wr_err *err) WR_MUST_USE;
+void wr_ext_agg_free(wr_ext_agg *x);
 
 /* The scalar functions, NULL-terminated (expr/functions.c lists the families' tables). */
 extern const wr_func_def *const wr_builtin_funcs[];

@@ -151,6 +151,8 @@ int64_t wri_zone_offset(wri_zone *z, int64_t utc_s);
 /* The moment at which clocks in a zone show this: the first of two when they are set back, as far behind the
  * gap as it says when they are set forward. */
 int64_t wri_zone_to_utc(wri_zone *z, int64_t local_s);
+/* The least that clocks show at any moment from utc_s on [s]. */
+int64_t wri_zone_least(wri_zone *z, int64_t utc_s);
 /* A file of the tz database. NULL: it is none. For tests: wri_zone_of reads it by its name. */
 wri_zone *wri_zone_parse(const char *p, size_t n, wr_arena *ar);
 

@@ -15,17 +15,19 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
                                                                                          : SQLITE_DENY;
 }
 
-static wr_status lite_fail(wri_lite *l, int rc, wr_err *err) {
+void wri_lite_guard(wri_lite *l) { sqlite3_set_authorizer(l->db, authorize, NULL); }
+
+wr_status wri_lite_rc(wri_lite *l, int rc, wr_err *err) {
     if (rc == SQLITE_NOMEM || !l->db) return wr_fail_oom(err, "SQLite");
     return wr_fail(err, WR_EINTERNAL, "SQLite: %s", sqlite3_errmsg(l->db));
 }
 
-static wr_status open_db(wri_lite *l, wr_err *err) {
+wr_status wri_lite_open(wri_lite *l, wr_err *err) {
     int rc = sqlite3_open_v2(":memory:", &l->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_db_config(l->db, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL);
     if (rc == SQLITE_OK) rc = sqlite3_db_config(l->db, SQLITE_DBCONFIG_DQS_DDL, 0, (int *)NULL);
-    if (rc != SQLITE_OK) return lite_fail(l, rc, err);
+    if (rc != SQLITE_OK) return wri_lite_rc(l, rc, err);
     sqlite3_limit(l->db, SQLITE_LIMIT_LENGTH, (int)(2 * WRI_TEXT_MAX));
     return WR_OK;
 }
@@ -49,7 +51,7 @@ static wr_status bind_params(wri_lite *l, wr_err *err) {
             else rc = sqlite3_bind_text(l->stmt, at, wr_str_data(&v->str), (int)v->str.len, SQLITE_STATIC);
             break;
         }
-        if (rc != SQLITE_OK) return lite_fail(l, rc, err);
+        if (rc != SQLITE_OK) return wri_lite_rc(l, rc, err);
     }
     return WR_OK;
 }
@@ -79,11 +81,11 @@ static wr_status prepare(wri_lite *l, wr_err *err) {
     }
     wr_status s = wri_lite_tables(l, err);
     if (s == WR_OK) {
-        sqlite3_set_authorizer(l->db, authorize, NULL);
+        wri_lite_guard(l);
         int rc = sqlite3_prepare_v3(l->db, sql.data, (int)sql.len, SQLITE_PREPARE_PERSISTENT, &l->stmt, NULL);
         if (rc == SQLITE_ERROR) /* a limit, or a function this library has not */
             s = wr_fail(err, WR_EUNSUPPORTED, "SQLite cannot run the expression: %s", sqlite3_errmsg(l->db));
-        else if (rc != SQLITE_OK) s = lite_fail(l, rc, err);
+        else if (rc != SQLITE_OK) s = wri_lite_rc(l, rc, err);
     }
     wr_buf_free(&sql);
     return s == WR_OK ? bind_params(l, err) : s;
@@ -99,7 +101,7 @@ static wr_status lite_init(wri_lite *l, wr_err *err) {
         l->vecs[i].phys = wr_type_phys(l->exprs[i]->type);
         l->vecs[i].col = WR_NO_COL;
     }
-    WR_TRY(open_db(l, err));
+    WR_TRY(wri_lite_open(l, err));
     return prepare(l, err);
 }
 
@@ -182,7 +184,7 @@ static wr_status step_all(wri_lite *l, wr_err *err) {
         bool row_failed =
             rc != SQLITE_NOMEM && rc != SQLITE_MISUSE && rc != SQLITE_INTERRUPT && l->row < l->batch->n;
         if (!row_failed) {
-            wr_status s = lite_fail(l, rc, err);
+            wr_status s = wri_lite_rc(l, rc, err);
             sqlite3_reset(l->stmt);
             return s;
         }

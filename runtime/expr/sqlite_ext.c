@@ -42,6 +42,7 @@ wr_status wri_lite_extension(wri_lite *l, const char *file, wr_err *err) {
 typedef struct listing { /* what an extension has */
     const char *function;
     int n_args;
+    bool aggregate; /* wanted; else a scalar function */
     bool found, deterministic;
     wr_buf others; /* "f(2), g(1)" */
 } listing;
@@ -50,8 +51,8 @@ typedef struct listing { /* what an extension has */
 static const char remember[] =
     "CREATE TEMP TABLE was AS SELECT name, narg, type, enc, flags FROM pragma_function_list";
 static const char list[] =
-    "SELECT DISTINCT name, narg, flags & 2048 FROM (SELECT name, narg, type, enc, flags FROM "
-    "pragma_function_list EXCEPT SELECT * FROM was) WHERE type = 's' ORDER BY name, narg";
+    "SELECT DISTINCT name, narg, flags & 2048, type <> 's' FROM (SELECT name, narg, type, enc, flags FROM "
+    "pragma_function_list EXCEPT SELECT * FROM was) ORDER BY name, narg";
 
 static wr_status list_functions(sqlite3 *db, listing *l, wr_err *err) {
     sqlite3_stmt *stmt;
@@ -60,7 +61,7 @@ static wr_status list_functions(sqlite3 *db, listing *l, wr_err *err) {
     while (rc == SQLITE_OK && s == WR_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(stmt, 0);
         int n = sqlite3_column_int(stmt, 1);
-        if (!name) continue;
+        if (!name || (sqlite3_column_int(stmt, 3) != 0) != l->aggregate) continue;
         if (sqlite3_stricmp(name, l->function) == 0 && (n == l->n_args || n < 0)) {
             l->found = true;
             l->deterministic |= sqlite3_column_int(stmt, 2) != 0;
@@ -81,15 +82,15 @@ static wr_status look(sqlite3 *db, const char *file, listing *l, wr_err *err) {
     WR_TRY(list_functions(db, l, err));
     if (l->found) return WR_OK;
     size_t n = l->others.len < 200 ? l->others.len : 200;
-    return wr_fail(err, WR_EINVAL, "the extension '%s' has no function %s of %d argument%s; it has %.*s",
-                   file, l->function, l->n_args, l->n_args == 1 ? "" : "s", n ? (int)n : 4,
-                   n ? l->others.data : "none");
+    return wr_fail(err, WR_EINVAL, "the extension '%s' has no %s %s of %d argument%s; it has %.*s", file,
+                   l->aggregate ? "aggregate" : "function", l->function, l->n_args, l->n_args == 1 ? "" : "s",
+                   n ? (int)n : 4, n ? l->others.data : "none");
 }
 
-wr_status wr_eval_extension(const char *file, const char *function, uint32_t n_args, bool *deterministicp,
-                            wr_err *err) {
+wr_status wr_eval_extension(const char *file, const char *function, uint32_t n_args, bool aggregate,
+                            bool *deterministicp, wr_err *err) {
     sqlite3 *db = NULL;
-    listing l = {.function = function, .n_args = (int)n_args};
+    listing l = {.function = function, .n_args = (int)n_args, .aggregate = aggregate};
     int rc = sqlite3_open_v2(":memory:", &db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     wr_status s = rc == SQLITE_OK ? look(db, file, &l, err) : wr_fail_oom(err, "SQLite");

@@ -67,6 +67,9 @@ struct wri_lite {
     bool oom;
 };
 
+wr_status wri_lite_open(wri_lite *l, wr_err *err) WR_MUST_USE; /* the connection */
+void wri_lite_guard(wri_lite *l); /* from now on statements may only read and call functions */
+wr_status wri_lite_rc(wri_lite *l, int rc, wr_err *err); /* what SQLite's rc says */
 /* The text of expression number i. NULL: out of memory, or *limitp says what SQLite cannot run. */
 const char *wri_lower(wri_lite *l, uint32_t i, const char **limitp);
 wr_status wri_lite_extension(wri_lite *l, const char *file, wr_err *err) WR_MUST_USE; /* loads it once */

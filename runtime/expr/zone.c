@@ -177,6 +177,18 @@ static const segment *segment_at(wri_zone *z, int64_t t) {
 
 int64_t wri_zone_offset(wri_zone *z, int64_t utc_s) { return segment_at(z, utc_s)->offset; }
 
+/* Clocks are set back by far less than two days; then what they show after the change is the least. */
+int64_t wri_zone_least(wri_zone *z, int64_t utc_s) {
+    segment s = *segment_at(z, utc_s);
+    int64_t least = utc_s + s.offset;
+    for (int i = 0; i < 16 && s.end - utc_s < 2 * DAY_S; i++) {
+        int64_t at = s.end;
+        s = *segment_at(z, at);
+        if (at + s.offset < least) least = at + s.offset;
+    }
+    return least;
+}
+
 int64_t wri_zone_to_utc(wri_zone *z, int64_t local_s) {
     segment s = *segment_at(z, local_s - DAY_S), before = s;
     for (int i = 0; i < 16; i++) { /* far fewer changes fit in two days */

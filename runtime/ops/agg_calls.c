@@ -5,7 +5,8 @@
 #include "../aggs/aggs.h"
 
 wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_err *err) {
-    *c = (wri_calls){.calls = calls, .n = n, .retracts = true};
+    *c = (wri_calls){.n = n, .retracts = true};
+    WR_TRY(wri_agg_open(calls, n, &c->calls, err));
     c->offsets = wr_calloc(n ? n : 1, sizeof *c->offsets);
     if (!c->offsets) return wr_fail_oom(err, "aggregates");
     for (uint32_t i = 0; i < n; i++) {
@@ -19,6 +20,7 @@ wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_
 }
 
 void wri_calls_free(wri_calls *c) {
+    wri_agg_close(c->calls, c->n);
     wr_free(c->offsets);
     wr_free(c->masked);
 }

@@ -8,7 +8,7 @@
 #include "../job_int.h"
 
 typedef struct wri_calls {
-    const wr_agg_call *calls;
+    wr_agg_call *calls; /* copies of the node's */
     uint32_t n;
     uint32_t *offsets;    /* of each call's state in a row */
     uint32_t state_bytes; /* of a row */
@@ -63,6 +63,6 @@ wr_status wri_result_emit(const wri_result *r, const uint32_t *gids, uint32_t n,
  * as the batch: group gids[i] failed. */
 wr_status wri_result_rows(const wri_result *r, const uint32_t *gids, uint32_t n, uint64_t **failedp,
                           wr_batch **outp, wr_err *err) WR_MUST_USE;
-#define WRI_GROUP_FAILED "an aggregate of this group overflowed its type"
+#define WRI_GROUP_FAILED "an aggregate of this group overflowed its type or failed"
 
 #endif

@@ -105,7 +105,8 @@ static wr_status make_items(wri_over_frame *f, const wr_over_call *const *calls,
     f->node_bytes = sizeof(node);
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
-        *it = (item){.call = calls[i], .agg = &f->aggs[i], .at = f->calls.offsets[i], .slot = UINT32_MAX};
+        *it = (item){
+            .call = calls[i], .agg = &f->calls.calls[i], .at = f->calls.offsets[i], .slot = UINT32_MAX};
         it->way = way_of(f, calls[i]);
         if (it->way == WRI_WAY_VALUES) {
             it->values = wri_values_new(wr_type_phys(it->agg->arg_types[0]));

@@ -75,8 +75,8 @@ wr_status wri_over_report(wr_op *op, wr_batch **bp, const uint64_t *failed, wr_e
         if (wr_bit(failed, i)) bad[n_bad++] = i;
         else good[n_good++] = i;
     }
-    wr_status s = wr_task_bad_rows(op, b, bad, NULL, "an aggregate of this row's frame overflowed its type",
-                                   n_bad, err);
+    wr_status s = wr_task_bad_rows(
+        op, b, bad, NULL, "an aggregate of this row's frame overflowed its type or failed", n_bad, err);
     if (s == WR_OK) s = wr_batch_gather(b, good, n_good, NULL, 0, &out, err);
     if (s == WR_OK) {
         wr_batch_drop(b);

@@ -85,8 +85,8 @@ wr_status wri_part_new(wr_op *op, wri_over_part **outp, wr_err *err) {
         c->way = wri_values_serve(&c->call->agg, &c->agg) ? WRI_WAY_VALUES : way_of(c->call);
         if (c->way != WRI_WAY_VALUES) c->agg = c->call->agg;
         else c->values = wri_values_new(wr_type_phys(c->agg.arg_types[0]));
-        c->out = (wri_over_out){.agg = &c->agg, .col = i};
         WR_TRY(wri_calls_init(&c->calls, &c->agg, 1, err));
+        c->out = (wri_over_out){.agg = c->calls.calls, .col = i};
         c->acc = wr_calloc(2, c->agg.state_bytes);
         if (!c->acc || (c->way == WRI_WAY_VALUES && !c->values)) return wr_fail_oom(err, "OVER");
         c->tmp = c->acc + c->agg.state_bytes;

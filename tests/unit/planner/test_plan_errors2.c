@@ -18,9 +18,9 @@ Test(plan_errors2, not_supported_yet) {
          "2:30 error: this join of unbounded streams would keep all rows for ever: nothing bounds it | bound their times, as in a.event_time BETWEEN b.event_time - INTERVAL '1' HOUR AND b.event_time + INTERVAL '1' HOUR, join windows, or SET state_ttl = '1 h'\n");
     DIAGS(CLICKS
          "SELECT page, ROW_NUMBER() OVER (PARTITION BY page ORDER BY event_time DESC) FROM clicks;",
-         "2:60 later: keeping the last row of a key on unbounded input has results that change with later rows, "
-         "which is not supported yet | add window_start, window_end of a window table function to PARTITION BY, "
-         "or read bounded input\n");
+         "2:60 error: ROW_NUMBER by another order than that of time on unbounded input never completes: add EMIT "
+         "CHANGES or a window | write EMIT CHANGES behind the query for updating results, or add window_start, "
+         "window_end of a window table function to PARTITION BY\n");
     DIAGS(CLICKS
          "SELECT SUM(status) OVER w FROM clicks WINDOW w AS (PARTITION BY page);",
          "2:8 error: OVER without ORDER BY on unbounded input never completes | add ORDER BY event_time\n");
