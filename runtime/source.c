@@ -105,7 +105,8 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
                          .options = st->options,
                          .n_options = st->n_options,
                          .schema = &s->decoded,
-                         .format = s->fmt};
+                         .format = s->fmt,
+                         .streams = j->opts.streams};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
@@ -301,6 +302,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk 
             if (cut != WR_OK) r = cut;
         }
         if (r == WR_EOF) {
+            s->look_at_us = 0; /* others may have waited for its end */
             r = WR_AGAIN;
             continue;
         }
