@@ -195,8 +195,10 @@ const wr_command wri_cmd_run = {
            "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
            "  weir run --format csv clicks.sql > clicks.csv\n"
            "  weir run --state clicks.state clicks.sql\n\n"
-           "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command goes on "
-           "from the last one, and files that it writes hold every row once. Standard output may get rows twice; "
+           "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
+           "goes on "
+           "from the last one, and files that it writes hold every row once. Standard output may get rows "
+           "twice; "
            "standard input cannot be read again.\n\n"
            "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
