@@ -64,12 +64,18 @@ oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
 oracle lookups "$weir" --queries 30
 
+part "streams of a data directory, and kill -9 of their readers"
+oracle streams ./weir --cases 12
+python3 tests/recovery/streams.py ./weir --rounds 6
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
+$make BUILD=tsan build/tsan/bench_log
+rm -rf build/bench/log && mkdir -p build/bench/log && build/tsan/bench_log build/bench/log 40 100
 for o in run over joins sessions changes match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done
