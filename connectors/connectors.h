@@ -123,6 +123,13 @@ typedef struct wr_split_info {
     int64_t at;       /* position reached */
 } wr_split_info;
 
+/* What a bounded source would read now. */
+typedef struct wr_stamp {
+    uint64_t hash;       /* never 0 or 1; another one: it has changed */
+    int64_t newest_us;   /* when it last did, by the wall clock */
+    int64_t interval_us; /* between looks, as the options have it; 0: not to be looked at */
+} wr_stamp;
+
 /* ---- lookups: tables whose rows are asked for by key while a job runs ---- */
 typedef struct wr_lookup wr_lookup; /* a connection; used by one thread */
 typedef struct wr_lookup_opts {     /* the first options of every connector that has lookups */
@@ -184,6 +191,8 @@ typedef struct wr_connector_def {
     wr_status (*columns)(const wr_kv *options, size_t n, wr_arena *ar, wr_schema *outp,
                          wr_err *err);               /* self_schema */
     bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
+    /* Of cfg only sys and options are read. NULL: it never changes. */
+    wr_status (*stamp)(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err);
     void (*close_source)(wr_source *s);
     /* -- lookups; NULL: none -- */
     wr_status (*open_lookup)(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);
