@@ -48,10 +48,12 @@ oracle joins ./weir --queries 600
 oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
 oracle lookups ./weir --queries 60
+oracle reloads ./weir --cases 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
 oracle rank ./weir --queries 300
+oracle order ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -63,7 +65,13 @@ oracle joins "$weir" --queries 100
 oracle sessions "$weir" --queries 100
 oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
+oracle order "$weir" --queries 30
 oracle lookups "$weir" --queries 30
+oracle reloads "$weir" --cases 30
+
+part "kill -9 at random instants, and on from the snapshot"
+python3 tests/recovery/run.py ./weir --kills 60
+python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
