@@ -124,7 +124,8 @@ typedef struct wr_agg_in {
     const wr_col *time; /* NULL: none */
     uint32_t n;
     uint32_t split;
-    int64_t pos; /* of row 0, rising by one a row */
+    int64_t pos;               /* of row 0, rising by one a row */
+    const wr_row_place *place; /* NULL, or that of each row instead */
 } wr_agg_in;
 
 /* An aggregate: one file in runtime/aggs/ that ends in one of these. States are rows of stride bytes;

@@ -241,9 +241,9 @@ static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
 static int by_place(const void *x, const void *y) {
     const waiting *a = x, *c = y;
     if (a->wm != c->wm) return a->wm < c->wm ? -1 : 1;
-    if (a->b->split != c->b->split) return a->b->split < c->b->split ? -1 : 1;
-    int64_t p = a->b->pos + a->row, q = c->b->pos + c->row;
-    return (p > q) - (p < q);
+    wr_row_place p = wr_place_of(a->b, a->row), q = wr_place_of(c->b, c->row);
+    if (p.split != q.split) return p.split < q.split ? -1 : 1;
+    return (p.pos > q.pos) - (p.pos < q.pos);
 }
 
 /* Folds rows s->idx[from..to) of b into s->ids[from..to). */

@@ -22,7 +22,8 @@ typedef struct ref {
 struct wri_timeline {
     const wr_schema *schema;
     uint32_t time_col;
-    run **heap; /* the least in front */
+    bool places; /* batches that are made tell the place of each row */
+    run **heap;  /* the least in front */
     size_t n, cap;
     size_t rows;
     ref *refs; /* of the batch being made */
@@ -37,6 +38,8 @@ wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col) {
     if (t) *t = (wri_timeline){.schema = schema, .time_col = time_col};
     return t;
 }
+
+void wri_timeline_places(wri_timeline *t) { t->places = true; }
 
 static void free_run(run *r) {
     wr_batch_drop(r->b);
@@ -81,11 +84,9 @@ static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
 
 /* Rows i of x and j of y are of one time. */
 static int by_place(const wr_batch *x, uint32_t i, const wr_batch *y, uint32_t j) {
-    if (x->split != y->split) return x->split < y->split ? -1 : 1;
-    if (x->split != WR_NO_SPLIT) {
-        int64_t a = x->pos + i, b = y->pos + j;
-        return (a > b) - (a < b);
-    }
+    wr_row_place a = wr_place_of(x, i), b = wr_place_of(y, j);
+    if (a.split != b.split) return a.split < b.split ? -1 : 1;
+    if (a.split != WR_NO_SPLIT && a.pos != b.pos) return a.pos < b.pos ? -1 : 1;
     int c = 0;
     for (uint32_t k = 0; k < x->n_cols && c == 0; k++) c = by_value(&x->cols[k], i, &y->cols[k], j);
     return c;
@@ -114,7 +115,7 @@ static void sort_run(const wri_timeline *t, run *r) {
     bool sorted = true;
     for (uint32_t i = 1; i < r->n; i++) {
         int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
-        sorted = sorted && (a < b || (a == b && r->b->split != WR_NO_SPLIT));
+        sorted = sorted && (a < b || (a == b && r->b->split != WR_NO_SPLIT && !r->b->place));
     }
     if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
 }
@@ -242,6 +243,12 @@ static wr_status gather_changes(const wri_timeline *t, wr_batch *out, wr_err *er
     return WR_OK;
 }
 
+static wr_status gather_places(const wri_timeline *t, wr_batch *out, wr_err *err) {
+    if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
+    for (size_t i = 0; i < t->n_refs; i++) out->place[i] = wr_place_of(t->refs[i].r->b, t->refs[i].row);
+    return WR_OK;
+}
+
 static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     WR_TRY(wr_batch_new(t->schema->n, (uint32_t)t->n_refs, outp, err));
     wr_batch *out = *outp;
@@ -255,6 +262,7 @@ static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     }
     for (uint32_t c = 0; c < t->schema->n; c++) WR_TRY(gather_col(t, out, c, err));
     WR_TRY(gather_changes(t, out, err));
+    if (t->places) WR_TRY(gather_places(t, out, err));
     return gather_hash(t, out, err);
 }
 
