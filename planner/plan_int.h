@@ -56,6 +56,7 @@ typedef struct wri_xnode {
     bool need_wm;    /* some consumer works with event time */
     uint32_t *map;   /* old column -> new column after pruning */
     uint32_t stage1; /* stage + 1; 0: not staged yet */
+    bool placed;     /* somebody behind it goes by the places of rows */
 } wri_xnode;
 static inline wri_xnode *wri_x(const wr_node *n) { return (wri_xnode *)(uintptr_t)n; }
 

@@ -455,6 +455,7 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
+    bool places; /* its rows tell their places: somebody goes by them to whom order alone does not tell */
     /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
      * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
     bool updating, keyed;

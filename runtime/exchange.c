@@ -129,8 +129,9 @@ static void strip_codes(wr_batch *b) {
 
 /* Where the rows stand in their source: rows of one batch that go to several workers may meet again behind
  * the next exchange. */
-static wr_status keep_places(const wr_batch *in, const uint32_t *idx, wr_batch *out, wr_err *err) {
-    if (out->place || in->split == WR_NO_SPLIT || out->n == in->n) return WR_OK;
+static wr_status keep_places(const wr_op *op, const wr_batch *in, const uint32_t *idx, wr_batch *out,
+                             wr_err *err) {
+    if (!op->node->places || out->place || in->split == WR_NO_SPLIT || out->n == in->n) return WR_OK;
     if (!wr_batch_places(out)) return wr_fail_oom(err, "an exchange");
     for (uint32_t i = 0; i < out->n; i++) out->place[i] = wr_place_of(in, idx[i]);
     return WR_OK;
@@ -148,7 +149,7 @@ static wr_status send_rows(wr_op *op, wr_batch *in, const uint32_t *idx, uint32_
     wr_batch *out;
     WR_TRY(wr_batch_gather(in, idx, n, NULL, 0, &out, err));
     strip_codes(out);
-    wr_status s = keep_places(in, idx, out, err);
+    wr_status s = keep_places(op, in, idx, out, err);
     if (s == WR_OK && in->hash) s = keep_hashes(hash, idx, out, err);
     if (s != WR_OK) {
         wr_batch_drop(out);

@@ -138,7 +138,7 @@ static wr_status over_open(wr_op *op, wr_err *err) {
     s->groups = wri_groups_new(phys, n->over.n_keys, s->n_state);
     wr_free(phys);
     s->line = wri_timeline_new(&n->in[0]->out, n->over.order_time);
-    if (s->line) wri_timeline_places(s->line);
+    if (s->line && n->places) wri_timeline_places(s->line);
     bool ok = s->groups && s->line && (!(s->removes || s->ttl) || wri_groups_let_go(s->groups));
     return ok ? WR_OK : wr_fail_oom(err, "OVER");
 }

@@ -298,8 +298,9 @@ static wr_status emit_some(wr_op *op, over_batch *s, wr_batch *rows, wr_batch *r
     wr_batch *out;
     WR_TRY(wr_batch_new(node->out.n, n, &out, err));
     out->n = n;
-    wr_status st = wr_batch_places(out) ? WR_OK : wr_fail_oom(err, "places of rows");
-    for (uint32_t i = 0; st == WR_OK && i < n; i++)
+    wr_status st = WR_OK;
+    if (node->places && !wr_batch_places(out)) st = wr_fail_oom(err, "places of rows");
+    for (uint32_t i = 0; st == WR_OK && node->places && i < n; i++)
         out->place[i] = (wr_row_place){s->sorted[from + i].pos, s->sorted[from + i].split};
     if (st == WR_OK) st = wr_batch_keep(out, &rows->ref, err);
     if (st == WR_OK) st = wr_batch_keep(out, &res->ref, err);
