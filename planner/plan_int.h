@@ -242,6 +242,10 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
 /* ---- feeds.c: what feeds a stream, what its readers read ---- */
 /* The columns of st are known (plans its AS query when they come from that). */
 bool wri_stream_ready(wri_ctx *c, wri_stream *st);
+/* st's SOURCE, which has its column i at at[i]: the first n_cols decoded, the others computed. */
+bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_t *at, uint32_t n_cols);
+/* A stream whose records tell of changes (changelog.c). */
+wr_node *wri_changelog_source(wri_ctx *c, wri_stream *st);
 /* What a reader of st reads; NULL after reporting at loc. */
 wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
 /* The same as a table that is asked by key, for one join: a SOURCE, or a PROJECT of one that puts its columns

@@ -32,7 +32,7 @@ wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32
     if (bytes > UINT32_MAX) return wr_fail(err, WR_ELIMIT, "a row of more than 4 GiB in an open session");
     if (wr_buf_reserve(buf, bytes) != WR_OK) return wr_fail_oom(err, "the rows of open sessions");
     wr_row_place at_source = wr_place_of(b, i);
-    head h = {.time = b->cols[time_col].i64[i],
+    head h = {.time = time_col < b->n_cols ? b->cols[time_col].i64[i] : 0,
               .pos = at_source.pos,
               .split = at_source.split,
               .bytes = (uint32_t)bytes};
@@ -101,4 +101,11 @@ wr_status wri_kept_read(const wri_kept *rows, const wr_phys *phys, uint32_t n_co
     for (uint32_t c = 0; c < n_cols; c++) WR_TRY(wr_batch_col(b, c, phys[c], err));
     for (uint32_t i = 0; i < b->n; i++) WR_TRY(read_row(rows[i].row, n_cols, b, i, err));
     return WR_OK;
+}
+
+void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp) {
+    uint32_t split;
+    memcpy(posp, row + 8, sizeof *posp);
+    memcpy(&split, row + 16, sizeof split);
+    *splitp = split;
 }
