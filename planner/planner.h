@@ -124,7 +124,8 @@ typedef struct wr_agg_in {
     const wr_col *time; /* NULL: none */
     uint32_t n;
     uint32_t split;
-    int64_t pos; /* of row 0, rising by one a row */
+    int64_t pos;               /* of row 0, rising by one a row */
+    const wr_row_place *place; /* NULL, or that of each row instead */
 } wr_agg_in;
 
 /* An aggregate: one file in runtime/aggs/ that ends in one of these. States are rows of stride bytes;
@@ -457,6 +458,7 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
+    bool places; /* its rows tell their places: somebody goes by them to whom order alone does not tell */
     /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
      * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
     bool updating, keyed;

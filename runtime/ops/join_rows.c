@@ -235,6 +235,10 @@ static wr_status follow_left(wri_pairs *p, const wr_batch *left, wr_batch *out, 
     out->pos = left->pos + p->followed;
     out->ingest_us = left->ingest_us;
     p->followed += p->n;
+    if (p->op->node->places) {
+        if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
+        for (uint32_t i = 0; i < p->n; i++) out->place[i] = wr_place_of(left, p->row[0][i]);
+    }
     if (!left->wm) return WR_OK;
     out->wm = wr_arena_alloc(&out->arena, p->n * sizeof *out->wm);
     if (!out->wm) return wr_fail_oom(err, "row watermarks");
