@@ -36,6 +36,7 @@ typedef struct making {
     const wr_node *window[2]; /* origins of the windows that are equated; NULL: no window join */
     uint32_t window_end[2];
     bool swapped;
+    bool early; /* as wr_node.join */
     wr_node_kind kind;
 } making;
 
@@ -448,11 +449,7 @@ static bool regular_join(making *m) {
                       "this join of unbounded streams would keep all rows for ever: nothing bounds it");
         return false;
     }
-    if (j->type != WR_JOIN_INNER && j->type != WR_JOIN_SEMI) {
-        wri_unsupported(c, j->loc, bound_hint(m),
-                        "an outer join of unbounded streams that only state_ttl bounds is not supported yet");
-        return false;
-    }
+    m->early = j->type != WR_JOIN_INNER && j->type != WR_JOIN_SEMI;
     m->kind = WR_N_JOIN_INTERVAL;
     int64_t ttl = c->settings->state_ttl_us < BOUND_MAX ? c->settings->state_ttl_us : BOUND_MAX;
     m->times = (bound){.cols = {j->in[0]->time_col, j->in[1]->time_col}, .lo = -ttl, .hi = ttl};
@@ -522,7 +519,7 @@ static bool choose(making *m) {
     }
     /* state_ttl counts on recorded streams, too: they give what the live ones gave. */
     bool timed = j->in[0]->time_col != WR_NO_COL && j->in[1]->time_col != WR_NO_COL;
-    bool ttl = m->c->settings->state_ttl_us > 0 && timed && j->type == WR_JOIN_INNER;
+    bool ttl = m->c->settings->state_ttl_us > 0 && timed && !j->null_aware;
     if ((j->in[0]->bounded || j->in[1]->bounded) && !ttl) return table_join(m);
     return regular_join(m);
 }
@@ -690,6 +687,7 @@ static wr_node *join_node(making *m) {
     for (uint32_t k = 0; k < m->n_keys; k++) null_eq[k] = m->keys[k].null_eq;
     bool timed = !one_by_one(m);
     n->join.type = j->type;
+    n->join.early = m->early;
     n->join.null_aware = j->null_aware;
     n->join.n_keys = m->n_keys;
     n->join.null_eq = null_eq;
@@ -704,6 +702,8 @@ static wr_node *join_node(making *m) {
         n->join.tick_us = j->in[0]->out.fields[m->times.cols[0]].type.prec > 3 ? 1 : 1000;
     if (!fill_pair(m, n, own_time)) return NULL;
     fill_time(m, n);
+    if (m->early && !wri_makes_changes(c, n, "an outer join that only state_ttl bounds", NULL, 0))
+        return NULL;
     if (timed ? !wri_takes_late(c, n) : !pass_late(m, n)) return NULL;
     return c->oom ? NULL : n;
 }

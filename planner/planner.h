@@ -544,6 +544,7 @@ struct wr_node {
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */
             uint32_t n_keys;
+            bool early; /* INTERVAL, outer: rows come out padded at once, and are taken back if they match */
             bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
             wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
             wr_join_col *from; /* pair.n of them */

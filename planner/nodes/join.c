@@ -107,6 +107,7 @@ static void interval_explain(wri_ex *x, const wr_node *n) {
                 wri_duration(&x->ar, n->join.hi_us));
     }
     tell_residual(x, n);
+    if (n->join.early) WRI_PUT(x, ", padded with NULLs until they match");
 }
 
 static void version_explain(wri_ex *x, const wr_node *n) {
