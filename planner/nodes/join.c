@@ -130,6 +130,12 @@ static void table_explain(wri_ex *x, const wr_node *n) {
             wr_join_reloads(n) ? ", and read anew when it changes" : "");
 }
 
+static void changes_explain(wri_ex *x, const wr_node *n) {
+    tell_keys(x, n);
+    tell_residual(x, n);
+    WRI_PUT(x, ", corrected as either side changes");
+}
+
 static void lookup_explain(wri_ex *x, const wr_node *n) {
     tell_keys(x, n);
     tell_residual(x, n);
@@ -161,3 +167,9 @@ const wri_node_def wri_node_join_lookup = {.name = "LOOKUP_JOIN",
                                            .rebuild = join_rebuild,
                                            .explain = lookup_explain,
                                            .clause = "JOIN"};
+const wri_node_def wri_node_join_changes = {.name = "CHANGES_JOIN",
+                                            .need = table_need,
+                                            .rebuild = join_rebuild,
+                                            .explain = changes_explain,
+                                            .takes_changes = wri_takes_any_change,
+                                            .clause = "JOIN"};

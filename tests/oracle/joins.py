@@ -185,6 +185,25 @@ def regular(r, s):
             {n: s[n].in_time() for n in "lr"}, None)
 
 
+def updating(r, s):
+    """One side or both are results that are corrected as rows come; what stands at the end."""
+    sub = {"g": "SELECT k, g, COUNT(*) AS a, MAX(a) AS m, MIN(s) AS s FROM {0} GROUP BY k, g{1}",
+           "k": "SELECT k, COUNT(DISTINCT g) AS g, SUM(a) AS a, COUNT(*) AS m, 's' AS s FROM {0} GROUP BY k{1}",
+           "h": "SELECT MAX(k) AS k, g, a, COUNT(*) AS m, MAX(s) AS s FROM {0} GROUP BY g, a{1}",
+           "j": "SELECT l.k, l.g, l.a, r.m, l.s FROM {0} AS l JOIN (SELECT g, COUNT(*) AS m FROM {0} GROUP BY g{1}) AS r ON l.g = r.g",
+           "raw": "SELECT k, g, a, a + 1 AS m, s FROM {0}"}
+    forms = [r.choice(list(sub)), r.choice(["g", "k", "h", "j"])]
+    r.shuffle(forms)
+    conds = condition(r)
+    if r.random() < 0.3:
+        conds.append(r.choice(["l.m < r.m", "l.m = r.m", "l.a + r.m > 2"]))
+    q = joined(r, both(conds), ("l0", "l0"), ("r0", "r0"))
+    q = [x.replace("l.ts", "l.m").replace("r.ts", "r.m") for x in q]
+    view = lambda e: "; ".join(f"CREATE VIEW {n}0 AS {sub[f].format(n, e)}" for n, f in zip("lr", forms))
+    duck_with = ", ".join(f"{n}0 AS ({sub[f].format(n, '')})" for n, f in zip("lr", forms))
+    return (f"{view(' EMIT CHANGES')}; {q[0]}", f"WITH {duck_with} {q[1]}", {n: s[n].rows for n in "lr"}, False)
+
+
 def stands(rows):
     """What stands after the changes; rows that are taken back must stand then."""
     out = Counter()
@@ -339,7 +358,7 @@ def three(r, s):
     return q[0], q[1], {n: s[n].in_time() for n in "lr"}, None
 
 
-KINDS = [interval, interval, interval, regular, window, window, session_window, window_in, bounded, bounded, bounded_in, temporal, temporal,
+KINDS = [interval, interval, interval, regular, updating, updating, window, window, session_window, window_in, bounded, bounded, bounded_in, temporal, temporal,
          windowed_result, chain, three]
 
 
@@ -361,7 +380,7 @@ def run_case(path, seed):
     r = random.Random(seed)
     kind = r.choice(KINDS)  # KIND=session_window: only that
     kind = globals()[os.environ["KIND"]] if "KIND" in os.environ else kind
-    n_max = 120 if kind in (chain, three) else 250
+    n_max = 120 if kind in (chain, three) else 60 if kind is updating else 250
     step, keys = r.choice([5, 300, 2000]), r.sample(WORDS, r.randrange(1, 8))
     s = {n: Stream(r, n, n_max, step, keys) for n in "lr"}
     common.on_borders(r, s["l"].rows + s["r"].rows)
