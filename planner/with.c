@@ -33,9 +33,10 @@ const wr_option wr_stream_options[] = {
      .offset = offsetof(common, changelog),
      .values = "auto|op|upsert|debezium",
      .def = "auto",
-     .doc =
-         "How a sink writes updating results: a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
-         "or Debezium's before, after, op; auto is upsert where there is a PRIMARY KEY."},
+     .doc = "How records tell of changes: by a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
+            "or in "
+            "Debezium's form (before, after, op). auto reads new rows; it writes upserts where there is a "
+            "PRIMARY KEY."},
     {.name = "idle_timeout",
      .type = WR_OPT_DURATION,
      .offset = offsetof(common, idle_timeout_us),

@@ -139,7 +139,8 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
         if (side) t->sides[id].op = &t->ops[id];
-        if (n->kind == WR_N_SINK && j->sinks[id].con->write) t->sinks[t->n_sinks++] = &t->ops[id];
+        if (n->kind == WR_N_SINK && (j->sinks[id].con->write || j->sinks[id].con->put))
+            t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
             WR_TRY(add_entry(t, n, err));
