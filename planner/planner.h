@@ -291,6 +291,7 @@ typedef struct wr_win {
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_CHANGES, join_changes, join_changes) /* rows of updating inputs; pairs are taken back again */    \
     X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
     X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
@@ -563,6 +564,7 @@ struct wr_node {
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */
             uint32_t n_keys;
+            bool early; /* INTERVAL, outer: rows come out padded at once, and are taken back if they match */
             bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
             wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
             wr_join_col *from; /* pair.n of them */
