@@ -5,6 +5,8 @@
  * then pass as they come. The watermark of the right input does not count, so that nothing is late behind. */
 #include "join_table.h"
 
+#include "join_reload.h"
+#include "join_saved.h"
 #include "ops.h"
 
 typedef struct null_state {
@@ -40,6 +42,7 @@ void wri_jtable_free(wri_jtable *t) {
     wri_rows_free(&t->rows);
     wr_free(t->next);
     wr_free(t->matched);
+    wr_free(t->was);
     wr_free(t->gids);
     wr_free(t->keyed);
     wr_free(t->none);
@@ -132,6 +135,8 @@ wr_status wri_jtable_build(wri_jtable *t, wr_err *err) {
         if (wr_grow(&t->matched, &t->matched_cap, words, sizeof *t->matched) != WR_OK)
             return wr_fail_oom(err, "a join");
         memset(t->matched, 0, words * sizeof *t->matched);
+        if (t->was_n) memcpy(t->matched, t->was, t->was_n * sizeof *t->was);
+        t->was_n = 0;
     }
     for (size_t k = 0; k < t->rows.n; k++) {
         const wr_batch *b = t->rows.blocks[k];
@@ -230,19 +235,33 @@ void wri_jtable_clear(wri_jtable *t) {
 /* ---- the operator ---- */
 
 typedef struct table_join {
-    wri_jtable t;
+    wri_jtable *t;
+    wri_reload *reload; /* NULL: the right side is read once */
     wr_batch **waiting; /* left views, until the right side has ended */
     size_t n_waiting, waiting_cap;
     bool built;
 } table_join;
 
+static void free_table(wri_jtable *t) {
+    if (t) wri_jtable_free(t);
+    wr_free(t);
+}
+
+/* *tp is the caller's also after a failure. */
+static wr_status new_table(wr_op *op, wri_jtable **tp, wr_err *err) {
+    wri_jtable *t = *tp = wr_calloc(1, sizeof *t);
+    if (!t) return wr_fail_oom(err, "a join");
+    WR_TRY(wri_jtable_init(t, op, err));
+    t->pairs.follow = t->singles.follow = true;
+    return WR_OK;
+}
+
 static wr_status table_open(wr_op *op, wr_err *err) {
     table_join *j = op->state = wr_calloc(1, sizeof *j);
     if (!j) return wr_fail_oom(err, "a join");
     op->waits_for = 1u << 1;
-    WR_TRY(wri_jtable_init(&j->t, op, err));
-    j->t.pairs.follow = j->t.singles.follow = true;
-    return WR_OK;
+    WR_TRY(new_table(op, &j->t, err));
+    return wri_reload_new(op, &j->reload, err);
 }
 
 static void table_close(wr_op *op) {
@@ -250,22 +269,40 @@ static void table_close(wr_op *op) {
     if (!j) return;
     for (size_t i = 0; i < j->n_waiting; i++) wr_batch_drop(j->waiting[i]);
     wr_free(j->waiting);
-    wri_jtable_free(&j->t);
+    free_table(j->t);
+    wri_reload_free(j->reload);
     wr_free(j);
 }
 
 static wr_status probe_view(table_join *j, wr_batch *view, wr_err *err) {
-    wr_status r = wri_jtable_probe(&j->t, view, err);
+    wr_status r = wri_jtable_probe(j->t, view, err);
     wr_batch_drop(view);
+    return r;
+}
+
+/* Swaps the table for a new one when what it was read from has changed. */
+static wr_status renew(wr_op *op, wr_err *err) {
+    table_join *j = op->state;
+    bool due, ok = false;
+    WR_TRY(wri_reload_due(j->reload, &due, err));
+    if (!due) return WR_OK;
+    wri_jtable *fresh;
+    wr_status r = new_table(op, &fresh, err);
+    if (r == WR_OK) r = wri_reload_read(j->reload, fresh, &ok, err);
+    if (r == WR_OK && ok) r = wri_jtable_build(fresh, err);
+    wri_jtable *old = r == WR_OK && ok ? j->t : fresh;
+    if (old == j->t) j->t = fresh;
+    free_table(old);
     return r;
 }
 
 static wr_status table_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     table_join *j = op->state;
     wr_batch *view;
-    WR_TRY(wri_jside_view(&j->t.sides[port], in, &view, err));
+    if (port == 0 && j->built && j->reload) WR_TRY(renew(op, err));
+    WR_TRY(wri_jside_view(&j->t->sides[port], in, &view, err));
     if (port == 1) {
-        wr_status r = wri_rows_add(&j->t.rows, &j->t.sides[1], view, NULL, view->n, err);
+        wr_status r = wri_rows_add(&j->t->rows, &j->t->sides[1], view, NULL, view->n, err);
         wr_batch_drop(view);
         return r;
     }
@@ -283,7 +320,7 @@ static wr_status ready(wr_op *op, wr_err *err) {
     table_join *j = op->state;
     if (j->built || op->port_wm[1] != WR_WM_END) return WR_OK;
     j->built = true;
-    WR_TRY(wri_jtable_build(&j->t, err));
+    WR_TRY(wri_jtable_build(j->t, err));
     for (size_t i = 0; i < j->n_waiting; i++) {
         wr_batch *view = j->waiting[i];
         j->waiting[i] = NULL;
@@ -304,7 +341,50 @@ static wr_status table_port_end(wr_op *op, uint32_t port, wr_err *err) {
 static wr_status table_end(wr_op *op, wr_err *err) {
     table_join *j = op->state;
     WR_TRY(ready(op, err));
-    return wri_jtable_rest(&j->t, err);
+    return wri_jtable_rest(j->t, err);
+}
+
+/* ---- snapshots: the right rows, whether they have been matched, and left rows that wait ----
+ *
+ * The right side's source may have ended before the snapshot, and what is between it and this operator has
+ * state of its own, so its rows are saved, not read anew. Once it has ended nothing is copied for that. */
+
+enum { LEFT, RIGHT, RIGHT_MATCHED };
+
+static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
+    table_join *j = op->state;
+    const wri_jtable *t = j->t;
+    bool marked = j->built && wri_pads(op->node, 1);
+    WR_TRY(wri_rows_save(&t->rows, &t->sides[1], op->node, marked ? t->matched : NULL,
+                         marked ? RIGHT_MATCHED : RIGHT, to, err));
+    for (size_t i = 0; i < j->n_waiting; i++)
+        WR_TRY(wr_save_rows(to, LEFT, j->waiting[i], t->sides[0].keys, wri_owner_keys(op->node), err));
+    return WR_OK;
+}
+
+/* Notes which of the right rows from number `first` on had been matched. */
+static wr_status note_matched(wri_jtable *t, size_t first, const wr_batch *b, wr_err *err) {
+    const int64_t *was = b->cols[t->sides[1].n].i64;
+    size_t words = (first + b->n) / 64 + 1;
+    if (wr_grow(&t->was, &t->was_cap, words, sizeof *t->was) != WR_OK) return wr_fail_oom(err, "a join");
+    if (words > t->was_n) memset(t->was + t->was_n, 0, (words - t->was_n) * sizeof *t->was);
+    if (words > t->was_n) t->was_n = words;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (was[i]) t->was[(first + i) >> 6] |= UINT64_C(1) << ((first + i) & 63);
+    return WR_OK;
+}
+
+static wr_status table_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    table_join *j = op->state;
+    wri_jtable *t = j->t;
+    wr_batch *view = saved->rows;
+    WR_TRY(wri_jside_check(&t->sides[saved->tag != LEFT], saved, saved->tag == RIGHT_MATCHED, err));
+    if (saved->tag == RIGHT_MATCHED) WR_TRY(note_matched(t, t->rows.rows, view, err));
+    if (saved->tag != LEFT) return wri_rows_add(&t->rows, &t->sides[1], view, NULL, view->n, err);
+    if (wr_grow(&j->waiting, &j->waiting_cap, j->n_waiting + 1, sizeof(wr_batch *)) != WR_OK)
+        return wr_fail_oom(err, "rows that wait for the other side of a join");
+    j->waiting[j->n_waiting++] = wr_batch_hold(view);
+    return WR_OK;
 }
 
 const wr_op_def wri_op_join_table = {.name = "table join",
@@ -313,4 +393,6 @@ const wr_op_def wri_op_join_table = {.name = "table join",
                                      .watermark = table_watermark,
                                      .port_end = table_port_end,
                                      .end = table_end,
+                                     .save = table_save,
+                                     .load = table_load,
                                      .close = table_close};

@@ -425,7 +425,8 @@ static wr_status batch_save(wr_op *op, wr_saver *to, wr_err *err) {
         }
     }
     const wr_node *node = op->node;
-    wr_status st = wri_save_picked(to, 0, node->in[0]->out.n, rows, n, node->over.keys, node->over.n_keys, err);
+    wr_status st =
+        wri_save_picked(to, 0, node->in[0]->out.n, rows, n, node->over.keys, node->over.n_keys, err);
     wr_free(rows);
     return st;
 }

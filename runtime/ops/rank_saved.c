@@ -81,7 +81,8 @@ static wr_status add_saved(wri_rank *s, wr_batch *b, wr_err *err) {
     uint32_t col = s->form.schema->n;
     for (uint32_t i = 0; i < b->n; i++) {
         uint32_t gid = s->gids[i];
-        b->split = (uint32_t)b->cols[col].i64[i]; /* the place of row i, as long as it is the one that counts */
+        b->split =
+            (uint32_t)b->cols[col].i64[i]; /* the place of row i, as long as it is the one that counts */
         b->pos = b->cols[col + 1].i64[i] - i;
         WR_TRY(wri_rank_see(s, gid, b, i, err));
         WR_TRY(wri_rank_add(s, gid, (wri_row_ref){.b = b, .i = i}, err));

@@ -2,7 +2,7 @@
 CREATE STREAM clicks (
   event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT,
   WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND
-) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json', late_output = 'late');
+) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json', chunk_bytes = '16KiB', late_output = 'late');
 CREATE VIEW tens AS SELECT * FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND));
 CREATE STREAM out_top WITH (connector = 'file', path = 'out_top', format = 'csv') AS
 SELECT window_start, country, event_time, user_id, status, rn FROM (
