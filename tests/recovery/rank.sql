@@ -5,7 +5,7 @@ CREATE STREAM clicks (
 ) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json', chunk_bytes = '16KiB');
 CREATE STREAM out_top WITH (connector = 'file', path = 'out_top.changes', format = 'json', changelog = 'op') AS
 SELECT country, rn, user_id, latency_ms, status FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY country ORDER BY status DESC, latency_ms DESC) AS rn FROM clicks) WHERE rn <= 10 EMIT CHANGES;
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY country ORDER BY status DESC) AS rn FROM clicks) WHERE rn <= 10 EMIT CHANGES;
 CREATE STREAM out_ranks WITH (connector = 'file', path = 'out_ranks.changes', format = 'json', changelog = 'op') AS
 SELECT page, r, user_id, status FROM (
   SELECT *, DENSE_RANK() OVER (PARTITION BY page ORDER BY status DESC) AS r FROM clicks WHERE latency_ms > 100) WHERE r <= 3 EMIT CHANGES;
