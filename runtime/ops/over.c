@@ -332,7 +332,7 @@ static bool is_kept(const over *s, const char *key) {
 }
 
 static uint32_t key_cols(const over *s, const wr_node *n) {
-    uint32_t cols = n->over.n_keys + 5;
+    uint32_t cols = n->over.n_keys + 3;
     for (uint32_t i = 0; i < s->n_frames; i++) cols += wri_frame_key_cols(s->frames[i]);
     return cols;
 }
@@ -341,17 +341,15 @@ static wr_status put_keys(wr_op *op, over *s, const uint32_t *gids, wr_batch *b,
     uint32_t col = op->node->over.n_keys;
     wri_states keys = states_of(s);
     WR_TRY(wri_groups_emit_keys(s->groups, gids, b->n, b, 0, err));
-    for (uint32_t c = 0; c < 5; c++) WR_TRY(wr_batch_col(b, col + c, WR_I64, err));
+    for (uint32_t c = 0; c < 3; c++) WR_TRY(wr_batch_col(b, col + c, WR_I64, err));
     for (uint32_t i = 0; i < b->n; i++) {
         const char *key = key_at(&keys, gids[i]);
         counters none = {0}, *k = s->counters_at ? (counters *)(uintptr_t)(key + s->counters_at) : &none;
         b->cols[col].i64[i] = ((const key_head *)key)->seen;
         b->cols[col + 1].i64[i] = (int64_t)k->rows;
-        b->cols[col + 2].i64[i] = (int64_t)k->rank;
-        b->cols[col + 3].i64[i] = (int64_t)k->dense;
-        b->cols[col + 4].i64[i] = k->time;
+        b->cols[col + 2].i64[i] = (int64_t)k->dense;
     }
-    col += 5;
+    col += 3;
     for (uint32_t i = 0; i < s->n_frames; i++) {
         WR_TRY(wri_frame_put_keys(s->frames[i], keys, gids, b->n, b, col, err));
         col += wri_frame_key_cols(s->frames[i]);
@@ -434,12 +432,13 @@ static wr_status load_keys(wr_op *op, over *s, wr_batch *b, wr_err *err) {
         k->timed = s->ttl > 0;
         int64_t due = k->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : k->seen + s->ttl;
         if (k->timed) WR_TRY(wri_timers_add(&s->timers, due, s->gids[i], err));
-        if (s->counters_at)
-            *(counters *)(key + s->counters_at) =
-                (counters){(uint64_t)b->cols[col + 1].i64[i], (uint64_t)b->cols[col + 2].i64[i],
-                           (uint64_t)b->cols[col + 3].i64[i], b->cols[col + 4].i64[i]};
+        if (!s->counters_at) continue;
+        counters *c = (counters *)(key + s->counters_at);
+        c->rows = (uint64_t)b->cols[col + 1].i64[i];
+        c->dense = (uint64_t)b->cols[col + 2].i64[i];
+        c->time = INT64_MIN; /* the next row is a later one */
     }
-    col += 5;
+    col += 3;
     for (uint32_t i = 0; i < s->n_frames; i++) {
         WR_TRY(wri_frame_take_keys(s->frames[i], keys, s->gids, b, col, err));
         col += wri_frame_key_cols(s->frames[i]);

@@ -13,6 +13,7 @@
 #include "group_table.h"
 #include "ops.h"
 #include "over_part.h"
+#include "saved_rows.h"
 #include "timers.h"
 
 #define COPY_ROWS 65536u /* rows of held batches for which nothing is ever copied */
@@ -243,10 +244,10 @@ static wr_status in_time(wr_op *op, over_batch *s, wr_batch *b, uint32_t *np, wr
     return n_late ? wr_task_late_rows(op, 0, b, late, n_late, err) : WR_OK;
 }
 
-static wr_status add_row(over_batch *s, uint32_t gid, source *x, uint32_t row, wr_err *err) {
+static wr_status add_row(over_batch *s, uint32_t gid, ref r, wr_err *err) {
     part *p = part_at(s, gid);
     if (p->n == 0 && p->cap == 0 && windowed(s)) {
-        int64_t end = x->b->cols[s->node->over.end_col].i64[row];
+        int64_t end = r.of->b->cols[s->node->over.end_col].i64[r.row];
         WR_TRY(wri_timers_add(&s->timers, end - s->node->over.tick_us, gid, err));
     }
     if (p->n == p->cap) {
@@ -258,9 +259,8 @@ static wr_status add_row(over_batch *s, uint32_t gid, source *x, uint32_t row, w
         p->refs = more;
         p->cap = cap;
     }
-    wr_row_place at = wr_place_of(x->b, row);
-    p->refs[p->n++] = (ref){.of = x, .row = row, .split = at.split, .pos = at.pos};
-    x->live++;
+    p->refs[p->n++] = r;
+    r.of->live++;
     s->live_rows++;
     int64_t top = s->node->over.top;
     if (!top || top > UINT32_MAX / 4 || p->n < 2 * top + 32 || p->n < p->limit) return WR_OK;
@@ -269,23 +269,36 @@ static wr_status add_row(over_batch *s, uint32_t gid, source *x, uint32_t row, w
     return WR_OK;
 }
 
+/* Rows rows[0..n) of b (NULL: rows 0..n); saved: each has a place of its own. */
+static wr_status add_rows(over_batch *s, wr_batch *b, const uint32_t *rows, uint32_t n, bool saved,
+                          wr_err *err) {
+    if (wr_grow(&s->gids, &s->gids_cap, n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "OVER");
+    wri_group_rows find = {.b = b, .key_cols = s->node->over.keys, .hash = b->hash, .idx = rows, .n = n};
+    WR_TRY(wri_groups_find_rows(s->groups, &find, s->gids, err));
+    source *x;
+    WR_TRY(add_source(s, b, &x, err));
+    x->live++; /* until all its rows are in */
+    wr_status st = WR_OK;
+    for (uint32_t k = 0; st == WR_OK && k < n; k++) {
+        uint32_t i = rows ? rows[k] : k;
+        wr_row_place at = wr_place_of(b, i);
+        ref r = {.of = x, .row = i, .split = at.split, .pos = at.pos};
+        if (saved) {
+            r.split = wri_picked_split(b, i);
+            r.pos = wri_picked_pos(b, i);
+        }
+        st = add_row(s, s->gids[k], r, err);
+    }
+    if (--x->live == 0) drop_source(s, x);
+    return st == WR_OK ? copy_out(s, err) : st;
+}
+
 static wr_status batch_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     over_batch *s = op->state;
     uint32_t n = 0;
     (void)port;
     WR_TRY(in_time(op, s, in, &n, err));
-    if (n == 0) return WR_OK;
-    if (wr_grow(&s->gids, &s->gids_cap, n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "OVER");
-    wri_group_rows rows = {
-        .b = in, .key_cols = s->node->over.keys, .hash = in->hash, .idx = n == in->n ? NULL : s->idx, .n = n};
-    WR_TRY(wri_groups_find_rows(s->groups, &rows, s->gids, err));
-    source *x;
-    WR_TRY(add_source(s, in, &x, err));
-    x->live++; /* until all its rows are in */
-    wr_status st = WR_OK;
-    for (uint32_t i = 0; st == WR_OK && i < n; i++) st = add_row(s, s->gids[i], x, s->idx[i], err);
-    if (--x->live == 0) drop_source(s, x);
-    return st == WR_OK ? copy_out(s, err) : st;
+    return n ? add_rows(s, in, n == in->n ? NULL : s->idx, n, false, err) : WR_OK;
 }
 
 /* ---- partitions are complete ---- */
@@ -401,6 +414,33 @@ static wr_status batch_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return evaluate(op, s, err);
 }
 
+/* ---- snapshots: the rows of all partitions ---- */
+
+static wr_status batch_save(wr_op *op, wr_saver *to, wr_err *err) {
+    over_batch *s = op->state;
+    size_t n = 0;
+    wri_picked *rows = wr_alloc(s->live_rows * sizeof *rows + 1);
+    if (!rows) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t g = 1; g <= wri_groups_count(s->groups); g++) {
+        const part *p = part_at(s, g);
+        for (uint32_t i = 0; i < p->n; i++) {
+            const ref *r = &p->refs[i];
+            rows[n++] = (wri_picked){r->of->b, r->row, r->split, r->pos};
+        }
+    }
+    const wr_node *node = op->node;
+    wr_status st =
+        wri_save_picked(to, 0, node->in[0]->out.n, rows, n, node->over.keys, node->over.n_keys, err);
+    wr_free(rows);
+    return st;
+}
+
+static wr_status batch_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    if (!saved->rows) return wr_fail(err, WR_EDATA, "OVER in the snapshot is not as it was written");
+    WR_TRY(wri_check_picked(saved->rows, &op->node->in[0]->out, err));
+    return add_rows(op->state, saved->rows, NULL, saved->rows->n, true, err);
+}
+
 wri_over_kept wri_over_batch_keeps(const wr_op *op) {
     const over_batch *s = op->state;
     return (wri_over_kept){.keys = wri_groups_live(s->groups), .rows = s->held_rows};
@@ -410,4 +450,6 @@ const wr_op_def wri_op_over_batch = {.name = "over",
                                      .open = batch_open,
                                      .push = batch_push,
                                      .watermark = batch_watermark,
+                                     .save = batch_save,
+                                     .load = batch_load,
                                      .close = batch_close};

@@ -49,7 +49,9 @@ static void drop_part(wri_rank_part *p) {
     *p = (wri_rank_part){0};
 }
 
-static void drop_gone(wri_rank *s) {
+void wri_rank_over(wri_rank *s) {
+    for (size_t i = 0; i < s->n_told; i++) wri_rank_part_at(s, s->told[i].gid)->touched = false;
+    s->n_told = s->n_old = 0;
     while (s->n_gone > 0) wr_free(s->gone[--s->n_gone]);
 }
 
@@ -58,7 +60,7 @@ static void rank_close(wr_op *op) {
     if (!s) return;
     for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++)
         drop_part(wri_rank_part_at(s, g));
-    drop_gone(s);
+    while (s->n_gone > 0) wr_free(s->gone[--s->n_gone]);
     wri_groups_free(s->groups);
     wri_timers_free(&s->timers);
     wri_row_form_free(&s->form);
@@ -169,7 +171,7 @@ static wr_status gone_room(wri_rank *s, size_t n, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status add(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err) {
+wr_status wri_rank_add(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err) {
     wri_rank_part *p = wri_rank_part_at(s, gid);
     bool keeps = s->node->rank.takes_back, found;
     wri_row *row;
@@ -224,7 +226,7 @@ static wr_status take_back(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err
 
 /* ---- partitions come and go ---- */
 
-static wr_status see(wri_rank *s, uint32_t gid, const wr_batch *b, uint32_t i, wr_err *err) {
+wr_status wri_rank_see(wri_rank *s, uint32_t gid, const wr_batch *b, uint32_t i, wr_err *err) {
     wri_rank_part *p = wri_rank_part_at(s, gid);
     int64_t ttl = s->node->rank.ttl_us;
     p->used = s->op->wm;
@@ -253,8 +255,8 @@ static wr_status say_all(wri_rank *s, wr_err *err) {
         const wri_rank_part *p = wri_rank_part_at(s, s->told[i].gid);
         if (s->node->rank.takes_back && s->removes && p->n == 0 && !p->rest) forget(s, s->told[i].gid);
     }
-    s->n_told = s->n_old = 0;
-    drop_gone(s);
+    s->n_told = 0; /* some are gone */
+    wri_rank_over(s);
     return WR_OK;
 }
 
@@ -328,14 +330,19 @@ static wr_status rank_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     for (uint32_t k = 0; k < n; k++) {
         uint32_t i = s->idx[k];
         wri_row_ref x = {.b = in, .i = i};
-        WR_TRY(see(s, s->gids[k], in, i, err));
+        WR_TRY(wri_rank_see(s, s->gids[k], in, i, err));
         bool back = wr_takes_back(wr_change_of(in, i));
-        WR_TRY(back ? take_back(s, s->gids[k], x, err) : add(s, s->gids[k], x, err));
+        WR_TRY(back ? take_back(s, s->gids[k], x, err) : wri_rank_add(s, s->gids[k], x, err));
     }
     if (s->node->rank.each_batch) return say_all(s, err);
-    drop_gone(s);
+    wri_rank_over(s);
     return WR_OK;
 }
 
-const wr_op_def wri_op_rank = {
-    .name = "rank", .open = rank_open, .push = rank_push, .watermark = rank_watermark, .close = rank_close};
+const wr_op_def wri_op_rank = {.name = "rank",
+                               .open = rank_open,
+                               .push = rank_push,
+                               .watermark = rank_watermark,
+                               .save = wri_rank_save,
+                               .load = wri_rank_load,
+                               .close = rank_close};

@@ -64,6 +64,15 @@ static inline wri_rank_part *wri_rank_part_at(const wri_rank *s, uint32_t gid) {
 }
 static inline wri_row **wri_rank_head(wri_rank_part *p) { return p->cap ? p->many : &p->one; }
 
+/* A row comes into partition gid: its time counts; it is kept where it belongs. */
+wr_status wri_rank_see(wri_rank *s, uint32_t gid, const wr_batch *b, uint32_t i, wr_err *err) WR_MUST_USE;
+wr_status wri_rank_add(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err) WR_MUST_USE;
+void wri_rank_over(wri_rank *s); /* the batch is: what it has touched counts as told */
+
+/* rank_saved.c */
+wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_rank_load(wr_op *op, const wr_saved *saved, wr_err *err) WR_MUST_USE;
+
 /* The rows old[0..n_old) stand, from now on it is those of now[0..n_now): both in order. */
 wr_status wri_rank_say(wri_rank *s, wri_row *const *old, size_t n_old, wri_row *const *now, size_t n_now,
                        wr_err *err) WR_MUST_USE;

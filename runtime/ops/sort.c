@@ -6,6 +6,7 @@
 
 #include "ops.h"
 #include "over_part.h"
+#include "saved_rows.h"
 
 typedef struct sorter {
     wr_batch **batches;
@@ -110,5 +111,27 @@ static wr_status sort_end(wr_op *op, wr_err *err) {
     return WR_OK;
 }
 
-const wr_op_def wri_op_sort = {
-    .name = "sort", .open = sort_open, .push = sort_push, .end = sort_end, .close = sort_close};
+static wr_status sort_save(wr_op *op, wr_saver *to, wr_err *err) {
+    sorter *s = op->state;
+    wri_picked *rows = wr_alloc(s->n * sizeof *rows + 1);
+    if (!rows) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < s->n; i++)
+        rows[i] = (wri_picked){.b = s->batches[s->rows[i].batch], .row = s->rows[i].row};
+    wr_status st = wri_save_picked(to, 0, s->node->out.n, rows, s->n, NULL, 0, err);
+    wr_free(rows);
+    return st;
+}
+
+static wr_status sort_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    if (!saved->rows) return wr_fail(err, WR_EDATA, "ORDER BY in the snapshot is not as it was written");
+    WR_TRY(wri_check_picked(saved->rows, &op->node->out, err));
+    return sort_push(op, 0, saved->rows, err);
+}
+
+const wr_op_def wri_op_sort = {.name = "sort",
+                               .open = sort_open,
+                               .push = sort_push,
+                               .end = sort_end,
+                               .save = sort_save,
+                               .load = sort_load,
+                               .close = sort_close};

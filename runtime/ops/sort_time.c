@@ -91,8 +91,21 @@ static wr_status time_watermark(wr_op *op, int64_t wm, wr_err *err) {
     }
 }
 
+static wr_status time_save(wr_op *op, wr_saver *to, wr_err *err) {
+    const sort_time *s = op->state;
+    return wri_timeline_save(s->line, to, 0, NULL, 0, err);
+}
+
+static wr_status time_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    sort_time *s = op->state;
+    if (!saved->rows) return wr_fail(err, WR_EDATA, "ORDER BY in the snapshot is not as it was written");
+    return wri_timeline_load(s->line, saved->rows, err);
+}
+
 const wr_op_def wri_op_sort_time = {.name = "sort along time",
                                     .open = time_open,
                                     .push = time_push,
                                     .watermark = time_watermark,
+                                    .save = time_save,
+                                    .load = time_load,
                                     .close = time_close};

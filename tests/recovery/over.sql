@@ -2,7 +2,7 @@
 CREATE STREAM clicks (
   event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT,
   WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND
-) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json');
+) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json', chunk_bytes = '16KiB');
 CREATE STREAM out_range WITH (connector = 'file', path = 'out_range', format = 'csv') AS
 SELECT event_time, user_id, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MIN(page) OVER w AS lo, SUM(latency_ms) OVER w AS ms,
   COUNT(DISTINCT page) OVER w AS d, SUM(DISTINCT bytes) OVER w AS ds, FIRST_VALUE(page) OVER w AS f, LAST_VALUE(status) OVER w AS l

@@ -2,7 +2,7 @@
 CREATE STREAM clicks (
   event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT,
   WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND
-) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json');
+) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json', chunk_bytes = '16KiB');
 CREATE STREAM out_lag WITH (connector = 'file', path = 'out_lag', format = 'csv') AS
 SELECT event_time, user_id, LAG(page) OVER w AS a, LAG(bytes, 3, -1) OVER w AS b, LAG(page, 2) IGNORE NULLS OVER w AS c,
   ROW_NUMBER() OVER w AS rn, RANK() OVER w AS r, DENSE_RANK() OVER w AS d
