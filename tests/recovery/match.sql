@@ -37,4 +37,13 @@ CREATE STREAM out_windows WITH (connector = 'file', path = 'out_windows', format
 SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE (SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY page ORDER BY event_time
   MEASURES MATCH_ROWTIME() AS t, COUNT(*) AS k ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A B*? C) WITHIN INTERVAL '30' SECOND
   DEFINE A AS A.status = 500, C AS C.status = 404)), DESCRIPTOR(t), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+CREATE STREAM out_covered WITH (connector = 'file', path = 'out_covered', format = 'csv') AS
+SELECT event_time, page, user_id, k FROM clicks MATCH_RECOGNIZE (PARTITION BY page ORDER BY event_time MEASURES FINAL COUNT(*) AS k
+  ALL ROWS PER MATCH WITH UNMATCHED ROWS AFTER MATCH SKIP TO NEXT ROW PATTERN (A B*? C) WITHIN INTERVAL '40' SECOND
+  DEFINE A AS A.status = 500 OR A.status = 404, C AS C.latency_ms > 2 * A.latency_ms);
+CREATE STREAM out_divided WITH (connector = 'file', path = 'out_divided', format = 'json') AS
+SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY country ORDER BY event_time MEASURES A.event_time AS t, COUNT(*) AS n
+  ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A B* C) WITHIN INTERVAL '5' SECOND
+  DEFINE A AS A.latency_ms > 150, B AS B.bytes / (B.status - A.status) < 1000000, C AS C.bytes / (C.status - 404) > 300);
+CREATE STREAM out_bad WITH (connector = 'file', path = 'out_bad', format = 'json') AS SELECT message, data_row FROM error_stream;
 CREATE STREAM out_late WITH (connector = 'file', path = 'out_late', format = 'json') AS SELECT event_time, user_id FROM late;
