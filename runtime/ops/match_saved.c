@@ -1,5 +1,5 @@
-/* runtime/ops/match_saved.c -- MATCH_RECOGNIZE in snapshots: rows that wait, rows that a match may still need,
- * and what is known of keys; see match.h.
+/* runtime/ops/match_saved.c -- MATCH_RECOGNIZE in snapshots: rows that wait, rows that a match may still
+ * need, and what is known of keys; see match.h.
  *
  *   LINE   rows that wait for the watermark
  *   KEYS   keys | matches so far: when MATCH_NUMBER or ^ is asked, of all keys
@@ -40,8 +40,7 @@ static wr_status fill_rows(const saving *s, uint32_t n_kept, wr_batch *b, wr_err
     for (uint32_t c = 0, to = 0; c < r->n_cols; c++) {
         if (!r->kept[c]) continue;
         WR_TRY(wr_batch_col(b, to, r->cols[c].phys, err));
-        for (uint32_t i = 0; i < s->n; i++)
-            WR_TRY(wri_mr_put(r, s->slots[i], c, b, &b->cols[to], i, err));
+        for (uint32_t i = 0; i < s->n; i++) WR_TRY(wri_mr_put(r, s->slots[i], c, b, &b->cols[to], i, err));
         to++;
     }
     for (uint32_t c = n_kept; c < n_kept + 3; c++) WR_TRY(wr_batch_col(b, c, WR_I64, err));
