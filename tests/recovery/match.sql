@@ -43,7 +43,7 @@ SELECT event_time, page, user_id, k FROM clicks MATCH_RECOGNIZE (PARTITION BY pa
   DEFINE A AS A.status = 500 OR A.status = 404, C AS C.latency_ms > 2 * A.latency_ms);
 CREATE STREAM out_divided WITH (connector = 'file', path = 'out_divided', format = 'json') AS
 SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY country ORDER BY event_time MEASURES A.event_time AS t, COUNT(*) AS n
-  ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A B* C) WITHIN INTERVAL '5' SECOND
+  ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A (B | X)*? C) WITHIN INTERVAL '5' SECOND
   DEFINE A AS A.latency_ms > 150, B AS B.bytes / (B.status - A.status) < 1000000, C AS C.bytes / (C.status - 404) > 350);
 CREATE STREAM out_bad WITH (connector = 'file', path = 'out_bad', format = 'json') AS SELECT message, data_row FROM error_stream;
 CREATE STREAM out_late WITH (connector = 'file', path = 'out_late', format = 'json') AS SELECT event_time, user_id FROM late;
