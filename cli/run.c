@@ -193,7 +193,13 @@ const wr_command wri_cmd_run = {
            "standard input. Paths in the SQL are relative to the current folder.\n\n"
            "  weir run clicks.sql\n"
            "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
-           "  weir run --format csv clicks.sql > clicks.csv\n\n"
+           "  weir run --format csv clicks.sql > clicks.csv\n"
+           "  weir run --state clicks.state clicks.sql\n\n"
+           "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
+           "goes on "
+           "from the last one, and files that it writes hold every row once. Standard output may get rows "
+           "twice; "
+           "standard input cannot be read again.\n\n"
            "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
     .n_flags = WR_LEN(flags),

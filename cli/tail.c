@@ -106,7 +106,9 @@ static wr_status open_shards(tailing *t, bool first, wr_err *err) {
         if (s != WR_OK) break;
         source *src = &t->items[t->n];
         *src = (source){.shard = sh->id};
-        s = wr_reader_open(t->db, t->name, sh->id, latest && !first ? (wr_place){0} : t->at, &src->r, err);
+        wr_place at = t->at;
+        if (latest && !first) at.from = WR_FROM_HORIZON; /* a child of what was read: all of it is new */
+        s = wr_reader_open(t->db, t->name, sh->id, at, &src->r, err);
         t->n += s == WR_OK;
     }
     if (s == WR_OK && first && t->n == 0)

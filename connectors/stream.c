@@ -141,9 +141,10 @@ static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err)
         bool wait = holds_back(s, &info, sh->parent) || holds_back(s, &info, sh->parent2);
         *leftp += wait;
         if (wait) continue;
-        bool whole =
-            s->start.from == WR_FROM_LATEST && !first; /* a child of what was read: all of it is new */
-        rc = add(s, sh, whole ? (wr_place){.from = WR_FROM_HORIZON} : s->start, err);
+        wr_place at = s->start;
+        if (at.from == WR_FROM_LATEST && !first)
+            at.from = WR_FROM_HORIZON; /* a child of what was read: all is new */
+        rc = add(s, sh, at, err);
         begun = rc == WR_OK;
     }
     wr_arena_free(&ar);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define AHEAD   16
+#define TEND_US (60 * WR_US_PER_SECOND)
 #define KEY_MAX 256 /* bytes; longer keys are told by their digest */
 
 typedef struct sending { /* one batch under way */
@@ -27,6 +28,8 @@ struct wr_sink {
     uint32_t *by; /* columns of the key */
     size_t n_by, by_cap;
     uint64_t rows;
+    const wr_sys *sys;
+    int64_t tend_at_us; /* when the stream is tended next */
     pthread_mutex_t lock;
     pthread_cond_t moved;
     uint32_t ahead;   /* batches under way */
@@ -83,6 +86,8 @@ wr_status wri_stream_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *e
     if (!s) return wr_fail_oom(err, "a sink");
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->moved, NULL);
+    s->sys = cfg->sys;
+    s->tend_at_us = s->sys->mono_us() + TEND_US;
     s->schema = cfg->schema;
     s->between = cfg->format->between;
     wr_status rc = find_columns(s, o.partition_by, err);
@@ -172,8 +177,18 @@ static wr_status copy_rows(sending *g, const wr_batch *b, const char *p, const s
     return WR_OK;
 }
 
+/* Expired segments go, hot shards are split. That it failed is no failure of the rows; the next minute tries
+ * again. */
+static void tend(wr_sink *s) {
+    if (s->sys->mono_us() < s->tend_at_us) return;
+    s->tend_at_us = s->sys->mono_us() + TEND_US;
+    wr_status unheard = wr_stream_tend(s->st, NULL);
+    (void)unheard;
+}
+
 wr_status wri_stream_sink_put(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, wr_err *err) {
     if (b->n == 0) return WR_OK;
+    tend(s);
     WR_TRY(wait_for(s, AHEAD - 1, err));
     sending *g = wr_calloc(1, sizeof *g);
     if (!g) return wr_fail_oom(err, "records");

@@ -49,6 +49,11 @@ wr_status wr_batch_col(wr_batch *b, uint32_t c, wr_phys phys, wr_err *err) {
     return col->data ? WR_OK : wr_fail_oom(err, "a column");
 }
 
+bool wr_batch_places(wr_batch *b) {
+    b->place = wr_arena_alloc(&b->arena, (b->cap ? b->cap : 1) * sizeof *b->place);
+    return b->place != NULL;
+}
+
 uint64_t *wr_batch_nulls(wr_batch *b, wr_col *c) {
     if (!c->nulls) c->nulls = wr_arena_calloc(&b->arena, (wr_bitmap_words(b->cap) + 1) * sizeof(uint64_t));
     return c->nulls;
@@ -60,6 +65,7 @@ wr_status wr_batch_reset(wr_batch *b, uint32_t n_cols) {
     b->n = 0;
     b->split = WR_NO_SPLIT;
     b->pos = b->ingest_us = 0;
+    b->place = NULL;
     b->wm = NULL;
     b->hash = NULL;
     b->change = NULL;
@@ -145,6 +151,10 @@ static wr_status gather_into(wr_batch *in, const uint32_t *idx, uint32_t n, cons
         gather_i64(in->wm, idx, n, out->wm);
     }
     if (in->change) WR_TRY(gather_changes(in, idx, n, out, err));
+    if (in->place) {
+        if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
+        for (uint32_t i = 0; i < n; i++) out->place[i] = in->place[idx[i]];
+    }
     out->n = n;
     out->split = in->split;
     out->pos = in->pos;
@@ -189,6 +199,7 @@ wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr
     out->split = in->split;
     out->pos = in->pos;
     out->ingest_us = in->ingest_us;
+    out->place = in->place;
     out->wm = in->wm;
     out->change = in->change;
     wr_status s = wr_batch_keep(out, &in->ref, err);

@@ -6,6 +6,8 @@
  *   cols[0..n_cols)  typed arrays of n values, a NULL bitmap where needed, dictionary codes where known
  *   split, pos       where the rows came from: row i has position (split, pos + i), rising within a
  *                    split; ties in time are broken by it. Rows made by an operator: WR_NO_SPLIT
+ *   place            NULL, or per row its split and position, in place of the above: rows that stand in
+ *                    another order than their source's, or several times
  *   wm               NULL, or per row the watermark just before it: only when some row lies behind it
  *   change           NULL: every row is an insert; else per row a wr_change. A WR_UPDATE_BEFORE stands
  * directly before its WR_UPDATE_AFTER in the same batch; gathering one half alone makes it a delete or an
@@ -49,18 +51,24 @@ typedef struct wr_col {
     wr_dict *dict;   /* borrowed; the batch holds it */
 } wr_col;
 
+typedef struct wr_row_place {
+    int64_t pos;
+    uint32_t split;
+} wr_row_place;
+
 typedef struct wr_batch {
     wr_ref ref;
     uint32_t n;   /* rows */
     uint32_t cap; /* rows the arrays have room for */
     uint32_t n_cols;
-    uint32_t split;    /* source split, or WR_NO_SPLIT */
-    wr_col *cols;      /* in the arena */
-    int64_t pos;       /* position of row 0 in its split (bytes or records), see above */
-    int64_t ingest_us; /* wall clock when the oldest row entered [us], 0: unknown */
-    int64_t *wm;       /* see above */
-    uint64_t *hash;    /* NULL, or the key hash of each row, for the exchange */
-    uint8_t *change;   /* see above */
+    uint32_t split;      /* source split, or WR_NO_SPLIT */
+    wr_col *cols;        /* in the arena */
+    int64_t pos;         /* position of row 0 in its split (bytes or records), see above */
+    int64_t ingest_us;   /* wall clock when the oldest row entered [us], 0: unknown */
+    wr_row_place *place; /* see above */
+    int64_t *wm;         /* see above */
+    uint64_t *hash;      /* NULL, or the key hash of each row, for the exchange */
+    uint8_t *change;     /* see above */
     wr_arena arena;
     wr_ref **held; /* kept alive with the batch */
     uint32_t n_held, held_cap;
@@ -70,6 +78,12 @@ static inline uint32_t wr_bitmap_words(uint32_t n) { return (n + 63) / 64; }
 static inline bool wr_bit(const uint64_t *bits, uint32_t i) { return bits[i >> 6] >> (i & 63) & 1; }
 static inline void wr_bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_C(1) << (i & 63); }
 static inline bool wr_is_null(const wr_col *c, uint32_t i) { return c->nulls && wr_bit(c->nulls, i); }
+
+static inline wr_row_place wr_place_of(const wr_batch *b, uint32_t i) {
+    return b->place ? b->place[i] : (wr_row_place){.pos = b->pos + i, .split = b->split};
+}
+/* Makes room for the place of each row; false on OOM. */
+bool wr_batch_places(wr_batch *b) WR_MUST_USE;
 
 static inline wr_change wr_change_of(const wr_batch *b, uint32_t i) {
     return b->change ? (wr_change)b->change[i] : WR_INSERT;

@@ -95,6 +95,8 @@ static bool operand(uint16_t c) {
     case TK_PERIOD:
     case TK_ARRAY:
     case TK_EXISTS:
+    case TK_FINAL:
+    case TK_RUNNING:
     case TK_CASE:
     case TK_CAST:
     case TK_TRY_CAST:

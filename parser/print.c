@@ -175,7 +175,7 @@ static int level(const wr_ast *e) {
     case WR_A_BINARY_OP:
         return op_level(e->op);
     case WR_A_UNARY:
-        return e->op[0] == 'N' ? P_NOT : e->op[0] == '-' || e->op[0] == '+' ? P_SIGN : P_OR;
+        return e->op[0] == 'N' ? P_NOT : P_SIGN; /* also FINAL, RUNNING */
     case WR_A_IS:
     case WR_A_BETWEEN:
     case WR_A_IN:
@@ -234,10 +234,11 @@ static void put_binary(wri_out *o, const wr_ast *e) {
 static void put_unary(wri_out *o, const wr_ast *e) {
     int l = level(e);
     wri_puts(o, e->op);
-    if (l != P_SIGN) wri_puts(o, " ");
     const wr_ast *a = e->args[0];
-    bool sign = l == P_SIGN && a->kind == WR_A_UNARY; /* two minus signs are a comment */
-    put_operand(o, a, sign ? P_PRIM : l);
+    bool word = e->op[1] != '\0';
+    if (word) wri_puts(o, " ");
+    bool prim = l == P_SIGN && (word || a->kind == WR_A_UNARY); /* two minus signs are a comment */
+    put_operand(o, a, prim ? P_PRIM : l);
 }
 
 static void put_test(wri_out *o, const wr_ast *e) {

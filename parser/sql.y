@@ -450,8 +450,6 @@ match(A) ::= match7(M) DEFINE defines(L). { A = wri_match_set(p, M, WRI_MT_DEFIN
 measures(A) ::= measure(E) AS ID(N). { A = wri_item_add(p, NULL, E, N); }
 measures(A) ::= measures(L) COMMA measure(E) AS ID(N). { A = wri_item_add(p, L, E, N); }
 measure(A) ::= expr(E). { A = E; }
-measure(A) ::= FINAL(T) expr(E). { A = wri_unary(p, "FINAL", T, E); }
-measure(A) ::= RUNNING(T) expr(E). { A = wri_unary(p, "RUNNING", T, E); }
 defines(A) ::= ID(V) AS expr(E). { A = wri_define_add(p, NULL, V, E); }
 defines(A) ::= defines(L) COMMA ID(V) AS expr(E). { A = wri_define_add(p, L, V, E); }
 subsets(A) ::= ID(V) EQ LP(T) exprs(X) RP(R). {
@@ -558,6 +556,8 @@ period(A) ::= IMMEDIATELY period_op(O). { A = O; A.flag2 = true; }
 period_op(A) ::= CONTAINS|OVERLAPS|EQUALS|PRECEDES|SUCCEEDS|LEADS|LAGS(T). { A = OPER(T.text, T); }
 
 val(A) ::= prim(E). { A = E; }
+val(A) ::= FINAL(T) prim(E). { A = wri_unary(p, "FINAL", T, E); }
+val(A) ::= RUNNING(T) prim(E). { A = wri_unary(p, "RUNNING", T, E); }
 val(A) ::= val(L) PLUS|MINUS(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }
 val(A) ::= val(L) STAR|SLASH|PERCENT(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }
 val(A) ::= val(L) CONCAT|ARROW|DARROW(T) val(R). { A = wri_op(p, WR_A_BINARY_OP, OPER(T.text, T), L, R, NULL); }

@@ -219,7 +219,8 @@ static bool suits(const wri_parse *p, size_t i, uint16_t code) {
         return next == TK_FIRST || next == TK_NEXT;
     case TK_FINAL:
     case TK_RUNNING:
-        return prev == TK_EMIT || next == TK_LP || is_name(p, i + 1);
+        return prev == TK_EMIT ||
+               (is_name(p, i + 1) && (next2 == TK_LP || next2 == TK_DOT || next2 == TK_AS));
     case TK_IF:
         return next == TK_NOT || next == TK_EXISTS;
     case TK_LATERAL:

@@ -170,6 +170,9 @@ static wr_expr *bind_binary_op(wri_binder *b, const wr_ast *e) {
 
 static wr_expr *bind_unary(wri_binder *b, const wr_ast *e) {
     const wr_ast *a = e->args[0];
+    if (is_op(e, "FINAL") || is_op(e, "RUNNING"))
+        return wri_bind_error(b, e->loc, "leave it out", "%s stands in MEASURES of MATCH_RECOGNIZE only",
+                              e->op);
     if (is_op(e, "-") && a->kind == WR_A_NUMBER) { /* the least BIGINT has no positive counterpart */
         wr_expr *x = b->hook ? b->hook(b->hook_ctx, b, a) : NULL;
         if (x) return wri_bind_neg(b, e->loc, x);

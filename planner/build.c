@@ -229,6 +229,7 @@ wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc)
         n->out.fields[i].path = NULL;
         x->props[i] = xi->props[i];
     }
+    x->props[win->time_col].was_time = true;
     wr_type t = in->out.fields[win->time_col].type;
     t.prec = win->tick_us == 1 ? 6 : 3;
     t.not_null = true;

@@ -1,6 +1,7 @@
 /* planner/join.c -- which join it is, and its node.
  *
  *   a side is a table that can be asked by a key lookup: as rows of the other side come
+ *   a side is updating                              changes: corrected as either side changes
  *   AS OF the time of the left side, of a stream with a primary key     temporal: the version valid then
  *   both sides carry a window, and its start and end are equated        window: when the window closes
  *   times of both sides are bounded against each other                  interval: as rows come
@@ -36,6 +37,7 @@ typedef struct making {
     const wr_node *window[2]; /* origins of the windows that are equated; NULL: no window join */
     uint32_t window_end[2];
     bool swapped;
+    bool early; /* as wr_node.join */
     wr_node_kind kind;
 } making;
 
@@ -448,11 +450,7 @@ static bool regular_join(making *m) {
                       "this join of unbounded streams would keep all rows for ever: nothing bounds it");
         return false;
     }
-    if (j->type != WR_JOIN_INNER && j->type != WR_JOIN_SEMI) {
-        wri_unsupported(c, j->loc, bound_hint(m),
-                        "an outer join of unbounded streams that only state_ttl bounds is not supported yet");
-        return false;
-    }
+    m->early = j->type != WR_JOIN_INNER && j->type != WR_JOIN_SEMI;
     m->kind = WR_N_JOIN_INTERVAL;
     int64_t ttl = c->settings->state_ttl_us < BOUND_MAX ? c->settings->state_ttl_us : BOUND_MAX;
     m->times = (bound){.cols = {j->in[0]->time_col, j->in[1]->time_col}, .lo = -ttl, .hi = ttl};
@@ -505,9 +503,52 @@ static bool as_of_join(making *m) {
     return true;
 }
 
+/* A side's rows take others back: both are kept for as long as they stand. */
+static bool changes_join(making *m) {
+    wri_join *j = m->j;
+    wri_ctx *c = m->c;
+    const char *of = wri_changes_of(c, j->in[j->in[0]->updating ? 0 : 1]);
+    bool forever = wri_setting_given(c, "state_ttl") && c->settings->state_ttl_us == 0;
+    if (j->null_aware) {
+        wri_unsupported(c, j->loc,
+                        "write NOT EXISTS (SELECT * FROM … WHERE … = …), which does not mind NULLs",
+                        "NOT IN with updating results (%s) is not supported yet", of);
+        return false;
+    }
+    if (!(j->in[0]->bounded && j->in[1]->bounded) && !forever) {
+        wri_error(c, j->loc, "SET state_ttl = '0 s' to keep them, or make the results final with a window",
+                  "a join with updating results (%s) has to keep all rows of both sides that stand", of);
+        return false;
+    }
+    m->kind = WR_N_JOIN_CHANGES;
+    return true;
+}
+
+/* What tells the rows of the result apart: what does so on each side, when nothing on the right side is
+ * padded from the left; without the right side's when a left row meets at most one. */
+static bool changes_key(making *m, wr_node *n) {
+    const wri_join *j = m->j;
+    const wr_node *l = j->in[0], *r = j->in[1];
+    bool keyed =
+        l->keyed && (one_sided(j->type) || r->keyed) && j->type != WR_JOIN_RIGHT && j->type != WR_JOIN_FULL;
+    uint32_t *cols = wri_new_n(m->c, l->n_key + r->n_key, sizeof *cols), k = 0;
+    if (!cols) return false;
+    bool one = true;
+    for (uint32_t i = 0; keyed && i < r->n_key; i++) {
+        bool equated = false;
+        for (uint32_t e = 0; e < n->join.n_keys; e++) equated |= n->join.keys[1][e] == r->key[i];
+        one = one && equated;
+    }
+    for (uint32_t i = 0; keyed && i < l->n_key; i++) cols[k++] = l->key[i];
+    for (uint32_t i = 0; keyed && !one && !one_sided(j->type) && i < r->n_key; i++)
+        cols[k++] = m->w0 + r->key[i];
+    return wri_makes_changes(m->c, n, "a join of updating results", keyed ? cols : NULL, k);
+}
+
 static bool choose(making *m) {
     wri_join *j = m->j;
     if (j->as_of) return as_of_join(m);
+    if (j->in[0]->updating || j->in[1]->updating) return changes_join(m);
     find_windows(m);
     if (m->window[0]) {
         m->kind = WR_N_JOIN_WINDOW;
@@ -522,7 +563,7 @@ static bool choose(making *m) {
     }
     /* state_ttl counts on recorded streams, too: they give what the live ones gave. */
     bool timed = j->in[0]->time_col != WR_NO_COL && j->in[1]->time_col != WR_NO_COL;
-    bool ttl = m->c->settings->state_ttl_us > 0 && timed && j->type == WR_JOIN_INNER;
+    bool ttl = m->c->settings->state_ttl_us > 0 && timed && !j->null_aware;
     if ((j->in[0]->bounded || j->in[1]->bounded) && !ttl) return table_join(m);
     return regular_join(m);
 }
@@ -688,8 +729,9 @@ static wr_node *join_node(making *m) {
     bool *null_eq = wri_new_n(c, m->n_keys, sizeof *null_eq);
     if (!n || !null_eq) return NULL;
     for (uint32_t k = 0; k < m->n_keys; k++) null_eq[k] = m->keys[k].null_eq;
-    bool timed = !one_by_one(m);
+    bool timed = !one_by_one(m) && m->kind != WR_N_JOIN_CHANGES;
     n->join.type = j->type;
+    n->join.early = m->early;
     n->join.null_aware = j->null_aware;
     n->join.n_keys = m->n_keys;
     n->join.null_eq = null_eq;
@@ -704,6 +746,10 @@ static wr_node *join_node(making *m) {
         n->join.tick_us = j->in[0]->out.fields[m->times.cols[0]].type.prec > 3 ? 1 : 1000;
     if (!fill_pair(m, n, own_time)) return NULL;
     fill_time(m, n);
+    if (m->kind == WR_N_JOIN_CHANGES && !changes_key(m, n)) return NULL;
+    if (m->early && !wri_makes_changes(c, n, "an outer join that only state_ttl bounds", NULL, 0))
+        return NULL;
+    if (m->kind == WR_N_JOIN_CHANGES) return c->oom ? NULL : n; /* event time ends here: no row is late */
     if (timed ? !wri_takes_late(c, n) : !pass_late(m, n)) return NULL;
     return c->oom ? NULL : n;
 }

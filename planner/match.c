@@ -181,7 +181,7 @@ static bool bind_define(wri_mr *m, const wr_define *d) {
         wri_error(m->c, d->var.loc, "join the conditions by AND", "DEFINE gives %s twice", d->var.text);
         return false;
     }
-    wr_expr *e = wri_mr_bind(m, d->expr, v, false);
+    wr_expr *e = wri_mr_bind(m, d->expr, v);
     if (e == &wri_failed) return false;
     var->whole = e;
     split(m, var, e);
@@ -195,10 +195,7 @@ static bool bind_measures(wri_mr *m, wri_cols *out) {
     bool ok = true;
     for (uint32_t i = 0; i < m->y->n_measures; i++) {
         const wr_item *item = &m->y->measures[i];
-        const wr_ast *e = item->expr;
-        bool final = e->kind == WR_A_UNARY && !strcmp(e->op, "FINAL");
-        if (final || (e->kind == WR_A_UNARY && !strcmp(e->op, "RUNNING"))) e = e->args[0];
-        wr_expr *x = wri_mr_bind(m, e, WR_NO_COL, final);
+        wr_expr *x = wri_mr_bind(m, item->expr, WR_NO_COL);
         if (x == &wri_failed) ok = false;
         else if (!wri_cols_add(m->c, out, x, item->alias.text)) return false;
     }

@@ -333,17 +333,25 @@ static wr_expr *bind_number(wri_mr *m, const wr_ast *e) {
 
 /* ---- dispatch ---- */
 
-static wr_expr *final_inside(wri_mr *m, const wr_ast *e) {
-    wri_error(m->c, e->loc, "write it in front of the whole measure",
-              "%s stands at the head of a measure only", e->op);
-    return &wri_failed;
+/* FINAL or RUNNING in front of a call: of the whole match, or as it is so far. */
+static wr_expr *bind_when(wri_mr *m, wri_binder *b, const wr_ast *e) {
+    if (m->define != WR_NO_COL) {
+        wri_error(m->c, e->loc, "leave it out",
+                  "%s stands in MEASURES only: a condition knows the rows so far", e->op);
+        return &wri_failed;
+    }
+    bool before = m->final;
+    m->final = !strcmp(e->op, "FINAL");
+    wr_expr *x = wri_bind(b, e->args[0]);
+    m->final = before;
+    return x;
 }
 
 static wr_expr *hook(void *ctx, wri_binder *b, const wr_ast *e) {
     wri_mr *m = ctx;
     if (e->kind == WR_A_COLUMN || is_nav(e)) return bind_nav(m, e);
     if (e->kind == WR_A_UNARY && (!strcmp(e->op, "FINAL") || !strcmp(e->op, "RUNNING")))
-        return final_inside(m, e);
+        return bind_when(m, b, e);
     if (is_call(e, "CLASSIFIER")) return bind_classifier(m, e, true, 0);
     if (is_call(e, "MATCH_NUMBER")) return bind_number(m, e);
     if (is_call(e, "MATCH_ROWTIME")) return bind_rowtime(m, e);
@@ -355,10 +363,10 @@ static wr_expr *hook(void *ctx, wri_binder *b, const wr_ast *e) {
     return wri_refuse(b, e, clause(m));
 }
 
-wr_expr *wri_mr_bind(wri_mr *m, const wr_ast *e, uint32_t define, bool final) {
+wr_expr *wri_mr_bind(wri_mr *m, const wr_ast *e, uint32_t define) {
     m->into = define == WR_NO_COL ? &m->values : &m->dvalues;
     m->define = define;
-    m->final = final;
+    m->final = false;
     wri_binder b;
     wri_binder_init(m->q, &b, m->scope);
     b.hook = hook;

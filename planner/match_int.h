@@ -57,7 +57,7 @@ const char *wri_mr_nearest_var(wri_mr *m, const wr_ident *id);
 
 /* ---- match_bind.c ---- */
 /* Binds a condition (define: whose) or a measure (WR_NO_COL). &wri_failed after reporting. */
-wr_expr *wri_mr_bind(wri_mr *m, const wr_ast *e, uint32_t define, bool final);
+wr_expr *wri_mr_bind(wri_mr *m, const wr_ast *e, uint32_t define);
 /* Column of m->pre for e, which is over m->in; WR_NO_COL on OOM. */
 uint32_t wri_mr_pre(wri_mr *m, wr_expr *e, const char *name);
 

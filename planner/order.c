@@ -125,7 +125,7 @@ static wr_node *first_rows(const wri_select *s, wr_node *n, limits l, wr_loc loc
     if (!cols.order) return NULL;
     for (uint32_t i = 0; i < s->n_order; i++) cols.order[i] = s->order[i];
     const wr_sort_key *last = s->n_order ? &s->order[s->n_order - 1] : NULL;
-    cols.ties_last = last && last->desc && wri_is_time(n, last->col);
+    cols.ties_last = last && last->desc && wri_was_time(n, last->col);
     if (!n->bounded && !s->q->changes && cols.end_col == WR_NO_COL) {
         wri_error(c, s->y->limit_by[0]->loc,
                   "add window_start, window_end to BY, or write EMIT CHANGES behind the query",

@@ -213,7 +213,7 @@ static bool spec_cols(below *p, const wri_spec *sp, wri_over_cols *out) {
         out->order[i] = (wr_sort_key){.col = below_col(p, sp->order[i].expr),
                                       .desc = sp->order[i].desc,
                                       .nulls_first = sp->order[i].nulls_first};
-        out->ties_last = sp->order[i].desc && e->kind == WR_X_COL && wri_is_time(p->in, e->col);
+        out->ties_last = sp->order[i].desc && e->kind == WR_X_COL && wri_was_time(p->in, e->col);
     }
     out->end_col = window_end_of(p->in, sp);
     return !c->oom;

@@ -28,6 +28,7 @@ typedef struct wri_prop {
     const wr_node *origin; /* WINDOW, AGG_GLOBAL, UNION or a join; start and end belong together when equal */
     bool rises;            /* event time like the node's time_col: see wri_is_time */
     bool counts;           /* a rank: 1 or more */
+    bool was_time;         /* event time before a window function gave the rows another */
 } wri_prop;
 
 /* A node while planning; every wr_node made here is the first member of one. */
@@ -55,6 +56,7 @@ typedef struct wri_xnode {
     bool need_wm;    /* some consumer works with event time */
     uint32_t *map;   /* old column -> new column after pruning */
     uint32_t stage1; /* stage + 1; 0: not staged yet */
+    bool placed;     /* somebody behind it goes by the places of rows */
 } wri_xnode;
 static inline wri_xnode *wri_x(const wr_node *n) { return (wri_xnode *)(uintptr_t)n; }
 
@@ -460,6 +462,10 @@ wr_expr *wri_col_of(wri_ctx *c, const wr_node *n, uint32_t col, wr_loc loc);
  * column that rises with it (both times of an interval join). */
 static inline bool wri_is_time(const wr_node *n, uint32_t col) {
     return col == n->time_col || wri_x(n)->props[col].rises;
+}
+/* Whether rows of equal col stand in the order of their source, since they came in that order. */
+static inline bool wri_was_time(const wr_node *n, uint32_t col) {
+    return wri_is_time(n, col) || wri_x(n)->props[col].was_time;
 }
 /* n with col, which is such a column, as its time attribute; columns keep their numbers. */
 wr_node *wri_with_time(wri_ctx *c, wr_node *n, uint32_t col);

@@ -124,7 +124,8 @@ typedef struct wr_agg_in {
     const wr_col *time; /* NULL: none */
     uint32_t n;
     uint32_t split;
-    int64_t pos; /* of row 0, rising by one a row */
+    int64_t pos;               /* of row 0, rising by one a row */
+    const wr_row_place *place; /* NULL, or that of each row instead */
 } wr_agg_in;
 
 /* An aggregate: one file in runtime/aggs/ that ends in one of these. States are rows of stride bytes;
@@ -290,6 +291,7 @@ typedef struct wr_win {
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_CHANGES, join_changes, join_changes) /* rows of updating inputs; pairs are taken back again */    \
     X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
     X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
@@ -457,6 +459,7 @@ struct wr_node {
     wr_schema out;     /* its columns */
     uint32_t time_col; /* event time among out, or WR_NO_COL */
     bool bounded;      /* ends by itself */
+    bool places; /* its rows tell their places: somebody goes by them to whom order alone does not tell */
     /* Whether rows may take earlier ones back (wr_batch.change); else every row is new. keyed: at most one
      * row stands for each value of the columns key[0..n_key) of out; with n_key 0 at most one row at all. */
     bool updating, keyed;
@@ -561,6 +564,7 @@ struct wr_node {
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */
             uint32_t n_keys;
+            bool early; /* INTERVAL, outer: rows come out padded at once, and are taken back if they match */
             bool null_aware;   /* ANTI of NOT IN: the last key is what is compared by its rule of NULLs */
             wr_schema pair;    /* of two rows put together: out's columns, then those only residual reads */
             wr_join_col *from; /* pair.n of them */

@@ -4,7 +4,11 @@
  *
  * All stages run on every worker, so an edge from a lower to a higher stage that is no EXCHANGE (a UNION of
  * branches, say) is a hand-over within the worker. Ids rise in topological order; a LATE node comes after
- * the nodes that send rows to it, though it has no inputs. */
+ * the nodes that send rows to it, though it has no inputs.
+ *
+ * Where rows of equal time or order stand in the order of their source, the order in which they come is
+ * enough as long as they have not been dealt out. So a node tells the places of its rows when there is an
+ * EXCHANGE between it and who goes by them, or when it gives rows several times. */
 #include "plan_int.h"
 
 typedef struct order {
@@ -55,6 +59,48 @@ static void finish(order *o, wr_node *n) {
     o->nodes[o->n++] = n;
 }
 
+/* ---- places ---- */
+
+static bool goes_by_places(const wr_node *n) {
+    switch (n->kind) {
+    case WR_N_OVER:
+    case WR_N_MATCH:
+    case WR_N_SESSION:
+    case WR_N_JOIN_VERSION:
+        return true;
+    case WR_N_RANK:
+        return !n->rank.takes_back;
+    case WR_N_AGG_LOCAL:
+    case WR_N_AGG_DELTA:
+        for (uint32_t i = 0; i < n->agg.n_calls; i++)
+            if (n->agg.calls[i].def->needs_time) return true;
+        return false;
+    default:
+        return false;
+    }
+}
+
+static bool makes_rows(const wr_node *n) {
+    return n->kind == WR_N_AGG_LOCAL || n->kind == WR_N_AGG_DELTA || n->kind == WR_N_AGG_GLOBAL ||
+           n->kind == WR_N_AGG_CHANGES || n->kind == WR_N_SINK;
+}
+
+static bool repeats_rows(const wr_node *n) {
+    return n->kind == WR_N_WINDOW || n->kind == WR_N_JOIN_VERSION || n->kind == WR_N_JOIN_TABLE ||
+           n->kind == WR_N_JOIN_INTERVAL || n->kind == WR_N_JOIN_WINDOW;
+}
+
+/* n's readers have been seen before it. */
+static void mark_places(wr_node *n) {
+    bool placed = wri_x(n)->placed, passes = !makes_rows(n);
+    n->places = n->places || (placed && repeats_rows(n));
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        wr_node *in = n->in[k];
+        wri_x(in)->placed = wri_x(in)->placed || goes_by_places(n) || (passes && placed);
+        in->places = in->places || (n->kind == WR_N_EXCHANGE && placed) || (passes && n->places);
+    }
+}
+
 bool wri_stages(wri_ctx *c, wr_plan *plan) {
     if (!wri_walk(c)) return false;
     order o = {.c = c, .sources_bounded = true, .nodes = wri_new_n(c, c->n_nodes, sizeof *o.nodes)};
@@ -63,6 +109,7 @@ bool wri_stages(wri_ctx *c, wr_plan *plan) {
         if (c->nodes[i]->kind == WR_N_SOURCE && !c->nodes[i]->bounded) o.sources_bounded = false;
     c->mark++;
     for (uint32_t i = 0; i < c->n_sinks; i++) finish(&o, c->sinks[i]);
+    for (uint32_t i = o.n; i-- > 0;) mark_places(o.nodes[i]);
     plan->nodes = o.nodes;
     plan->n_nodes = o.n;
     plan->n_stages = 0;

@@ -241,10 +241,9 @@ static int64_t interval(const wr_job *j) {
     return us > 0 ? us : DEFAULT_INTERVAL_US;
 }
 
-void wri_epochs_tick(wr_job *j, uv_loop_t *loop) {
+void wri_epochs_tick(wr_job *j) {
     wri_epochs *e = &j->epochs;
-    (void)loop;
-    if (!e->store || e->under_way || wri_stopping(j)) return;
+    if (e->under_way || wri_stopping(j)) return;
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
@@ -256,10 +255,9 @@ void wri_epochs_tick(wr_job *j, uv_loop_t *loop) {
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
 }
 
-int64_t wri_epochs_wait_ms(const wr_job *j, int64_t tick_ms) {
-    if (!j->epochs.store) return tick_ms;
-    int64_t ms = interval(j) / 1000;
-    return ms < 1 ? 1 : ms < tick_ms ? ms : tick_ms;
+uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most) {
+    uint64_t ms = (uint64_t)interval(j) / 1000;
+    return ms < 1 ? 1 : ms < most ? ms : most;
 }
 
 /* ---- the end ---- */

@@ -127,18 +127,33 @@ static void strip_codes(wr_batch *b) {
     }
 }
 
+/* Where the rows stand in their source: rows of one batch that go to several workers may meet again behind
+ * the next exchange. */
+static wr_status keep_places(const wr_op *op, const wr_batch *in, const uint32_t *idx, wr_batch *out,
+                             wr_err *err) {
+    if (!op->node->places || out->place || in->split == WR_NO_SPLIT || out->n == in->n) return WR_OK;
+    if (!wr_batch_places(out)) return wr_fail_oom(err, "an exchange");
+    for (uint32_t i = 0; i < out->n; i++) out->place[i] = wr_place_of(in, idx[i]);
+    return WR_OK;
+}
+
+static wr_status keep_hashes(const uint64_t *hash, const uint32_t *idx, wr_batch *out, wr_err *err) {
+    out->hash = wr_arena_alloc(&out->arena, (size_t)out->n * sizeof *out->hash);
+    if (!out->hash) return wr_fail_oom(err, "an exchange");
+    for (uint32_t i = 0; i < out->n; i++) out->hash[i] = hash[idx[i]];
+    return WR_OK;
+}
+
 static wr_status send_rows(wr_op *op, wr_batch *in, const uint32_t *idx, uint32_t n, const uint64_t *hash,
                            uint32_t to, wr_err *err) {
     wr_batch *out;
     WR_TRY(wr_batch_gather(in, idx, n, NULL, 0, &out, err));
     strip_codes(out);
-    if (in->hash) {
-        out->hash = wr_arena_alloc(&out->arena, (size_t)n * sizeof *out->hash);
-        if (!out->hash) {
-            wr_batch_drop(out);
-            return wr_fail_oom(err, "an exchange");
-        }
-        for (uint32_t i = 0; i < n; i++) out->hash[i] = hash[idx[i]];
+    wr_status s = keep_places(op, in, idx, out, err);
+    if (s == WR_OK && in->hash) s = keep_hashes(hash, idx, out, err);
+    if (s != WR_OK) {
+        wr_batch_drop(out);
+        return s;
     }
     return send_event(op, to, (wri_event){.kind = WRI_BATCH, .batch = out}, err);
 }

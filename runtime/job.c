@@ -270,19 +270,19 @@ void wr_job_cancel(wr_job *j) {
 typedef struct control {
     wr_job *job;
     uv_loop_t loop;
-    uv_timer_t timer;
+    uv_timer_t timer, epochs;
     void (*tick)(void *ctx);
     void *ctx;
-    int64_t ticked_us;
 } control;
 
 static void on_timer(uv_timer_t *timer) {
     control *c = timer->data;
-    wri_epochs_tick(c->job, &c->loop);
-    int64_t now = c->job->sys->mono_us();
-    if (now - c->ticked_us < TICK_MS * 1000) return;
-    c->ticked_us = now;
     if (c->tick) c->tick(c->ctx);
+}
+
+static void on_epoch(uv_timer_t *timer) {
+    control *c = timer->data;
+    wri_epochs_tick(c->job);
 }
 
 /* Sent by each worker as its last act, and when it has passed a barrier. */
@@ -295,6 +295,7 @@ static void on_done(uv_async_t *done) {
 /* Only once the threads are gone: one may still be sending. */
 static void close_loop(control *c) {
     uv_close((uv_handle_t *)&c->timer, NULL);
+    uv_close((uv_handle_t *)&c->epochs, NULL);
     uv_close((uv_handle_t *)&c->job->done, NULL);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
@@ -323,9 +324,11 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
     uv_timer_init(&c.loop, &c.timer);
     uv_async_init(&c.loop, &j->done, on_done);
-    c.timer.data = j->done.data = &c;
-    uint64_t every_ms = (uint64_t)wri_epochs_wait_ms(j, TICK_MS);
-    uv_timer_start(&c.timer, on_timer, every_ms, every_ms);
+    uv_timer_init(&c.loop, &c.epochs);
+    c.timer.data = c.epochs.data = j->done.data = &c;
+    uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    uint64_t ms = wri_epochs_wait_ms(j, TICK_MS);
+    if (j->epochs.store) uv_timer_start(&c.epochs, on_epoch, ms, ms);
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);

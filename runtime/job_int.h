@@ -298,11 +298,11 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MU
 /* The bytes that sink n went on from; NULL: none. */
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
-void wri_epochs_tick(wr_job *j, uv_loop_t *loop);                /* sends the next barrier when it is due */
+void wri_epochs_tick(wr_job *j);                                 /* sends the next barrier when it is due */
 void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has passed one */
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
 void wri_epochs_close(wr_job *j);
-int64_t wri_epochs_wait_ms(const wr_job *j, int64_t tick_ms); /* between two ticks */
+uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */
 
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,

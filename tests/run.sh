@@ -73,12 +73,18 @@ part "kill -9 at random instants, and on from the snapshot"
 python3 tests/recovery/run.py ./weir --kills 60
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
+part "streams of a data directory, and kill -9 of their readers"
+oracle streams ./weir --cases 12
+python3 tests/recovery/streams.py ./weir --rounds 6
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
+$make BUILD=tsan build/tsan/bench_log
+rm -rf build/bench/log && mkdir -p build/bench/log && build/tsan/bench_log build/bench/log 40 100
 for o in run over joins sessions changes rank match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done

@@ -107,6 +107,7 @@ static void interval_explain(wri_ex *x, const wr_node *n) {
                 wri_duration(&x->ar, n->join.hi_us));
     }
     tell_residual(x, n);
+    if (n->join.early) WRI_PUT(x, ", padded with NULLs until they match");
 }
 
 static void version_explain(wri_ex *x, const wr_node *n) {
@@ -127,6 +128,12 @@ static void table_explain(wri_ex *x, const wr_node *n) {
     tell_residual(x, n);
     WRI_PUT(x, "; #%u is read first and kept%s", n->in[1]->id,
             wr_join_reloads(n) ? ", and read anew when it changes" : "");
+}
+
+static void changes_explain(wri_ex *x, const wr_node *n) {
+    tell_keys(x, n);
+    tell_residual(x, n);
+    WRI_PUT(x, ", corrected as either side changes");
 }
 
 static void lookup_explain(wri_ex *x, const wr_node *n) {
@@ -160,3 +167,9 @@ const wri_node_def wri_node_join_lookup = {.name = "LOOKUP_JOIN",
                                            .rebuild = join_rebuild,
                                            .explain = lookup_explain,
                                            .clause = "JOIN"};
+const wri_node_def wri_node_join_changes = {.name = "CHANGES_JOIN",
+                                            .need = table_need,
+                                            .rebuild = join_rebuild,
+                                            .explain = changes_explain,
+                                            .takes_changes = wri_takes_any_change,
+                                            .clause = "JOIN"};

@@ -64,6 +64,10 @@ WRI_KERNEL wr_status fold_rows(const wr_agg_call *call, const wr_agg_in *in, cha
         if (!g) continue;
         if (time) at.time = wr_is_null(time, i) ? WR_TS_MIN : time->i64[i];
         at.pos = in->pos + i;
+        if (in->place) {
+            at.pos = in->place[i].pos;
+            at.split = (uint64_t)in->place[i].split + 1;
+        }
         WR_TRY(offer(WRI_STATE(first, states, stride, g), &at, c, i, sign, err));
     }
     return WR_OK;

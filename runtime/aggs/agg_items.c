@@ -33,6 +33,10 @@ wr_status wri_items_add(wri_items **listp, const wri_item *it, wr_err *err) {
 wri_item wri_items_row(const wr_agg_call *call, const wr_agg_in *in, uint32_t i) {
     const wr_col *time = call->time == WR_NO_COL ? NULL : in->time;
     wri_item it = {.pos = in->pos + i, .split = in->split};
+    if (in->place) {
+        it.pos = in->place[i].pos;
+        it.split = in->place[i].split;
+    }
     if (time) it.time = wr_is_null(time, i) ? WR_TS_MIN : time->i64[i];
     return it;
 }

@@ -146,6 +146,9 @@ static void uncombine(const wr_agg_call *call, void *into, const void *from) { /
         memmove(&v->keys[at], &v->keys[at + 1], (--v->n - at) * sizeof(int64_t));
     }
     v->sorted = v->n;
+    if (v->n > 0) return;
+    wr_free(v); /* the state of no rows is all zero: a key without rows is let go as it is */
+    *(values **)into = NULL;
 }
 
 static wr_status partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,

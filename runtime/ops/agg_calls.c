@@ -38,7 +38,7 @@ wr_status wri_calls_update(wri_calls *c, const wr_batch *b, wri_states st, const
                            wr_err *err) {
     for (uint32_t i = 0; i < c->n; i++) {
         const wr_agg_call *call = &c->calls[i];
-        wr_agg_in in = {.n = b->n, .split = b->split, .pos = b->pos};
+        wr_agg_in in = {.n = b->n, .split = b->split, .pos = b->pos, .place = b->place};
         for (uint32_t a = 0; a < call->n_args; a++) in.args[a] = &b->cols[call->args[a]];
         if (call->time != WR_NO_COL) in.time = &b->cols[call->time];
         const uint32_t *to = gids;

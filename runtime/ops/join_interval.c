@@ -10,6 +10,9 @@
  * and keys without rows with them: O(1) a row. Unmatched rows of outer joins come out exactly when the
  * watermark proves them unmatched. Rows behind the watermark before them in their split are late.
  *
+ * An outer join that nothing but state_ttl bounds does not wait for that (node->join.early): a row that meets
+ * nothing comes out padded at once, and is taken back when its first match comes.
+ *
  * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us). */
 #include "join_saved.h"
 #include "join_table.h"
@@ -82,6 +85,7 @@ static wr_status interval_open(wr_op *op, wr_err *err) {
     }
     WR_TRY(wri_pairs_init(&j->pairs, op, j->sides, true, err));
     WR_TRY(wri_pairs_init(&j->singles, op, j->sides, false, err));
+    if (n->join.early) WR_TRY(wri_pairs_changes(&j->singles, err));
     if (!j->forever) {
         j->wait[0].after = -n->join.lo_us;
         j->wait[1].after = n->join.hi_us;
@@ -147,8 +151,13 @@ static void set_matched(block *b, uint32_t row) { b->matched[row >> 6] |= UINT64
 static wr_status met(interval_join *j, const wr_node *n, uint32_t port, uint32_t i, block *b, uint32_t at,
                      wr_err *err) {
     j->hit[i] = 1;
-    bool semi = port == 1 && n->join.type == WR_JOIN_SEMI && !was_matched(b, at);
+    bool first = !was_matched(b, at);
+    bool semi = port == 1 && n->join.type == WR_JOIN_SEMI && first;
     set_matched(b, at);
+    if (first && n->join.early && wri_pads(n, !port)) { /* it came out padded */
+        wri_jrow m = {b->b, at}, none = {0};
+        return wri_pairs_put(&j->singles, WR_DELETE, port ? m : none, port ? none : m, err);
+    }
     return semi ? wri_pairs_single(&j->singles, 0, b->b, at, err) : WR_OK;
 }
 
@@ -163,6 +172,8 @@ static wr_status flush_pairs(wr_op *op, uint32_t port, wr_err *err) {
             block *b = j->blocks[p->b[!port][h]->pos];
             WR_TRY(met(j, op->node, port, p->row[port][h], b, p->row[!port][h], err));
         }
+    if (op->node->join.early)
+        WR_TRY(wri_pairs_flush(&j->singles, err)); /* taken back before they come paired */
     return wri_pairs_emit(p, err);
 }
 
@@ -367,7 +378,7 @@ static wr_status expire(wr_op *op, uint32_t s, wr_err *err) {
         const bucket *u = &w->buckets[i];
         if (wm != WR_WM_END && u->no * j->width + w->after > wm) break;
         int64_t end = j->forever ? INT64_MAX : (u->no + 1) * j->width;
-        if (wri_pads(op->node, s)) r = emit_unmatched(op, s, u, wm, err);
+        if (wri_pads(op->node, s) && !op->node->join.early) r = emit_unmatched(op, s, u, wm, err);
         if (wm != WR_WM_END && end - 1 + w->after > wm) break;
         if (r == WR_OK) r = free_bucket(j, u, err);
         if (end > w->live_from) w->live_from = end;
@@ -415,6 +426,7 @@ static wr_status sort_out(wr_op *op, uint32_t port, const wr_batch *view, const 
         bool hit = j->hit[row];
         if (can_wait(op, port, j->forever ? 0 : time[row]) && !(hit && done_when_hit)) {
             chain_of(j, j->gids[i])->rows++;
+            if (op->node->join.early) WR_TRY(settle(op, port, view, row, hit, err));
             j->keyed[to] = row;
             j->gids[to++] = j->gids[i];
         } else {

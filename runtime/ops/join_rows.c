@@ -153,6 +153,7 @@ void wri_pairs_free(wri_pairs *p) {
         wr_free(p->row[s]);
     }
     wr_free(p->hits);
+    wr_free(p->change);
     wr_batch_drop(p->made);
     wr_eval_free(p->residual);
     wr_row_errors_free(&p->errs);
@@ -235,6 +236,10 @@ static wr_status follow_left(wri_pairs *p, const wr_batch *left, wr_batch *out, 
     out->pos = left->pos + p->followed;
     out->ingest_us = left->ingest_us;
     p->followed += p->n;
+    if (p->op->node->places) {
+        if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
+        for (uint32_t i = 0; i < p->n; i++) out->place[i] = wr_place_of(left, p->row[0][i]);
+    }
     if (!left->wm) return WR_OK;
     out->wm = wr_arena_alloc(&out->arena, p->n * sizeof *out->wm);
     if (!out->wm) return wr_fail_oom(err, "row watermarks");
@@ -248,6 +253,11 @@ static wr_status make(wri_pairs *p, uint32_t n_cols, wr_batch **outp, wr_err *er
     WR_TRY(wr_batch_new(n_cols, p->n, outp, err));
     (*outp)->n = p->n;
     wr_status r = p->follow ? follow_left(p, one[0], *outp, err) : WR_OK;
+    if (r == WR_OK && p->change) {
+        (*outp)->change = wr_arena_alloc(&(*outp)->arena, p->n);
+        if ((*outp)->change) memcpy((*outp)->change, p->change, p->n);
+        else r = wr_fail_oom(err, "changes of a join");
+    }
     for (uint32_t c = 0; c < n_cols && r == WR_OK; c++) r = pair_col(p, c, one, *outp, err);
     if (r == WR_OK) return WR_OK;
     wr_batch_drop(*outp);
@@ -306,5 +316,16 @@ wr_status wri_pairs_flush(wri_pairs *p, wr_err *err) {
 
 wr_status wri_pairs_single(wri_pairs *p, uint32_t side, const wr_batch *b, uint32_t row, wr_err *err) {
     bool full = side == 0 ? wri_pairs_add(p, b, row, NULL, 0) : wri_pairs_add(p, NULL, 0, b, row);
+    return full ? wri_pairs_flush(p, err) : WR_OK;
+}
+
+wr_status wri_pairs_changes(wri_pairs *p, wr_err *err) {
+    p->change = wr_calloc(p->cap, 1);
+    return p->change ? WR_OK : wr_fail_oom(err, "changes of a join");
+}
+
+wr_status wri_pairs_put(wri_pairs *p, wr_change change, wri_jrow l, wri_jrow r, wr_err *err) {
+    bool full = wri_pairs_add(p, l.b, l.row, r.b, r.row);
+    p->change[p->n - 1] = (uint8_t)change;
     return full ? wri_pairs_flush(p, err) : WR_OK;
 }

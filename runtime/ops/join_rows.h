@@ -67,6 +67,7 @@ typedef struct wri_pairs {
     wr_eval *residual;     /* NULL: none, or not to be asked */
     const wr_batch **b[2]; /* of pair i: batches, NULL for a side that is padded with NULLs */
     uint32_t *row[2];
+    uint8_t *change; /* of pair i: a wr_change; NULL: all are inserts */
     uint32_t n, cap;
     wr_batch *made; /* by _test */
     uint32_t *hits; /* those of the pairs that passed */
@@ -83,6 +84,7 @@ void wri_pairs_free(wri_pairs *p);
 static inline bool wri_pairs_add(wri_pairs *p, const wr_batch *l, uint32_t lrow, const wr_batch *r,
                                  uint32_t rrow) {
     uint32_t i = p->n++;
+    if (p->change) p->change[i] = WR_INSERT;
     p->b[0][i] = l;
     p->row[0][i] = lrow;
     p->b[1][i] = r;
@@ -97,7 +99,15 @@ void wri_pairs_forget(wri_pairs *p);
 /* One row of a side, the other side NULL (or not there: SEMI, ANTI); emits when full. Not tested. */
 wr_status wri_pairs_single(wri_pairs *p, uint32_t side, const wr_batch *b, uint32_t row,
                            wr_err *err) WR_MUST_USE;
-/* Emits what _single has gathered. */
+/* From now on pairs have changes: those added by _add and _single are inserts. */
+wr_status wri_pairs_changes(wri_pairs *p, wr_err *err) WR_MUST_USE;
+typedef struct wri_jrow {
+    const wr_batch *b; /* NULL: padded with NULLs */
+    uint32_t row;
+} wri_jrow;
+/* As _single, of two rows or one, with this change. */
+wr_status wri_pairs_put(wri_pairs *p, wr_change change, wri_jrow l, wri_jrow r, wr_err *err) WR_MUST_USE;
+/* Emits what _single and _put have gathered. */
 wr_status wri_pairs_flush(wri_pairs *p, wr_err *err) WR_MUST_USE;
 
 static inline bool wri_pads(const wr_node *n, uint32_t side) { /* unmatched rows of this side come out */

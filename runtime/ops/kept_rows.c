@@ -31,9 +31,10 @@ wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32
     size_t bytes = bytes_of(b, i);
     if (bytes > UINT32_MAX) return wr_fail(err, WR_ELIMIT, "a row of more than 4 GiB in an open session");
     if (wr_buf_reserve(buf, bytes) != WR_OK) return wr_fail_oom(err, "the rows of open sessions");
+    wr_row_place at_source = wr_place_of(b, i);
     head h = {.time = time_col < b->n_cols ? b->cols[time_col].i64[i] : 0,
-              .pos = b->pos + i,
-              .split = b->split,
+              .pos = at_source.pos,
+              .split = at_source.split,
               .bytes = (uint32_t)bytes};
     char *at = buf->data + buf->len, *nulls = at + HEAD_BYTES;
     memcpy(at, &h, HEAD_BYTES);

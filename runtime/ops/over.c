@@ -149,6 +149,7 @@ static wr_status over_open(wr_op *op, wr_err *err) {
     s->groups = wri_groups_new(phys, n->over.n_keys, s->n_state);
     wr_free(phys);
     s->line = wri_timeline_new(&n->in[0]->out, n->over.order_time);
+    if (s->line && n->places) wri_timeline_places(s->line);
     bool ok = s->groups && s->line && (!(s->removes || s->ttl) || wri_groups_let_go(s->groups));
     return ok ? WR_OK : wr_fail_oom(err, "OVER");
 }
@@ -291,7 +292,8 @@ static wr_status run_batch(wr_op *op, over *s, wr_batch *b, wr_err *err) {
     b->pos = s->pos; /* "first" and "last" are in this order */
     s->pos += b->n;
     wr_batch *out = NULL;
-    WR_TRY(wri_over_batch(op, b, &out, err));
+    WR_TRY(wri_over_batch(op, b, &out, err)); /* with the places, for who sorts it next */
+    b->place = NULL;
     wri_over_rows r = {.b = b,
                        .out = out,
                        .time = b->cols[n->over.order_time].i64,

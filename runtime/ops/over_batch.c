@@ -258,8 +258,8 @@ static wr_status add_row(over_batch *s, uint32_t gid, source *x, uint32_t row, w
         p->refs = more;
         p->cap = cap;
     }
-    const wr_batch *b = x->b;
-    p->refs[p->n++] = (ref){.of = x, .row = row, .split = b->split, .pos = b->pos + row};
+    wr_row_place at = wr_place_of(x->b, row);
+    p->refs[p->n++] = (ref){.of = x, .row = row, .split = at.split, .pos = at.pos};
     x->live++;
     s->live_rows++;
     int64_t top = s->node->over.top;
@@ -298,8 +298,11 @@ static wr_status emit_some(wr_op *op, over_batch *s, wr_batch *rows, wr_batch *r
     wr_batch *out;
     WR_TRY(wr_batch_new(node->out.n, n, &out, err));
     out->n = n;
-    out->split = WR_NO_SPLIT;
-    wr_status st = wr_batch_keep(out, &rows->ref, err);
+    wr_status st = WR_OK;
+    if (node->places && !wr_batch_places(out)) st = wr_fail_oom(err, "places of rows");
+    for (uint32_t i = 0; st == WR_OK && node->places && i < n; i++)
+        out->place[i] = (wr_row_place){s->sorted[from + i].pos, s->sorted[from + i].split};
+    if (st == WR_OK) st = wr_batch_keep(out, &rows->ref, err);
     if (st == WR_OK) st = wr_batch_keep(out, &res->ref, err);
     for (uint32_t c = 0; st == WR_OK && c < node->out.n; c++) {
         st = wr_batch_col(out, c, wr_type_phys(node->out.fields[c].type), err);

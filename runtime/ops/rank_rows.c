@@ -35,8 +35,9 @@ wr_status wri_row_new(const wri_row_form *f, const wr_batch *b, uint32_t i, wri_
     }
     wri_row *row = *outp = wr_alloc(sizeof *row + f->bytes + text);
     if (!row) return wr_fail_oom(err, "rows that are ranked");
-    row->pos = b->pos + i;
-    row->split = b->split;
+    wr_row_place at = wr_place_of(b, i);
+    row->pos = at.pos;
+    row->split = at.split;
     memset(row->data, 0, wr_bitmap_words(f->schema->n) * sizeof(uint64_t));
     char *behind = row->data + f->bytes;
     for (uint32_t c = 0; c < f->schema->n; c++) {
@@ -127,10 +128,10 @@ static int cmp_col(const wri_row_form *f, wri_row_ref x, wri_row_ref y, uint32_t
 }
 
 static int cmp_place(const wri_row_form *f, wri_row_ref x, wri_row_ref y) {
-    uint32_t sx = x.row ? x.row->split : x.b->split, sy = y.row ? y.row->split : y.b->split;
-    int64_t px = x.row ? x.row->pos : x.b->pos + x.i, py = y.row ? y.row->pos : y.b->pos + y.i;
-    bool made = sx == WR_NO_SPLIT || sy == WR_NO_SPLIT;
-    int c = sx != sy ? (sx < sy ? -1 : 1) : made ? 0 : (px > py) - (px < py);
+    wr_row_place p = x.row ? (wr_row_place){x.row->pos, x.row->split} : wr_place_of(x.b, x.i);
+    wr_row_place q = y.row ? (wr_row_place){y.row->pos, y.row->split} : wr_place_of(y.b, y.i);
+    bool made = p.split == WR_NO_SPLIT || q.split == WR_NO_SPLIT;
+    int c = p.split != q.split ? (p.split < q.split ? -1 : 1) : made ? 0 : (p.pos > q.pos) - (p.pos < q.pos);
     return f->ties_last && !made ? -c : c;
 }
 

@@ -163,6 +163,10 @@ static wr_status fill(wri_rank *s, wr_batch *b, wr_err *err) {
     for (uint32_t i = 0; i < b->n; i++) WR_TRY(wri_row_put(&s->form, e[i].row, b, i, err));
     for (uint32_t c = 0; c < n->rank.n_fns; c++)
         for (uint32_t i = 0; i < b->n; i++) b->cols[first + c].i64[i] = e[i].ranks[rank_of(n->rank.fns[c])];
+    if (n->places && s->form.by_place && !n->updating) {
+        if (!wr_batch_places(b)) return wr_fail_oom(err, "places of rows");
+        for (uint32_t i = 0; i < b->n; i++) b->place[i] = (wr_row_place){e[i].row->pos, e[i].row->split};
+    }
     if (!n->updating) return WR_OK;
     b->change = wr_arena_alloc(&b->arena, b->n);
     if (!b->change) return wr_fail_oom(err, "the kinds of changes");

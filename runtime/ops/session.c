@@ -241,9 +241,9 @@ static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
 static int by_place(const void *x, const void *y) {
     const waiting *a = x, *c = y;
     if (a->wm != c->wm) return a->wm < c->wm ? -1 : 1;
-    if (a->b->split != c->b->split) return a->b->split < c->b->split ? -1 : 1;
-    int64_t p = a->b->pos + a->row, q = c->b->pos + c->row;
-    return (p > q) - (p < q);
+    wr_row_place p = wr_place_of(a->b, a->row), q = wr_place_of(c->b, c->row);
+    if (p.split != q.split) return p.split < q.split ? -1 : 1;
+    return (p.pos > q.pos) - (p.pos < q.pos);
 }
 
 /* Folds rows s->idx[from..to) of b into s->ids[from..to). */
@@ -516,7 +516,8 @@ static wr_status save_kept(wr_op *op, session *s, wr_saver *to, wr_err *err) {
 /* One row each: they are few. */
 static wr_status save_waiting(wr_op *op, const waiting *w, wr_saver *to, wr_err *err) {
     uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 3) * sizeof *cols);
-    int64_t more[3] = {w->b->split, w->b->pos + w->row, w->wm};
+    wr_row_place at = wr_place_of(w->b, w->row);
+    int64_t more[3] = {at.split, at.pos, w->wm};
     wr_batch *one = NULL, *b = NULL;
     wr_status r =
         cols ? wr_batch_gather(w->b, &w->row, 1, NULL, 0, &one, err) : wr_fail_oom(err, "a snapshot");

@@ -25,7 +25,8 @@ typedef struct ref {
 struct wri_timeline {
     const wr_schema *schema;
     uint32_t time_col;
-    run **heap; /* the least in front */
+    bool places; /* batches that are made tell the place of each row */
+    run **heap;  /* the least in front */
     size_t n, cap;
     size_t rows;
     ref *refs; /* of the batch being made */
@@ -40,6 +41,8 @@ wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col) {
     if (t) *t = (wri_timeline){.schema = schema, .time_col = time_col};
     return t;
 }
+
+void wri_timeline_places(wri_timeline *t) { t->places = true; }
 
 static void free_run(run *r) {
     wr_batch_drop(r->b);
@@ -82,21 +85,16 @@ static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
     return 0;
 }
 
-static inline uint32_t split_of(const run *r, uint32_t i) {
-    return r->saved ? wri_picked_split(r->b, i) : r->b->split;
-}
-static inline int64_t pos_of(const run *r, uint32_t i) {
-    return r->saved ? wri_picked_pos(r->b, i) : r->b->pos + i;
+static inline wr_row_place place_of(const run *r, uint32_t i) {
+    if (r->saved) return (wr_row_place){.pos = wri_picked_pos(r->b, i), .split = wri_picked_split(r->b, i)};
+    return wr_place_of(r->b, i);
 }
 
 /* Rows i of x and j of y are of one time. */
 static int by_place(const wri_timeline *t, const run *x, uint32_t i, const run *y, uint32_t j) {
-    uint32_t p = split_of(x, i), q = split_of(y, j);
-    if (p != q) return p < q ? -1 : 1;
-    if (p != WR_NO_SPLIT) {
-        int64_t a = pos_of(x, i), b = pos_of(y, j);
-        return (a > b) - (a < b);
-    }
+    wr_row_place a = place_of(x, i), b = place_of(y, j);
+    if (a.split != b.split) return a.split < b.split ? -1 : 1;
+    if (a.split != WR_NO_SPLIT && a.pos != b.pos) return a.pos < b.pos ? -1 : 1;
     int c = 0;
     for (uint32_t k = 0; k < t->schema->n && c == 0; k++) c = by_value(&x->b->cols[k], i, &y->b->cols[k], j);
     return c;
@@ -126,7 +124,8 @@ static void sort_run(const wri_timeline *t, run *r) {
     bool sorted = true;
     for (uint32_t i = 1; i < r->n; i++) {
         int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
-        sorted = sorted && (a < b || (a == b && !r->saved && r->b->split != WR_NO_SPLIT));
+        bool placed = !r->saved && r->b->split != WR_NO_SPLIT && !r->b->place;
+        sorted = sorted && (a < b || (a == b && placed));
     }
     if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
 }
@@ -259,6 +258,12 @@ static wr_status gather_changes(const wri_timeline *t, wr_batch *out, wr_err *er
     return WR_OK;
 }
 
+static wr_status gather_places(const wri_timeline *t, wr_batch *out, wr_err *err) {
+    if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
+    for (size_t i = 0; i < t->n_refs; i++) out->place[i] = place_of(t->refs[i].r, t->refs[i].row);
+    return WR_OK;
+}
+
 static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     WR_TRY(wr_batch_new(t->schema->n, (uint32_t)t->n_refs, outp, err));
     wr_batch *out = *outp;
@@ -272,6 +277,7 @@ static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     }
     for (uint32_t c = 0; c < t->schema->n; c++) WR_TRY(gather_col(t, out, c, err));
     WR_TRY(gather_changes(t, out, err));
+    if (t->places) WR_TRY(gather_places(t, out, err));
     return gather_hash(t, out, err);
 }
 
@@ -305,8 +311,10 @@ static void pick_run(const run *r, uint32_t *idx, wri_picked *rows) {
     uint32_t n = r->n - r->at;
     memcpy(idx, r->idx + r->at, n * sizeof *idx);
     qsort(idx, n, sizeof *idx, by_row);
-    for (uint32_t i = 0; i < n; i++)
-        rows[i] = (wri_picked){r->b, idx[i], split_of(r, idx[i]), pos_of(r, idx[i])};
+    for (uint32_t i = 0; i < n; i++) {
+        wr_row_place at = place_of(r, idx[i]);
+        rows[i] = (wri_picked){r->b, idx[i], at.split, at.pos};
+    }
 }
 
 wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, const uint32_t *keys,

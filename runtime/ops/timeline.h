@@ -17,13 +17,15 @@ typedef struct wri_timeline wri_timeline;
 wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col);
 void wri_timeline_free(wri_timeline *t); /* NULL is allowed */
 
+/* Before the first row: batches that are taken tell the place of each row. */
+void wri_timeline_places(wri_timeline *t);
 /* Rows idx[0..n) of b (idx NULL: all); b is held, and no longer than one of them waits. */
 wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n,
                            wr_err *err) WR_MUST_USE;
 
 /* The next rows with a time <= wm, at least one and about batch_rows; *outp NULL: none are left. Owner: the
  * caller, by wr_batch_drop. The batch has the columns of the schema, and hash when all rows came with one;
- * its split is WR_NO_SPLIT, order is all that is left of the position. */
+ * its split is WR_NO_SPLIT; order is all that is left of the position, unless places were asked for. */
 wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr_batch **outp,
                             wr_err *err) WR_MUST_USE;
 

@@ -53,6 +53,9 @@ static wr_status emit_rows(wr_op *op, windowed *s, wr_batch *in, uint32_t n, wr_
     }
     wr_free(cols);
     if (r != WR_OK) return r;
+    bool again = w->kind != WR_W_TUMBLE && op->node->places && !in->place && in->split != WR_NO_SPLIT;
+    if (again && !wr_batch_places(out)) r = wr_fail_oom(err, "places of rows");
+    for (uint32_t i = 0; r == WR_OK && again && i < n; i++) out->place[i] = wr_place_of(in, s->rows[i]);
     for (uint32_t c = base; r == WR_OK && c < base + 3; c++) r = wr_batch_col(out, c, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) {
         out->cols[base].i64[i] = s->starts[i];

@@ -291,6 +291,84 @@ def new_files_are_read_and_told(d):
         write(d, "2.log", '{"a":2}\n')
 
 
+COPY = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, rate = {rate}); "
+        "CREATE STREAM o WITH (connector = 'file', path = 'o.jsonl', format = 'json') AS SELECT * FROM g;")
+
+
+@case
+def a_state_is_gone_on_from_and_finishes(d):
+    sql = COPY.format(rows=2000, rate=2000)
+    args = [WEIR, "run", "--state", "state", "--snapshot-interval=20ms", "-e", sql]
+    p = subprocess.Popen(args, cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(lines_of(d, "o.jsonl")) < 200:
+        assert p.poll() is None
+    p.send_signal(signal.SIGINT)
+    said = p.communicate(timeout=60)[1]
+    assert p.returncode == 130 and "goes on from there" in said, said
+    half = len(lines_of(d, "o.jsonl"))
+    assert 200 <= half < 2000, half
+    other = weir("run", "--state", "state", "-e", sql.replace("SELECT *", "SELECT user_id"), cwd=d)
+    assert other.returncode == 1 and "belongs to another SQL" in other.stderr, other.stderr
+    assert len(lines_of(d, "o.jsonl")) == half  # nothing was touched
+    done = weir(*args[1:], cwd=d)
+    assert done.returncode == 0 and len(lines_of(d, "o.jsonl")) == 2000, done.stderr
+    assert len(set(lines_of(d, "o.jsonl"))) == 2000
+    again = weir(*args[1:], cwd=d)
+    assert again.returncode == 0 and "has finished" in again.stderr, again.stderr
+    assert len(lines_of(d, "o.jsonl")) == 2000
+
+
+def lines_of(d, name):
+    path = os.path.join(d, name)
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as f:
+        return f.read().splitlines()
+
+
+@case
+def a_state_in_use_is_said(d):
+    p = subprocess.Popen([WEIR, "run", "--state", "state", "-e", FAST], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not os.path.exists(os.path.join(d, "state", "lock")) or not lines_of(d, "state/lock"):
+            assert p.poll() is None
+        r = weir("run", "--state", "state", "-e", FAST, cwd=d)
+        assert r.returncode == 1 and f"in use by process {p.pid}" in r.stderr, r.stderr
+    finally:
+        p.kill()
+        p.wait()
+
+
+@case
+def a_damaged_state_is_said(d):
+    sql = COPY.format(rows=500, rate=5000)
+    args = ["run", "--state", "state", "--snapshot-interval=10ms", "-e", sql]
+    p = subprocess.Popen([WEIR, *args], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list_of(d, ".snapshot")) < 3:
+        assert p.poll() is None
+    p.kill()
+    p.wait()
+    with open(os.path.join(d, "state", list_of(d, ".snapshot")[-1]), "r+b") as f:
+        f.seek(40)
+        byte = f.read(1)
+        f.seek(40)
+        f.write(bytes([byte[0] ^ 1]))
+    r = weir(*args, cwd=d)
+    assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 500
+
+
+def list_of(d, ending):
+    state = os.path.join(d, "state")
+    return sorted(f for f in os.listdir(state) if f.endswith(ending)) if os.path.exists(state) else []
+
+
+@case
+def a_folder_for_state_that_cannot_be_made_is_said(d):
+    r = weir("run", "--state", "no/such/folder", "-e", "SELECT 1", cwd=d)
+    assert r.returncode == 1 and "no/such/folder" in r.stderr and "--state" in r.stderr, r.stderr
+
+
 @case
 def a_record_without_end_can_be_interrupted(d):
     p = start(IN.replace("'stdin'", "'file', path = '/dev/zero', max_record_bytes = '1MiB'") +

@@ -210,6 +210,19 @@ def make_agg(r, scopes, cols="x"):
     return f"{kind}({q}x)", lambda ctx: f(values(ctx, "x"))
 
 
+def at_time(text, f, final):
+    """A measure: its text, and its value from the rows so far and from those of the whole match."""
+    return (f"FINAL {text}", lambda part, whole: f(whole)) if final else (text, lambda part, whole: f(part))
+
+
+def make_difference(r, scopes):
+    """Each side of the whole match, or so far."""
+    (a, f), (b, g) = (at_time(t, h, "(" in t and r.random() < 0.5) for t, h in (make_nav(r, scopes) for _ in range(2)))
+    if r.random() < 0.3 and "FINAL" not in b and "(" in b:
+        b = "RUNNING " + b
+    return f"{a} - {b}", lambda part, whole: (lambda x, y: None if x is None or y is None else x - y)(f(part, whole), g(part, whole))
+
+
 def compare(op, a, b):
     if a is None or b is None:
         return None
@@ -347,7 +360,7 @@ def expect(rows, q):
             elif not q["all"]:
                 row = {"k": key} if q["by"] else {}
                 empty = Ctx(mine, [], number, start)
-                row.update({f"m{i}": f(empty) for i, (_, f, _) in enumerate(q["measures"])})
+                row.update({f"m{i}": f(empty, empty) for i, (_, f) in enumerate(q["measures"])})
                 out.append(mine[start]["ts"] if q["window"] else row)
             elif q["show"] != "OMIT EMPTY MATCHES":
                 out.append(lone(mine, start, Ctx(mine, [], number), q))
@@ -379,7 +392,7 @@ def lone(mine, start, ctx, q):
         return mine[start]["ts"]
     row = {c: mine[start][c] for c in ("k", "x", "s", "f", "o", "id")}
     row["ts"] = iso(mine[start]["ts"])
-    return {**row, **{f"m{i}": f(ctx) if ctx else None for i, (_, f, _) in enumerate(q["measures"])}}
+    return {**row, **{f"m{i}": f(ctx, ctx) if ctx else None for i, (_, f) in enumerate(q["measures"])}}
 
 
 def result(mine, path, number, key, q):
@@ -393,8 +406,8 @@ def result(mine, path, number, key, q):
         if q["all"]:
             row = {c: mine[path[n][0]][c] for c in ("k", "x", "s", "f", "o", "id")}
             row["ts"] = iso(mine[path[n][0]]["ts"])
-        for i, (_, f, final) in enumerate(q["measures"]):
-            row[f"m{i}"] = f(whole if final else part)
+        for i, (_, f) in enumerate(q["measures"]):
+            row[f"m{i}"] = f(part, whole)
         out.append(mine[path[n][0]]["ts"] if q["window"] else row)
     return out
 
@@ -442,7 +455,9 @@ def make_query(r, n):
                 iso(ctx.rows[ctx.path[-1][0]]["ts"]) if ctx.path else iso(ctx.rows[ctx.start]["ts"]) if ctx.start is not None
                 else None)
             final = True
-        measures.append((text, f, final))
+        measures.append(at_time(text, f, final))
+        if r.random() < 0.2:
+            measures.append(make_difference(r, scopes))
     skip = r.choice(["past", "past", "past", "next", "first", "last"])
     skip_name, skip_set = r.choice([s for s in scopes if s[0]])
     show = r.choice(["", "", "SHOW EMPTY MATCHES", "OMIT EMPTY MATCHES", "WITH UNMATCHED ROWS", "WITH UNMATCHED ROWS"])
@@ -456,14 +471,13 @@ def make_query(r, n):
     sink = f"CREATE STREAM out{n} WITH (connector = 'file', path = 'out{n}.jsonl', format = 'json') AS"
     time = "ts"
     if q["window"] and not all_rows:
-        measures.append(("MATCH_ROWTIME()", lambda ctx: None, False))
-        time = f"m{next(i for i, m in enumerate(measures) if m[0] == 'MATCH_ROWTIME()')}"
+        measures.append(("MATCH_ROWTIME()", lambda part, whole: None))
+        time = f"m{next(i for i, m in enumerate(measures) if m[0].endswith('MATCH_ROWTIME()'))}"
     sql = [f"CREATE VIEW v{n} AS" if q["window"] else sink, f"SELECT * FROM t{alias} MATCH_RECOGNIZE ("]
     if q["by"]:
         sql.append(f"  PARTITION BY {'z.' if alias else ''}k")
     sql.append("  ORDER BY ts" + (", o DESC NULLS LAST, id DESC" if q["order"] else ""))
-    sql.append("  MEASURES " + ", ".join(f"{'FINAL ' if final else ''}{text} AS m{i}"
-                                         for i, (text, _, final) in enumerate(measures)))
+    sql.append("  MEASURES " + ", ".join(f"{text} AS m{i}" for i, (text, _) in enumerate(measures)))
     sql.append(f"  {'ALL ROWS' if all_rows else 'ONE ROW'} PER MATCH {show}")
     sql.append("  AFTER MATCH SKIP " + {"past": "PAST LAST ROW", "next": "TO NEXT ROW", "first": f"TO FIRST {skip_name}",
                                         "last": f"TO LAST {skip_name}"}[skip])

@@ -92,7 +92,12 @@ def bounds(r, unit, complete):
     return f"BETWEEN {lo} AND {hi}"
 
 
-def call(r, part, order, complete, unique, exact):
+def tie_of(order):
+    """How rows that are equal in it stand: in the order of the file, or the reverse one behind falling time."""
+    return ", id DESC" if order.endswith("ts DESC") else ", id"
+
+
+def call(r, part, order, complete, unique):
     """One call over PARTITION BY part ORDER BY order; order "" for none."""
     kind = r.choice(["agg", "agg", "agg", "value", "near", "rank"])
     w, d, ordered = {"agg": agg, "value": value, "near": near}[kind](r) if kind != "rank" else rank(r, complete)
@@ -113,9 +118,7 @@ def call(r, part, order, complete, unique, exact):
     by = f"PARTITION BY {part} " if part else ""
     ow = f" ORDER BY {order}" if order else ""
     ordered = ordered and "RANGE" not in frame
-    if exact and ordered and complete:  # a second OVER has lost the order of the file
-        ow = f" ORDER BY {order}, id" if order else " ORDER BY id"
-    od = f" ORDER BY {order}, id" if ordered and order else " ORDER BY id" if ordered else ow
+    od = f" ORDER BY {order}{tie_of(order)}" if ordered and order else " ORDER BY id" if ordered else ow
     if not ow and ordered and frame == "":
         frame_d = " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING" if kind in ("agg", "value") else ""
     else:
@@ -138,12 +141,11 @@ def make_case(r, rows):
     if kind == "stream":
         kept, late = in_time(rows, delay)
         data = [(row, None, None) for row in kept]
-        one = r.choice(parts)
-        calls = [call(r, r.choice(parts) if unique else one, "ts", False, unique, False) for _ in range(r.randrange(1, 5))]
+        calls = [call(r, r.choice(parts), "ts", False, unique) for _ in range(r.randrange(1, 5))]
         src = ("t", "t")
     elif kind == "bounded":
         orders = ["", "b", "b DESC", "x", "x DESC NULLS LAST", "s, b", "g NULLS FIRST, s DESC", "d", "f DESC, b", "k"]
-        calls = [call(r, r.choice(parts), r.choice(orders), True, False, True) for _ in range(r.randrange(1, 4))]
+        calls = [call(r, r.choice(parts), r.choice(orders), True, False) for _ in range(r.randrange(1, 4))]
         src = ("t", "t")
     else:
         w = Window(r)
@@ -152,17 +154,17 @@ def make_case(r, rows):
         data = expanded
         part = r.choice(["window_start, window_end", "window_start, window_end, k"])
         orders = ["b", "b DESC", "x", "ts", "ts DESC", "s, b", "g NULLS FIRST, s DESC"]
-        calls = [call(r, part, r.choice(orders), True, False, True) for _ in range(r.randrange(0, 3))]
+        calls = [call(r, part, r.choice(orders), True, False) for _ in range(r.randrange(0, 3))]
         src = (w.sql(), "t")
         if not calls or r.random() < 0.5:
             fn, order, n = r.choice(["ROW_NUMBER", "ROW_NUMBER", "RANK"]), r.choice(orders), r.randrange(1, 6)
             how = r.choice([f"rn <= {n}", f"{n} >= rn", f"rn < {n + 1}", f"rn = {n}", f"rn <= {n} AND b > 0"])
-            tie = ", id" if fn == "ROW_NUMBER" else ""
+            tie = tie_of(order) if fn == "ROW_NUMBER" else ""
             rn = lambda tie: f"{fn}() OVER (PARTITION BY {part} ORDER BY {order}{tie}) AS rn"
             if not calls:
                 body = lambda tie, f: f"SELECT id, window_start, b, rn FROM (SELECT *, {rn(tie)} FROM {f}) AS q WHERE {how}"
                 return ddl + body("", src[0]) + ";", body(tie, src[1]), data, None
-            calls.append((f"{fn}() OVER (PARTITION BY {part} ORDER BY {order}{tie})", f"{fn}() OVER (PARTITION BY {part} ORDER BY {order}{tie})"))
+            calls.append((f"{fn}() OVER (PARTITION BY {part} ORDER BY {order})", f"{fn}() OVER (PARTITION BY {part} ORDER BY {order}{tie})"))
     keys = "id, window_start" if kind == "window" else "id"
     pick = lambda i: ", ".join(f"{c[i]} AS c{n}" for n, c in enumerate(calls))
     return (ddl + f"SELECT {keys}, {pick(0)} FROM {src[0]};", f"SELECT {keys}, {pick(1)} FROM {src[1]}", data,

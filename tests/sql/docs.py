@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the examples of docs/SQL.md.
 
-  ```json NAME      a file that the examples read; beside them is ref.db, of SQLite, with CUSTOMERS
+  ```json NAME      a file that the examples read; beside them is ref.db, of SQLite, with CUSTOMERS, and the data
+                    directory d
   ```sql prelude    goes before every other example
   ```sql            an example; it must run
   ```json           the rows that the example before it prints, in any order
@@ -82,7 +83,7 @@ def right(weir, files, sql, rows):
         db = sqlite3.connect(os.path.join(d, "ref.db"))
         db.executescript(CUSTOMERS)
         db.close()
-        p = subprocess.run([weir, "run", "--quiet", "--format=json", "example.sql"], cwd=d, capture_output=True, text=True,
+        p = subprocess.run([weir, "run", "--quiet", "--format=json", "--data=d", "example.sql"], cwd=d, capture_output=True, text=True,
                            timeout=60)
     if p.returncode == 0 and (rows is None or sorted(p.stdout.split("\n")) == sorted(rows.split("\n"))):
         return True

@@ -7,10 +7,17 @@
 
 #define DEF (&wr_connector_file)
 
+/* resume: going on from a mark at the end of the file. */
 static wr_status open_sink(const char *path, const char *compression, bool resume, wr_sink **outp,
                            wr_err *err) {
+    struct stat st;
+    int64_t len = resume && stat(path, &st) == 0 ? st.st_size : 0;
     ct_options o = ct_opts("path", path, "compression", compression, "format", "json", NULL);
-    wr_sink_cfg cfg = {.sys = &ct_sys, .stream = "s", .options = o.kvs, .n_options = o.n, .resume = resume};
+    wr_sink_cfg cfg = {.sys = &ct_sys, .stream = "s", .options = o.kvs, .n_options = o.n};
+    if (resume) {
+        cfg.from = (const char *)&len;
+        cfg.from_len = sizeof len;
+    }
     return DEF->open_sink(&cfg, outp, err);
 }
 static wr_sink *must_open(const char *path, bool resume) {
@@ -66,6 +73,37 @@ Test(sink, close_writes_what_is_left) {
     holds(path, &(wr_buf){0});
     DEF->close_sink(s);
     holds(path, &(wr_buf){.data = (char[]){'a', '\n'}, .len = 2});
+}
+
+Test(sink, is_cut_back_to_its_mark) {
+    const char *path = ct_path("out");
+    wr_buf mark = {0};
+    wr_sink *s = must_open(path, false);
+    wr_err err;
+    cr_assert_eq(DEF->write(s, "one\n", 4, NULL), WR_OK);
+    cr_assert_eq(DEF->mark(s, &mark, NULL), WR_OK);
+    cr_assert_eq(DEF->sync(s, NULL), WR_OK);
+    cr_assert_eq(DEF->write(s, "lost\n", 5, NULL), WR_OK);
+    DEF->close_sink(s);
+    ct_options o = ct_opts("path", path, "format", "json", NULL);
+    wr_sink_cfg cfg = {.sys = &ct_sys,
+                       .stream = "s",
+                       .options = o.kvs,
+                       .n_options = o.n,
+                       .from = mark.data,
+                       .from_len = mark.len};
+    cr_assert_eq(DEF->open_sink(&cfg, &s, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(DEF->write(s, "two\n", 4, NULL), WR_OK);
+    DEF->close_sink(s);
+    char text[32] = "";
+    FILE *f = fopen(path, "r");
+    cr_assert_eq(fread(text, 1, sizeof text, f), 8);
+    fclose(f);
+    cr_assert_str_eq(text, "one\ntwo\n");
+    cr_assert_eq(truncate(path, 3), 0);
+    cr_assert_eq(DEF->open_sink(&cfg, &s, &err), WR_EIO);
+    cr_assert_not_null(strstr(err.msg, "4 were written before the snapshot"), "%s", err.msg);
+    wr_buf_free(&mark);
 }
 
 Test(sink, truncates_or_resumes) {

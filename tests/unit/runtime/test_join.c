@@ -39,6 +39,9 @@ static const struct {
      "l.k AS a, l.ts AS b, r.v AS c FROM l LEFT JOIN r FOR SYSTEM_TIME AS OF l.ts ON l.k = r.k AND r.v > 3;"},
     {WR_N_JOIN_TABLE,
      "l.k AS a, l.v AS b, r.k AS c, r.ts AS d FROM l FULL JOIN r ON l.k = r.k AND l.v < r.v;"},
+    {WR_N_JOIN_CHANGES, "l.k AS a, l.v AS b, g.n AS c FROM l FULL JOIN (SELECT k, COUNT(*) AS n FROM r GROUP "
+                        "BY k EMIT CHANGES) AS g "
+                        "ON l.k = g.k AND l.v < g.n;"},
     {WR_N_JOIN_LOOKUP, "l.k AS a, l.v AS b, t.name AS c FROM l LEFT JOIN t ON l.v = t.id AND l.k <> t.name;"},
 };
 

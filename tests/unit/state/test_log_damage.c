@@ -212,3 +212,31 @@ Test(log_damage, a_record_that_holds_a_block) {
     wr_buf_free(&torn);
     wr_buf_free(&none);
 }
+
+/* Files of version 1 as they were first written (tests/unit/state/v1); they can be read for ever. */
+static void join_data(void *ctx, const wr_record *r) {
+    wr_buf *b = ctx;
+    cr_assert_eq(wr_buf_printf(b, "%.*s=%.*s ", (int)r->key_len, r->key, (int)r->len, r->data), WR_OK);
+}
+
+Test(log_damage, version_1_is_read) {
+    const char *copy = lt_folder("v1");
+    lt_copy("tests/unit/state/v1", copy);
+    for (int round = 0; round < 2; round++) { /* before and after a writer of today has opened it */
+        wr_streams *db = lt_open(copy, 0, round == 1);
+        wr_buf all = {0};
+        if (round) {
+            lt_stream(db, "s");
+            cr_assert_eq(lt_said.len, 0, "%s", lt_said.data);
+        }
+        for (uint32_t i = 0; i < 4; i++) {
+            wr_err err = {0};
+            wr_status s = lt_each(db, "s", i, horizon, 9, join_data, &all, &err);
+            cr_assert_eq(s, i == 0 ? WR_EOF : WR_AGAIN, "%s", err.msg);
+        }
+        cr_assert_eq(wr_buf_put(&all, "", 1), WR_OK);
+        cr_assert_str_eq(all.data, "k2=two k1=one k3=three k1=four k4=six k2=five ");
+        wr_buf_free(&all);
+        wr_streams_close(db);
+    }
+}

@@ -1,0 +1,299 @@
+/* runtime/ops/join_changes.c -- joins over updating inputs: results are corrected as either side changes.
+ *
+ *   +r of a side   meets the rows M of the other side that are there and pass the residual:   +(r, m) for
+ * each -r             the same rows again:                                                       -(r, m) for
+ * each r is padded    when M is empty: +(r, NULL) or -(r, NULL) m is padded    as long as it has met nothing:
+ * -(m, NULL) before its first pair, +(m, NULL) after its last
+ *
+ * SEMI and ANTI give rows of the left side by the same counts. So every row that is kept knows how many it
+ * has met (only where that is asked). Rows are kept until they are taken back: of a changelog as many as
+ * stand, of other input all (the planner asks for that to be wished).
+ *
+ * While a batch of one side is worked on, the other side does not change: first all its pairs are found and
+ * tested, then its rows take effect one by one, in their order. A row that is taken back is found by its
+ * values among those of its key; of equal rows any will do, as equal rows have met the same. Rows lie in
+ * blocks, chained by key, the latest first; blocks are copied together once half of their rows are dead. */
+#include "group_table.h"
+#include "join_rows.h"
+#include "ops.h"
+
+#define SWEEP_MIN 4096 /* dead rows */
+
+typedef struct chain { /* state of a key: id + 1 of the first row of each side, 0: none */
+    uint32_t head[2];
+} chain;
+
+typedef struct kept { /* rows of a side; the arrays go by number */
+    wri_rows rows;
+    uint32_t *next; /* id + 1 of the next row of the key */
+    uint32_t *met;  /* rows of the other side */
+    size_t next_cap, met_cap, dead;
+} kept;
+
+typedef struct hit { /* row of the batch at hand with a row of the other side */
+    uint32_t row, at;
+    wr_batch *b;
+} hit;
+
+typedef struct changes_join {
+    wri_jside sides[2];
+    kept side[2];
+    wri_groups *groups;
+    wri_pairs pairs, out;
+    hit *hits; /* by rising row */
+    size_t n_hits, hits_cap;
+    uint32_t *keyed, *none,
+        *gids; /* scratch, by row of a batch; gids by row number of the batch, 0: NULL in the key */
+    size_t cap;
+} changes_join;
+
+/* ---- opening ---- */
+
+static wr_status changes_open(wr_op *op, wr_err *err) {
+    changes_join *j = op->state = wr_calloc(1, sizeof *j);
+    const wr_node *n = op->node;
+    if (!j) return wr_fail_oom(err, "a join");
+    for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_jside_init(&j->sides[s], n, s, true, err));
+    WR_TRY(wri_pairs_init(&j->pairs, op, j->sides, true, err));
+    WR_TRY(wri_pairs_init(&j->out, op, j->sides, false, err));
+    WR_TRY(wri_pairs_changes(&j->out, err));
+    wr_phys *phys = wr_alloc((n->join.n_keys + 1) * sizeof *phys);
+    for (uint32_t k = 0; phys && k < n->join.n_keys; k++) phys[k] = j->sides[0].phys[j->sides[0].keys[k]];
+    j->groups = phys ? wri_groups_new(phys, n->join.n_keys, sizeof(chain)) : NULL;
+    wr_free(phys);
+    return j->groups && wri_groups_let_go(j->groups) ? WR_OK : wr_fail_oom(err, "a join");
+}
+
+static void kept_free(kept *k) {
+    wri_rows_free(&k->rows);
+    wr_free(k->next);
+    wr_free(k->met);
+    *k = (kept){0};
+}
+
+static void changes_close(wr_op *op) {
+    changes_join *j = op->state;
+    if (!j) return;
+    for (uint32_t s = 0; s < 2; s++) {
+        wri_jside_free(&j->sides[s]);
+        kept_free(&j->side[s]);
+    }
+    wri_pairs_free(&j->pairs);
+    wri_pairs_free(&j->out);
+    wri_groups_free(j->groups);
+    wr_free(j->hits);
+    wr_free(j->keyed);
+    wr_free(j);
+}
+
+static wr_status scratch(changes_join *j, size_t n, wr_err *err) {
+    if (n <= j->cap) return WR_OK;
+    wr_free(j->keyed);
+    j->cap = 0;
+    j->keyed = wr_alloc(4 * n * sizeof *j->keyed);
+    if (!j->keyed) return wr_fail_oom(err, "a join");
+    j->none = j->keyed + n;
+    j->gids = j->keyed + 2 * n; /* and room for those in the order of keyed behind */
+    j->cap = n;
+    return WR_OK;
+}
+
+/* ---- rows that are kept ---- */
+
+static chain *chain_of(changes_join *j, uint32_t gid) {
+    return (chain *)(wri_groups_states(j->groups) + gid * wri_groups_stride(j->groups));
+}
+static wr_batch *block_of(const kept *k, uint32_t id) { return k->rows.blocks[(id - 1) >> WRI_BLOCK_BITS]; }
+static uint32_t row_of(uint32_t id) { return (id - 1) & (WRI_BLOCK_ROWS - 1); }
+static size_t number_of(const kept *k, uint32_t id) { return (size_t)block_of(k, id)->pos + row_of(id); }
+
+/* Appends a row; *idp: its id + 1. It is in no chain yet. */
+static wr_status append(kept *k, const wri_jside *s, const wr_batch *from, uint32_t row, uint32_t met,
+                        uint32_t *idp, wr_err *err) {
+    WR_TRY(wri_rows_add(&k->rows, s, from, &row, 1, err));
+    size_t n = k->rows.rows;
+    if (wr_grow(&k->next, &k->next_cap, n, sizeof *k->next) != WR_OK ||
+        wr_grow(&k->met, &k->met_cap, n, sizeof *k->met) != WR_OK)
+        return wr_fail_oom(err, "rows of a join");
+    k->next[n - 1] = 0;
+    k->met[n - 1] = met;
+    *idp = ((uint32_t)(k->rows.n - 1) << WRI_BLOCK_BITS | (k->rows.blocks[k->rows.n - 1]->n - 1)) + 1;
+    return WR_OK;
+}
+
+static bool same_row(const wri_jside *s, const wr_batch *a, uint32_t i, const wr_batch *b, uint32_t k) {
+    for (uint32_t c = 0; c < s->n_kept; c++) {
+        const wr_col *x = &a->cols[c], *y = &b->cols[c];
+        bool null = wr_is_null(x, i);
+        if (null != wr_is_null(y, k)) return false;
+        if (null) continue;
+        if (s->phys[c] == WR_STR ? !wr_str_eq(&x->str[i], &y->str[k]) : x->i64[i] != y->i64[k]) return false;
+    }
+    return true;
+}
+
+/* Takes a row like this out of the chain. */
+static wr_status take_out(changes_join *j, uint32_t s, uint32_t gid, const wr_batch *view, uint32_t row,
+                          wr_err *err) {
+    kept *k = &j->side[s];
+    uint32_t *link = &chain_of(j, gid)->head[s];
+    while (*link && !same_row(&j->sides[s], view, row, block_of(k, *link), row_of(*link)))
+        link = &k->next[number_of(k, *link)];
+    if (!*link) return wr_fail(err, WR_EINTERNAL, "a join was told to take back a row that it does not have");
+    *link = k->next[number_of(k, *link)];
+    k->dead++;
+    return WR_OK;
+}
+
+/* Copies the rows that live to new blocks; their order in a chain turns, which means nothing. */
+static wr_status sweep(changes_join *j, uint32_t s, wr_err *err) {
+    kept fresh = {0}, *k = &j->side[s];
+    wr_status r = WR_OK;
+    for (uint32_t gid = 1; gid <= wri_groups_count(j->groups) && r == WR_OK; gid++) {
+        uint32_t id = chain_of(j, gid)->head[s], head = 0;
+        for (; id && r == WR_OK; id = k->next[number_of(k, id)]) {
+            uint32_t to = 0;
+            r = append(&fresh, &j->sides[s], block_of(k, id), row_of(id), k->met[number_of(k, id)], &to, err);
+            if (r != WR_OK) break;
+            fresh.next[fresh.rows.rows - 1] = head;
+            head = to;
+        }
+        if (r == WR_OK) chain_of(j, gid)->head[s] = head;
+    }
+    kept_free(r == WR_OK ? k : &fresh);
+    if (r == WR_OK) *k = fresh;
+    return r;
+}
+
+/* ---- first: who meets whom ---- */
+
+static wr_status note_hit(changes_join *j, uint32_t row, const wr_batch *b, uint32_t at, wr_err *err) {
+    if (wr_grow(&j->hits, &j->hits_cap, j->n_hits + 1, sizeof *j->hits) != WR_OK)
+        return wr_fail_oom(err, "pairs of a join");
+    j->hits[j->n_hits++] = (hit){row, at, (wr_batch *)(uintptr_t)b};
+    return WR_OK;
+}
+
+static wr_status test_pairs(wr_op *op, uint32_t port, wr_err *err) {
+    changes_join *j = op->state;
+    wri_pairs *p = &j->pairs;
+    wr_status r = wri_pairs_test(p, err);
+    for (uint32_t i = 0; r == WR_OK && i < p->n_hits; i++) {
+        uint32_t h = p->hits[i];
+        r = note_hit(j, p->row[port][h], p->b[!port][h], p->row[!port][h], err);
+    }
+    wri_pairs_forget(p);
+    return r;
+}
+
+static wr_status find_hits(wr_op *op, uint32_t port, const wr_batch *view, wr_err *err) {
+    changes_join *j = op->state;
+    const kept *other = &j->side[!port];
+    j->n_hits = 0;
+    for (uint32_t i = 0; i < view->n; i++) {
+        uint32_t id = j->gids[i] ? chain_of(j, j->gids[i])->head[!port] : 0;
+        for (; id; id = other->next[number_of(other, id)]) {
+            const wr_batch *b = block_of(other, id);
+            if (!op->node->join.residual) {
+                WR_TRY(note_hit(j, i, b, row_of(id), err));
+                continue;
+            }
+            bool full = port == 0 ? wri_pairs_add(&j->pairs, view, i, b, row_of(id))
+                                  : wri_pairs_add(&j->pairs, b, row_of(id), view, i);
+            if (full) WR_TRY(test_pairs(op, port, err));
+        }
+    }
+    return j->pairs.n ? test_pairs(op, port, err) : WR_OK;
+}
+
+/* ---- then: what that changes ---- */
+
+static wr_status put(changes_join *j, bool add, uint32_t side, wri_jrow a, wri_jrow b, wr_err *err) {
+    return wri_pairs_put(&j->out, add ? WR_INSERT : WR_DELETE, side ? b : a, side ? a : b, err);
+}
+
+/* Row r of side `port` comes or goes, and meets m. */
+static wr_status meet(wr_op *op, uint32_t port, wri_jrow r, const hit *h, bool add, wr_err *err) {
+    changes_join *j = op->state;
+    const wr_node *n = op->node;
+    uint32_t o = !port, *met = &j->side[o].met[(size_t)h->b->pos + h->at];
+    wri_jrow m = {h->b, h->at}, none = {0};
+    bool semi = n->join.type == WR_JOIN_SEMI, first = add ? (*met)++ == 0 : --*met == 0;
+    bool pads = first && wri_pads(n, o);
+    if (pads && add) WR_TRY(put(j, false, o, m, none, err));
+    if (semi && first && o == 0) WR_TRY(put(j, add, 0, m, none, err));
+    if (!wri_one_sided(n)) WR_TRY(put(j, add, port, r, m, err));
+    return pads && !add ? put(j, true, o, m, none, err) : WR_OK;
+}
+
+static wr_status apply_row(wr_op *op, uint32_t port, const wr_batch *view, uint32_t i, const hit *hits,
+                           uint32_t n, wr_err *err) {
+    changes_join *j = op->state;
+    bool add = !wr_takes_back(wr_change_of(view, i));
+    wri_jrow r = {view, i}, none = {0};
+    for (uint32_t h = 0; h < n; h++) WR_TRY(meet(op, port, r, &hits[h], add, err));
+    bool semi = port == 0 && op->node->join.type == WR_JOIN_SEMI;
+    if (n ? semi : wri_pads(op->node, port)) WR_TRY(put(j, add, port, r, none, err));
+    if (!j->gids[i]) return WR_OK; /* NULL in the key: it meets nothing, ever */
+    if (!add) return take_out(j, port, j->gids[i], view, i, err);
+    uint32_t id = 0;
+    WR_TRY(append(&j->side[port], &j->sides[port], view, i, n, &id, err));
+    uint32_t *head = &chain_of(j, j->gids[i])->head[port];
+    j->side[port].next[j->side[port].rows.rows - 1] = *head;
+    *head = id;
+    return WR_OK;
+}
+
+/* Keys of this batch that have no row are let go. */
+static void let_go(wr_op *op, const wr_batch *view) {
+    changes_join *j = op->state;
+    uint32_t n = 0;
+    if (op->node->join.n_keys == 0) return;
+    for (uint32_t i = 0; i < view->n; i++) {
+        chain *k = j->gids[i] ? chain_of(j, j->gids[i]) : NULL;
+        if (!k || k->head[0] || k->head[1]) continue;
+        k->head[0] = UINT32_MAX; /* found once */
+        j->keyed[n++] = j->gids[i];
+    }
+    wri_groups_remove(j->groups, j->keyed, n);
+}
+
+static wr_status find_keys(wr_op *op, uint32_t port, const wr_batch *view, wr_err *err) {
+    changes_join *j = op->state;
+    uint32_t n, *found = j->gids + j->cap;
+    wri_keyed_rows(&j->sides[port], op->node, view, NULL, view->n, j->keyed, j->none, &n);
+    wri_group_rows rows = {.b = view, .key_cols = j->sides[port].keys, .idx = j->keyed, .n = n};
+    WR_TRY(wri_groups_find_rows(j->groups, &rows, found, err));
+    memset(j->gids, 0, view->n * sizeof *j->gids);
+    for (uint32_t i = 0; i < n; i++) j->gids[j->keyed[i]] = found[i];
+    return WR_OK;
+}
+
+static wr_status join_view(wr_op *op, uint32_t port, const wr_batch *view, wr_err *err) {
+    changes_join *j = op->state;
+    kept *k = &j->side[port];
+    size_t at = 0;
+    WR_TRY(find_keys(op, port, view, err));
+    WR_TRY(find_hits(op, port, view, err));
+    for (uint32_t i = 0; i < view->n; i++) {
+        size_t from = at;
+        while (at < j->n_hits && j->hits[at].row == i) at++;
+        WR_TRY(apply_row(op, port, view, i, j->hits + from, (uint32_t)(at - from), err));
+    }
+    WR_TRY(wri_pairs_flush(&j->out, err)); /* before rows that it points to move */
+    let_go(op, view);
+    return k->dead > SWEEP_MIN && k->dead > k->rows.rows / 2 ? sweep(j, port, err) : WR_OK;
+}
+
+static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
+    changes_join *j = op->state;
+    wr_batch *view;
+    WR_TRY(scratch(j, in->n, err));
+    WR_TRY(wri_jside_view(&j->sides[port], in, &view, err));
+    wr_status r = join_view(op, port, view, err);
+    wr_batch_drop(view);
+    return r;
+}
+
+const wr_op_def wri_op_join_changes = {
+    .name = "join of changes", .open = changes_open, .push = changes_push, .close = changes_close};
