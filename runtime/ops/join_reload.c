@@ -13,6 +13,7 @@ struct wri_reload {
     uint64_t loaded;  /* stamp of the content that rows meet */
     uint64_t seen;    /* by the last look */
     uint64_t refused; /* stamp of content that could not be read, 0: none */
+    bool resumed;     /* loaded is from a snapshot */
     /* while reading */
     wri_jtable *into;
     uint64_t *hash;
@@ -86,6 +87,13 @@ wr_status wri_reload_due(wri_reload *r, bool *duep, wr_err *err) {
     if (r->refused == 1) r->refused = 0;
     *duep = rests && st.hash != r->loaded && st.hash != r->refused;
     return WR_OK;
+}
+
+uint64_t wri_reload_stamp(const wri_reload *r) { return r->loaded; }
+
+void wri_reload_resume(wri_reload *r, uint64_t stamp) {
+    r->loaded = !r->resumed || r->loaded == stamp ? stamp : 0; /* 0: of several, so none */
+    r->resumed = true;
 }
 
 /* ---- reading ---- */

@@ -22,5 +22,9 @@ void wri_reload_free(wri_reload *r); /* NULL is allowed */
 wr_status wri_reload_due(wri_reload *r, bool *duep, wr_err *err) WR_MUST_USE;
 /* Reads into an empty table; *okp: it holds the new content, to be built. */
 wr_status wri_reload_read(wri_reload *r, wri_jtable *into, bool *okp, wr_err *err) WR_MUST_USE;
+/* Snapshots: the stamp of the content that rows meet; content of another stamp than those that are loaded (of
+ * all workers that saved) is read when it is next looked at. */
+uint64_t wri_reload_stamp(const wri_reload *r);
+void wri_reload_resume(wri_reload *r, uint64_t stamp);
 
 #endif

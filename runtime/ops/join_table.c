@@ -349,7 +349,7 @@ static wr_status table_end(wr_op *op, wr_err *err) {
  * The right side's source may have ended before the snapshot, and what is between it and this operator has
  * state of its own, so its rows are saved, not read anew. Once it has ended nothing is copied for that. */
 
-enum { LEFT, RIGHT, RIGHT_MATCHED };
+enum { LEFT, RIGHT, RIGHT_MATCHED, STAMP };
 
 static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
     table_join *j = op->state;
@@ -359,7 +359,8 @@ static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
                          marked ? RIGHT_MATCHED : RIGHT, to, err));
     for (size_t i = 0; i < j->n_waiting; i++)
         WR_TRY(wr_save_rows(to, LEFT, j->waiting[i], t->sides[0].keys, wri_owner_keys(op->node), err));
-    return WR_OK;
+    int64_t stamp = j->reload ? (int64_t)wri_reload_stamp(j->reload) : 0;
+    return j->reload ? wr_save_ints(to, STAMP, &stamp, 1, err) : WR_OK;
 }
 
 /* Notes which of the right rows from number `first` on had been matched. */
@@ -378,6 +379,10 @@ static wr_status table_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     table_join *j = op->state;
     wri_jtable *t = j->t;
     wr_batch *view = saved->rows;
+    if (saved->tag == STAMP && saved->n_ints == 1) {
+        if (j->reload) wri_reload_resume(j->reload, (uint64_t)saved->ints[0]);
+        return WR_OK;
+    }
     WR_TRY(wri_jside_check(&t->sides[saved->tag != LEFT], saved, saved->tag == RIGHT_MATCHED, err));
     if (saved->tag == RIGHT_MATCHED) WR_TRY(note_matched(t, t->rows.rows, view, err));
     if (saved->tag != LEFT) return wri_rows_add(&t->rows, &t->sides[1], view, NULL, view->n, err);

@@ -6,6 +6,7 @@
  * A version is valid from its time on; of two with one time the later in the source counts. Only the latest
  * version of each key that the watermark has passed is kept: those that were replaced are swept out of the
  * store once they are more than those that live. Rows behind the watermark are late. */
+#include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
 #include "timeline.h"
@@ -232,8 +233,47 @@ static wr_status version_watermark(wr_op *op, int64_t wm, wr_err *err) {
     }
 }
 
+/* ---- snapshots: rows that wait, and all versions in the store ----
+ *
+ * No rows are at hand at a barrier. Versions that were replaced are saved, too, which costs less than to
+ * leave them out: they come first again, and are replaced again. */
+
+enum { LINES, VERSIONS = LINES + 2 }; /* LINES + side */
+
+static wr_status version_save(wr_op *op, wr_saver *to, wr_err *err) {
+    const version_join *j = op->state;
+    const wr_node *n = op->node;
+    for (uint32_t s = 0; s < 2; s++)
+        WR_TRY(wri_timeline_save(j->lines[s], to, LINES + s, n->join.keys[s], n->join.n_keys, err));
+    return wri_rows_save(&j->rows, &j->sides[1], n, NULL, VERSIONS, to, err);
+}
+
+static wr_status load_versions(wr_op *op, const wr_saved *saved, wr_err *err) {
+    version_join *j = op->state;
+    ahead *d = &j->due[1];
+    WR_TRY(wri_jside_check(&j->sides[1], saved, 0, err));
+    d->view = wr_batch_hold(saved->rows);
+    d->at = 0;
+    d->n = d->view->n;
+    wr_status r = find_keys(op, 1, err);
+    while (r == WR_OK && d->at < d->n) r = replace(op, err);
+    wr_batch_drop(d->view);
+    d->view = NULL;
+    return r;
+}
+
+static wr_status version_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    version_join *j = op->state;
+    if (saved->tag == VERSIONS) return load_versions(op, saved, err);
+    if (saved->rows && saved->tag < VERSIONS)
+        return wri_timeline_load(j->lines[saved->tag - LINES], saved->rows, err);
+    return wr_fail(err, WR_EDATA, "a temporal join in the snapshot is not as it was written");
+}
+
 const wr_op_def wri_op_join_version = {.name = "temporal join",
                                        .open = version_open,
                                        .push = version_push,
                                        .watermark = version_watermark,
+                                       .save = version_save,
+                                       .load = version_load,
                                        .close = version_close};

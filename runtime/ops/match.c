@@ -160,8 +160,7 @@ static void tidy_heap(wri_matcher *m) {
     for (size_t i = n / 2; i-- > 0;) sink(m->heap, n, i);
 }
 
-/* Searches on, then files the key where it belongs. */
-static wr_status search(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) {
+wr_status wri_match_go_on(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) {
     WR_TRY(wri_mr_search(m, p, horizon, err));
     wri_mkey *k = wri_mr_key(m, p->gid);
     if (p->n == 0) {
@@ -184,7 +183,7 @@ static wr_status due(wri_matcher *m, int64_t wm, wr_err *err) {
         bool over = m->s->within_us && !m->patient && wm + 1 - m->s->within_us >= first;
         if (waits && first == top.time && !over) break;
         dequeue(m);
-        if (waits && first == top.time) WR_TRY(search(m, p, wm + 1, err));
+        if (waits && first == top.time) WR_TRY(wri_match_go_on(m, p, wm + 1, err));
         else if (waits) WR_TRY(enqueue(m, p, err)); /* it has moved on to a later row */
     }
     return WR_OK;
@@ -195,7 +194,7 @@ static wr_status finish_all(wri_matcher *m, wr_err *err) {
     for (uint32_t g = 1; g <= wri_groups_count(m->groups); g++) {
         wri_mkey *k = wri_mr_key(m, g);
         k->queued = true; /* nothing is queued any more */
-        if (k->part) WR_TRY(search(m, k->part, WR_WM_END, err));
+        if (k->part) WR_TRY(wri_match_go_on(m, k->part, WR_WM_END, err));
     }
     return WR_OK;
 }
@@ -219,7 +218,7 @@ static wr_status sweep(wri_matcher *m, wr_err *err) {
 
 /* ---- a batch in order of time ---- */
 
-static wr_status batch_room(wri_matcher *m, uint32_t n, wr_err *err) {
+wr_status wri_match_room(wri_matcher *m, uint32_t n, wr_err *err) {
     wri_mrows *r = &m->rows;
     if (n > m->order_cap) { /* grows them all */
         wr_free(r->fresh_yes);
@@ -332,11 +331,10 @@ static wr_status one_row(wri_matcher *m, uint32_t i, const int64_t *times, wr_er
         k->part->first = first;
     }
     WR_TRY(wri_mr_add(m, k->part, i | WRI_MR_FRESH, err));
-    return search(m, k->part, times[i], err);
+    return wri_match_go_on(m, k->part, times[i], err);
 }
 
-/* What is still needed of the batch is copied. */
-static wr_status settle(wri_matcher *m, wr_err *err) {
+wr_status wri_match_settle(wri_matcher *m, wr_err *err) {
     for (size_t t = 0; t < m->n_touched; t++) {
         wri_mpart *p = m->touched[t];
         for (; p->n_fresh > 0; p->n_fresh--)
@@ -347,14 +345,14 @@ static wr_status settle(wri_matcher *m, wr_err *err) {
 }
 
 static wr_status rows_of(wri_matcher *m, wr_batch *b, wr_err *err) {
-    WR_TRY(batch_room(m, b->n, err));
+    WR_TRY(wri_match_room(m, b->n, err));
     WR_TRY(wri_groups_find(m->groups, b, m->s->keys, b->hash, m->gids, err));
     sort_rows(m, b);
     if (m->s->n_prevs) WR_TRY(add_prevs(m, b, err));
     WR_TRY(wri_mcond_batch(m, err));
     const int64_t *times = b->cols[m->s->time_col].i64;
     for (uint32_t k = 0; k < b->n; k++) WR_TRY(one_row(m, m->order[k], times, err));
-    return settle(m, err);
+    return wri_match_settle(m, err);
 }
 
 static wr_status process(wri_matcher *m, wr_batch *b, wr_err *err) {
@@ -382,8 +380,17 @@ static wr_status match_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return wm == WR_WM_END ? WR_OK : sweep(m, err);
 }
 
+static wr_status match_save(wr_op *op, wr_saver *to, wr_err *err) {
+    return wri_match_save(op->state, to, err);
+}
+static wr_status match_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    return wri_match_load(op->state, saved, err);
+}
+
 const wr_op_def wri_op_match = {.name = "match",
                                 .open = match_open,
                                 .push = match_push,
                                 .watermark = match_watermark,
+                                .save = match_save,
+                                .load = match_load,
                                 .close = match_close};

@@ -235,6 +235,18 @@ static inline wri_mkey *wri_mr_key(wri_matcher *m, uint32_t gid) {
     return (wri_mkey *)(wri_groups_states(m->groups) + gid * wri_groups_stride(m->groups));
 }
 
+/* match.c */
+/* Room for a batch of n rows. */
+wr_status wri_match_room(wri_matcher *m, uint32_t n, wr_err *err) WR_MUST_USE;
+/* Searches on, then files the key where it belongs. */
+wr_status wri_match_go_on(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) WR_MUST_USE;
+/* What is still needed of the batch is copied. */
+wr_status wri_match_settle(wri_matcher *m, wr_err *err) WR_MUST_USE;
+
+/* match_saved.c: snapshots. */
+wr_status wri_match_save(wri_matcher *m, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_match_load(wri_matcher *m, const wr_saved *saved, wr_err *err) WR_MUST_USE;
+
 /* match_search.c. horizon: no row of the key with a time below it will come; WR_WM_END: none at all. */
 wr_status wri_mr_add(wri_matcher *m, wri_mpart *p, uint32_t slot, wr_err *err) WR_MUST_USE;
 wr_status wri_mr_search(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) WR_MUST_USE;
