@@ -31,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/streams connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -202,6 +202,13 @@ bench: deps-test all venv ## measure against the bare limit and DuckDB; prints r
 .PHONY: bench-nexmark
 bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
 	python3 bench/nexmark/run.py
+
+$(OUT)/bench_log: bench/log.c $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
+.PHONY: bench-log
+bench-log: $(OUT)/bench_log ## the sharded log against the disk and the page cache
+	@rm -rf build/bench/log && mkdir -p build/bench/log
+	@$(OUT)/bench_log build/bench/log
 
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.

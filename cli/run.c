@@ -10,10 +10,13 @@
 #include "progress.h"
 
 typedef struct run_opts {
-    const char *execute;
-    int format; /* 0: by terminal, else 1 + index of json|csv|table */
+    const char *execute, *data;
+    int durability; /* index of fsync|os */
+    int format;     /* 0: by terminal, else 1 + index of json|csv|table */
     int64_t workers, batch_rows;
     bool quiet;
+    const char *state;
+    int64_t snapshot_interval;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -22,6 +25,16 @@ static const wr_option flags[] = {
      .type = WR_OPT_STRING,
      .offset = OPT(execute),
      .doc = "Run this SQL text instead of a file."},
+    {.name = "data",
+     .type = WR_OPT_STRING,
+     .offset = OPT(data),
+     .doc = "The data directory, for streams of connector 'stream'."},
+    {.name = "durability",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(durability),
+     .values = "fsync|os",
+     .def = "fsync",
+     .doc = "When a record counts as written to the data directory: when the disk has it, or the system."},
     {.name = "format",
      .type = WR_OPT_ENUM,
      .offset = OPT(format),
@@ -33,6 +46,16 @@ static const wr_option flags[] = {
      .offset = OPT(quiet),
      .def = "false",
      .doc = "No progress line and no closing summary."},
+    {.name = "state",
+     .type = WR_OPT_STRING,
+     .offset = OPT(state),
+     .doc = "Keep snapshots in this folder; the same command goes on from the last one."},
+    {.name = "snapshot_interval",
+     .type = WR_OPT_DURATION,
+     .offset = OPT(snapshot_interval),
+     .min = 1000,
+     .max = INT64_C(86400000000),
+     .doc = "Time between snapshots, such as 50ms; without it what the SQL sets, else 10 seconds."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -89,7 +112,9 @@ static uint32_t terminal_width(void) {
 static wr_job_opts job_opts(const run_opts *o) {
     bool terminal = isatty(STDOUT_FILENO);
     int by_terminal = terminal ? 2 : 0;
-    return (wr_job_opts){.workers = (uint32_t)o->workers,
+    return (wr_job_opts){.state_dir = o->state,
+                         .snapshot_interval_us = o->snapshot_interval,
+                         .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
                          .format = o->format ? o->format - 1 : by_terminal,
                          .out_fd = STDOUT_FILENO,
@@ -97,27 +122,36 @@ static wr_job_opts job_opts(const run_opts *o) {
                          .width = terminal ? terminal_width() : 0};
 }
 
-static int finish(wr_status s, const wr_err *err) {
+static int finish(wr_status s, const char *state, const wr_err *err) {
     if (s == WR_OK) return EXIT_DONE;
     if (s == WR_ECANCELED) {
-        wri_say("interrupted: results so far have been written; the same command starts anew");
+        if (state) wri_say("interrupted: the state is in '%s'; the same command goes on from there", state);
+        else wri_say("interrupted: results so far have been written; the same command starts anew");
         return EXIT_INTERRUPTED;
     }
     wri_say("%s", err->msg);
     return EXIT_FAILED;
 }
 
-static int run_job(const wri_script *sc, const run_opts *o) {
+static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
     wr_err err = {0};
     wr_job *job;
+    jo.streams = db;
     jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
     if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
         wri_say("%s", err.msg);
         return EXIT_FAILED;
     }
     tick.progress.job = job;
+    if (wr_job_finished(job)) {
+        wr_job_free(job);
+        wri_say(
+            "the job whose state is in '%s' has finished: nothing to do; remove the folder to run it again",
+            o->state);
+        return EXIT_DONE;
+    }
     catch_signals(job);
     wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */
@@ -125,14 +159,19 @@ static int run_job(const wri_script *sc, const run_opts *o) {
     wri_progress_clear(&tick.progress);
     if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
-    return finish(s, &err);
+    return finish(s, o->state, &err);
 }
 
 static int run_plan(const wri_script *sc, const run_opts *o) {
     const wr_plan *plan = &sc->plan;
     for (uint32_t i = 0; i < plan->n_notes; i++) fputs(plan->notes[i], stdout);
     fflush(stdout); /* before the job writes there by itself */
-    return plan->n_nodes > 0 ? run_job(sc, o) : EXIT_DONE;
+    if (plan->n_nodes == 0) return EXIT_DONE;
+    wr_streams *db = NULL;
+    int status = o->data ? wri_data_open("run", o->data, false, o->durability == 1, &db) : EXIT_DONE;
+    if (status == EXIT_DONE) status = run_job(sc, o, db);
+    wr_streams_close(db);
+    return status;
 }
 
 static int run(const void *opts, char **args, int n) {

@@ -10,7 +10,7 @@ typedef struct file_opts {
     const char *path;
     int compression; /* wri_compression */
     bool tail;
-    int64_t record_max, chunk_bytes;
+    int64_t record_max, chunk_bytes, reload_us;
 } file_opts;
 wr_status wri_file_options(const wr_kv *kvs, size_t n, file_opts *out, wr_err *err) WR_MUST_USE;
 
@@ -22,6 +22,8 @@ typedef struct wri_paths {
 /* What `path` names: a file, the files of a directory, or those that match a pattern. At least one. */
 wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_paths *outp,
                         wr_err *err) WR_MUST_USE;
+/* As wr_connector_def.stamp. */
+wr_status wri_file_stamp(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err);
 bool wri_file_packed(const char *path); /* its name says so */
 /* WR_EIO: path cannot be opened or read, and why, and what to do. */
 wr_status wri_file_cannot(const char *what, const char *path, int e, wr_err *err);
@@ -52,7 +54,7 @@ void wri_claims_scan(wri_claims *c); /* a scan begins: forgets what the last one
 
 /* ---- following a growing file ---- */
 typedef struct wri_tail_counts { /* of all files that a source follows; atomic */
-    uint32_t rotated, cut_back, deleted;
+    uint32_t rotated, cut_back, deleted, lost;
 } wri_tail_counts;
 typedef struct wri_tail {
     const wr_sys *sys;
@@ -72,6 +74,8 @@ wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, wri_claims *clai
                         wr_err *err) WR_MUST_USE;
 /* WR_EOF: with claims, the file has gone; the split may take up another. */
 wr_status wri_tail_next(wri_tail *t, wr_chunk *outp, wr_err *err);
+/* Goes on at byte `at` of the file (dev, ino), which may have been renamed since; WR_AGAIN: it is gone. */
+wr_status wri_tail_go_on(wri_tail *t, dev_t dev, ino_t ino, int64_t at, wr_err *err) WR_MUST_USE;
 wr_status wri_tail_take(wri_tail *t, const char *path, wr_err *err) WR_MUST_USE; /* WR_AGAIN as above */
 void wri_tail_close(wri_tail *t);
 
@@ -79,6 +83,8 @@ void wri_tail_close(wri_tail *t);
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
 wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err);
 wr_status wri_file_sink_flush(wr_sink *s, wr_err *err);
+wr_status wri_file_sink_mark(wr_sink *s, wr_buf *out, wr_err *err);
+wr_status wri_file_sink_sync(wr_sink *s, wr_err *err);
 void wri_file_sink_close(wr_sink *s);
 
 #endif

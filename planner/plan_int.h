@@ -2,7 +2,7 @@
  *
  *   script.c   walks the statements, collects outputs, runs the rules, numbers the nodes
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
- *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
+ *   query.c    SELECT, VALUES, set operations       order.c  ORDER BY and LIMIT
  *   from.c     items of FROM; names in scope
  *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
  *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
@@ -174,11 +174,12 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g;     /* NULL: not grouped */
-    wri_over *over;   /* calls with OVER found so far; NULL: none */
-    wri_binder below; /* binds what stands inside OVER and its calls */
-    bool in_qualify;  /* aliases of items are known */
-    wr_expr *qualify; /* NULL: none */
+    uint32_t *limit_by; /* y->n_limit_by columns of out */
+    wri_group *g;       /* NULL: not grouped */
+    wri_over *over;     /* calls with OVER found so far; NULL: none */
+    wri_binder below;   /* binds what stands inside OVER and its calls */
+    bool in_qualify;    /* aliases of items are known */
+    wr_expr *qualify;   /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -261,6 +262,10 @@ wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_na
                     wr_loc loc);
 bool wri_has_aggregate(const wri_q *q, const wr_ast *e);
 bool wri_bind_outputs(wri_select *s);
+
+/* ---- order.c ---- */
+/* n, which has the columns of s->out, with ORDER BY, LIMIT and OFFSET. */
+wr_node *wri_order_limit(const wri_select *s, wr_node *n);
 
 /* ---- from.c ---- */
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
@@ -441,6 +446,10 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
+/* In the order of keys, the first of which is complete up to watermark + lag_us once that is reached; rows
+ * leave at most holds_us after the watermark has passed their event time. */
+wr_node *wri_sort_time_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t lag_us,
+                            int64_t holds_us, wr_loc loc);
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
 /* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
  * stream's primary key. */

@@ -225,6 +225,7 @@ typedef struct wr_plan_stream {
     wr_kv *options;        /* all of WITH (…) */
     size_t n_options;
     bool bounded;
+    bool reloads;            /* bounded, and can be read anew when it has changed */
     const char *late_output; /* stream that gets late rows, or NULL */
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
     bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
@@ -282,6 +283,7 @@ typedef struct wr_win {
     X(UNION, union, union)                                                                                   \
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(SORT_TIME, sort_time, sort_time) /* rows in an order that begins with time, as the watermark passes */ \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
     X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
@@ -550,9 +552,11 @@ struct wr_node {
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
-            int64_t limit, offset; /* limit -1: none */
-        } sort;                    /* LIMIT uses limit and offset only */
-        struct {                   /* two inputs, exchanged alike */
+            int64_t limit, offset;    /* limit -1: none */
+            int64_t lag_us, holds_us; /* SORT_TIME: the first key is complete up to watermark + lag_us; rows
+                                         leave at most holds_us after the watermark has passed their time */
+        } sort;                       /* LIMIT uses limit and offset only, SORT_TIME no limit */
+        struct {                      /* two inputs, exchanged alike */
             wr_join_type type;
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */
@@ -661,6 +665,9 @@ wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_are
                          wr_plan *outp) WR_MUST_USE;
 
 typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT } wr_explain_form;
+/* Whether the table of a JOIN_TABLE is read anew when it changes: endless input joined with what comes from
+ * such a stream through nothing but FILTER, PROJECT and an EXCHANGE. */
+bool wr_join_reloads(const wr_node *join);
 wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form,
                           wr_buf *out) WR_MUST_USE;
 /* SQL-like text of a typed expression, column names from `in`. */

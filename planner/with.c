@@ -235,6 +235,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     if (!ok) return false;
     def->bounded = c->reg->bounded ? c->reg->bounded(def->connector, def->options, def->n_options)
                                    : st->connector->bounded;
+    def->reloads = def->bounded && st->connector->reload;
     if (def->bounded) return true; /* its end moves event time, and the clock has no say */
     def->idle_timeout_us = com.idle_timeout_us;
     def->idle_advance = com.idle_policy == 1;

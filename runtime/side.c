@@ -62,12 +62,37 @@ wr_status wri_side_end(wr_task *t, wr_err *err) {
     return WR_OK;
 }
 
+/* ---- snapshots: rows that wait when all else has passed the barrier have been reported behind the sides
+ * ---- */
+
+wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        const wri_side *s = &t->sides[id];
+        if (s->op && !s->ended) WR_TRY(wri_emit_barrier(s->op, epoch, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_side_save(wr_task *t, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        const wri_side *s = &t->sides[id];
+        t->saver.node = id;
+        for (size_t i = 0; i < s->n; i++) WR_TRY(wr_save_rows(&t->saver, 0, s->batches[i], NULL, 0, err));
+    }
+    return WR_OK;
+}
+
+static wr_status side_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    wri_side *s = side_of(op->task, op->node);
+    return s && saved->rows ? side_add(s, wr_batch_hold(saved->rows), err) : WR_OK;
+}
+
 static wr_status side_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)op, (void)port, (void)b;
     return wr_fail(err, WR_EINTERNAL, "a side stream was pushed to");
 }
 
-const wr_op_def wri_op_side = {.name = "side", .push = side_push};
+const wr_op_def wri_op_side = {.name = "side", .push = side_push, .load = side_load, .stateless = true};
 
 /* ---- errors ---- */
 
@@ -188,6 +213,10 @@ static wr_status add_error(wr_task *t, const bad *e, wr_err *err) {
 static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     wr_task *t = op->task;
     wr_job *j = t->job;
+    if (op->bad_kept) {
+        if (op->bad_kept->n++ == 0) describe(e, op->bad_kept->why, sizeof op->bad_kept->why);
+        return WR_OK;
+    }
     __atomic_add_fetch(&t->bad_rows, 1, __ATOMIC_RELAXED);
     if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
         pthread_mutex_lock(&j->lock);
@@ -205,6 +234,11 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     return add_error(t, e, err);
 }
 
+wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err) {
+    bad e = {.name = name, .why = why, .stmt = stmt_at(op, op->node->loc), .pos = -1, .ts_us = WR_WM_NONE};
+    return report(op, &e, err);
+}
+
 void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_op *op = ctx;
     wr_err err = {0};
@@ -216,8 +250,10 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
              .len = r->len,
              .pos = r->pos,
              .ts_us = WR_WM_NONE};
-    __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
-    wri_source_unreadable(op);
+    if (!op->bad_kept) {
+        __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
+        wri_source_unreadable(op);
+    }
     wr_status s = report(op, &e, &err);
     if (s != WR_OK) wri_job_fail(op->task->job, s, &err);
 }

@@ -7,6 +7,8 @@
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
+#include <msgpack.h>
+
 #include "job_int.h"
 #include "ops/ops.h"
 
@@ -20,7 +22,10 @@ typedef struct sink_op {
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
     int64_t since_us;   /* since when buf has not been empty */
+    uint64_t epoch;     /* the last barrier that this worker has passed */
     wri_changelog *log; /* NULL: rows go out as they are */
+    size_t *ends;       /* of the rows encoded, for sinks that take them one by one */
+    size_t ends_cap;
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -32,11 +37,63 @@ static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **co
     s->n_options = st ? st->n_options : 0;
 }
 
-wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
+/* msgpack: [whether the header has been written, the connector's mark]. */
+static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, wr_err *err) {
+    msgpack_unpacked u;
+    size_t at = 0;
+    msgpack_unpacked_init(&u);
+    bool ok = msgpack_unpack_next(&u, from->data, from->len, &at) == MSGPACK_UNPACK_SUCCESS &&
+              u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size == 2 &&
+              u.data.via.array.ptr[0].type == MSGPACK_OBJECT_BOOLEAN &&
+              u.data.via.array.ptr[1].type == MSGPACK_OBJECT_BIN;
+    wr_status r = WR_OK;
+    if (!ok) r = wr_fail(err, WR_EDATA, "a sink in the snapshot is not as it was written");
+    else {
+        const msgpack_object_bin *mark = &u.data.via.array.ptr[1].via.bin;
+        *headedp = u.data.via.array.ptr[0].via.boolean;
+        if (wr_buf_put(markp, mark->ptr, mark->size) != WR_OK) r = wr_fail_oom(err, "a sink");
+    }
+    msgpack_unpacked_destroy(&u);
+    return r;
+}
+
+wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    pthread_mutex_lock(s->lock);
+    int r = msgpack_pack_array(&pk, 2);
+    if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
+    if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
+    if (r == 0 && s->cut.len) r = msgpack_pack_bin_body(&pk, s->cut.data, s->cut.len);
+    pthread_mutex_unlock(s->lock);
+    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_piece *from, wr_err *err) {
+    wr_buf mark = {0};
+    wr_sink_cfg cfg = {.sys = j->sys,
+                       .stream = name,
+                       .options = s->options,
+                       .n_options = s->n_options,
+                       .schema = &s->schema,
+                       .format = s->fmt,
+                       .streams = j->opts.streams};
+    wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;
+    if (mark.len > 0) {
+        cfg.from = mark.data;
+        cfg.from_len = mark.len;
+    }
+    if (r == WR_OK) r = s->con->open_sink(&cfg, &s->sink, err);
+    wr_buf_free(&mark);
+    return r;
+}
+
+wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s, wr_err *err) {
     const char *conn, *fmt;
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
+    s->epoch = j->epochs.wanted;
     pthread_mutex_init(&s->own_lock, NULL);
     WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
@@ -49,14 +106,13 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
     j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);
-    if (s->con->write && (!s->fmt || !s->fmt->open_encoder))
+    if ((s->con->write || s->con->put) && (!s->fmt || !s->fmt->open_encoder))
         return wr_fail(err, WR_EINVAL, "stream %s: format '%s' cannot be written", name, fmt ? fmt : "none");
-    wr_sink_cfg cfg = {.sys = j->sys,
-                       .stream = name,
-                       .options = s->options,
-                       .n_options = s->n_options,
-                       .schema = &s->schema};
-    wr_status r = s->con->open_sink(&cfg, &s->sink, err);
+    if (s->con->put && s->fmt->shared_encoder)
+        return wr_fail(err, WR_EINVAL,
+                       "stream %s: connector '%s' writes rows one by one; format '%s' does not", name, conn,
+                       fmt);
+    wr_status r = open_sink(j, s, name, from, err);
     return r == WR_OK || !n->sink.stream ? r : wr_fail_in(err, r, "stream %s", name);
 }
 
@@ -65,6 +121,8 @@ void wri_sink_free(wri_sink *s) {
     if (s->shared) s->fmt->close_encoder(s->shared);
     if (s->sink) s->con->close_sink(s->sink);
     wr_free(s->fields);
+    wr_buf_free(&s->after);
+    wr_buf_free(&s->cut);
     pthread_mutex_destroy(&s->own_lock);
 }
 
@@ -82,7 +140,8 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     sink_op *o = op->state = wr_calloc(1, sizeof *o);
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
-    if (!s->con->write) return WR_OK;
+    o->epoch = s->epoch;
+    if (!s->con->write && !s->con->put) return WR_OK;
     WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
@@ -95,6 +154,7 @@ static void sink_close(wr_op *op) {
     if (o->enc) o->s->fmt->close_encoder(o->enc);
     wri_changelog_free(o->log);
     wr_buf_free(&o->buf);
+    wr_free(o->ends);
     wr_free(o);
 }
 
@@ -121,10 +181,41 @@ static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf,
 
 static wr_status flush(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
+    wri_sink *s = o->s;
+    wr_status r = WR_OK;
     if (o->buf.len == 0) return WR_OK;
-    pthread_mutex_lock(o->s->lock);
-    wr_status r = write_out(op->task->job, o->s, o->enc, &o->buf, err);
-    pthread_mutex_unlock(o->s->lock);
+    pthread_mutex_lock(s->lock);
+    if (o->epoch > s->epoch) { /* what lies behind the barrier waits for the rest of what lies before it */
+        if (wr_buf_put(&s->after, o->buf.data, o->buf.len) != WR_OK) r = wr_fail_oom(err, "a sink");
+        o->buf.len = 0;
+    } else r = write_out(op->task->job, s, o->enc, &o->buf, err);
+    pthread_mutex_unlock(s->lock);
+    return r;
+}
+
+/* ---- barriers ---- */
+
+/* All rows before the barrier have been written. Under the lock. */
+static wr_status cut(wr_job *j, sink_op *o, uint64_t epoch, wr_err *err) {
+    wri_sink *s = o->s;
+    s->epoch = epoch;
+    s->passed = 0;
+    s->cut_headed = s->headed;
+    s->cut.len = 0;
+    if (s->con->mark) WR_TRY(s->con->mark(s->sink, &s->cut, err));
+    if (s->con->put) return WR_OK;
+    return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+}
+
+static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    sink_op *o = op->state;
+    wri_sink *s = o->s;
+    if (!s->con->write && !s->con->put) return WR_OK;
+    WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
+    pthread_mutex_lock(s->lock);
+    o->epoch = epoch;
+    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, epoch, err) : WR_OK;
+    pthread_mutex_unlock(s->lock);
     return r;
 }
 
@@ -160,11 +251,33 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     return r;
 }
 
+/* Rows one by one, each a record of its own. */
+static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+    wri_sink *s = o->s;
+    if (wr_grow(&o->ends, &o->ends_cap, b->n, sizeof *o->ends) != WR_OK) return wr_fail_oom(err, "a sink");
+    o->buf.len = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wr_batch *row;
+        WR_TRY(wr_batch_gather(b, &i, 1, NULL, 0, &row, err));
+        wr_status r = s->fmt->encode(o->enc, row, &o->buf, err);
+        wr_batch_drop(row);
+        if (r != WR_OK) return r;
+        o->ends[i] = o->buf.len;
+    }
+    pthread_mutex_lock(s->lock);
+    wr_status r = s->con->put(s->sink, b, o->buf.data, o->ends, err);
+    pthread_mutex_unlock(s->lock);
+    o->buf.len = 0;
+    return r;
+}
+
 static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
-    if (!o->s->con->write || b->n == 0) return WR_OK;
+    if (b->n == 0) return WR_OK;
+    if (o->s->con->put) return put_rows(o, b, err);
+    if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(j, o, b, err);
     if (o->buf.len == 0) o->since_us = j->sys->mono_us();
     WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));
@@ -229,8 +342,15 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
     WR_TRY(flush(op, err));
+    wr_job *j = op->task->job;
+    wr_status r = WR_OK;
     pthread_mutex_lock(s->lock);
-    wr_status r = --s->open == 0 ? finish(op->task->job, s, s->shared ? s->shared : o->enc, err) : WR_OK;
+    s->passed -= o->epoch > s->epoch;
+    s->open--;
+    if (s->passed > 0 && s->passed == s->open) r = cut(j, o, j->epochs.wanted, err);
+    if (r == WR_OK && s->open == 0 && s->after.len > 0)
+        r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+    if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -243,5 +363,7 @@ const wr_op_def wri_op_sink = {.name = "sink",
                                .open = sink_open,
                                .push = sink_push,
                                .watermark = sink_watermark,
+                               .barrier = sink_barrier,
+                               .stateless = true,
                                .end = sink_end,
                                .close = sink_close};

@@ -2,6 +2,7 @@
 #ifndef WR_STATE_H
 #define WR_STATE_H
 
+#include "state/snapshots/snapshots.h"
 #include "state/streams/streams.h"
 
 /* CRC32C (Castagnoli) of p[0..n), going on from crc; 0 begins. */

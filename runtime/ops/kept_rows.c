@@ -101,3 +101,10 @@ wr_status wri_kept_read(const wri_kept *rows, const wr_phys *phys, uint32_t n_co
     for (uint32_t i = 0; i < b->n; i++) WR_TRY(read_row(rows[i].row, n_cols, b, i, err));
     return WR_OK;
 }
+
+void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp) {
+    uint32_t split;
+    memcpy(posp, row + 8, sizeof *posp);
+    memcpy(&split, row + 16, sizeof split);
+    *splitp = split;
+}

@@ -136,15 +136,15 @@ wr_status wr_stream_send(wr_stream *st, wr_put *puts, uint32_t n,
                          wr_err *err) WR_MUST_USE;
 
 /* ---- reading ---- */
-typedef enum wr_from {
+typedef enum wr_log_from {
     WR_FROM_HORIZON, /* the oldest record there is */
     WR_FROM_LATEST,  /* what is put from now on */
     WR_FROM_AT,      /* the record of that number; where it has expired, the oldest */
     WR_FROM_AFTER,
     WR_FROM_TIME /* the first that arrived at that time or later */
-} wr_from;
+} wr_log_from;
 typedef struct wr_place {
-    wr_from from;
+    wr_log_from from;
     uint64_t number;
     int64_t time_us;
 } wr_place;

@@ -63,11 +63,15 @@ def canon(v):
 
 
 def duck(rows, sql):
+    return Counter(duck_list(rows, sql))
+
+
+def duck_list(rows, sql):
     names = ["n", "ts", "k", "g", "b", "s", "d", "ws", "we"]
     types = ["INTEGER", "TIMESTAMP", "VARCHAR", "INTEGER", "INTEGER", "VARCHAR", "DECIMAL(10,2)", "VARCHAR", "VARCHAR"]
     db = common.table("t", list(zip(names, types)),
                       [[i, EPOCH + timedelta(milliseconds=x["ts"])] + [x.get(n) for n in names[2:]] for i, x in enumerate(rows)])
-    return Counter(tuple(canon(v) for v in row) for row in db.execute(sql).fetchall())
+    return [tuple(canon(v) for v in row) for row in db.execute(sql).fetchall()]
 
 
 # ---- changelogs ----

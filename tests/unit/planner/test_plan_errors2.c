@@ -59,7 +59,7 @@ Test(plan_errors2, not_supported_yet) {
          "2:28 later: RANDOM_CUT_FOREST is not supported yet\n");
     DIAGS(CLICKS
          "SELECT STREAM page FROM clicks ORDER BY page;",
-         "2:41 later: ORDER BY on an unbounded stream is not supported yet | leave it out, or read bounded input\n");
+         "2:41 error: ORDER BY on unbounded input must begin with the event time, rising | begin with event_time; for the first rows so far add LIMIT n and EMIT CHANGES\n");
     DIAGS(CLICKS
          "SELECT page FROM clicks ORDER BY event_time WITHIN INTERVAL '1' MINUTE;",
          "2:52 later: ORDER BY … WITHIN is not supported yet\n");
@@ -80,7 +80,7 @@ Test(plan_errors2, not_supported_yet) {
 Test(plan_errors2, order_and_limit) {
     DIAGS(CLICKS
          "SELECT page FROM clicks ORDER BY page;",
-         "2:34 error: ORDER BY on unbounded input never completes | leave it out, or read bounded input\n");
+         "2:34 error: ORDER BY on unbounded input must begin with the event time, rising | begin with event_time; for the first rows so far add LIMIT n and EMIT CHANGES\n");
     DIAGS(LOG
          "SELECT page FROM log ORDER BY 2;",
          "2:31 error: ORDER BY 2: there is no such column in SELECT | write a number from 1 to 1\n");
