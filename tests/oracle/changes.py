@@ -348,6 +348,10 @@ class Case:
         kind = r.choice(["grouped", "histogram", "union", "windowed", "windowed", "session", "session"])
         self.rows = make_rows(r, 400)
         self.session = Sessions(r) if kind == "session" else None
+        if kind == "session" and r.random() < 0.4:  # times that meet the borders of sessions, lateness and ticks
+            grid = r.choice([100, 500, 1000])
+            for row in self.rows:
+                row["ts"] = row["ts"] // grid * grid
         if kind == "session":
             self.weir, self.duck, self.keys = self.session.sql, "(worked out here)", ["window_start", "window_end", *self.session.by]
         elif kind == "windowed":
