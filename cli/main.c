@@ -158,8 +158,9 @@ static int flush(int status) {
 }
 
 int main(int argc, char **argv) {
-    /* Batches come and go by the hundred kilobytes: keep their memory instead of returning it each time. */
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    /* Batches come and go by the hundred kilobytes: keep their memory instead of returning it each time.
+     * Tables of keys are larger: they grow in place as mappings, and leave no holes behind. */
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_TOP_PAD, 1 << 20);
     /* SQLite counts its memory under one lock of the process, at each allocation of each worker's connection;

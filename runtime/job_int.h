@@ -254,6 +254,8 @@ wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) 
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
                          wri_source *s, wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
+/* So that there are n splits; those that are new have ended. Under the lock. */
+wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) WR_MUST_USE;
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 /* *bp, physical columns of op's source as they were read, gets all columns of the source. */
@@ -270,8 +272,13 @@ wr_status wri_source_read(wr_op *op, wr_err *err) WR_MUST_USE;
 void wri_source_reloaded(wr_op *op, uint64_t stamp);
 wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-/* The part of a snapshot: how it stood at the barrier of that epoch, once all workers have passed it. */
+/* Notes how it stands, for the snapshot of that epoch. Under the lock. */
+wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) WR_MUST_USE;
+/* source_saved.c: the part of a snapshot: how it stood at the barrier of that epoch, once all workers have
+ * passed it. */
 wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* What that wrote, into a new source. */
+wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) WR_MUST_USE;
 
 /* side.c */
 /* All that can feed the sides has passed the barrier. */

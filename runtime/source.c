@@ -15,7 +15,6 @@
  * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
  * not quiet, and bounded input never is. */
 #include <inttypes.h>
-#include <msgpack.h>
 #include <time.h>
 
 #include "job_int.h"
@@ -68,7 +67,7 @@ static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
 }
 
 /* So that there are n splits; those that are new have ended. Under the lock. */
-static wr_status add_splits(wri_source *s, uint32_t n, wr_err *err) {
+wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) {
     while (s->n_splits < n) {
         wri_split *p = wr_calloc(1, sizeof *p);
         if (p) p->slots = wr_calloc(s->n_slots, sizeof *p->slots);
@@ -84,8 +83,6 @@ static wr_status add_splits(wri_source *s, uint32_t n, wr_err *err) {
     }
     return WR_OK;
 }
-
-static wr_status load_source(wri_source *s, const wr_piece *from, wr_err *err);
 
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
                          wri_source *s, wr_err *err) {
@@ -112,11 +109,11 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
     s->announced = WR_WM_NONE;
     s->grows = s->con->look != NULL;
-    WR_TRY(add_splits(s, s->con->n_splits(s->src), err));
+    WR_TRY(wri_source_add_splits(s, s->con->n_splits(s->src), err));
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
     s->n_live = s->n_splits;
     s->epoch = j->epochs.wanted;
-    return from ? load_source(s, from, err) : WR_OK;
+    return from ? wri_source_load(s, from, err) : WR_OK;
 }
 
 void wri_source_free(wri_source *s) {
@@ -197,7 +194,7 @@ static void wait_moment(wri_source *s) {
 /* Split i begins, or begins again: when all that belongs to its past is over. It does not hold the watermark
  * back before it has something. Under the lock. */
 static wr_status begin_split(wr_job *j, wri_source *s, uint32_t i, wr_err *err) {
-    WR_TRY(add_splits(s, i + 1, err));
+    WR_TRY(wri_source_add_splits(s, i + 1, err));
     wri_split *p = s->splits[i];
     while ((p->busy || p->resolved < p->dealt) && !wri_stopping(j)) wait_moment(s);
     if (!p->ended) return WR_OK; /* stopping */
@@ -240,7 +237,7 @@ static wr_status cut_split(wri_source *s, uint32_t i, wr_err *err) {
 
 /* The first worker that hears of a barrier cuts all splits; one that another worker is at just then is cut by
  * that one, as its chunk still lies before the barrier. Under the lock. */
-static wr_status cut_source(wri_source *s, uint64_t epoch, wr_err *err) {
+wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) {
     s->epoch = epoch;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         s->splits[i]->cut_due = s->splits[i]->busy;
@@ -255,7 +252,7 @@ static wr_status cut_source(wri_source *s, uint64_t epoch, wr_err *err) {
 static bool barrier_due(wr_job *j, wri_source *s, uint64_t passed, wr_status *rp, wr_err *err) {
     uint64_t wanted = __atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE);
     if (s->epoch < wanted) {
-        wr_status r = cut_source(s, wanted, err);
+        wr_status r = wri_source_cut(s, wanted, err);
         if (r != WR_OK) *rp = r;
     }
     return passed < s->epoch;
@@ -700,79 +697,6 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
 }
 
 wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }
-
-/* ---- snapshots ----
- *
- * msgpack: [largest arrival time, [[position, watermark after what lies before it, whether the split had
- * ended], …]]
- */
-
-wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) {
-    msgpack_packer pk;
-    msgpack_packer_init(&pk, out, wr_buf_write);
-    pthread_mutex_lock(&s->lock);
-    uint32_t n = 0;
-    /* It has ended before any worker heard of the barrier: what was cut before is not how it stands. */
-    wr_status cut = s->epoch < epoch ? cut_source(s, epoch, err) : WR_OK;
-    for (uint32_t i = 0; i < s->n_splits; i++) n += s->splits[i]->cut.len > 0;
-    int r = msgpack_pack_array(&pk, 2);
-    if (r == 0) r = msgpack_pack_int64(&pk, s->arrival_us);
-    if (r == 0) r = msgpack_pack_array(&pk, n);
-    for (uint32_t i = 0; r == 0 && i < s->n_splits; i++) {
-        const wri_split *p = s->splits[i];
-        if (p->cut.len == 0) continue; /* it came after the barrier, or cannot be read again */
-        r = msgpack_pack_array(&pk, 3);
-        if (r == 0) r = msgpack_pack_bin(&pk, p->cut.len);
-        if (r == 0) r = msgpack_pack_bin_body(&pk, p->cut.data, p->cut.len);
-        if (r == 0) r = msgpack_pack_int64(&pk, p->cut_wm);
-        if (r == 0) r = p->cut_ended ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (cut != WR_OK) return cut;
-    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
-}
-
-static bool is_int(const msgpack_object *o) {
-    return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
-}
-
-static wr_status load_split(wri_source *s, const msgpack_object *o, wr_err *err) {
-    const msgpack_object *f = o->via.array.ptr;
-    uint32_t i;
-    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3 || f[0].type != MSGPACK_OBJECT_BIN ||
-        !is_int(&f[1]) || f[2].type != MSGPACK_OBJECT_BOOLEAN)
-        return wr_fail(err, WR_EDATA, "a split in the snapshot is not as it was written");
-    wr_status r = s->con->resume(s->src, f[0].via.bin.ptr, f[0].via.bin.size, &i, err);
-    if (r != WR_OK) return r == WR_AGAIN ? WR_OK : r; /* AGAIN: had ended, and has gone since */
-    if (i >= s->n_splits) {
-        WR_TRY(add_splits(s, i + 1, err));
-        s->splits[i]->ended = false;
-        s->n_live++;
-    }
-    wri_split *p = s->splits[i];
-    p->wm = p->clock_wm = f[1].via.i64;
-    if (f[2].via.boolean && !p->ended) {
-        p->ended = true;
-        s->n_live--;
-    }
-    return WR_OK;
-}
-
-static wr_status load_source(wri_source *s, const wr_piece *from, wr_err *err) {
-    msgpack_unpacked u;
-    size_t at = 0;
-    msgpack_unpacked_init(&u);
-    wr_status r = WR_OK;
-    bool ok = msgpack_unpack_next(&u, from->data, from->len, &at) == MSGPACK_UNPACK_SUCCESS &&
-              u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size == 2 &&
-              is_int(&u.data.via.array.ptr[0]) && u.data.via.array.ptr[1].type == MSGPACK_OBJECT_ARRAY;
-    if (!ok) r = wr_fail(err, WR_EDATA, "a source in the snapshot is not as it was written");
-    else s->arrival_us = u.data.via.array.ptr[0].via.i64;
-    for (uint32_t i = 0; r == WR_OK && i < u.data.via.array.ptr[1].via.array.size; i++)
-        r = load_split(s, &u.data.via.array.ptr[1].via.array.ptr[i], err);
-    msgpack_unpacked_destroy(&u);
-    return r;
-}
 
 void wri_source_unreadable(wr_op *op) { ((source_op *)op->state)->unreadable++; }
 

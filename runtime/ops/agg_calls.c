@@ -14,7 +14,7 @@ wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_
         c->state_bytes += calls[i].state_bytes;
         c->n_partials += calls[i].n_partials;
         c->retracts &= calls[i].retracts;
-        c->owns |= calls[i].def->destroy != NULL;
+        c->owns |= calls[i].def->destroy && !calls[i].plain;
     }
     return WR_OK;
 }
@@ -93,7 +93,7 @@ wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last) {
     for (uint32_t i = 0; c->owns && i < c->n; i++) {
         const wr_agg_call *call = &c->calls[i];
-        if (!call->def->destroy) continue;
+        if (!call->def->destroy || call->plain) continue;
         for (uint32_t g = first; g <= last; g++)
             call->def->destroy(call, st.base + g * st.stride + c->offsets[i]);
     }

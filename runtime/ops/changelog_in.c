@@ -263,5 +263,8 @@ static wr_status changelog_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *e
     return r;
 }
 
-const wr_op_def wri_op_changelog_in = {
-    .name = "changelog", .open = changelog_open, .push = changelog_push, .close = changelog_close};
+const wr_op_def wri_op_changelog_in = {.name = "changelog",
+                                       .open = changelog_open,
+                                       .push = changelog_push,
+                                       .stateless = true,
+                                       .close = changelog_close};

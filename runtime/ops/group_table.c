@@ -6,8 +6,8 @@
  * A batch goes through in chunks of CHUNK rows and three passes: place of each row (prefetch its slot), the
  * slot with the row's tag (prefetch its key), comparison of keys. Rows that did not match, at
  * the first sight of a key or after two keys with one tag met, take the slow path one at a time, in order.
- * Slots are chosen by the high bits of hash times an odd constant, so that it does not matter
- * which bits of the hash an exchange has already used to choose this table.
+ * Slots are chosen by the high bits of the tag times an odd constant: a slot knows its home without a look at
+ * the hash. The tag is the low half of the hash, of which an exchange has used the highest bits.
  *
  * Removed ids are a list through `hashes`, marked in `freed`, as are spare ones that are in no list; their
  * strings' bytes stay until half of them are garbage, then all that live are copied.
@@ -17,6 +17,7 @@
 #include "group_table.h"
 
 #define CHUNK            512
+#define AHEAD            8 /* rows: how far ahead memory is fetched that is walked through at random */
 #define CAP_MIN          8 /* groups */
 #define SLOTS_MIN        32
 #define LARGE_GROUPS     65536
@@ -40,16 +41,15 @@ typedef struct key_col {
 } key_col;
 
 struct wri_groups {
+    wri_group_states st; /* by id; first, see group_table.h */
     uint32_t n_keys;
     uint32_t n;   /* real groups, ids 1..n */
     uint32_t cap; /* ids there is room for */
     uint32_t shift;
-    size_t stride;    /* of states, 0: no state */
     size_t n_slots;   /* in use, a power of two; 64 - shift is its logarithm */
     size_t slots_cap; /* allocated */
     uint64_t *slots;
     uint64_t *hashes;         /* by id */
-    char *states;             /* by id */
     wr_arena ar;              /* bytes of long string keys */
     size_t ar_bytes, garbage; /* of them, of removed keys */
     bool lets_go;             /* groups can be removed */
@@ -69,8 +69,8 @@ struct wri_groups {
 
 static size_t phys_bytes(wr_phys p) { return p == WR_STR ? sizeof(wr_str) : 8; }
 static uint32_t tag_of(uint64_t hash) { return (uint32_t)hash; }
-static size_t home_of(uint64_t hash, uint32_t shift) {
-    return (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> shift);
+static size_t home_of(uint32_t tag, uint32_t shift) {
+    return (size_t)(tag * UINT64_C(0x9e3779b97f4a7c15) >> shift);
 }
 static uint32_t slot_gid(uint64_t slot) { return (uint32_t)slot; }
 static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
@@ -87,9 +87,10 @@ static void fill_slots(wri_groups *g, size_t n_slots) {
     g->shift = 64 - (uint32_t)__builtin_ctzll(n_slots);
     for (uint32_t id = 1; id <= g->n; id++) {
         if (g->n_free && wr_bit(g->freed, id)) continue;
-        size_t at = home_of(g->hashes[id], g->shift);
+        uint32_t tag = tag_of(g->hashes[id]);
+        size_t at = home_of(tag, g->shift);
         while (slot_gid(g->slots[at])) at = (at + 1) & (n_slots - 1);
-        g->slots[at] = (uint64_t)tag_of(g->hashes[id]) << 32 | id;
+        g->slots[at] = (uint64_t)tag << 32 | id;
     }
 }
 
@@ -121,7 +122,7 @@ static bool grow_array(void *arrayp, size_t old_cap, size_t cap, size_t size, bo
 static bool grow_groups(wri_groups *g, size_t cap) {
     if (g->lets_go && !grow_array(&g->freed, (g->cap + 63) / 64, (cap + 63) / 64, sizeof *g->freed, true))
         return false;
-    if (g->stride && !grow_array(&g->states, g->cap, cap, g->stride, g->cap == 0)) return false;
+    if (g->st.stride && !grow_array(&g->st.states, g->cap, cap, g->st.stride, g->cap == 0)) return false;
     if (!grow_array(&g->hashes, g->cap, cap, sizeof *g->hashes, g->cap == 0)) return false;
     for (uint32_t k = 0; k < g->n_keys; k++) {
         key_col *key = &g->keys[k];
@@ -136,7 +137,7 @@ wri_groups *wri_groups_new(const wr_phys *phys, uint32_t n_keys, size_t state_by
     wri_groups *g = wr_calloc(1, sizeof *g + n_keys * sizeof *g->keys);
     if (!g) return NULL;
     g->n_keys = n_keys;
-    g->stride = (state_bytes + 7) & ~(size_t)7;
+    g->st.stride = (state_bytes + 7) & ~(size_t)7;
     for (uint32_t k = 0; k < n_keys; k++) g->keys[k].phys = phys[k];
     if (grow_groups(g, CAP_MIN) && grow_slots(g, SLOTS_MIN)) return g;
     wri_groups_free(g);
@@ -153,7 +154,7 @@ void wri_groups_free(wri_groups *g) {
     wr_free(g->code_gids);
     wr_free(g->hash_buf);
     wr_free(g->freed);
-    wr_free(g->states);
+    wr_free(g->st.states);
     wr_free(g->hashes);
     wr_free(g->slots);
     wr_arena_free(&g->ar);
@@ -169,7 +170,7 @@ static void forget_dicts(wri_groups *g) {
 }
 
 void wri_groups_reset(wri_groups *g) {
-    if (g->stride) memset(g->states, 0, ((size_t)g->n + 1) * g->stride);
+    if (g->st.stride) memset(g->st.states, 0, ((size_t)g->n + 1) * g->st.stride);
     for (uint32_t k = 0; k < g->n_keys; k++)
         if (g->keys[k].nulls) memset(g->keys[k].nulls, 0, (size_t)g->n + 1);
     /* As many slots as the groups just forgotten needed: a table that was once large stays cheap to clear. */
@@ -238,13 +239,16 @@ static bool key_store(wri_groups *g, key_col *key, const wr_col *c, uint32_t row
 /* The id of the next new group. */
 static uint32_t next_id(const wri_groups *g) { return g->free_id ? g->free_id : g->n + 1; }
 
+/* The state of an id that was given back is zero. */
 static void take_id(wri_groups *g, uint32_t id) {
-    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
     if (id != g->free_id) {
+        if (g->st.stride) memset(g->st.states + id * g->st.stride, 0, g->st.stride);
         g->n = id;
         return;
     }
-    g->free_id = (uint32_t)g->hashes[id];
+    uint32_t next = g->free_id = (uint32_t)g->hashes[id];
+    __builtin_prefetch(&g->hashes[next], 1); /* the next new key's */
+    __builtin_prefetch(g->st.states + next * g->st.stride, 1);
     g->n_free--;
     g->freed[id >> 6] &= ~(UINT64_C(1) << (id & 63));
 }
@@ -277,7 +281,8 @@ static wr_status add_group(wri_groups *g, const wri_group_rows *in, uint32_t row
 static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row, uint64_t hash,
                           uint32_t *gidp, wr_err *err) {
     uint32_t tag = tag_of(hash);
-    for (size_t at = home_of(hash, g->shift);; at = (at + 1) & (g->n_slots - 1)) {
+    size_t at = home_of(tag, g->shift);
+    for (;; at = (at + 1) & (g->n_slots - 1)) {
         uint64_t slot = g->slots[at];
         uint32_t id = slot_gid(slot);
         if (!id) break;
@@ -290,8 +295,9 @@ static wr_status find_one(wri_groups *g, const wri_group_rows *in, uint32_t row,
     }
     *gidp = 0;
     if (g->frozen) return WR_OK;
+    size_t n_slots = g->n_slots;
     WR_TRY(add_group(g, in, row, hash, gidp, err));
-    size_t at = home_of(hash, g->shift); /* the slots may have grown */
+    if (n_slots != g->n_slots) at = home_of(tag, g->shift);
     while (slot_gid(g->slots[at])) at = (at + 1) & (g->n_slots - 1);
     g->slots[at] = (uint64_t)tag << 32 | *gidp;
     return WR_OK;
@@ -312,10 +318,11 @@ KERNEL void locate(const wri_groups *g, const uint64_t *restrict hash, const uin
     const uint32_t shift = g->shift;
     const size_t mask = g->n_slots - 1;
     if (g->n_slots * sizeof *slots > FAR_BYTES)
-        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(&slots[home_of(hash[row_at(idx, i)], shift)]);
+        for (uint32_t i = 0; i < n; i++)
+            __builtin_prefetch(&slots[home_of(tag_of(hash[row_at(idx, i)]), shift)]);
     for (uint32_t i = 0; i < n; i++) {
         uint64_t h = hash[row_at(idx, i)];
-        size_t at = home_of(h, shift);
+        size_t at = home_of(tag_of(h), shift);
         uint64_t a = slots[at], b = slots[(at + 1) & mask];
         uint32_t is_a = -(uint32_t)(slot_tag(a) == tag_of(h)), is_b = -(uint32_t)(slot_tag(b) == tag_of(h));
         cand[i] = (slot_gid(a) & is_a) | (slot_gid(b) & is_b & ~is_a);
@@ -329,8 +336,8 @@ static void prefetch_groups(const wri_groups *g, const uint32_t *restrict cand, 
         if (size * g->n > FAR_BYTES)
             for (uint32_t i = 0; i < n; i++) __builtin_prefetch(keys + cand[i] * size);
     }
-    if (g->stride * g->n > FAR_BYTES * 4) /* states come next, in the aggregates' kernels */
-        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(g->states + cand[i] * g->stride, 1);
+    if (g->st.stride * g->n > FAR_BYTES * 4) /* states come next, in the aggregates' kernels */
+        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(g->st.states + cand[i] * g->st.stride, 1);
 }
 
 KERNEL void match_i64(const int64_t *restrict v, const int64_t *restrict key, const uint32_t *restrict idx,
@@ -549,10 +556,10 @@ bool wri_groups_let_go(wri_groups *g) {
 
 /* Empties id's slot; those behind it that it kept from their home move up. */
 static void remove_slot(wri_groups *g, uint32_t id) {
-    size_t mask = g->n_slots - 1, hole = home_of(g->hashes[id], g->shift);
+    size_t mask = g->n_slots - 1, hole = home_of(tag_of(g->hashes[id]), g->shift);
     while (slot_gid(g->slots[hole]) != id) hole = (hole + 1) & mask;
     for (size_t at = (hole + 1) & mask; slot_gid(g->slots[at]); at = (at + 1) & mask) {
-        size_t home = home_of(g->hashes[slot_gid(g->slots[at])], g->shift);
+        size_t home = home_of(slot_tag(g->slots[at]), g->shift);
         if (((at - home) & mask) < ((at - hole) & mask)) continue; /* its home is behind the hole */
         g->slots[hole] = g->slots[at];
         hole = at;
@@ -593,9 +600,15 @@ static void compact(wri_groups *g) {
 void wri_groups_remove(wri_groups *g, const uint32_t *gids, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t id = gids[i];
+        if (i + 2 * AHEAD < n) __builtin_prefetch(&g->hashes[gids[i + 2 * AHEAD]], 1);
+        if (i + AHEAD < n) {
+            uint32_t soon = gids[i + AHEAD];
+            __builtin_prefetch(&g->slots[home_of(tag_of(g->hashes[soon]), g->shift)], 1);
+            __builtin_prefetch(g->st.states + soon * g->st.stride, 1);
+        }
         remove_slot(g, id);
         remove_keys(g, id);
-        if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+        if (g->st.stride) memset(g->st.states + id * g->st.stride, 0, g->st.stride);
         g->hashes[id] = g->free_id;
         g->free_id = id;
         g->n_free++;
@@ -616,7 +629,7 @@ wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) {
 }
 
 void wri_groups_unspare(wri_groups *g, uint32_t id) {
-    if (g->stride) memset(g->states + id * g->stride, 0, g->stride);
+    if (g->st.stride) memset(g->st.states + id * g->st.stride, 0, g->st.stride);
     g->hashes[id] = g->free_id;
     g->free_id = id;
 }
@@ -627,8 +640,6 @@ uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 
 bool wri_groups_is_live(const wri_groups *g, uint32_t gid) { return !g->freed || !wr_bit(g->freed, gid); }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
-char *wri_groups_states(wri_groups *g) { return g->states; }
-size_t wri_groups_stride(const wri_groups *g) { return g->stride; }
 const uint64_t *wri_groups_hashes(const wri_groups *g) { return g->hashes; }
 
 static wr_status emit_strings(const key_col *key, const uint32_t *gids, uint32_t n, wr_batch *out, wr_str *to,
@@ -671,7 +682,7 @@ wr_status wri_groups_emit_keys(const wri_groups *g, const uint32_t *gids, uint32
 
 size_t wri_groups_bytes(const wri_groups *g) {
     size_t bytes = sizeof *g + g->slots_cap * sizeof *g->slots + g->ar_bytes;
-    bytes += g->cap * (sizeof *g->hashes + g->stride) + g->codes_cap * sizeof *g->code_gids;
+    bytes += g->cap * (sizeof *g->hashes + g->st.stride) + g->codes_cap * sizeof *g->code_gids;
     bytes += g->hash_cap * sizeof *g->hash_buf;
     for (uint32_t k = 0; k < g->n_keys; k++)
         bytes += g->cap * (phys_bytes(g->keys[k].phys) + (g->keys[k].nulls ? 1 : 0) + sizeof g->keys[k]);

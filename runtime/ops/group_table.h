@@ -57,8 +57,12 @@ bool wri_groups_is_live(const wri_groups *g, uint32_t gid); /* a group with a ke
 
 uint32_t wri_groups_count(const wri_groups *g); /* real groups have ids 1..count, less the removed ones */
 /* State of group i is at wri_groups_states(g) + i * wri_groups_stride(g); count + 1 rows, 8-byte aligned. */
-char *wri_groups_states(wri_groups *g);
-size_t wri_groups_stride(const wri_groups *g);
+typedef struct wri_group_states { /* what a wri_groups begins with */
+    char *states;
+    size_t stride; /* 0: no state */
+} wri_group_states;
+static inline char *wri_groups_states(const wri_groups *g) { return ((const wri_group_states *)g)->states; }
+static inline size_t wri_groups_stride(const wri_groups *g) { return ((const wri_group_states *)g)->stride; }
 /* Key hash of each group, index 0..count (0 is meaningless); until the next find. */
 const uint64_t *wri_groups_hashes(const wri_groups *g);
 /* Writes the keys of gids[0..n), n <= out->cap, to rows 0..n) of out's columns first_col.., which it makes.

@@ -352,7 +352,7 @@ static wr_status emit_closed(wr_op *op, session *s, const uint32_t *closed, uint
                 wri_kept_list_add(&s->kept, (wr_buf *)state_at(s, closed[i]), s->starts[i], s->ends[i], err));
         WR_TRY(emit_kept(op, s, err));
     }
-    for (uint32_t i = 0; i < n; i++) destroy_at(s, closed[i]);
+    for (uint32_t i = 0; i < n && (s->rows || s->calls.owns); i++) destroy_at(s, closed[i]);
     return WR_OK;
 }
 

@@ -2,6 +2,8 @@
 #include "sessions.h"
 
 #define BUCKETS 128 /* of timers within a gap */
+#define TAKEN   32  /* timers at once, so that their sessions are fetched side by side */
+#define AHEAD   8   /* rows: how far ahead sessions are fetched */
 
 wr_status wri_sessions_init(wri_sessions *s, const wr_phys *phys, uint32_t n_keys, size_t bytes, int64_t gap,
                             wr_err *err) {
@@ -104,6 +106,7 @@ wr_status wri_sessions_join(wri_sessions *s, const wri_session_rows *r, wr_err *
     for (uint32_t k = 0; k < r->n; k++) {
         uint32_t i = r->idx ? r->idx[k] : k, gid = r->gids[k];
         int64_t t = r->times[i];
+        if (k + AHEAD < r->n) __builtin_prefetch(states + r->gids[k + AHEAD] * stride, 1);
         wri_session *x = (wri_session *)(states + gid * stride);
         int64_t start = wri_session_start(x), last = x->last;
         bool inside = t >= start && t <= last;
@@ -204,22 +207,34 @@ static wr_status close_due(wri_sessions *s, uint32_t id, int64_t wm, wr_err *err
 
 wr_status wri_sessions_close(wri_sessions *s, int64_t wm, size_t most, bool *morep, wr_err *err) {
     wri_timer t;
+    uint32_t ids[TAKEN], n;
     *morep = true;
-    while (s->n_closed < most && (*morep = wri_timers_take(&s->timers, wm, &t)))
-        WR_TRY(close_due(s, (uint32_t)t.id, wm, err));
+    while (s->n_closed < most && *morep) {
+        for (n = 0; n < TAKEN && (*morep = wri_timers_take(&s->timers, wm, &t)); n++) {
+            ids[n] = t.id;
+            const char *x = (const char *)wri_session_at(s, t.id);
+            __builtin_prefetch(x, 1);
+            __builtin_prefetch(x + wri_groups_stride(s->groups) - 1, 1);
+        }
+        for (uint32_t i = 0; i < n; i++) WR_TRY(close_due(s, ids[i], wm, err));
+    }
     return WR_OK;
 }
 
 wr_status wri_sessions_forget(wri_sessions *s, wr_err *err) {
+    const size_t stride = wri_groups_stride(s->groups);
+    if (wr_grow(&s->idle, &s->idle_cap, s->n_idle + s->n_closed, sizeof *s->idle) != WR_OK)
+        return wr_fail_oom(err, "sessions");
     for (size_t i = 0; i < s->n_closed; i++) {
         uint32_t id = s->closed[i];
         wri_session *x = wri_session_at(s, id);
+        if (i + AHEAD < s->n_closed) __builtin_prefetch(wri_session_at(s, s->closed[i + AHEAD]), 1);
         uint32_t gid = x->owner, next = x->next;
-        WR_TRY(wri_sessions_idle(s, gid, err));
+        s->idle[s->n_idle++] = gid;
         if (gid == id) {
-            memset(x, 0, wri_groups_stride(s->groups));
+            memset(x, 0, stride);
             x->next = next;
-        } else if (next == WRI_SESSION_EARLY) memset(x, 0, wri_groups_stride(s->groups));
+        } else if (next == WRI_SESSION_EARLY) memset(x, 0, stride);
         else wri_groups_unspare(s->groups, id);
     }
     s->n_closed = 0;

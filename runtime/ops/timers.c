@@ -21,7 +21,8 @@ static size_t place_of(const wri_timers *t, int64_t no) {
 }
 
 static wri_timer_bucket *bucket_of(wri_timers *t, int64_t no) {
-    size_t i = place_of(t, no);
+    if (t->last < t->n && t->buckets[t->last].no == no) return &t->buckets[t->last];
+    size_t i = t->last = place_of(t, no);
     if (i < t->n && t->buckets[i].no == no) return &t->buckets[i];
     if (wr_grow(&t->buckets, &t->cap, t->n + 1, sizeof *t->buckets) != WR_OK) return NULL;
     memmove(&t->buckets[i + 1], &t->buckets[i], (t->n - i) * sizeof *t->buckets);
@@ -68,9 +69,11 @@ bool wri_timers_take(wri_timers *t, int64_t wm, wri_timer *outp) {
             drop_last(t);
             continue;
         }
-        if (b->no > wr_floor_div(wm, t->width)) return false;
-        if (b->n_due == 0) find_due(b, wm);
-        if (b->n_due == 0) return false;
+        if (b->n_due == 0) {
+            if (b->no > wr_floor_div(wm, t->width)) return false;
+            find_due(b, wm);
+            if (b->n_due == 0) return false;
+        }
         b->n_due--;
         *outp = b->items[--b->n];
         t->waiting--;

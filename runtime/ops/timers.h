@@ -24,6 +24,7 @@ typedef struct wri_timers {
     int64_t width;
     wri_timer_bucket *buckets; /* by falling no: the next one is the last */
     size_t n, cap;
+    size_t last;            /* the bucket that was last added to, or any other */
     wri_timer_bucket spare; /* memory of an emptied bucket */
     size_t waiting;
 } wri_timers;

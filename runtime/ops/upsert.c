@@ -141,5 +141,44 @@ static wr_status upsert_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
     return r == WR_OK ? keep(s, b, err) : r;
 }
 
-const wr_op_def wri_op_upsert = {
-    .name = "upsert", .open = upsert_open, .push = upsert_push, .close = upsert_close};
+/* ---- snapshots: the rows that stand ---- */
+
+static wr_status save_some(wr_op *op, upsert *s, wr_saver *to, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(read_olds(op, s, &b, err));
+    s->olds.n = 0;
+    if (!b) return WR_OK;
+    wr_status r = wr_save_rows(to, 0, b, op->node->upsert.keys, op->node->upsert.n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+static wr_status upsert_save(wr_op *op, wr_saver *to, wr_err *err) {
+    upsert *s = op->state;
+    s->olds.n = 0;
+    for (uint32_t gid = 1; gid <= wri_groups_count(s->groups); gid++) {
+        if (!wri_groups_is_live(s->groups, gid) || standing_of(s, gid)->row.len == 0) continue;
+        WR_TRY(wri_kept_list_add(&s->olds, &standing_of(s, gid)->row, 0, 0, err));
+        if (s->olds.n == wr_task_batch_rows(op->task)) WR_TRY(save_some(op, s, to, err));
+    }
+    return save_some(op, s, to, err);
+}
+
+static wr_status upsert_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    upsert *s = op->state;
+    wr_batch *b = saved->rows;
+    if (!b || b->n_cols != op->node->out.n)
+        return wr_fail(err, WR_EDATA, "rows of keys in the snapshot are not as they were written");
+    if (wr_grow(&s->gids, &s->gids_cap, b->n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "keys");
+    WR_TRY(wri_groups_find(s->groups, b, op->node->upsert.keys, b->hash, s->gids, err));
+    for (uint32_t i = 0; i < b->n; i++)
+        WR_TRY(wri_kept_add(&standing_of(s, s->gids[i])->row, b, UINT32_MAX, i, err));
+    return WR_OK;
+}
+
+const wr_op_def wri_op_upsert = {.name = "upsert",
+                                 .open = upsert_open,
+                                 .push = upsert_push,
+                                 .save = upsert_save,
+                                 .load = upsert_load,
+                                 .close = upsert_close};

@@ -336,7 +336,8 @@ def of(rows, column):
     return [x[column] for x in rows if x[column] is not None]
 
 
-COLUMN_TYPES = {"k": "VARCHAR", "g": "INTEGER", "window_start": "TIMESTAMP(3)", "window_end": "TIMESTAMP(3)"}
+COLUMN_TYPES = {"k": "VARCHAR", "g": "INTEGER", "window_start": "TIMESTAMP(3)", "window_end": "TIMESTAMP(3)",
+                "ws": "TIMESTAMP(3)", "we": "TIMESTAMP(3)"}
 
 
 class Case:
@@ -347,6 +348,10 @@ class Case:
         kind = r.choice(["grouped", "histogram", "union", "windowed", "windowed", "session", "session"])
         self.rows = make_rows(r, 400)
         self.session = Sessions(r) if kind == "session" else None
+        if kind == "session" and r.random() < 0.4:  # times that meet the borders of sessions, lateness and ticks
+            grid = r.choice([100, 500, 1000])
+            for row in self.rows:
+                row["ts"] = row["ts"] // grid * grid
         if kind == "session":
             self.weir, self.duck, self.keys = self.session.sql, "(worked out here)", ["window_start", "window_end", *self.session.by]
         elif kind == "windowed":
@@ -357,7 +362,7 @@ class Case:
             if kind != "union":
                 self.weir += " EMIT CHANGES"
         self.form, self.keyed = "op", r.random() < 0.5
-        if kind in ("grouped", "session") and self.keys and r.random() < 0.5:
+        if kind in ("grouped", "session", "windowed") and self.keys and r.random() < 0.5:
             self.form = r.choice(["upsert", "debezium", "op in a stream"])
         self.workers, self.batch = common.workers(r, [1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
         self.chunk = r.choice([1, 100, 512 * 1024])
@@ -376,11 +381,11 @@ class Case:
             return head + self.weir + ";\n"
         return head + self.stream("o", "connector = 'stdout'") + f"INSERT INTO o {self.weir};\n"
 
-    def stream(self, name, connector):
+    def stream(self, name, connector, fmt="json"):
         n = len(set(re.findall(r" AS (c\d)", self.weir)))
         columns = [f"{k} {COLUMN_TYPES[k]}" for k in self.keys] + [f"c{i} {self.type_of(i)}" for i in range(n)]
         key = f", PRIMARY KEY ({', '.join(self.keys)}) NOT ENFORCED" if self.form == "upsert" or self.keyed else ""
-        return (f"CREATE STREAM {name} ({', '.join(columns)}{key}) WITH ({connector}, format = 'json', "
+        return (f"CREATE STREAM {name} ({', '.join(columns)}{key}) WITH ({connector}, format = '{fmt}', "
                 f"changelog = '{self.form.split()[0]}');\n")
 
     def type_of(self, i):
@@ -389,9 +394,13 @@ class Case:
                 else "DECIMAL(18,2)" if "(d)" in item else "BIGINT")
 
     def check_read_back(self, weir, lines, want):
-        """What was written, read as a stream, makes the same table; so does what is aggregated from it."""
+        """What was written, read as a stream, makes the same table; so does what is aggregated from it, and a copy as CSV."""
         r = self.r
-        read = self.stream("i", f"connector = 'file', path = 'in.jsonl', chunk_bytes = '{r.choice([1, 300, 512 * 1024])}'")
+        source = lambda name, ext: f"connector = 'file', path = '{name}.{ext}', chunk_bytes = '{r.choice([1, 300, 512 * 1024])}'"
+        read, copy = self.stream("i", source("in", "jsonl")), ""
+        if self.form != "debezium" and r.random() < 0.3:
+            copy = read + self.stream("o", "connector = 'file', path = 'copy.csv'", "csv") + "INSERT INTO o SELECT * FROM i;"
+            read = self.stream("i", source("copy", "csv"), "csv")
         script = read + r.choice(["SELECT * FROM i;", "SELECT c0, COUNT(*) AS n FROM i GROUP BY c0 EMIT CHANGES;"])
         if "GROUP" in script:
             table = Counter()
@@ -401,14 +410,19 @@ class Case:
         with common.folder() as d:
             with open(os.path.join(d, "in.jsonl"), "w", encoding="utf-8") as f:
                 f.writelines(x + "\n" for x in lines)
-            p = subprocess.run([weir, "run", "--format", "json", f"--workers={common.workers(r, [1, 2, 8])}",
-                                f"--batch-rows={r.choice([1, 7, 4096])}", "-e", script], cwd=d, capture_output=True, timeout=60)
+            out = [self.weir_in(weir, d, x) for x in (copy, script) if x][-1]
+        got = final_table([x for x in out.split("\n") if x], "op", None)
+        if got != want:
+            raise Wrong(f"read back: {copy}\n{script}\n  missing {list((want - got).items())[:5]}\n  surplus {list((got - want).items())[:5]}")
+
+    def weir_in(self, weir, folder, script):
+        r = self.r
+        p = subprocess.run([weir, "run", "--format", "json", f"--workers={common.workers(r, [1, 2, 8])}",
+                            f"--batch-rows={r.choice([1, 7, 4096])}", "-e", script], cwd=folder, capture_output=True, timeout=common.TIMEOUT)
         out, err = p.stdout.decode("utf-8"), p.stderr.decode("utf-8", "replace")
         if p.returncode != 0 or "Sanitizer" in err or "runtime error:" in err or ", 0 bad" not in err:
             raise Wrong(f"read back: exit status {p.returncode}\n{script}\n{err}")
-        got = final_table([x for x in out.split("\n") if x], "op", None)
-        if got != want:
-            raise Wrong(f"read back: {script}\n  missing {list((want - got).items())[:5]}\n  surplus {list((got - want).items())[:5]}")
+        return out
 
     def run(self, weir):
         with common.folder() as d:
