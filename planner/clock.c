@@ -1,9 +1,9 @@
 /* planner/clock.c -- the time zone of the session: between moments and what clocks show.
  *
- * A TIMESTAMP_LTZ is a moment, held as UTC; a TIMESTAMP, DATE, TIME or text is what a clock shows. Whatever looks
- * at parts of a moment, or turns it into one of the others or back, goes over the session's zone. That is said here in
- * terms of FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP, so nothing behind the binder knows of the session. With UTC
- * both are the same number, and nothing is added.
+ * A TIMESTAMP_LTZ is a moment, held as UTC; a TIMESTAMP, DATE, TIME or text is what a clock shows. Whatever
+ * looks at parts of a moment, or turns it into one of the others or back, goes over the session's zone. That
+ * is said here in terms of FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP, so nothing behind the binder knows of the
+ * session. With UTC both are the same number, and nothing is added.
  *
  * Windows are of what clocks show, as in Flink: a CLOCK in front of the window makes that the event time. */
 #include "bind_int.h"

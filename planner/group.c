@@ -443,6 +443,37 @@ static wr_expr *grouping(wri_group *g, const wr_ast *e) {
     return sum ? sum : &wri_failed;
 }
 
+/* A subquery gives the same for all rows of a group, so that of any of them will do. */
+static wr_expr *subquery(wri_group *g, const wr_ast *e) {
+    wri_ctx *c = g->s->q->c;
+    wr_expr *value = wri_sub_value(g->args.subs, e);
+    if (!value) return NULL;
+    if (e->kind == WR_A_IN || !g->s->y->has_group) {
+        wri_unsupported(c, e->loc, "aggregate in a subquery first: SELECT …, (SELECT …) FROM (SELECT …) AS a",
+                        e->kind == WR_A_IN
+                            ? "IN with a subquery is not supported yet beside GROUP BY"
+                            : "a subquery is not supported yet beside aggregates without GROUP BY");
+        return &wri_failed;
+    }
+    wri_call k = {.call = {.def = wri_find_agg(c->reg, "ANY_VALUE"),
+                           .loc = e->loc,
+                           .n_args = 1,
+                           .filter = WR_NO_COL,
+                           .time = WR_NO_COL,
+                           .arg_types = {value->type},
+                           .param = {.null = true}},
+                  .args = {value}};
+    wr_err err = {0};
+    wri_agg *a = &g->agg;
+    if (!k.call.def || k.call.def->bind(&k.call, &err) != WR_OK) return wri_refuse(&g->args, e, g->what);
+    wri_call *slot = wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot);
+    if (slot) *slot = k;
+    wr_expr *x =
+        slot ? wri_new_col(c->ar, wri_agg_calls_base(a) + a->n_calls - 1, k.call.type, e->loc) : NULL;
+    if (!x) c->oom = true;
+    return x ? x : &wri_failed;
+}
+
 static bool is_name(const wr_ast *e, const char *name) {
     return e->name.n == 1 && strcasecmp(e->name.parts[0].text, name) == 0;
 }
@@ -489,7 +520,8 @@ static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     }
     const key *k = matching_key(g, e);
     if (k) return key_col(g, k, e->loc);
-    return wri_refuse(b, e, "SELECT");
+    wr_expr *x = wri_is_subquery(e) ? subquery(g, e) : NULL;
+    return x ? x : wri_refuse(b, e, "SELECT");
 }
 
 /* ---- entry points ---- */
@@ -516,6 +548,7 @@ wr_node *wri_plan_group(wri_select *s) {
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
+    s->b.subs = NULL; /* what they give is over the input: see subquery() */
     s->b.hook = group_hook;
     s->b.hook_ctx = g;
     wr_expr *having;

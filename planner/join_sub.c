@@ -27,6 +27,11 @@ static bool is_sub(const wr_ast *e, sub *s) {
     return e->kind == WR_A_EXISTS || (e->kind == WR_A_IN && e->query);
 }
 
+bool wri_is_semi_join(const wr_ast *e) {
+    sub s;
+    return is_sub(e, &s);
+}
+
 /* Whether conditions of the subquery can be taken out of it. */
 static bool is_simple(const wri_q *q, const wr_query *y) {
     if (y->kind != WR_Q_SELECT || !y->from || y->has_group || y->having || y->qualify || y->n_ctes ||

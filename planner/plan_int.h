@@ -149,6 +149,8 @@ typedef struct wri_q { /* where a query stands */
     uint32_t seq; /* of its statement */
     bool kda;
     const wri_cte *ctes;
+    const wri_subs *subs;   /* of the SELECT being planned */
+    const wri_scope *outer; /* of the query that this one is a value in, or NULL */
 } wri_q;
 
 typedef struct wri_cols { /* output columns being collected */
@@ -292,6 +294,7 @@ bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *
 typedef struct wri_join { /* a join to be built */
     wri_q *q;
     wr_join_type type;
+    bool everywhere; /* in[1] is small: every task gets all of it, and in[0] stays where it is */
     bool null_aware; /* NOT IN: the last of conds is x = item */
     wr_node *in[2];
     wr_expr **conds; /* conjuncts over in[0]'s columns, then in[1]'s */
@@ -304,11 +307,21 @@ typedef struct wri_join { /* a join to be built */
 } wri_join;
 bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
 wr_node *wri_build_join(wri_join *j);
-typedef struct wri_where { /* conjuncts of WHERE; joins take those that they can ask */
+/* ---- subquery.c: subqueries as values ---- */
+/* Whether e is one: (SELECT …), EXISTS, IN (SELECT …). */
+bool wri_is_subquery(const wr_ast *e);
+/* s->in, the input of s's WHERE, with what the subqueries of s give in columns behind its own; binders of s
+ * find them from then on. where: conditions that are joins, which are left out. */
+typedef struct wri_where wri_where;
+bool wri_add_subqueries(wri_select *s, const wri_where *where);
+/* The value of e over s->in; NULL: none is known. */
+wr_expr *wri_sub_value(const wri_subs *subs, const wr_ast *e);
+
+struct wri_where { /* conjuncts of WHERE; joins take those that they can ask */
     const wr_ast **items;
     uint32_t n, cap;
     bool *used;
-} wri_where;
+};
 bool wri_split_where(wri_ctx *c, const wr_ast *e, wri_where *w);
 /* A join of FROM. where: NULL, or what may be asked here already. */
 wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope);
@@ -316,6 +329,8 @@ wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *
 wr_node *wri_apply_where(wri_q *q, wr_node *n, const wri_scope *scope, wri_where *w);
 /* Columns of l as they are, then those of r behind the n_l columns of l's node. */
 bool wri_scope_concat(wri_ctx *c, const wri_scope *l, uint32_t n_l, const wri_scope *r, wri_scope *out);
+/* Whether a condition of WHERE is a join: [NOT] IN or EXISTS with a subquery. */
+bool wri_is_semi_join(const wr_ast *e);
 /* e bound where scope has all its names, else NULL; nothing is reported. */
 wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
 

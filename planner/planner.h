@@ -332,7 +332,11 @@ typedef struct wr_over_call {
     wr_type type;
 } wr_over_call;
 
-typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
+typedef enum wr_exchange_mode {
+    WR_EX_HASH,
+    WR_EX_GATHER,
+    WR_EX_ALL
+} wr_exchange_mode; /* ALL: every task gets all rows */
 typedef struct wr_sort_key {
     uint32_t col;
     bool desc, nulls_first;

@@ -276,7 +276,7 @@ static bool select_input(wri_select *s) {
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
     } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(q, y->from, &where, &s->scope);
     else s->in = wri_plan_from(q, y->from, &s->scope);
-    if (!s->in) return false;
+    if (!s->in || !wri_add_subqueries(s, &where)) return false;
     if (!y->where) return true;
     wr_node *n = wri_apply_where(q, s->in, &s->scope, &where);
     if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
@@ -512,6 +512,7 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
     c->depth++;
     wri_q inner = *q;
     inner.kda = inner.kda || y->stream;
+    inner.subs = NULL;
     wr_node *n = NULL;
     if (emit_clause(&inner, y) && plan_ctes(&inner, y)) {
         if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);

@@ -1,13 +1,14 @@
 /* runtime/ops/clock.c -- what clocks in a zone show becomes the event time of the rows that pass.
  *
- * Where clocks are set back, rows rise in time and fall on the clock. A watermark w says that no row at or before w is
- * awaited; on the clock it becomes the largest time before all that clocks will show from then on:
+ * Where clocks are set back, rows rise in time and fall on the clock. A watermark w says that no row at or
+ * before w is awaited; on the clock it becomes the largest time before all that clocks will show from then
+ * on:
  *
  *   min over t > w of shown(t), less a microsecond
  *
- * which stands still from the moment that shows first what will be shown again until it is shown again. So a window
- * of an hour that clocks pass twice is complete after the second time. It never falls as w rises, and a row ahead
- * of w lies ahead of it. No state. */
+ * which stands still from the moment that shows first what will be shown again until it is shown again. So a
+ * window of an hour that clocks pass twice is complete after the second time. It never falls as w rises, and
+ * a row ahead of w lies ahead of it. No state. */
 #include "../expr/expr_int.h"
 #include "../job_int.h"
 #include "ops.h"
