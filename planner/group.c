@@ -231,6 +231,8 @@ static void no_window(wri_group *g) {
     }
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
+    bool set = g->s->y->kind >= WR_Q_UNION;
+    if (set) hint = "select window_start and window_end of a window table function on both sides";
     wri_error(c, loc, hint,
               "%s without a window on unbounded input never completes: add a window or EMIT CHANGES",
               g->what);
@@ -263,8 +265,7 @@ static bool emit_mode(wri_group *g) {
     wri_scope none = {0};
     wri_binder b;
     wri_binder_scalar(g->s->q, &b, &none, name);
-    a->what = wri_text(c, "%s … %s",
-                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->what = wri_text(c, "%s … %s", strcmp(g->what, "an aggregate") == 0 ? "GROUP BY" : g->what, name);
     a->each_batch = m->kind == WR_EMIT_CHANGES;
     if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
         return false;
@@ -455,21 +456,10 @@ static wr_expr *subquery(wri_group *g, const wr_ast *e) {
                             : "a subquery is not supported yet beside aggregates without GROUP BY");
         return &wri_failed;
     }
-    wri_call k = {.call = {.def = wri_find_agg(c->reg, "ANY_VALUE"),
-                           .loc = e->loc,
-                           .n_args = 1,
-                           .filter = WR_NO_COL,
-                           .time = WR_NO_COL,
-                           .arg_types = {value->type},
-                           .param = {.null = true}},
-                  .args = {value}};
-    wr_err err = {0};
     wri_agg *a = &g->agg;
-    if (!k.call.def || k.call.def->bind(&k.call, &err) != WR_OK) return wri_refuse(&g->args, e, g->what);
-    wri_call *slot = wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot);
-    if (slot) *slot = k;
-    wr_expr *x =
-        slot ? wri_new_col(c->ar, wri_agg_calls_base(a) + a->n_calls - 1, k.call.type, e->loc) : NULL;
+    if (!wri_add_call(c, a, "ANY_VALUE", value)) return &wri_failed;
+    uint32_t last = a->n_calls - 1;
+    wr_expr *x = wri_new_col(c->ar, wri_agg_calls_base(a) + last, a->calls[last].call.type, e->loc);
     if (!x) c->oom = true;
     return x ? x : &wri_failed;
 }
@@ -558,9 +548,10 @@ wr_node *wri_plan_group(wri_select *s) {
     return n && having ? wri_filter_node(c, n, having, y->having->loc) : n;
 }
 
-wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
+wr_node *wri_plan_distinct(wri_select *s, wr_node *n, const char *what, const uint32_t *cols, uint32_t n_cols,
+                           uint32_t *counts) {
     wri_ctx *c = s->q->c;
-    wri_group g = {.s = s, .in = n, .what = "SELECT DISTINCT", .simple = true, .n_sets = 1};
+    wri_group g = {.s = s, .in = n, .what = what, .simple = true, .n_sets = 1};
     g.agg.loc = s->y->loc;
     uint32_t *idx = wri_new_n(c, s->n_items, sizeof *idx);
     if (!idx) return NULL;
@@ -570,6 +561,11 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;
+    }
+    for (uint32_t i = 0; i < n_cols; i++) {
+        wr_expr *arg = wri_col_of(c, n, cols[i], g.agg.loc);
+        if (!arg || !wri_add_call(c, &g.agg, "COUNT", arg)) return NULL;
+        counts[i] = wri_agg_calls_base(&g.agg) + i;
     }
     return wri_build_agg(c, &g.agg);
 }

@@ -2,9 +2,10 @@
  *
  *   script.c   walks the statements, collects outputs, runs the rules, numbers the nodes
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
- *   query.c    SELECT, VALUES, set operations; ORDER BY and LIMIT
+ *   query.c    SELECT, VALUES; ORDER BY and LIMIT     setop.c  UNION, INTERSECT, EXCEPT
  *   from.c     items of FROM; names in scope
  *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
+ *   subquery.c   subqueries as values
  *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
  *   over.c     OVER, WINDOW, QUALIFY
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
@@ -246,11 +247,16 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st);
 
 /* ---- query.c ---- */
 wr_node *wri_plan_query(wri_q *q, const wr_query *y);
+/* EMIT EARLY and ALLOWED LATENESS stand where there is something to correct. */
+bool wri_emit_clause(wri_q *q, const wr_query *y);
 /* n with these names for its visible columns; what: "view v", for the message when the number is wrong. */
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc);
 bool wri_has_aggregate(const wri_q *q, const wr_ast *e);
 bool wri_bind_outputs(wri_select *s);
+
+/* ---- setop.c ---- */
+wr_node *wri_plan_set(wri_q *q, const wr_query *y); /* without ORDER BY and LIMIT */
 
 /* ---- from.c ---- */
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
@@ -340,8 +346,10 @@ wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
 wr_node *wri_plan_group(wri_select *s);
 /* Column col of the input (name as written) inside a grouped SELECT. */
 wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc);
-/* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
-wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
+/* One row per distinct combination of s's items, which are over n; afterwards they are over the result. what:
+ * the clause, for messages. counts: columns of the result with how many values cols[0..n_cols) of n have. */
+wr_node *wri_plan_distinct(wri_select *s, wr_node *n, const char *what, const uint32_t *cols, uint32_t n_cols,
+                           uint32_t *counts);
 
 /* ---- over.c ---- */
 /* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
@@ -391,6 +399,8 @@ uint32_t wri_agg_base(const wri_agg *a);                        /* column of the
 uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
 wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
 const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
+/* Adds NAME(arg), or NAME(*) for NULL, to a->calls as the last. */
+bool wri_add_call(wri_ctx *c, wri_agg *a, const char *name, wr_expr *arg);
 /* The body of an aggregate function s, over its parameters alone; NULL after a report. */
 wr_ast *wri_check_user_agg(wri_q *q, const wr_stmt *s, const wri_scope *params);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */

@@ -1,15 +1,15 @@
-/* planner/subquery.c -- subqueries as values, over bounded input: (SELECT …), EXISTS and IN (SELECT …) anywhere in a
- * SELECT.
+/* planner/subquery.c -- subqueries as values, over bounded input: (SELECT …), EXISTS and IN (SELECT …)
+ * anywhere in a SELECT.
  *
  *   (SELECT x …)      PROJECT SINGLE_VALUE(n, x) of AGG ANY_VALUE(x), COUNT(*) n     one row, always
  *   EXISTS (…)        PROJECT n > 0 of AGG COUNT(*) n                                one row, always
  *   x IN (SELECT y …) a row per different y, by which the input is LEFT JOINed, and
  *                     AGG COUNT(*) n, COUNT(y) m for the rule of NULLs
  *
- * Rows are joined with each of them, read first, behind FROM and in front of WHERE: what is one row goes to every
- * task, so that the input need not be gathered. The columns stand behind the input's own. A subquery that gives
- * more than one row fails as a row does, and no row comes out. Conditions of WHERE that are joined by AND are joins
- * themselves, which may be correlated: join_sub.c. */
+ * Rows are joined with each of them, read first, behind FROM and in front of WHERE: what is one row goes to
+ * every task, so that the input need not be gathered. The columns stand behind the input's own. A subquery
+ * that gives more than one row fails as a row does, and no row comes out. Conditions of WHERE that are joined
+ * by AND are joins themselves, which may be correlated: join_sub.c. */
 #include "bind_int.h"
 #include "plan_int.h"
 
@@ -47,9 +47,10 @@ static wr_node *plan(wri_select *s, const wr_ast *e) {
     wr_node *n = wri_plan_query(&q, e->query);
     if (!n) return NULL;
     if (!n->bounded) {
-        wri_unsupported(c, e->loc, "read a bounded table there, or join the two streams",
-                        "a subquery as a value over unbounded input is not supported yet: it would have to be read "
-                        "to its end first");
+        wri_unsupported(
+            c, e->loc, "read a bounded table there, or join the two streams",
+            "a subquery as a value over unbounded input is not supported yet: it would have to be read "
+            "to its end first");
         return NULL;
     }
     uint32_t w = wri_x(n)->n_vis;
@@ -58,28 +59,6 @@ static wr_node *plan(wri_select *s, const wr_ast *e) {
         return NULL;
     }
     return n;
-}
-
-/* Adds NAME(column 0), or COUNT(*) when star. */
-static bool add_call(wri_ctx *c, wri_agg *a, const char *name, bool star) {
-    wri_call k = {.call = {.def = wri_find_agg(c->reg, name),
-                           .loc = a->loc,
-                           .star = star,
-                           .n_args = !star,
-                           .filter = WR_NO_COL,
-                           .time = WR_NO_COL,
-                           .param = {.null = true}}};
-    wr_err err = {0};
-    if (!star) {
-        k.args[0] = wri_col_of(c, a->in, 0, a->loc);
-        k.call.arg_types[0] = a->in->out.fields[0].type;
-    }
-    wr_status st = k.call.def ? k.call.def->bind(&k.call, &err) : WR_EUNSUPPORTED;
-    if (st == WR_ENOMEM) c->oom = true;
-    else if (st != WR_OK) wri_unsupported(c, a->loc, NULL, "this subquery is not supported: %s", err.msg);
-    wri_call *slot = st == WR_OK ? wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot) : NULL;
-    if (slot) *slot = k;
-    return slot != NULL;
 }
 
 static wri_agg agg_over(wr_node *in, wr_loc loc) {
@@ -120,8 +99,8 @@ static wr_expr *one_row(wri_select *s, wri_binder *b, const wr_ast *e, wr_node *
     wri_ctx *c = s->q->c;
     bool exists = e->kind == WR_A_EXISTS;
     wri_agg a = agg_over(r, e->loc);
-    if (!exists && !add_call(c, &a, "ANY_VALUE", false)) return NULL;
-    if (!add_call(c, &a, "COUNT", true) || !(r = wri_build_agg(c, &a))) return NULL;
+    if (!exists && !wri_add_call(c, &a, "ANY_VALUE", wri_col_of(c, r, 0, e->loc))) return NULL;
+    if (!wri_add_call(c, &a, "COUNT", NULL) || !(r = wri_build_agg(c, &a))) return NULL;
     wr_expr *n = wri_col_of(c, r, !exists, e->loc), *x = &wri_failed;
     const wr_func_def *f = wri_find_func(b->reg, "SINGLE_VALUE");
     if (exists) x = compare(b, WR_OP_GT, n, wri_mk_i64(b, 0, wr_type_of(WR_T_BIGINT), e->loc), e->loc);
@@ -149,7 +128,8 @@ static bool add_column(wri_select *s, wr_expr *x, wr_loc loc, uint32_t *colp) {
     return s->in != NULL;
 }
 
-/* By the rule of NULLs: found, or there is nothing, or nobody knows, or not. n: rows, m: those that are not NULL. */
+/* By the rule of NULLs: found, or there is nothing, or nobody knows, or not. n: rows, m: those that are not
+ * NULL. */
 static wr_expr *in_value(wri_binder *b, const wr_ast *e, wr_expr *x, wr_expr *y, wr_expr *n, wr_expr *m) {
     wr_type t = wr_type_of(WR_T_BOOLEAN);
     wr_loc loc = e->loc;
@@ -157,7 +137,8 @@ static wr_expr *in_value(wri_binder *b, const wr_ast *e, wr_expr *x, wr_expr *y,
     wr_expr *yes = wri_mk_i64(b, 1, t, loc), *no = wri_mk_i64(b, 0, t, loc);
     wr_expr *found = wri_mk_op1(b, WR_OP_IS_NOT_NULL, t, loc, y);
     wr_expr *none = compare(b, WR_OP_EQ, n, wri_mk_i64(b, 0, wr_type_of(WR_T_BIGINT), loc), loc);
-    wr_expr *nulls = wri_mk_or(b, loc, wri_mk_op1(b, WR_OP_IS_NULL, t, loc, x), compare(b, WR_OP_NE, n, m, loc));
+    wr_expr *nulls =
+        wri_mk_or(b, loc, wri_mk_op1(b, WR_OP_IS_NULL, t, loc, x), compare(b, WR_OP_NE, n, m, loc));
     wr_expr *args[] = {found, yes, none, no, nulls, wri_mk_null(b, t, loc), no};
     wr_expr *v = wri_mk_op(b, WR_OP_CASE, t, loc, WR_LEN(args), args);
     return e->negated ? wri_mk_not(b, loc, v) : v;
@@ -179,12 +160,14 @@ static wr_expr *in_list(wri_select *s, wri_binder *b, const wr_ast *e, wr_node *
     each.keys = &key;
     each.key_names = &name;
     each.n_keys = 1;
-    if (!key || !add_call(c, &count, "COUNT", true) || !add_call(c, &count, "COUNT", false)) return NULL;
+    if (!key || !wri_add_call(c, &count, "COUNT", NULL) || !wri_add_call(c, &count, "COUNT", key))
+        return NULL;
     wr_node *values = wri_build_agg(c, &each), *counts = values ? wri_build_agg(c, &count) : NULL;
     if (!counts) return NULL;
     wr_expr *theirs = wri_new_col(c->ar, s->in->out.n, values->out.fields[0].type, e->loc);
     wr_expr *on = compare(b, WR_OP_EQ, wri_col_of(c, s->in, x, e->loc), theirs, e->loc);
-    if (on == &wri_failed || !join(s, values, on, e->loc, &y) || !join(s, counts, NULL, e->loc, &n)) return NULL;
+    if (on == &wri_failed || !join(s, values, on, e->loc, &y) || !join(s, counts, NULL, e->loc, &n))
+        return NULL;
     return in_value(b, e, wri_col_of(c, s->in, x, e->loc), wri_col_of(c, s->in, y, e->loc),
                     wri_col_of(c, s->in, n, e->loc), wri_col_of(c, s->in, n + 1, e->loc));
 }
@@ -232,14 +215,22 @@ static bool walk_group(wri_select *s, wri_subs *subs, const wr_group *g) {
     return ok;
 }
 
+/* A condition that is a join: only what stands left of IN. */
+static bool walk_where(wri_select *s, wri_subs *subs, const wr_ast *e) {
+    if (!wri_is_semi_join(e)) return walk(s, subs, e);
+    while (e->kind == WR_A_UNARY) e = e->args[0];
+    bool ok = true;
+    for (uint32_t i = 0; i < e->n_args; i++) ok = walk(s, subs, e->args[i]) && ok;
+    return ok;
+}
+
 bool wri_add_subqueries(wri_select *s, const wri_where *where) {
     const wr_query *y = s->y;
     wri_subs *subs = wri_new(s->q->c, sizeof *subs);
     bool ok = subs != NULL;
     if (!ok) return false;
     s->q->subs = subs;
-    for (uint32_t i = 0; i < where->n; i++)
-        if (!wri_is_semi_join(where->items[i])) ok = walk(s, subs, where->items[i]) && ok;
+    for (uint32_t i = 0; i < where->n; i++) ok = walk_where(s, subs, where->items[i]) && ok;
     for (uint32_t i = 0; i < y->n_items; i++) ok = walk(s, subs, y->items[i].expr) && ok;
     for (uint32_t i = 0; i < y->n_groups; i++) ok = walk_group(s, subs, &y->groups[i]) && ok;
     for (uint32_t i = 0; i < y->n_order; i++) ok = walk(s, subs, y->order[i].expr) && ok;

@@ -49,6 +49,7 @@ oracle over ./weir --queries 500 7
 oracle joins ./weir --queries 60
 oracle sessions ./weir --queries 60
 oracle zones ./weir --queries 60
+oracle sets ./weir --queries 200
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 120
@@ -61,6 +62,7 @@ oracle match "$weir" --cases 300
 oracle over "$weir" --queries 30 7
 oracle joins "$weir" --queries 30
 oracle sessions "$weir" --queries 30
+oracle sets "$weir" --queries 30
 oracle changes "$weir" --queries 30
 
 part "Nexmark against DuckDB"
