@@ -5,7 +5,8 @@ GEN   := build/gen
 CC    ?= gcc
 
 PKGS := sqlite3 libuv zlib libzstd libpcre2-8 nettle libutf8proc
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# libpq is loaded when a table of Postgres is used: of its package the header is enough.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lmsgpackc -lxxhash -lm -lpthread
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
@@ -30,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -41,7 +42,7 @@ UNITS   := $(notdir $(wildcard tests/unit/*))
 
 # What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
 ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash 2>/dev/null && command -v lemon),)
+ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq 2>/dev/null && command -v lemon),)
 $(error Packages that weir is built with are missing: make deps installs them)
 endif
 endif
@@ -92,8 +93,8 @@ endif
 
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
-             libpcre2-dev nettle-dev libutf8proc-dev tzdata
-DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv
+             libpcre2-dev nettle-dev libutf8proc-dev libpq-dev tzdata
+DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv libpq5 postgresql-15
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
 .PHONY: deps deps-test deps-dev
@@ -126,6 +127,19 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 	@$(MAKE) --no-print-directory test-run
 test-run:
 	@sh tests/run.sh
+
+# Python with DuckDB, for the oracles.
+.PHONY: venv
+venv:
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+
+MINUTES ?= 10
+.PHONY: soak
+soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan, for MINUTES
+	@$(MAKE) --no-print-directory BUILD=asan build/asan/weir
+	@$(MAKE) --no-print-directory BUILD=tsan build/tsan/weir
+	@build/venv/bin/python tests/soak.py $(MINUTES)
 
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD
@@ -182,9 +196,7 @@ docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench
-bench: deps-test all ## measure against the bare limit and DuckDB; prints ratios
-	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+bench: deps-test all venv ## measure against the bare limit and DuckDB; prints ratios
 	python3 bench/run.py
 
 .PHONY: bench-nexmark

@@ -14,6 +14,8 @@ typedef struct run_opts {
     int format; /* 0: by terminal, else 1 + index of json|csv|table */
     int64_t workers, batch_rows;
     bool quiet;
+    const char *state;
+    int64_t snapshot_interval;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -33,6 +35,16 @@ static const wr_option flags[] = {
      .offset = OPT(quiet),
      .def = "false",
      .doc = "No progress line and no closing summary."},
+    {.name = "state",
+     .type = WR_OPT_STRING,
+     .offset = OPT(state),
+     .doc = "Keep snapshots in this folder; the same command goes on from the last one."},
+    {.name = "snapshot_interval",
+     .type = WR_OPT_DURATION,
+     .offset = OPT(snapshot_interval),
+     .min = 1000,
+     .max = INT64_C(86400000000),
+     .doc = "Time between snapshots, such as 50ms; without it what the SQL sets, else 10 seconds."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -89,7 +101,9 @@ static uint32_t terminal_width(void) {
 static wr_job_opts job_opts(const run_opts *o) {
     bool terminal = isatty(STDOUT_FILENO);
     int by_terminal = terminal ? 2 : 0;
-    return (wr_job_opts){.workers = (uint32_t)o->workers,
+    return (wr_job_opts){.state_dir = o->state,
+                         .snapshot_interval_us = o->snapshot_interval,
+                         .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
                          .format = o->format ? o->format - 1 : by_terminal,
                          .out_fd = STDOUT_FILENO,
@@ -97,10 +111,11 @@ static wr_job_opts job_opts(const run_opts *o) {
                          .width = terminal ? terminal_width() : 0};
 }
 
-static int finish(wr_status s, const wr_err *err) {
+static int finish(wr_status s, const char *state, const wr_err *err) {
     if (s == WR_OK) return EXIT_DONE;
     if (s == WR_ECANCELED) {
-        wri_say("interrupted: results so far have been written; the same command starts anew");
+        if (state) wri_say("interrupted: the state is in '%s'; the same command goes on from there", state);
+        else wri_say("interrupted: results so far have been written; the same command starts anew");
         return EXIT_INTERRUPTED;
     }
     wri_say("%s", err->msg);
@@ -118,6 +133,13 @@ static int run_job(const wri_script *sc, const run_opts *o) {
         return EXIT_FAILED;
     }
     tick.progress.job = job;
+    if (wr_job_finished(job)) {
+        wr_job_free(job);
+        wri_say(
+            "the job whose state is in '%s' has finished: nothing to do; remove the folder to run it again",
+            o->state);
+        return EXIT_DONE;
+    }
     catch_signals(job);
     wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */
@@ -125,7 +147,7 @@ static int run_job(const wri_script *sc, const run_opts *o) {
     wri_progress_clear(&tick.progress);
     if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
-    return finish(s, &err);
+    return finish(s, o->state, &err);
 }
 
 static int run_plan(const wri_script *sc, const run_opts *o) {

@@ -36,6 +36,9 @@ wr_status wri_readable(const wr_source_cfg *cfg, const char *name, wr_err *err) 
 wr_status wri_cutter_init(wri_cutter *c, const wr_source_cfg *cfg, size_t record_max,
                           wr_err *err) WR_MUST_USE;
 wr_status wri_cutter_like(wri_cutter *c, const wri_cutter *other, wr_err *err) WR_MUST_USE;
+/* Notes the head of the file that fd is open at, without moving on: reading goes on in the middle. */
+wr_status wri_cutter_head(wri_cutter *c, const wr_sys *sys, int fd, const char *name,
+                          wr_err *err) WR_MUST_USE;
 void wri_cutter_restart(wri_cutter *c); /* another file of the same split begins */
 void wri_cutter_free(wri_cutter *c);
 

@@ -112,6 +112,23 @@ typedef struct wr_split_info {
     int64_t at;       /* position reached */
 } wr_split_info;
 
+/* ---- lookups: tables whose rows are asked for by key while a job runs ---- */
+typedef struct wr_lookup wr_lookup; /* a connection; used by one thread */
+typedef struct wr_lookup_opts {     /* the first options of every connector that has lookups */
+    int64_t cache_rows, cache_ttl_us, retries;
+} wr_lookup_opts;
+typedef struct wr_lookup_cfg {
+    const wr_sys *sys;
+    const char *stream; /* name, for messages */
+    const wr_kv *options;
+    size_t n_options;
+    const wr_schema *schema; /* columns wanted */
+    const uint32_t *keys;    /* n_keys of them, by which rows are asked for */
+    uint32_t n_keys;
+    void (*bad)(void *ctx, const wr_bad_record *r); /* called for each row that cannot be read */
+    void *ctx;
+} wr_lookup_cfg;
+
 /* ---- sinks ---- */
 typedef struct wr_sink wr_sink;
 typedef struct wr_sink_cfg {
@@ -120,7 +137,8 @@ typedef struct wr_sink_cfg {
     const wr_kv *options;
     size_t n_options;
     const wr_schema *schema;
-    bool resume; /* continue what is there instead of starting anew */
+    const char *from; /* go on from there, as `mark` said, and forget what was written behind; NULL: anew */
+    size_t from_len;
 } wr_sink_cfg;
 
 typedef struct wr_connector_def {
@@ -140,6 +158,12 @@ typedef struct wr_connector_def {
     /* Lines on what happened that a summary should tell (files that were rotated); at any time. May be NULL.
      */
     wr_status (*notes)(wr_source *s, wr_buf *out);
+    /* Snapshots: what resume of a source with the same options goes on from, between two calls of next for
+     * the split. NULL: its records cannot be read again. */
+    wr_status (*position)(wr_source *s, uint32_t split, wr_buf *out, wr_err *err);
+    /* Before the first next: the split of that position goes on there. *splitp: its number; of the splits
+     * that open_source has made, or a new one. */
+    wr_status (*resume)(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err);
     int (*poll_fd)(const wr_source *s,
                    uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
     /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */
@@ -148,6 +172,13 @@ typedef struct wr_connector_def {
                          wr_err *err);               /* self_schema */
     bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
     void (*close_source)(wr_source *s);
+    /* -- lookups; NULL: none -- */
+    wr_status (*open_lookup)(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);
+    /* Appends the rows whose key columns equal one of the rows of keys, which are distinct and not NULL; rows
+     * that only nearly equal one (by the rules of the database) may come, too. WR_EIO: trying again may help;
+     * out then has nothing new. */
+    wr_status (*look_up)(wr_lookup *l, const wr_batch *keys, wr_batches *out, wr_err *err);
+    void (*close_lookup)(wr_lookup *l);
     /* -- sink side; NULL: cannot be written -- */
     const char *delivery; /* "truncate", "at least once", … for EXPLAIN */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
@@ -155,6 +186,11 @@ typedef struct wr_connector_def {
      * unread. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
     wr_status (*flush)(wr_sink *s, wr_err *err);
+    /* Snapshots: flushes, and says what wr_sink_cfg.from goes on from. NULL: rows may be written twice after
+     * a crash. */
+    wr_status (*mark)(wr_sink *s, wr_buf *out, wr_err *err);
+    /* Makes what was written before the last mark durable; while others write on. */
+    wr_status (*sync)(wr_sink *s, wr_err *err);
     void (*close_sink)(wr_sink *s);
 } wr_connector_def;
 
@@ -162,6 +198,9 @@ extern const wr_connector_def *const wr_connectors[];        /* NULL-terminated 
 extern const wr_format_def *const wr_formats[];              /* NULL-terminated */
 const wr_connector_def *wr_connector_find(const char *name); /* NULL: none */
 const wr_format_def *wr_format_find(const char *name);
+
+/* Those of a connector that has lookups. */
+wr_status wr_lookup_options(const wr_kv *kvs, size_t n, wr_lookup_opts *outp, wr_err *err) WR_MUST_USE;
 
 /* A heap buffer of cap bytes plus WR_PAD, reference-counted, for chunks. */
 typedef struct wr_bytes {

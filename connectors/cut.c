@@ -131,3 +131,20 @@ wr_chunk wri_chunk(const wri_cutter *c, wri_piece piece) {
                       .head = c->head,
                       .head_len = c->head_len};
 }
+
+#define HEAD_BYTES 65536
+
+wr_status wri_cutter_head(wri_cutter *c, const wr_sys *sys, int fd, const char *name, wr_err *err) {
+    wr_buf text = {0};
+    wr_status r = WR_OK;
+    for (size_t n = HEAD_BYTES; r == WR_OK && !c->begun; n *= 2) {
+        size_t got = 0;
+        wri_piece piece;
+        if (wr_buf_reserve(&text, n + WR_PAD) != WR_OK) r = wr_fail_oom(err, "a header line");
+        if (r == WR_OK) r = wr_pread_all(sys, fd, text.data, n, 0, &got, name, err);
+        if (r == WR_OK) r = wri_cut(c, text.data, got, got < n, &piece, err);
+        if (got < n) c->begun = true;
+    }
+    wr_buf_free(&text);
+    return r;
+}

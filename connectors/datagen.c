@@ -49,10 +49,11 @@ struct wr_source {
     const wri_gen_kind *kind;
     const wri_gen_col **cols; /* per wanted column */
     uint32_t n_cols;
-    uint64_t rows;    /* UINT64_MAX: without end */
-    double rate;      /* 0: as fast as possible */
-    int64_t began_us; /* monotonic time of the first next(), -1: not yet */
-    uint64_t at;      /* next row; atomic */
+    uint64_t rows;       /* UINT64_MAX: without end */
+    double rate;         /* 0: as fast as possible */
+    int64_t began_us;    /* monotonic time of the first next(), -1: not yet */
+    uint64_t at;         /* next row; atomic */
+    uint64_t resumed_at; /* the first row since the start of this process */
 };
 
 /* ---- shared by the kinds ---- */
@@ -182,7 +183,7 @@ static uint64_t rows_due(wr_source *s) {
     if (s->rate <= 0) return UINT64_MAX;
     int64_t now = s->sys->mono_us();
     if (s->began_us < 0) s->began_us = now;
-    double due = (double)(now - s->began_us) * s->rate / 1e6 + 1;
+    double due = (double)(now - s->began_us) * s->rate / 1e6 + 1 + (double)s->resumed_at;
     return due < 0x1p62 ? (uint64_t)due : UINT64_C(1) << 62;
 }
 
@@ -239,6 +240,21 @@ static wr_status datagen_generate(wr_source *s, const wr_chunk *c, uint32_t batc
     return WR_OK;
 }
 
+/* A position is the number of the next row, 8 bytes. */
+static wr_status datagen_position(wr_source *s, uint32_t split, wr_buf *out, wr_err *err) {
+    (void)split;
+    return wr_buf_put(out, &s->at, sizeof s->at) == WR_OK ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+static wr_status datagen_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
+    if (n != sizeof s->at)
+        return wr_fail(err, WR_EDATA, "the position of datagen in the snapshot is damaged");
+    memcpy(&s->at, p, n);
+    s->resumed_at = s->at;
+    *splitp = 0;
+    return WR_OK;
+}
+
 const wr_connector_def wr_connector_datagen = {
     .with = {.name = "datagen",
              .doc = "Made-up rows: clicks, telemetry with planted anomalies, the Nexmark auction tables.",
@@ -250,6 +266,8 @@ const wr_connector_def wr_connector_datagen = {
     .n_splits = datagen_n_splits,
     .next = datagen_next,
     .split_info = datagen_split_info,
+    .position = datagen_position,
+    .resume = datagen_resume,
     .generate = datagen_generate,
     .columns = datagen_columns,
     .bounded = datagen_bounded,

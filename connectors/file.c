@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,14 +31,17 @@ typedef struct split {
     bool tail; /* kind is TAIL; never changes */
     wri_compression compression;
     bool opened;
-    bool ended;    /* with tail: under the lock */
-    bool waits;    /* STREAM: a pipe or a device */
-    int fd;        /* STREAM; -1: none; atomic */
-    dev_t dev;     /* of the mapped file */
-    ino_t ino;     /* of the mapped file */
-    int64_t bytes; /* atomic; -1: unknown */
-    int64_t at;    /* AT_REST: bytes delivered or skipped; atomic */
-    wri_map *map;  /* AT_REST */
+    bool ended;          /* with tail: under the lock */
+    bool waits;          /* STREAM: a pipe or a device */
+    int fd;              /* STREAM; -1: none; atomic */
+    dev_t dev;           /* of the mapped file */
+    ino_t ino;           /* of the mapped file */
+    int64_t bytes;       /* atomic; -1: unknown */
+    int64_t at;          /* AT_REST: bytes delivered or skipped; atomic */
+    int64_t from;        /* goes on from there, unpacked; 0: the beginning */
+    uint64_t from_state; /* of the cutter at that place */
+    bool from_skipping;
+    wri_map *map; /* AT_REST */
     wri_cutter cut;
     union {
         wri_reader reader; /* STREAM */
@@ -254,13 +258,28 @@ static wr_status start_reader(wr_source *s, split *sp, int fd, wr_err *err) {
     return rc;
 }
 
+/* The head of a file that is gone on with is read once more; all else stands before `from`. */
+static wr_status go_on(wr_source *s, split *sp, int fd, wr_err *err) {
+    wr_status rc = wri_cutter_head(&sp->cut, s->sys, fd, sp->path, err);
+    sp->cut.state = sp->from_state;
+    sp->cut.skipping = sp->from_skipping;
+    if (rc == WR_OK && sp->kind == AT_REST && (uint64_t)sp->from > sp->map->len)
+        rc = wr_fail(err, WR_EIO,
+                     "'%s' has %zu bytes, %lld were read before the snapshot: it is not the same file; put "
+                     "it back, or "
+                     "start anew with another --state",
+                     sp->path, sp->map->len, (long long)sp->from);
+    __atomic_store_n(&sp->at, sp->from, __ATOMIC_RELAXED);
+    return rc;
+}
+
 /* Maps the file; WR_EIO: it cannot be mapped, read it instead. */
 static wr_status start_mapped(wr_source *s, split *sp, int fd, const struct stat *st, wr_err *err) {
     sp->dev = st->st_dev;
     sp->ino = st->st_ino;
     wr_status rc = wri_map_new(s->sys, fd, (size_t)st->st_size, &sp->map, err);
     sp->opened = rc == WR_OK;
-    return rc;
+    return rc == WR_OK && sp->from > 0 ? go_on(s, sp, fd, err) : rc;
 }
 
 /* Maps the file, or readies it for reading where it is packed, or its file system cannot map. */
@@ -296,6 +315,23 @@ static wr_status check_whole(const wr_source *s, const split *sp, wr_err *err) {
                        "check it and run again",
                        sp->path, sp->map->len);
     return WR_OK;
+}
+
+/* What is packed is read from the beginning; chunks before `from` are dropped, it is where a record begins.
+ */
+static wr_status next_read(split *sp, wr_chunk *out, wr_err *err) {
+    for (;;) {
+        WR_TRY(wri_reader_next(&sp->reader, out, err));
+        if (out->pos >= sp->from) return WR_OK;
+        if (sp->from < out->pos + (int64_t)out->len) {
+            size_t skip = (size_t)(sp->from - out->pos);
+            out->data += skip;
+            out->len -= skip;
+            out->pos = sp->from;
+            return WR_OK;
+        }
+        wr_drop(out->hold);
+    }
 }
 
 static wr_status next_mapped(wr_source *s, split *sp, wr_chunk *out, wr_err *err) {
@@ -481,13 +517,107 @@ static wr_status file_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_er
     if (sp->ended) return WR_EOF;
     if (!sp->opened) WR_TRY(start(s, sp, err));
     wr_status rc = sp->kind == TAIL     ? wri_tail_next(&sp->follow, out, err)
-                   : sp->kind == STREAM ? wri_reader_next(&sp->reader, out, err)
+                   : sp->kind == STREAM ? next_read(sp, out, err)
                                         : next_mapped(s, sp, out, err);
     out->split = split_no;
     if (sp->kind == STREAM)
         __atomic_store_n(&sp->at, sp->reader.at, __ATOMIC_RELAXED); /* survives the reader */
     if (rc == WR_EOF && sp->kind == TAIL) return end_tail(s, sp);
     if (rc == WR_EOF) end_split(s, sp);
+    return rc;
+}
+
+/* ---- snapshots ----
+ *
+ * A position, msgpack: [path, kind, place of the next record, state of the cutter, whether it skips, ended,
+ * dev, ino]
+ */
+
+static void where(const split *sp, int64_t *placep, dev_t *devp, ino_t *inop) {
+    *devp = 0;
+    *inop = 0;
+    if (sp->kind == TAIL) {
+        *placep = sp->follow.reader.at - (int64_t)sp->follow.reader.len;
+        *devp = sp->follow.dev;
+        *inop = sp->follow.ino;
+    } else if (!sp->opened) *placep = sp->ended ? sp->at : sp->from;
+    else *placep = sp->kind == STREAM ? sp->reader.pos : sp->at;
+    if (sp->kind == STREAM && *placep < sp->from) *placep = sp->from;
+}
+
+static wr_status file_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
+    const split *sp = split_at(s, split_no);
+    int64_t place;
+    dev_t dev;
+    ino_t ino;
+    msgpack_packer pk;
+    if (sp->waits) return WR_OK; /* a pipe cannot be read again */
+    where(sp, &place, &dev, &ino);
+    bool waiting = sp->kind != TAIL && !sp->opened && sp->from > 0; /* gone on with, and not yet begun */
+    size_t n = strlen(sp->path);
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    int r = msgpack_pack_array(&pk, 8);
+    if (r == 0) r = msgpack_pack_str(&pk, n);
+    if (r == 0) r = msgpack_pack_str_body(&pk, sp->path, n);
+    if (r == 0) r = msgpack_pack_int(&pk, sp->kind);
+    if (r == 0) r = msgpack_pack_int64(&pk, place);
+    if (r == 0) r = msgpack_pack_uint64(&pk, waiting ? sp->from_state : sp->cut.state);
+    if (r == 0) r = msgpack_pack_int(&pk, waiting ? sp->from_skipping : sp->cut.skipping);
+    if (r == 0) r = msgpack_pack_int(&pk, sp->ended);
+    if (r == 0) r = msgpack_pack_uint64(&pk, dev);
+    if (r == 0) r = msgpack_pack_uint64(&pk, ino);
+    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+static bool read_position(const msgpack_object *o) {
+    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 8) return false;
+    if (o->via.array.ptr[0].type != MSGPACK_OBJECT_STR) return false;
+    for (int i = 1; i < 8; i++)
+        if (o->via.array.ptr[i].type != MSGPACK_OBJECT_POSITIVE_INTEGER) return false;
+    return true;
+}
+
+static wr_status resume_at(wr_source *s, const msgpack_object *f, uint32_t *splitp, wr_err *err) {
+    size_t i = 0, len = f[0].via.str.size;
+    const char *path = f[0].via.str.ptr;
+    while (i < s->n_splits &&
+           (strlen(s->splits[i]->path) != len || memcmp(s->splits[i]->path, path, len) != 0))
+        i++;
+    bool ended = f[5].via.u64 != 0;
+    if (i == s->n_splits && ended) return WR_AGAIN; /* read to its end and removed since */
+    if (i == s->n_splits)
+        return wr_fail(err, WR_EIO,
+                       "'%.*s' was being read and is gone; put it back, or start anew with another --state",
+                       (int)len, path);
+    split *sp = s->splits[i];
+    *splitp = (uint32_t)i;
+    if (sp->tail) {
+        wr_status rc =
+            wri_tail_go_on(&sp->follow, (dev_t)f[6].via.u64, (ino_t)f[7].via.u64, f[2].via.i64, err);
+        if (rc == WR_AGAIN) __atomic_add_fetch(&s->counts.lost, 1, __ATOMIC_RELAXED);
+        else if (rc != WR_OK) return rc;
+        else WR_TRY(wri_cutter_head(&sp->cut, s->sys, sp->follow.fd, sp->path, err));
+        if (rc == WR_AGAIN) return WR_OK;
+    }
+    sp->from = f[2].via.i64;
+    sp->from_state = f[3].via.u64;
+    sp->from_skipping = f[4].via.u64 != 0;
+    if (sp->tail) {
+        sp->cut.state = sp->from_state;
+        sp->cut.skipping = sp->from_skipping;
+    }
+    return WR_OK;
+}
+
+static wr_status file_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
+    msgpack_unpacked u;
+    size_t at = 0;
+    msgpack_unpacked_init(&u);
+    bool ok = msgpack_unpack_next(&u, p, n, &at) == MSGPACK_UNPACK_SUCCESS && read_position(&u.data);
+    wr_status rc =
+        ok ? resume_at(s, u.data.via.array.ptr, splitp, err)
+           : wr_fail(err, WR_EDATA, "the position of a file in the snapshot is not as it was written");
+    msgpack_unpacked_destroy(&u);
     return rc;
 }
 
@@ -527,6 +657,8 @@ const wr_connector_def wr_connector_file = {
     .n_splits = file_n_splits,
     .next = file_next,
     .split_info = file_split_info,
+    .position = file_position,
+    .resume = file_resume,
     .poll_fd = file_poll_fd,
     .look = file_look,
     .notes = file_notes,
@@ -536,5 +668,7 @@ const wr_connector_def wr_connector_file = {
     .open_sink = wri_file_sink_open,
     .write = wri_file_sink_write,
     .flush = wri_file_sink_flush,
+    .mark = wri_file_sink_mark,
+    .sync = wri_file_sink_sync,
     .close_sink = wri_file_sink_close,
 };

@@ -52,7 +52,7 @@ void wri_claims_scan(wri_claims *c); /* a scan begins: forgets what the last one
 
 /* ---- following a growing file ---- */
 typedef struct wri_tail_counts { /* of all files that a source follows; atomic */
-    uint32_t rotated, cut_back, deleted;
+    uint32_t rotated, cut_back, deleted, lost;
 } wri_tail_counts;
 typedef struct wri_tail {
     const wr_sys *sys;
@@ -72,6 +72,8 @@ wr_status wri_tail_open(wri_tail *t, const wri_reader_cfg *cfg, wri_claims *clai
                         wr_err *err) WR_MUST_USE;
 /* WR_EOF: with claims, the file has gone; the split may take up another. */
 wr_status wri_tail_next(wri_tail *t, wr_chunk *outp, wr_err *err);
+/* Goes on at byte `at` of the file (dev, ino), which may have been renamed since; WR_AGAIN: it is gone. */
+wr_status wri_tail_go_on(wri_tail *t, dev_t dev, ino_t ino, int64_t at, wr_err *err) WR_MUST_USE;
 wr_status wri_tail_take(wri_tail *t, const char *path, wr_err *err) WR_MUST_USE; /* WR_AGAIN as above */
 void wri_tail_close(wri_tail *t);
 
@@ -79,6 +81,8 @@ void wri_tail_close(wri_tail *t);
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
 wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err);
 wr_status wri_file_sink_flush(wr_sink *s, wr_err *err);
+wr_status wri_file_sink_mark(wr_sink *s, wr_buf *out, wr_err *err);
+wr_status wri_file_sink_sync(wr_sink *s, wr_err *err);
 void wri_file_sink_close(wr_sink *s);
 
 #endif

@@ -3,7 +3,10 @@
  * Rows are gathered to blocks of 64 KiB and more before they are written, packed if asked for. flush()
  * writes all of it, and ends the gzip member or zstd frame, so that the file can be read, cut back to that
  * length and continued. The runtime calls flush() before close(); close() writes what is left but can tell
- * nobody when that fails. One thread at a time. */
+ * nobody when that fails. One thread at a time, but for sync().
+ *
+ * A mark is the file's length after a flush, 8 bytes. Going on from it cuts off what was written behind; a
+ * file that is shorter than that is not the one that the job wrote. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -47,6 +50,22 @@ static wr_status cannot_create(const wr_sys *sys, const char *path, int e, wr_er
     return s;
 }
 
+static wr_status cut_back(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
+    struct stat st;
+    int64_t len;
+    if (cfg->from_len != sizeof len) return wr_fail(err, WR_EDATA, "the mark of '%s' is damaged", s->path);
+    memcpy(&len, cfg->from, sizeof len);
+    if (s->sys->fstat(s->fd, &st) != 0) return wri_file_cannot("look at", s->path, errno, err);
+    if (!S_ISREG(st.st_mode)) return WR_OK;
+    if (st.st_size < len)
+        return wr_fail(
+            err, WR_EIO,
+            "'%s' has %lld bytes, %lld were written before the snapshot: it was changed since; put it back, "
+            "or start anew with another --state",
+            s->path, (long long)st.st_size, (long long)len);
+    return s->sys->ftruncate(s->fd, len) == 0 ? WR_OK : wri_file_cannot("cut back", s->path, errno, err);
+}
+
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
     *outp = NULL;
     file_opts o;
@@ -63,8 +82,9 @@ wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err
         rc = wr_fail_oom(err, "a sink");
     if (rc == WR_OK && kind != WRI_NONE) rc = wri_zip_new(kind, &s->zip, err);
     if (rc == WR_OK) { /* last, so that nothing is truncated in vain */
-        s->fd = wri_open(s->sys, o.path, O_WRONLY | O_CREAT | (cfg->resume ? O_APPEND : O_TRUNC), 0644);
+        s->fd = wri_open(s->sys, o.path, O_WRONLY | O_CREAT | (cfg->from ? O_APPEND : O_TRUNC), 0644);
         if (s->fd < 0) rc = cannot_create(s->sys, o.path, errno, err);
+        else if (cfg->from) rc = cut_back(s, cfg, err);
     }
     if (rc == WR_OK) *outp = s;
     else wri_file_sink_close(s);
@@ -99,6 +119,20 @@ wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) 
 wr_status wri_file_sink_flush(wr_sink *s, wr_err *err) {
     if (s->zip) WR_TRY(wri_zip_run(s->zip, NULL, 0, true, &s->buf, err));
     return write_buffer(s, err);
+}
+
+wr_status wri_file_sink_mark(wr_sink *s, wr_buf *out, wr_err *err) {
+    struct stat st;
+    WR_TRY(wri_file_sink_flush(s, err));
+    if (s->sys->fstat(s->fd, &st) != 0) return wri_file_cannot("look at", s->path, errno, err);
+    int64_t len = st.st_size;
+    return wr_buf_put(out, &len, sizeof len) == WR_OK ? WR_OK : wr_fail_oom(err, "a sink");
+}
+
+wr_status wri_file_sink_sync(wr_sink *s, wr_err *err) {
+    /* Pipes and devices have nothing to sync. */
+    if (s->sys->fdatasync(s->fd) == 0 || errno == EINVAL || errno == EROFS) return WR_OK;
+    return wri_file_cannot("make durable", s->path, errno, err);
 }
 
 void wri_file_sink_close(wr_sink *s) {

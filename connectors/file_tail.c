@@ -57,6 +57,62 @@ wr_status wri_tail_take(wri_tail *t, const char *path, wr_err *err) {
     return WR_OK;
 }
 
+/* ---- going on after a restart ---- */
+
+typedef struct search { /* a file of a folder, by its inode */
+    const wri_tail *t;
+    dev_t dev;
+    ino_t ino;
+    size_t folder; /* length of the folder's part of the path */
+    wr_buf path;   /* of the file, once it is found */
+    bool found, oom;
+} search;
+
+static void try_name(void *ctx, const char *name) {
+    search *s = ctx;
+    struct stat st;
+    if (s->found || s->oom) return;
+    s->path.len = 0;
+    s->oom = wr_buf_printf(&s->path, "%.*s%s", (int)s->folder, s->t->path, name) != WR_OK;
+    s->found =
+        !s->oom && s->t->sys->stat(s->path.data, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino;
+}
+
+/* A file that was rotated while nobody read it bears another name in the same folder: it is read to its end
+ * first, as if it had been rotated just now. */
+static wr_status find_renamed(wri_tail *t, dev_t dev, ino_t ino, wr_err *err) {
+    const char *slash = strrchr(t->path, '/');
+    search s = {.t = t, .dev = dev, .ino = ino, .folder = slash ? (size_t)(slash + 1 - t->path) : 0};
+    char *folder = s.folder ? wr_strdup(t->path) : wr_strdup(".");
+    wr_status r = folder ? WR_OK : wr_fail_oom(err, "a list of files");
+    if (r == WR_OK && s.folder > 1) folder[s.folder - 1] = 0;
+    if (r == WR_OK && t->sys->list(folder, try_name, &s) != 0) r = WR_AGAIN;
+    if (r == WR_OK) r = s.oom ? wr_fail_oom(err, "a list of files") : s.found ? WR_OK : WR_AGAIN;
+    int fd = r == WR_OK ? wri_open(t->sys, s.path.data, O_RDONLY | O_NONBLOCK, 0) : -1;
+    if (r == WR_OK && fd < 0) r = WR_AGAIN;
+    if (r == WR_OK) {
+        close_fd(t);
+        t->fd = fd;
+        t->dev = dev;
+        t->ino = ino;
+    }
+    wr_buf_free(&s.path);
+    wr_free(folder);
+    return r;
+}
+
+wr_status wri_tail_go_on(wri_tail *t, dev_t dev, ino_t ino, int64_t at, wr_err *err) {
+    struct stat st;
+    if (t->fd < 0 || t->dev != dev || t->ino != ino) {
+        WR_TRY(find_renamed(t, dev, ino, err));
+        wri_reader_restart(&t->reader, t->fd);
+    }
+    if (t->sys->fstat(t->fd, &st) != 0) return wri_file_cannot("look at", t->path, errno, err);
+    if (st.st_size < at) return WR_OK; /* cut back meanwhile: from its beginning */
+    t->reader.at = t->reader.pos = at;
+    return WR_OK;
+}
+
 /* At the end for now: finds out whether this file has ended for good. */
 static wr_status look(wri_tail *t, wr_err *err) {
     struct stat st;

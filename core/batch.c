@@ -164,6 +164,22 @@ wr_status wr_batch_gather(wr_batch *in, const uint32_t *idx, uint32_t n, const u
     return s;
 }
 
+wr_status wr_batch_copy_col(wr_batch *b, uint32_t c, const wr_col *from, wr_err *err) {
+    WR_TRY(wr_batch_col(b, c, from->phys, err));
+    wr_col *to = &b->cols[c];
+    if (from->nulls) {
+        if (!wr_batch_nulls(b, to)) return wr_fail_oom(err, "a NULL bitmap");
+        memcpy(to->nulls, from->nulls, wr_bitmap_words(b->n) * sizeof *to->nulls);
+    }
+    if (from->phys != WR_STR) {
+        memcpy(to->data, from->data, b->n * sizeof *to->i64);
+        return WR_OK;
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        WR_TRY(wr_batch_str(b, wr_str_data(&from->str[i]), from->str[i].len, &to->str[i], err));
+    return WR_OK;
+}
+
 wr_status wr_batch_share(wr_batch *in, const uint32_t *cols, uint32_t n_cols, wr_batch **outp, wr_err *err) {
     WR_TRY(wr_batch_new(n_cols, in->n, outp, err));
     wr_batch *out = *outp;

@@ -97,6 +97,8 @@ wr_status wr_batch_str(wr_batch *b, const char *p, size_t len, wr_str *outp, wr_
  * copied, string bytes stay in `in`, which the new batch keeps alive. cols NULL: all columns. */
 wr_status wr_batch_gather(wr_batch *in, const uint32_t *idx, uint32_t n, const uint32_t *cols,
                           uint32_t n_cols, wr_batch **outp, wr_err *err) WR_MUST_USE;
+/* Makes column c a copy of from's first b->n rows, strings included. */
+wr_status wr_batch_copy_col(wr_batch *b, uint32_t c, const wr_col *from, wr_err *err) WR_MUST_USE;
 /* A new batch that shares columns cols[i] of `in` (no copy) and keeps it alive; entries of
  * UINT32_MAX are left empty for the caller to fill. Split, position, wm, changes and ingest time are shared.
  */

@@ -180,6 +180,8 @@ wr_status wr_buf_printf(wr_buf *b, const char *fmt, ...) {
     return s;
 }
 
+int wr_buf_write(void *buf, const char *p, size_t n) { return wr_buf_put(buf, p, n) == WR_OK ? 0 : -1; }
+
 void wr_buf_free(wr_buf *b) {
     free(b->data);
     *b = (wr_buf){0};

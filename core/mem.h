@@ -48,6 +48,8 @@ wr_status wr_buf_reserve(wr_buf *b, size_t extra) WR_MUST_USE; /* room for extra
 wr_status wr_buf_put(wr_buf *b, const void *p, size_t n) WR_MUST_USE;
 wr_status wr_buf_puts(wr_buf *b, const char *s) WR_MUST_USE;
 wr_status wr_buf_printf(wr_buf *b, const char *fmt, ...) WR_PRINTF(2, 3) WR_MUST_USE;
+/* The same for libraries that write to a callback (msgpack_packer_write): 0, or -1 without memory. */
+int wr_buf_write(void *buf, const char *p, size_t n);
 void wr_buf_free(wr_buf *b);
 
 /* ---- reference-counted objects: batches, input buffers, dictionaries ---- */

@@ -45,6 +45,7 @@ typedef struct wr_with {
     bool needs_format; /* connector: its bytes go through a format */
     bool self_schema;  /* connector: brings its own columns (datagen) */
     bool bounded;      /* connector: reading ends by itself by default */
+    bool lookup;       /* connector: rows can be asked for by key */
 } wr_with;
 
 /* Fills *out (size bytes, zeroed first) from defaults and kvs. Keys in kvs that `opts` does not know

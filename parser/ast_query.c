@@ -311,13 +311,14 @@ wr_from *wri_from_as_of(wri_parse *p, wr_from *f, wr_ast *e) {
     return from_end(f, wri_head_of(e)->outer.end);
 }
 
-wr_from *wri_from_match(wri_parse *p, wr_from *f, wr_match *m, wri_tok end) {
+wr_from *wri_from_match(wri_parse *p, wr_from *f, wri_tok rows, wr_match *m, wri_tok end) {
     if (p->failed) return NULL;
     if (f->match)
         wri_error(p, WR_EUNSUPPORTED, end.loc, "put the first into a subquery",
                   "a second MATCH_RECOGNIZE ends here");
     m->loc = (wr_loc){f->loc.end, end.loc.end};
     f->match = m;
+    if (rows.text) f->rows = wri_ident(rows);
     wri_below(p, f, m);
     return from_end(f, end.loc.end);
 }

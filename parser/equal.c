@@ -113,8 +113,8 @@ static bool from_same(const wr_from *a, const wr_from *b) {
            wr_ast_equal(a->function, b->function) && wri_ident_same(&a->alias, &b->alias) &&
            wri_idents_same(a->columns, a->n_columns, b->columns, b->n_columns) &&
            window_same(a->over, b->over) && wr_ast_equal(a->as_of, b->as_of) &&
-           match_same(a->match, b->match) && from_same(a->left, b->left) && from_same(a->right, b->right) &&
-           wr_ast_equal(a->on, b->on) &&
+           match_same(a->match, b->match) && wri_ident_same(&a->rows, &b->rows) &&
+           from_same(a->left, b->left) && from_same(a->right, b->right) && wr_ast_equal(a->on, b->on) &&
            wri_idents_same(a->using_cols, a->n_using, b->using_cols, b->n_using);
 }
 

@@ -232,6 +232,7 @@ struct wr_from {
     wr_window *over; /* KDA: t OVER (RANGE INTERVAL … PRECEDING) */
     wr_ast *as_of;   /* FOR SYSTEM_TIME AS OF expr */
     wr_match *match;
+    wr_ident rows;     /* t AS rows MATCH_RECOGNIZE (…); alias is of the result */
     wr_join_kind join; /* JOIN: left join right */
     bool natural;
     wr_from *left, *right;

@@ -269,7 +269,8 @@ wr_from *wri_from_lateral(wr_from *f, wri_tok word);
 wr_from *wri_from_alias(wri_parse *p, wr_from *f, wri_tok alias, wri_list *columns, uint32_t end);
 wr_from *wri_from_over(wri_parse *p, wr_from *f, wr_window *w);
 wr_from *wri_from_as_of(wri_parse *p, wr_from *f, wr_ast *e);
-wr_from *wri_from_match(wri_parse *p, wr_from *f, wr_match *m, wri_tok end);
+/* rows: a name for f's rows, or none. */
+wr_from *wri_from_match(wri_parse *p, wr_from *f, wri_tok rows, wr_match *m, wri_tok end);
 wr_from *wri_join(wri_parse *p, wr_from *l, wri_oper kind, wr_from *r);
 wr_from *wri_join_on(wri_parse *p, wr_from *join, wr_ast *on, wri_list *using_cols);
 

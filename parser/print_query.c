@@ -417,6 +417,10 @@ void wri_put_from(wri_out *o, const wr_from *f) {
     put_source(o, f);
     if (f->over) wri_put_over(o, f->over); /* first: AS OF f() OVER w would be f's */
     put_tail_value(o, " FOR SYSTEM_TIME AS OF ", f->as_of);
+    if (f->rows.text) {
+        wri_puts(o, " AS ");
+        wri_put_ident(o, &f->rows);
+    }
     if (f->match) wri_put_match(o, f->match);
     if (!f->alias.text) return;
     wri_puts(o, " AS ");

@@ -400,7 +400,13 @@ tplain(A) ::= UNNEST(W) LP exprs(L) RP(R). {
 tbase(A) ::= tbase(F) FOR SYSTEM_TIME AS OF val(E). { A = wri_from_as_of(p, F, E); }
 tbase(A) ::= tbase(F) OVER wref(W). { A = wri_from_over(p, F, W); }
 tbase(A) ::= tbase(F) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
-    (void)W; A = wri_from_match(p, F, M, R);
+    (void)W; A = wri_from_match(p, F, NONE, M, R);
+}
+tbase(A) ::= tbase(F) ID(N) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
+    (void)W; A = wri_from_match(p, F, N, M, R);
+}
+tbase(A) ::= tbase(F) AS ID(N) MATCH_RECOGNIZE(W) LP match(M) RP(R). {
+    (void)W; A = wri_from_match(p, F, N, M, R);
 }
 table_function(A) ::= name(N) LP args(L) RP(R). { A = wri_call(p, N, L, R); }
 table_function(A) ::= name(N) LP RP(R). { A = wri_call(p, N, NULL, R); }

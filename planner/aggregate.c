@@ -524,7 +524,7 @@ static wr_node *all_sets(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
 wr_node *wri_build_agg(wri_ctx *c, wri_agg *a) {
     below p = {0};
     uint32_t *keys = wri_new_n(c, a->n_keys, sizeof *keys);
-    if (!keys || (is_updating(a) && !wri_session_final(c, a)) || !choose_window(c, a, &p)) return NULL;
+    if (!keys || !choose_window(c, a, &p) || (is_updating(a) && !wri_session_emits(c, a))) return NULL;
     wr_node *rows = project_below(c, a, &p, keys);
     if (!rows) return NULL;
     if (a->n_sets > 1) return all_sets(c, a, rows, keys);

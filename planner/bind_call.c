@@ -136,9 +136,6 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
     if (window) return wri_bind_error(b, e->loc, NULL, "%s needs GROUP BY %s(…)", name, window);
     if (wri_same_name(name, "GROUPING") || wri_same_name(name, "GROUPING_ID"))
         return wri_bind_error(b, e->loc, "for example GROUP BY ROLLUP (a, b)", "%s needs GROUP BY", name);
-    if (wri_same_name(name, "PROCTIME"))
-        return wri_bind_error(b, e->loc, "a stream without WATERMARK FOR has its arrival time in ROWTIME",
-                              "PROCTIME is not supported");
     if (is_window_function(name))
         return wri_bind_error(b, e->loc, NULL, "%s stands in GROUP BY, or in FROM TABLE(%s(…))", name, name);
     if (wri_is_over_only(name))

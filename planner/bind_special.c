@@ -421,6 +421,7 @@ static const struct {
               {"LOCALTIMESTAMP", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, true},
               {"CURRENT_ROW_TIMESTAMP", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, true},
               {"NOW", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, false},
+              {"PROCTIME", "CURRENT_TIMESTAMP", WR_T_TIMESTAMP, false},
               {"CURRENT_DATE", "CURRENT_TIMESTAMP", WR_T_DATE, true},
               {"CURRENT_TIME", "CURRENT_TIMESTAMP", WR_T_TIME, true},
               {"LOCALTIME", "CURRENT_TIMESTAMP", WR_T_TIME, true}};
@@ -501,6 +502,7 @@ static const struct {
     {"JSON_ARRAY", wri_bind_json_array},
     {"CURRENT_TIMESTAMP", bind_clock},
     {"LOCALTIMESTAMP", bind_clock},
+    {"PROCTIME", bind_clock},
     {"CURRENT_ROW_TIMESTAMP", bind_clock},
     {"NOW", bind_clock},
     {"CURRENT_DATE", bind_clock},

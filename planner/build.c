@@ -132,15 +132,10 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
         x->props[i] = xi->props[i];
     }
     n->time_col = in->time_col;
-    n->keyed = in->keyed;
-    n->n_key = in->n_key;
-    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
-    if (!n->key) return NULL;
-    if (n->n_key) memcpy(n->key, in->key, n->n_key * sizeof *n->key);
     x->n_vis = xi->n_vis;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
-    return n;
+    return wri_keep_keys(c, n) ? n : NULL;
 }
 
 wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc) {
@@ -150,6 +145,7 @@ wr_node *wri_filter_node(wri_ctx *c, wr_node *in, wr_expr *pred, wr_loc loc) {
     n->filter.keep = wri_new_n(c, in->out.n, sizeof(uint32_t));
     if (!n->filter.keep) return NULL;
     for (uint32_t i = 0; i < in->out.n; i++) n->filter.keep[i] = i;
+    wri_filter_key(n);
     return n;
 }
 

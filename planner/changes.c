@@ -22,6 +22,23 @@ bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t 
     for (uint32_t i = 0; i < n->n_key; i++) n->key[i] = key[i];
     x->changes_by = n;
     x->changes_what = what;
+    x->keyed2 = false;
+    return true;
+}
+
+bool wri_keep_keys(wri_ctx *c, wr_node *n) {
+    const wr_node *in = n->in[0];
+    wri_xnode *x = wri_x(n);
+    const wri_xnode *xi = wri_x(in);
+    n->keyed = in->keyed;
+    n->n_key = in->n_key;
+    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
+    x->keyed2 = xi->keyed2;
+    x->n_key2 = xi->n_key2;
+    x->key2 = wri_new_n(c, xi->n_key2, sizeof *x->key2);
+    if (!n->key || !x->key2) return false;
+    if (n->n_key) memcpy(n->key, in->key, n->n_key * sizeof *n->key);
+    if (x->n_key2) memcpy(x->key2, xi->key2, x->n_key2 * sizeof *x->key2);
     return true;
 }
 
@@ -38,12 +55,14 @@ static uint32_t same_as_col(const wr_expr *e) {
     return lossless ? same_as_col(of) : WR_NO_COL;
 }
 
-/* Column of n that tells rows apart as in's column col does; n->out.n: none. A window of fixed size can be
- * told by any of its borders. */
+/* Column of n that tells rows apart as in's column col does; n->out.n: none. A window of fixed size, or a
+ * session, can be told by any of its borders. */
 static uint32_t stands_for(const wr_node *n, wr_expr *const *exprs, const wr_node *in, uint32_t col) {
     wri_prop p = wri_x(in)->props[col];
-    bool fixed = p.role != WRI_ROLE_NONE && p.origin->kind == WR_N_AGG_CHANGES &&
-                 (p.origin->agg.win.kind == WR_W_TUMBLE || p.origin->agg.win.kind == WR_W_HOP);
+    bool fixed = p.role != WRI_ROLE_NONE &&
+                 (p.origin->kind == WR_N_SESSION ||
+                  (p.origin->kind == WR_N_AGG_CHANGES &&
+                   (p.origin->agg.win.kind == WR_W_TUMBLE || p.origin->agg.win.kind == WR_W_HOP)));
     uint32_t other = n->out.n;
     for (uint32_t i = 0; i < n->out.n; i++) {
         uint32_t from = same_as_col(exprs[i]);
@@ -54,21 +73,30 @@ static uint32_t stands_for(const wr_node *n, wr_expr *const *exprs, const wr_nod
     return other;
 }
 
+/* Columns of n for the n_key columns key of its input; *allp: they are all there. NULL: OOM. */
+static uint32_t *project_key(wri_ctx *c, const wr_node *n, wr_expr *const *exprs, const uint32_t *key,
+                             uint32_t n_key, bool *allp) {
+    uint32_t *to = wri_new_n(c, n_key, sizeof *to);
+    *allp = to != NULL;
+    for (uint32_t k = 0; to && k < n_key; k++) {
+        to[k] = stands_for(n, exprs, n->in[0], key[k]);
+        *allp = *allp && to[k] < n->out.n;
+    }
+    return to;
+}
+
 bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs) {
     const wr_node *in = n->in[0];
-    n->keyed = false;
-    n->n_key = 0;
-    if (!in->keyed) return true;
-    n->key = wri_new_n(c, in->n_key, sizeof *n->key);
-    if (!n->key) return false;
-    for (uint32_t k = 0; k < in->n_key; k++) {
-        uint32_t at = stands_for(n, exprs, in, in->key[k]);
-        if (at == n->out.n) return true;
-        n->key[k] = at;
-    }
-    n->keyed = true;
-    n->n_key = in->n_key;
-    return true;
+    wri_xnode *x = wri_x(n);
+    const wri_xnode *xi = wri_x(in);
+    bool all, all2;
+    n->key = project_key(c, n, exprs, in->key, in->keyed ? in->n_key : 0, &all);
+    x->key2 = project_key(c, n, exprs, xi->key2, xi->keyed2 ? xi->n_key2 : 0, &all2);
+    n->keyed = in->keyed && all;
+    n->n_key = n->keyed ? in->n_key : 0;
+    x->keyed2 = xi->keyed2 && all2;
+    x->n_key2 = x->keyed2 ? xi->n_key2 : 0;
+    return n->key && x->key2;
 }
 
 /* ---- refusing ---- */
@@ -132,21 +160,37 @@ static bool same_name(const wr_node *sink, const char *name) {
 
 /* A row of the results is told apart by columns that are all in the sink's key: no two that stand share one.
  */
-static bool key_tells(const wr_node *sink) {
-    if (!sink->keyed) return false;
-    for (uint32_t i = 0; i < sink->n_key; i++) {
+static bool key_tells(const wr_node *sink, const uint32_t *key, uint32_t n_key) {
+    for (uint32_t i = 0; i < n_key; i++) {
         uint32_t k = 0;
-        while (k < sink->sink.n_key && sink->sink.key[k] != sink->key[i]) k++;
+        while (k < sink->sink.n_key && sink->sink.key[k] != key[i]) k++;
         if (k == sink->sink.n_key) return false;
     }
     return true;
 }
 
-static const char *key_names(wri_ctx *c, const wr_node *n) {
+static bool told_apart(const wr_node *sink) {
+    const wri_xnode *x = wri_x(sink);
+    bool by1 = sink->keyed && key_tells(sink, sink->key, sink->n_key);
+    if (!by1 && !(x->keyed2 && key_tells(sink, x->key2, x->n_key2))) return false;
+    wri_rank_told(sink, !by1);
+    return true;
+}
+
+static const char *key_names(wri_ctx *c, const wr_node *n, const uint32_t *key, uint32_t n_key) {
     const char *out = "";
-    for (uint32_t i = 0; out && i < n->n_key; i++)
-        out = wri_text(c, "%s%s%s", out, i ? ", " : "", n->out.fields[n->key[i]].name);
+    for (uint32_t i = 0; out && i < n_key; i++)
+        out = wri_text(c, "%s%s%s", out, i ? ", " : "", n->out.fields[key[i]].name);
     return out ? out : "";
+}
+
+static const char *key_hint(wri_ctx *c, const wr_node *sink) {
+    const wri_xnode *x = wri_x(sink);
+    const char *one = sink->keyed && sink->n_key ? key_names(c, sink, sink->key, sink->n_key) : NULL;
+    const char *two = x->keyed2 && x->n_key2 ? key_names(c, sink, x->key2, x->n_key2) : NULL;
+    if (one && two) return wri_text(c, "make it PRIMARY KEY (%s) or (%s), or use changelog = 'op'", one, two);
+    if (!one && !two) return "write its key, too, or use changelog = 'op'";
+    return wri_text(c, "make it PRIMARY KEY (%s), or use changelog = 'op'", one ? one : two);
 }
 
 static bool upsert_fits(wri_ctx *c, const wr_node *sink) {
@@ -156,11 +200,8 @@ static bool upsert_fits(wri_ctx *c, const wr_node *sink) {
                   "stream '%s': changelog = 'upsert' needs a PRIMARY KEY", st->name);
         return false;
     }
-    if (!sink->updating || key_tells(sink)) return true;
-    wri_error(c, sink->loc,
-              sink->keyed && sink->n_key
-                  ? wri_text(c, "make it PRIMARY KEY (%s), or use changelog = 'op'", key_names(c, sink))
-                  : "write its key, too, or use changelog = 'op'",
+    if (!sink->updating || told_apart(sink)) return true;
+    wri_error(c, sink->loc, key_hint(c, sink),
               "rows of '%s' could replace each other: the updating results (%s) are not told apart by its "
               "PRIMARY KEY",
               st->name, wri_changes_of(c, sink));

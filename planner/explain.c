@@ -43,10 +43,18 @@ static bool is_secret(const char *key) {
     return false;
 }
 
+/* Whether a URL has a password in it: user:password@host, or password=…. */
+static bool has_password(const char *value) {
+    const char *host = strstr(value, "://"), *at = host ? strrchr(host, '@') : NULL,
+               *colon = host ? strchr(host + 3, ':') : NULL;
+    return strcasestr(value, "password") || (at && colon && colon < at);
+}
+
 void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
     for (size_t i = 0; i < s->n_options; i++)
         WRI_PUT(x, "%s%s = '%s'", i ? ", " : "", s->options[i].key,
-                is_secret(s->options[i].key) ? "***" : s->options[i].value);
+                is_secret(s->options[i].key) || has_password(s->options[i].value) ? "***"
+                                                                                  : s->options[i].value);
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {
@@ -76,6 +84,12 @@ void wri_tell_call(wri_ex *x, const wr_agg_call *k, const wr_schema *rows) {
     if (k->desc) WRI_PUT(x, " DESC");
     if (k->ignore_nulls) WRI_PUT(x, " IGNORE NULLS");
     if (k->filter != WR_NO_COL) WRI_PUT(x, " FILTER %s", wri_col_name(rows, k->filter));
+}
+
+void wri_tell_emits(wri_ex *x, bool each_batch, int64_t every_us, int64_t lateness_us) {
+    if (each_batch) WRI_PUT(x, "; as rows come");
+    if (every_us) WRI_PUT(x, "; early every %s", wri_duration(&x->ar, every_us));
+    if (lateness_us) WRI_PUT(x, "; corrected for %s", wri_duration(&x->ar, lateness_us));
 }
 
 static void put_detail(wri_ex *x, const wr_node *n) {

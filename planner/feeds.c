@@ -313,6 +313,13 @@ static bool is_fed(const wri_stream *st) {
     return false;
 }
 
+wr_node *wri_lookup_table(wri_ctx *c, wri_stream *st, wr_loc loc) {
+    if (!st->connector || !st->connector->lookup || is_fed(st) || st->def->rowtime != WR_NO_COL) return NULL;
+    wr_node *n = source_node(c, st, loc);
+    if (n) (n->kind == WR_N_SOURCE ? n : n->in[0])->source.lookup = true;
+    return n;
+}
+
 /* The union of what feeds st; all feeds are planned, so that all errors are found. */
 static wr_node *fed_node(wri_ctx *c, wri_stream *st) {
     wr_node **ins = NULL;

@@ -131,6 +131,7 @@ wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
     if (f->kind == WR_F_FUNCTION) qualifier = tvf_qualifier(f);
     if (f->match) {
         wri_scope rows;
+        if (f->rows.text) qualifier = f->rows.text;
         if (!wri_scope_of(q->c, n, qualifier, NULL, &rows)) return NULL;
         n = wri_plan_match(q, f, n, &rows);
         if (!n) return NULL;

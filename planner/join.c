@@ -1,5 +1,6 @@
 /* planner/join.c -- which join it is, and its node.
  *
+ *   a side is a table that can be asked by a key lookup: as rows of the other side come
  *   AS OF the time of the left side, of a stream with a primary key     temporal: the version valid then
  *   both sides carry a window, and its start and end are equated        window: when the window closes
  *   times of both sides are bounded against each other                  interval: as rows come
@@ -129,6 +130,108 @@ static bool sort_conds(making *m) {
             for (s = 0; k->side[1] && s < 2; s++)
                 k->side[s] = at_scale(m, k->side[s], e->args[a == 1 ? !s : s], k->null_eq || j->null_aware);
             if (!k->side[0] || !k->side[1]) return false;
+        } else {
+            wr_expr **slot = wri_new_last(m->c, &m->rest, &m->n_rest, &m->rest_cap, sizeof(wr_expr *));
+            if (!slot) return false;
+            *slot = e;
+        }
+    }
+    return true;
+}
+
+/* ---- lookups ---- */
+
+/* Column c of a table, a SOURCE or a PROJECT of one that puts its columns in order, as a column of the
+ * SOURCE. */
+static uint32_t place_of(const wr_node *table, uint32_t c) {
+    return table->kind == WR_N_SOURCE ? c : table->project.exprs[c]->col;
+}
+
+/* Whether e equates a column that table s has with what does not read the table: *kp, by which it can be
+ * asked. The values must be of one form, as they are hashed and compared as they are. */
+static bool looks_up(making *m, const wr_expr *e, uint32_t s, key *kp) {
+    const wr_node *table = m->j->tables[s], *source = table->kind == WR_N_SOURCE ? table : table->in[0];
+    if (e->kind != WR_X_OP || e->op != WR_OP_EQ || !wri_is_deterministic(e)) return false;
+    uint32_t at = sides_of(m, e->args[0]) == 1u << s && e->args[0]->kind == WR_X_COL ? 0 : 1;
+    wr_expr *col = e->args[at], *of = e->args[!at];
+    if (col->kind != WR_X_COL || sides_of(m, col) != 1u << s || sides_of(m, of) >> s & 1) return false;
+    uint32_t c = col->col - (s ? m->w0 : 0), at_source = place_of(table, c);
+    if (at_source >= source->source.n_cols || source->source.cols[at_source] == WR_NO_COL) return false;
+    wr_kind k = col->type.kind;
+    if (k == WR_T_JSON || k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH) return false;
+    of = at_scale(m, own(m, of, !s), col, false);
+    if (!of ||
+        (of->type.kind == WR_T_DECIMAL ? of->type.scale : 0) != (k == WR_T_DECIMAL ? col->type.scale : 0) ||
+        wr_type_phys(of->type) != wr_type_phys(col->type))
+        return false;
+    for (uint32_t i = 0; i < m->n_keys; i++)
+        if (m->keys[i].side[s]->col == c) return false; /* asked by it already */
+    *kp = (key){.side = {s ? of : own(m, col, 0), s ? own(m, col, 1) : of}};
+    return kp->side[0] && kp->side[1];
+}
+
+/* The side that is asked by key; 2: none is. */
+static uint32_t table_side(making *m) {
+    const wri_join *j = m->j;
+    for (uint32_t s = 2; s-- > 0;) {
+        bool fits = j->type == WR_JOIN_INNER || j->type == (s ? WR_JOIN_LEFT : WR_JOIN_RIGHT);
+        if (!j->tables[s] || !fits || (j->as_of && s == 0)) continue;
+        /* Two tables are read; so is one that is joined with changes, which must meet the same rows twice. */
+        if (!j->as_of && (j->tables[!s] || j->in[!s]->updating)) continue;
+        key k;
+        for (uint32_t i = 0; i < j->n_conds; i++)
+            if (looks_up(m, j->conds[i], s, &k)) return s;
+    }
+    return 2;
+}
+
+/* Everything in terms of the SOURCE of table s; *mapp: old column of the pair -> new one. */
+static bool to_source(making *m, uint32_t s, uint32_t **mapp) {
+    wri_join *j = m->j;
+    wr_node *table = j->tables[s], *source = table->kind == WR_N_SOURCE ? table : table->in[0];
+    uint32_t old0 = m->w0, old1 = m->w1, *map = *mapp = wri_new_n(m->c, old0 + old1, sizeof *map);
+    if (!map) return false;
+    *(s ? &m->w1 : &m->w0) = source->out.n;
+    j->in[s] = source;
+    for (uint32_t i = 0; i < old0; i++) map[i] = s == 0 ? place_of(table, i) : i;
+    for (uint32_t i = 0; i < old1; i++) map[old0 + i] = m->w0 + (s == 1 ? place_of(table, i) : i);
+    for (uint32_t i = 0; i < m->n_rest; i++)
+        if (!(m->rest[i] = wri_expr_remap(m->c->ar, m->rest[i], map))) m->c->oom = true;
+    for (uint32_t k = 0; k < m->n_keys; k++)
+        m->keys[k].side[s] = wri_col_of(m->c, source, place_of(table, m->keys[k].side[s]->col), j->loc);
+    return !m->c->oom;
+}
+
+/* n, the join, with its columns where they were. */
+static wr_node *from_source(making *m, wr_node *n, const uint32_t *map, uint32_t width) {
+    wri_cols cols = {0};
+    bool same = n->out.n == width;
+    for (uint32_t i = 0; i < width; i++) same = same && map[i] == i;
+    if (same) return n;
+    for (uint32_t i = 0; i < width; i++)
+        if (!wri_cols_add(m->c, &cols, wri_col_of(m->c, n, map[i], n->loc), n->out.fields[map[i]].name))
+            return NULL;
+    return wri_project_node(m->c, n, &cols, cols.n, n->loc);
+}
+
+/* As sort_conds, for table s: nothing is asked of it but keys. */
+static bool sort_lookup(making *m, uint32_t s) {
+    wri_join *j = m->j;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < j->n_conds; i++) {
+        wr_expr *e = j->conds[i];
+        uint32_t sides = sides_of(m, e);
+        bool guarded = before & 1u << s && !wri_cannot_fail(e);
+        before |= sides ? sides : 3;
+        key k;
+        if (sides == 1u << !s && filters(j->type, !s) && !guarded) {
+            wr_expr *x = own(m, e, !s);
+            j->in[!s] = x ? wri_filter_node(m->c, j->in[!s], x, e->loc) : NULL;
+            if (!j->in[!s]) return false;
+        } else if (looks_up(m, e, s, &k)) {
+            key *slot = wri_new_last(m->c, &m->keys, &m->n_keys, &m->keys_cap, sizeof *slot);
+            if (!slot) return false;
+            *slot = k;
         } else {
             wr_expr **slot = wri_new_last(m->c, &m->rest, &m->n_rest, &m->rest_cap, sizeof(wr_expr *));
             if (!slot) return false;
@@ -369,7 +472,7 @@ static bool as_of_join(making *m) {
     wri_ctx *c = m->c;
     const wr_node *l = j->in[0], *r = j->in[1];
     bool timed = j->as_of->kind == WR_X_COL && wri_is_time(l, j->as_of->col);
-    if (j->n_pk == 0 || r->time_col == WR_NO_COL) {
+    if (j->n_pk == 0 || r->time_col == WR_NO_COL || j->tables[1]) {
         if (r->bounded) return table_join(m);
         wri_error(c, j->loc, "give it PRIMARY KEY (…) NOT ENFORCED and WATERMARK FOR",
                   "FOR SYSTEM_TIME AS OF needs a versioned table, and this one has no %s",
@@ -448,7 +551,11 @@ static bool null_rule(making *m) {
 
 /* ---- the node ---- */
 
-/* Keys that are no columns become hidden ones of their side; both sides are exchanged by their keys. */
+/* Rows of in[0] pass one by one, as they come. */
+static bool one_by_one(const making *m) { return m->kind == WR_N_JOIN_TABLE || m->kind == WR_N_JOIN_LOOKUP; }
+
+/* Keys that are no columns become hidden ones of their side; both sides are exchanged by their keys, but
+ * where a table is asked. */
 static bool exchange_sides(making *m, uint32_t *cols[2]) {
     wri_join *j = m->j;
     wri_ctx *c = m->c;
@@ -465,11 +572,13 @@ static bool exchange_sides(making *m, uint32_t *cols[2]) {
             if (e->kind != WR_X_COL && !wri_cols_add(c, &all, e, wri_text(c, "key%u", k + 1))) return false;
         }
         if (all.n > in->out.n) in = wri_project_node(c, in, &all, wri_x(in)->n_vis, j->loc);
+        j->in[s] = in;
         if (j->everywhere && in) {
-            j->in[s] = s == 0 ? in : wri_exchange_node(c, in, WR_EX_ALL, NULL, 0, j->loc);
+            if (s == 1) j->in[s] = wri_exchange_node(c, in, WR_EX_ALL, NULL, 0, j->loc);
             if (!j->in[s]) return false;
             continue;
         }
+        if (m->kind == WR_N_JOIN_LOOKUP && in) continue;
         uint32_t n = m->n_keys - j->null_aware;
         j->in[s] = in ? wri_exchange_node(c, in, n ? WR_EX_HASH : WR_EX_GATHER, cols[s], n, j->loc) : NULL;
         if (!j->in[s]) return false;
@@ -517,7 +626,7 @@ static void fill_time(making *m, wr_node *n) {
         const wr_node *in = j->in[f.side];
         wri_prop p = wri_x(in)->props[f.col];
         bool of_join = f.col == n->join.time_cols[f.side];
-        if (m->kind == WR_N_JOIN_TABLE && f.side == 0 && keeps(j->type, 0)) {
+        if (one_by_one(m) && f.side == 0 && keeps(j->type, 0)) {
             x->props[i] = p;
             if (f.col == in->time_col) n->time_col = i;
         } else if (m->kind == WR_N_JOIN_WINDOW && p.origin && p.origin == m->window[f.side]) {
@@ -546,7 +655,7 @@ static bool needs_own_time(const making *m) {
     return true;
 }
 
-/* Rows of in[0] pass a table join one by one: what is late behind it is a late row of theirs. */
+/* Rows of in[0] pass one by one: what is late behind it is a late row of theirs. */
 static bool pass_late(making *m, wr_node *n) {
     const wri_xnode *in = wri_x(m->j->in[0]);
     if (!in->late || !keeps(m->j->type, 0)) return true;
@@ -585,7 +694,7 @@ static wr_node *join_node(making *m) {
     bool *null_eq = wri_new_n(c, m->n_keys, sizeof *null_eq);
     if (!n || !null_eq) return NULL;
     for (uint32_t k = 0; k < m->n_keys; k++) null_eq[k] = m->keys[k].null_eq;
-    bool timed = m->kind != WR_N_JOIN_TABLE;
+    bool timed = !one_by_one(m);
     n->join.type = j->type;
     n->join.null_aware = j->null_aware;
     n->join.n_keys = m->n_keys;
@@ -605,8 +714,19 @@ static wr_node *join_node(making *m) {
     return c->oom ? NULL : n;
 }
 
+static wr_node *lookup_join(making *m, uint32_t s) {
+    uint32_t *map, width = m->w0 + m->w1;
+    m->kind = WR_N_JOIN_LOOKUP;
+    if (!sort_lookup(m, s) || !to_source(m, s, &map)) return NULL;
+    if (s == 0) mirrored(m);
+    wr_node *n = join_node(m);
+    return n ? from_source(m, n, map, width) : NULL;
+}
+
 wr_node *wri_build_join(wri_join *j) {
     making m = {.j = j, .c = j->q->c, .w0 = j->in[0]->out.n, .w1 = j->in[1]->out.n};
+    uint32_t table = table_side(&m);
+    if (table < 2) return lookup_join(&m, table);
     if (!sort_conds(&m) || !choose(&m) || !null_rule(&m)) return NULL;
     return join_node(&m);
 }

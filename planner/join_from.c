@@ -270,6 +270,16 @@ static bool bind_as_of(wri_join *j, const wr_from *right, const wri_scope *l, co
     return j->as_of != &wri_failed && primary_key(j->q, right, r, j);
 }
 
+/* The table that f names, to be asked by key; NULL: it names none. */
+static wr_node *lookup_table(wri_q *q, const wr_from *f) {
+    if (f->kind != WR_F_TABLE || f->match) return NULL;
+    for (const wri_cte *t = q->ctes; t && f->name.n == 1; t = t->next)
+        if (wri_ident_matches(&f->name.parts[0], t->name->text)) return NULL;
+    if (wri_find_view(q->c, &f->name, q->seq)) return NULL;
+    wri_stream *st = wri_find_stream(q->c, &f->name, q->seq);
+    return st ? wri_lookup_table(q->c, st, f->loc) : NULL;
+}
+
 static wr_node *plan_side(wri_q *q, const wr_from *f, wri_where *where, wri_scope *sc) {
     if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, where, sc);
     wr_from bare = *f;
@@ -291,6 +301,8 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     j.in[0] = plan_side(q, f->left, keeps_l ? where : NULL, &l);
     j.in[1] = plan_side(q, f->right, keeps_r ? where : NULL, &r);
     if (!j.in[0] || !j.in[1] || !names_differ(c, f, &l, &r)) return NULL;
+    j.tables[0] = lookup_table(q, f->left);
+    j.tables[1] = lookup_table(q, f->right);
     if (l.n && l.cols[l.n - 1].qualifier) j.names[0] = l.cols[l.n - 1].qualifier;
     if (r.n && r.cols[0].qualifier) j.names[1] = r.cols[0].qualifier;
     using u = {0};

@@ -85,10 +85,14 @@ static bool bind_within(wri_mr *m) {
 
 /* SKIP TO FIRST v would begin the same match for ever when every match begins with v. */
 static bool loops(const wri_mr *m) {
-    const wr_match_pos *start = &m->spec->pos[0];
-    for (uint32_t i = 0; i < start->n_next; i++)
-        if (!(m->spec->skip_vars >> m->spec->pos[start->next[i]].var & 1)) return false;
-    return m->spec->skip == WR_SKIP_TO_FIRST;
+    const wr_match_spec *s = m->spec;
+    for (uint32_t p = 0; p < s->n_pos; p++)
+        for (uint32_t i = 0; s->pos[p].var == WR_NO_COL && i < s->pos[p].n_next; i++) {
+            uint32_t to = s->pos[p].next[i];
+            if (to == WR_MATCH_END || to == WR_MATCH_LAST || !(s->skip_vars >> s->pos[to].var & 1))
+                return false;
+        }
+    return s->skip == WR_SKIP_TO_FIRST;
 }
 
 static bool bind_skip(wri_mr *m) {
@@ -115,12 +119,16 @@ static bool bind_skip(wri_mr *m) {
 
 static bool clauses(wri_mr *m) {
     const wr_match *y = m->y;
-    if (y->empty && !strcmp(y->empty, "WITH UNMATCHED ROWS")) {
-        wri_unsupported(m->c, y->loc, "leave it out", "WITH UNMATCHED ROWS is not supported yet");
+    m->spec->all_rows = y->all_rows;
+    m->spec->omit_empty = y->empty && !strcmp(y->empty, "OMIT EMPTY MATCHES");
+    m->spec->unmatched = y->empty && !strcmp(y->empty, "WITH UNMATCHED ROWS");
+    bool ok = wri_mr_pattern(m);
+    for (uint32_t i = 0; m->spec->unmatched && i < m->spec->n_pos; i++) {
+        if (!m->spec->pos[i].excluded) continue;
+        wri_error(m->c, y->pattern->loc, "leave one of them out",
+                  "PATTERN excludes rows by {- -} that WITH UNMATCHED ROWS is to show");
         return false;
     }
-    m->spec->all_rows = y->all_rows;
-    bool ok = wri_mr_pattern(m);
     for (uint32_t i = 0; ok && y->all_rows && i < wri_x(m->in)->n_vis; i++) {
         wr_expr *e = wri_col_of(m->c, m->in, i, y->loc);
         if (!wri_cols_add(m->c, &m->pre, e, m->in->out.fields[i].name)) return false;

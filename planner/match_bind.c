@@ -3,6 +3,7 @@
  * What they read is of three sorts:
  *   the current row      in the condition of A: c, A.c; PREV of these. Columns like others
  *   rows of the path     LAST(B.c, k), FIRST(B.c, k), B.c, aggregates over B.c: a value (wr_match_value)
+ *   rows behind          NEXT of any of these: a value, too, though one of the current row depends on no path
  *   the match            CLASSIFIER(), MATCH_NUMBER(), MATCH_ROWTIME()
  * A column without a variable is that of all variables together, so c is LAST(c). Arguments are expressions
  * over one row, computed by the PROJECT below the node; `inner` binds them and finds out of which variable
@@ -67,7 +68,8 @@ static wr_expr *column(wri_mr *m, uint32_t col, wr_type t, wr_loc loc) {
 
 static bool same_value(const wr_match_value *a, const wr_match_value *b) {
     return a->what == b->what && a->last == b->last && a->final == b->final && a->vars == b->vars &&
-           a->offset == b->offset && a->col == b->col && a->call == b->call;
+           a->self == b->self && a->offset == b->offset && a->ahead == b->ahead && a->col == b->col &&
+           a->call == b->call;
 }
 
 static wr_expr *value(wri_mr *m, wr_match_value v, wr_type t, wr_loc loc) {
@@ -142,12 +144,6 @@ static bool offset_of(wri_mr *m, const wr_ast *call, int64_t without, int64_t *o
     return false;
 }
 
-static wr_expr *no_next(wri_mr *m, const wr_ast *e) {
-    wri_unsupported(m->c, e->loc, "swap the roles: let the later row compare itself with PREV",
-                    "NEXT is not supported: it would have to wait for rows that have not come");
-    return &wri_failed;
-}
-
 /* PREV(c, n) inside an aggregate: a column like others, but not of m->in. */
 static wr_expr *inner_prev(inner *x, const wr_ast *e) {
     wri_mr *m = x->m;
@@ -169,10 +165,12 @@ static wr_expr *inner_prev(inner *x, const wr_ast *e) {
 static wr_expr *inner_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     inner *x = ctx;
     if (e->kind == WR_A_COLUMN) return row_column(x, e);
-    if (is_call(e, "NEXT")) return no_next(x->m, e);
     if (is_call(e, "PREV") && x->prev) return inner_prev(x, e);
     if (is_nav(e) || is_call(e, "CLASSIFIER") || is_call(e, "MATCH_NUMBER") || is_call(e, "MATCH_ROWTIME")) {
-        const char *hint = is_call(e, "PREV") ? "write PREV(LAST(…)), the other way round" : NULL;
+        const char *hint = is_call(e, "PREV")   ? "write PREV(LAST(…)), the other way round"
+                           : is_call(e, "NEXT") ? "write NEXT(LAST(…)), the other way round"
+                                                : NULL;
+        if (x->prev && is_call(e, "NEXT")) hint = NULL;
         wri_error(x->m->c, e->loc, hint, "%s cannot stand inside %s", e->name.parts[0].text, x->fn);
         return &wri_failed;
     }
@@ -189,20 +187,22 @@ static wr_expr *bind_inner(inner *x, const wr_ast *e) {
 
 /* ---- navigation ---- */
 
-/* PREV(LAST(x, k), back) in all its shorter forms. */
+static wr_expr *bind_classifier(wri_mr *m, const wr_ast *e, bool last, int64_t k);
+
+/* PREV(LAST(x, k), back) and NEXT(LAST(x, k), ahead) in all their shorter forms. */
 static wr_expr *bind_nav(wri_mr *m, const wr_ast *e) {
     const wr_ast *at = e;
-    int64_t back = 0, k = 0;
+    int64_t back = 0, ahead = 0, k = 0;
     bool last = true;
-    if (is_call(at, "NEXT")) return no_next(m, at);
-    if (is_call(at, "PREV")) {
-        if (at->n_args == 0 || !offset_of(m, at, 1, &back)) goto usage;
+    if (is_call(at, "PREV") || is_call(at, "NEXT")) {
+        if (at->n_args == 0 || !offset_of(m, at, 1, is_call(at, "PREV") ? &back : &ahead)) goto usage;
         at = at->args[0];
     }
     if (is_call(at, "FIRST") || is_call(at, "LAST")) {
         if (at->n_args == 0 || !offset_of(m, at, 0, &k)) goto usage;
         last = is_call(at, "LAST");
         at = at->args[0];
+        if (is_call(at, "CLASSIFIER") && !back && !ahead) return bind_classifier(m, at, last, k);
     }
     inner x = {.m = m, .fn = e->kind == WR_A_CALL ? e->name.parts[0].text : "an expression"};
     wr_expr *row = bind_inner(&x, at);
@@ -211,13 +211,17 @@ static wr_expr *bind_nav(wri_mr *m, const wr_ast *e) {
     uint32_t pre = wri_mr_pre(m, row, NULL), col = before(m, pre, (uint32_t)back);
     if (col == WR_NO_COL) return oom(m);
     wr_type t = row->type;
-    if (m->define != WR_NO_COL && last && k == 0 && x.vars >> m->define & 1) {
-        if (back) t.not_null = false;
-        return column(m, col, t, e->loc); /* the current row */
-    }
-    t.not_null = false;
-    wr_match_value v = {
-        .what = WR_MATCH_NAV, .last = last, .vars = x.vars, .offset = (uint32_t)k, .col = col};
+    bool self = m->define != WR_NO_COL && last && k == 0 && x.vars >> m->define & 1; /* the current row */
+    if (back || ahead || !self) t.not_null = false;
+    if (self && ahead == 0) return column(m, col, t, e->loc);
+    if (ahead > m->spec->ahead) m->spec->ahead = (uint32_t)ahead;
+    wr_match_value v = {.what = WR_MATCH_NAV,
+                        .last = last,
+                        .self = self,
+                        .vars = self ? 0 : x.vars,
+                        .offset = (uint32_t)k,
+                        .ahead = (uint32_t)ahead,
+                        .col = col};
     return value(m, v, t, e->loc);
 usage:
     if (at->n_args == 0)
@@ -290,23 +294,38 @@ static wr_expr *bind_rowtime(wri_mr *m, const wr_ast *e) {
     return r;
 }
 
-static wr_expr *bind_classifier(wri_mr *m, const wr_ast *e) {
+/* CLASSIFIER([U]) of the k-th last, or first, row of the variables. */
+static wr_expr *bind_classifier(wri_mr *m, const wr_ast *e, bool last, int64_t k) {
     wr_type t = wr_type_of(WR_T_VARCHAR);
-    if (e->n_args) {
-        wri_unsupported(m->c, e->loc, "write CLASSIFIER()", "CLASSIFIER of a variable is not supported yet");
+    uint64_t vars = wri_mr_all(m);
+    if (e->n_args == 1 && e->args[0]->kind == WR_A_COLUMN && e->args[0]->name.n == 1) {
+        const wr_ident *of = &e->args[0]->name.parts[0];
+        vars = wri_mr_vars(m, of);
+        if (!vars) {
+            wri_error(m->c, of->loc, wri_mr_nearest_var(m, of), "CLASSIFIER: '%s' is no variable of PATTERN",
+                      of->text);
+            return &wri_failed;
+        }
+    } else if (e->n_args) {
+        wri_error(m->c, e->loc, "write CLASSIFIER() or CLASSIFIER(U)",
+                  "CLASSIFIER takes a variable of PATTERN or SUBSET");
         return &wri_failed;
     }
-    t.not_null = true;
-    if (m->define == WR_NO_COL) return value(m, (wr_match_value){.what = WR_MATCH_CLASSIFIER}, t, e->loc);
+    bool self = m->define != WR_NO_COL && last && k == 0 && vars >> m->define & 1;
+    t.not_null = self || (vars == wri_mr_all(m) && k == 0 && !m->spec->empty && !m->spec->unmatched);
+    if (!self) {
+        wr_match_value v = {.what = WR_MATCH_CLASSIFIER, .last = last, .vars = vars, .offset = (uint32_t)k};
+        return value(m, v, t, e->loc);
+    }
     const char *name = m->spec->vars[m->define].name;
     wr_value v = {.str = wr_str_make(name, strlen(name))};
-    wr_expr *k = wri_new_const(m->c->ar, v, t, e->loc);
-    return k ? k : oom(m);
+    wr_expr *x = wri_new_const(m->c->ar, v, t, e->loc);
+    return x ? x : oom(m);
 }
 
 static wr_expr *bind_number(wri_mr *m, const wr_ast *e) {
     wr_type t = wr_type_of(WR_T_BIGINT);
-    t.not_null = true;
+    t.not_null = !m->spec->unmatched;
     if (e->n_args == 0) return value(m, (wr_match_value){.what = WR_MATCH_NUMBER}, t, e->loc);
     wri_error(m->c, e->loc, "write MATCH_NUMBER()", "MATCH_NUMBER takes no argument");
     return &wri_failed;
@@ -325,7 +344,7 @@ static wr_expr *hook(void *ctx, wri_binder *b, const wr_ast *e) {
     if (e->kind == WR_A_COLUMN || is_nav(e)) return bind_nav(m, e);
     if (e->kind == WR_A_UNARY && (!strcmp(e->op, "FINAL") || !strcmp(e->op, "RUNNING")))
         return final_inside(m, e);
-    if (is_call(e, "CLASSIFIER")) return bind_classifier(m, e);
+    if (is_call(e, "CLASSIFIER")) return bind_classifier(m, e, true, 0);
     if (is_call(e, "MATCH_NUMBER")) return bind_number(m, e);
     if (is_call(e, "MATCH_ROWTIME")) return bind_rowtime(m, e);
     if (is_call(e, "MATCH_PROCTIME")) {

@@ -16,12 +16,13 @@
 #define WALK_MAX    20000000 /* choices and positions passed to find that */
 #define PERMUTE_MAX 8
 #define END         WR_MATCH_END
+#define LAST        WR_MATCH_LAST
 
 typedef struct node {
-    enum { POSITION, CHOICE, GATE } kind;
+    enum { POSITION, CHOICE, GATE, BEGIN, FINISH } kind; /* BEGIN: ^; FINISH: $ */
     bool excluded;
     uint32_t var;
-    uint32_t a, b; /* POSITION: goes on to a. CHOICE: a, else b. GATE: a */
+    uint32_t a, b; /* CHOICE: a, else b. Others: what it goes on to is a */
     uint32_t pos;  /* POSITION: its number */
     /* CHOICE, GATE: how many iterations that may be empty lie around what they begin and end, and this one;
      * 0: it takes a row for certain, or is none. */
@@ -31,6 +32,7 @@ typedef struct node {
 
 typedef struct place { /* of a walk: the iterations from level on have taken no row yet */
     uint32_t node, level;
+    bool last; /* it came through $: no row can follow */
 } place;
 
 typedef struct graph {
@@ -40,6 +42,7 @@ typedef struct graph {
     uint32_t depth, deepest;
     place *stack;
     uint32_t top, stack_cap;
+    bool at_first; /* the walk begins at a key's first row: ^ lets it through */
     uint64_t walked;
     uint32_t *seen, *listed, walk; /* by node and level, by position: the walk that was there last */
     bool failed;
@@ -208,10 +211,7 @@ static uint32_t build_once(graph *g, const wr_pattern *x, uint32_t next, bool ex
     case WR_PT_EMPTY:
         return next;
     case WR_PT_ANCHOR:
-        return fail(g, x, true,
-                    x->var.text[0] == '^' ? "the anchor ^ in PATTERN is not supported yet"
-                                          : "the anchor $ in PATTERN is not supported yet",
-                    "a stream has no first and no last row that could be waited for");
+        return add_node(g, x, (node){.kind = x->var.text[0] == '^' ? BEGIN : FINISH, .a = next});
     }
     return END;
 }
@@ -247,17 +247,20 @@ static uint32_t build(graph *g, const wr_pattern *x, uint32_t next, bool ex) {
 
 #define NO_LEVEL UINT32_MAX
 
-static bool go(graph *g, uint32_t at, uint32_t level) {
+static bool go(graph *g, place at) {
     place *p = wri_new_last(g->m->c, &g->stack, &g->top, &g->stack_cap, sizeof *p);
-    if (p) *p = (place){at, level};
+    if (p) *p = at;
     return p != NULL;
 }
 
-/* Goes on from a choice or gate, the preferred branch on top. */
-static bool step(graph *g, const node *x, uint32_t level) {
-    if (x->kind == GATE) return level <= x->depth || go(g, x->a, NO_LEVEL);
-    uint32_t inner = x->depth && x->depth < level ? x->depth : level;
-    return go(g, x->b, x->second ? inner : level) && go(g, x->a, x->second ? level : inner);
+/* Goes on from what is no position, the preferred branch on top. */
+static bool step(graph *g, const node *x, place p) {
+    if (x->kind == BEGIN) return !g->at_first || go(g, (place){x->a, p.level, p.last});
+    if (x->kind == FINISH) return go(g, (place){x->a, p.level, true});
+    if (x->kind == GATE) return p.level <= x->depth || go(g, (place){x->a, NO_LEVEL, p.last});
+    uint32_t inner = x->depth && x->depth < p.level ? x->depth : p.level;
+    return go(g, (place){x->b, x->second ? inner : p.level, p.last}) &&
+           go(g, (place){x->a, x->second ? p.level : inner, p.last});
 }
 
 static bool too_large(graph *g) {
@@ -267,8 +270,9 @@ static bool too_large(graph *g) {
 }
 
 static bool list(graph *g, wr_match_pos *out, uint32_t pos, uint32_t *capp, uint32_t *edgesp) {
-    if (pos != END && g->listed[pos] == g->walk) return true;
-    if (pos != END) g->listed[pos] = g->walk;
+    bool real = pos != END && pos != LAST;
+    if (real && g->listed[pos] == g->walk) return true;
+    if (real) g->listed[pos] = g->walk;
     uint32_t *slot = wri_new_last(g->m->c, &out->next, &out->n_next, capp, sizeof *slot);
     if (slot) *slot = pos;
     return slot && (++*edgesp <= EDGES_MAX || too_large(g));
@@ -279,29 +283,43 @@ static bool follow(graph *g, uint32_t from, wr_match_pos *out, uint32_t *edgesp)
     uint32_t cap = 0;
     g->walk++;
     g->top = 0;
-    if (!go(g, from, NO_LEVEL)) return false;
+    if (!go(g, (place){from, NO_LEVEL, false})) return false;
     while (g->top > 0) {
         place p = g->stack[--g->top];
-        if (p.node == END) return list(g, out, END, &cap, edgesp);
+        if (p.node == END) {
+            if (!list(g, out, p.last ? LAST : END, &cap, edgesp)) return false;
+            if (p.last) continue; /* if a row does follow, other ways are asked */
+            return true;
+        }
         size_t at = (size_t)p.node * (g->deepest + 1) + (p.level == NO_LEVEL ? 0 : p.level);
-        if (g->seen[at] == g->walk) continue;
-        g->seen[at] = g->walk;
+        if (g->seen[2 * at + p.last] == g->walk) continue;
+        g->seen[2 * at + p.last] = g->walk;
         if (++g->walked > WALK_MAX) return too_large(g);
         const node *x = &g->nodes[p.node];
-        if (!(x->kind == POSITION ? list(g, out, x->pos, &cap, edgesp) : step(g, x, p.level))) return false;
+        bool ok = true;
+        if (x->kind != POSITION) ok = step(g, x, p);
+        else if (!p.last) ok = list(g, out, x->pos, &cap, edgesp);
+        if (!ok) return false;
     }
     return true;
 }
 
+/* pos[0] is the start, the last one the start at a key's first row where that differs. */
 static bool positions(graph *g, uint32_t start) {
     wr_match_spec *s = g->m->spec;
     uint32_t edges = 0;
-    s->n_pos = g->n_pos + 1;
+    bool begins = false;
+    for (uint32_t i = 0; i < g->n; i++) begins |= g->nodes[i].kind == BEGIN;
+    s->n_pos = g->n_pos + 1 + begins;
+    s->first = begins ? g->n_pos + 1 : 0;
     s->pos = wri_new_n(g->m->c, s->n_pos, sizeof *s->pos);
-    g->seen = wri_new_n(g->m->c, (size_t)g->n * (g->deepest + 1) + 1, sizeof *g->seen);
+    g->seen = wri_new_n(g->m->c, 2 * ((size_t)g->n * (g->deepest + 1) + 1), sizeof *g->seen);
     g->listed = wri_new_n(g->m->c, s->n_pos, sizeof *g->listed);
     if (!s->pos || !g->seen || !g->listed || !follow(g, start, &s->pos[0], &edges)) return false;
-    s->pos[0].var = WR_NO_COL;
+    g->at_first = begins;
+    if (begins && !follow(g, start, &s->pos[s->first], &edges)) return false;
+    g->at_first = false;
+    s->pos[0].var = s->pos[s->first].var = WR_NO_COL;
     for (uint32_t i = 0; i < g->n; i++) {
         const node *x = &g->nodes[i];
         if (x->kind != POSITION) continue;
@@ -310,6 +328,16 @@ static bool positions(graph *g, uint32_t start) {
         if (!follow(g, x->a, &s->pos[x->pos], &edges)) return false;
     }
     return true;
+}
+
+/* What the positions say of matches: whether one may have no row, or ends with the input. */
+static void describe(wr_match_spec *s) {
+    for (uint32_t p = 0; p < s->n_pos; p++)
+        for (uint32_t i = 0; i < s->pos[p].n_next; i++) {
+            uint32_t to = s->pos[p].next[i];
+            s->anchored |= to == LAST;
+            s->empty |= s->pos[p].var == WR_NO_COL && (to == END || to == LAST);
+        }
 }
 
 /* ---- text ---- */
@@ -342,18 +370,23 @@ static const char *text_of(wri_ctx *c, const wr_pattern *x) {
 bool wri_mr_pattern(wri_mr *m) {
     const wr_match *y = m->y;
     if (!add_vars(m, y->pattern)) return false;
+    if (m->spec->n_vars == 0) {
+        wri_error(m->c, y->pattern->loc, "for example PATTERN (A+)", "PATTERN names no variable");
+        return false;
+    }
     for (uint32_t i = 0; i < y->n_subsets; i++)
         if (!add_subset(m, &y->subsets[i])) return false;
     lengths l = length_of(y->pattern);
-    if (l.min == 0) {
-        wri_error(m->c, y->pattern->loc, "let it take at least one row: A+ in place of A*",
-                  "PATTERN can match no rows at all");
-        return false;
-    }
     graph g = {.m = m};
     uint32_t start = build(&g, y->pattern, END, false);
     if (g.failed || m->c->oom || !positions(&g, start)) return false;
-    m->spec->fixed = l.min == l.max;
+    describe(m->spec);
+    m->spec->fixed = l.min == l.max && !m->spec->anchored;
+    if (m->spec->anchored && !m->in->bounded) {
+        wri_error(m->c, y->pattern->loc, "leave $ out, or read bounded input",
+                  "$ in PATTERN waits for the last row of a key, which unbounded input does not have");
+        return false;
+    }
     m->spec->pattern = text_of(m->c, y->pattern);
     return m->spec->pattern != NULL;
 }

@@ -7,7 +7,8 @@
  *
  * Streaming: ORDER BY is the time attribute, frames end at the current row; rows go on as the watermark
  * passes them. Complete: anything, over a partition that ends: PARTITION BY holds the borders of a window, or
- * input is bounded. */
+ * input is bounded. Ranked (rank.c): ROW_NUMBER, RANK and DENSE_RANK in any order, as changes: with EMIT
+ * CHANGES, and of input whose rows are changes. */
 #include <strings.h>
 
 #include "over_int.h"
@@ -91,21 +92,23 @@ static const char *const window_hint =
 /* Endless input, and ORDER BY is not the time attribute. */
 static void refuse_order(wri_ctx *c, const wr_node *n, const wri_spec *sp, const wri_ocall *k) {
     const char *time = time_name(n);
+    if (wri_is_rank(k->call.fn) && (sp->n_order || n->updating)) {
+        wri_error(
+            c, sp->n_order ? sp->order[0].loc : k->call_loc,
+            "write EMIT CHANGES behind the query for updating results, or add window_start, window_end of a "
+            "window table function to PARTITION BY",
+            "%s%s on unbounded input never completes: add EMIT CHANGES or a window", k->name,
+            n->updating ? " of updating rows" : " by another order than that of time");
+        return;
+    }
     if (sp->n_order == 0) {
         wri_error(c, k->call_loc, time ? wri_text(c, "add ORDER BY %s", time) : window_hint,
                   "OVER without ORDER BY on unbounded input never completes");
         return;
     }
     const wr_expr *e = sp->order[0].expr;
-    bool ranks = k->call.fn == WR_O_ROW_NUMBER || k->call.fn == WR_O_RANK || k->call.fn == WR_O_DENSE_RANK;
     bool desc = sp->order[0].desc && e->kind == WR_X_COL && e->col == n->time_col;
-    if (ranks)
-        wri_unsupported(
-            c, sp->order[0].loc, window_hint,
-            "%s on unbounded input has results that change with later rows, which is not supported "
-            "yet",
-            desc ? "keeping the last row of a key" : "ranking by another column than the time");
-    else if (desc)
+    if (desc)
         wri_unsupported(c, sp->order[0].loc, wri_text(c, "write ORDER BY %s", time),
                         "OVER with falling time on unbounded input is not supported yet");
     else
@@ -123,11 +126,13 @@ static void refuse_call(wri_ctx *c, const wri_ocall *k) {
                         "a frame that does not end at the current row is not supported on unbounded input");
 }
 
-/* Sets k->complete; false after reporting. */
-static bool classify(wri_q *q, const wr_node *n, const wri_spec *sp, wri_ocall *k) {
-    bool timed = by_time(q, n, sp), window = window_end_of(n, sp) != WR_NO_COL;
-    k->complete = window || !timed || !fits_streaming(&k->call);
-    if (!k->complete || window || n->bounded) return true;
+/* Sets k->way; false after reporting. changes: results are wanted as rows come. */
+static bool classify(wri_q *q, const wr_node *n, const wri_spec *sp, wri_ocall *k, bool changes) {
+    bool timed = by_time(q, n, sp) && !n->updating, window = window_end_of(n, sp) != WR_NO_COL;
+    bool streams = timed && !window && fits_streaming(&k->call);
+    bool ranked = wri_is_rank(k->call.fn) && (n->updating || changes) && !streams;
+    k->way = ranked ? WRI_OVER_RANK : streams ? WRI_OVER_STREAM : WRI_OVER_COMPLETE;
+    if (streams || window || n->bounded || (ranked && changes)) return true;
     if (!timed) refuse_order(q->c, n, sp, k);
     else refuse_call(q->c, k);
     return false;
@@ -187,51 +192,92 @@ static void keep_time(wr_node *n, uint32_t end_col) {
     if (!keeps) n->time_col = WR_NO_COL;
 }
 
-/* The calls of sp that are complete, or streaming, over n; false: OOM. */
-static wr_node *over_group(wri_select *s, wr_node *n, uint32_t spec, bool complete) {
+typedef struct part { /* calls of one spec and way */
+    wri_over *o;
+    uint32_t spec, n_calls;
+    wri_over_way way;
+} part;
+
+static bool is_of(const part *g, const wri_ocall *k) { return k->spec == g->spec && k->way == g->way; }
+
+/* Columns of p for sp. */
+static bool spec_cols(below *p, const wri_spec *sp, wri_over_cols *out) {
+    wri_ctx *c = p->c;
+    uint32_t *keys = wri_new_n(c, sp->n_keys, sizeof *keys);
+    *out = (wri_over_cols){.keys = keys, .n_keys = sp->n_keys, .n_order = sp->n_order, .loc = sp->loc};
+    out->order = wri_new_n(c, sp->n_order, sizeof *out->order);
+    if (!keys || !out->order) return false;
+    for (uint32_t i = 0; i < sp->n_keys; i++) keys[i] = below_col(p, sp->keys[i]);
+    for (uint32_t i = 0; i < sp->n_order; i++) {
+        const wr_expr *e = sp->order[i].expr;
+        out->order[i] = (wr_sort_key){.col = below_col(p, sp->order[i].expr),
+                                      .desc = sp->order[i].desc,
+                                      .nulls_first = sp->order[i].nulls_first};
+        out->ties_last = sp->order[i].desc && e->kind == WR_X_COL && wri_is_time(p->in, e->col);
+    }
+    out->end_col = window_end_of(p->in, sp);
+    return !c->oom;
+}
+
+/* The calls of g over in, which has their arguments. */
+static wr_node *calls_node(wri_ctx *c, wr_node *in, const part *g, const wri_over_cols *cols) {
+    wr_node *o = over_node(c, in, g->n_calls, cols->loc);
+    if (!o) return NULL;
+    bool complete = g->way == WRI_OVER_COMPLETE;
+    o->over.complete = complete;
+    o->over.keys = wri_new_n(c, cols->n_keys, sizeof(uint32_t));
+    if (!o->over.keys) return NULL;
+    for (uint32_t i = 0; i < cols->n_keys; i++) o->over.keys[i] = cols->keys[i];
+    o->over.n_keys = cols->n_keys;
+    o->over.order = cols->order;
+    o->over.n_order = complete ? cols->n_order : 0;
+    o->over.ties_last = cols->ties_last;
+    o->over.order_time = complete ? WR_NO_COL : in->time_col;
+    o->over.end_col = complete ? cols->end_col : WR_NO_COL;
+    if (o->over.end_col != WR_NO_COL)
+        o->over.tick_us = in->out.fields[cols->end_col].type.prec > 3 ? 1 : 1000;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < g->o->n_calls; i++)
+        if (is_of(g, &g->o->calls[i])) o->over.calls[at++] = g->o->calls[i].call;
+    keep_time(o, cols->end_col);
+    bool late = !complete || cols->end_col != WR_NO_COL;
+    return late && !wri_takes_late(c, o) ? NULL : o;
+}
+
+static wr_node *ranks_node(wri_q *q, wr_node *in, const part *g, const wri_over_cols *cols) {
+    wr_over_fn *fns = wri_new_n(q->c, g->n_calls, sizeof *fns);
+    uint32_t at = 0;
+    if (!fns) return NULL;
+    for (uint32_t i = 0; i < g->o->n_calls; i++)
+        if (is_of(g, &g->o->calls[i])) fns[at++] = g->o->calls[i].call.fn;
+    return wri_rank_node(q, in, cols, fns, g->n_calls);
+}
+
+/* The calls of g over n; NULL: OOM. */
+static wr_node *over_group(wri_select *s, wr_node *n, part *g) {
     wri_ctx *c = s->q->c;
-    wri_spec *sp = &s->over->specs[spec];
+    const wri_spec *sp = &g->o->specs[g->spec];
     below p = {.c = c, .in = n};
-    uint32_t n_calls = 0, end = window_end_of(n, sp);
+    wri_over_cols cols;
     for (uint32_t i = 0; i < n->out.n; i++)
         if (!wri_cols_add(c, &p.cols, wri_col_of(c, n, i, sp->loc), n->out.fields[i].name)) return NULL;
-    uint32_t *keys = wri_new_n(c, sp->n_keys, sizeof *keys);
-    wr_sort_key *order = wri_new_n(c, sp->n_order, sizeof *order);
-    if (!keys || !order) return NULL;
-    for (uint32_t i = 0; i < sp->n_keys; i++) keys[i] = below_col(&p, sp->keys[i]);
-    for (uint32_t i = 0; i < sp->n_order; i++)
-        order[i] = (wr_sort_key){.col = below_col(&p, sp->order[i].expr),
-                                 .desc = sp->order[i].desc,
-                                 .nulls_first = sp->order[i].nulls_first};
-    for (uint32_t i = 0; i < s->over->n_calls; i++) {
-        wri_ocall *k = &s->over->calls[i];
-        if (k->spec != spec || k->complete != complete) continue;
-        call_cols(&p, k);
-        n_calls++;
-    }
+    if (!spec_cols(&p, sp, &cols)) return NULL;
+    for (uint32_t i = 0; i < g->o->n_calls; i++)
+        if (is_of(g, &g->o->calls[i])) call_cols(&p, &g->o->calls[i]);
     wr_node *in = c->oom ? NULL : wri_project_node(c, n, &p.cols, wri_x(n)->n_vis, sp->loc);
-    if (in) in = wri_exchange_node(c, in, sp->n_keys ? WR_EX_HASH : WR_EX_GATHER, keys, sp->n_keys, sp->loc);
-    wr_node *o = in ? over_node(c, in, n_calls, sp->loc) : NULL;
+    if (in)
+        in = wri_exchange_node(c, in, sp->n_keys ? WR_EX_HASH : WR_EX_GATHER, cols.keys, sp->n_keys, sp->loc);
+    if (!in) return NULL;
+    wr_node *o = g->way == WRI_OVER_RANK ? ranks_node(s->q, in, g, &cols) : calls_node(c, in, g, &cols);
     if (!o) return NULL;
-    o->over.complete = complete;
-    o->over.keys = keys;
-    o->over.n_keys = sp->n_keys;
-    o->over.order = order;
-    o->over.n_order = complete ? sp->n_order : 0;
-    o->over.order_time = complete ? WR_NO_COL : in->time_col;
-    o->over.end_col = complete ? end : WR_NO_COL;
-    if (o->over.end_col != WR_NO_COL) o->over.tick_us = in->out.fields[end].type.prec > 3 ? 1 : 1000;
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < s->over->n_calls; i++) {
-        wri_ocall *k = &s->over->calls[i];
-        if (k->spec != spec || k->complete != complete) continue;
-        k->col = in->out.n + at;
+    uint32_t at = in->out.n;
+    for (uint32_t i = 0; i < g->o->n_calls; i++) {
+        wri_ocall *k = &g->o->calls[i];
+        if (!is_of(g, k)) continue;
+        k->col = at++;
         o->out.fields[k->col] = (wr_field){.name = k->name, .type = k->call.type};
-        o->over.calls[at++] = k->call;
     }
-    keep_time(o, end);
-    bool late = !complete || end != WR_NO_COL;
-    return late && !wri_takes_late(c, o) ? NULL : o;
+    return o;
 }
 
 /* e with the columns of calls in their places. */
@@ -251,19 +297,26 @@ static wr_expr *settle(wri_select *s, wr_expr *e) {
     return n->args ? n : e;
 }
 
+/* Whether ranks are given as they change. Over bounded input they are not where others stand beside them,
+ * which are given at the end. */
+static bool as_changes(const wri_q *q, const wr_node *n, const wri_over *o) {
+    bool ranks = true;
+    for (uint32_t i = 0; i < o->n_calls; i++) ranks = ranks && wri_is_rank(o->calls[i].call.fn);
+    return q->changes && (ranks || !n->bounded);
+}
+
 wr_node *wri_plan_over(wri_select *s, wr_node *n) {
     wri_ctx *c = s->q->c;
     wri_over *o = s->over;
-    bool ok = true;
+    bool ok = true, changes = as_changes(s->q, n, o);
     for (uint32_t i = 0; i < o->n_calls; i++)
-        ok = classify(s->q, n, &o->specs[o->calls[i].spec], &o->calls[i]) && ok;
+        ok = classify(s->q, n, &o->specs[o->calls[i].spec], &o->calls[i], changes) && ok;
     if (!ok) return NULL;
     for (uint32_t sp = 0; sp < o->n_specs; sp++)
-        for (int complete = 0; complete < 2; complete++) {
-            bool any = false;
-            for (uint32_t i = 0; i < o->n_calls; i++)
-                any = any || (o->calls[i].spec == sp && o->calls[i].complete == (bool)complete);
-            if (any) n = over_group(s, n, sp, complete);
+        for (int way = 0; way < WRI_OVER_WAYS; way++) {
+            part g = {.o = o, .spec = sp, .way = (wri_over_way)way};
+            for (uint32_t i = 0; i < o->n_calls; i++) g.n_calls += is_of(&g, &o->calls[i]);
+            if (g.n_calls) n = over_group(s, n, &g);
             if (!n) return NULL;
         }
     for (uint32_t i = 0; i < s->out.n; i++) s->out.exprs[i] = settle(s, s->out.exprs[i]);
@@ -303,18 +356,17 @@ static void find_bounds(wr_node *o, const wr_expr *e) {
     wr_over_fn fn = o->over.calls[i].fn;
     if (fn != WR_O_ROW_NUMBER && fn != WR_O_RANK) return;
     if (most < 1) most = 1; /* nothing: the filter says so */
-    bool ties = fn == WR_O_RANK;
-    if (o->over.top && (o->over.top < most || (o->over.top == most && !o->over.top_ties))) return;
+    if (o->over.top && (o->over.top < most || (o->over.top == most && o->over.top_fn == WR_O_ROW_NUMBER)))
+        return;
     o->over.top = most;
-    o->over.top_ties = ties;
+    o->over.top_fn = fn;
 }
 
 void wri_over_top(const wr_node *f) {
     wr_node *o = f->in[0];
     if (!o->over.complete) return;
     for (uint32_t i = 0; i < o->over.n_calls; i++) { /* others would miss the rows that are left out */
-        wr_over_fn fn = o->over.calls[i].fn;
-        if (fn != WR_O_ROW_NUMBER && fn != WR_O_RANK && fn != WR_O_DENSE_RANK) return;
+        if (!wri_is_rank(o->over.calls[i].fn)) return;
     }
     find_bounds(o, f->filter.pred);
 }

@@ -19,6 +19,9 @@ typedef struct wri_spec { /* one PARTITION BY and ORDER BY; expressions over the
     wr_loc loc;
 } wri_spec;
 
+/* In the order of time; over complete partitions; a rank that changes as rows come. */
+typedef enum wri_over_way { WRI_OVER_STREAM, WRI_OVER_COMPLETE, WRI_OVER_RANK, WRI_OVER_WAYS } wri_over_way;
+
 typedef struct wri_ocall {
     const wr_ast *ast;
     const char *name; /* of its column */
@@ -26,7 +29,7 @@ typedef struct wri_ocall {
     uint32_t spec;
     wr_over_call call;
     wr_expr *args[WR_AGG_ARGS_MAX], *filter, *dflt; /* NULL: none */
-    bool complete;
+    wri_over_way way;
     uint32_t col; /* of the result, once there is a node */
 } wri_ocall;
 
@@ -35,6 +38,23 @@ struct wri_over {
     wri_ocall *calls;
     uint32_t n_specs, specs_cap, n_calls, calls_cap;
 };
+
+static inline bool wri_is_rank(wr_over_fn fn) {
+    return fn == WR_O_ROW_NUMBER || fn == WR_O_RANK || fn == WR_O_DENSE_RANK;
+}
+
+/* The parts of an OVER that are over the columns of its input. */
+typedef struct wri_over_cols {
+    const uint32_t *keys;
+    uint32_t n_keys;
+    wr_sort_key *order;
+    uint32_t n_order;
+    bool ties_last;
+    uint32_t end_col; /* WR_NO_COL: partitions are not those of a window */
+    wr_loc loc;
+} wri_over_cols;
+/* A RANK over in with a column for each of fns[0..n). */
+wr_node *wri_rank_node(wri_q *q, wr_node *in, const wri_over_cols *cols, const wr_over_fn *fns, uint32_t n);
 
 /* A call with OVER, as a column; &wri_failed after reporting. */
 wr_expr *wri_over_call(wri_select *s, const wr_ast *e);

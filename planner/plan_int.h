@@ -7,7 +7,7 @@
  *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
  *   subquery.c   subqueries as values
  *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
- *   over.c     OVER, WINDOW, QUALIFY
+ *   over.c, rank.c   OVER, WINDOW, QUALIFY; ranks that change
  *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
@@ -28,6 +28,7 @@ typedef struct wri_prop {
     wri_role role;
     const wr_node *origin; /* WINDOW, AGG_GLOBAL, UNION or a join; start and end belong together when equal */
     bool rises;            /* event time like the node's time_col: see wri_is_time */
+    bool counts;           /* a rank: 1 or more */
 } wri_prop;
 
 /* A node while planning; every wr_node made here is the first member of one. */
@@ -37,8 +38,11 @@ typedef struct wri_xnode {
     uint32_t n_vis;
     const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
     const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
-    wr_node *late;             /* LATE node that rows of this node go to when they are late, or NULL */
-    uint32_t *late_cols;       /* late->out.n columns of this node, WR_NO_COL: NULL */
+    bool keyed2;               /* as n.keyed, by n.key: another way to tell rows apart */
+    uint32_t *key2;
+    uint32_t n_key2;
+    wr_node *late;       /* LATE node that rows of this node go to when they are late, or NULL */
+    uint32_t *late_cols; /* late->out.n columns of this node, WR_NO_COL: NULL */
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
@@ -149,6 +153,7 @@ typedef struct wri_q { /* where a query stands */
     wri_ctx *c;
     uint32_t seq; /* of its statement */
     bool kda;
+    bool changes; /* EMIT CHANGES behind it, or behind the query whose FROM it is */
     const wri_cte *ctes;
     const wri_subs *subs;   /* of the SELECT being planned */
     const wri_scope *outer; /* of the query that this one is a value in, or NULL */
@@ -239,6 +244,9 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
 bool wri_stream_ready(wri_ctx *c, wri_stream *st);
 /* What a reader of st reads; NULL after reporting at loc. */
 wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
+/* The same as a table that is asked by key, for one join: a SOURCE, or a PROJECT of one that puts its columns
+ * in order. NULL: st cannot be that, or out of memory (c->oom). */
+wr_node *wri_lookup_table(wri_ctx *c, wri_stream *st, wr_loc loc);
 wr_node *wri_read_view(wri_q *q, wri_view *v, wr_loc loc);
 /* Plans the feed's query, cast to the stream's columns. */
 wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f);
@@ -308,6 +316,7 @@ typedef struct wri_join { /* a join to be built */
     wr_expr *as_of;     /* FOR SYSTEM_TIME AS OF, over in[0]; NULL: none */
     const uint32_t *pk; /* primary key among the columns of in[1] */
     uint32_t n_pk;
+    wr_node *tables[2];   /* in[], when it can be asked by key instead: what is asked; else NULL */
     const char *names[2]; /* of the sides, for hints */
     wr_loc loc;
 } wri_join;
@@ -361,6 +370,15 @@ wr_node *wri_plan_over(wri_select *s, wr_node *n);
  * OVER. */
 void wri_over_top(const wr_node *f);
 
+/* ---- rank.c: ranks that change ---- */
+/* f, a FILTER above a RANK that only f reads: what it says of a rank becomes the RANK's own. True: nothing
+ * is left of f. */
+bool wri_rank_top(wri_ctx *c, wr_node *f);
+/* The keys of FILTER n without the columns that it holds to one value. */
+void wri_filter_key(wr_node *n);
+/* A sink tells the rows of its updating input apart by its input's key, or its key2. */
+void wri_rank_told(const wr_node *sink, bool key2);
+
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */
 typedef bool wri_add_key(void *ctx, const wr_ast *e, uint32_t *idxp);
@@ -412,8 +430,8 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
                           const wr_win *win, wr_loc loc);
 /* The sessions of rows by keys, aggregated. */
 wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys);
-/* Refuses an aggregation of sessions that would give results before they close, or correct them. */
-bool wri_session_final(wri_ctx *c, const wri_agg *a);
+/* Refuses results of sessions before they close, or corrected ones, where their rows are kept. */
+bool wri_session_emits(wri_ctx *c, const wri_agg *a);
 /* Whether a, over rows with their session, groups by exactly what the sessions are made by. */
 bool wri_session_fuses(const wri_agg *a);
 /* Whether FILTER f above the SESSION s keeps sessions whole: it asks for nothing but their keys. */
@@ -475,6 +493,8 @@ wr_expr *wri_assign(wri_binder *b, wr_expr *e, wr_type to, const char *what, wr_
 /* n's rows are changes from here on; what: "GROUP BY … EMIT CHANGES", for messages. At most one row stands
  * for each value of the columns key[0..n_key) of n; key NULL: nothing tells rows apart. */
 bool wri_makes_changes(wri_ctx *c, wr_node *n, const char *what, const uint32_t *key, uint32_t n_key);
+/* n has its input's keys, columns having kept their numbers. */
+bool wri_keep_keys(wri_ctx *c, wr_node *n);
 /* n, whose columns are exprs over its only input's, is told apart by what its input is told apart by, when
  * the columns are all there. */
 bool wri_project_key(wri_ctx *c, wr_node *n, wr_expr *const *exprs);

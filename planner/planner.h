@@ -282,9 +282,11 @@ typedef struct wr_win {
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
+    X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
     X(JOIN_TABLE, join_table, join_table)       /* rows with a bounded input that is read first */           \
     X(SINK, sink, sink)
 /* clang-format off */
@@ -342,14 +344,21 @@ typedef struct wr_sort_key {
     bool desc, nulls_first;
 } wr_sort_key;
 
+/* How the rows of a RANK are told apart by who reads them, so that no row is taken back behind the one that
+ * stands in its place: by their rank (and partition), by the columns that tell the input's rows apart, or by
+ * both, by different readers; then what goes is said before what comes. */
+typedef enum wr_rank_told { WR_TOLD_ANY, WR_TOLD_RANK, WR_TOLD_IDS, WR_TOLD_BOTH } wr_rank_told;
+
 /* ---- MATCH_RECOGNIZE ----
  * Rows of a key, in the order of time, become the labels of a path through positions: pos[0] is the start,
  * each other position takes one row of its variable. next lists what may follow, the preferred first;
- * WR_MATCH_END: the match is complete, and nothing is listed behind it. The match from a row is the first
- * path by that preference, as backtracking would find it.
+ * WR_MATCH_END: the match is complete, and nothing is listed behind it; WR_MATCH_LAST ($): it is complete
+ * if no row of the key follows. The match from a row is the first path by that preference, as backtracking
+ * would find it. The first row of a key has a start of its own where the pattern has ^.
  *
  * Conditions are over the columns in `ext`: those of the input, then prevs, then dvalues. */
 #define WR_MATCH_END      UINT32_MAX
+#define WR_MATCH_LAST     (UINT32_MAX - 1)
 #define WR_MATCH_VARS_MAX 64 /* variables are bits of a word */
 typedef struct wr_match_pos {
     uint32_t var;
@@ -364,10 +373,12 @@ typedef struct wr_match_prev { /* PREV(col, back): of the row `back` before in t
 typedef enum wr_match_what { WR_MATCH_NAV, WR_MATCH_AGG, WR_MATCH_CLASSIFIER, WR_MATCH_NUMBER } wr_match_what;
 typedef struct wr_match_value { /* depends on the path */
     wr_match_what what;
-    bool last;       /* NAV: LAST, else FIRST */
+    bool last;       /* NAV, CLASSIFIER: LAST, else FIRST */
     bool final;      /* over the whole match, else up to the current row */
-    uint64_t vars;   /* NAV, AGG: rows of these variables, as bits */
-    uint32_t offset; /* NAV: so many rows of vars before the last, or behind the first */
+    uint64_t vars;   /* NAV, AGG, CLASSIFIER: rows of these variables, as bits */
+    bool self;       /* NAV of a condition: of the row that is asked about, not of the path */
+    uint32_t offset; /* NAV, CLASSIFIER: so many rows of vars before the last, or behind the first */
+    uint32_t ahead;  /* NAV: NEXT: of the row so many behind that in the key */
     uint32_t col;    /* NAV: of the row so found: an input column or, behind them, one of prevs */
     uint32_t call;   /* AGG */
 } wr_match_value;
@@ -396,6 +407,10 @@ typedef struct wr_match_spec {
     uint32_t n_vars;
     wr_match_pos *pos;
     uint32_t n_pos;
+    uint32_t first;                   /* position of the start at a key's first row; 0: as at any */
+    bool anchored;                    /* some position ends with WR_MATCH_LAST */
+    bool empty;                       /* a match may have no row */
+    uint32_t ahead;                   /* the most that NEXT looks ahead: a row waits for so many of its key */
     bool fixed;                       /* all matches are of one length */
     wr_match_value *dvalues, *values; /* of conditions; of MEASURES, a column each */
     uint32_t n_dvalues, n_values;
@@ -407,6 +422,8 @@ typedef struct wr_match_spec {
     wr_match_skip skip;
     uint64_t skip_vars;
     bool all_rows;
+    bool omit_empty;     /* ALL ROWS: matches without a row are not shown */
+    bool unmatched;      /* ALL ROWS: rows in no match are shown, too; values NULL */
     const char *pattern; /* text, for EXPLAIN */
 } wr_match_spec;
 
@@ -457,6 +474,7 @@ struct wr_node {
             uint32_t n_computed;
             wr_expr *wm;        /* watermark expression over out's columns, NULL: none */
             bool *want_dict;    /* per decoded column: dictionary codes pay off */
+            bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
         } source;
         struct {
@@ -509,6 +527,8 @@ struct wr_node {
             wr_agg_call *calls;
             uint32_t n_calls;
             bool rows;
+            bool each_batch; /* as in agg; with any of them the node is updating */
+            int64_t every_us, lateness_us;
         } session;
         struct {
             wr_exchange_mode mode;
@@ -552,9 +572,36 @@ struct wr_node {
             int64_t tick_us;
             wr_over_call *calls;
             uint32_t n_calls;
-            int64_t top;   /* complete: only rows with this ROW_NUMBER or RANK are wanted, or less; 0: all */
-            bool top_ties; /* top is of RANK: rows as good as the last one count too */
+            int64_t top;       /* complete: only rows with this rank are wanted, or less; 0: all */
+            wr_over_fn top_fn; /* which rank that is */
+            bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;
+        struct {
+            /* out = input columns, a BIGINT per rank in fns. Rows are ranked as they come, whatever the
+             * order; those with from <= top_fn <= to are the result. */
+            uint32_t *keys; /* PARTITION BY: input columns */
+            uint32_t n_keys;
+            wr_sort_key *order;
+            uint32_t n_order;
+            bool ties_last;  /* as in over */
+            wr_over_fn *fns; /* ROW_NUMBER, RANK, DENSE_RANK */
+            uint32_t n_fns;
+            wr_over_fn top_fn;
+            int64_t from, to;
+            bool takes_back;  /* input rows may take others back: all are kept */
+            bool each_batch;  /* EMIT CHANGES: else once, when the partition is complete */
+            uint32_t end_col; /* window_end of the partition, which is forgotten (and complete) then;
+                                 WR_NO_COL: at the end of input */
+            int64_t tick_us;
+            int64_t ttl_us; /* partitions idle for so long are forgotten; 0: never */
+            wr_rank_told told;
+            uint32_t *ids; /* input columns by which at most one row of the input stands */
+            uint32_t n_ids;
+            bool has_ids;
+            uint32_t
+                *shown; /* input columns that somebody reads: a row that is the same in them is no change */
+            uint32_t n_shown;
+        } rank;
         struct {
             const wr_plan_stream *stream; /* NULL: standard output of a bare SELECT */
             const char *label;            /* "INSERT INTO x" for messages and EXPLAIN */

@@ -182,8 +182,8 @@ static bool rebuild_late(wri_ctx *c, wr_node *n) {
 static bool need(wri_ctx *c, wr_node *n) {
     if (!wri_node_defs[n->kind]->need(c, n)) return false;
     need_late(c, n);
-    /* A table join reads its right side wholly, first, so that its event time is of no use. */
-    uint32_t timed = n->kind == WR_N_JOIN_TABLE ? 1 : n->n_in;
+    /* A table is read wholly, first, or asked by key, so that its event time is of no use. */
+    uint32_t timed = n->kind == WR_N_JOIN_TABLE || n->kind == WR_N_JOIN_LOOKUP ? 1 : n->n_in;
     for (uint32_t k = 0; wri_x(n)->need_wm && k < timed; k++) wri_x(n->in[k])->need_wm = true;
     return true;
 }

@@ -41,7 +41,8 @@ static bool is_grouped(const wri_q *q, const wr_query *y) {
 
 /* ---- what comes later ---- */
 
-/* EMIT CHANGES of what gives each row once changes nothing. The others are about windows of a GROUP BY. */
+/* EMIT CHANGES is for GROUP BY, SELECT DISTINCT and the ranks of OVER, here or in FROM; of what gives each
+ * row once it changes nothing. The others are about windows of a GROUP BY. */
 bool wri_emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
     const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
@@ -269,18 +270,20 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
 /* ---- SELECT ---- */
 
 static bool select_input(wri_select *s) {
-    wri_q *q = s->q;
+    wri_q *q = s->q, own = *q; /* EMIT CHANGES is not for what is joined */
     const wr_query *y = s->y;
     wri_where where = {0};
+    own.changes = false;
     if (!wri_split_where(q->c, y->where, &where)) return false;
     if (!y->from) {
         static const wri_cols none = {0};
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
-    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(q, y->from, &where, &s->scope);
+    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(&own, y->from, &where, &s->scope);
     else s->in = wri_plan_from(q, y->from, &s->scope);
     if (!s->in || !wri_add_subqueries(s, &where)) return false;
+    own.subs = q->subs;
     if (!y->where) return true;
-    wr_node *n = wri_apply_where(q, s->in, &s->scope, &where);
+    wr_node *n = wri_apply_where(&own, s->in, &s->scope, &where);
     if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = n;
     return true;
@@ -430,6 +433,7 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
     wri_q inner = *q;
     inner.kda = inner.kda || y->stream;
     inner.subs = NULL;
+    inner.changes = inner.changes || y->emit.kind == WR_EMIT_CHANGES;
     wr_node *n = NULL;
     if (wri_emit_clause(&inner, y) && plan_ctes(&inner, y)) {
         if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);

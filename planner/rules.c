@@ -2,6 +2,7 @@
  *
  *   filters   go below PROJECT (where they read columns that it passes on), WINDOW (other than its own
  *             columns), SESSION (of its keys) and UNION, as far as nobody else reads that node
+ *   ranks     what a filter says of a rank that changes becomes the RANK's own
  *   projects  two in a row become one, unless an expression would be computed twice; constant ones over
  *             VALUES become VALUES; those that only choose columns vanish under an aggregate
  *   identity  a PROJECT that changes nothing, or that a FILTER can do by choosing columns, vanishes
@@ -284,7 +285,7 @@ static bool choose_in_filter(wri_ctx *c, wr_node *p) {
     f->time_col = p->time_col;
     f->keyed = p->keyed;
     f->key = p->key;
-    f->n_key = p->n_key;
+    f->n_key = p->n_key; /* key2 is for sinks, which have been planned */
     wri_x(f)->n_vis = wri_x(p)->n_vis;
     wri_x(p)->fwd = f;
     wri_x(f)->uses = wri_x(p)->uses;
@@ -300,6 +301,11 @@ static bool rewrite(wri_ctx *c, wr_node *n, bool pruned) {
     switch (n->kind) {
     case WR_N_FILTER:
         if (in->kind == WR_N_OVER && !shared(in)) wri_over_top(n);
+        if (in->kind == WR_N_RANK && !shared(in) && !pruned && wri_rank_top(c, n)) {
+            wri_x(n)->fwd = in;
+            wri_x(in)->uses = wri_x(n)->uses;
+            return true;
+        }
         return !pruned && push_filter(c, n);
     case WR_N_PROJECT:
         if (in->kind == WR_N_PROJECT && merge_projects(c, n)) return true;

@@ -88,6 +88,19 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
 
 /* ---- aggregated ---- */
 
+/* Results that are corrected are told apart by where they begin: no two sessions of a key that stand do so at
+ * one time, nor do they end at one. */
+static bool describe_changes(wri_ctx *c, const wri_agg *a, wr_node *n, uint32_t n_keys) {
+    n->session.each_batch = a->each_batch;
+    n->session.every_us = a->every_us;
+    n->session.lateness_us = a->lateness_us;
+    if (!a->each_batch && a->every_us == 0 && a->lateness_us == 0) return true;
+    uint32_t *key = wri_new_n(c, 1 + n_keys, sizeof *key);
+    if (!key) return false;
+    for (uint32_t i = 0; i < n_keys; i++) key[1 + i] = 3 + i;
+    return wri_makes_changes(c, n, a->what, key, 1 + n_keys);
+}
+
 wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys) {
     wr_node *n = session_node(c, rows, &a->win, keys, n_keys, 3 + n_keys + a->n_calls, a->loc);
     if (!n) return NULL;
@@ -101,14 +114,19 @@ wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
         n->session.calls[i] = *k;
         n->out.fields[3 + n_keys + i] = (wr_field){.name = wri_call_name(c, k, rows), .type = k->type};
     }
+    if (!describe_changes(c, a, n, n_keys)) return NULL;
     return c->oom ? NULL : n;
 }
 
-bool wri_session_final(wri_ctx *c, const wri_agg *a) {
-    if (a->win.kind != WR_W_SESSION && (!a->origin || a->origin->kind != WR_N_SESSION)) return true;
+bool wri_session_emits(wri_ctx *c, const wri_agg *a) {
+    if (a->win.kind == WR_W_SESSION || !a->origin || a->origin->kind != WR_N_SESSION) return true;
     const char *what = a->each_batch ? "EMIT CHANGES" : a->every_us > 0 ? "EMIT EARLY" : "ALLOWED LATENESS";
-    wri_unsupported(c, a->loc, "leave it out: a session's result comes once, when the session closes",
-                    "%s with a SESSION window is not supported yet", what);
+    wri_unsupported(c, a->loc,
+                    "group by window_start, window_end and what the sessions are partitioned by, and filter "
+                    "rows before SESSION",
+                    "%s with sessions whose rows are grouped otherwise is not supported: they are known when "
+                    "a session closes",
+                    what);
     return false;
 }
 

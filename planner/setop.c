@@ -2,12 +2,13 @@
  *
  *   UNION ALL        UNION of both
  *   UNION            that, one row per different row
- *   INTERSECT        both with a column each, 1 or NULL, that tells whose row it is; UNION; one row per different row
- *   EXCEPT           with COUNT of both columns; FILTER: both above 0, or the second 0
- *   … ALL            rows of each side numbered among their equals first: the n-th of one meets the n-th of the other
+ *   INTERSECT        both with a column each, 1 or NULL, that tells whose row it is; UNION; one row per
+ * different row EXCEPT           with COUNT of both columns; FILTER: both above 0, or the second 0 … ALL rows
+ * of each side numbered among their equals first: the n-th of one meets the n-th of the other
  *
- * One row per different row is GROUP BY all columns, and is complete as that is: at the end of bounded input; when the
- * window closes whose window_start and window_end both sides have; or EMIT CHANGES. NULL equals NULL. */
+ * One row per different row is GROUP BY all columns, and is complete as that is: at the end of bounded input;
+ * when the window closes whose window_start and window_end both sides have; or EMIT CHANGES. NULL equals
+ * NULL. */
 #include "plan_int.h"
 
 typedef struct branches {
@@ -67,8 +68,8 @@ static bool common_types(wri_ctx *c, const branches *br, const char *op, wr_type
             if (k == 0) types[i] = n->out.fields[i].type;
             else if (!wri_common_type(types[i], n->out.fields[i].type, &types[i])) {
                 char a[WR_TEXT_MAX], b[WR_TEXT_MAX];
-                wri_error(c, n->loc, "write a CAST", "column %u of %s ('%s') is %s here, but %s above",
-                          i + 1, op, first->out.fields[i].name, wr_type_print(n->out.fields[i].type, a, sizeof a),
+                wri_error(c, n->loc, "write a CAST", "column %u of %s ('%s') is %s here, but %s above", i + 1,
+                          op, first->out.fields[i].name, wr_type_print(n->out.fields[i].type, a, sizeof a),
                           wr_type_print(types[i], b, sizeof b));
                 return false;
             }
@@ -119,7 +120,8 @@ static wr_node *numbered(wri_q *q, const wr_query *y, wr_node *n) {
     for (uint32_t i = 0; i < w; i++) {
         names[i] = (wr_ident){.text = wri_text(c, "$%u", i), .quoted = true, .loc = y->loc};
         if (!names[i].text) return NULL;
-        cols[i] = (wr_ast){.kind = WR_A_COLUMN, .loc = y->loc, .name = {.n = 1, .parts = &names[i], .loc = y->loc}};
+        cols[i] =
+            (wr_ast){.kind = WR_A_COLUMN, .loc = y->loc, .name = {.n = 1, .parts = &names[i], .loc = y->loc}};
         keys[i] = &cols[i];
     }
     *fn = (wr_ident){.text = "ROW_NUMBER", .loc = y->loc};
@@ -129,7 +131,8 @@ static wr_node *numbered(wri_q *q, const wr_query *y, wr_node *n) {
     if (!over || !call || !e || !wri_scope_of(c, n, NULL, names, &s.scope)) return NULL;
     *over = (wr_window){.partition = keys, .n_partition = w, .loc = y->loc};
     call->over = over;
-    *e = (wr_ast){.kind = WR_A_CALL, .loc = y->loc, .name = {.n = 1, .parts = fn, .loc = y->loc}, .call = call};
+    *e = (wr_ast){
+        .kind = WR_A_CALL, .loc = y->loc, .name = {.n = 1, .parts = fn, .loc = y->loc}, .call = call};
     wri_binder_scalar(q, &s.b, &s.scope, "SELECT");
     wri_over_begin(&s);
     for (uint32_t i = 0; i < w; i++)
@@ -146,8 +149,10 @@ static bool number_sides(wri_q *q, const wr_query *y, branches *br) {
     const char *op = name_of(c, y);
     for (uint32_t k = 0; k < br->n; k++) {
         if (!br->nodes[k]->bounded && !has_window(br->nodes[k])) {
-            wri_error(c, br->nodes[k]->loc, "select window_start and window_end on both sides, or read bounded input",
-                      "%s on unbounded input needs a window: how often a row is there is never known else", op);
+            wri_error(c, br->nodes[k]->loc,
+                      "select window_start and window_end on both sides, or read bounded input",
+                      "%s on unbounded input needs a window: how often a row is there is never known else",
+                      op);
             return false;
         }
         if (br->nodes[k]->updating) {

@@ -44,6 +44,7 @@ static wr_node *plan(wri_select *s, const wr_ast *e) {
     wri_ctx *c = s->q->c;
     wri_q q = *s->q;
     q.outer = &s->scope;
+    q.changes = false;
     wr_node *n = wri_plan_query(&q, e->query);
     if (!n) return NULL;
     if (!n->bounded) {

@@ -3,7 +3,10 @@
  * A watermark of an operator is the least of its inputs'; it is passed on after the operator has
  * emitted what it completes, so what is behind never sees a row older than its watermark that it was
  * not promised. The end of an input counts as a watermark of WR_WM_END: what an operator emits at its end is
- * still awaited then, so that watermark goes on with the end only. */
+ * still awaited then, so that watermark goes on with the end only.
+ *
+ * A barrier waits at each operator for those of its other inputs. Whoever feeds an operator sees to it that
+ * nothing follows the barrier on one input before it has come on all (worker.c, exchange.c). */
 #include "job_int.h"
 
 wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
@@ -42,9 +45,33 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     return wri_emit_watermark(op, wm - op->holds_us, err);
 }
 
+wr_status wri_emit_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_barrier(op->out[i].to, epoch, err));
+    return WR_OK;
+}
+
+/* The barrier has come on all inputs that have not ended. */
+static wr_status pass_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    op->barriers = 0;
+    if (op->def->barrier) WR_TRY(op->def->barrier(op, epoch, err));
+    op->task->saver.node = op->node->id;
+    if (op->def->save) WR_TRY(op->def->save(op, &op->task->saver, err));
+    return wri_emit_barrier(op, epoch, err);
+}
+
+wr_status wri_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    op->epoch = epoch;
+    if (++op->barriers + op->ended < op->n_in) return WR_OK;
+    return pass_barrier(op, epoch, err);
+}
+
 wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) {
     WR_TRY(wri_watermark(op, port, WR_WM_END, err));
-    if (++op->ended < op->n_in) return op->def->port_end ? op->def->port_end(op, port, err) : WR_OK;
+    if (++op->ended < op->n_in) {
+        if (op->def->port_end) WR_TRY(op->def->port_end(op, port, err));
+        bool last = op->barriers > 0 && op->barriers + op->ended == op->n_in;
+        return last ? pass_barrier(op, op->epoch, err) : WR_OK;
+    }
     if (op->def->end) WR_TRY(op->def->end(op, err));
     return wri_emit_end(op, err);
 }

@@ -6,6 +6,7 @@
  *
  * One per worker and sink. */
 #include "job_int.h"
+#include "ops/change_rows.h"
 
 struct wri_changelog {
     const wr_node *node;
@@ -72,27 +73,28 @@ void wri_changelog_free(wri_changelog *l) {
 
 /* ---- by a column ---- */
 
-static bool same_value(const wr_col *c, uint32_t i, uint32_t j) {
-    bool ni = wr_is_null(c, i), nj = wr_is_null(c, j);
-    if (ni || nj) return ni == nj;
-    return c->phys == WR_STR ? wr_str_eq(&c->str[i], &c->str[j]) : c->i64[i] == c->i64[j];
-}
-
 static bool same_key(const wri_changelog *l, const wr_batch *b, uint32_t i, uint32_t j) {
-    for (uint32_t k = 0; k < l->node->sink.n_key; k++)
-        if (!same_value(&b->cols[l->node->sink.key[k]], i, j)) return false;
+    for (uint32_t k = 0; k < l->node->sink.n_key; k++) {
+        const wr_col *c = &b->cols[l->node->sink.key[k]];
+        if (!wri_same_value(c, i, c, j)) return false;
+    }
     return true;
 }
 
 /* Which rows go out, and as what; how many. */
 static uint32_t choose(const wri_changelog *l, const wr_batch *b) {
     uint32_t n = 0;
+    bool moved = false; /* an update gives its row another key: another row stands */
     for (uint32_t i = 0; i < b->n; i++) {
         wr_change c = wr_change_of(b, i);
         if (l->form == WR_CL_UPSERT && c == WR_UPDATE_BEFORE) {
             /* its update-after is the next row */
-            if (i + 1 < b->n && same_key(l, b, i, i + 1)) continue;
+            moved = i + 1 >= b->n || !same_key(l, b, i, i + 1);
+            if (!moved) continue;
             c = WR_DELETE;
+        } else if (moved) {
+            c = wr_lone_change(c);
+            moved = false;
         }
         l->idx[n] = i;
         l->kinds[n++] = (uint8_t)c;

@@ -27,6 +27,10 @@ bool wri_ring_take(wri_ring *r, wri_event *ep) {
     return true;
 }
 
+uint32_t wri_exchange_target(uint64_t hash, uint32_t workers) {
+    return (uint32_t)(hash >> 57) * workers / KEY_GROUPS;
+}
+
 wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err *err) {
     size_t bytes = (size_t)j->n_workers * j->n_workers * sizeof(wri_ring);
     x->rings = wr_alloc_aligned(64, bytes);
@@ -106,8 +110,7 @@ static wr_status scratch(sender *s, uint32_t n, wr_err *err) {
 static void scatter(sender *s, const wr_batch *b, const uint64_t *hash, uint32_t workers) {
     memset(s->starts, 0, (workers + 1) * sizeof *s->starts);
     for (uint32_t i = 0; i < b->n; i++) {
-        uint32_t group = (uint32_t)(hash[i] >> 57);
-        s->target[i] = (uint8_t)(group * workers / KEY_GROUPS);
+        s->target[i] = (uint8_t)wri_exchange_target(hash[i], workers);
         s->starts[s->target[i] + 1]++;
     }
     for (uint32_t w = 0; w < workers; w++) s->starts[w + 1] += s->starts[w];
@@ -181,6 +184,12 @@ static wr_status sender_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return send_all(op, (wri_event){.kind = WRI_WATERMARK, .wm = wm}, err);
 }
 
+static wr_status sender_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    wr_task *t = op->task;
+    if (t->job->n_workers == 1) return wri_barrier(&t->receivers[op->node->id], epoch, err);
+    return send_all(op, (wri_event){.kind = WRI_BARRIER, .epoch = epoch}, err);
+}
+
 static wr_status sender_end(wr_op *op, wr_err *err) {
     wr_task *t = op->task;
     if (t->job->n_workers == 1) return wri_end(&t->receivers[op->node->id], 0, err);
@@ -191,17 +200,42 @@ const wr_op_def wri_op_exchange = {.name = "exchange",
                                    .open = sender_open,
                                    .push = sender_push,
                                    .watermark = sender_watermark,
+                                   .barrier = sender_barrier,
                                    .end = sender_end,
+                                   .stateless = true,
                                    .close = sender_close};
 
-/* ---- receiving end: an operator with one input per sending worker ---- */
+/* ---- receiving end: an operator with one input per sending worker ----
+ *
+ * A ring whose barrier has come rests until the other rings' have: what follows it belongs to the next epoch.
+ * When the last has come the whole entry rests, until its worker's other entries have passed the barrier,
+ * too.
+ */
+
+static wr_status take_barrier(wr_task *t, wri_entry *e, uint32_t from, uint64_t epoch, wr_err *err) {
+    e->rests[from] = true;
+    WR_TRY(wri_barrier(e->op, epoch, err));
+    if (e->op->barriers > 0) return WR_OK;
+    memset(e->rests, 0, t->job->n_workers * sizeof *e->rests);
+    e->passed = epoch;
+    return WR_OK;
+}
+
+static wr_status take_end(wr_task *t, wri_entry *e, uint32_t from, wr_err *err) {
+    bool waited = e->op->barriers > 0;
+    WR_TRY(wri_end(e->op, from, err));
+    if (!waited || e->op->barriers > 0) return WR_OK;
+    memset(e->rests, 0, t->job->n_workers * sizeof *e->rests); /* it was the last that others waited for */
+    e->passed = e->op->epoch;
+    return WR_OK;
+}
 
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     uint32_t workers = t->job->n_workers;
     for (uint32_t from = 0; from < workers; from++) {
         wri_ring *r = &e->exchange->rings[from * workers + t->index];
         wri_event ev;
-        for (int k = 0; k < 8 && wri_ring_take(r, &ev); k++) {
+        for (int k = 0; k < 8 && !e->rests[from] && e->passed == t->passed && wri_ring_take(r, &ev); k++) {
             *didp = true;
             wr_status s = WR_OK;
             switch (ev.kind) {
@@ -213,9 +247,10 @@ wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) 
                 s = wri_watermark(e->op, from, ev.wm, err);
                 break;
             case WRI_BARRIER:
+                s = take_barrier(t, e, from, ev.epoch, err);
                 break;
             case WRI_END:
-                s = wri_end(e->op, from, err);
+                s = take_end(t, e, from, err);
                 break;
             }
             if (s != WR_OK) return s;

@@ -89,11 +89,13 @@ static bool fed_by_side(const wr_node *n) {
     return false;
 }
 
-static void add_entry(wr_task *t, const wr_node *n) {
+static wr_status add_entry(wr_task *t, const wr_node *n, wr_err *err) {
     wri_entry *e = &t->entries[t->n_entries++];
     wr_job *j = t->job;
-    *e = (wri_entry){.stage = n->stage, .side_fed = fed_by_side(n)};
+    *e = (wri_entry){.stage = n->stage, .side_fed = fed_by_side(n), .passed = t->passed};
     if (n->kind == WR_N_EXCHANGE) {
+        e->rests = wr_calloc(j->n_workers, sizeof *e->rests);
+        if (!e->rests) return wr_fail_oom(err, "an exchange");
         e->op = &t->receivers[n->id];
         e->exchange = &j->exchanges[n->id];
         if (n->n_in && n->in[0]->stage == n->stage) e->stage++; /* the receiving end is the next stage's */
@@ -101,6 +103,7 @@ static void add_entry(wr_task *t, const wr_node *n) {
         e->op = &t->ops[n->id];
         if (n->kind == WR_N_SOURCE) e->source = &j->sources[n->id];
     }
+    return WR_OK;
 }
 
 static int by_falling_stage(const void *a, const void *b) {
@@ -113,6 +116,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     const wr_plan *p = j->plan;
     t->job = j;
     t->index = index;
+    t->passed = t->sides_passed = j->epochs.wanted;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
     t->ops = wr_calloc(p->n_nodes, sizeof *t->ops);
@@ -134,7 +138,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
         if (n->kind == WR_N_SINK && j->sinks[id].con->write) t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
-            add_entry(t, n);
+            WR_TRY(add_entry(t, n, err));
     }
     qsort(t->entries, t->n_entries, sizeof *t->entries, by_falling_stage);
     WR_TRY(link_ops(t, err));
@@ -157,6 +161,7 @@ static void free_task(wr_job *j, wr_task *t) {
         if (t->receivers) free_op(&t->receivers[id]);
         if (t->sides) wri_side_free(&t->sides[id]);
     }
+    for (uint32_t i = 0; t->entries && i < t->n_entries; i++) wr_free(t->entries[i].rests);
     wr_free(t->ops);
     wr_free(t->receivers);
     wr_free(t->entries);
@@ -174,7 +179,7 @@ static uint32_t pick_workers(const wr_plan *plan, const wr_job_opts *o) {
     return n < 1 ? 1 : n > 128 ? 128 : (uint32_t)n; /* 128 key groups: more workers would own none */
 }
 
-static wr_status make_shared(wr_job *j, wr_err *err) {
+static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     const wr_plan *p = j->plan;
     uint32_t splits = 0;
     j->sources = wr_calloc(p->n_nodes, sizeof *j->sources);
@@ -185,7 +190,7 @@ static wr_status make_shared(wr_job *j, wr_err *err) {
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
         if (n->kind == WR_N_SOURCE) {
-            WR_TRY(wri_source_new(j, n, splits, &j->sources[id], err));
+            WR_TRY(wri_source_new(j, n, splits, wri_epochs_source(from, n), &j->sources[id], err));
             splits += j->sources[id].n_splits + (n->bounded ? 0 : SPLITS_TO_COME);
         }
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
@@ -193,10 +198,17 @@ static wr_status make_shared(wr_job *j, wr_err *err) {
     /* Sinks last: a missing input must not have emptied an output file. */
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         if (p->nodes[id]->kind != WR_N_SINK) continue;
-        WR_TRY(wri_sink_new(j, p->nodes[id], &j->sinks[id], err));
+        WR_TRY(wri_sink_new(j, p->nodes[id], wri_epochs_sink(from, p->nodes[id]), &j->sinks[id], err));
         j->wanting++;
     }
     return WR_OK;
+}
+
+static wr_status make_job(wr_job *j, const wr_snapshot *from, wr_err *err) {
+    WR_TRY(make_shared(j, from, err));
+    for (uint32_t w = 0; w < j->n_workers; w++) WR_TRY(make_task(j, w, err));
+    WR_TRY(wri_epochs_check(j, err));
+    return wri_epochs_load(j, from, err);
 }
 
 wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp, wr_err *err) {
@@ -211,8 +223,10 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
     pthread_mutex_init(&j->output, NULL);
-    wr_status s = make_shared(j, err);
-    for (uint32_t w = 0; s == WR_OK && w < j->n_workers; w++) s = make_task(j, w, err);
+    wr_snapshot *from;
+    wr_status s = wri_epochs_open(j, &from, err);
+    if (s == WR_OK && !j->finished) s = make_job(j, from, err);
+    wr_snapshot_free(from);
     if (s != WR_OK) {
         wr_job_free(j);
         return s;
@@ -224,6 +238,9 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 void wr_job_free(wr_job *j) {
     if (!j) return;
     for (uint32_t w = 0; j->workers && w < j->n_workers; w++) free_task(j, &j->workers[w]);
+    for (uint32_t w = 0; j->workers && w < j->n_workers; w++) wri_saver_free(&j->workers[w].saver);
+    wri_epochs_close(j);
+    wr_buf_free(&j->said);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->exchanges) wri_exchange_free(j, &j->exchanges[id]);
         if (j->sources) wri_source_free(&j->sources[id]);
@@ -240,7 +257,7 @@ void wr_job_free(wr_job *j) {
 
 void wr_job_cancel(wr_job *j) {
     __atomic_store_n(&j->canceled, true, __ATOMIC_RELAXED);
-    __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+    if (!j->epochs.store) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED); /* else: after a last snapshot */
 }
 
 /* ---- running ---- */
@@ -251,15 +268,22 @@ typedef struct control {
     uv_timer_t timer;
     void (*tick)(void *ctx);
     void *ctx;
+    int64_t ticked_us;
 } control;
 
 static void on_timer(uv_timer_t *timer) {
     control *c = timer->data;
+    wri_epochs_tick(c->job, &c->loop);
+    int64_t now = c->job->sys->mono_us();
+    if (now - c->ticked_us < TICK_MS * 1000) return;
+    c->ticked_us = now;
     if (c->tick) c->tick(c->ctx);
 }
 
-static void on_done(uv_async_t *done) { /* sent by each worker as its last act */
+/* Sent by each worker as its last act, and when it has passed a barrier. */
+static void on_done(uv_async_t *done) {
     control *c = done->data;
+    wri_epochs_passed(c->job, &c->loop);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 
@@ -290,11 +314,13 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     control c = {.job = j, .tick = tick, .ctx = ctx};
     uint32_t started;
     j->started_us = j->sys->mono_us();
+    if (j->finished) return WR_OK;
     if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
     uv_timer_init(&c.loop, &c.timer);
     uv_async_init(&c.loop, &j->done, on_done);
     c.timer.data = j->done.data = &c;
-    uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    uint64_t every_ms = (uint64_t)wri_epochs_wait_ms(j, TICK_MS);
+    uv_timer_start(&c.timer, on_timer, every_ms, every_ms);
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
@@ -305,7 +331,7 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
         if (err) *err = j->err;
         return j->status;
     }
-    if (!j->canceled) return WR_OK;
+    if (!j->canceled) return wri_epochs_finish(j, err);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
     return wr_fail(err, WR_ECANCELED, "interrupted");
 }
@@ -326,7 +352,11 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
     }
 }
 
+bool wr_job_finished(const wr_job *j) { return j->finished; }
+
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
+    if (j->said.len) WR_TRY(wr_buf_put(out, j->said.data, j->said.len));
+    if (j->finished) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));
     }

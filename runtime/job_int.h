@@ -19,6 +19,7 @@
 
 #include "expr/expr.h"
 #include "op.h"
+#include "state/state.h"
 
 /* ---- events and rings ---- */
 typedef enum wri_event_kind { WRI_BATCH, WRI_WATERMARK, WRI_BARRIER, WRI_END } wri_event_kind;
@@ -65,6 +66,12 @@ typedef struct wri_split {    /* all under the source's lock */
     int64_t idle_wm;        /* its watermark when it fell idle */
     int64_t clock_wm;       /* how far the wall clock has taken it since */
     uint64_t asked;         /* the last call of take_chunk that found it with nothing */
+    /* Where a restart goes on: taken at a barrier, when nobody is taking a chunk */
+    bool cut_due;
+    uint64_t cut_seq; /* chunks before the barrier */
+    int64_t cut_wm;   /* watermark after them, once they are resolved */
+    bool cut_ended;
+    wr_buf cut; /* the connector's position */
 } wri_split;
 
 typedef struct wri_source {
@@ -85,6 +92,7 @@ typedef struct wri_source {
     uint32_t n_slots;    /* places per split */
     uint32_t n_live;     /* splits not ended */
     int64_t arrival_us;  /* largest arrival time given, under the lock */
+    uint64_t epoch;      /* of the last barrier: chunks dealt from then on lie behind it; under the lock */
     uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
     int64_t announced;   /* largest watermark that was announced */
     int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
@@ -109,6 +117,12 @@ typedef struct wri_sink {
     bool going;       /* some of its rows have been shown */
     uint64_t held;    /* rows kept back by `shared` */
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
+    /* At a barrier: rows of workers that have passed it wait for those that have not */
+    uint64_t epoch;  /* of the last barrier that all have passed */
+    uint32_t passed; /* workers that have passed the next one, and not ended */
+    wr_buf after;    /* their rows since, as bytes */
+    wr_buf cut;      /* what the connector goes on from */
+    bool cut_headed;
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
 
@@ -119,7 +133,9 @@ typedef struct wri_entry { /* where events come into a worker */
     bool ended;
     wri_source *source; /* one of the two */
     wri_exchange *exchange;
-    bool side_fed; /* lies behind an ERRORS or LATE node */
+    bool side_fed;   /* lies behind an ERRORS or LATE node */
+    uint64_t passed; /* the last barrier that went through it */
+    bool *rests;     /* exchange: per sending worker, its barrier has come and others' have not */
 } wri_entry;
 
 typedef struct wri_side { /* rows of an ERRORS or LATE node, gathered until the worker is between events */
@@ -128,6 +144,32 @@ typedef struct wri_side { /* rows of an ERRORS or LATE node, gathered until the 
     size_t n, cap;
     bool ended;
 } wri_side;
+
+/* What one operator of one worker has saved. */
+typedef struct wri_item {
+    uint32_t node, tag;
+    wr_batch *rows; /* NULL: numbers */
+    uint32_t *keys; /* in the saver's arena, as are the numbers */
+    uint32_t n_keys, n_ints;
+    int64_t *ints;
+} wri_item;
+struct wr_saver {
+    wri_item *items;
+    size_t n, cap;
+    uint32_t node; /* that saves now */
+    wr_arena ar;
+};
+
+/* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
+typedef struct wri_epochs {
+    uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
+    uint32_t passed;      /* atomic: workers that have passed it */
+    wr_snapshots *store;  /* NULL: none are taken */
+    wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
+    bool under_way, last; /* last: the job stops once it is written */
+    int64_t next_us;      /* when the next is due */
+    uint64_t n_taken, bytes;
+} wri_epochs;
 
 struct wr_task {
     wr_job *job;
@@ -141,6 +183,9 @@ struct wr_task {
     wr_op **sinks;
     uint32_t n_sinks;
     uint64_t bad_rows, late_rows;
+    uint64_t passed;       /* the last barrier that all entries have passed */
+    uint64_t sides_passed; /* the last one that the sides have sent */
+    wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -171,7 +216,11 @@ struct wr_job {
     wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
-    uv_async_t done; /* sent by each worker as it ends */
+    wri_epochs epochs;
+    wr_buf said;     /* lines for the summary */
+    bool restored;   /* goes on from a snapshot */
+    bool finished;   /* the snapshot was the last one: there is nothing to do */
+    uv_async_t done; /* sent by each worker as it ends or has passed a barrier */
 };
 
 static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->stop, __ATOMIC_RELAXED) != 0; }
@@ -187,29 +236,62 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) WR_MU
 wr_status wri_end(wr_op *op, uint32_t port, wr_err *err) WR_MUST_USE;
 wr_status wri_emit_watermark(wr_op *op, int64_t wm, wr_err *err) WR_MUST_USE;
 wr_status wri_emit_end(wr_op *op, wr_err *err) WR_MUST_USE;
+wr_status wri_barrier(wr_op *op, uint64_t epoch, wr_err *err) WR_MUST_USE; /* has come on one of its inputs */
+wr_status wri_emit_barrier(wr_op *op, uint64_t epoch, wr_err *err) WR_MUST_USE;
 
 /* exchange.c */
+uint32_t wri_exchange_target(uint64_t hash, uint32_t workers); /* who owns the key */
 wr_status wri_exchange_new(wr_job *j, const wr_node *n, wri_exchange *x, wr_err *err) WR_MUST_USE;
 void wri_exchange_free(wr_job *j, wri_exchange *x);
 /* Takes up to a few events; *didp: something was there. */
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
 /* source.c */
-wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s,
-                         wr_err *err) WR_MUST_USE;
+/* from: what wri_source_save wrote, NULL: from the beginning. */
+wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
+                         wri_source *s, wr_err *err) WR_MUST_USE;
 void wri_source_free(wri_source *s);
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
+/* *bp, physical columns of op's source as they were read, gets all columns of the source. */
+wr_status wri_source_rows(wr_op *op, wr_batch **bp, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
+/* The part of a snapshot: once all workers have passed the barrier. */
+wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) WR_MUST_USE;
 
 /* side.c */
+/* All that can feed the sides has passed the barrier. */
+wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) WR_MUST_USE;
+wr_status wri_side_save(wr_task *t, wr_err *err) WR_MUST_USE; /* rows that wait */
 void wri_side_free(wri_side *s);
 wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
 void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
 
+/* saved.c: what operators save, as bytes and back */
+void wri_saver_reset(wr_saver *s);
+void wri_saver_free(wr_saver *s);
+wr_status wri_items_pack(const wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* Gives what was saved by node id to the operators of all workers that it concerns now. */
+wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) WR_MUST_USE;
+
+/* epochs.c: when snapshots are taken, and from what a job goes on */
+wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) WR_MUST_USE; /* *fromp NULL: anew */
+wr_status wri_epochs_check(const wr_job *j, wr_err *err) WR_MUST_USE; /* everything can be saved */
+wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
+/* The bytes that sink n went on from; NULL: none. */
+const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
+const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
+void wri_epochs_tick(wr_job *j, uv_loop_t *loop);                /* sends the next barrier when it is due */
+void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has passed one */
+wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
+void wri_epochs_close(wr_job *j);
+int64_t wri_epochs_wait_ms(const wr_job *j, int64_t tick_ms); /* between two ticks */
+
 /* sink.c */
-wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) WR_MUST_USE;
+wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
+                       wr_err *err) WR_MUST_USE;
+wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;

@@ -10,6 +10,14 @@
 
 typedef struct wr_op wr_op;
 typedef struct wr_task wr_task;
+typedef struct wr_saver wr_saver;
+
+typedef struct wr_saved {
+    uint32_t tag;
+    wr_batch *rows; /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
+    const int64_t *ints;
+    uint32_t n_ints;
+} wr_saved;
 
 typedef struct wr_op_def {
     const char *name;
@@ -26,9 +34,12 @@ typedef struct wr_op_def {
     wr_status (*end)(wr_op *op, wr_err *err);
     /* A barrier has come on all inputs: push out what the next stage must own before the snapshot. */
     wr_status (*barrier)(wr_op *op, uint64_t epoch, wr_err *err);
-    /* State as msgpack, and back into a freshly opened operator. NULL: stateless. */
-    wr_status (*save)(wr_op *op, wr_buf *out, wr_err *err);
-    wr_status (*load)(wr_op *op, const char *p, size_t n, wr_err *err);
+    /* At a barrier, after barrier(): hands all that it keeps to wr_save_rows and wr_save_ints. NULL with
+     * `stateless`: it keeps nothing over a barrier. NULL without: jobs with --state refuse it. */
+    wr_status (*save)(wr_op *op, wr_saver *to, wr_err *err);
+    /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
+    wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
+    bool stateless;
     void (*close)(wr_op *op); /* also after a failed open */
 } wr_op_def;
 
@@ -44,8 +55,9 @@ struct wr_op {
     void *state;
     wr_edge *out;
     uint32_t n_out;
-    int64_t *port_wm; /* per input: its watermark */
-    uint32_t n_in, ended, barriers;
+    int64_t *port_wm;               /* per input: its watermark */
+    uint32_t n_in, ended, barriers; /* barriers: inputs that the one under way has come on */
+    uint64_t epoch;                 /* of that barrier */
     uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
     int64_t wm;         /* combined watermark */
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;
@@ -58,6 +70,14 @@ struct wr_op {
 wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) WR_MUST_USE;
 
 /* ---- what a task offers its operators ---- */
+
+/* Rows of state. b is held until the snapshot has been written, so everything it points at must be its own or
+ * held by it. keys: the columns that tell whose rows they are; none: they are worker 0's. The number of
+ * workers may be another one when they come back. */
+wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) WR_MUST_USE;
+/* Numbers; each worker that loads gets those of all that saved. */
+wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) WR_MUST_USE;
 
 /* Rows that failed in op: row rows[i] of b, for the reason whys[i] (or why for all when whys is NULL). Counts
  * them and sends them to error_stream; with on_error = 'fail' the job fails. */

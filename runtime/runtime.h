@@ -19,7 +19,9 @@ typedef struct wr_job_opts {
     int format;          /* of a bare SELECT: index of "json|csv|table" */
     int out_fd;          /* standard output of bare SELECTs and `print` */
     bool terminal;
-    uint32_t width; /* columns of the terminal, 0: unknown */
+    uint32_t width;               /* columns of the terminal, 0: unknown */
+    const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
+    int64_t snapshot_interval_us; /* 0: plan's setting */
 } wr_job_opts;
 
 typedef struct wr_job_stats {
@@ -39,8 +41,11 @@ typedef struct wr_job_stats {
 wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp, wr_err *err) WR_MUST_USE;
 /* Runs until all sources have ended, a failure, or wr_job_cancel. Calls tick(ctx) about ten times a second
  * from the calling thread (NULL: never). */
+/* With state_dir, a cancel takes a snapshot first; a job whose snapshot says that it has finished runs no
+ * more. */
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
+bool wr_job_finished(const wr_job *job); /* by the snapshot that it went on from */
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
 /* Lines on what sources have met that a summary should tell; to be called when the job has run. */
 wr_status wr_job_notes(const wr_job *job, wr_buf *out);

@@ -62,12 +62,37 @@ wr_status wri_side_end(wr_task *t, wr_err *err) {
     return WR_OK;
 }
 
+/* ---- snapshots: rows that wait when all else has passed the barrier have been reported behind the sides
+ * ---- */
+
+wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        const wri_side *s = &t->sides[id];
+        if (s->op && !s->ended) WR_TRY(wri_emit_barrier(s->op, epoch, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_side_save(wr_task *t, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        const wri_side *s = &t->sides[id];
+        t->saver.node = id;
+        for (size_t i = 0; i < s->n; i++) WR_TRY(wr_save_rows(&t->saver, 0, s->batches[i], NULL, 0, err));
+    }
+    return WR_OK;
+}
+
+static wr_status side_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    wri_side *s = side_of(op->task, op->node);
+    return s && saved->rows ? side_add(s, wr_batch_hold(saved->rows), err) : WR_OK;
+}
+
 static wr_status side_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)op, (void)port, (void)b;
     return wr_fail(err, WR_EINTERNAL, "a side stream was pushed to");
 }
 
-const wr_op_def wri_op_side = {.name = "side", .push = side_push};
+const wr_op_def wri_op_side = {.name = "side", .push = side_push, .load = side_load, .stateless = true};
 
 /* ---- errors ---- */
 

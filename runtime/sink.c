@@ -7,6 +7,8 @@
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
  * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
+#include <msgpack.h>
+
 #include "job_int.h"
 #include "ops/ops.h"
 
@@ -20,6 +22,7 @@ typedef struct sink_op {
     wr_encoder *enc; /* own, or the sink's shared one */
     wr_buf buf;
     int64_t since_us;   /* since when buf has not been empty */
+    uint64_t epoch;     /* the last barrier that this worker has passed */
     wri_changelog *log; /* NULL: rows go out as they are */
 } sink_op;
 
@@ -32,11 +35,61 @@ static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **co
     s->n_options = st ? st->n_options : 0;
 }
 
-wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
+/* msgpack: [whether the header has been written, the connector's mark]. */
+static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, wr_err *err) {
+    msgpack_unpacked u;
+    size_t at = 0;
+    msgpack_unpacked_init(&u);
+    bool ok = msgpack_unpack_next(&u, from->data, from->len, &at) == MSGPACK_UNPACK_SUCCESS &&
+              u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size == 2 &&
+              u.data.via.array.ptr[0].type == MSGPACK_OBJECT_BOOLEAN &&
+              u.data.via.array.ptr[1].type == MSGPACK_OBJECT_BIN;
+    wr_status r = WR_OK;
+    if (!ok) r = wr_fail(err, WR_EDATA, "a sink in the snapshot is not as it was written");
+    else {
+        const msgpack_object_bin *mark = &u.data.via.array.ptr[1].via.bin;
+        *headedp = u.data.via.array.ptr[0].via.boolean;
+        if (wr_buf_put(markp, mark->ptr, mark->size) != WR_OK) r = wr_fail_oom(err, "a sink");
+    }
+    msgpack_unpacked_destroy(&u);
+    return r;
+}
+
+wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    pthread_mutex_lock(s->lock);
+    int r = msgpack_pack_array(&pk, 2);
+    if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
+    if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
+    if (r == 0 && s->cut.len) r = msgpack_pack_bin_body(&pk, s->cut.data, s->cut.len);
+    pthread_mutex_unlock(s->lock);
+    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_piece *from, wr_err *err) {
+    wr_buf mark = {0};
+    wr_sink_cfg cfg = {.sys = j->sys,
+                       .stream = name,
+                       .options = s->options,
+                       .n_options = s->n_options,
+                       .schema = &s->schema};
+    wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;
+    if (mark.len > 0) {
+        cfg.from = mark.data;
+        cfg.from_len = mark.len;
+    }
+    if (r == WR_OK) r = s->con->open_sink(&cfg, &s->sink, err);
+    wr_buf_free(&mark);
+    return r;
+}
+
+wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s, wr_err *err) {
     const char *conn, *fmt;
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
+    s->epoch = j->epochs.wanted;
     pthread_mutex_init(&s->own_lock, NULL);
     WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
@@ -51,12 +104,7 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, wri_sink *s, wr_err *err) {
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);
     if (s->con->write && (!s->fmt || !s->fmt->open_encoder))
         return wr_fail(err, WR_EINVAL, "stream %s: format '%s' cannot be written", name, fmt ? fmt : "none");
-    wr_sink_cfg cfg = {.sys = j->sys,
-                       .stream = name,
-                       .options = s->options,
-                       .n_options = s->n_options,
-                       .schema = &s->schema};
-    wr_status r = s->con->open_sink(&cfg, &s->sink, err);
+    wr_status r = open_sink(j, s, name, from, err);
     return r == WR_OK || !n->sink.stream ? r : wr_fail_in(err, r, "stream %s", name);
 }
 
@@ -65,6 +113,8 @@ void wri_sink_free(wri_sink *s) {
     if (s->shared) s->fmt->close_encoder(s->shared);
     if (s->sink) s->con->close_sink(s->sink);
     wr_free(s->fields);
+    wr_buf_free(&s->after);
+    wr_buf_free(&s->cut);
     pthread_mutex_destroy(&s->own_lock);
 }
 
@@ -82,6 +132,7 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     sink_op *o = op->state = wr_calloc(1, sizeof *o);
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
+    o->epoch = s->epoch;
     if (!s->con->write) return WR_OK;
     WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
@@ -121,10 +172,40 @@ static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf,
 
 static wr_status flush(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
+    wri_sink *s = o->s;
+    wr_status r = WR_OK;
     if (o->buf.len == 0) return WR_OK;
-    pthread_mutex_lock(o->s->lock);
-    wr_status r = write_out(op->task->job, o->s, o->enc, &o->buf, err);
-    pthread_mutex_unlock(o->s->lock);
+    pthread_mutex_lock(s->lock);
+    if (o->epoch > s->epoch) { /* what lies behind the barrier waits for the rest of what lies before it */
+        if (wr_buf_put(&s->after, o->buf.data, o->buf.len) != WR_OK) r = wr_fail_oom(err, "a sink");
+        o->buf.len = 0;
+    } else r = write_out(op->task->job, s, o->enc, &o->buf, err);
+    pthread_mutex_unlock(s->lock);
+    return r;
+}
+
+/* ---- barriers ---- */
+
+/* All rows before the barrier have been written. Under the lock. */
+static wr_status cut(wr_job *j, sink_op *o, uint64_t epoch, wr_err *err) {
+    wri_sink *s = o->s;
+    s->epoch = epoch;
+    s->passed = 0;
+    s->cut_headed = s->headed;
+    s->cut.len = 0;
+    if (s->con->mark) WR_TRY(s->con->mark(s->sink, &s->cut, err));
+    return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+}
+
+static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
+    sink_op *o = op->state;
+    wri_sink *s = o->s;
+    if (!s->con->write) return WR_OK;
+    WR_TRY(flush(op, err));
+    pthread_mutex_lock(s->lock);
+    o->epoch = epoch;
+    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, epoch, err) : WR_OK;
+    pthread_mutex_unlock(s->lock);
     return r;
 }
 
@@ -229,8 +310,15 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
     WR_TRY(flush(op, err));
+    wr_job *j = op->task->job;
+    wr_status r = WR_OK;
     pthread_mutex_lock(s->lock);
-    wr_status r = --s->open == 0 ? finish(op->task->job, s, s->shared ? s->shared : o->enc, err) : WR_OK;
+    s->passed -= o->epoch > s->epoch;
+    s->open--;
+    if (s->passed > 0 && s->passed == s->open) r = cut(j, o, j->epochs.wanted, err);
+    if (r == WR_OK && s->open == 0 && s->after.len > 0)
+        r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+    if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -243,5 +331,7 @@ const wr_op_def wri_op_sink = {.name = "sink",
                                .open = sink_open,
                                .push = sink_push,
                                .watermark = sink_watermark,
+                               .barrier = sink_barrier,
+                               .stateless = true,
                                .end = sink_end,
                                .close = sink_close};

@@ -15,6 +15,7 @@
  * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
  * not quiet, and bounded input never is. */
 #include <inttypes.h>
+#include <msgpack.h>
 #include <time.h>
 
 #include "job_int.h"
@@ -84,7 +85,10 @@ static wr_status add_splits(wri_source *s, uint32_t n, wr_err *err) {
     return WR_OK;
 }
 
-wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_source *s, wr_err *err) {
+static wr_status load_source(wri_source *s, const wr_piece *from, wr_err *err);
+
+wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
+                         wri_source *s, wr_err *err) {
     const wr_plan_stream *st = n->source.stream;
     s->node = n;
     s->first_split = first_split;
@@ -95,6 +99,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     if (!s->con || !s->con->open_source)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
     WR_TRY(make_decoded(n, s, err));
+    if (n->source.lookup) return WR_OK; /* without splits it has ended */
     wr_source_cfg cfg = {.sys = j->sys,
                          .stream = st->name,
                          .options = st->options,
@@ -109,13 +114,15 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, wri_
     WR_TRY(add_splits(s, s->con->n_splits(s->src), err));
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
     s->n_live = s->n_splits;
-    return WR_OK;
+    s->epoch = j->epochs.wanted;
+    return from ? load_source(s, from, err) : WR_OK;
 }
 
 void wri_source_free(wri_source *s) {
     if (!s->node) return;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_free(s->splits[i]->slots);
+        wr_buf_free(&s->splits[i]->cut);
         wr_free(s->splits[i]);
     }
     wr_free(s->splits);
@@ -219,14 +226,50 @@ static wr_status look_around(wr_job *j, wri_source *s, wr_err *err) {
     return r < 0 ? r : WR_OK;
 }
 
-/* Takes the next chunk of some split. WR_AGAIN: nothing now. WR_EOF: the source has ended. */
-static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seqp, int64_t *arrivalp,
-                            wr_err *err) {
+/* Where split i would go on now. Nobody is taking a chunk of it. Under the lock. */
+static wr_status cut_split(wri_source *s, uint32_t i, wr_err *err) {
+    wri_split *p = s->splits[i];
+    p->cut_due = false;
+    p->cut_seq = p->dealt;
+    p->cut_wm = p->wm; /* resolve() brings it up to the chunks under way */
+    p->cut_ended = p->ended;
+    p->cut.len = 0;
+    return s->con->position ? s->con->position(s->src, i, &p->cut, err) : WR_OK;
+}
+
+/* The first worker that hears of a barrier cuts all splits; one that another worker is at just then is cut by
+ * that one, as its chunk still lies before the barrier. Under the lock. */
+static wr_status cut_source(wri_source *s, uint64_t epoch, wr_err *err) {
+    s->epoch = epoch;
+    for (uint32_t i = 0; i < s->n_splits; i++) {
+        s->splits[i]->cut_due = s->splits[i]->busy;
+        if (!s->splits[i]->busy) WR_TRY(cut_split(s, i, err));
+    }
+    return WR_OK;
+}
+
+/* Whether a barrier comes before the next chunk for a worker that has passed barrier `passed`. Under the
+ * lock.
+ */
+static bool barrier_due(wr_job *j, wri_source *s, uint64_t passed, wr_status *rp, wr_err *err) {
+    uint64_t wanted = __atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE);
+    if (s->epoch < wanted) {
+        wr_status r = cut_source(s, wanted, err);
+        if (r != WR_OK) *rp = r;
+    }
+    return passed < s->epoch;
+}
+
+/* Takes the next chunk of some split. WR_AGAIN: nothing now, or (*duep) a barrier comes first. WR_EOF: the
+ * source has ended. */
+static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk *c, uint64_t *seqp,
+                            int64_t *arrivalp, bool *duep, wr_err *err) {
     pthread_mutex_lock(&s->lock);
     wr_status r = look_around(j, s, err);
     uint64_t call = ++s->asks;
+    *duep = false;
     if (r == WR_OK) r = WR_AGAIN;
-    while (r == WR_AGAIN) {
+    while (r == WR_AGAIN && !(*duep = barrier_due(j, s, passed, &r, err))) {
         bool taken;
         int64_t i = pick_split(s, call, &taken);
         if (i < 0 && taken && !wri_stopping(j)) {
@@ -248,11 +291,16 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
             *seqp = p->dealt++;
             *arrivalp = arrive(j, s);
             p->slots[*seqp % s->n_slots].state = WRI_DEALT;
-            break;
         }
         if (r == WR_EOF) {
             p->ended = true;
             s->n_live--;
+        }
+        if (p->cut_due && r >= 0) {
+            wr_status cut = cut_split(s, (uint32_t)i, err);
+            if (cut != WR_OK) r = cut;
+        }
+        if (r == WR_EOF) {
             r = WR_AGAIN;
             continue;
         }
@@ -260,7 +308,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, wr_chunk *c, uint64_t *seq
         p->asked = call;
         note_quiet(j, s, p);
     }
-    if (r == WR_AGAIN && s->n_live == 0 && !s->grows) r = WR_EOF;
+    if (r == WR_AGAIN && !*duep && s->n_live == 0 && !s->grows) r = WR_EOF;
     pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -279,6 +327,7 @@ static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t s
         if (k->state != WRI_DECODED) break;
         k->before = p->wm;
         if (k->max > p->wm) p->wm = k->max;
+        if (p->resolved < p->cut_seq) p->cut_wm = p->wm;
         k->state = WRI_RESOLVED;
     }
     if (moved) pthread_cond_broadcast(&s->moved);
@@ -440,6 +489,12 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     return without_rows(bp, o->errs.rows, o->errs.n, err);
 }
 
+wr_status wri_source_rows(wr_op *op, wr_batch **bp, wr_err *err) {
+    source_op *o = op->state;
+    o->arrival = wr_floor_to(op->task->job->sys->wall_us(), 1000);
+    return compute(op, o, bp, err);
+}
+
 /* Rows without event time cannot be placed in any window. */
 static wr_status drop_null_times(wr_op *op, wr_batch **bp, uint32_t col, wr_err *err) {
     const wr_col *c = &(*bp)->cols[col];
@@ -591,7 +646,14 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     wri_source *s = o->s;
     wr_chunk c;
     uint64_t seq = 0;
-    wr_status r = wri_enough(t->job) ? WR_EOF : take_chunk(t->job, s, &c, &seq, &o->arrival, err);
+    bool due = false;
+    wr_status r = WR_EOF;
+    if (!wri_enough(t->job)) r = take_chunk(t->job, s, e->passed, &c, &seq, &o->arrival, &due, err);
+    if (due) {
+        *didp = true;
+        e->passed = s->epoch; /* only this worker's passing lets it rise */
+        return r == WR_AGAIN ? wri_emit_barrier(op, e->passed, err) : r;
+    }
     if (r == WR_EOF) {
         e->ended = true;
         *didp = true;
@@ -615,6 +677,76 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     return wri_emit_watermark(op, wm, err);
 }
 
+/* ---- snapshots ----
+ *
+ * msgpack: [largest arrival time, [[position, watermark after what lies before it, whether the split had
+ * ended], …]]
+ */
+
+wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    pthread_mutex_lock(&s->lock);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_splits; i++) n += s->splits[i]->cut.len > 0;
+    int r = msgpack_pack_array(&pk, 2);
+    if (r == 0) r = msgpack_pack_int64(&pk, s->arrival_us);
+    if (r == 0) r = msgpack_pack_array(&pk, n);
+    for (uint32_t i = 0; r == 0 && i < s->n_splits; i++) {
+        const wri_split *p = s->splits[i];
+        if (p->cut.len == 0) continue; /* it came after the barrier, or cannot be read again */
+        r = msgpack_pack_array(&pk, 3);
+        if (r == 0) r = msgpack_pack_bin(&pk, p->cut.len);
+        if (r == 0) r = msgpack_pack_bin_body(&pk, p->cut.data, p->cut.len);
+        if (r == 0) r = msgpack_pack_int64(&pk, p->cut_wm);
+        if (r == 0) r = p->cut_ended ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+static bool is_int(const msgpack_object *o) {
+    return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
+}
+
+static wr_status load_split(wri_source *s, const msgpack_object *o, wr_err *err) {
+    const msgpack_object *f = o->via.array.ptr;
+    uint32_t i;
+    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3 || f[0].type != MSGPACK_OBJECT_BIN ||
+        !is_int(&f[1]) || f[2].type != MSGPACK_OBJECT_BOOLEAN)
+        return wr_fail(err, WR_EDATA, "a split in the snapshot is not as it was written");
+    wr_status r = s->con->resume(s->src, f[0].via.bin.ptr, f[0].via.bin.size, &i, err);
+    if (r != WR_OK) return r == WR_AGAIN ? WR_OK : r; /* AGAIN: had ended, and has gone since */
+    if (i >= s->n_splits) {
+        WR_TRY(add_splits(s, i + 1, err));
+        s->splits[i]->ended = false;
+        s->n_live++;
+    }
+    wri_split *p = s->splits[i];
+    p->wm = p->clock_wm = f[1].via.i64;
+    if (f[2].via.boolean && !p->ended) {
+        p->ended = true;
+        s->n_live--;
+    }
+    return WR_OK;
+}
+
+static wr_status load_source(wri_source *s, const wr_piece *from, wr_err *err) {
+    msgpack_unpacked u;
+    size_t at = 0;
+    msgpack_unpacked_init(&u);
+    wr_status r = WR_OK;
+    bool ok = msgpack_unpack_next(&u, from->data, from->len, &at) == MSGPACK_UNPACK_SUCCESS &&
+              u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size == 2 &&
+              is_int(&u.data.via.array.ptr[0]) && u.data.via.array.ptr[1].type == MSGPACK_OBJECT_ARRAY;
+    if (!ok) r = wr_fail(err, WR_EDATA, "a source in the snapshot is not as it was written");
+    else s->arrival_us = u.data.via.array.ptr[0].via.i64;
+    for (uint32_t i = 0; r == WR_OK && i < u.data.via.array.ptr[1].via.array.size; i++)
+        r = load_split(s, &u.data.via.array.ptr[1].via.array.ptr[i], err);
+    msgpack_unpacked_destroy(&u);
+    return r;
+}
+
 void wri_source_unreadable(wr_op *op) { ((source_op *)op->state)->unreadable++; }
 
 static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows, wr_buf *out) {
@@ -634,7 +766,7 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
-    if (s->con->notes) WR_TRY(s->con->notes(s->src, out));
+    if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];
@@ -655,4 +787,4 @@ static wr_status source_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
 }
 
 const wr_op_def wri_op_source = {
-    .name = "source", .open = source_open, .push = source_push, .close = source_close};
+    .name = "source", .open = source_open, .push = source_push, .stateless = true, .close = source_close};

@@ -73,7 +73,7 @@ static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
         wri_entry *next = NULL;
         for (uint32_t i = 0; i < t->n_entries; i++) {
             wri_entry *e = &t->entries[i];
-            if (!e->source || e->ended) continue;
+            if (!e->source || e->ended || e->passed != t->passed) continue;
             if (e->op->wm < above || (e->op->wm == above && i < after)) continue;
             if (!next || e->op->wm < next->op->wm) next = e;
         }
@@ -85,6 +85,39 @@ static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
     }
 }
 
+/* ---- barriers ----
+ *
+ * An entry that the barrier has gone through rests until it has gone through all entries of the worker: so
+ * nothing that lies behind it can reach an operator before it has come on all inputs. What the entries
+ * still do meanwhile lies before the barrier, and no ring that takes it rests; so the wait ends. */
+
+/* Whether the barrier has gone through all entries; side_fed: those behind sides, too. */
+static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_entry *e = &t->entries[i];
+        if (!e->ended && e->passed < epoch && (side_fed || !e->side_fed)) return false;
+    }
+    return true;
+}
+
+static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
+    wr_job *j = t->job;
+    uint64_t epoch = __atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE);
+    if (epoch == t->passed || !through(t, epoch, false)) return WR_OK;
+    if (t->sides_passed < epoch) {
+        WR_TRY(wri_side_flush(t, didp, err));
+        t->sides_passed = epoch;
+        WR_TRY(wri_side_barrier(t, epoch, err));
+        *didp = true;
+    }
+    if (!through(t, epoch, true)) return WR_OK;
+    WR_TRY(wri_side_save(t, err));
+    t->passed = epoch;
+    *didp = true;
+    if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);
+    return WR_OK;
+}
+
 /* One round over the entries. *livep: a source may still get data; *leftp: entries that have not ended. */
 static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp, wr_err *err) {
     uint32_t feeding = 0;
@@ -94,6 +127,7 @@ static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp
     }
     if (!*didp) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
+    if (t->job->epochs.store) WR_TRY(pass_barrier(t, didp, err));
     *leftp = 0;
     for (uint32_t i = 0; i < t->n_entries; i++) {
         const wri_entry *e = &t->entries[i];
@@ -110,7 +144,7 @@ static wr_status run_values(wr_task *t, wr_err *err) {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         wri_entry *e = &t->entries[i];
         if (e->source || e->exchange) continue;
-        WR_TRY(e->op->def->push(e->op, 0, NULL, err));
+        if (!t->job->restored) WR_TRY(e->op->def->push(e->op, 0, NULL, err));
         WR_TRY(wri_emit_end(e->op, err));
         e->ended = true;
     }

@@ -34,36 +34,37 @@ part "kernels against SQLite"
 $make build/release/fuzz_expr
 build/release/fuzz_expr --seconds 20 --seed "${SEED:-1}"
 
-[ -x build/venv/bin/python ] || python3 -m venv build/venv
-build/venv/bin/python -c 'import duckdb' 2>/dev/null || build/venv/bin/pip install --quiet duckdb
-oracle() { # script, binary, option, how many [, seed]
-    build/venv/bin/python "tests/oracle/$1.py" "$2" "$3" "$4" --seed "${SEED:-${5:-1}}"
+$make venv
+oracle() { # script, binary, option, how many [, seed [, more options]]
+    script=$1 binary=$2 option=$3 n=$4 seed=${5:-1}
+    shift $(($# < 5 ? $# : 5))
+    build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
-build/venv/bin/python tests/oracle/run.py ./weir --queries 600 --seed "${SEED:-1}"
-build/venv/bin/python tests/oracle/over.py ./weir --queries 400 --seed "${SEED:-1}"
-build/venv/bin/python tests/oracle/expressions.py ./weir --scripts 200 --seed "${SEED:-1}"
-
 part "random queries against DuckDB"
-oracle run ./weir --queries 600
-oracle over ./weir --queries 500 7
-oracle joins ./weir --queries 60
-oracle sessions ./weir --queries 60
+oracle run ./weir --queries 1000
+oracle over ./weir --queries 800 7
+oracle joins ./weir --queries 600
+oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
 oracle sets ./weir --queries 200
+oracle lookups ./weir --queries 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
-oracle changes ./weir --queries 120
+oracle changes ./weir --queries 500
+oracle rank ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
 
 part "the same, and patterns against a matcher that tries everything (ASan+UBSan)"
-oracle match "$weir" --cases 300
-oracle over "$weir" --queries 30 7
-oracle joins "$weir" --queries 30
-oracle sessions "$weir" --queries 30
-oracle sets "$weir" --queries 30
-oracle changes "$weir" --queries 30
+oracle match "$weir" --queries 400
+oracle over "$weir" --queries 100 7
+oracle joins "$weir" --queries 100
+oracle sessions "$weir" --queries 100
+oracle sets "$weir" --queries 60
+oracle changes "$weir" --queries 100
+oracle rank "$weir" --queries 30
+oracle lookups "$weir" --queries 30
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
@@ -71,5 +72,8 @@ build/venv/bin/python tests/nexmark/run.py ./weir
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
+for o in run over joins sessions changes match; do
+    oracle $o build/tsan/weir --queries 100 3 --workers 2,8
+done
 
 printf '\nAll parts passed.\n'

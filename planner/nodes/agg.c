@@ -105,9 +105,8 @@ static void put_result(wri_ex *x, const wr_node *n, uint32_t col, const char *pl
 }
 
 static void put_when(wri_ex *x, const wr_node *n) {
-    if (n->agg.win.kind != WR_W_NONE && n->agg.each_batch) WRI_PUT(x, "; as rows come");
-    if (n->agg.every_us) WRI_PUT(x, "; early every %s", wri_duration(&x->ar, n->agg.every_us));
-    if (n->agg.lateness_us) WRI_PUT(x, "; corrected for %s", wri_duration(&x->ar, n->agg.lateness_us));
+    bool windows = n->agg.win.kind != WR_W_NONE;
+    wri_tell_emits(x, windows && n->agg.each_batch, n->agg.every_us, n->agg.lateness_us);
     if (n->agg.takes_back) WRI_PUT(x, "; takes rows back");
     if (n->agg.ttl_us) WRI_PUT(x, "; forgets keys idle for %s", wri_duration(&x->ar, n->agg.ttl_us));
 }

@@ -121,6 +121,12 @@ static void table_explain(wri_ex *x, const wr_node *n) {
     WRI_PUT(x, "; #%u is read first and kept", n->in[1]->id);
 }
 
+static void lookup_explain(wri_ex *x, const wr_node *n) {
+    tell_keys(x, n);
+    tell_residual(x, n);
+    WRI_PUT(x, "; #%u is asked for the keys of each batch", n->in[1]->id);
+}
+
 const wri_node_def wri_node_join_window = {.name = "WINDOW_JOIN",
                                            .need = timed_need,
                                            .rebuild = join_rebuild,
@@ -141,3 +147,8 @@ const wri_node_def wri_node_join_table = {.name = "TABLE_JOIN",
                                           .rebuild = join_rebuild,
                                           .explain = table_explain,
                                           .clause = "JOIN"};
+const wri_node_def wri_node_join_lookup = {.name = "LOOKUP_JOIN",
+                                           .need = table_need,
+                                           .rebuild = join_rebuild,
+                                           .explain = lookup_explain,
+                                           .clause = "JOIN"};

@@ -160,6 +160,17 @@ static void tell_skip(wri_ex *x, const wr_match_spec *s) {
         }
 }
 
+/* What asks for a key whose rows are all gone. */
+static const char *why_kept(const wr_match_spec *s) {
+    if (s->first) return "^";
+    if (s->n_prevs) return "PREV";
+    for (uint32_t i = 0; i < s->n_values; i++)
+        if (s->values[i].what == WR_MATCH_NUMBER) return "MATCH_NUMBER";
+    for (uint32_t i = 0; i < s->n_dvalues; i++)
+        if (s->dvalues[i].what == WR_MATCH_NUMBER) return "MATCH_NUMBER";
+    return NULL;
+}
+
 static void match_explain(wri_ex *x, const wr_node *n) {
     const wr_match_spec *s = n->match;
     WRI_PUT(x, "%s", s->pattern);
@@ -172,7 +183,11 @@ static void match_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, ", %s%s", wri_col_name(&s->ext, s->order[i].col), s->order[i].desc ? " DESC" : "");
     if (s->within_us) WRI_PUT(x, ", within %s", wri_duration(&x->ar, s->within_us));
     else if (!s->fixed) WRI_PUT(x, ", a match may wait for ever (no WITHIN)");
+    if (s->ahead) WRI_PUT(x, ", a row waits for %u behind it (NEXT)", s->ahead);
+    if (s->n_keys && why_kept(s)) WRI_PUT(x, ", keys are never forgotten (%s)", why_kept(s));
     WRI_PUT(x, ", %s", s->all_rows ? "all rows" : "one row");
+    if (s->unmatched) WRI_PUT(x, ", with unmatched ones");
+    if (s->omit_empty && s->empty) WRI_PUT(x, " but empty matches");
     tell_skip(x, s);
     for (uint32_t i = 0; i < s->n_vars; i++) {
         const wr_match_var *v = &s->vars[i];

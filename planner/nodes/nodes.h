@@ -78,6 +78,8 @@ void wri_tell_options(wri_ex *x, const wr_plan_stream *s);
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local);
 /* "COUNT(DISTINCT a) FILTER b" in terms of the columns of rows. */
 void wri_tell_call(wri_ex *x, const wr_agg_call *k, const wr_schema *rows);
+/* "; early every 10 s": when an aggregation gives results besides at the end. */
+void wri_tell_emits(wri_ex *x, bool each_batch, int64_t every_us, int64_t lateness_us);
 static inline const char *wri_col_name(const wr_schema *s, uint32_t col) {
     return col < s->n ? s->fields[col].name : "?";
 }

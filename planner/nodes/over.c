@@ -132,7 +132,8 @@ static void over_explain(wri_ex *x, const wr_node *n) {
         if (k->nulls_first != k->desc) WRI_PUT(x, " NULLS %s", k->nulls_first ? "FIRST" : "LAST");
     }
     if (n->over.top)
-        WRI_PUT(x, ", first %lld%s only", (long long)n->over.top, n->over.top_ties ? " and ties" : "");
+        WRI_PUT(x, ", first %lld%s only", (long long)n->over.top,
+                n->over.top_fn == WR_O_RANK ? " and ties" : "");
     for (uint32_t i = 0; i < n->over.n_calls; i++) {
         WRI_PUT(x, "%s", i ? ", " : ": ");
         put_call(x, n, &n->over.calls[i]);

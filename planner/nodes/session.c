@@ -53,6 +53,7 @@ static void session_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, "%s", i ? ", " : ": ");
         wri_tell_call(x, &n->session.calls[i], rows);
     }
+    wri_tell_emits(x, n->session.each_batch, n->session.every_us, n->session.lateness_us);
 }
 
 const wri_node_def wri_node_session = {.name = "SESSION",

@@ -68,7 +68,7 @@ static void source_explain(wri_ex *x, const wr_node *n) {
     const wr_plan_stream *s = n->source.stream;
     WRI_PUT(x, "%s (", s->name);
     wri_tell_options(x, s);
-    WRI_PUT(x, ") decodes ");
+    WRI_PUT(x, n->source.lookup ? ") asked by key for " : ") decodes ");
     for (uint32_t i = 0; i < n->source.n_cols; i++) {
         const wr_field *f = &n->out.fields[i];
         WRI_PUT(x, "%s%s ", i ? ", " : "", f->name);

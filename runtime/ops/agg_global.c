@@ -176,9 +176,57 @@ static wr_status global_end(wr_op *op, wr_err *err) {
     return lone && !a->any ? emit_empty(op, a, err) : WR_OK;
 }
 
+/* ---- snapshots: partials, as they came in ---- */
+
+enum { PARTIALS, CAME };
+
+/* Groups first..first + n of a window as a batch like those pushed. */
+static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t first, uint32_t n,
+                             wr_saver *to, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, &b, err));
+    b->n = n;
+    for (uint32_t i = 0; i < n; i++) a->gids[i] = first + i;
+    wr_status r = wr_batch_col(b, 0, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = w->end;
+    if (r == WR_OK) r = wri_groups_emit_keys(w->groups, a->gids, n, b, 1, err);
+    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), a->gids, n, b, 1 + a->n_keys, err);
+    if (r == WR_OK) r = wr_save_rows(to, PARTIALS, b, a->keys, a->n_keys, err);
+    wr_batch_drop(b);
+    (void)op;
+    return r;
+}
+
+static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
+    agg_global *a = op->state;
+    uint32_t step = wr_task_batch_rows(op->task);
+    if (a->slices) return wri_slices_save(a->slices, to, err);
+    if (wr_grow(&a->gids, &a->gids_cap, step, sizeof *a->gids) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < a->n_open; i++) {
+        uint32_t count = wri_groups_count(a->open[i].groups);
+        for (uint32_t first = 1; first <= count; first += step) {
+            uint32_t left = count - first + 1;
+            WR_TRY(save_groups(op, a, &a->open[i], first, left < step ? left : step, to, err));
+        }
+    }
+    int64_t came = a->any;
+    return wr_save_ints(to, CAME, &came, 1, err);
+}
+
+static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    agg_global *a = op->state;
+    if (a->slices) return wri_slices_load(a->slices, saved, err);
+    if (saved->rows) return global_push(op, 0, saved->rows, err);
+    a->any |= saved->n_ints > 0 && saved->ints[0];
+    return WR_OK;
+}
+
 const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .open = global_open,
                                      .push = global_push,
                                      .watermark = global_watermark,
                                      .end = global_end,
+                                     .save = global_save,
+                                     .load = global_load,
                                      .close = global_close};

@@ -350,4 +350,5 @@ const wr_op_def wri_op_agg_local = {.name = "local aggregate",
                                     .push = local_push,
                                     .watermark = local_watermark,
                                     .barrier = local_barrier,
+                                    .stateless = true,
                                     .close = local_close};

@@ -131,14 +131,8 @@ static wr_status find_keys(wri_slices *s, const wr_batch *b, uint32_t *gids, wr_
     return WR_OK;
 }
 
-wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
-    const wr_win *w = s->cfg.win;
-    pane p = {.end = b->cols[0].i64[0]};
-    p.enter = wri_first_open(w, p.end, b->wm ? b->wm[0] : WR_WM_NONE);
-    if (p.enter <= s->fired) { /* only after an idle split came back: see the README of runtime/ */
-        p.enter = wri_ceil_to(s->fired + 1, w->slide_us, w->offset_us);
-        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, 0, b, NULL, b->n, err);
-    }
+/* Partials in b's columns 1.. of a pane with these borders. */
+static wr_status add_pane(wri_slices *s, wr_batch *b, pane p, wr_err *err) {
     p.gids = wr_alloc(b->n * sizeof *p.gids);
     if (!p.gids) return wr_fail_oom(err, "a slice");
     wr_status r = find_keys(s, b, p.gids, err);
@@ -149,6 +143,17 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
     if (r == WR_OK) r = insert_pane(s, p, err);
     if (r != WR_OK) free_pane(&p);
     return r;
+}
+
+wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) {
+    const wr_win *w = s->cfg.win;
+    pane p = {.end = b->cols[0].i64[0]};
+    p.enter = wri_first_open(w, p.end, b->wm ? b->wm[0] : WR_WM_NONE);
+    if (p.enter <= s->fired) { /* only after an idle split came back: see the README of runtime/ */
+        p.enter = wri_ceil_to(s->fired + 1, w->slide_us, w->offset_us);
+        if (p.enter > wri_last_end(w, p.end)) return wr_task_late_rows(s->cfg.op, 0, b, NULL, b->n, err);
+    }
+    return add_pane(s, b, p, err);
 }
 
 /* ---- running state ---- */
@@ -397,5 +402,66 @@ wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) {
         s->fired = end;
         WR_TRY(rebuild(s, err));
     }
+    return WR_OK;
+}
+
+/* ---- snapshots: panes as they came in, with their borders in front; running states and blocks are made anew
+ * ---- */
+
+enum { PANE, FIRED };
+
+/* Columns: end, enter, keys, partials. */
+static wr_status save_pane(wri_slices *s, const pane *p, wr_saver *to, wr_err *err) {
+    uint32_t n = wri_packed_rows(p->partials), n_keys = s->cfg.n_keys, n_partials = s->cfg.calls->n_partials;
+    wr_batch *b;
+    if (n == 0) return WR_OK;
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
+    if (!keys) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
+    wr_status r = wr_batch_new(2 + n_keys + n_partials, n, &b, err);
+    if (r == WR_OK) {
+        b->n = n;
+        r = wr_batch_col(b, 0, WR_I64, err);
+        if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
+        for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+            b->cols[0].i64[i] = p->end;
+            b->cols[1].i64[i] = p->enter;
+        }
+        if (r == WR_OK) r = wri_groups_emit_keys(s->groups, p->gids, n, b, 2, err);
+        for (uint32_t c = 0; r == WR_OK && c < n_partials; c++)
+            r = wr_batch_copy_col(b, 2 + n_keys + c, &s->unpacked->cols[c], err);
+        if (r == WR_OK) r = wr_save_rows(to, PANE, b, keys, n_keys, err);
+        wr_batch_drop(b);
+    }
+    wr_free(keys);
+    return r;
+}
+
+wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
+    for (size_t i = 0; i < s->n_panes; i++) WR_TRY(save_pane(s, &s->panes[i], to, err));
+    return wr_save_ints(to, FIRED, &s->fired, 1, err);
+}
+
+/* The batch without its second column is as it was pushed. */
+static wr_status load_pane(wri_slices *s, wr_batch *b, wr_err *err) {
+    uint32_t n = 1 + s->cfg.n_keys + s->cfg.calls->n_partials, *cols = wr_alloc(n * sizeof *cols);
+    wr_batch *in;
+    if (!cols) return wr_fail_oom(err, "a slice");
+    for (uint32_t c = 0; c < n; c++) cols[c] = c ? c + 1 : 0;
+    wr_status r = b->n_cols == n + 1
+                      ? wr_batch_share(b, cols, n, &in, err)
+                      : wr_fail(err, WR_EDATA, "a slice in the snapshot is not as it was written");
+    wr_free(cols);
+    if (r != WR_OK) return r;
+    in->hash = b->hash;
+    r = add_pane(s, in, (pane){.end = b->cols[0].i64[0], .enter = b->cols[1].i64[0]}, err);
+    wr_batch_drop(in);
+    return r;
+}
+
+wr_status wri_slices_load(wri_slices *s, const wr_saved *saved, wr_err *err) {
+    if (saved->rows) return load_pane(s, saved->rows, err);
+    if (saved->n_ints && saved->ints[0] > s->fired) s->fired = saved->ints[0];
     return WR_OK;
 }

@@ -5,6 +5,7 @@
  * rows left are removed once that is said. */
 #include "agg_updates.h"
 
+#include "change_rows.h"
 #include "group_table.h"
 #include "timers.h"
 
@@ -14,12 +15,6 @@ typedef struct standing {
     uint32_t old_batch, old_row; /* what stands, while touched and stands */
     bool touched, stands, failed;
 } standing;
-
-typedef struct change { /* a row to be given */
-    wr_batch *from;
-    uint32_t row;
-    wr_change kind;
-} change;
 
 struct wri_updates {
     wri_updates_cfg cfg;
@@ -32,8 +27,7 @@ struct wri_updates {
     size_t n_olds, olds_cap;
     uint32_t *gids, *minus, *list; /* scratch: room for cap rows each */
     size_t cap;
-    change *changes; /* scratch */
-    size_t changes_cap;
+    wri_change_rows changes; /* scratch */
     wri_timers timers;
 };
 
@@ -74,7 +68,7 @@ void wri_updates_free(wri_updates *u) {
     wr_free(u->gids);
     wr_free(u->minus);
     wr_free(u->list);
-    wr_free(u->changes);
+    wr_free(u->changes.items);
     wr_free(u);
 }
 
@@ -174,98 +168,49 @@ wr_status wri_updates_fold_nothing(wri_updates *u, wr_err *err) {
 
 /* ---- saying ---- */
 
-static bool same_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
-    bool nx = wr_is_null(x, i), ny = wr_is_null(y, j);
-    if (nx || ny) return nx == ny;
-    if (x->phys == WR_STR) return wr_str_eq(&x->str[i], &y->str[j]);
-    return x->i64[i] == y->i64[j]; /* doubles by their bits */
-}
-
-/* The same results; keys and window are the same anyway. */
-static bool same_result(const wri_updates *u, const wr_batch *x, uint32_t i, const wr_batch *y, uint32_t j) {
-    for (uint32_t c = x->n_cols - u->cfg.calls->n; c < x->n_cols; c++)
-        if (!same_value(&x->cols[c], i, &y->cols[c], j)) return false;
-    return true;
-}
-
-static wr_status gather_col(const wri_updates *u, size_t n, wr_batch *out, uint32_t c, wr_err *err) {
-    const change *ch = u->changes;
-    WR_TRY(wr_batch_col(out, c, ch[0].from->cols[c].phys, err));
-    wr_col *to = &out->cols[c];
-    bool nulls = false;
-    for (size_t i = 0; i < n; i++) {
-        const wr_col *from = &ch[i].from->cols[c];
-        if (to->phys == WR_STR) to->str[i] = from->str[ch[i].row];
-        else to->i64[i] = from->i64[ch[i].row];
-        nulls |= from->nulls != NULL;
-    }
-    if (!nulls) return WR_OK;
-    if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "a NULL bitmap");
-    for (size_t i = 0; i < n; i++)
-        if (wr_is_null(&ch[i].from->cols[c], ch[i].row)) wr_bit_set(to->nulls, (uint32_t)i);
-    return WR_OK;
-}
-
-static wr_status fill_changes(const wri_updates *u, size_t n, wr_batch *out, wr_err *err) {
-    const change *ch = u->changes;
-    out->n = (uint32_t)n;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || ch[i].from != ch[i - 1].from) WR_TRY(wr_batch_keep(out, &ch[i].from->ref, err));
-    for (uint32_t c = 0; c < out->n_cols; c++) WR_TRY(gather_col(u, n, out, c, err));
-    if (u->cfg.append_only) return WR_OK;
-    out->change = wr_arena_alloc(&out->arena, n);
-    if (!out->change) return wr_fail_oom(err, "the kinds of changes");
-    for (size_t i = 0; i < n; i++) out->change[i] = (uint8_t)ch[i].kind;
-    return WR_OK;
-}
-
-static wr_status emit_changes(wri_updates *u, size_t n, wr_err *err) {
-    if (n == 0) return WR_OK;
-    wr_batch *out;
-    WR_TRY(wr_batch_new(u->cfg.op->node->out.n, (uint32_t)n, &out, err));
-    wr_status s = fill_changes(u, n, out, err);
-    if (s == WR_OK) s = wr_emit(u->cfg.op, out, err);
-    wr_batch_drop(out);
-    return s;
-}
-
 /* Has rows, or needs none: without keys there is always a result. */
 static bool is_live(const wri_updates *u, const standing *s) {
     return !u->cfg.takes_back || u->cfg.n_keys == 0 || s->rows > 0;
 }
 
-/* What changed of group gid, whose result is row `row` of cur (live), to u->changes at n. */
-static size_t note_change(wri_updates *u, uint32_t gid, wr_batch *cur, uint32_t row, bool ok, size_t n) {
+/* What changed of group gid, whose result is row `row` of cur (ok: it has one). Keys and window are the same
+ * anyway, so only results are compared. */
+static wr_status note_change(wri_updates *u, uint32_t gid, wr_batch *cur, uint32_t row, bool ok,
+                             wr_err *err) {
     standing *s = standing_of(u, gid);
     wr_batch *old = s->stands ? u->olds[s->old_batch] : NULL;
-    if (old && ok && same_result(u, old, s->old_row, cur, row)) return n;
-    if (old) u->changes[n++] = (change){old, s->old_row, ok ? WR_UPDATE_BEFORE : WR_DELETE};
-    if (ok) u->changes[n++] = (change){cur, row, old ? WR_UPDATE_AFTER : WR_INSERT};
+    if (old && ok && wri_same_values(old, s->old_row, cur, row, old->n_cols - u->cfg.calls->n)) return WR_OK;
     s->stands = ok;
-    return n;
+    if (old) WR_TRY(wri_change_add(&u->changes, old, s->old_row, ok ? WR_UPDATE_BEFORE : WR_DELETE, err));
+    return ok ? wri_change_add(&u->changes, cur, row, old ? WR_UPDATE_AFTER : WR_INSERT, err) : WR_OK;
 }
 
-/* Says groups gids[0..n); live: scratch for as many. */
+/* Notes what changed of groups gids[0..n), whose results are the rows of cur; those that failed are told. */
+static wr_status note_changes(wri_updates *u, const uint32_t *gids, uint32_t n, wr_batch *cur,
+                              const uint64_t *failed, wr_err *err) {
+    uint32_t n_bad = 0;
+    for (uint32_t i = 0, row = 0; i < n; i++) {
+        standing *s = standing_of(u, gids[i]);
+        bool live = is_live(u, s), bad = live && wr_bit(failed, row);
+        WR_TRY(note_change(u, gids[i], cur, row, live && !bad, err));
+        if (bad && !s->failed) u->minus[n_bad++] = row;
+        s->failed = bad;
+        row += live;
+    }
+    return n_bad ? wr_task_bad_rows(u->cfg.op, cur, u->minus, NULL, WRI_GROUP_FAILED, n_bad, err) : WR_OK;
+}
+
+/* Says groups gids[0..n); u->list and u->minus have room for as many. */
 static wr_status say_some(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
-    uint32_t n_live = 0, n_bad = 0;
+    uint32_t n_live = 0;
     wr_batch *cur = NULL;
     uint64_t *failed = NULL;
     for (uint32_t i = 0; i < n; i++)
         if (is_live(u, standing_of(u, gids[i]))) u->list[n_live++] = gids[i];
     wri_result r = result_of(u);
     if (n_live) WR_TRY(wri_result_rows(&r, u->list, n_live, &failed, &cur, err));
-    size_t n_changes = 0;
-    for (uint32_t i = 0, row = 0; i < n; i++) {
-        standing *s = standing_of(u, gids[i]);
-        bool live = is_live(u, s), bad = live && wr_bit(failed, row);
-        n_changes = note_change(u, gids[i], cur, row, live && !bad, n_changes);
-        if (bad && !s->failed) u->minus[n_bad++] = row;
-        s->failed = bad;
-        row += live;
-    }
-    wr_status st =
-        n_bad ? wr_task_bad_rows(u->cfg.op, cur, u->minus, NULL, WRI_GROUP_FAILED, n_bad, err) : WR_OK;
-    if (st == WR_OK) st = emit_changes(u, n_changes, err);
+    wr_status st = note_changes(u, gids, n, cur, failed, err);
+    if (st == WR_OK) st = wri_change_emit(&u->changes, u->cfg.op, u->cfg.append_only, err);
     wr_batch_drop(cur);
     return st;
 }
@@ -287,8 +232,6 @@ wr_status wri_updates_say(wri_updates *u, wr_err *err) {
     uint32_t step = wr_task_batch_rows(u->cfg.op->task) / 2; /* a group makes two rows */
     if (step == 0) step = 1;
     WR_TRY(scratch(u, step, err));
-    if (wr_grow(&u->changes, &u->changes_cap, 2 * (size_t)step, sizeof *u->changes) != WR_OK)
-        return wr_fail_oom(err, "results that change");
     for (size_t at = 0; at < u->n_touched; at += step) {
         size_t left = u->n_touched - at;
         WR_TRY(say_some(u, u->touched + at, (uint32_t)(left < step ? left : step), err));

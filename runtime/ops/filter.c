@@ -47,4 +47,4 @@ static wr_status filter_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
 }
 
 const wr_op_def wri_op_filter = {
-    .name = "filter", .open = filter_open, .push = filter_push, .close = filter_close};
+    .stateless = true, .name = "filter", .open = filter_open, .push = filter_push, .close = filter_close};

@@ -38,5 +38,27 @@ static wr_status limit_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err)
     return r;
 }
 
-const wr_op_def wri_op_limit = {
-    .name = "limit", .open = limit_open, .push = limit_push, .close = limit_close};
+/* One worker has all rows; what the others save is as at the start. */
+static wr_status limit_save(wr_op *op, wr_saver *to, wr_err *err) {
+    const limiter *l = op->state;
+    const wr_node *n = op->node;
+    int64_t used[2] = {n->sort.offset - l->skip, l->left < 0 ? 0 : n->sort.limit - l->left};
+    return wr_save_ints(to, 0, used, 2, err);
+}
+
+static wr_status limit_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    limiter *l = op->state;
+    if (saved->n_ints != 2) return wr_fail(err, WR_EDATA, "LIMIT in the snapshot is not as it was written");
+    bool was_full = l->left == 0;
+    l->skip -= saved->ints[0];
+    if (l->left >= 0) l->left -= saved->ints[1];
+    if (l->left == 0 && !was_full && wr_task_worker(op->task) == 0) wri_limit_full(op);
+    return WR_OK;
+}
+
+const wr_op_def wri_op_limit = {.name = "limit",
+                                .open = limit_open,
+                                .push = limit_push,
+                                .save = limit_save,
+                                .load = limit_load,
+                                .close = limit_close};

@@ -15,13 +15,18 @@
 
 static void find_vars(wri_matcher *m) {
     const wr_match_spec *s = m->s;
-    for (uint32_t i = 0; i < s->pos[0].n_next; i++)
-        m->start_vars |= UINT64_C(1) << s->pos[s->pos[0].next[i]].var;
+    for (uint32_t p = 0; p < s->n_pos; p++)
+        for (uint32_t i = 0; s->pos[p].var == WR_NO_COL && i < s->pos[p].n_next; i++) {
+            uint32_t to = s->pos[p].next[i];
+            if (to < WR_MATCH_LAST) m->start_vars |= UINT64_C(1) << s->pos[to].var;
+        }
     for (uint32_t i = 0; i < s->n_prevs; i++)
         if (s->prevs[i].back > m->history) m->history = s->prevs[i].back;
     for (uint32_t i = 0; i < s->n_values; i++) m->numbers |= s->values[i].what == WR_MATCH_NUMBER;
     for (uint32_t i = 0; i < s->n_dvalues; i++) m->numbers |= s->dvalues[i].what == WR_MATCH_NUMBER;
-    m->heap_needed = s->within_us || !s->fixed || s->all_rows;
+    m->take_all = s->empty || s->unmatched;
+    m->patient = s->ahead || s->anchored;
+    m->heap_needed = s->within_us || !s->fixed || s->all_rows || m->patient;
     m->words = s->n_pos / 64 + 1;
 }
 
@@ -29,7 +34,7 @@ static void find_vars(wri_matcher *m) {
 
 static void find_static(wri_matcher *m) {
     const wr_match_spec *s = m->s;
-    bool changed = m->slow_vars != 0;
+    bool changed = m->path_vars != 0;
     for (uint32_t p = 0; p < s->n_pos; p++) m->static_from[p] = true;
     for (uint32_t round = 0; changed; round++) {
         changed = false;
@@ -37,7 +42,7 @@ static void find_static(wri_matcher *m) {
             bool ok = round < ROUNDS_MAX;
             for (uint32_t i = 0; ok && i < s->pos[p].n_next; i++) {
                 uint32_t to = s->pos[p].next[i];
-                ok = to == WR_MATCH_END || (m->static_from[to] && !(m->slow_vars >> s->pos[to].var & 1));
+                ok = to >= WR_MATCH_LAST || (m->static_from[to] && !(m->path_vars >> s->pos[to].var & 1));
             }
             changed |= round < ROUNDS_MAX && ok != m->static_from[p];
             m->static_from[p] = ok;
@@ -173,7 +178,8 @@ static wr_status due(wri_matcher *m, int64_t wm, wr_err *err) {
         wri_mpart *p = wri_mr_key(m, top.gid)->part;
         bool waits = p && p->active;
         int64_t first = waits ? wri_mr_time(&m->rows, wri_mpart_slot(p, p->start)) : 0;
-        if (waits && first == top.time && (!m->s->within_us || wm + 1 - m->s->within_us < first)) break;
+        bool over = m->s->within_us && !m->patient && wm + 1 - m->s->within_us >= first;
+        if (waits && first == top.time && !over) break;
         dequeue(m);
         if (waits && first == top.time) WR_TRY(search(m, p, wm + 1, err));
         else if (waits) WR_TRY(enqueue(m, p, err)); /* it has moved on to a later row */
@@ -194,7 +200,8 @@ static wr_status finish_all(wri_matcher *m, wr_err *err) {
 /* Keys that nothing is kept of go, once they are as many as the others. */
 static wr_status sweep(wri_matcher *m, wr_err *err) {
     uint32_t live = wri_groups_live(m->groups), n = 0;
-    if (m->s->n_keys == 0 || m->numbers || m->history || live < IDLE_MIN || live < 2 * m->n_parts)
+    if (m->s->n_keys == 0 || m->numbers || m->history || m->s->first || live < IDLE_MIN ||
+        live < 2 * m->n_parts)
         return WR_OK;
     tidy_heap(m);
     if (wr_grow(&m->gids, &m->gids_cap, live, sizeof *m->gids) != WR_OK)
@@ -313,11 +320,13 @@ static wr_status add_prevs(wri_matcher *m, wr_batch *b, wr_err *err) {
 
 static wr_status one_row(wri_matcher *m, uint32_t i, const int64_t *times, wr_err *err) {
     wri_mkey *k = wri_mr_key(m, m->gids[i]);
+    bool first = !k->live, begins = (m->rows.fresh_yes[i] | m->rows.fresh_ask[i]) & m->start_vars;
     k->live = true;
     if (!k->part) {
-        if (!m->history && !((m->rows.fresh_yes[i] | m->rows.fresh_ask[i]) & m->start_vars)) return WR_OK;
+        if (!m->history && !m->take_all && !begins) return WR_OK;
         k->part = wri_mpart_new(m, m->gids[i]);
         if (!k->part) return wr_fail_oom(err, "a match under way");
+        k->part->first = first;
     }
     WR_TRY(wri_mr_add(m, k->part, i | WRI_MR_FRESH, err));
     return search(m, k->part, times[i], err);

@@ -8,6 +8,9 @@
  * once (a position at a row) is remembered where it cannot depend on the path, so a search costs at most
  * rows x positions; conditions that depend on the path are counted and given up beyond a limit.
  *
+ * NEXT looks at rows behind, so a row is asked about once as many of its key have come as NEXT reaches, or at
+ * the end. $ waits for the end. Neither is helped by the watermark.
+ *
  * A row is named by a slot. Slots with WRI_MR_FRESH are rows of the batch under way, and copied (kept) only
  * if they are needed behind it. One thread owns all. */
 #ifndef WR_RUNTIME_MATCH_H
@@ -82,6 +85,8 @@ typedef struct wri_mpart {
     uint32_t head, n, cap;
     uint32_t start;   /* first row of the search; those before it are there for PREV */
     uint32_t n_fresh; /* so many at the end are rows of the batch */
+    uint32_t covered; /* rows before are in a match; kept for WITH UNMATCHED ROWS */
+    bool first;       /* rows[head] is the key's first row */
     bool active;      /* frames hold a search that waits */
     uint32_t depth, frames_cap;
     wri_mframe *frames;
@@ -154,6 +159,9 @@ typedef struct wri_matcher {
     uint32_t words;      /* of fail, per row */
     bool *static_from;   /* per position: no condition from here on depends on the path */
     bool links;          /* some condition depends on the path */
+    uint64_t path_vars;  /* variables with such a condition */
+    bool take_all;       /* every row counts, whether a match can begin with it or not */
+    bool patient;        /* the watermark does not end a search: NEXT, $ */
     bool heap_needed;
     bool numbers;         /* MATCH_NUMBER is asked */
     wri_mcond *conds;     /* per variable */
@@ -180,6 +188,10 @@ typedef struct wri_matcher {
 } wri_matcher;
 
 static inline uint32_t wri_mpart_slot(const wri_mpart *p, uint32_t i) { return p->rows[p->head + i]; }
+/* The slot of the row `ahead` behind row i of the key, where i WRI_MR_NONE is none. */
+static inline uint32_t wri_mpart_ahead(const wri_mpart *p, uint32_t i, uint32_t ahead) {
+    return i == WRI_MR_NONE || ahead >= p->n - i ? WRI_MR_NONE : wri_mpart_slot(p, i + ahead);
+}
 static inline wri_mkey *wri_mr_key(wri_matcher *m, uint32_t gid) {
     return (wri_mkey *)(wri_groups_states(m->groups) + gid * wri_groups_stride(m->groups));
 }
@@ -208,6 +220,8 @@ wr_status wri_mout_init(wri_matcher *m, wr_err *err) WR_MUST_USE;
 void wri_mout_free(wri_matcher *m);
 /* The path frames[1..depth] is a match. */
 wr_status wri_mout_match(wri_matcher *m, wri_mpart *p, wr_err *err) WR_MUST_USE;
+/* The first row of the search is in no match. */
+wr_status wri_mout_unmatched(wri_matcher *m, wri_mpart *p, wr_err *err) WR_MUST_USE;
 wr_status wri_mout_flush(wri_matcher *m, wr_err *err) WR_MUST_USE;
 /* Sorts out which values are aggregates. */
 wr_status wri_maggs_init(wri_maggs *a, const wr_match_spec *s, const wr_match_value *v, uint32_t n,

@@ -10,6 +10,15 @@ static void mark_reads(const wr_expr *e, bool *reads) {
     for (uint32_t i = 0; i < e->n_args; i++) mark_reads(e->args[i], reads);
 }
 
+/* Whether e reads what depends on the rows taken before, or on the matches before. */
+static bool on_path(const wr_match_spec *s, const wr_expr *e) {
+    uint32_t first = s->ext.n - s->n_dvalues;
+    if (e->kind == WR_X_COL && e->col >= first) return !s->dvalues[e->col - first].self;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (on_path(s, e->args[i])) return true;
+    return false;
+}
+
 static wr_status init_cond(wri_matcher *m, uint32_t v, wr_err *err) {
     const wr_match_spec *s = m->s;
     wr_match_var *var = &s->vars[v];
@@ -31,7 +40,8 @@ static wr_status init_cond(wri_matcher *m, uint32_t v, wr_err *err) {
     o.no_dict = true;
     if (var->slow) {
         m->slow_vars |= UINT64_C(1) << v;
-        m->links = true;
+        if (on_path(s, var->slow)) m->path_vars |= UINT64_C(1) << v;
+        m->links = m->path_vars != 0;
         WR_TRY(wr_eval_new(&var->slow, 1, &s->ext, &o, &k->slow, err));
     }
     return var->slow || var->may_fail ? wr_eval_new(&var->whole, 1, &s->ext, &o, &k->whole, err) : WR_OK;
@@ -155,16 +165,21 @@ static uint32_t first_frame(const wri_matcher *m, const wri_mpart *p, uint64_t v
     return 0;
 }
 
-static uint32_t nav_slot(const wri_matcher *m, const tried *t, const wr_match_value *v) {
-    bool self = v->vars >> t->v & 1;
+/* Frame of the row that v names; behind the path's last: the row that is asked about; 0: there is none. */
+static uint32_t nav_frame(const wri_matcher *m, const tried *t, const wr_match_value *v) {
+    bool self = v->self || v->vars >> t->v & 1;
+    if (v->self) return t->p->depth + 1;
     if (v->last) {
-        if (self && v->offset == 0) return t->slot;
-        uint32_t at = last_frame(m, t->p, v->vars, v->offset - self);
-        return at ? slot_at(t->p, at) : WRI_MR_NONE;
+        if (self && v->offset == 0) return t->p->depth + 1;
+        return last_frame(m, t->p, v->vars, v->offset - self);
     }
     uint32_t left, at = first_frame(m, t->p, v->vars, v->offset, &left);
-    if (at) return slot_at(t->p, at);
-    return self && left == 0 ? t->slot : WRI_MR_NONE;
+    return at ? at : self && left == 0 ? t->p->depth + 1 : 0;
+}
+
+static uint32_t nav_slot(const wri_matcher *m, const tried *t, const wr_match_value *v) {
+    uint32_t at = nav_frame(m, t, v);
+    return at ? wri_mpart_ahead(t->p, t->p->start + at - 1, v->ahead) : WRI_MR_NONE;
 }
 
 /* ---- aggregates of the path ---- */
@@ -269,10 +284,14 @@ static wr_status set_value(wri_matcher *m, wri_mpart *p, const tried *t, uint32_
             *foldedp = true;
         }
         return finish_agg(m, agg_of(m, i), to, whyp, err);
-    case WR_MATCH_CLASSIFIER: /* a constant in DEFINE */
+    case WR_MATCH_CLASSIFIER:
         break;
     }
-    set_null(m, to, true);
+    uint32_t at = nav_frame(m, t, v);
+    set_null(m, to, at == 0);
+    if (at == 0) return WR_OK;
+    const char *name = m->s->vars[at > p->depth ? t->v : var_at(m, p, at)].name;
+    to->str[0] = wr_str_make(name, strlen(name));
     return WR_OK;
 }
 

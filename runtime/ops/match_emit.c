@@ -205,13 +205,33 @@ static wr_str name_of(const wri_matcher *m, uint32_t v) {
     return wr_str_make(name, strlen(name));
 }
 
+/* The row of the match that v names; WRI_MR_NONE: there is none. */
 static uint32_t nav_row(const wri_matcher *m, const wr_match_value *v, uint32_t n) {
     uint32_t left = v->offset;
     for (uint32_t k = 0; k < n; k++) {
         uint32_t i = v->last ? n - 1 - k : k;
-        if (v->vars >> m->labels[i] & 1 && left-- == 0) return m->slots[i];
+        if (v->vars >> m->labels[i] & 1 && left-- == 0) return i;
     }
     return WRI_MR_NONE;
+}
+
+static wr_status put_null(wr_batch *b, wr_col *to, uint32_t row, wr_err *err) {
+    if (!wr_batch_nulls(b, to)) return wr_fail_oom(err, "a NULL bitmap");
+    wr_bit_set(to->nulls, row);
+    if (to->phys == WR_STR) to->str[row] = (wr_str){0};
+    else to->i64[row] = 0;
+    return WR_OK;
+}
+
+/* Value v, no aggregate, of row i of the match becomes row `row` of the column. */
+static wr_status put_value(wri_matcher *m, const wri_mpart *p, const wr_match_value *v, uint32_t i,
+                           wr_col *to, uint32_t row, wr_err *err) {
+    uint32_t at = i == WRI_MR_NONE ? i : p->start + i;
+    if (v->what == WR_MATCH_NAV)
+        return wri_mr_put(&m->rows, wri_mpart_ahead(p, at, v->ahead), v->col, m->out.b, to, row, err);
+    if (i == WRI_MR_NONE) return put_null(m->out.b, to, row, err);
+    to->str[row] = name_of(m, m->labels[i]);
+    return WR_OK;
 }
 
 static wr_status agg_rows(wri_matcher *m, const wri_magg *k, uint64_t vars, char *states, uint32_t group,
@@ -220,23 +240,22 @@ static wr_status agg_rows(wri_matcher *m, const wri_magg *k, uint64_t vars, char
     return wri_magg_update(m, k, states, m->vaggs.stride, m->slots, m->at, n, 0, err);
 }
 
-static wr_status one_row(wri_matcher *m, uint32_t n, uint64_t number, wr_err *err) {
+static wr_status one_row(wri_matcher *m, const wri_mpart *p, uint32_t n, uint64_t number, wr_err *err) {
     const wr_match_spec *s = m->s;
     WR_TRY(room(m, 1, err));
     wr_batch *b = m->out.b;
-    uint32_t row = b->n, last = m->slots[n - 1];
+    uint32_t row = b->n, last = m->slots[n ? n - 1 : 0];
     for (uint32_t i = 0; i < s->n_keys; i++)
         WR_TRY(wri_mr_put(&m->rows, last, s->keys[i], b, &b->cols[i], row, err));
     for (uint32_t i = 0; i < s->n_values; i++) {
         const wr_match_value *v = &s->values[i];
         wr_col *to = &b->cols[s->n_keys + i];
-        if (v->what == WR_MATCH_NAV) WR_TRY(wri_mr_put(&m->rows, nav_row(m, v, n), v->col, b, to, row, err));
-        if (v->what == WR_MATCH_CLASSIFIER) to->str[row] = name_of(m, m->labels[n - 1]);
         if (v->what == WR_MATCH_NUMBER) to->i64[row] = (int64_t)number;
+        else if (v->what != WR_MATCH_AGG) WR_TRY(put_value(m, p, v, nav_row(m, v, n), to, row, err));
     }
     b->cols[s->n_keys + s->n_values].i64[row] = wri_mr_time(&m->rows, last);
     b->n++;
-    for (uint32_t i = 0; i < m->vaggs.n; i++) {
+    for (uint32_t i = 0; n > 0 && i < m->vaggs.n; i++) {
         const wri_magg *k = &m->vaggs.items[i];
         WR_TRY(agg_rows(m, k, s->values[k->value].vars, m->out.states, row + 1, n, err));
     }
@@ -253,13 +272,13 @@ static wr_status all_nav(wri_matcher *m, const wri_mpart *p, const wr_match_valu
                          wr_err *err) {
     uint32_t total = 0, seen = 0, row = m->out.b->n;
     for (uint32_t i = 0; i < n; i++)
-        if (v->vars >> m->labels[i] & 1) m->at[total++] = m->slots[i];
+        if (v->vars >> m->labels[i] & 1) m->at[total++] = i;
     for (uint32_t i = 0; i < n; i++) {
         seen += v->vars >> m->labels[i] & 1;
         if (!shown(m, p, i)) continue;
-        uint32_t count = v->final ? total : seen, slot = WRI_MR_NONE;
-        if (v->offset < count) slot = m->at[v->last ? count - 1 - v->offset : v->offset];
-        WR_TRY(wri_mr_put(&m->rows, slot, v->col, m->out.b, to, row++, err));
+        uint32_t count = v->final ? total : seen, at = WRI_MR_NONE;
+        if (v->offset < count) at = m->at[v->last ? count - 1 - v->offset : v->offset];
+        WR_TRY(put_value(m, p, v, at, to, row++, err));
     }
     return WR_OK;
 }
@@ -267,13 +286,7 @@ static wr_status all_nav(wri_matcher *m, const wri_mpart *p, const wr_match_valu
 static wr_status put_cell(wri_matcher *m, wr_col *to, uint32_t row, bool failed, wr_err *err) {
     const wr_col *from = &m->cell->cols[0];
     if (failed) wr_bit_set(m->out.failed, row);
-    if (failed || wr_is_null(from, 0)) {
-        if (!wr_batch_nulls(m->out.b, to)) return wr_fail_oom(err, "a NULL bitmap");
-        wr_bit_set(to->nulls, row);
-        if (to->phys == WR_STR) to->str[row] = (wr_str){0};
-        else to->i64[row] = 0;
-        return WR_OK;
-    }
+    if (failed || wr_is_null(from, 0)) return put_null(m->out.b, to, row, err);
     if (to->phys == WR_STR)
         return wr_batch_str(m->out.b, wr_str_data(&from->str[0]), from->str[0].len, &to->str[row], err);
     to->i64[row] = from->i64[0];
@@ -316,15 +329,10 @@ static wr_status all_values(wri_matcher *m, const wri_mpart *p, uint32_t n, uint
         const wr_match_value *v = &s->values[c];
         wr_col *to = &m->out.b->cols[s->n_in + c];
         uint32_t row = m->out.b->n;
-        if (v->what == WR_MATCH_NAV) WR_TRY(all_nav(m, p, v, to, n, err));
         if (v->what == WR_MATCH_AGG) WR_TRY(all_agg(m, p, &m->vaggs.items[agg++], to, n, err));
-        for (uint32_t i = 0; i < n; i++) {
-            if (!shown(m, p, i)) continue;
-            uint32_t of = v->final ? n - 1 : i;
-            if (v->what == WR_MATCH_CLASSIFIER) to->str[row] = name_of(m, m->labels[of]);
-            if (v->what == WR_MATCH_NUMBER) to->i64[row] = (int64_t)number;
-            row++;
-        }
+        else if (v->what != WR_MATCH_NUMBER) WR_TRY(all_nav(m, p, v, to, n, err));
+        for (uint32_t i = 0; v->what == WR_MATCH_NUMBER && i < n; i++)
+            if (shown(m, p, i)) to->i64[row++] = (int64_t)number;
     }
     return WR_OK;
 }
@@ -348,9 +356,34 @@ static wr_status all_rows(wri_matcher *m, const wri_mpart *p, uint32_t n, uint64
     return st;
 }
 
+/* The first row of the search, shown by itself: an empty match, or (number 0) in none. */
+static wr_status lone_row(wri_matcher *m, const wri_mpart *p, uint64_t number, wr_err *err) {
+    const wr_match_spec *s = m->s;
+    WR_TRY(room(m, 1, err));
+    wr_batch *b = m->out.b;
+    uint32_t agg = 0;
+    for (uint32_t c = 0; c < s->n_in; c++)
+        WR_TRY(wri_mr_put(&m->rows, wri_mpart_slot(p, p->start), c, b, &b->cols[c], b->n, err));
+    for (uint32_t c = 0; c < s->n_values; c++) {
+        wr_col *to = &b->cols[s->n_in + c];
+        wr_match_what what = s->values[c].what;
+        const wri_magg *k = what == WR_MATCH_AGG ? &m->vaggs.items[agg++] : NULL;
+        uint64_t failed = 0;
+        if (number && k) {
+            WR_TRY(finish_cell(m, k, &failed, err));
+            WR_TRY(put_cell(m, to, b->n, failed, err));
+        } else if (number && what == WR_MATCH_NUMBER) to->i64[b->n] = (int64_t)number;
+        else WR_TRY(put_null(b, to, b->n, err));
+    }
+    b->n++;
+    return WR_OK;
+}
+
+wr_status wri_mout_unmatched(wri_matcher *m, wri_mpart *p, wr_err *err) { return lone_row(m, p, 0, err); }
+
 wr_status wri_mout_match(wri_matcher *m, wri_mpart *p, wr_err *err) {
     uint32_t n = p->depth;
-    if (wr_grow(&m->slots, &m->slots_cap, n, sizeof *m->slots) != WR_OK ||
+    if (wr_grow(&m->slots, &m->slots_cap, n + 1u, sizeof *m->slots) != WR_OK ||
         wr_grow(&m->labels, &m->labels_cap, n, sizeof *m->labels) != WR_OK ||
         wr_grow(&m->at, &m->at_cap, n, sizeof *m->at) != WR_OK)
         return wr_fail_oom(err, "a match");
@@ -359,5 +392,8 @@ wr_status wri_mout_match(wri_matcher *m, wri_mpart *p, wr_err *err) {
         m->labels[i] = m->s->pos[p->frames[i + 1].pos].var;
     }
     uint64_t number = ++wri_mr_key(m, p->gid)->matches;
-    return m->s->all_rows ? all_rows(m, p, n, number, err) : one_row(m, n, number, err);
+    if (n == 0) m->slots[0] = wri_mpart_slot(p, p->start);
+    if (!m->s->all_rows) return one_row(m, p, n, number, err);
+    if (n > 0) return all_rows(m, p, n, number, err);
+    return m->s->omit_empty ? WR_OK : lone_row(m, p, number, err);
 }

@@ -58,7 +58,8 @@ void wri_mpart_free(wri_matcher *m, wri_mpart *p) {
     end_search(m, p);
     for (uint32_t i = 0; i < p->n; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
     forget(p);
-    p->head = p->n = p->start = p->n_fresh = p->depth = 0;
+    p->head = p->n = p->start = p->n_fresh = p->depth = p->covered = 0;
+    p->first = false;
     if (p->cap > 1024 || p->frames_cap > 1024) { /* what a long match took is not hoarded */
         wr_free(p->rows);
         wr_free(p->frames);
@@ -137,6 +138,8 @@ static void release(wri_matcher *m, wri_mpart *p) {
     p->head += gone;
     p->n -= gone;
     p->start -= gone;
+    p->covered -= p->covered < gone ? p->covered : gone;
+    if (gone) p->first = false;
     if (p->n_fresh > p->n) p->n_fresh = p->n;
 }
 
@@ -204,11 +207,16 @@ static void pop(wri_matcher *m, wri_mpart *p) {
     p->frames[p->depth].cut |= f->cut;
 }
 
+static wr_status unmatched(wri_matcher *m, wri_mpart *p, wr_err *err) {
+    return m->s->unmatched && p->start >= p->covered ? wri_mout_unmatched(m, p, err) : WR_OK;
+}
+
 /* Goes to the next row a match may begin with. False: there is none yet. */
 static wr_status begin(wri_matcher *m, wri_mpart *p, bool *anyp, wr_err *err) {
-    while (p->start < p->n) {
+    while (p->start < p->n && !m->s->empty) {
         uint32_t slot = wri_mpart_slot(p, p->start);
         if ((wri_mr_yes(&m->rows, slot) | wri_mr_ask(&m->rows, slot)) & m->start_vars) break;
+        WR_TRY(unmatched(m, p, err));
         p->start++;
     }
     release(m, p);
@@ -222,7 +230,7 @@ static wr_status begin(wri_matcher *m, wri_mpart *p, bool *anyp, wr_err *err) {
         memset(p->fail_now + p->head * (size_t)m->words, 0, p->n * (size_t)m->words * 8);
         p->dirty = false;
     }
-    p->frames[0] = (wri_mframe){0};
+    p->frames[0] = (wri_mframe){.pos = p->first && p->start == 0 ? m->s->first : 0};
     p->depth = 0;
     p->steps = 0;
     if (m->links) memset(p->last_of, 0, m->s->n_vars * sizeof *p->last_of);
@@ -250,6 +258,7 @@ static bool is_over(const wri_matcher *m, int64_t first, int64_t horizon) {
 static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome *outp, wr_err *err) {
     const wr_match_spec *s = m->s;
     int64_t first = wri_mr_time(&m->rows, wri_mpart_slot(p, p->start));
+    uint32_t ready = horizon == WR_WM_END ? p->n : p->n > s->ahead ? p->n - s->ahead : 0; /* rows before */
     for (;;) {
         wri_mframe *f = &p->frames[p->depth];
         const wr_match_pos *at = &s->pos[f->pos];
@@ -264,8 +273,13 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
         if (to == WR_MATCH_END) return WR_OK;
         *outp = WAITS;
         bool there = i < p->n;
-        if (!there && !is_over(m, first, horizon)) return WR_OK;
+        if (to == WR_MATCH_LAST && !there) {
+            if (horizon == WR_WM_END) *outp = FOUND;
+            return WR_OK;
+        }
+        if (there ? i >= ready : !is_over(m, first, horizon)) return WR_OK;
         f->next++;
+        if (to == WR_MATCH_LAST) continue;
         if (s->within_us && there ? wri_mr_time(&m->rows, wri_mpart_slot(p, i)) - s->within_us >= first
                                   : !there && horizon != WR_WM_END) {
             f->cut = true;
@@ -292,7 +306,7 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
 static wr_status skip(wri_matcher *m, wri_mpart *p, uint32_t *stepp, wr_err *err) {
     const wr_match_spec *s = m->s;
     uint32_t at = 0;
-    *stepp = s->skip == WR_SKIP_PAST_LAST ? p->depth : 1;
+    *stepp = s->skip == WR_SKIP_PAST_LAST && p->depth ? p->depth : 1;
     if (s->skip < WR_SKIP_TO_FIRST) return WR_OK;
     for (uint32_t i = 1; i <= p->depth; i++) {
         if (!(s->skip_vars >> s->pos[p->frames[i].pos].var & 1)) continue;
@@ -322,9 +336,11 @@ wr_status wri_mr_search(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *e
         if (o == WAITS) return WR_OK;
         uint32_t step = 1;
         if (o == FOUND) {
+            uint32_t end = p->start + (p->depth ? p->depth : 1);
             WR_TRY(wri_mout_match(m, p, err));
             WR_TRY(skip(m, p, &step, err));
-        }
+            if (end > p->covered) p->covered = end;
+        } else WR_TRY(unmatched(m, p, err));
         end_search(m, p);
         p->start += step;
     }

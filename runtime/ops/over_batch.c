@@ -3,9 +3,10 @@
  *   rows ─► partitions (references to held batches) ─► complete: sort, evaluate (over_part.c) ─► rows
  *
  * A partition is complete when the watermark passes its window, or at the end of input. Rows that are equal
- * in ORDER BY stand in the order of their position in the source, rows that an operator made in that of their
- * values: never by chance. With Top-N a partition is cut to its best rows each time it has grown to twice as
- * many; when most of what the held batches hold is of no use any more, the rest is copied out of them. */
+ * in ORDER BY stand in the order of their position in the source (in the reverse one where the order ends
+ * with falling time), rows that an operator made in that of their values: never by chance. With Top-N a
+ * partition is cut to its best rows each time it has grown to twice as many; when most of what the held
+ * batches hold is of no use any more, the rest is copied out of them. */
 #include <stdlib.h>
 
 #include "../job_int.h"
@@ -204,8 +205,12 @@ static int by_keys(const over_batch *s, const ref *x, const ref *y) {
 }
 
 static int in_order(const void *x, const void *y, void *ctx) {
-    int c = by_keys(ctx, x, y);
-    return c ? c : by_place(ctx, x, y);
+    const over_batch *s = ctx;
+    int c = by_keys(s, x, y);
+    if (c) return c;
+    c = by_place(s, x, y);
+    bool placed = ((const ref *)x)->split != WR_NO_SPLIT && ((const ref *)y)->split != WR_NO_SPLIT;
+    return s->node->over.ties_last && placed ? -c : c;
 }
 
 /* Sorts a partition, and cuts it to the rows that are wanted. */
@@ -214,7 +219,8 @@ static void sort_part(over_batch *s, part *p) {
     int64_t top = s->node->over.top;
     if (!top || p->n <= top) return;
     uint32_t n = (uint32_t)top;
-    while (s->node->over.top_ties && n < p->n && by_keys(s, &p->refs[n - 1], &p->refs[n]) == 0) n++;
+    while (s->node->over.top_fn == WR_O_RANK && n < p->n && by_keys(s, &p->refs[n - 1], &p->refs[n]) == 0)
+        n++;
     while (p->n > n) let_go(s, &p->refs[--p->n]);
 }
 

@@ -67,4 +67,4 @@ static wr_status project_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *er
 }
 
 const wr_op_def wri_op_project = {
-    .name = "project", .open = project_open, .push = project_push, .close = project_close};
+    .stateless = true, .name = "project", .open = project_open, .push = project_push, .close = project_close};

@@ -12,11 +12,17 @@
  *
  * A session closes at its end, not a tick before, so that a row at exactly its end still finds it; what is
  * emitted is therefore up to a tick older than the watermark, and the next operators' is held back by that.
+ *
+ * ALLOWED LATENESS l keeps sessions for l after their end: all of the above holds for watermarks less l. What
+ * they give at their end, before it (EMIT EARLY, EMIT CHANGES) and after it is up to session_changes. There a
+ * watermark that passes over those of waiting rows goes by them one after the other, so that each finds what
+ * had been said by then.
  */
 #include <stdlib.h>
 
 #include "agg_calls.h"
 #include "kept_rows.h"
+#include "session_changes.h"
 #include "sessions.h"
 
 typedef struct waiting { /* a row behind its watermark */
@@ -38,6 +44,9 @@ typedef struct session {
     size_t cap; /* rows of the six */
     wri_kept_list kept;
     int64_t emitted; /* rows, the position of the next one */
+    wri_said *said;  /* NULL: a result comes once, when its session closes */
+    size_t told;     /* bytes of what `said` keeps of a session, in front of the calls' */
+    int64_t early;   /* last multiple of every_us that the watermark has passed */
 } session;
 
 static wr_status session_open(wr_op *op, wr_err *err) {
@@ -47,7 +56,7 @@ static wr_status session_open(wr_op *op, wr_err *err) {
     const wr_schema *in = &n->in[0]->out;
     uint32_t n_keys = n->session.n_keys;
     s->rows = n->session.rows;
-    op->holds_us = n->session.win.tick_us;
+    op->holds_us = n->session.win.tick_us + n->session.lateness_us;
     WR_TRY(wri_calls_init(&s->calls, n->session.calls, n->session.n_calls, err));
     for (uint32_t i = 0; i < s->calls.n; i++) s->places |= s->calls.calls[i].def->needs_time;
     s->phys = wr_calloc(in->n + n_keys + 1, sizeof *s->phys);
@@ -55,13 +64,28 @@ static wr_status session_open(wr_op *op, wr_err *err) {
     wr_phys *keys = s->phys + in->n;
     for (uint32_t c = 0; c < in->n; c++) s->phys[c] = wr_type_phys(in->fields[c].type);
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = s->phys[n->session.keys[k]];
-    size_t bytes = s->rows ? sizeof(wr_buf) : s->calls.state_bytes;
-    return wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err);
+    if (n->updating) s->told = sizeof(wri_told);
+    size_t bytes = s->told + (s->rows ? sizeof(wr_buf) : s->calls.state_bytes);
+    WR_TRY(wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err));
+    if (!n->updating) return WR_OK;
+    s->early = WR_WM_NONE;
+    wri_said_cfg cfg = {.op = op,
+                        .calls = &s->calls,
+                        .open = &s->open,
+                        .early = n->session.every_us > 0,
+                        .each = n->session.each_batch};
+    s->said = wri_said_new(&cfg);
+    return s->said ? WR_OK : wr_fail_oom(err, "sessions");
+}
+
+/* The watermark by which sessions are over. */
+static int64_t over_at(const wr_op *op, int64_t wm) {
+    return wm == WR_WM_NONE || wm == WR_WM_END ? wm : wm - op->node->session.lateness_us;
 }
 
 /* What the operator keeps of sessions, by place. */
 static wri_states states(const session *s) {
-    return (wri_states){wri_groups_states(s->open.groups) + sizeof(wri_session),
+    return (wri_states){wri_groups_states(s->open.groups) + sizeof(wri_session) + s->told,
                         wri_groups_stride(s->open.groups)};
 }
 static char *state_at(const session *s, uint32_t id) {
@@ -85,6 +109,7 @@ static void session_close(wr_op *op) {
     for (size_t i = 0; i < s->n_late; i++) wr_batch_drop(s->late[i].b);
     if (s->open.groups && (s->rows || s->calls.owns))
         for (uint32_t id = 0; id <= wri_groups_count(s->open.groups); id++) destroy_at(s, id);
+    wri_said_free(s->said);
     wri_sessions_free(&s->open);
     wri_calls_free(&s->calls);
     wr_free(s->phys);
@@ -137,7 +162,8 @@ static wr_status settle_merged(session *s, wr_err *err) {
         else if (wr_buf_put((wr_buf *)into, ((wr_buf *)from)->data, ((wr_buf *)from)->len) != WR_OK)
             return wr_fail_oom(err, "the rows of open sessions");
         destroy_at(s, p.from);
-        memset(state_at(s, p.from), 0, wri_groups_stride(s->open.groups) - sizeof(wri_session));
+        memset(wri_session_at(&s->open, p.from) + 1, 0,
+               wri_groups_stride(s->open.groups) - sizeof(wri_session));
     }
     s->open.n_merged = 0;
     return WR_OK;
@@ -161,7 +187,7 @@ static wr_status sort_out(wr_op *op, session *s, wr_batch *b, uint32_t *np, wr_e
     for (uint32_t i = 0; i < b->n && r == WR_OK; i++) {
         int64_t wm = b->wm && b->wm[i] > op->wm ? b->wm[i] : op->wm, t = time->i64[i];
         if (wr_is_null(time, i) || t < WR_TS_MIN || t > WR_TS_MAX) bad[n_bad++] = i;
-        else if (wm != WR_WM_NONE && t <= wm) r = wait_row(s, b, i, wm, err);
+        else if (wm != WR_WM_NONE && t <= over_at(op, wm)) r = wait_row(s, b, i, wm, err);
         else s->idx[n++] = i;
     }
     *np = n;
@@ -180,7 +206,7 @@ static bool all_ahead(const wr_op *op, const wr_batch *b) {
         lo = time->i64[i] < lo ? time->i64[i] : lo;
         hi = time->i64[i] > hi ? time->i64[i] : hi;
     }
-    return lo >= WR_TS_MIN && hi <= WR_TS_MAX && (op->wm == WR_WM_NONE || lo > op->wm);
+    return lo >= WR_TS_MIN && hi <= WR_TS_MAX && (op->wm == WR_WM_NONE || lo > over_at(op, op->wm));
 }
 
 static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
@@ -198,6 +224,7 @@ static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
     if (idx) memset(s->ids, 0, b->n * sizeof *s->ids);
     wri_group_rows keys = {.b = b, .key_cols = op->node->session.keys, .hash = b->hash, .idx = idx, .n = n};
     WR_TRY(wri_groups_find_rows(s->open.groups, &keys, s->gids, err));
+    if (s->said) WR_TRY(wri_said_touch(s->said, s->gids, n, err));
     wri_session_rows rows = {.times = b->cols[op->node->session.win.time_col].i64,
                              .gids = s->gids,
                              .idx = idx,
@@ -205,7 +232,8 @@ static wr_status session_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
                              .ids = s->ids};
     WR_TRY(wri_sessions_join(&s->open, &rows, err));
     WR_TRY(fold(op, s, b, s->ids, err));
-    return settle_merged(s, err);
+    WR_TRY(settle_merged(s, err));
+    return s->said ? wri_said_say(s->said, op->wm, false, err) : WR_OK;
 }
 
 /* ---- rows behind their watermark ---- */
@@ -235,18 +263,19 @@ static wr_status judge(wr_op *op, session *s, wr_batch *b, const waiting *w, uin
     wri_group_rows keys = {
         .b = b, .key_cols = op->node->session.keys, .hash = b->hash, .idx = s->idx, .n = n};
     WR_TRY(wri_groups_find_rows(s->open.groups, &keys, s->gids, err));
+    if (s->said) WR_TRY(wri_said_touch(s->said, s->gids, n, err));
     uint32_t folded = 0, n_late = 0, *late = s->owners; /* free until something is emitted */
     for (uint32_t k = 0; k < n; k++) {
         uint32_t gid = s->gids[k], row = s->idx[k];
-        int64_t t = times[row];
+        int64_t t = times[row], over = over_at(op, w[k].wm);
         WR_TRY(wri_sessions_idle(&s->open, gid, err));
-        if (wri_sessions_close_moves(&s->open, gid, w[k].wm)) {
+        if (wri_sessions_close_moves(&s->open, gid, over)) {
             WR_TRY(fold_some(op, s, b, folded, k, err));
             folded = k;
         }
-        WR_TRY(wri_sessions_close_key(&s->open, gid, w[k].wm, err));
+        WR_TRY(wri_sessions_close_key(&s->open, gid, over, err));
         s->ids[k] = 0;
-        if (t + s->open.gap <= w[k].wm && !wri_sessions_touch(&s->open, gid, t)) {
+        if (t + s->open.gap <= over && !wri_sessions_touch(&s->open, gid, t)) {
             late[n_late++] = row;
             continue;
         }
@@ -269,23 +298,6 @@ static wr_status judge_all(wr_op *op, session *s, const waiting *w, size_t n, wr
         WR_TRY(judge(op, s, b, w + at, run, err));
     }
     return WR_OK;
-}
-
-static wr_status judge_waiting(wr_op *op, session *s, int64_t wm, wr_err *err) {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_late; i++) {
-        if (s->late[i].wm >= wm) continue;
-        waiting w = s->late[i];
-        s->late[i] = s->late[n];
-        s->late[n++] = w;
-    }
-    if (n == 0) return WR_OK;
-    qsort(s->late, n, sizeof *s->late, by_place);
-    wr_status r = judge_all(op, s, s->late, n, err);
-    for (size_t i = 0; i < n; i++) wr_batch_drop(s->late[i].b);
-    memmove(s->late, s->late + n, (s->n_late - n) * sizeof *s->late);
-    s->n_late -= n;
-    return r;
 }
 
 /* ---- results ---- */
@@ -344,20 +356,75 @@ static wr_status emit_closed(wr_op *op, session *s, const uint32_t *closed, uint
     return WR_OK;
 }
 
-static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
-    session *s = op->state;
+/* Gives the results of sessions that are over, and forgets them. */
+static wr_status close_over(wr_op *op, session *s, int64_t over, wr_err *err) {
     uint32_t step = wr_task_batch_rows(op->task);
-    WR_TRY(judge_waiting(op, s, wm, err));
     WR_TRY(scratch(s, step, err));
     for (bool more = true; more;) {
-        WR_TRY(wri_sessions_close(&s->open, wm, step, &more, err));
-        for (size_t at = 0; at < s->open.n_closed; at += step) {
+        WR_TRY(wri_sessions_close(&s->open, over, step, &more, err));
+        for (size_t at = 0; at < s->open.n_closed && !s->said; at += step) {
             size_t left = s->open.n_closed - at;
             WR_TRY(emit_closed(op, s, s->open.closed + at, left < step ? (uint32_t)left : step, err));
         }
+        for (size_t i = 0; i < s->open.n_closed && s->said; i++) destroy_at(s, s->open.closed[i]);
         WR_TRY(wri_sessions_forget(&s->open, err));
     }
     return WR_OK;
+}
+
+/* Says what the watermark has changed: sessions that end, and at a tick all that have changed. */
+static wr_status say_due(wr_op *op, session *s, int64_t wm, wr_err *err) {
+    int64_t every = op->node->session.every_us;
+    bool tick = false;
+    if (every > 0 && wm != WR_WM_END) {
+        int64_t passed = wr_floor_div(wm, every);
+        tick = passed > s->early;
+        s->early = passed;
+    }
+    for (bool more = true; more;) {
+        WR_TRY(wri_said_due(s->said, wm, wr_task_batch_rows(op->task), &more, err));
+        WR_TRY(wri_said_say(s->said, wm, tick && !more, err));
+    }
+    return WR_OK;
+}
+
+static wr_status advance(wr_op *op, session *s, int64_t wm, wr_err *err) {
+    if (s->said) WR_TRY(say_due(op, s, wm, err));
+    return close_over(op, s, over_at(op, wm), err);
+}
+
+/* Rows w[0..n) in order; between those of different watermarks, what these would have done. */
+static wr_status judge_in_turn(wr_op *op, session *s, const waiting *w, size_t n, wr_err *err) {
+    for (size_t at = 0, next; at < n; at = next) {
+        for (next = at + 1; next < n && w[next].wm == w[at].wm;) next++;
+        WR_TRY(advance(op, s, w[at].wm, err));
+        WR_TRY(judge_all(op, s, w + at, next - at, err));
+        WR_TRY(wri_said_say(s->said, w[at].wm, false, err));
+    }
+    return WR_OK;
+}
+
+static wr_status judge_waiting(wr_op *op, session *s, int64_t wm, wr_err *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_late; i++) {
+        if (s->late[i].wm >= wm) continue;
+        waiting w = s->late[i];
+        s->late[i] = s->late[n];
+        s->late[n++] = w;
+    }
+    if (n == 0) return WR_OK;
+    qsort(s->late, n, sizeof *s->late, by_place);
+    wr_status r = s->said ? judge_in_turn(op, s, s->late, n, err) : judge_all(op, s, s->late, n, err);
+    for (size_t i = 0; i < n; i++) wr_batch_drop(s->late[i].b);
+    memmove(s->late, s->late + n, (s->n_late - n) * sizeof *s->late);
+    s->n_late -= n;
+    return r;
+}
+
+static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
+    session *s = op->state;
+    WR_TRY(judge_waiting(op, s, wm, err));
+    return advance(op, s, wm, err);
 }
 
 const wr_op_def wri_op_session = {.name = "session",

@@ -7,4 +7,4 @@ static wr_status union_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) 
     return wr_emit(op, b, err);
 }
 
-const wr_op_def wri_op_union = {.name = "union", .push = union_push};
+const wr_op_def wri_op_union = {.name = "union", .push = union_push, .stateless = true};

@@ -41,4 +41,4 @@ static wr_status values_push(wr_op *op, uint32_t port, wr_batch *unused, wr_err 
     return r;
 }
 
-const wr_op_def wri_op_values = {.name = "values", .push = values_push};
+const wr_op_def wri_op_values = {.name = "values", .push = values_push, .stateless = true};

@@ -90,4 +90,4 @@ static wr_status window_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
 }
 
 const wr_op_def wri_op_window = {
-    .name = "window", .open = window_open, .push = window_push, .close = window_close};
+    .stateless = true, .name = "window", .open = window_open, .push = window_push, .close = window_close};

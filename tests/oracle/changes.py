@@ -8,18 +8,16 @@ insert of a keyed result brings a key that is not), when what stands at the end 
 rows, and, with one worker and one row a batch, when what stands after each row is the result of the rows so far.
 Which rows a window takes is worked out here by position. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import duckdb
+import common
 
+END = 1 << 62
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 EPOCH = datetime(1970, 1, 1)
 WORDS = ["", "a", "b", "ab", "äöü", "exactly12byt", "thirteen byte", "a much longer string that does not fit inline"]
@@ -54,7 +52,7 @@ def make_rows(r, most):
             if c != "ts" and r.random() < 0.1:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def canon(v):
@@ -64,13 +62,10 @@ def canon(v):
 
 
 def duck(rows, sql):
-    db = duckdb.connect()
-    db.execute("CREATE TABLE t (n INTEGER, ts TIMESTAMP, k VARCHAR, g INTEGER, b INTEGER, s VARCHAR, d DECIMAL(10,2), "
-               "ws VARCHAR, we VARCHAR)")
-    if rows:
-        db.executemany("INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?)",
-                       [[i, EPOCH + timedelta(milliseconds=x["ts"]), x["k"], x["g"], x["b"], x["s"], x["d"],
-                         x.get("ws"), x.get("we")] for i, x in enumerate(rows)])
+    names = ["n", "ts", "k", "g", "b", "s", "d", "ws", "we"]
+    types = ["INTEGER", "TIMESTAMP", "VARCHAR", "INTEGER", "INTEGER", "VARCHAR", "DECIMAL(10,2)", "VARCHAR", "VARCHAR"]
+    db = common.table("t", list(zip(names, types)),
+                      [[i, EPOCH + timedelta(milliseconds=x["ts"])] + [x.get(n) for n in names[2:]] for i, x in enumerate(rows)])
     return Counter(tuple(canon(v) for v in row) for row in db.execute(sql).fetchall())
 
 
@@ -237,6 +232,104 @@ def windowed(r):
             f"SELECT {', '.join(keys_d + d)} FROM t GROUP BY {', '.join(keys_d)}{having}", keys_d, win, lateness)
 
 
+class Sessions:
+    """Sessions with EMIT, one row after the other, as docs/SQL.md and runtime/ops/session_changes.h define them."""
+    AGGS = {"COUNT(*)": len, "COUNT(b)": lambda x: len(of(x, "b")), "SUM(b)": lambda x: sum(of(x, "b")) if of(x, "b") else None,
+            "MIN(b)": lambda x: min(of(x, "b"), default=None), "MAX(g)": lambda x: max(of(x, "g"), default=None),
+            "COUNT(DISTINCT g)": lambda x: len(set(of(x, "g")))}
+
+    def __init__(self, r):
+        self.gap = r.choice([300, 1000, 5000, 60000])
+        self.by = r.choice([[], ["k"], ["k"], ["g", "k"]])
+        self.aggs = r.sample(list(self.AGGS), r.randrange(1, 4))
+        self.lateness = r.choice([0, 700, 3000, 3000, 60000])
+        self.every = r.choice([1000, 10000])
+        self.emit = r.choice(["EARLY", "CHANGES", "CLOSE"] if self.lateness else ["EARLY", "CHANGES"])
+        self.having = r.random() < 0.3
+        sec = lambda ms: f"INTERVAL '{ms / 1000}' SECOND"
+        tail = (f"{' HAVING COUNT(*) > 2' if self.having else ''}"
+                f"{ {'EARLY': ' EMIT EARLY EVERY ' + sec(self.every), 'CHANGES': ' EMIT CHANGES', 'CLOSE': ''}[self.emit]}"
+                f"{' ALLOWED LATENESS ' + sec(self.lateness) if self.lateness else ''}")
+        items = [f"{a} AS c{i}" for i, a in enumerate(self.aggs)]
+        if r.random() < 0.3:
+            g = f"ts, {sec(self.gap)}"
+            head = [f"SESSION_START({g}) AS window_start", f"SESSION_END({g}) AS window_end"]
+            self.sql = f"SELECT {', '.join(head + self.by + items)} FROM t GROUP BY {', '.join([f'SESSION({g})'] + self.by)}{tail}"
+        else:
+            part = f" PARTITION BY {', '.join(self.by)}" if self.by else ""
+            head = ["window_start", "window_end"] + self.by
+            self.sql = (f"SELECT {', '.join(head + items)} FROM TABLE(SESSION(TABLE t{part}, DESCRIPTOR(ts), {sec(self.gap)})) "
+                        f"GROUP BY {', '.join(head)}{tail}")
+
+    def table_row(self, key, s):
+        row = (iso(s["lo"]), iso(s["hi"] + self.gap), *key, *(canon(self.AGGS[a](s["rows"])) for a in self.aggs))
+        return None if self.having and len(s["rows"]) <= 2 else row
+
+    def ended(self, s, wm):
+        return wm is not None and s["hi"] + self.gap <= wm
+
+    def say(self, key):
+        """What stands for the key is what should."""
+        self.told[key] = [self.table_row(key, s) for s in self.live.get(key, [])
+                          if self.emit != "CLOSE" or self.ended(s, self.wm)]
+
+    def say_if(self, key):
+        live = self.live.get(key, [])
+        if self.emit != "EARLY" or not live or any(self.ended(s, self.wm) for s in live):
+            self.say(key)
+
+    def advance(self, wm):
+        tick = self.emit == "EARLY" and wm != END and (self.wm is None or wm // self.every > self.wm // self.every)
+        was, self.wm = self.wm, wm
+        for key, live in self.live.items():
+            if tick or any(not self.ended(s, was) and self.ended(s, wm) for s in live):
+                self.say(key)
+        for key, live in self.live.items():
+            over = [s for s in live if self.ended(s, wm if wm == END else wm - self.lateness)]
+            self.final += [self.table_row(key, s) for s in over]
+            live[:] = [s for s in live if s not in over]
+            self.told[key] = [x for x in self.told.get(key, []) if x not in [self.table_row(key, s) for s in over]]
+
+    def join(self, x):
+        key, t = tuple(x[c] for c in self.by), x["ts"]
+        live = self.live.setdefault(key, [])
+        hit = [s for s in live if s["lo"] - self.gap <= t <= s["hi"] + self.gap]
+        if not hit and self.wm is not None and t + self.gap <= self.wm - self.lateness:
+            self.late += 1
+            return key
+        live[:] = [s for s in live if s not in hit]
+        live.append({"lo": min([t] + [s["lo"] for s in hit]), "hi": max([t] + [s["hi"] for s in hit]),
+                     "rows": [x] + [y for s in hit for y in s["rows"]]})
+        return key
+
+    def run(self, rows, delay):
+        """The table after each row and its watermark, and at the end."""
+        self.live, self.told, self.final, self.wm, self.late = {}, {}, [], None, 0
+        waiting, tables, largest = [], [], None
+        for i, x in enumerate([*rows, None]):
+            if x and (largest is None or x["ts"] > largest - self.lateness):
+                self.say_if(self.join(x))
+            elif x:
+                waiting.append((largest, x))
+            largest = END if x is None else max(x["ts"] - delay, largest if largest is not None else x["ts"] - delay)
+            due = [w for w in waiting if w[0] < largest]
+            waiting = [w for w in waiting if w[0] >= largest]
+            for at in sorted({w for w, _ in due}):
+                if at != self.wm:
+                    self.advance(at)
+                keys = [self.join(y) for w, y in due if w == at]
+                for key in keys:
+                    self.say_if(key)
+            if largest != self.wm:
+                self.advance(largest)
+            tables.append(Counter(x for x in [*self.final, *(y for t in self.told.values() for y in t)] if x))
+        return tables
+
+
+def of(rows, column):
+    return [x[column] for x in rows if x[column] is not None]
+
+
 COLUMN_TYPES = {"k": "VARCHAR", "g": "INTEGER", "window_start": "TIMESTAMP(3)", "window_end": "TIMESTAMP(3)"}
 
 
@@ -245,9 +338,12 @@ class Case:
         r = self.r = random.Random(seed)
         self.delay = r.choice([0, 100, 2000])
         self.win, self.lateness = None, 0
-        kind = r.choice(["grouped", "histogram", "union", "windowed", "windowed"])
+        kind = r.choice(["grouped", "histogram", "union", "windowed", "windowed", "session", "session"])
         self.rows = make_rows(r, 400)
-        if kind == "windowed":
+        self.session = Sessions(r) if kind == "session" else None
+        if kind == "session":
+            self.weir, self.duck, self.keys = self.session.sql, "(worked out here)", ["window_start", "window_end", *self.session.by]
+        elif kind == "windowed":
             self.weir, self.duck, self.keys, self.win, self.lateness = windowed(r)
         else:
             self.weir, self.duck, self.keys = {"grouped": lambda r: grouped(r, False), "histogram": histogram,
@@ -255,13 +351,16 @@ class Case:
             if kind != "union":
                 self.weir += " EMIT CHANGES"
         self.form = "op"
-        if kind == "grouped" and self.keys and r.random() < 0.5:
+        if kind in ("grouped", "session") and self.keys and r.random() < 0.5:
             self.form = r.choice(["upsert", "debezium"])
-        self.workers, self.batch = r.choice([1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
+        self.workers, self.batch = common.workers(r, [1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
         self.chunk = r.choice([1, 100, 512 * 1024])
         self.steps = kind in ("grouped", "histogram") and self.form == "op" and r.random() < 0.5
         if self.steps:
             self.workers, self.batch, self.rows = 1, 1, self.rows[:60]
+        self.session_steps = self.session and self.form == "op" and r.random() < 0.5
+        if self.session_steps:
+            self.workers, self.batch, self.chunk = 1, 1, 1
 
     def script(self):
         head = ("CREATE STREAM t (ts TIMESTAMP(3), k VARCHAR, g INTEGER, b INTEGER, s VARCHAR, d DECIMAL(10,2), "
@@ -281,14 +380,14 @@ class Case:
                 else "DECIMAL(18,2)" if "(d)" in item else "BIGINT")
 
     def run(self, weir):
-        with tempfile.TemporaryDirectory() as d:
-            with open(os.path.join(d, "in.jsonl"), "w", encoding="utf-8") as f:
-                for row in self.rows:
-                    f.write(json.dumps(dict(row, ts=iso(row["ts"])), ensure_ascii=False) + "\n")
+        with common.folder() as d:
+            with open(os.path.join(d, "in.jsonl"), "wb") as f:
+                for row in self.rows:  # chunks of a byte take a line each, when all lines are of one length
+                    f.write(json.dumps(dict(row, ts=iso(row["ts"])), ensure_ascii=False).encode().ljust(255) + b"\n")
             with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
                 f.write(self.script())
             p = subprocess.run([weir, "run", "--format", "json", f"--workers={self.workers}",
-                                f"--batch-rows={self.batch}", "q.sql"], cwd=d, capture_output=True, timeout=60)
+                                f"--batch-rows={self.batch}", "q.sql"], cwd=d, capture_output=True, timeout=common.TIMEOUT)
         out, err = p.stdout.decode("utf-8"), p.stderr.decode("utf-8", "replace")
         if p.returncode != 0 or "Sanitizer" in err or "runtime error:" in err:
             raise Wrong(f"exit status {p.returncode}\n{err}")
@@ -299,7 +398,9 @@ class Case:
         rows, late = self.rows, 0
         if self.win:
             rows, late = self.win.expand(rows, self.delay, self.lateness)
-        want = duck(rows, self.duck)
+        tables = self.session.run(rows, self.delay) if self.session else []
+        late = self.session.late if self.session else late
+        want = tables[-1] if tables else duck(rows, self.duck)
         if lines and self.form == "op" and '"op":' not in lines[0]:  # append-only
             got = Counter(tuple(canon(v) for v in json.loads(x).values()) for x in lines)
         else:
@@ -307,10 +408,28 @@ class Case:
         if got != want:
             raise Wrong(f"the table at the end:\n  missing {list((want - got).items())[:5]}\n"
                         f"  surplus {list((got - want).items())[:5]}")
-        if late and not self.win.attached and f"{late:,} late" not in err:
+        if late and not (self.win and self.win.attached) and f"{late:,} late" not in err:
             raise Wrong(f"expected {late} late rows:\n{err}")
         if self.steps:
             self.check_steps(lines)
+        if self.session_steps:
+            self.check_tables(lines, tables)
+
+    def check_tables(self, lines, tables):
+        """The changes lead from each table to the next."""
+        want = [t for i, t in enumerate(tables) if t != (tables[i - 1] if i else Counter())]
+        at, near = 0, None
+        for i, (_, stands) in enumerate(apply_op(lines, len(self.keys))):
+            if at == len(want):
+                break
+            missing, surplus = want[at] - stands, stands - want[at]
+            if near is None or len(missing) + len(surplus) < len(near[1]) + len(near[2]):
+                near = (i, missing, surplus)
+            if not missing and not surplus:
+                at, near = at + 1, None
+        if at < len(want):
+            raise Wrong(f"table {at + 1} of {len(want)} never stands; line {near[0] + 1} comes near:\n"
+                        f"  missing {dict(near[1])}\n  surplus {dict(near[2])}" if near else f"table {at + 1} never stands")
 
     def check_steps(self, lines):
         """What stands after each row is the result of the rows so far, between them nothing else but the moment
@@ -334,23 +453,16 @@ class Case:
             raise Wrong(f"after row {at + 1} or so there should stand {dict(want[at])}")
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("weir")
-    p.add_argument("--queries", type=int, default=300)
-    p.add_argument("--seed", type=int, default=None)
-    a = p.parse_args()
-    first = a.seed if a.seed is not None else random.SystemRandom().randrange(10**9)
-    n = a.queries
-    for seed in range(first, first + n):
-        case = Case(seed)
+def main(cases=Case, name="changes"):
+    def run_case(weir, seed):
+        case = cases(seed)
         try:
-            case.check(os.path.abspath(a.weir))
-        except (Wrong, subprocess.TimeoutExpired) as e:
-            print(f"FAIL --seed {seed} --queries 1: workers {case.workers}, batch {case.batch}\n{case.script()}\n"
-                  f"DuckDB: {case.duck}\n{e}")
-            sys.exit(1)
-    print(f"changes: {n} changelogs agree, seeds {first}..{first + n - 1}")
+            case.check(weir)
+        except Wrong as e:
+            return f"workers {case.workers}, batch {case.batch}\n{case.script()}\nDuckDB: {case.duck}\n{e}"
+        return None
+
+    common.main(name, run_case)
 
 
 if __name__ == "__main__":

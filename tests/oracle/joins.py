@@ -8,19 +8,15 @@ the other rows. Kinds: interval joins, window joins, joins of bounded input, tem
 state_ttl bounds, chains of them, and windows over what a join gives (no row of which may be late). Every query
 runs with a random number of workers and batch size. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import duckdb
+import common
 
-TIMEOUT = 120
 EPOCH = datetime(1970, 1, 1)
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 COLUMNS = [("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("k", "VARCHAR", "VARCHAR"), ("g", "INTEGER", "INTEGER"),
@@ -33,15 +29,17 @@ def iso(ms):
 
 
 class Stream:
-    def __init__(self, r, name, n_max):
+    """step [ms] and keys: of both streams of a case, so that they have rows to join."""
+
+    def __init__(self, r, name, n_max, step, keys):
         self.name, self.delay = name, r.choice([0, 1000, 5000])
-        n, t, self.rows = r.choice([0, 1, 5, 60, n_max]), T0 + r.randrange(3000), []
-        step, jitter = r.choice([5, 300, 2000]), r.choice([0, 50, 4000, 9000])
-        keys, nulls = r.sample(WORDS, r.randrange(1, 8)), r.choice([0, 0.1])
+        n, t, self.rows = r.choice([0, 5, 40, 60, 60, n_max, n_max]), T0 + r.randrange(3000), []
+        jitter, nulls = r.choice([0, 50, 4000, 9000]), r.choice([0, 0.1])
+        step, keys = step * r.choice([1, 1, 3]), r.sample(keys, max(1, len(keys) - r.randrange(2)))
         for _ in range(n):
-            t += int(r.expovariate(1 / step)) // r.choice([1, 1, 100]) * r.choice([1, 1, 10])
+            t += int(r.expovariate(1 / step)) // r.choice([1, 1, 100])
             row = {"ts": max(0, t - (r.randrange(jitter + 1) if r.random() < 0.3 else 0)), "k": r.choice(keys),
-                   "g": r.randrange(3), "a": r.randrange(-20, 20), "s": r.choice(WORDS)}
+                   "g": r.randrange(3), "a": r.randrange(-4, 5), "s": r.choice(WORDS)}
             for c in row:
                 if c != "ts" and r.random() < nulls:
                     row[c] = None
@@ -286,36 +284,32 @@ def canon(v):
 
 
 def duck(tables, sql):
-    db = duckdb.connect()
+    cols = [(n, d) for n, _, d in COLUMNS] + [("ws", "TIMESTAMP"), ("we", "TIMESTAMP")]
     for name, rows in tables.items():
-        extra = ["ws", "we"] if rows and "ws" in rows[0] else ["ws", "we"]
-        cols = [n for n, _, _ in COLUMNS] + extra
-        types = ", ".join([f"{n} {d}" for n, _, d in COLUMNS] + [f"{e} TIMESTAMP" for e in extra])
-        db.execute(f"CREATE TABLE {name} ({types})")
         time = lambda c, v: EPOCH + timedelta(milliseconds=v) if c in ("ts", "ws", "we") and v is not None else v
-        data = [[time(c, row.get(c)) for c in cols] for row in rows]
-        if data:
-            db.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(cols))})", data)
+        db = common.table(name, cols, [[time(c, row.get(c)) for c, _ in cols] for row in rows])
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()]
 
 
-def run_case(path, seed, keep=None):
+def run_case(path, seed):
     r = random.Random(seed)
     kind = r.choice(KINDS)
-    n_max = 120 if kind in (chain, three) else 400
-    s = {n: Stream(r, n, n_max) for n in "lr"}
+    n_max = 120 if kind in (chain, three) else 250
+    step, keys = r.choice([5, 300, 2000]), r.sample(WORDS, r.randrange(1, 8))
+    s = {n: Stream(r, n, n_max, step, keys) for n in "lr"}
+    common.on_borders(r, s["l"].rows + s["r"].rows)
     sql, duck_sql, tables, late = kind(r, s)
     key = ", PRIMARY KEY (k) NOT ENFORCED" if kind is temporal else ""
     sql = s["l"].ddl(late is not False) + s["r"].ddl(late is not False, key) + sql + ";"
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 100, 4096])
-    with tempfile.TemporaryDirectory() as d:
-        d = keep or d
+    workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
+    sql = sql.replace("format = 'json')", f"format = 'json'{common.chunk(r)})")
+    with common.folder() as d:
         for x in s.values():
             x.write(d)
         with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
             f.write(sql)
         p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", "q.sql"], cwd=d,
-                           capture_output=True, timeout=TIMEOUT)
+                           capture_output=True, timeout=common.TIMEOUT)
     err = p.stderr.decode()
     what = f"{kind.__name__}, seed {seed}, workers {workers}, batch {batch}, {len(s['l'].rows)} and {len(s['r'].rows)} rows\n{sql}\n" \
            f"duckdb: {duck_sql}\n{err}"
@@ -333,33 +327,5 @@ def run_case(path, seed, keep=None):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=300)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--keep", help="folder to write the case to")
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    o.weir = os.path.abspath(o.weir)
-    passed = failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        try:
-            bad = run_case(o.weir, seed, o.keep)
-        except duckdb.Error as e:
-            bad = f"seed {seed}: the oracle refused: {e}"
-        except subprocess.TimeoutExpired:
-            bad = f"seed {seed}: did not end within {TIMEOUT} s"
-        if bad:
-            failed += 1
-            if failed <= 5:
-                print("FAIL", bad, flush=True)
-            if o.stop:
-                break
-        else:
-            passed += 1
-    print(f"joins: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+if __name__ == "__main__":
+    common.main("joins", run_case)

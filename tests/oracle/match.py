@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Random MATCH_RECOGNIZE queries against a matcher that tries everything, in the order the standard says.
 
-Usage: match.py WEIR [--cases N] [--seed S]
+Usage: match.py WEIR [--queries N] [--seed S]
 
 Data is out of order, with NULLs, ties, late rows. A case is a query; several share data and a run with a
 random number of workers and batch size. Some count the matches in windows, so that one which comes too late
 for the watermark would be missed. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta
+
+import common
 
 EPOCH = datetime(2026, 1, 1)
 STEPS_MAX = 200_000  # of the slow matcher; queries beyond it are left out
@@ -69,6 +68,8 @@ def make_pattern(r, depth, names):
         x = ("permute", [make_pattern(r, 0, names) for _ in range(r.randrange(2, 4))])
     elif roll < 0.94:
         x = ("exclude", make_pattern(r, depth - 1, names))
+    elif roll < 0.97:
+        return ("anchor", r.choice("^$"))
     else:
         x = ("seq", [make_pattern(r, depth - 1, names)])
     if r.random() < 0.45:
@@ -79,7 +80,7 @@ def make_pattern(r, depth, names):
 
 def pattern_text(x):
     kind = x[0]
-    if kind == "var":
+    if kind in ("var", "anchor"):
         return x[1]
     if kind == "seq":
         return "(" + " ".join(map(pattern_text, x[1])) + ")"
@@ -98,13 +99,18 @@ def pattern_text(x):
 
 def least(x):
     kind = x[0]
-    if kind == "var":
-        return 1
+    if kind in ("var", "anchor"):
+        return int(kind == "var")
     if kind in ("seq", "permute"):
         return sum(map(least, x[1]))
     if kind == "alt":
         return min(map(least, x[1]))
     return least(x[1]) if kind == "exclude" else least(x[1]) * x[2]
+
+
+def holds(x, kind):
+    return x[0] == kind or any(holds(y, kind) for y in x[1:] if isinstance(y, tuple)) or (
+        isinstance(x[1], list) and any(holds(y, kind) for y in x[1]))
 
 
 def names_of(x, out):
@@ -113,7 +119,7 @@ def names_of(x, out):
             out.append(x[1])
     elif x[0] in ("times", "exclude"):
         names_of(x[1], out)
-    else:
+    elif x[0] != "anchor":
         for y in x[1]:
             names_of(y, out)
     return out
@@ -124,8 +130,8 @@ def names_of(x, out):
 # ctx.number; in a condition the last of the path is the row that is asked about.
 
 class Ctx:
-    def __init__(self, rows, path, number):
-        self.rows, self.path, self.number = rows, path, number
+    def __init__(self, rows, path, number, start=None):
+        self.rows, self.path, self.number, self.start = rows, path, number, start
 
 
 def rows_in(ctx, names):
@@ -133,13 +139,36 @@ def rows_in(ctx, names):
 
 
 def nav(last, names, col, k, back):
+    """back: rows before; below zero behind."""
     def f(ctx):
         found = rows_in(ctx, names)
         if k >= len(found):
             return None
         i = found[-1 - k if last else k] - back
-        return ctx.rows[i][col] if i >= 0 else None
+        return ctx.rows[i][col] if 0 <= i < len(ctx.rows) else None
     return f
+
+
+def moved(text, back):
+    if not back:
+        return text
+    return f"{'PREV' if back > 0 else 'NEXT'}({text}{f', {abs(back)}' if abs(back) > 1 else ''})"
+
+
+def classifier(names, last=True, k=0):
+    def f(ctx):
+        found = [v for _, v, _ in ctx.path if names is None or v in names]
+        return found[-1 - k if last else k] if k < len(found) else None
+    return f
+
+
+def make_classifier(r, scopes):
+    name, names = r.choice(scopes)
+    last, k = r.random() < 0.7, r.choice([0, 0, 1])
+    text = f"CLASSIFIER({name or ''})"
+    if k or not last:
+        text = f"{'LAST' if last else 'FIRST'}({text}{f', {k}' if k else ''})"
+    return text, classifier(names, last, k)
 
 
 def make_nav(r, scopes):
@@ -147,14 +176,12 @@ def make_nav(r, scopes):
     name, names = r.choice(scopes)
     col = r.choice(["x", "x", "x", "id"])
     ref = f"{name}.{col}" if name else col
-    last, k, back = r.random() < 0.7, r.choice([0, 0, 1, 2]), r.choice([0, 0, 0, 1, 2])
+    last, k, back = r.random() < 0.7, r.choice([0, 0, 1, 2]), r.choice([0, 0, 0, 1, 2, -1, -2])
     if last and k == 0 and r.random() < 0.7:
         text = ref
     else:
         text = f"{'LAST' if last else 'FIRST'}({ref}{f', {k}' if k else ''})"
-    if back:
-        text = f"PREV({text}{f', {back}' if back > 1 else ''})"
-    return text, nav(last, names, col, k, back)
+    return moved(text, back), nav(last, names, col, k, back)
 
 
 def make_agg(r, scopes, cols="x"):
@@ -195,9 +222,8 @@ def make_operand(r, scopes, me, dynamic):
         c = r.randrange(5)
         return str(c), lambda ctx: c
     if roll < 0.55 or not dynamic:
-        back = r.choice([1, 1, 2, 3])
-        name = r.choice(["", me + "."])
-        return f"PREV({name}x{f', {back}' if back > 1 else ''})", nav(True, None, "x", 0, back)
+        back = r.choice([1, 1, 1, 2, 3, -1, -2])
+        return moved(r.choice(["", me + "."]) + "x", back), nav(True, None, "x", 0, back)
     if roll < 0.85:
         return make_nav(r, scopes)
     if roll < 0.97:
@@ -223,6 +249,10 @@ def make_condition(r, scopes, me, dynamic, depth=1):
         if a.isdigit():
             a, f = "x", here
         return f"{a} IS NULL", lambda ctx: f(ctx) is None
+    if dynamic and roll < 0.52:
+        a, f = make_classifier(r, scopes)
+        name = r.choice([s[0] for s in scopes[1:]])
+        return f"{a} = '{name}'", lambda ctx: compare("=", f(ctx), name)
     op = r.choice(["<", ">", "=", "<>", "<="])
     a, f = make_operand(r, scopes, me, dynamic)
     left = r.choice(["x", me + ".x"])
@@ -249,6 +279,9 @@ class Matcher:
             cond = self.defines.get(x[1])
             if cond is None or cond(Ctx(self.rows, path, self.number)) is True:
                 yield i + 1, path
+        elif kind == "anchor":
+            if i == 0 if x[1] == "^" else i >= len(self.rows):
+                yield i, path
         elif kind == "seq":
             yield from self.seq(x[1], i, path, start, shown)
         elif kind == "alt":
@@ -301,14 +334,25 @@ def expect(rows, q):
             keys.append(row["k"])
     for key in (keys if q["by"] else [None]):
         mine = [row for row in rows if not q["by"] or row["k"] == key]
-        start, number = 0, 1
+        start, number, covered = 0, 1, 0
         while start < len(mine):
             path = Matcher(mine, q["pattern"], q["defines"], q["within"], number).first(start)
             if path is None:
+                if q["show"] == "WITH UNMATCHED ROWS" and start >= covered:
+                    out.append(lone(mine, start, None, q))
                 start += 1
                 continue
-            out += result(mine, path, number, key, q)
+            if path:
+                out += result(mine, path, number, key, q)
+            elif not q["all"]:
+                row = {"k": key} if q["by"] else {}
+                empty = Ctx(mine, [], number, start)
+                row.update({f"m{i}": f(empty) for i, (_, f, _) in enumerate(q["measures"])})
+                out.append(mine[start]["ts"] if q["window"] else row)
+            elif q["show"] != "OMIT EMPTY MATCHES":
+                out.append(lone(mine, start, Ctx(mine, [], number), q))
             number += 1
+            covered = max(covered, path[-1][0] + 1 if path else start + 1)
             start = after(path, start, q)
     if q["window"]:
         w = q["window"]
@@ -318,6 +362,8 @@ def expect(rows, q):
 
 def after(path, start, q):
     kind, names = q["skip"]
+    if not path:
+        return start + 1
     if kind == "past":
         return path[-1][0] + 1
     at = [i for i, v, _ in path if kind != "next" and v in names]
@@ -325,6 +371,15 @@ def after(path, start, q):
         return start + 1
     to = at[0] if kind == "first" else at[-1]
     return to if to > start else start + 1
+
+
+def lone(mine, start, ctx, q):
+    """A row that ALL ROWS shows by itself: of an empty match, or (ctx None) of none."""
+    if q["window"]:
+        return mine[start]["ts"]
+    row = {c: mine[start][c] for c in ("k", "x", "s", "f", "o", "id")}
+    row["ts"] = iso(mine[start]["ts"])
+    return {**row, **{f"m{i}": f(ctx) if ctx else None for i, (_, f, _) in enumerate(q["measures"])}}
 
 
 def result(mine, path, number, key, q):
@@ -349,9 +404,11 @@ def result(mine, path, number, key, q):
 def make_query(r, n):
     while True:
         pattern = make_pattern(r, r.choice([1, 2, 2, 3]), ["A", "B", "C", "D"][:r.randrange(1, 5)])
-        if least(pattern):
+        if r.random() < 0.1:
+            pattern = ("seq", [("anchor", "^"), pattern] if r.random() < 0.5 else [pattern, ("anchor", "$")])
+        names = names_of(pattern, [])
+        if names and (least(pattern) or r.random() < 0.4):
             break
-    names = names_of(pattern, [])
     scopes = [(None, None)] + [(v, {v}) for v in names]
     subset = set(r.sample(names, r.randrange(1, len(names) + 1))) if r.random() < 0.3 else None
     if subset:
@@ -363,17 +420,23 @@ def make_query(r, n):
     for _ in range(r.randrange(1, 5)):
         roll = r.random()
         text, f = (make_nav(r, scopes) if roll < 0.5 else make_agg(r, scopes) if roll < 0.8 else
-                   ("CLASSIFIER()", lambda ctx: ctx.path[-1][1]) if roll < 0.9 else
+                   make_classifier(r, scopes) if roll < 0.9 else
                    ("MATCH_NUMBER()", lambda ctx: ctx.number) if roll < 0.95 else
                    ("CAST(MATCH_ROWTIME() AS VARCHAR)", None))
         final = r.random() < 0.3
         if f is None:
-            text, f = "MATCH_ROWTIME()", lambda ctx: iso(ctx.rows[ctx.path[-1][0]]["ts"])
+            text, f = "MATCH_ROWTIME()", lambda ctx: (
+                iso(ctx.rows[ctx.path[-1][0]]["ts"]) if ctx.path else iso(ctx.rows[ctx.start]["ts"]) if ctx.start is not None
+                else None)
             final = True
         measures.append((text, f, final))
     skip = r.choice(["past", "past", "past", "next", "first", "last"])
     skip_name, skip_set = r.choice([s for s in scopes if s[0]])
-    q = {"pattern": pattern, "defines": {v: c[1] for v, c in conditions.items()}, "measures": measures,
+    show = r.choice(["", "", "SHOW EMPTY MATCHES", "OMIT EMPTY MATCHES", "WITH UNMATCHED ROWS", "WITH UNMATCHED ROWS"])
+    if not all_rows or (show == "WITH UNMATCHED ROWS" and holds(pattern, "exclude")):
+        show = ""
+    alias = r.choice(["", "", " AS z", " z"])
+    q = {"pattern": pattern, "show": show, "defines": {v: c[1] for v, c in conditions.items()}, "measures": measures,
          "all": all_rows, "by": r.random() < 0.8, "skip": (skip, skip_set),
          "within": r.choice([None, None, 1, 1000, 5000]), "order": r.random() < 0.3,
          "window": r.choice([None, None, None, None, 1000, 3000])}
@@ -382,13 +445,13 @@ def make_query(r, n):
     if q["window"] and not all_rows:
         measures.append(("MATCH_ROWTIME()", lambda ctx: None, False))
         time = f"m{next(i for i, m in enumerate(measures) if m[0] == 'MATCH_ROWTIME()')}"
-    sql = [f"CREATE VIEW v{n} AS" if q["window"] else sink, "SELECT * FROM t MATCH_RECOGNIZE ("]
+    sql = [f"CREATE VIEW v{n} AS" if q["window"] else sink, f"SELECT * FROM t{alias} MATCH_RECOGNIZE ("]
     if q["by"]:
-        sql.append("  PARTITION BY k")
+        sql.append(f"  PARTITION BY {'z.' if alias else ''}k")
     sql.append("  ORDER BY ts" + (", o DESC NULLS LAST, id DESC" if q["order"] else ""))
     sql.append("  MEASURES " + ", ".join(f"{'FINAL ' if final else ''}{text} AS m{i}"
                                          for i, (text, _, final) in enumerate(measures)))
-    sql.append(f"  {'ALL ROWS' if all_rows else 'ONE ROW'} PER MATCH")
+    sql.append(f"  {'ALL ROWS' if all_rows else 'ONE ROW'} PER MATCH {show}")
     sql.append("  AFTER MATCH SKIP " + {"past": "PAST LAST ROW", "next": "TO NEXT ROW", "first": f"TO FIRST {skip_name}",
                                         "last": f"TO LAST {skip_name}"}[skip])
     within = f" WITHIN INTERVAL '{q['within'] / 1000:.3f}' SECOND" if q["within"] else ""
@@ -416,7 +479,7 @@ def ordered(rows, q):
     return sorted(rows, key=lambda w: w["ts"])
 
 
-def check_run(weir, seed):
+def run_case(weir, seed):
     r = random.Random(seed)
     rows, delay = make_rows(r), r.choice([0, 100, 1000, 10000])
     good, queries = in_time(rows, delay), []
@@ -428,10 +491,10 @@ def check_run(weir, seed):
             pass
     script = ("CREATE STREAM t (ts TIMESTAMP(3), k VARCHAR, x BIGINT, s VARCHAR, f BOOLEAN, o INTEGER, id BIGINT, "
               f"WATERMARK FOR ts AS ts - INTERVAL '{delay / 1000:.3f}' SECOND) "
-              "WITH (connector = 'file', path = 't.jsonl', format = 'json');\n")
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 50, 4096])
+              f"WITH (connector = 'file', path = 't.jsonl', format = 'json'{common.chunk(r)});\n")
+    workers, batch = common.workers(r), r.choice([1, 7, 50, 4096])
     evaluator = "SET evaluator = 'sqlite';\n" if r.random() < 0.1 else ""
-    with tempfile.TemporaryDirectory() as d:
+    with common.folder() as d:
         with open(os.path.join(d, "t.jsonl"), "w", encoding="utf-8") as f:
             for row in rows:
                 f.write(json.dumps({**row, "ts": iso(row["ts"])}) + "\n")
@@ -441,7 +504,7 @@ def check_run(weir, seed):
             with open(os.path.join(d, "case.sql"), "w", encoding="utf-8") as f:
                 f.write(evaluator + script + "".join(sql for _, (sql, _) in left))
             p = subprocess.run([weir, "run", "--quiet", f"--workers={workers}", f"--batch-rows={batch}", "case.sql"],
-                               cwd=d, capture_output=True, text=True, timeout=120)
+                               cwd=d, capture_output=True, text=True, timeout=common.TIMEOUT)
             if p.returncode != 2 or "found again for ever" not in p.stderr:
                 break
             bad = {int(line.split(":")[1]) for line in p.stderr.split("\n")
@@ -454,37 +517,17 @@ def check_run(weir, seed):
                     keep.append((n, (sql, want)))
             left = keep
         if p.returncode != 0:
-            return 0, f"exit status {p.returncode}\n{evaluator}{script}{''.join(s for _, (s, _) in left)}{p.stderr}", 0
-        matches = 0
+            return f"exit status {p.returncode}\n{evaluator}{script}{''.join(s for _, (s, _) in left)}{p.stderr}"
         for n, (sql, want) in left:
             with open(os.path.join(d, f"out{n}.jsonl"), encoding="utf-8") as f:
                 got = canonical(json.loads(line) for line in f)
-            matches += len(want)
             if got != want:
                 data = "".join(json.dumps({**row, "ts": iso(row["ts"])}) + "\n" for row in rows)
-                return 0, (f"workers {workers}, batch {batch}\n{data}{evaluator}{script}{sql}"
+                return (f"workers {workers}, batch {batch}\n{data}{evaluator}{script}{sql}"
                            f"missing {[w for w in want if w not in got][:5]}\nsurplus {[w for w in got if w not in want][:5]}\n"
-                           f"{len(got)} rows, expected {len(want)}"), 0
-    return len(left), None, matches
+                           f"{len(got)} rows, expected {len(want)}")
+    return None, max(1, len(left))
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--cases", type=int, default=600)
-    a.add_argument("--seed", type=int, default=1)
-    a = a.parse_args()
-    weir, cases, failed, rows, seed = os.path.abspath(a.weir), 0, 0, 0, a.seed * 1000003
-    while cases < a.cases and failed < 3:
-        n, bad, matches = check_run(weir, seed)
-        if bad:
-            failed += 1
-            print(f"FAIL seed {seed}\n{bad}")
-        cases += max(n, 1)
-        rows += matches
-        seed += 1
-    print(f"match: {cases - failed} queries right, {rows} rows of matches, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+if __name__ == "__main__":
+    common.main("patterns", run_case)

@@ -8,17 +8,12 @@ Usage: over.py WEIR [--queries N] [--seed S] [--stop]
   window    OVER (PARTITION BY window_start, window_end …), Top-N, over a window table function
 Rows of equal time stand in the order of the file: DuckDB orders by it where order within peers shows.
 """
-import argparse
 import json
 import os
 import random
-import subprocess
-import sys
-import tempfile
 from datetime import timedelta
 
-import duckdb
-
+import common
 from run import EPOCH, T0, WORDS, Window, canon, iso, key_of, same, weir
 
 COLUMNS = [("id", "BIGINT", "BIGINT"), ("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("k", "VARCHAR", "VARCHAR"),
@@ -39,7 +34,7 @@ def make_rows(r):
             if c not in ("id", "ts") and r.random() < 0.15:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def in_time(rows, delay):
@@ -175,12 +170,10 @@ def make_case(r, rows):
 
 
 def duck(data, sql):
-    db = duckdb.connect(config={"default_null_order": "nulls_last_on_asc_first_on_desc"})
     time = lambda ms: None if ms is None else EPOCH + timedelta(milliseconds=ms)
-    db.execute(f"CREATE TABLE t ({', '.join(f'{n} {d}' for n, _, d in COLUMNS)}, window_start TIMESTAMP, window_end TIMESTAMP)")
     rows = [[time(row[n]) if n == "ts" else row[n] for n, _, _ in COLUMNS] + [time(s), time(e)] for row, s, e in data]
-    if rows:
-        db.executemany(f"INSERT INTO t VALUES ({', '.join('?' * (len(COLUMNS) + 2))})", rows)
+    db = common.table("t", [(n, d) for n, _, d in COLUMNS] + [("window_start", "TIMESTAMP"), ("window_end", "TIMESTAMP")], rows,
+                      default_null_order="nulls_last_on_asc_first_on_desc")
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()]
 
 
@@ -188,8 +181,9 @@ def run_case(path, seed):
     r = random.Random(seed)
     rows = make_rows(r)
     sql, duck_sql, data, late = make_case(r, rows)
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 100, 4096])
-    with tempfile.TemporaryDirectory() as d:
+    workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
+    sql = sql.replace("format = 'json')", f"format = 'json'{common.chunk(r)})")
+    with common.folder() as d:
         with open(os.path.join(d, "t.jsonl"), "w", encoding="utf-8") as f:
             for row in rows:
                 f.write(json.dumps({c: iso(v) if c == "ts" else v for c, v in row.items()}) + "\n")
@@ -206,33 +200,5 @@ def run_case(path, seed):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=500)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    o.weir = os.path.abspath(o.weir)
-    passed = failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        try:
-            bad = run_case(o.weir, seed)
-        except duckdb.Error as e:
-            bad = f"seed {seed}: the oracle refused: {e}"
-        except subprocess.TimeoutExpired:
-            bad = f"seed {seed}: did not end in time"
-        if bad:
-            failed += 1
-            if failed <= 5:
-                print("FAIL", bad, flush=True)
-            if o.stop:
-                break
-        else:
-            passed += 1
-    print(f"over oracle: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    common.main("OVER", run_case)

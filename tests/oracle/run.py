@@ -7,21 +7,17 @@ Data has NULLs, missing fields, Unicode and late rows. What is late is worked ou
 docs/DESIGN.md defines it; DuckDB then sees each row once per window that still takes it. Every query
 runs with a random number of workers and batch size. A failure prints what is needed to repeat it.
 """
-import argparse
 import decimal
 import json
 import math
 import os
 import random
 import subprocess
-import sys
-import tempfile
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-import duckdb
+import common
 
-TIMEOUT = 60  # seconds; a query takes milliseconds
 EPOCH = datetime(1970, 1, 1)
 T0 = int(datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp() * 1000)
 COLUMNS = [("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("k", "VARCHAR", "VARCHAR"), ("g", "INTEGER", "INTEGER"),
@@ -53,7 +49,7 @@ def make_rows(r):
             if c != "ts" and r.random() < 0.1:
                 row[c] = None
         rows.append(row)
-    return rows
+    return common.on_borders(r, rows)
 
 
 def write_json(r, rows, path):
@@ -325,20 +321,15 @@ def same(got, want):
 
 
 def duck(rows, sql, window):
-    db = duckdb.connect()
-    cols = ", ".join(f"{n} {d}" for n, _, d in COLUMNS)
+    cols = [(n, d) for n, _, d in COLUMNS]
     value = lambda c, v: EPOCH + timedelta(milliseconds=v) if c == "ts" and v is not None else v
     late = 0
     if window:
         expanded, late = window.expand(rows)
-        db.execute(f"CREATE TABLE tw ({cols}, window_start TIMESTAMP, window_end TIMESTAMP)")
         data = [[value(n, row[n]) for n, _, _ in COLUMNS] + [value("ts", s), value("ts", e)] for row, s, e in expanded]
-        table, width = "tw", len(COLUMNS) + 2
+        db = common.table("tw", cols + [("window_start", "TIMESTAMP"), ("window_end", "TIMESTAMP")], data)
     else:
-        db.execute(f"CREATE TABLE t ({cols})")
-        data, table, width = [[value(n, row[n]) for n, _, _ in COLUMNS] for row in rows], "t", len(COLUMNS)
-    if data:
-        db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", data)
+        db = common.table("t", cols, [[value(n, row[n]) for n, _, _ in COLUMNS] for row in rows])
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()], late
 
 
@@ -346,7 +337,7 @@ def weir(path, d, sql, workers, batch):
     with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
         f.write(sql)
     p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", "q.sql"], cwd=d,
-                       capture_output=True, timeout=TIMEOUT)
+                       capture_output=True, timeout=common.TIMEOUT)
     err = p.stderr.decode()
     if p.returncode != 0:
         return None, err
@@ -358,8 +349,9 @@ def run_case(path, seed):
     r = random.Random(seed)
     rows = make_rows(r)
     sql, duck_sql, window = make_query(r)
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 100, 4096])
-    with tempfile.TemporaryDirectory() as d:
+    workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
+    sql = sql.replace("format = 'json')", f"format = 'json'{common.chunk(r)})")
+    with common.folder() as d:
         write_json(r, rows, os.path.join(d, "t.jsonl"))
         want, late = duck(rows, duck_sql, window)
         got, err = weir(path, d, sql, workers, batch)
@@ -374,33 +366,5 @@ def run_case(path, seed):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=500)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    o.weir = os.path.abspath(o.weir)
-    passed = failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        try:
-            bad = run_case(o.weir, seed)
-        except duckdb.Error as e:
-            bad = f"seed {seed}: the oracle refused: {e}"
-        except subprocess.TimeoutExpired:
-            bad = f"seed {seed}: did not end within {TIMEOUT} s"
-        if bad:
-            failed += 1
-            if failed <= 5:
-                print("FAIL", bad, flush=True)
-            if o.stop:
-                break
-        else:
-            passed += 1
-    print(f"oracle: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    common.main("random queries", run_case)

@@ -8,17 +8,11 @@ defines it; DuckDB then aggregates rows that carry their session. Where no row c
 themselves are checked against DuckDB's, found by LAG and a running sum. Data may lie in several files, which
 are read side by side. A failure prints what is needed to repeat it.
 """
-import argparse
 import os
 import random
-import subprocess
-import sys
-import tempfile
 
-import duckdb
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import run  # noqa: E402
+import common
+import run
 
 COLUMNS = run.COLUMNS
 KEYS = ["k", "g", "f", "s"]
@@ -33,6 +27,7 @@ class Case:
         self.delay = r.choice([0, 0, 5, 1000, 5000, 120000])
         self.by = r.sample(KEYS, r.choice([0, 1, 1, 1, 2]))
         self.files = r.choice([1, 1, 1, 2, 3])
+        self.chunk = common.chunk(r)
         self.kind = r.choice(["fused", "fused", "fused", "group", "group", "other", "rows", "where"])
         self.rows = run.make_rows(r)
         if r.random() < 0.3:  # many rows on each other's border
@@ -49,7 +44,7 @@ class Case:
     def ddl(self):
         cols = ", ".join(f"{n} {w}" for n, w, _ in COLUMNS)
         return (f"CREATE STREAM t ({cols}, WATERMARK FOR ts AS ts - INTERVAL '{self.delay / 1000:.3f}' SECOND) "
-                f"WITH (connector = 'file', path = 't*.jsonl', format = 'json', late_output = 'lates');\n"
+                f"WITH (connector = 'file', path = 't*.jsonl', format = 'json', late_output = 'lates'{self.chunk});\n"
                 "CREATE STREAM l WITH (connector = 'file', path = 'late.jsonl', format = 'json') AS SELECT * FROM lates;\n")
 
     def key(self, row):
@@ -119,15 +114,12 @@ class Case:
 
     def table(self):
         placed, late = self.sessions()
-        db = duckdb.connect()
-        cols = ", ".join(f"{n} {d}" for n, _, d in COLUMNS)
-        db.execute(f"CREATE TABLE tw ({cols}, split INTEGER, pos BIGINT, window_start TIMESTAMP, window_end TIMESTAMP)")
+        cols = [(n, d) for n, _, d in COLUMNS] + [("split", "INTEGER"), ("pos", "BIGINT"), ("window_start", "TIMESTAMP"),
+                                                  ("window_end", "TIMESTAMP")]
         at = lambda ms: run.EPOCH + run.timedelta(milliseconds=ms)
         data = [[at(row[n]) if n == "ts" else row[n] for n, _, _ in COLUMNS] + [row["split"], row["pos"], at(s), at(e)]
                 for row, s, e in placed]
-        if data:
-            db.executemany(f"INSERT INTO tw VALUES ({', '.join('?' * (len(COLUMNS) + 4))})", data)
-        return db, late
+        return common.table("tw", cols, data), late
 
     def islands(self, db):
         """Rows whose session DuckDB finds another: none, where nothing was closed before its rows were all there."""
@@ -152,13 +144,13 @@ def run_case(path, seed):
     r = random.Random(seed)
     c = Case(r)
     sql, duck_sql = c.query(r)
-    workers, batch = r.choice([1, 2, 3, 8]), r.choice([1, 7, 100, 4096])
+    workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
     db, late = c.table()
     span = max((row["ts"] for row in c.rows), default=0) - min((row["ts"] for row in c.rows), default=0)
     if c.delay >= span and c.islands(db):
         return f"seed {seed}: this program's sessions are not DuckDB's"
     want = [[run.canon(v) for v in row] for row in db.execute(duck_sql).fetchall()]
-    with tempfile.TemporaryDirectory() as d:
+    with common.folder() as d:
         for f in range(c.files):
             rows = [{n: row[n] for n, _, _ in COLUMNS} for row in c.rows if row["split"] == f]
             run.write_json(r, rows, os.path.join(d, f"t{f}.jsonl"))
@@ -175,33 +167,5 @@ def run_case(path, seed):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=300)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    o.weir = os.path.abspath(o.weir)
-    passed = failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        try:
-            bad = run_case(o.weir, seed)
-        except duckdb.Error as e:
-            bad = f"seed {seed}: the oracle refused: {e}"
-        except subprocess.TimeoutExpired:
-            bad = f"seed {seed}: did not end within {run.TIMEOUT} s"
-        if bad:
-            failed += 1
-            if failed <= 5:
-                print("FAIL", bad, flush=True)
-            if o.stop:
-                break
-        else:
-            passed += 1
-    print(f"sessions: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    common.main("sessions", run_case)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the examples of docs/SQL.md.
 
-  ```json NAME      a file that the examples read
+  ```json NAME      a file that the examples read; beside them is ref.db, of SQLite, with CUSTOMERS
   ```sql prelude    goes before every other example
   ```sql            an example; it must run
   ```json           the rows that the example before it prints, in any order
@@ -12,10 +12,12 @@ Usage: docs.py WEIR
 """
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
 
+CUSTOMERS = "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO customers VALUES (1, 'Ann'), (3, 'Cid');"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -77,6 +79,9 @@ def right(weir, files, sql, rows):
         for name, body in {**files, "example.sql": sql}.items():
             with open(os.path.join(d, name), "w", encoding="utf-8") as f:
                 f.write(body)
+        db = sqlite3.connect(os.path.join(d, "ref.db"))
+        db.executescript(CUSTOMERS)
+        db.close()
         p = subprocess.run([weir, "run", "--quiet", "--format=json", "example.sql"], cwd=d, capture_output=True, text=True,
                            timeout=60)
     if p.returncode == 0 and (rows is None or sorted(p.stdout.split("\n")) == sorted(rows.split("\n"))):

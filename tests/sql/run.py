@@ -5,6 +5,9 @@ SQLite as the evaluator of all expressions.
 A case file has sections, each begun by a line "--- KIND ARGUMENTS":
   --- input NAME     a file put into the case's directory ("input NAME hex": its bytes in hexadecimal,
                      "input NAME gzip": packed); folders in NAME are made
+  --- sqlite NAME    a script of SQLite's, run to make the database NAME in that directory
+  --- postgres       a script of Postgres', run in a database of a server that the tests start; $PGURL in the SQL says
+                     where it is
   --- extension NAME a C source, compiled into the case's directory: an SQLite extension
   --- stdin          standard input of the script
   --- sql            the script; it runs with that directory as its working directory. Several: one after
@@ -12,7 +15,8 @@ A case file has sections, each begun by a line "--- KIND ARGUMENTS":
   --- expect         rows on standard output, in any order ("expect ordered": in this order)
   --- expect NAME    the same for a file that the script writes
   --- changes        what stands after the changes on standard output (JSON with a column op, or Debezium's form),
-                     applied in order; each must fit what stands ("changes NAME": of a file)
+                     applied in order; each must fit what stands ("changes NAME": of a file; "changes NAME
+                     COLUMN…": upserts by these columns)
   --- error          the exit status is not 0 and standard error has each of these lines
   --- errors         errors of the SQL: standard error of "weir run" and of "weir check" is exactly this, the
                      exit status is 2, nothing is printed
@@ -29,9 +33,13 @@ Usage: run.py WEIR [--quick] [--accept] [FILES]
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import pg  # noqa: E402
 
 # workers, rows of a batch, what goes before the script
 REFERENCE = "SET evaluator = 'sqlite'; "
@@ -68,15 +76,22 @@ def differ(got, want, ordered, what):
     return "\n".join(lines)
 
 
-def table_of(text):
-    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. Upserts (no -U) are by
-    the columns that the row taken back or replaced shares: not known here, so only +I, -U, +U, -D are applied."""
-    stands = []
+def table_of(text, key=()):
+    """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. With a key +U replaces
+    the row that has it; one with +U and without -U holds upserts by its first column if no key is given."""
+    stands, upserts = [], not key and '"op":"+U"' in text and '"op":"-U"' not in text
     for line in (l for l in text.split("\n") if l):
         row = json.loads(line)
         op = row.pop("op")
         gone, come = (row["before"], row["after"]) if "before" in row else (
             (row, None) if op in ("-U", "-D") else (None, row))
+        same = [x for x in stands if key and all(x[k] == row[k] for k in key)]
+        if key and len(same) != (op != "+I"):
+            raise RuntimeError(f"  does not fit the rows of this key, {same}: {line}")
+        if key and op == "+U":
+            gone = same[0]
+        if upserts and op == "+U":
+            gone = next((x for x in stands if list(x.values())[0] == list(row.values())[0]), {})
         if gone is not None:
             if gone not in stands:
                 raise RuntimeError(f"  takes back what does not stand: {line}")
@@ -115,17 +130,23 @@ def call(cmd, d, stdin):
 
 def run_case(weir, sections, workers, batch, before):
     with tempfile.TemporaryDirectory() as d:
-        options, wants_error, stdin, scripts = [], False, b"", []
+        options, wants_error, stdin, scripts, database = [], False, b"", [], None
         for kind, args, body in sections:
             if kind == "input":
                 put(d, args[0], args[1:], body)
             elif kind == "extension":
                 put(d, args[0], ["hex"], compiled(body))
+            elif kind == "sqlite":
+                db = sqlite3.connect(os.path.join(d, args[0]))
+                db.executescript(body)
+                db.close()
+            elif kind == "postgres":
+                database = pg.server().database(body)
             elif kind == "stdin":
                 stdin = body.encode("utf-8", "surrogateescape")
             elif kind == "sql":
                 scripts.append("case.sql" if not scripts else f"case{len(scripts) + 1}.sql")
-                put(d, scripts[-1], [], before + body)
+                put(d, scripts[-1], [], before + (body.replace("$PGURL", pg.server().url(database)) if database else body))
             elif kind == "options":
                 options += body.split()
             elif kind in ("error", "errors"):
@@ -143,6 +164,9 @@ def run_case(weir, sections, workers, batch, before):
             return "  did not end within 120 s"
         except RuntimeError as crash:
             return str(crash)
+        finally:
+            if database:
+                pg.server().drop(database)
 
 
 def accept_errors(weir, path, sections):
@@ -179,7 +203,7 @@ def check_output(sections, d, out, err):
             if bad:
                 return bad + ("\n" + err if err else "")
         if kind == "changes":
-            got = table_of(open(os.path.join(d, args[0]), encoding="utf-8").read() if args else out)
+            got = table_of(open(os.path.join(d, args[0]), encoding="utf-8").read() if args else out, args[1:])
             bad = differ(got, body, False, "what stands after the changes")
             if bad:
                 return bad + ("\n" + err if err else "")

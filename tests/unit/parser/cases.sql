@@ -317,6 +317,9 @@ SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts ALL ROWS PER MATCH OMIT EMPTY MATCH
 SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts ALL ROWS PER MATCH WITH UNMATCHED ROWS AFTER MATCH SKIP TO FIRST A PATTERN (((A)) (A | B)) DEFINE A AS TRUE);
 SELECT * FROM (SELECT * FROM t) MATCH_RECOGNIZE (ORDER BY ts MEASURES RUNNING COUNT(A.x) AS n AFTER MATCH SKIP TO B PATTERN (A B) DEFINE A AS A.x > B.x);
 
+SELECT * FROM t r MATCH_RECOGNIZE (ORDER BY r.ts PATTERN (A)) AS m;
+SELECT * FROM (SELECT * FROM t) AS r MATCH_RECOGNIZE (ORDER BY ts PATTERN (A));
+
 -- ---- whole programs as users write them ----
 SELECT window_start, window_end, supplier_id, SUM(price) AS total FROM TABLE(TUMBLE(TABLE Bid, DESCRIPTOR(bidtime), INTERVAL '10' MINUTES)) GROUP BY window_start, window_end, GROUPING SETS ((supplier_id), ());
 SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price DESC) AS rownum FROM (SELECT window_start, window_end, supplier_id, SUM(price) AS price, COUNT(*) AS cnt FROM TABLE(TUMBLE(TABLE Bid, DESCRIPTOR(bidtime), INTERVAL '10' MINUTES)) GROUP BY window_start, window_end, supplier_id)) WHERE rownum <= 3;

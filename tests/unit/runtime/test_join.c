@@ -2,7 +2,9 @@
  * Their results are compared with another engine's by tests/oracle/joins.py. */
 #include <criterion/criterion.h>
 #include <malloc.h>
+#include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "runtime/job_int.h"
 #include "runtime/runtime.h"
@@ -37,7 +39,24 @@ static const struct {
      "l.k AS a, l.ts AS b, r.v AS c FROM l LEFT JOIN r FOR SYSTEM_TIME AS OF l.ts ON l.k = r.k AND r.v > 3;"},
     {WR_N_JOIN_TABLE,
      "l.k AS a, l.v AS b, r.k AS c, r.ts AS d FROM l FULL JOIN r ON l.k = r.k AND l.v < r.v;"},
+    {WR_N_JOIN_LOOKUP, "l.k AS a, l.v AS b, t.name AS c FROM l LEFT JOIN t ON l.v = t.id AND l.k <> t.name;"},
 };
+
+static char database[64];
+static void make_database(void) {
+    sqlite3 *db;
+    snprintf(database, sizeof database, "/tmp/weir-test-join-%d.db", (int)getpid());
+    unlink(database);
+    cr_assert_eq(sqlite3_open(database, &db), SQLITE_OK);
+    const char *fill =
+        "CREATE TABLE t (id INTEGER, name TEXT); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL "
+        "SELECT x + 1 FROM n WHERE x < 40) INSERT INTO t SELECT x % 7, 'a name of some length ' || x "
+        "FROM n";
+    cr_assert_eq(sqlite3_exec(db, fill, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+static void drop_database(void) { unlink(database); }
+TestSuite(join, .init = make_database, .fini = drop_database);
 
 typedef struct {
     wr_arena ar;
@@ -52,7 +71,11 @@ typedef struct {
 static void open_join(joined *j, size_t i) {
     memset(j, 0, sizeof *j);
     j->reg = wr_builtin();
-    char *text = wr_arena_printf(&j->ar, "%s%s", streams, joins[i].sql);
+    char *text =
+        wr_arena_printf(&j->ar,
+                        "CREATE TABLE t (id BIGINT, name VARCHAR) WITH (connector = 'sqlite', path = "
+                        "'%s', table = 't', lookup_cache_rows = 20);\n%s%s",
+                        database, streams, joins[i].sql);
     j->d = (wr_diags){.file = "test", .text = text, .len = strlen(text), .ar = &j->ar};
     cr_assert_eq(wr_parse(&j->ar, &j->d, &j->script), WR_OK);
     wr_status s = wr_plan_script(&j->script, &j->reg, &j->ar, &j->d, &j->plan);
@@ -104,7 +127,7 @@ static wr_status push(joined *j, uint32_t port, uint32_t n, int64_t t, int key, 
 static wr_status steps(joined *j, wr_err *err) {
     for (int k = 0; k < 3; k++) {
         WR_TRY(push(j, 0, 150, k * 15, k, k == 1, err));
-        WR_TRY(push(j, 1, 150, k * 15, k, k == 2, err));
+        if (j->op->node->kind != WR_N_JOIN_LOOKUP) WR_TRY(push(j, 1, 150, k * 15, k, k == 2, err));
         for (uint32_t port = 0; port < 2; port++) WR_TRY(wri_watermark(j->op, port, k * 15 * SECOND, err));
     }
     WR_TRY(wri_end(j->op, 1, err));
@@ -130,6 +153,26 @@ Test(join, every_allocation_of_running_fails_once) {
         }
         cr_assert(n > 50 && rows >= 20, "join %zu: %lu allocations, %lu rows", i, n, rows);
     }
+}
+
+Test(join, every_allocation_of_opening_a_table_fails_once) {
+    const size_t lookup = WR_LEN(joins) - 1;
+    wr_status s = WR_ENOMEM;
+    uint64_t n = 1;
+    for (; s != WR_OK; n++) {
+        joined j;
+        wr_err err = {0};
+        wr_job_opts opts = {.workers = 1, .batch_rows = 64, .out_fd = -1};
+        wr_job *job = NULL;
+        open_join(&j, lookup);
+        wr_mem_fail_at(n);
+        s = wr_job_new(&j.plan, &opts, &job, &err);
+        wr_mem_fail_at(0);
+        wr_job_free(job);
+        cr_assert(s == WR_OK || s == WR_ENOMEM, "allocation %lu: %s", n, err.msg);
+        close_join(&j);
+    }
+    cr_assert_gt(n, 50);
 }
 
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));

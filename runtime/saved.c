@@ -1,0 +1,183 @@
+/* runtime/saved.c -- what operators save: a list of items while the barrier passes, bytes when a thread of
+ * the pool writes them, items again when a job goes on.
+ *
+ *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers
+ *
+ * Rows come back by their keys: hashes are of a process, and the number of workers may have changed, so rows
+ * are hashed anew and dealt out as an exchange would. */
+#include <msgpack.h>
+
+#include "job_int.h"
+
+#define OPERATOR "an operator in the snapshot is not as it was written"
+
+/* ---- saving ---- */
+
+static wr_status add_item(wr_saver *s, wri_item **outp, uint32_t tag, wr_err *err) {
+    if (wr_grow(&s->items, &s->cap, s->n + 1, sizeof *s->items) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    *outp = &s->items[s->n++];
+    **outp = (wri_item){.node = s->node, .tag = tag};
+    return WR_OK;
+}
+
+wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) {
+    wri_item *item;
+    if (b->n == 0) return WR_OK;
+    uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
+    WR_TRY(add_item(to, &item, tag, err));
+    item->rows = wr_batch_hold(b);
+    item->keys = own;
+    item->n_keys = n_keys;
+    return WR_OK;
+}
+
+wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) {
+    wri_item *item;
+    int64_t *own = wr_arena_alloc(&to->ar, (n + 1) * sizeof *own);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    if (n) memcpy(own, ints, n * sizeof *own);
+    WR_TRY(add_item(to, &item, tag, err));
+    item->ints = own;
+    item->n_ints = n;
+    return WR_OK;
+}
+
+void wri_saver_reset(wr_saver *s) {
+    for (size_t i = 0; i < s->n; i++) wr_batch_drop(s->items[i].rows);
+    s->n = 0;
+    wr_arena_reset(&s->ar);
+}
+
+void wri_saver_free(wr_saver *s) {
+    wri_saver_reset(s);
+    wr_free(s->items);
+    wr_arena_free(&s->ar);
+}
+
+static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    int r = msgpack_pack_array(&pk, 3);
+    if (r == 0) r = msgpack_pack_uint32(&pk, item->tag);
+    if (r == 0) r = msgpack_pack_array(&pk, item->n_keys);
+    for (uint32_t i = 0; r == 0 && i < item->n_keys; i++) r = msgpack_pack_uint32(&pk, item->keys[i]);
+    if (r == 0 && item->rows) r = msgpack_pack_nil(&pk);
+    else if (r == 0) r = msgpack_pack_array(&pk, item->n_ints);
+    for (uint32_t i = 0; r == 0 && i < item->n_ints; i++) r = msgpack_pack_int64(&pk, item->ints[i]);
+    if (r != 0) return wr_fail_oom(err, "a snapshot");
+    return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
+}
+
+wr_status wri_items_pack(const wri_item *items, size_t n, wr_buf *out, wr_err *err) {
+    for (size_t i = 0; i < n; i++) WR_TRY(pack_item(&items[i], out, err));
+    return WR_OK;
+}
+
+/* ---- loading ---- */
+
+typedef struct found { /* an item that is being read; its memory is the unpacker's */
+    uint32_t tag, n_keys, n_ints;
+    uint32_t *keys;
+    int64_t *ints; /* NULL: rows follow */
+    wr_arena ar;
+} found;
+
+static bool is_int(const msgpack_object *o) {
+    return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
+}
+
+static wr_status read_item(const msgpack_object *o, found *f, wr_err *err) {
+    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3) return wr_fail(err, WR_EDATA, OPERATOR);
+    const msgpack_object *p = o->via.array.ptr;
+    bool numbers = p[2].type == MSGPACK_OBJECT_ARRAY;
+    if (!is_int(&p[0]) || p[1].type != MSGPACK_OBJECT_ARRAY || (!numbers && p[2].type != MSGPACK_OBJECT_NIL))
+        return wr_fail(err, WR_EDATA, OPERATOR);
+    f->tag = (uint32_t)p[0].via.u64;
+    f->n_keys = p[1].via.array.size;
+    f->n_ints = numbers ? p[2].via.array.size : 0;
+    f->keys = wr_arena_calloc(&f->ar, (f->n_keys + 1) * sizeof *f->keys);
+    f->ints = numbers ? wr_arena_calloc(&f->ar, (f->n_ints + 1) * sizeof *f->ints) : NULL;
+    if (!f->keys || (numbers && !f->ints)) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < f->n_keys; i++) f->keys[i] = (uint32_t)p[1].via.array.ptr[i].via.u64;
+    for (uint32_t i = 0; i < f->n_ints; i++) f->ints[i] = p[2].via.array.ptr[i].via.i64;
+    return WR_OK;
+}
+
+static wr_status give(wr_job *j, uint32_t worker, uint32_t id, const wr_saved *saved, wr_err *err) {
+    wr_op *op = &j->workers[worker].ops[id];
+    if (op->def->load) return op->def->load(op, saved, err);
+    return wr_fail(err, WR_EDATA, "the snapshot has state of '%s', which keeps none", op->def->name);
+}
+
+static wr_status give_some(wr_job *j, uint32_t worker, uint32_t id, uint32_t tag, wr_batch *b,
+                           const uint32_t *idx, uint32_t n, const uint64_t *hash, wr_err *err) {
+    wr_saved saved = {.tag = tag};
+    WR_TRY(wr_batch_gather(b, idx, n, NULL, 0, &saved.rows, err));
+    wr_batch *rows = saved.rows;
+    wr_status r = WR_OK;
+    rows->hash = wr_arena_alloc(&rows->arena, n * sizeof *rows->hash);
+    if (!rows->hash) r = wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) rows->hash[i] = hash[idx[i]];
+    if (r == WR_OK) r = give(j, worker, id, &saved, err);
+    wr_batch_drop(rows);
+    return r;
+}
+
+/* Rows to the workers that own their keys. */
+static wr_status deal_out(wr_job *j, uint32_t id, const found *f, wr_batch *b, wr_err *err) {
+    for (uint32_t i = 0; i < f->n_keys; i++)
+        if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
+    if (f->n_keys == 0) return give(j, 0, id, &(wr_saved){.tag = f->tag, .rows = b}, err);
+    uint64_t *hash = wr_alloc(b->n * sizeof *hash + 1);
+    uint32_t *idx = wr_alloc(b->n * sizeof *idx + 1);
+    wr_status r = hash && idx ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) wr_batch_hash(b, f->keys, f->n_keys, hash);
+    for (uint32_t w = 0; r == WR_OK && w < j->n_workers; w++) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < b->n; i++)
+            if (wri_exchange_target(hash[i], j->n_workers) == w) idx[n++] = i;
+        if (n > 0) r = give_some(j, w, id, f->tag, b, idx, n, hash, err);
+    }
+    wr_free(hash);
+    wr_free(idx);
+    return r;
+}
+
+static wr_status load_rows(wr_job *j, uint32_t id, const found *f, const char *p, size_t n, size_t *usedp,
+                           wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wr_rows_unpack(p, n, usedp, &b, err));
+    wr_status r = deal_out(j, id, f, b, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+static wr_status load_ints(wr_job *j, uint32_t id, const found *f, wr_err *err) {
+    wr_saved saved = {.tag = f->tag, .ints = f->ints, .n_ints = f->n_ints};
+    for (uint32_t w = 0; w < j->n_workers; w++) WR_TRY(give(j, w, id, &saved, err));
+    return WR_OK;
+}
+
+static wr_status load_one(wr_job *j, uint32_t id, const char *p, size_t n, size_t *usedp, wr_err *err) {
+    msgpack_unpacked u;
+    found f = {0};
+    size_t at = 0, rows = 0;
+    msgpack_unpacked_init(&u);
+    msgpack_unpack_return got = msgpack_unpack_next(&u, p, n, &at);
+    wr_status r =
+        got == MSGPACK_UNPACK_SUCCESS ? read_item(&u.data, &f, err) : wr_fail(err, WR_EDATA, OPERATOR);
+    msgpack_unpacked_destroy(&u);
+    if (r == WR_OK) r = f.ints ? load_ints(j, id, &f, err) : load_rows(j, id, &f, p + at, n - at, &rows, err);
+    *usedp = at + rows;
+    wr_arena_free(&f.ar);
+    return r;
+}
+
+wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) {
+    for (size_t used; n > 0; p += used, n -= used) WR_TRY(load_one(j, id, p, n, &used, err));
+    return WR_OK;
+}

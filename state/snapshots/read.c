@@ -1,0 +1,213 @@
+/* state/snapshots/read.c -- the newest whole snapshot; what is damaged is said and passed over. */
+#include <inttypes.h>
+#include <msgpack.h>
+#include <string.h>
+
+#include "store_int.h"
+
+void wri_manifest_free(wri_manifest *m) {
+    wr_arena_free(&m->ar);
+    *m = (wri_manifest){0};
+}
+
+/* ---- manifests ---- */
+
+static bool is_u64(const msgpack_object *o) { return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER; }
+static bool is_array(const msgpack_object *o, size_t n) {
+    return o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == n;
+}
+static bool is_text(const msgpack_object *o) { return o->type == MSGPACK_OBJECT_STR; }
+
+static const char *text(wri_manifest *m, const msgpack_object *o) {
+    return wr_arena_strndup(&m->ar, o->via.str.ptr, o->via.str.size);
+}
+
+/* False: not as a manifest is written, or no memory (*oomp). */
+static bool take_piece(const msgpack_object *o, wri_piece_at *at) {
+    if (!is_array(o, 4)) return false;
+    const msgpack_object *f = o->via.array.ptr;
+    for (int i = 0; i < 4; i++)
+        if (!is_u64(&f[i])) return false;
+    *at = (wri_piece_at){f[0].via.u64, f[1].via.u64, f[2].via.u64, (uint32_t)f[3].via.u64};
+    return true;
+}
+
+static bool take_part(wri_manifest *m, const msgpack_object *o, wri_part_at *p, bool *oomp) {
+    if (!is_array(o, 2) || !is_text(&o->via.array.ptr[0])) return false;
+    const msgpack_object *pieces = &o->via.array.ptr[1];
+    if (pieces->type != MSGPACK_OBJECT_ARRAY) return false;
+    p->name = text(m, &o->via.array.ptr[0]);
+    p->n = p->cap = pieces->via.array.size;
+    p->pieces = wr_arena_calloc(&m->ar, (p->n + 1) * sizeof *p->pieces);
+    *oomp = !p->name || !p->pieces;
+    for (size_t i = 0; !*oomp && i < p->n; i++)
+        if (!take_piece(&pieces->via.array.ptr[i], &p->pieces[i])) return false;
+    return !*oomp;
+}
+
+static bool take_manifest(wri_manifest *m, const msgpack_object *o, bool *oomp) {
+    if (!is_array(o, 5)) return false;
+    const msgpack_object *f = o->via.array.ptr;
+    bool signed_int = is_u64(&f[1]) || f[1].type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
+    if (!is_u64(&f[0]) || !signed_int || !is_text(&f[2]) || f[3].type != MSGPACK_OBJECT_BOOLEAN ||
+        f[4].type != MSGPACK_OBJECT_ARRAY)
+        return false;
+    m->head = (wr_snapshot_head){f[0].via.u64, f[1].via.i64, text(m, &f[2]), f[3].via.boolean};
+    m->n = m->cap = f[4].via.array.size;
+    m->parts = wr_arena_calloc(&m->ar, (m->n + 1) * sizeof *m->parts);
+    *oomp = !m->head.plan || !m->parts;
+    for (size_t i = 0; !*oomp && i < m->n; i++)
+        if (!take_part(m, &f[4].via.array.ptr[i], &m->parts[i], oomp)) return false;
+    return !*oomp;
+}
+
+static wr_status parse_manifest(const char *path, const wr_buf *file, wri_manifest *m, wr_err *err) {
+    const size_t head = WRI_MAGIC_LEN + sizeof(uint32_t);
+    uint32_t crc = 0;
+    if (file->len < head) return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %zu", path, file->len);
+    memcpy(&crc, file->data + WRI_MAGIC_LEN, sizeof crc);
+    uint32_t found = wr_crc32c(0, file->data + head, file->len - head);
+    if (found != crc)
+        return wr_fail(err, WR_EDATA, "'%s' is damaged: its checksum is %08x, %08x was expected", path, found,
+                       crc);
+    msgpack_unpacked u;
+    size_t at = 0;
+    bool oom = false;
+    msgpack_unpacked_init(&u);
+    bool ok = msgpack_unpack_next(&u, file->data + head, file->len - head, &at) == MSGPACK_UNPACK_SUCCESS &&
+              at == file->len - head && take_manifest(m, &u.data, &oom);
+    msgpack_unpacked_destroy(&u);
+    if (ok) return WR_OK;
+    return oom ? wr_fail_oom(err, "a snapshot")
+               : wr_fail(err, WR_EDATA, "'%s' is no manifest that this version of weir knows", path);
+}
+
+wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest *out, wr_err *err) {
+    wr_buf file = {0};
+    *out = (wri_manifest){0};
+    char *path = wri_snap_path(s, epoch, "snapshot");
+    if (!path) return wr_fail_oom(err, "a snapshot");
+    wr_status r = wri_snap_read_file(s, path, WRI_MANIFEST, &file, err);
+    if (r == WR_OK) r = parse_manifest(path, &file, out, err);
+    if (r == WR_OK && out->head.epoch != epoch)
+        r = wr_fail(err, WR_EDATA, "'%s' holds snapshot %" PRIu64 ": the file was renamed", path,
+                    out->head.epoch);
+    wr_buf_free(&file);
+    wr_free(path);
+    if (r != WR_OK) wri_manifest_free(out);
+    return r;
+}
+
+/* ---- pieces ---- */
+
+typedef struct segments { /* read so far; parallel to wr_snapshot.segments */
+    const wr_snapshots *store;
+    uint64_t *numbers;
+    size_t cap, bufs_cap;
+} segments;
+
+static wr_status segment_of(segments *g, wr_snapshot *out, uint64_t number, wr_buf **bufp, wr_err *err) {
+    for (size_t i = 0; i < out->n_segments; i++)
+        if (g->numbers[i] == number) {
+            *bufp = &out->segments[i];
+            return WR_OK;
+        }
+    if (wr_grow(&g->numbers, &g->cap, out->n_segments + 1, sizeof *g->numbers) != WR_OK ||
+        wr_grow(&out->segments, &g->bufs_cap, out->n_segments + 1, sizeof *out->segments) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    char *path = wri_snap_path(g->store, number, "seg");
+    if (!path) return wr_fail_oom(err, "a snapshot");
+    wr_buf *b = *bufp = &out->segments[out->n_segments];
+    *b = (wr_buf){0};
+    g->numbers[out->n_segments++] = number;
+    wr_status r = wri_snap_read_file(g->store, path, WRI_SEGMENT, b, err);
+    wr_free(path);
+    return r;
+}
+
+static wr_status take_bytes(segments *g, wr_snapshot *out, const char *part, const wri_piece_at *at,
+                            wr_piece *piecep, wr_err *err) {
+    wr_buf *b = NULL;
+    WR_TRY(segment_of(g, out, at->segment, &b, err));
+    if (at->offset > b->len || at->length > b->len - at->offset)
+        return wr_fail(err, WR_EDATA, "%s/%08" PRIu64 ".seg is cut off at byte %zu: %s lies behind",
+                       g->store->dir, at->segment, b->len, part);
+    uint32_t crc = wr_crc32c(0, b->data + at->offset, at->length);
+    if (crc != at->crc)
+        return wr_fail(err, WR_EDATA,
+                       "%s/%08" PRIu64 ".seg is damaged in bytes %" PRIu64 " to %" PRIu64
+                       " (%s): their checksum is %08x, %08x was expected",
+                       g->store->dir, at->segment, at->offset, at->offset + at->length, part, crc, at->crc);
+    *piecep = (wr_piece){b->data + at->offset, at->length};
+    return WR_OK;
+}
+
+static wr_status take_parts(segments *g, wr_snapshot *out, const wri_manifest *m, wr_err *err) {
+    out->parts = wr_arena_calloc(&out->ar, (m->n + 1) * sizeof *out->parts);
+    if (!out->parts) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < m->n; i++) {
+        wr_piece *pieces = wr_arena_calloc(&out->ar, (m->parts[i].n + 1) * sizeof *pieces);
+        out->parts[i] = (wr_saved_part){wr_arena_strdup(&out->ar, m->parts[i].name), pieces, m->parts[i].n};
+        out->n++;
+        if (!pieces || !out->parts[i].name) return wr_fail_oom(err, "a snapshot");
+        for (size_t k = 0; k < m->parts[i].n; k++)
+            WR_TRY(take_bytes(g, out, m->parts[i].name, &m->parts[i].pieces[k], &pieces[k], err));
+    }
+    return WR_OK;
+}
+
+static wr_status read_one(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp, wr_err *err) {
+    segments g = {.store = s};
+    wr_snapshot *out = wr_calloc(1, sizeof *out);
+    if (!out) return wr_fail_oom(err, "a snapshot");
+    out->head = m->head;
+    out->head.plan = wr_arena_strdup(&out->ar, m->head.plan);
+    wr_status r = out->head.plan ? take_parts(&g, out, m, err) : wr_fail_oom(err, "a snapshot");
+    wr_free(g.numbers);
+    if (r == WR_OK) *outp = out;
+    else wr_snapshot_free(out);
+    return r;
+}
+
+static wr_status pass_over(wr_buf *said, uint64_t epoch, const wr_err *why) {
+    return wr_buf_printf(said, "snapshot %" PRIu64 " is passed over: %s\n", epoch, why->msg);
+}
+
+wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, wr_err *err) {
+    wr_err why = {0};
+    *outp = NULL;
+    for (size_t i = s->n_epochs; i > 0; i--) {
+        wri_manifest m;
+        wr_status r = wri_manifest_read(s, s->epochs[i - 1], &m, &why);
+        if (r == WR_OK) r = read_one(s, &m, outp, &why);
+        if (r == WR_OK) {
+            if (s->has_last) wri_manifest_free(&s->last);
+            s->last = m;
+            s->has_last = true;
+            return WR_OK;
+        }
+        wri_manifest_free(&m);
+        if (r != WR_EDATA && r != WR_EIO) return wr_fail(err, r, "%s", why.msg);
+        if (pass_over(said, s->epochs[i - 1], &why) != WR_OK) return wr_fail_oom(err, "a snapshot");
+    }
+    if (s->n_epochs == 0) return WR_OK;
+    return wr_fail(
+        err, WR_EDATA,
+        "no snapshot in '%s' is whole, the newest because: %s. Repair it from a backup, or remove the folder "
+        "to start anew",
+        s->dir, why.msg);
+}
+
+const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name) {
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->parts[i].name, name) == 0) return &s->parts[i];
+    return NULL;
+}
+
+void wr_snapshot_free(wr_snapshot *s) {
+    if (!s) return;
+    for (size_t i = 0; i < s->n_segments; i++) wr_buf_free(&s->segments[i]);
+    wr_free(s->segments);
+    wr_arena_free(&s->ar);
+    wr_free(s);
+}

@@ -1,0 +1,80 @@
+/* state/snapshots/snapshots.h -- snapshots of a running job in a folder. Part of state/state.h; README.md
+ * here says what is in the folder and why nothing can be lost.
+ *
+ *   segment   0  8  "weirseg1"
+ *             8  …  pieces, back to back
+ *   manifest  0  8  "weirman1"
+ *             8  4  CRC32C of what follows, little-endian
+ *            12  …  msgpack: [epoch, taken_us, plan, finished, [[name, [[segment, offset, length, crc32c] …]]
+ * …]]
+ *
+ * A reader of version 1 stays for ever. */
+#ifndef WR_STATE_SNAPSHOTS_H
+#define WR_STATE_SNAPSHOTS_H
+
+#include "core/core.h"
+
+#define WR_SNAPSHOTS_KEPT 3
+
+typedef struct wr_snapshots wr_snapshots;
+
+/* Opens the folder, making it where there is none, and locks it. Owner: the caller, by _close. */
+wr_status wr_snapshots_open(const wr_sys *sys, const char *dir, wr_snapshots **outp, wr_err *err) WR_MUST_USE;
+void wr_snapshots_close(wr_snapshots *s); /* NULL is allowed */
+
+/* A part to write. */
+typedef struct wr_part {
+    const char *name;
+    const char *data;
+    size_t len;
+    bool more; /* goes on behind the pieces that it had in the snapshot before */
+} wr_part;
+
+typedef struct wr_snapshot_head {
+    uint64_t epoch;   /* rises */
+    int64_t taken_us; /* wall clock */
+    const char *plan; /* what the parts belong to; compared by the reader */
+    bool finished;    /* the job has come to its end */
+} wr_snapshot_head;
+
+/* What the next snapshot's epoch must be at least. */
+uint64_t wr_snapshots_next(const wr_snapshots *s);
+/* Durable when it returns. *bytesp (may be NULL): bytes written. After a failure the folder holds the
+ * snapshots that it held before; the same epoch is not to be tried again. */
+wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
+                             uint64_t *bytesp, wr_err *err) WR_MUST_USE;
+
+/* A snapshot that was read. */
+typedef struct wr_piece { /* borrowed from the snapshot */
+    const char *data;
+    size_t len;
+} wr_piece;
+typedef struct wr_saved_part {
+    const char *name;
+    const wr_piece *pieces; /* in the order written */
+    size_t n;
+} wr_saved_part;
+typedef struct wr_snapshot {
+    wr_snapshot_head head;
+    wr_saved_part *parts;
+    size_t n;
+    wr_arena ar; /* of all of it, but the pieces */
+    wr_buf *segments;
+    size_t n_segments;
+} wr_snapshot;
+
+/* The newest whole snapshot; *outp NULL: the folder has none. `said` gets a line for each one that was passed
+ * over because it is damaged. Owner: the caller, by _free. */
+wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, wr_err *err) WR_MUST_USE;
+const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name); /* NULL: none */
+void wr_snapshot_free(wr_snapshot *s);                                         /* NULL is allowed */
+
+/* ---- rows as bytes ---- */
+
+/* Appends the rows of b: columns, and row watermarks, changes and position where it has them. */
+wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* Reads what one call of wr_rows_pack has written to p[0..n); *usedp: how long that was. The batch owns
+ * copies. */
+wr_status wr_rows_unpack(const char *p, size_t n, size_t *usedp, wr_batch **outp, wr_err *err) WR_MUST_USE;
+
+#endif

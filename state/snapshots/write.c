@@ -1,0 +1,147 @@
+/* state/snapshots/write.c -- parts to a segment and a manifest, in the order that README.md gives. */
+#include <errno.h>
+#include <fcntl.h>
+#include <msgpack.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_int.h"
+
+static wri_part_at *find_part(const wri_manifest *m, const char *name) {
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->parts[i].name, name) == 0) return &m->parts[i];
+    return NULL;
+}
+
+static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_err *err) {
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? 2 * p->cap : 4;
+        wri_piece_at *q = wr_arena_alloc(&m->ar, cap * sizeof *q);
+        if (!q) return wr_fail_oom(err, "a snapshot");
+        if (p->n) memcpy(q, p->pieces, p->n * sizeof *q);
+        p->pieces = q;
+        p->cap = cap;
+    }
+    p->pieces[p->n++] = at;
+    return WR_OK;
+}
+
+/* The manifest of what is about to be written to `segment`. */
+static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
+                             wri_manifest *m, wr_err *err) {
+    uint64_t at = WRI_MAGIC_LEN;
+    m->parts = wr_arena_calloc(&m->ar, (n + 1) * sizeof *m->parts);
+    if (!m->parts) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < n; i++) {
+        wri_part_at *p = &m->parts[m->n++];
+        const wri_part_at *old = parts[i].more && s->has_last ? find_part(&s->last, parts[i].name) : NULL;
+        p->name = wr_arena_strdup(&m->ar, parts[i].name);
+        if (!p->name) return wr_fail_oom(err, "a snapshot");
+        for (size_t k = 0; old && k < old->n; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
+        if (parts[i].len == 0) continue;
+        wri_piece_at piece = {segment, at, parts[i].len, wr_crc32c(0, parts[i].data, parts[i].len)};
+        WR_TRY(add_piece(m, p, piece, err));
+        at += parts[i].len;
+    }
+    return WR_OK;
+}
+
+static wr_status write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_part *parts,
+                            size_t n, wr_err *err) {
+    int fd = s->sys->open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", path, strerror(errno));
+    wr_status r = wr_write_all(s->sys, fd, magic, WRI_MAGIC_LEN, path, err);
+    for (size_t i = 0; r == WR_OK && i < n; i++)
+        if (parts[i].len) r = wr_write_all(s->sys, fd, parts[i].data, parts[i].len, path, err);
+    if (r == WR_OK && s->sys->fdatasync(fd) != 0)
+        r = wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", path, strerror(errno));
+    if (s->sys->close(fd) != 0 && r == WR_OK)
+        r = wr_fail(err, WR_EIO, "cannot close '%s': %s", path, strerror(errno));
+    return r;
+}
+
+static int pack_text(msgpack_packer *pk, const char *s) {
+    size_t n = strlen(s);
+    int r = msgpack_pack_str(pk, n);
+    return r == 0 ? msgpack_pack_str_body(pk, s, n) : r;
+}
+
+static int pack_part(msgpack_packer *pk, const wri_part_at *p) {
+    int r = msgpack_pack_array(pk, 2);
+    if (r == 0) r = pack_text(pk, p->name);
+    if (r == 0) r = msgpack_pack_array(pk, p->n);
+    for (size_t i = 0; r == 0 && i < p->n; i++) {
+        const wri_piece_at *at = &p->pieces[i];
+        r = msgpack_pack_array(pk, 4);
+        if (r == 0) r = msgpack_pack_uint64(pk, at->segment);
+        if (r == 0) r = msgpack_pack_uint64(pk, at->offset);
+        if (r == 0) r = msgpack_pack_uint64(pk, at->length);
+        if (r == 0) r = msgpack_pack_uint32(pk, at->crc);
+    }
+    return r;
+}
+
+static wr_status pack_manifest(const wri_manifest *m, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    uint32_t crc = 0;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    int r = wr_buf_write(out, (const char *)&crc, sizeof crc);
+    if (r == 0) r = msgpack_pack_array(&pk, 5);
+    if (r == 0) r = msgpack_pack_uint64(&pk, m->head.epoch);
+    if (r == 0) r = msgpack_pack_int64(&pk, m->head.taken_us);
+    if (r == 0) r = pack_text(&pk, m->head.plan);
+    if (r == 0) r = m->head.finished ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
+    if (r == 0) r = msgpack_pack_array(&pk, m->n);
+    for (size_t i = 0; r == 0 && i < m->n; i++) r = pack_part(&pk, &m->parts[i]);
+    if (r != 0) return wr_fail_oom(err, "a snapshot");
+    crc = wr_crc32c(0, out->data + sizeof crc, out->len - sizeof crc);
+    memcpy(out->data, &crc, sizeof crc);
+    return WR_OK;
+}
+
+static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, wr_err *err) {
+    wr_buf text = {0};
+    char *path = wri_snap_path(s, m->head.epoch, "snapshot"),
+         *made = wri_snap_path(s, m->head.epoch, "making");
+    wr_status r = path && made ? pack_manifest(m, &text, err) : wr_fail_oom(err, "a snapshot");
+    wr_part whole = {.data = text.data, .len = text.len};
+    if (r == WR_OK) r = write_file(s, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK && s->sys->rename(made, path) != 0)
+        r = wr_fail(err, WR_EIO, "cannot rename '%s' to '%s': %s", made, path, strerror(errno));
+    if (r == WR_OK) r = wri_snap_sync_dir(s, err);
+    wr_buf_free(&text);
+    wr_free(path);
+    wr_free(made);
+    return r;
+}
+
+static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
+                               wr_err *err) {
+    char *path = wri_snap_path(s, segment, "seg");
+    wr_status r = path ? write_file(s, path, WRI_SEGMENT, parts, n, err) : wr_fail_oom(err, "a snapshot");
+    wr_free(path);
+    return r;
+}
+
+wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
+                             uint64_t *bytesp, wr_err *err) {
+    wri_manifest m = {.head = *head};
+    uint64_t segment = s->next_segment++;
+    wr_status r = WR_OK;
+    if (wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
+        !(m.head.plan = wr_arena_strdup(&m.ar, head->plan)))
+        r = wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) r = plan_pieces(s, segment, parts, n, &m, err);
+    if (r == WR_OK) r = write_segment(s, segment, parts, n, err);
+    if (r == WR_OK) r = write_manifest(s, &m, err);
+    if (r != WR_OK) {
+        wri_manifest_free(&m);
+        return r;
+    }
+    s->epochs[s->n_epochs++] = head->epoch;
+    if (s->has_last) wri_manifest_free(&s->last);
+    s->last = m;
+    s->has_last = true;
+    for (size_t i = 0; bytesp && i < n; i++) *bytesp += parts[i].len;
+    return wri_snap_collect(s, err);
+}

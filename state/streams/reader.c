@@ -1,0 +1,291 @@
+/* state/streams/reader.c -- reading a shard, while it is written to or not, by this process or another.
+ *
+ * At the end of what it knows, a reader looks at the tail mark:
+ *
+ *   mark in this segment  -> may read up to there
+ *   mark in a later one   -> this segment has ended; the header of the next one says where
+ *   mark in an older one  -> nothing here is acknowledged yet
+ *   metadata: closed      -> the shard has ended where the metadata says
+ *
+ * Nothing below the mark changes any more, so blocks that do not check out there are damage: told, each time
+ * anew. Segments that have expired under a reader are skipped, and counted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "reader_int.h"
+
+void wr_records_free(wr_records *r) {
+    wr_free(r->items);
+    wr_drop(r->hold);
+    *r = (wr_records){0};
+}
+
+/* ---- metadata ---- */
+
+static bool same_file(const struct stat *a, const struct stat *b) {
+    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+wr_status wri_reader_meta(wr_reader *r, wr_err *err) {
+    char path[WRI_PATH];
+    struct stat st;
+    wri_meta m;
+    snprintf(path, sizeof path, "%.*s/" WRI_META, WRI_PATH - 16, r->stream_dir);
+    if (r->sys->stat(path, &st) != 0)
+        return errno == ENOENT ? wr_fail(err, WR_EINVAL, "%s: the stream has been deleted", r->stream_dir)
+                               : wri_cannot("look at", path, errno, err);
+    if (same_file(&st, &r->meta_seen)) return WR_OK;
+    WR_TRY(wri_meta_load(r->sys, r->stream_dir, &m, err));
+    const wri_meta_shard *s = wri_meta_find(&m, r->id.shard);
+    bool gone = !s || (r->id.uid && m.uid != r->id.uid);
+    if (!gone) {
+        r->shard = *s;
+        r->id.uid = m.uid;
+        r->meta_seen = st;
+    }
+    wri_meta_free(&m);
+    if (!gone) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "%s: there is no shard " WR_SHARD_ID "; it may have expired",
+                   r->stream_dir, r->id.shard);
+}
+
+/* ---- segments ---- */
+
+wr_status wri_reader_enter(wr_reader *r, uint64_t base, wr_err *err) {
+    wri_segment seg;
+    int fd;
+    WR_TRY(wri_open_segment(r->sys, r->dir, base, r->id, O_RDONLY, &fd, &seg, err));
+    if (r->w.fd >= 0) r->sys->close(r->w.fd);
+    wri_window_free(&r->w);
+    wri_file_path(r->dir, base, ".seg", r->path);
+    r->w = (wri_window){.sys = r->sys, .fd = fd, .path = r->path, .id = r->id};
+    r->base = base;
+    r->at = r->end = WRI_SEG_HEADER;
+    r->ended = false;
+    r->expect = base;
+    r->cur = NULL;
+    return WR_OK;
+}
+
+static wr_status missing(wr_reader *r, uint64_t base, wr_err *err) {
+    char path[WRI_PATH];
+    wri_file_path(r->dir, base, ".seg", path);
+    return wr_fail(err, WR_EDATA, "%s: the segment is missing; restore it from a backup", path);
+}
+
+/* Goes on with the oldest segment that has not expired. */
+static wr_status overtaken(wr_reader *r, wr_err *err) {
+    WR_TRY(wri_reader_meta(r, err));
+    if (r->shard.first_segment <= r->base) return missing(r, r->base, err);
+    wr_status s = wri_reader_enter(r, r->shard.first_segment, err);
+    if (s == WR_EOF) return missing(r, r->shard.first_segment, err);
+    if (s != WR_OK) return s;
+    if (r->base > r->number) r->skipped += r->base - r->number;
+    return wri_reader_bound(r, err);
+}
+
+/* The segment has ended: its successor says where. */
+static wr_status find_end(wr_reader *r, wr_err *err) {
+    wri_bases b = {0};
+    wri_segment next = {0};
+    size_t i = 0;
+    int fd = -1;
+    wr_status s = wri_list_segments(r->sys, r->dir, &b, err);
+    while (s == WR_OK && i < b.n && b.items[i] <= r->base) i++;
+    uint64_t follow = i < b.n ? b.items[i] : WRI_NO_SEGMENT;
+    wr_free(b.items);
+    if (s != WR_OK) return s;
+    if (follow == WRI_NO_SEGMENT) return missing(r, r->base + 1, err);
+    s = wri_open_segment(r->sys, r->dir, follow, r->id, O_RDONLY, &fd, &next, err);
+    if (s == WR_EOF) return overtaken(r, err);
+    if (s != WR_OK) return s;
+    r->sys->close(fd);
+    if (next.prev != r->base) return overtaken(r, err);
+    r->end = next.prev_len;
+    r->ended = true;
+    r->follow = follow;
+    return WR_OK;
+}
+
+wr_status wri_reader_bound(wr_reader *r, wr_err *err) {
+    wri_mark m;
+    if (r->ended) return WR_OK;
+    if (!r->shard.closed) WR_TRY(wri_reader_meta(r, err));
+    if (r->shard.closed && r->base == r->shard.end_segment) {
+        r->end = r->shard.end_len;
+        r->ended = true;
+        r->follow = WRI_NO_SEGMENT;
+        return WR_OK;
+    }
+    WR_TRY(wri_read_mark(r->sys, r->mark_fd, r->dir, r->id, &m, err));
+    if (r->shard.closed || m.base > r->base) return find_end(r, err);
+    if (m.base == r->base) r->end = m.len;
+    return WR_OK;
+}
+
+/* ---- blocks ---- */
+
+static wr_status keep(wr_reader *r, wr_status s) {
+    if (s == WR_EDATA) r->failed = s;
+    return s;
+}
+
+static wr_status begin_block(wr_reader *r, wr_err *err) {
+    const char *p;
+    WR_TRY(wri_block_at(&r->w, r->at, r->end, &r->block, &p, err));
+    if (r->block.first != r->expect)
+        return wr_fail(err, WR_EDATA,
+                       "%s: damaged at byte %lld: the block has other numbers than those that follow",
+                       r->path, (long long)r->at);
+    r->cur = p + WRI_BLOCK_HEADER;
+    r->cur_end = p + r->block.len;
+    r->cur_number = r->block.first;
+    r->at += r->block.len;
+    r->expect += r->block.records;
+    return WR_OK;
+}
+
+/* Makes cur point to records. WR_AGAIN, WR_EOF: there are none (yet). */
+static wr_status find_block(wr_reader *r, wr_err *err) {
+    while (!r->cur) {
+        if (r->at < r->end) {
+            WR_TRY(begin_block(r, err));
+            continue;
+        }
+        WR_TRY(wri_reader_bound(r, err));
+        if (r->at < r->end) continue;
+        if (!r->ended) return WR_AGAIN;
+        if (r->follow == WRI_NO_SEGMENT) return WR_EOF;
+        wr_status s = wri_reader_enter(r, r->follow, err);
+        if (s == WR_EOF) s = overtaken(r, err);
+        if (s != WR_OK) return s;
+    }
+    return WR_OK;
+}
+
+static wr_status take(wr_reader *r, uint32_t most, wr_records *out, wr_err *err) {
+    uint64_t behind = r->block.first + r->block.records;
+    while (r->cur && out->n < most) {
+        wr_record *rec = &out->items[out->n];
+        const char *next = r->cur_number < behind ? wri_record_decode(r->cur, r->cur_end, rec) : NULL;
+        if (!next || (r->cur_number + 1 == behind) != (next == r->cur_end))
+            return wr_fail(err, WR_EDATA, "%s: damaged at byte %lld: the block's records do not fill it",
+                           r->path, (long long)(r->at - r->block.len));
+        rec->number = r->cur_number++;
+        rec->arrival_us = r->block.arrival_us;
+        out->n += rec->number >= r->number;
+        r->cur = next == r->cur_end ? NULL : next;
+    }
+    return WR_OK;
+}
+
+wr_status wr_reader_next(wr_reader *r, uint32_t most, wr_records *out, wr_err *err) {
+    out->n = 0;
+    wr_drop(out->hold);
+    out->hold = NULL;
+    if (r->failed != WR_OK) return wr_fail(err, r->failed, "%s", r->why.msg);
+    if (most == 0) most = 1;
+    while (out->n == 0) {
+        wr_status s = find_block(r, &r->why);
+        uint64_t left = s == WR_OK ? r->block.first + r->block.records - r->cur_number : 0;
+        uint32_t want = left < most ? (uint32_t)left : most;
+        size_t cap = out->cap;
+        if (s == WR_OK && wr_grow(&out->items, &cap, want, sizeof *out->items) != WR_OK)
+            return wr_fail_oom(err, "records");
+        out->cap = (uint32_t)cap;
+        if (s == WR_OK) s = take(r, want, out, &r->why);
+        if (s < 0) return wr_fail(err, keep(r, s), "%s", r->why.msg);
+        if (s != WR_OK) return s;
+    }
+    r->number = out->items[out->n - 1].number + 1;
+    out->hold = wr_hold(&r->w.page->ref);
+    return WR_OK;
+}
+
+/* ---- the rest ---- */
+
+uint64_t wr_reader_at(const wr_reader *r) { return r->number; }
+uint64_t wr_reader_skipped(const wr_reader *r) { return r->skipped; }
+
+wr_status wr_reader_behind_us(wr_reader *r, int64_t *out, wr_err *err) {
+    *out = 0;
+    if (r->failed != WR_OK) return wr_fail(err, r->failed, "%s", r->why.msg);
+    wr_status s = find_block(r, &r->why);
+    if (s < 0) return wr_fail(err, keep(r, s), "%s", r->why.msg);
+    if (s != WR_OK) return WR_OK;
+    int64_t age = r->sys->wall_us() - r->block.arrival_us;
+    *out = age > 0 ? age : 0;
+    return WR_OK;
+}
+
+wr_seq wr_reader_seq(const wr_reader *r, const wr_record *rec) {
+    return (wr_seq){r->shard.created_us / WR_US_PER_SECOND, r->id.shard, rec->number,
+                    rec->arrival_us / WR_US_PER_SECOND};
+}
+
+int wr_reader_fd(wr_reader *r) {
+    char path[WRI_PATH];
+    if (r->watch_fd != -1) return r->watch_fd < 0 ? -1 : r->watch_fd;
+    r->watch_fd = -2;
+    if (!r->sys->watch) return -1;
+    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, r->dir);
+    int fd = r->sys->watch(-1, path);
+    if (fd < 0) return -1;
+    if (r->sys->watch(fd, r->stream_dir) >= 0) return r->watch_fd = fd;
+    r->sys->close(fd);
+    return -1;
+}
+
+void wr_reader_wait(wr_reader *r, int timeout_ms) {
+    char events[4096];
+    bool fresh = r->watch_fd == -1;
+    int fd = wr_reader_fd(r);
+    if (fresh && fd >= 0) return; /* what came before the watch is found by looking once more */
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (fd < 0 && timeout_ms > 10) timeout_ms = 10; /* cannot be told, so looks often */
+    if (r->sys->poll(&p, fd >= 0, timeout_ms) <= 0 || fd < 0) return;
+    while (r->sys->read(fd, events, sizeof events) > 0) {
+    }
+}
+
+void wr_reader_close(wr_reader *r) {
+    if (!r) return;
+    if (r->w.fd >= 0) r->sys->close(r->w.fd);
+    if (r->mark_fd >= 0) r->sys->close(r->mark_fd);
+    if (r->watch_fd >= 0) r->sys->close(r->watch_fd);
+    wri_window_free(&r->w);
+    wr_free(r);
+}
+
+static wr_status open_reader(wr_reader *r, wr_streams *db, const char *stream, uint32_t shard, wr_place at,
+                             wr_err *err) {
+    char path[WRI_PATH];
+    struct stat st;
+    r->id.shard = shard;
+    wri_stream_path(db->dir, stream, r->stream_dir);
+    wri_shard_path(r->stream_dir, shard, r->dir);
+    if (r->sys->stat(r->stream_dir, &st) != 0 && errno == ENOENT) return wri_no_stream(db, stream, err);
+    WR_TRY(wri_reader_meta(r, err));
+    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, r->dir);
+    r->mark_fd = wri_open_fd(r->sys, path, O_RDONLY);
+    if (r->mark_fd < 0) return wri_cannot("open", path, errno, err);
+    return wri_reader_seek(r, at, err);
+}
+
+wr_status wr_reader_open(wr_streams *db, const char *stream, uint32_t shard, wr_place at, wr_reader **outp,
+                         wr_err *err) {
+    *outp = NULL;
+    WR_TRY(wr_stream_name_check(stream, err));
+    wr_reader *r = wr_calloc(1, sizeof *r);
+    if (!r) return wr_fail_oom(err, "a reader");
+    r->sys = db->sys;
+    r->mark_fd = r->w.fd = r->watch_fd = -1;
+    wr_status s = open_reader(r, db, stream, shard, at, err);
+    if (s == WR_OK) *outp = r;
+    else wr_reader_close(r);
+    return s == WR_EOF
+               ? wr_fail(err, WR_EDATA, "stream %s: a segment is missing; restore it from a backup", stream)
+               : s;
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Kills `weir run --state` at random instants until it ends by itself, and compares what it wrote with an undisturbed run.
+
+Usage: run.py WEIR [--kills N] [--rows N] [--seed N] [NAME …]
+
+Each .sql file here is a job: it reads clicks.jsonl and writes files called out*. A round runs a job with a random
+number of workers, another one at each start, snapshots every few milliseconds, and kill -9 after a random time, until
+the job says that it has finished. Then each file must hold the rows of the undisturbed run: all of them, none twice.
+Rounds go on until N kills have been survived.
+"""
+import argparse
+import glob
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def rows(folder):
+    """File -> its rows, sorted: workers promise no order."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(folder, "out*"))):
+        with open(path, "rb") as f:
+            found[os.path.basename(path)] = sorted(f.read().split(b"\n"))
+    return found
+
+
+def differences(name, want, got):
+    said = []
+    for file in sorted(set(want) | set(got)):
+        a, b = want.get(file, []), got.get(file, [])
+        if a == b:
+            continue
+        extra, missing = list(b), []
+        for row in a:
+            if row in extra:
+                extra.remove(row)
+            else:
+                missing.append(row)
+            if len(missing) > 3:
+                break
+        said.append(f"{name}: {file}: {len(a)} rows expected, {len(b)} found; missing {missing[:2]}, too many {extra[:2]}")
+    return said
+
+
+def disorder(path, rnd):
+    """Rows up to three seconds out of order, some of which are too late, and some lines that are no JSON."""
+    with open(path, encoding="utf-8") as f:
+        lines = list(enumerate(f))
+    lines.sort(key=lambda x: x[0] + rnd.uniform(0, 480 if rnd.random() < 0.99 else 3000))
+    with open(path, "w", encoding="utf-8") as f:
+        for i, line in lines:
+            f.write(line if i % 5000 else line[:20] + "\n")
+
+
+class Job:
+    def __init__(self, weir, path, data):
+        self.weir, self.name, self.data = weir, os.path.basename(path)[:-4], data
+        with open(path, encoding="utf-8") as f:
+            self.sql = f.read()
+        with tempfile.TemporaryDirectory() as d:
+            began = time.monotonic()
+            done = self.start(d, 2, []).wait()
+            self.seconds = time.monotonic() - began
+            if done != 0:
+                raise SystemExit(f"{self.name}: the undisturbed run failed")
+            self.want = rows(d)
+        if not self.want or any(r == [b""] for r in self.want.values()):
+            raise SystemExit(f"{self.name}: the undisturbed run wrote nothing")
+
+    def start(self, folder, workers, more):
+        link = os.path.join(folder, "clicks.jsonl")
+        if not os.path.exists(link):
+            os.symlink(self.data, link)
+        cmd = [self.weir, "run", "--quiet", f"--workers={workers}", *more, "-e", self.sql]
+        return subprocess.Popen(cmd, cwd=folder, stdout=subprocess.DEVNULL, stderr=open(os.path.join(folder, "said"), "ab"))
+
+    def round(self, rnd):
+        """Kills, differences."""
+        kills, limit = 0, 60
+        folder = tempfile.mkdtemp(prefix="weir-recovery-")
+        seen = []
+        for _ in range(limit):
+            workers = rnd.choice([1, 2, 3])
+            p = self.start(folder, workers, ["--state=state", f"--snapshot-interval={rnd.choice([3, 10, 30])}ms"])
+            try:
+                p.wait(rnd.uniform(0.2, 1.3) * self.seconds)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+                kills += 1
+                seen.append(f"{workers} workers, killed")
+                continue
+            if p.returncode != 0:
+                break
+            bad = differences(self.name, self.want, rows(folder))
+            if not bad:
+                shutil.rmtree(folder)
+            else:
+                bad.append(f"{self.name}: {'; '.join(seen)}; see {folder}")
+            return kills, bad
+        with open(os.path.join(folder, "said"), encoding="utf-8") as f:
+            said = f.read().strip().split("\n")[-1]
+        return kills, [f"{self.name}: exit status {p.returncode} after {kills} kills: {said}; see {folder}"]
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("weir")
+    a.add_argument("names", nargs="*")
+    a.add_argument("--kills", type=int, default=100)
+    a.add_argument("--rows", type=int, default=200_000)
+    a.add_argument("--seed", type=int, default=0)
+    o = a.parse_args()
+    weir = os.path.abspath(o.weir)
+    seed = o.seed or random.randrange(1 << 30)
+    rnd = random.Random(seed)
+    with tempfile.TemporaryDirectory() as d:
+        data = os.path.join(d, "data.jsonl")
+        make = (f"CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = {o.rows}, event_rate = 200);"
+                f"CREATE STREAM f WITH (connector = 'file', path = '{data}', format = 'json') AS SELECT * FROM g;")
+        subprocess.run([weir, "run", "--quiet", "--workers=1", "-e", make], check=True)
+        disorder(data, random.Random(1))
+        paths = [p for p in sorted(glob.glob(os.path.join(HERE, "*.sql"))) if not o.names or os.path.basename(p)[:-4] in o.names]
+        jobs = [Job(weir, p, data) for p in paths]
+        kills = failed = passed = 0
+        while kills < o.kills:
+            for job in jobs:
+                n, bad = job.round(rnd)
+                kills += n
+                failed += bool(bad)
+                passed += not bad
+                for line in bad:
+                    print(line, flush=True)
+                if failed > 5:
+                    break
+            if failed > 5:
+                break
+    print(f"recovery: {kills} kills, {passed} rounds passed, {failed} failed (seed {seed})")
+    sys.exit(1 if failed else 0)
+
+
+main()
