@@ -203,6 +203,13 @@ bench: deps-test all venv ## measure against the bare limit and DuckDB; prints r
 bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
 	python3 bench/nexmark/run.py
 
+$(OUT)/bench_log: bench/log.c $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
+.PHONY: bench-log
+bench-log: $(OUT)/bench_log ## the sharded log against the disk and the page cache
+	@rm -rf build/bench/log && mkdir -p build/bench/log
+	@$(OUT)/bench_log build/bench/log
+
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.
 put = @$(2) > $(OUT)/install.tmp && install -D -m $(3) $(OUT)/install.tmp $(DESTDIR)$(PREFIX)/$(1) && \

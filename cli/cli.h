@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "runtime/runtime.h"
+#include "state/state.h"
 
 #define WR_VERSION "0.1.0"
 
@@ -26,8 +27,8 @@ typedef struct wr_command {
     int (*run)(const void *opts, char **args, int n);
 } wr_command;
 
-extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_help, wri_cmd_completion,
-    wri_cmd_version;
+extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_put, wri_cmd_tail,
+    wri_cmd_streams, wri_cmd_help, wri_cmd_completion, wri_cmd_version;
 extern const wr_command *const wri_commands[]; /* NULL-terminated */
 const wr_command *wri_find_command(const char *name);
 /* The one-letter form of a flag ('e' for execute), 0: it has none. */
@@ -55,6 +56,13 @@ int wri_script_load(wri_script *s, const char *path, const char *sql);
 void wri_script_free(wri_script *s);
 /* Whether a command got one file or -e; says so otherwise. */
 bool wri_one_script(const char *command, const char *sql, int n_args);
+
+/* ---- the data directory ---- */
+
+/* Opens it, to write to it or only to read. Returns EXIT_DONE or the exit status, and has said why. */
+int wri_data_open(const char *command, const char *dir, bool write, bool relaxed, wr_streams **outp);
+/* Says what failed; the exit status. */
+int wri_data_failed(const char *command, wr_status s, const wr_err *err);
 
 /* ---- help ---- */
 

@@ -10,8 +10,9 @@
 #include "progress.h"
 
 typedef struct run_opts {
-    const char *execute;
-    int format; /* 0: by terminal, else 1 + index of json|csv|table */
+    const char *execute, *data;
+    int durability; /* index of fsync|os */
+    int format;     /* 0: by terminal, else 1 + index of json|csv|table */
     int64_t workers, batch_rows;
     bool quiet;
     const char *state;
@@ -24,6 +25,16 @@ static const wr_option flags[] = {
      .type = WR_OPT_STRING,
      .offset = OPT(execute),
      .doc = "Run this SQL text instead of a file."},
+    {.name = "data",
+     .type = WR_OPT_STRING,
+     .offset = OPT(data),
+     .doc = "The data directory, for streams of connector 'stream'."},
+    {.name = "durability",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(durability),
+     .values = "fsync|os",
+     .def = "fsync",
+     .doc = "When a record counts as written to the data directory: when the disk has it, or the system."},
     {.name = "format",
      .type = WR_OPT_ENUM,
      .offset = OPT(format),
@@ -122,11 +133,12 @@ static int finish(wr_status s, const char *state, const wr_err *err) {
     return EXIT_FAILED;
 }
 
-static int run_job(const wri_script *sc, const run_opts *o) {
+static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
     wr_err err = {0};
     wr_job *job;
+    jo.streams = db;
     jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
     if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
         wri_say("%s", err.msg);
@@ -154,7 +166,12 @@ static int run_plan(const wri_script *sc, const run_opts *o) {
     const wr_plan *plan = &sc->plan;
     for (uint32_t i = 0; i < plan->n_notes; i++) fputs(plan->notes[i], stdout);
     fflush(stdout); /* before the job writes there by itself */
-    return plan->n_nodes > 0 ? run_job(sc, o) : EXIT_DONE;
+    if (plan->n_nodes == 0) return EXIT_DONE;
+    wr_streams *db = NULL;
+    int status = o->data ? wri_data_open("run", o->data, false, o->durability == 1, &db) : EXIT_DONE;
+    if (status == EXIT_DONE) status = run_job(sc, o, db);
+    wr_streams_close(db);
+    return status;
 }
 
 static int run(const void *opts, char **args, int n) {

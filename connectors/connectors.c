@@ -4,12 +4,15 @@
 #include "conn_int.h"
 
 extern const wr_connector_def wr_connector_file, wr_connector_stdin, wr_connector_stdout, wr_connector_print,
-    wr_connector_blackhole, wr_connector_datagen, wr_connector_sqlite, wr_connector_postgres;
+    wr_connector_blackhole, wr_connector_datagen, wr_connector_sqlite, wr_connector_postgres,
+    wr_connector_stream;
 
 const wr_connector_def *const wr_connectors[] = {
-    &wr_connector_file,   &wr_connector_stdin,     &wr_connector_stdout,
-    &wr_connector_print,  &wr_connector_blackhole, &wr_connector_datagen,
-    &wr_connector_sqlite, &wr_connector_postgres,  NULL,
+    &wr_connector_file,      &wr_connector_stdin,
+    &wr_connector_stdout,    &wr_connector_print,
+    &wr_connector_blackhole, &wr_connector_datagen,
+    &wr_connector_sqlite,    &wr_connector_postgres,
+    &wr_connector_stream,    NULL,
 };
 
 extern const wr_format_def wr_format_json, wr_format_csv, wr_format_raw, wr_format_msgpack, wr_format_table;

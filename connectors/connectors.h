@@ -9,6 +9,8 @@
 
 #include "core/core.h"
 
+struct wr_streams; /* state/state.h: the data directory */
+
 #define WR_CHUNK_BYTES      (512 * 1024) /* aim of a chunk [bytes] */
 #define WR_RECORD_BYTES_MAX (64 << 20)   /* default of max_record_bytes: longer records are bad records */
 
@@ -34,6 +36,7 @@ typedef struct wr_source_cfg {
     size_t n_options;
     const wr_schema *schema;            /* decoded columns */
     const struct wr_format_def *format; /* NULL where needs_format is false */
+    struct wr_streams *streams;         /* NULL: there is no data directory */
 } wr_source_cfg;
 
 /* ---- formats ---- */
@@ -75,8 +78,16 @@ typedef struct wr_encode_cfg {
     uint32_t width; /* its columns, 0: unknown */
 } wr_encode_cfg;
 
+/* What stands between rows that came as records of their own (a log's, a queue's). */
+typedef enum wr_between {
+    WR_BETWEEN_LINES,  /* line ends */
+    WR_BETWEEN_BLANKS, /* the same, and line ends inside a record mean no more than blanks */
+    WR_BETWEEN_NOTHING /* nothing: rows say themselves where they end */
+} wr_between;
+
 typedef struct wr_format_def {
     wr_with with;
+    wr_between between;
     /* Length of the longest prefix of p[0..n) that holds only whole records; `last`: nothing follows, so
      * the rest is a record too. p is the start of a record. *state is the format's own; at a split's start
      * it is what begin says, 0 where begin is NULL. */
@@ -112,6 +123,13 @@ typedef struct wr_split_info {
     int64_t at;       /* position reached */
 } wr_split_info;
 
+/* What a bounded source would read now. */
+typedef struct wr_stamp {
+    uint64_t hash;       /* never 0 or 1; another one: it has changed */
+    int64_t newest_us;   /* when it last did, by the wall clock */
+    int64_t interval_us; /* between looks, as the options have it; 0: not to be looked at */
+} wr_stamp;
+
 /* ---- lookups: tables whose rows are asked for by key while a job runs ---- */
 typedef struct wr_lookup wr_lookup; /* a connection; used by one thread */
 typedef struct wr_lookup_opts {     /* the first options of every connector that has lookups */
@@ -139,6 +157,8 @@ typedef struct wr_sink_cfg {
     const wr_schema *schema;
     const char *from; /* go on from there, as `mark` said, and forget what was written behind; NULL: anew */
     size_t from_len;
+    const wr_format_def *format; /* NULL where none is needed */
+    struct wr_streams *streams;  /* NULL: there is no data directory */
 } wr_sink_cfg;
 
 typedef struct wr_connector_def {
@@ -171,6 +191,8 @@ typedef struct wr_connector_def {
     wr_status (*columns)(const wr_kv *options, size_t n, wr_arena *ar, wr_schema *outp,
                          wr_err *err);               /* self_schema */
     bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
+    /* Of cfg only sys and options are read. NULL: it never changes. */
+    wr_status (*stamp)(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err);
     void (*close_source)(wr_source *s);
     /* -- lookups; NULL: none -- */
     wr_status (*open_lookup)(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);
@@ -185,6 +207,9 @@ typedef struct wr_connector_def {
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
      * unread. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
+    /* Instead of write, for sinks whose records are rows: row i of b is encoded as p[ends[i-1]..ends[i]).
+     * There is no header and no footer. Calls never overlap. */
+    wr_status (*put)(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, wr_err *err);
     wr_status (*flush)(wr_sink *s, wr_err *err);
     /* Snapshots: flushes, and says what wr_sink_cfg.from goes on from. NULL: rows may be written twice after
      * a crash. */

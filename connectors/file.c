@@ -80,6 +80,10 @@ static const wr_option options[] = {
      .doc =
          "Reads on as the file grows, also when it is rotated or cut back, and takes up files that come to "
          "match the pattern; never ends."},
+    {"reload_interval", WR_OPT_DURATION, AT(reload_us), .def = "5 seconds", .max = INT64_MAX,
+     .doc =
+         "Tables joined with endless input: how often they are looked at, to read them anew when they have "
+         "changed; 0: never."},
     {"max_record_bytes", WR_OPT_BYTES, AT(record_max), .def = "64MiB", .min = 1, .max = INT64_C(1) << 40,
      .doc = "Longer records are bad records."},
     {"chunk_bytes", WR_OPT_BYTES, AT(chunk_bytes), .def = "512KiB", .min = 1, .max = 1 << 30,
@@ -652,6 +656,7 @@ const wr_connector_def wr_connector_file = {
              .source = true,
              .sink = true,
              .needs_format = true,
+             .reload = true,
              .bounded = true},
     .open_source = file_open,
     .n_splits = file_n_splits,
@@ -663,6 +668,7 @@ const wr_connector_def wr_connector_file = {
     .look = file_look,
     .notes = file_notes,
     .bounded = file_bounded,
+    .stamp = wri_file_stamp,
     .close_source = file_close,
     .delivery = "truncate",
     .open_sink = wri_file_sink_open,

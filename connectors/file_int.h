@@ -10,7 +10,7 @@ typedef struct file_opts {
     const char *path;
     int compression; /* wri_compression */
     bool tail;
-    int64_t record_max, chunk_bytes;
+    int64_t record_max, chunk_bytes, reload_us;
 } file_opts;
 wr_status wri_file_options(const wr_kv *kvs, size_t n, file_opts *out, wr_err *err) WR_MUST_USE;
 
@@ -22,6 +22,8 @@ typedef struct wri_paths {
 /* What `path` names: a file, the files of a directory, or those that match a pattern. At least one. */
 wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_paths *outp,
                         wr_err *err) WR_MUST_USE;
+/* As wr_connector_def.stamp. */
+wr_status wri_file_stamp(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err);
 bool wri_file_packed(const char *path); /* its name says so */
 /* WR_EIO: path cannot be opened or read, and why, and what to do. */
 wr_status wri_file_cannot(const char *what, const char *path, int e, wr_err *err);

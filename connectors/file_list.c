@@ -118,3 +118,34 @@ wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_p
     if (s == WR_OK) qsort(outp->items, outp->n, sizeof *outp->items, by_bytes);
     return s;
 }
+
+/* ---- has it changed ---- */
+
+static uint64_t mix(uint64_t h, uint64_t x) { return wr_hash_mix(h, wr_hash_u64(x)); }
+
+wr_status wri_file_stamp(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err) {
+    file_opts o;
+    wr_arena ar = {0};
+    wri_paths paths;
+    uint64_t h = WR_HASH_SEED;
+    *outp = (wr_stamp){0};
+    WR_TRY(wri_file_options(cfg->options, cfg->n_options, &o, err));
+    outp->interval_us = o.tail ? 0 : o.reload_us;
+    if (outp->interval_us == 0) return WR_OK;
+    wr_status s = wri_file_list(cfg->sys, o.path, &ar, &paths, err);
+    for (size_t i = 0; s == WR_OK && i < paths.n; i++) {
+        struct stat st;
+        if (cfg->sys->stat(paths.items[i], &st) != 0) s = wri_file_cannot("read", paths.items[i], errno, err);
+        else if (!S_ISREG(st.st_mode)) outp->interval_us = 0; /* a pipe is read once */
+        else {
+            int64_t us = st.st_mtim.tv_sec * WR_US_PER_SECOND + st.st_mtim.tv_nsec / 1000;
+            h = wr_hash_mix(h, wr_hash_bytes(paths.items[i], strlen(paths.items[i])));
+            h = mix(mix(h, st.st_dev), st.st_ino);
+            h = mix(mix(mix(h, (uint64_t)st.st_size), (uint64_t)us), (uint64_t)st.st_mtim.tv_nsec);
+            if (us > outp->newest_us) outp->newest_us = us;
+        }
+    }
+    wr_arena_free(&ar);
+    outp->hash = h > 1 ? h : 2;
+    return s;
+}

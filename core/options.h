@@ -46,6 +46,7 @@ typedef struct wr_with {
     bool self_schema;  /* connector: brings its own columns (datagen) */
     bool bounded;      /* connector: reading ends by itself by default */
     bool lookup;       /* connector: rows can be asked for by key */
+    bool reload;       /* connector: what bounded reading has read may change, and is read anew by joins */
 } wr_with;
 
 /* Fills *out (size bytes, zeroed first) from defaults and kvs. Keys in kvs that `opts` does not know

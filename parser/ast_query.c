@@ -180,6 +180,11 @@ wr_query *wri_query_tail(wri_parse *p, wr_query *q, wri_tail t) {
     case WRI_L_LIMIT:
         again = q->limit;
         q->limit = t.expr;
+        if (t.by) {
+            q->limit_by = t.by->items;
+            q->n_limit_by = t.by->n;
+            wri_below_list(p, q, t.by);
+        }
         break;
     case WRI_L_OFFSET:
         again = q->offset;
@@ -197,7 +202,8 @@ wr_query *wri_query_tail(wri_parse *p, wr_query *q, wri_tail t) {
     }
     if (again) wri_error(p, WR_ESQL, t.loc, NULL, "%s is given twice", names[t.kind]);
     wri_below(p, q, t.expr);
-    uint32_t end = t.expr && !p->failed ? wri_head_of(t.expr)->outer.end : t.loc.end;
+    const wr_ast *last = t.by ? q->limit_by[q->n_limit_by - 1] : t.expr;
+    uint32_t end = last && !p->failed ? wri_head_of(last)->outer.end : t.loc.end;
     if (t.kind >= WRI_L_EMIT) {
         wr_loc *loc = &q->emit.loc;
         *loc = (wr_loc){loc->end ? loc->at : t.loc.at, end};

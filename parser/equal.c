@@ -157,6 +157,8 @@ bool wri_query_same(const wr_query *a, const wr_query *b) {
            wri_asts_same(a->rows, a->n_rows, b->rows, b->n_rows) && wri_query_same(a->left, b->left) &&
            wri_query_same(a->right, b->right) && wri_sorts_same(a->order, a->n_order, b->order, b->n_order) &&
            wr_ast_equal(a->order_within, b->order_within) && wr_ast_equal(a->limit, b->limit) &&
-           wr_ast_equal(a->offset, b->offset) && a->emit.kind == b->emit.kind &&
-           wr_ast_equal(a->emit.every, b->emit.every) && wr_ast_equal(a->emit.lateness, b->emit.lateness);
+           wr_ast_equal(a->offset, b->offset) &&
+           wri_asts_same(a->limit_by, a->n_limit_by, b->limit_by, b->n_limit_by) &&
+           a->emit.kind == b->emit.kind && wr_ast_equal(a->emit.every, b->emit.every) &&
+           wr_ast_equal(a->emit.lateness, b->emit.lateness);
 }

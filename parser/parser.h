@@ -335,6 +335,8 @@ struct wr_query {
     uint32_t n_order;
     wr_ast *order_within; /* KDA: ORDER BY ts WITHIN INTERVAL */
     wr_ast *limit, *offset;
+    wr_ast **limit_by; /* LIMIT n BY: so many rows for each value of these */
+    uint32_t n_limit_by;
     wr_emit_clause emit;
 };
 

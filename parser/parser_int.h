@@ -255,6 +255,7 @@ typedef struct wri_tail {
     wri_tail_kind kind;
     wr_emit_kind emit;
     wr_ast *expr; /* NULL: LIMIT ALL */
+    wri_list *by; /* LIMIT n BY; NULL: not */
     wr_loc loc;
 } wri_tail;
 wr_query *wri_query_tail(wri_parse *p, wr_query *q, wri_tail t);

@@ -357,6 +357,10 @@ void wri_put_query(wri_out *o, const wr_query *q) {
     }
     put_tail_value(o, " WITHIN ", q->order_within);
     put_tail_value(o, " LIMIT ", q->limit);
+    if (q->n_limit_by) {
+        wri_puts(o, " BY ");
+        wri_put_exprs(o, q->limit_by, q->n_limit_by);
+    }
     put_tail_value(o, " OFFSET ", q->offset);
     put_emit(o, &q->emit);
 }

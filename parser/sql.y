@@ -288,6 +288,9 @@ qtail(A) ::= qexpr(Q) ORDER BY sorts(L) WITHIN val(E). { A = wri_query_order(p, 
 qtail(A) ::= qexpr(Q) tclause(T). { A = wri_query_tail(p, Q, T); }
 qtail(A) ::= qtail(Q) tclause(T). { A = wri_query_tail(p, Q, T); }
 tclause(A) ::= LIMIT(W) val(E). { A = (wri_tail){.kind = WRI_L_LIMIT, .expr = E, .loc = W.loc}; }
+tclause(A) ::= LIMIT(W) val(E) BY exprs(L). {
+    A = (wri_tail){.kind = WRI_L_LIMIT, .expr = E, .by = L, .loc = W.loc};
+}
 tclause(A) ::= LIMIT(W) ALL. { A = (wri_tail){.kind = WRI_L_LIMIT, .loc = W.loc}; }
 tclause(A) ::= OFFSET(W) val(E) rows_opt. { A = (wri_tail){.kind = WRI_L_OFFSET, .expr = E, .loc = W.loc}; }
 tclause(A) ::= FETCH(W) first_next val(E) row_rows ONLY. {

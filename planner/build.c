@@ -346,18 +346,35 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
     return n;
 }
 
-wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
-                       int64_t offset, wr_loc loc) {
+static wr_node *sort_node(wri_ctx *c, wr_node_kind kind, wr_node *in, const wr_sort_key *keys,
+                          uint32_t n_keys, wr_loc loc) {
     in = wri_exchange_node(c, in, WR_EX_GATHER, NULL, 0, loc);
-    wr_node *n = in ? like_input(c, n_keys ? WR_N_SORT : WR_N_LIMIT, in, loc) : NULL;
+    wr_node *n = in ? like_input(c, kind, in, loc) : NULL;
     if (!n) return NULL;
     n->sort.n_keys = n_keys;
+    n->sort.limit = -1;
     n->sort.keys = wri_new_n(c, n_keys, sizeof *keys);
     if (!n->sort.keys) return NULL;
     if (n_keys) memcpy(n->sort.keys, keys, n_keys * sizeof *keys);
+    return n;
+}
+
+wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
+                       int64_t offset, wr_loc loc) {
+    wr_node *n = sort_node(c, n_keys ? WR_N_SORT : WR_N_LIMIT, in, keys, n_keys, loc);
+    if (!n) return NULL;
     n->sort.limit = limit;
     n->sort.offset = offset;
     return n;
+}
+
+wr_node *wri_sort_time_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t lag_us,
+                            int64_t holds_us, wr_loc loc) {
+    wr_node *n = sort_node(c, WR_N_SORT_TIME, in, keys, n_keys, loc);
+    if (!n) return NULL;
+    n->sort.lag_us = lag_us;
+    n->sort.holds_us = holds_us;
+    return wri_takes_late(c, n) ? n : NULL;
 }
 
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc) {

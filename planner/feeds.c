@@ -218,7 +218,7 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     return at;
 }
 
-static bool fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_t *at, uint32_t n_cols) {
+bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_t *at, uint32_t n_cols) {
     const wr_schema *cols = &st->def->columns;
     n->source.stream = st->def;
     n->source.n_cols = n_cols;
@@ -270,16 +270,12 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
                   "'%s' cannot be read: connector '%s' only writes", st->def->name, st->connector->name);
         return NULL;
     }
-    if (st->def->changelog != WR_CL_AUTO) {
-        wri_unsupported(c, loc, "read the query that feeds it, in the same script",
-                        "'%s': a changelog can be written, reading one is not supported yet", st->def->name);
-        return NULL;
-    }
+    if (st->def->changelog != WR_CL_AUTO) return wri_changelog_source(c, st);
     const wr_schema *cols = &st->def->columns;
     uint32_t n_cols = 0, *at = source_columns(c, st, &n_cols);
     if (!at || !wri_format_fits(c, st, false)) return NULL;
     wr_node *n = wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + st->def->arrival_time);
-    if (!n || !fill_source(c, n, st, at, n_cols)) {
+    if (!n || !wri_fill_source(c, n, st, at, n_cols)) {
         c->oom = true;
         return NULL;
     }

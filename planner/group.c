@@ -38,6 +38,8 @@ struct wri_group {
     uint64_t *sets; /* over keys */
     uint32_t n_sets;
     bool simple;
+    bool distinct;    /* SELECT DISTINCT, UNION */
+    bool as_it_comes; /* of endless new rows without a window: EMIT CHANGES is implied */
     const char *what; /* "GROUP BY", "an aggregate", "SELECT DISTINCT" */
 };
 
@@ -211,7 +213,9 @@ static bool window_floor(wri_group *g) {
     return true;
 }
 
-static void no_window(wri_group *g) {
+/* False after reporting. Each new value once, as it comes, is all that SELECT DISTINCT has to tell of new
+ * rows. */
+static bool no_window(wri_group *g) {
     wri_ctx *c = g->s->q->c;
     wr_loc loc = g->agg.loc;
     uint32_t half = 0;
@@ -227,7 +231,11 @@ static void no_window(wri_group *g) {
     if (half) {
         wri_error(c, loc, wri_text(c, "add %s to %s", lacks, g->what),
                   "%s on unbounded input needs both window_start and window_end", g->what);
-        return;
+        return false;
+    }
+    if (g->distinct && !g->in->updating) {
+        g->as_it_comes = true;
+        return true;
     }
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
@@ -236,6 +244,7 @@ static void no_window(wri_group *g) {
     wri_error(c, loc, hint,
               "%s without a window on unbounded input never completes: add a window or EMIT CHANGES",
               g->what);
+    return false;
 }
 
 static bool find_window(wri_group *g) {
@@ -250,8 +259,7 @@ static bool find_window(wri_group *g) {
     }
     if (window_columns(g) || window_floor(g) || g->in->bounded) return true;
     if (g->s->y->emit.kind == WR_EMIT_CHANGES) return true;
-    no_window(g);
-    return false;
+    return no_window(g);
 }
 
 /* EMIT … and ALLOWED LATENESS: when results are given. */
@@ -266,7 +274,7 @@ static bool emit_mode(wri_group *g) {
     wri_binder b;
     wri_binder_scalar(g->s->q, &b, &none, name);
     a->what = wri_text(c, "%s … %s", strcmp(g->what, "an aggregate") == 0 ? "GROUP BY" : g->what, name);
-    a->each_batch = m->kind == WR_EMIT_CHANGES;
+    a->each_batch = m->kind == WR_EMIT_CHANGES || g->as_it_comes;
     if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
         return false;
     if (m->lateness && !wri_const_interval_us(&b, m->lateness, "ALLOWED LATENESS", &a->lateness_us))
@@ -551,7 +559,7 @@ wr_node *wri_plan_group(wri_select *s) {
 wr_node *wri_plan_distinct(wri_select *s, wr_node *n, const char *what, const uint32_t *cols, uint32_t n_cols,
                            uint32_t *counts) {
     wri_ctx *c = s->q->c;
-    wri_group g = {.s = s, .in = n, .what = what, .simple = true, .n_sets = 1};
+    wri_group g = {.s = s, .in = n, .what = what, .distinct = n_cols == 0, .simple = true, .n_sets = 1};
     g.agg.loc = s->y->loc;
     uint32_t *idx = wri_new_n(c, s->n_items, sizeof *idx);
     if (!idx) return NULL;

@@ -2,13 +2,11 @@
  *
  *   script.c   walks the statements, collects outputs, runs the rules, numbers the nodes
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
- *   query.c    SELECT, VALUES; ORDER BY and LIMIT     setop.c  UNION, INTERSECT, EXCEPT
- *   from.c     items of FROM; names in scope
- *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
- *   subquery.c   subqueries as values
- *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
- *   over.c, rank.c   OVER, WINDOW, QUALIFY; ranks that change
- *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
+ *   query.c    SELECT, VALUES                       order.c  ORDER BY and LIMIT     setop.c  UNION,
+ * INTERSECT, EXCEPT from.c     items of FROM; names in scope join_from.c, join_sub.c   joins as written,
+ * subqueries in WHERE    join.c  which join it is subquery.c   subqueries as values group.c    GROUP BY and
+ * aggregates          window.c, session.c  window specifications over.c, rank.c   OVER, WINDOW, QUALIFY;
+ * ranks that change build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
@@ -177,11 +175,12 @@ typedef struct wri_select { /* a SELECT being planned */
     uint32_t n_items;
     wr_sort_key *order;
     uint32_t n_order;
-    wri_group *g;     /* NULL: not grouped */
-    wri_over *over;   /* calls with OVER found so far; NULL: none */
-    wri_binder below; /* binds what stands inside OVER and its calls */
-    bool in_qualify;  /* aliases of items are known */
-    wr_expr *qualify; /* NULL: none */
+    uint32_t *limit_by; /* y->n_limit_by columns of out */
+    wri_group *g;       /* NULL: not grouped */
+    wri_over *over;     /* calls with OVER found so far; NULL: none */
+    wri_binder below;   /* binds what stands inside OVER and its calls */
+    bool in_qualify;    /* aliases of items are known */
+    wr_expr *qualify;   /* NULL: none */
 } wri_select;
 
 /* ---- script.c ---- */
@@ -242,6 +241,10 @@ bool wri_bind_columns(wri_ctx *c, wri_stream *st, uint32_t seq, const wr_node *r
 /* ---- feeds.c: what feeds a stream, what its readers read ---- */
 /* The columns of st are known (plans its AS query when they come from that). */
 bool wri_stream_ready(wri_ctx *c, wri_stream *st);
+/* st's SOURCE, which has its column i at at[i]: the first n_cols decoded, the others computed. */
+bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_t *at, uint32_t n_cols);
+/* A stream whose records tell of changes (changelog.c). */
+wr_node *wri_changelog_source(wri_ctx *c, wri_stream *st);
 /* What a reader of st reads; NULL after reporting at loc. */
 wr_node *wri_read_stream(wri_q *q, wri_stream *st, wr_loc loc);
 /* The same as a table that is asked by key, for one join: a SOURCE, or a PROJECT of one that puts its columns
@@ -265,6 +268,10 @@ bool wri_bind_outputs(wri_select *s);
 
 /* ---- setop.c ---- */
 wr_node *wri_plan_set(wri_q *q, const wr_query *y); /* without ORDER BY and LIMIT */
+
+/* ---- order.c ---- */
+/* n, which has the columns of s->out, with ORDER BY, LIMIT and OFFSET. */
+wr_node *wri_order_limit(const wri_select *s, wr_node *n);
 
 /* ---- from.c ---- */
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);
@@ -462,6 +469,10 @@ wr_node *wri_exchange_node(wri_ctx *c, wr_node *in, wr_exchange_mode mode, const
 wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t limit,
                        int64_t offset, wr_loc loc);
 /* Exactly in's visible columns go to the sink. */
+/* In the order of keys, the first of which is complete up to watermark + lag_us once that is reached; rows
+ * leave at most holds_us after the watermark has passed their event time. */
+wr_node *wri_sort_time_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t lag_us,
+                            int64_t holds_us, wr_loc loc);
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
 /* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
  * stream's primary key. */

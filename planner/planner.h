@@ -161,6 +161,9 @@ struct wr_agg_def {
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
+    /* DISTINCT of this aggregate is what it estimates, or NULL: in a frame that slides rows are kept anyway,
+     * and counting values that come and go is exact and cheaper than merging sketches. */
+    const wr_agg_def *exact;
     /* What finish needs beside states, in call->ctx: one for each operator that finishes. NULL: nothing. */
     wr_status (*open)(const wr_agg_call *call, void **ctxp, wr_err *err);
     void (*close)(void *ctx);
@@ -225,6 +228,7 @@ typedef struct wr_plan_stream {
     wr_kv *options;        /* all of WITH (…) */
     size_t n_options;
     bool bounded;
+    bool reloads;            /* bounded, and can be read anew when it has changed */
     const char *late_output; /* stream that gets late rows, or NULL */
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
     bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
@@ -263,10 +267,12 @@ typedef struct wr_win {
 
 /* Every kind of node: its name, its wri_node_def (planner/nodes/), its operator (runtime/). */
 #define WR_NODE_LIST(X)                                                                                      \
-    X(SOURCE, source, source) /* splits of a stream, decoded, computed columns, watermark */                 \
-    X(ERRORS, errors, side)   /* error_stream: the rows that failed anywhere in the job */                   \
-    X(LATE, late, side)       /* a late_output stream: rows too late for who reads it */                     \
-    X(VALUES, values, values) /* constant rows */                                                            \
+    X(SOURCE, source, source)             /* splits of a stream, decoded, computed columns, watermark */     \
+    X(ERRORS, errors, side)               /* error_stream: the rows that failed anywhere in the job */       \
+    X(LATE, late, side)                   /* a late_output stream: rows too late for who reads it */         \
+    X(VALUES, values, values)             /* constant rows */                                                \
+    X(CHANGELOG, changelog, changelog_in) /* records that tell of changes -> rows with their kinds */        \
+    X(UPSERT, upsert, upsert) /* the last row of each key, so that a new one says what it replaces */        \
     X(FILTER, filter, filter)                                                                                \
     X(PROJECT, project, project)                                                                             \
     X(CLOCK, clock, clock) /* event time is what clocks in a zone show: adds that time, moves watermarks */  \
@@ -280,6 +286,7 @@ typedef struct wr_win {
     X(UNION, union, union)                                                                                   \
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
+    X(SORT_TIME, sort_time, sort_time) /* rows in an order that begins with time, as the watermark passes */ \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
     X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
@@ -476,7 +483,19 @@ struct wr_node {
             bool *want_dict;    /* per decoded column: dictionary codes pay off */
             bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
+            bool in_order;      /* records that tell of changes: one worker reads them */
         } source;
+        struct {
+            const wr_plan_stream *stream; /* whose changelog says the form: OP, UPSERT or DEBEZIUM */
+            /* Input columns: op, then one per column of out; DEBEZIUM: op, before, after, payload, and out's
+             * columns are decoded from those, by their paths. */
+            uint32_t *cols;
+            bool by_key; /* an UPSERT follows: what a record replaces need not be known */
+        } changelog;
+        struct {
+            uint32_t *keys;
+            uint32_t n_keys;
+        } upsert;
         struct {
             const wr_node *of; /* LATE: unused; ERRORS: unused */
             const char *stream;
@@ -540,9 +559,11 @@ struct wr_node {
         struct {
             wr_sort_key *keys;
             uint32_t n_keys;
-            int64_t limit, offset; /* limit -1: none */
-        } sort;                    /* LIMIT uses limit and offset only */
-        struct {                   /* two inputs, exchanged alike */
+            int64_t limit, offset;    /* limit -1: none */
+            int64_t lag_us, holds_us; /* SORT_TIME: the first key is complete up to watermark + lag_us; rows
+                                         leave at most holds_us after the watermark has passed their time */
+        } sort;                       /* LIMIT uses limit and offset only, SORT_TIME no limit */
+        struct {                      /* two inputs, exchanged alike */
             wr_join_type type;
             uint32_t *keys[2]; /* columns of each input that must be equal */
             bool *null_eq;     /* per key: NULL equals NULL */
@@ -651,6 +672,9 @@ wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_are
                          wr_plan *outp) WR_MUST_USE;
 
 typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT } wr_explain_form;
+/* Whether the table of a JOIN_TABLE is read anew when it changes: endless input joined with what comes from
+ * such a stream through nothing but FILTER, PROJECT and an EXCHANGE. */
+bool wr_join_reloads(const wr_node *join);
 wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form,
                           wr_buf *out) WR_MUST_USE;
 /* SQL-like text of a typed expression, column names from `in`. */

@@ -1,7 +1,7 @@
 /* planner/query.c -- SELECT and VALUES become nodes.
  *
  *   FROM ─► FILTER (WHERE) ─► [aggregation, FILTER (HAVING)] ─► [OVER, FILTER (QUALIFY)] ─► PROJECT (items)
- *        ─► [SORT | LIMIT]
+ *        ─► [SORT | LIMIT] (order.c)
  *
  * NULLs sort as the largest value: last when ascending, first when descending, unless NULLS FIRST or
  * LAST says otherwise. */
@@ -165,8 +165,8 @@ static void sort_key(wr_sort_key *k, const wr_sort *o, uint32_t col) {
     k->nulls_first = o->nulls_given ? o->nulls_first : o->desc;
 }
 
-/* Column of s->out for an expression of ORDER BY, appended when it is no item. */
-static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
+/* Column of s->out for an expression of ORDER BY or LIMIT BY, appended when it is no item. */
+static bool order_expr(wri_select *s, const wr_ast *ast, const char *clause, uint32_t *colp) {
     wri_ctx *c = s->q->c;
     wr_expr *e = wri_bind(&s->b, ast);
     if (e == &wri_failed) return false;
@@ -176,8 +176,8 @@ static bool order_expr(wri_select *s, const wr_ast *ast, uint32_t *colp) {
             return true;
         }
     if (s->y->distinct) {
-        wri_error(c, ast->loc, "add it to SELECT",
-                  "ORDER BY of SELECT DISTINCT must name a column of SELECT");
+        wri_error(c, ast->loc, "add it to SELECT", "%s of SELECT DISTINCT must name a column of SELECT",
+                  clause);
         return false;
     }
     *colp = s->out.n;
@@ -195,9 +195,21 @@ static bool bind_order(wri_select *s) {
     for (uint32_t i = 0; i < s->n_order; i++) {
         uint32_t col = 0;
         int found = order_output(c, s->y->order[i].expr, s->out.names, s->n_items, &col);
-        if (found == 0) found = order_expr(s, s->y->order[i].expr, &col) ? 1 : -1;
+        if (found == 0) found = order_expr(s, s->y->order[i].expr, "ORDER BY", &col) ? 1 : -1;
         ok = ok && found == 1;
         sort_key(&s->order[i], &s->y->order[i], col);
+    }
+    return ok && !c->oom;
+}
+
+static bool bind_limit_by(wri_select *s) {
+    wri_ctx *c = s->q->c;
+    bool ok = true;
+    s->limit_by = wri_new_n(c, s->y->n_limit_by, sizeof *s->limit_by);
+    if (!s->limit_by) return false;
+    for (uint32_t i = 0; i < s->y->n_limit_by; i++) {
+        int found = order_output(c, s->y->limit_by[i], s->out.names, s->n_items, &s->limit_by[i]);
+        ok = (found ? found == 1 : order_expr(s, s->y->limit_by[i], "LIMIT BY", &s->limit_by[i])) && ok;
     }
     return ok && !c->oom;
 }
@@ -211,43 +223,9 @@ static bool bind_qualify(wri_select *s) {
 
 bool wri_bind_outputs(wri_select *s) {
     wri_over_begin(s);
-    bool ok = bind_items(s) && bind_order(s) && bind_qualify(s);
+    bool ok = bind_items(s) && bind_order(s) && bind_limit_by(s) && bind_qualify(s);
     wri_over_end(s);
     return ok;
-}
-
-static bool count_clause(wri_q *q, const wr_ast *e, const char *what, int64_t *outp) {
-    wri_scope none = {0};
-    wri_binder b;
-    wri_binder_scalar(q, &b, &none, what);
-    if (!wri_const_int(&b, e, what, outp)) return false;
-    if (*outp >= 0) return true;
-    wri_error(q->c, e->loc, "give zero or more rows", "%s cannot be negative", what);
-    return false;
-}
-
-static wr_node *order_limit(wri_q *q, const wr_query *y, wr_node *n, const wr_sort_key *keys,
-                            uint32_t n_keys) {
-    wri_ctx *c = q->c;
-    int64_t limit = -1, offset = 0;
-    if (y->order_within) {
-        wri_unsupported(c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
-        return NULL;
-    }
-    if (y->limit && !count_clause(q, y->limit, "LIMIT", &limit)) return NULL;
-    if (y->offset && !count_clause(q, y->offset, "OFFSET", &offset)) return NULL;
-    if (!n_keys && !y->limit && !y->offset) return n;
-    wr_loc loc = n_keys ? y->order[0].expr->loc : y->limit ? y->limit->loc : y->offset->loc;
-    if (n_keys && !n->bounded) {
-        if (q->kda)
-            wri_unsupported(c, loc, "leave it out, or read bounded input",
-                            "ORDER BY on an unbounded stream is not supported yet");
-        else
-            wri_error(c, loc, "leave it out, or read bounded input",
-                      "ORDER BY on unbounded input never completes");
-        return NULL;
-    }
-    return wri_sort_node(c, n, keys, n_keys, limit, offset, loc);
 }
 
 /* ORDER BY of VALUES and set operations: over the output columns only. */
@@ -259,31 +237,38 @@ static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
     for (uint32_t i = 0; i < wri_x(n)->n_vis; i++)
         if (!wri_cols_add(c, &s.out, wri_col_of(c, n, i, y->loc), n->out.fields[i].name)) return NULL;
     s.n_items = s.out.n;
-    if (!bind_order(&s)) return NULL;
+    if (!bind_order(&s) || !bind_limit_by(&s)) return NULL;
     if (s.out.n > s.n_items) {
         n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
         if (!n) return NULL;
     }
-    return order_limit(q, y, n, s.order, s.n_order);
+    return wri_order_limit(&s, n);
 }
 
 /* ---- SELECT ---- */
 
+/* EMIT CHANGES is for a query's FROM, too, unless it has a GROUP BY of its own. */
+static wri_q q_below(const wri_q *q, const wr_query *y) {
+    wri_q below = *q;
+    if (y->kind == WR_Q_SELECT && (is_grouped(q, y) || y->distinct)) below.changes = false;
+    return below;
+}
+
 static bool select_input(wri_select *s) {
-    wri_q *q = s->q, own = *q; /* EMIT CHANGES is not for what is joined */
+    wri_q below = q_below(s->q, s->y), *q = &below, joined = below;
     const wr_query *y = s->y;
     wri_where where = {0};
-    own.changes = false;
+    joined.changes = false;
     if (!wri_split_where(q->c, y->where, &where)) return false;
     if (!y->from) {
         static const wri_cols none = {0};
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
-    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(&own, y->from, &where, &s->scope);
+    } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(&joined, y->from, &where, &s->scope);
     else s->in = wri_plan_from(q, y->from, &s->scope);
     if (!s->in || !wri_add_subqueries(s, &where)) return false;
-    own.subs = q->subs;
+    joined.subs = s->q->subs;
     if (!y->where) return true;
-    wr_node *n = wri_apply_where(&own, s->in, &s->scope, &where);
+    wr_node *n = wri_apply_where(&joined, s->in, &s->scope, &where);
     if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
     s->in = n;
     return true;
@@ -303,7 +288,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     if (n && s.qualify) n = wri_filter_node(c, n, s.qualify, y->qualify->loc);
     if (n && y->distinct) n = wri_plan_distinct(&s, n, "SELECT DISTINCT", NULL, 0, NULL);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
-    return n ? order_limit(q, y, n, s.order, s.n_order) : NULL;
+    return n ? wri_order_limit(&s, n) : NULL;
 }
 
 /* ---- VALUES ---- */
@@ -434,8 +419,11 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
     inner.kda = inner.kda || y->stream;
     inner.subs = NULL;
     inner.changes = inner.changes || y->emit.kind == WR_EMIT_CHANGES;
+    wri_q below = q_below(&inner, y);
     wr_node *n = NULL;
-    if (wri_emit_clause(&inner, y) && plan_ctes(&inner, y)) {
+    bool ok = wri_emit_clause(&inner, y) && plan_ctes(&below, y);
+    inner.ctes = below.ctes;
+    if (ok) {
         if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);
         else {
             n = y->kind == WR_Q_VALUES ? plan_values(&inner, y) : wri_plan_set(&inner, y);

@@ -1,5 +1,4 @@
-/* planner/rank.c -- ROW_NUMBER, RANK and DENSE_RANK as updating results: unbounded Top-N, the last row of a
- * key.
+/* planner/rank.c -- ROW_NUMBER, RANK and DENSE_RANK as updating results: Top-N, the last row of a key.
  *
  *   in ─► PROJECT keys, order ─► EXCHANGE by PARTITION BY ─► RANK ─► FILTER rn <= n ─► PROJECT
  *
@@ -8,9 +7,10 @@
  *
  * Rows of the result are told apart in two ways, and a sink with a PRIMARY KEY may use either:
  *
- *   key    the keys of PARTITION BY and ROW_NUMBER; a FILTER that holds a column to one value takes it out,
- * so that with rn = 1 the keys of PARTITION BY are left key2   what tells the input's rows apart, where the
- * keys of PARTITION BY are among it (then all of a row's changes come from one worker, in order)
+ *   key    the keys of PARTITION BY, and ROW_NUMBER. A FILTER that holds a column to one value takes it
+ *          out, so that with rn = 1 the keys of PARTITION BY are left
+ *   key2   what tells the input's rows apart, where the keys of PARTITION BY are among it (then all of a
+ *          row's changes come from one worker, in order)
  *
  * Changes that are right for one can be wrong for the other (two rows change places: each rank has a new row,
  * or each row a new rank), hence the RANK is told which is in use. */

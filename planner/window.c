@@ -183,17 +183,20 @@ static void not_multiple(wri_ctx *c, const wri_win_args *a, wr_loc loc, int64_t 
               wri_duration(c->ar, size), what, wri_duration(c->ar, slide));
 }
 
-/* The sum of any event time and the gap is to fit 64 bits. */
-#define GAP_US_MAX (WR_TS_MAX / 2)
+/* The sum of any event time and a window is to fit 64 bits. */
+#define LENGTH_US_MAX (WR_TS_MAX / 2)
+
+static bool fits(wri_ctx *c, const wri_win_args *a, const wr_ast *at, const char *what, int64_t us) {
+    if (us <= LENGTH_US_MAX) return true;
+    wri_error(c, at->loc, "give a shorter interval", "%s: %s is longer than %s", a->fn, what,
+              wri_duration(c->ar, wr_floor_to(LENGTH_US_MAX, 86400 * WR_US_PER_SECOND)));
+    return false;
+}
 
 static bool session_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win) {
     if (!interval(q, a->size, a->fn, "the gap", true, &win->size_us)) return false;
     win->slide_us = win->slice_us = win->size_us;
-    if (win->size_us > GAP_US_MAX) {
-        wri_error(q->c, a->size->loc, "give a shorter interval", "%s: the gap is longer than %s", a->fn,
-                  wri_duration(q->c->ar, wr_floor_to(GAP_US_MAX, 86400 * WR_US_PER_SECOND)));
-        return false;
-    }
+    if (!fits(q->c, a, a->size, "the gap", win->size_us)) return false;
     if (win->size_us % win->tick_us == 0) return true;
     wri_error(q->c, loc, "use whole milliseconds, or a TIMESTAMP(6) column",
               "%s: the gap is finer than its time column, which is TIMESTAMP(%u)", a->fn, time.prec);
@@ -210,6 +213,7 @@ bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_
         !interval(q, a->slide, a->fn, a->kind == WR_W_HOP ? "the slide" : "the step", true, &win->slide_us))
         return false;
     if (!interval(q, a->size, a->fn, "the size", true, &win->size_us)) return false;
+    if (!fits(q->c, a, a->size, "the size", win->size_us)) return false;
     if (a->offset && !interval(q, a->offset, a->fn, "the offset", false, &win->offset_us)) return false;
     if (a->kind == WR_W_TUMBLE) win->slide_us = win->size_us;
     if (win->size_us % win->slide_us != 0) {

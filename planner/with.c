@@ -33,9 +33,10 @@ const wr_option wr_stream_options[] = {
      .offset = offsetof(common, changelog),
      .values = "auto|op|upsert|debezium",
      .def = "auto",
-     .doc =
-         "How a sink writes updating results: a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
-         "or Debezium's before, after, op; auto is upsert where there is a PRIMARY KEY."},
+     .doc = "How records tell of changes: by a column op (+I -U +U -D), the same by PRIMARY KEY without -U, "
+            "or in "
+            "Debezium's form (before, after, op). auto reads new rows; it writes upserts where there is a "
+            "PRIMARY KEY."},
     {.name = "idle_timeout",
      .type = WR_OPT_DURATION,
      .offset = offsetof(common, idle_timeout_us),
@@ -234,6 +235,7 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     if (!ok) return false;
     def->bounded = c->reg->bounded ? c->reg->bounded(def->connector, def->options, def->n_options)
                                    : st->connector->bounded;
+    def->reloads = def->bounded && st->connector->reload;
     if (def->bounded) return true; /* its end moves event time, and the clock has no say */
     def->idle_timeout_us = com.idle_timeout_us;
     def->idle_advance = com.idle_policy == 1;

@@ -34,7 +34,7 @@ static const wr_option settings[] = {
      .type = WR_OPT_DURATION,
      .offset = SETTING(state_ttl_us),
      .def = "0s",
-     .max = INT64_MAX,
+     .max = WR_TS_MAX / 2,
      .doc = "Event time after which what no window bounds is forgotten: an idle key, a row of a join; 0: "
             "never."},
     {.name = "evaluator",

@@ -59,12 +59,16 @@ static wr_status init_op(wr_task *t, wr_op *op, const wr_op_def *def, const wr_n
     return WR_OK;
 }
 
-static wr_status add_edge(wr_op *from, wr_op *to, uint32_t port, wr_err *err) {
+wr_status wri_op_connect(wr_op *from, wr_op *to, uint32_t port, wr_err *err) {
     wr_edge *e = wr_reallocn(from->out, from->n_out + 1, sizeof *e);
     if (!e) return wr_fail_oom(err, "an operator");
     from->out = e;
     e[from->n_out++] = (wr_edge){to, port};
     return WR_OK;
+}
+
+wr_status wri_op_init(wr_task *t, wr_op *op, const wr_op_def *def, const wr_node *n, wr_err *err) {
+    return init_op(t, op, def ? def : op_defs[n->kind], n, 1, err);
 }
 
 /* An exchange has two ends: what feeds it goes to the sending end, what reads it hangs on the receiving one.
@@ -76,7 +80,7 @@ static wr_status link_ops(wr_task *t, wr_err *err) {
         for (uint32_t i = 0; i < n->n_in; i++) {
             uint32_t from = n->in[i]->id;
             wr_op *src = n->in[i]->kind == WR_N_EXCHANGE ? &t->receivers[from] : &t->ops[from];
-            WR_TRY(add_edge(src, &t->ops[id], i, err));
+            WR_TRY(wri_op_connect(src, &t->ops[id], i, err));
         }
     }
     return WR_OK;
@@ -135,7 +139,8 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
         if (side) t->sides[id].op = &t->ops[id];
-        if (n->kind == WR_N_SINK && j->sinks[id].con->write) t->sinks[t->n_sinks++] = &t->ops[id];
+        if (n->kind == WR_N_SINK && (j->sinks[id].con->write || j->sinks[id].con->put))
+            t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
             WR_TRY(add_entry(t, n, err));
@@ -147,7 +152,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     return WR_OK;
 }
 
-static void free_op(wr_op *op) {
+void wri_op_free(wr_op *op) {
     if (!op->def) return;
     if (op->def->close) op->def->close(op);
     wr_free(op->port_wm);
@@ -157,8 +162,8 @@ static void free_op(wr_op *op) {
 static void free_task(wr_job *j, wr_task *t) {
     if (!t->job) return;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
-        if (t->ops) free_op(&t->ops[id]);
-        if (t->receivers) free_op(&t->receivers[id]);
+        if (t->ops) wri_op_free(&t->ops[id]);
+        if (t->receivers) wri_op_free(&t->receivers[id]);
         if (t->sides) wri_side_free(&t->sides[id]);
     }
     for (uint32_t i = 0; t->entries && i < t->n_entries; i++) wr_free(t->entries[i].rests);

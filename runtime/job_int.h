@@ -96,6 +96,9 @@ typedef struct wri_source {
     uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
     int64_t announced;   /* largest watermark that was announced */
     int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
+    uint64_t reloaded, refused; /* stamps: content that was read anew, that could not be; under the lock */
+    uint32_t n_reloaded, n_refused; /* how often */
+    char why_refused[256];          /* last */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
@@ -255,6 +258,17 @@ void wri_source_unreadable(wr_op *op); /* a record of op's source could not be r
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 /* *bp, physical columns of op's source as they were read, gets all columns of the source. */
 wr_status wri_source_rows(wr_op *op, wr_batch **bp, wr_err *err) WR_MUST_USE;
+/* Operators outside the plan's own. def NULL: that of n's kind. Undone by _free, also after a failure. */
+wr_status wri_op_init(wr_task *t, wr_op *op, const wr_op_def *def, const wr_node *n, wr_err *err) WR_MUST_USE;
+wr_status wri_op_connect(wr_op *from, wr_op *to, uint32_t port, wr_err *err) WR_MUST_USE;
+void wri_op_free(wr_op *op);
+wri_source **wri_source_place(wr_op *op); /* where a source operator says which source it reads */
+/* op, a source made so: reads all that is there now, and ends. */
+wr_status wri_source_read(wr_op *op, wr_err *err) WR_MUST_USE;
+/* Content `stamp` of op's stream, one of the plan's own, has been read anew by this worker, or could not be.
+ */
+void wri_source_reloaded(wr_op *op, uint64_t stamp);
+wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 /* The part of a snapshot: once all workers have passed the barrier. */
 wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) WR_MUST_USE;
@@ -266,7 +280,9 @@ wr_status wri_side_save(wr_task *t, wr_err *err) WR_MUST_USE; /* rows that wait 
 void wri_side_free(wri_side *s);
 wr_status wri_side_flush(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 wr_status wri_side_end(wr_task *t, wr_err *err) WR_MUST_USE; /* once nothing that can feed them runs here */
-void wri_bad_record(void *ctx, const wr_bad_record *r);      /* ctx: the source's wr_op */
+/* Something of op's stream went wrong that is no row: told as one. */
+wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err) WR_MUST_USE;
+void wri_bad_record(void *ctx, const wr_bad_record *r); /* ctx: the source's wr_op */
 
 /* saved.c: what operators save, as bytes and back */
 void wri_saver_reset(wr_saver *s);

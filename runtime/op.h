@@ -48,6 +48,11 @@ typedef struct wr_edge { /* op -> next, arriving at its input `port` */
     uint32_t port;
 } wr_edge;
 
+typedef struct wri_bad_kept { /* of operators that read something anew */
+    uint64_t n;
+    char why[256]; /* the first */
+} wri_bad_kept;
+
 struct wr_op {
     const wr_op_def *def;
     const wr_node *node;
@@ -63,6 +68,7 @@ struct wr_op {
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;
                          * below zero: none is awaited that is less than so much newer (another clock) */
     uint64_t rows_in, rows_out, late_rows;
+    wri_bad_kept *bad_kept; /* rows that fail are counted there instead of being reported; NULL: reported */
 };
 
 /* Hands a batch to everything behind op; b stays the caller's (drop it afterwards). Empty batches are fine.

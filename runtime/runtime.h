@@ -22,6 +22,7 @@ typedef struct wr_job_opts {
     uint32_t width;               /* columns of the terminal, 0: unknown */
     const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
     int64_t snapshot_interval_us; /* 0: plan's setting */
+    struct wr_streams *streams;   /* the data directory (state/state.h), NULL: none */
 } wr_job_opts;
 
 typedef struct wr_job_stats {

@@ -213,6 +213,10 @@ static wr_status add_error(wr_task *t, const bad *e, wr_err *err) {
 static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     wr_task *t = op->task;
     wr_job *j = t->job;
+    if (op->bad_kept) {
+        if (op->bad_kept->n++ == 0) describe(e, op->bad_kept->why, sizeof op->bad_kept->why);
+        return WR_OK;
+    }
     __atomic_add_fetch(&t->bad_rows, 1, __ATOMIC_RELAXED);
     if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
         pthread_mutex_lock(&j->lock);
@@ -230,6 +234,11 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     return add_error(t, e, err);
 }
 
+wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err) {
+    bad e = {.name = name, .why = why, .stmt = stmt_at(op, op->node->loc), .pos = -1, .ts_us = WR_WM_NONE};
+    return report(op, &e, err);
+}
+
 void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_op *op = ctx;
     wr_err err = {0};
@@ -241,8 +250,10 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
              .len = r->len,
              .pos = r->pos,
              .ts_us = WR_WM_NONE};
-    __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
-    wri_source_unreadable(op);
+    if (!op->bad_kept) {
+        __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
+        wri_source_unreadable(op);
+    }
     wr_status s = report(op, &e, &err);
     if (s != WR_OK) wri_job_fail(op->task->job, s, &err);
 }

@@ -24,6 +24,8 @@ typedef struct sink_op {
     int64_t since_us;   /* since when buf has not been empty */
     uint64_t epoch;     /* the last barrier that this worker has passed */
     wri_changelog *log; /* NULL: rows go out as they are */
+    size_t *ends;       /* of the rows encoded, for sinks that take them one by one */
+    size_t ends_cap;
 } sink_op;
 
 static void sink_names(wr_job *j, const wr_node *n, wri_sink *s, const char **connp, const char **fmtp) {
@@ -73,7 +75,9 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
                        .stream = name,
                        .options = s->options,
                        .n_options = s->n_options,
-                       .schema = &s->schema};
+                       .schema = &s->schema,
+                       .format = s->fmt,
+                       .streams = j->opts.streams};
     wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;
     if (mark.len > 0) {
         cfg.from = mark.data;
@@ -102,8 +106,12 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
     j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);
-    if (s->con->write && (!s->fmt || !s->fmt->open_encoder))
+    if ((s->con->write || s->con->put) && (!s->fmt || !s->fmt->open_encoder))
         return wr_fail(err, WR_EINVAL, "stream %s: format '%s' cannot be written", name, fmt ? fmt : "none");
+    if (s->con->put && s->fmt->shared_encoder)
+        return wr_fail(err, WR_EINVAL,
+                       "stream %s: connector '%s' writes rows one by one; format '%s' does not", name, conn,
+                       fmt);
     wr_status r = open_sink(j, s, name, from, err);
     return r == WR_OK || !n->sink.stream ? r : wr_fail_in(err, r, "stream %s", name);
 }
@@ -133,7 +141,7 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
     o->epoch = s->epoch;
-    if (!s->con->write) return WR_OK;
+    if (!s->con->write && !s->con->put) return WR_OK;
     WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
@@ -146,6 +154,7 @@ static void sink_close(wr_op *op) {
     if (o->enc) o->s->fmt->close_encoder(o->enc);
     wri_changelog_free(o->log);
     wr_buf_free(&o->buf);
+    wr_free(o->ends);
     wr_free(o);
 }
 
@@ -194,14 +203,15 @@ static wr_status cut(wr_job *j, sink_op *o, uint64_t epoch, wr_err *err) {
     s->cut_headed = s->headed;
     s->cut.len = 0;
     if (s->con->mark) WR_TRY(s->con->mark(s->sink, &s->cut, err));
+    if (s->con->put) return WR_OK;
     return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
 }
 
 static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
-    if (!s->con->write) return WR_OK;
-    WR_TRY(flush(op, err));
+    if (!s->con->write && !s->con->put) return WR_OK;
+    WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
     pthread_mutex_lock(s->lock);
     o->epoch = epoch;
     wr_status r = ++s->passed == s->open ? cut(op->task->job, o, epoch, err) : WR_OK;
@@ -241,11 +251,33 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     return r;
 }
 
+/* Rows one by one, each a record of its own. */
+static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+    wri_sink *s = o->s;
+    if (wr_grow(&o->ends, &o->ends_cap, b->n, sizeof *o->ends) != WR_OK) return wr_fail_oom(err, "a sink");
+    o->buf.len = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wr_batch *row;
+        WR_TRY(wr_batch_gather(b, &i, 1, NULL, 0, &row, err));
+        wr_status r = s->fmt->encode(o->enc, row, &o->buf, err);
+        wr_batch_drop(row);
+        if (r != WR_OK) return r;
+        o->ends[i] = o->buf.len;
+    }
+    pthread_mutex_lock(s->lock);
+    wr_status r = s->con->put(s->sink, b, o->buf.data, o->ends, err);
+    pthread_mutex_unlock(s->lock);
+    o->buf.len = 0;
+    return r;
+}
+
 static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
-    if (!o->s->con->write || b->n == 0) return WR_OK;
+    if (b->n == 0) return WR_OK;
+    if (o->s->con->put) return put_rows(o, b, err);
+    if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(j, o, b, err);
     if (o->buf.len == 0) o->since_us = j->sys->mono_us();
     WR_TRY(o->s->fmt->encode(o->enc, b, &o->buf, err));

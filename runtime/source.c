@@ -105,7 +105,8 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
                          .options = st->options,
                          .n_options = st->n_options,
                          .schema = &s->decoded,
-                         .format = s->fmt};
+                         .format = s->fmt,
+                         .streams = j->opts.streams};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
@@ -301,6 +302,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk 
             if (cut != WR_OK) r = cut;
         }
         if (r == WR_EOF) {
+            s->look_at_us = 0; /* others may have waited for its end */
             r = WR_AGAIN;
             continue;
         }
@@ -374,11 +376,12 @@ static bool simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
         return true;
     }
     if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
-        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null)
+        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null || e->args[1]->value.i64 < 0 ||
+        e->args[1]->value.i64 > WR_TS_MAX)
         return false;
     *colp = e->args[0]->col;
     *delayp = e->args[1]->value.i64;
-    return *delayp >= 0 && *delayp < WR_TS_MAX;
+    return true;
 }
 
 static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
@@ -398,6 +401,13 @@ static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
     }
     if (!n->source.wm || simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
     return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
+}
+
+/* Debezium writes null behind the record of a deleted row, for the log to forget its key by: nothing new. */
+static void bad_record(void *ctx, const wr_bad_record *r) {
+    const wr_op *op = ctx;
+    if (op->node->source.in_order && r->len == 4 && memcmp(r->data, "null", 4) == 0) return;
+    wri_bad_record(ctx, r);
 }
 
 static wr_status source_open(wr_op *op, wr_err *err) {
@@ -421,7 +431,7 @@ static wr_status source_open(wr_op *op, wr_err *err) {
                          .options = n->source.stream->options,
                          .n_options = n->source.stream->n_options,
                          .batch_rows = op->task->job->batch_rows,
-                         .bad = wri_bad_record,
+                         .bad = bad_record,
                          .ctx = op};
     wr_status r = s->fmt->open_decoder(&cfg, &o->decoder, err);
     return r == WR_OK ? r : wr_fail_in(err, r, "stream %s", n->source.stream->name);
@@ -607,6 +617,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
     }
     op->rows_in += rows;
+    if (op->bad_kept) return WR_OK; /* what is read anew is not counted */
     __atomic_add_fetch(&j->rows_in, rows, __ATOMIC_RELAXED);
     __atomic_add_fetch(&j->bytes_in, c->len, __ATOMIC_RELAXED);
     return WR_OK;
@@ -640,6 +651,16 @@ static wr_status emit_chunk(wr_op *op, source_op *o, int64_t before, wr_err *err
     return WR_OK;
 }
 
+/* Another worker reads the source, alone, so that what it reads stays in order. */
+static wr_status watch(wr_job *j, wri_source *s, uint64_t passed, bool *duep, wr_err *err) {
+    wr_status r = WR_AGAIN;
+    pthread_mutex_lock(&s->lock);
+    *duep = barrier_due(j, s, passed, &r, err);
+    if (!*duep && ((s->n_live == 0 && !s->grows) || wri_enough(j))) r = WR_EOF;
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     wr_op *op = e->op;
     source_op *o = op->state;
@@ -648,7 +669,8 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     uint64_t seq = 0;
     bool due = false;
     wr_status r = WR_EOF;
-    if (!wri_enough(t->job)) r = take_chunk(t->job, s, e->passed, &c, &seq, &o->arrival, &due, err);
+    if (op->node->source.in_order && t->index != 0) r = watch(t->job, s, e->passed, &due, err);
+    else if (!wri_enough(t->job)) r = take_chunk(t->job, s, e->passed, &c, &seq, &o->arrival, &due, err);
     if (due) {
         *didp = true;
         e->passed = s->epoch; /* only this worker's passing lets it rise */
@@ -676,6 +698,8 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
 }
+
+wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }
 
 /* ---- snapshots ----
  *
@@ -767,12 +791,21 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
     if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
+    const char *name = s->node->source.stream->name;
+    if (s->n_reloaded)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
+                             s->n_reloaded == 1 ? "" : "s"));
+    if (s->n_refused)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
+                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];
         rows += op->rows_in;
         unreadable += ((source_op *)op->state)->unreadable;
     }
+    /* Not all records that tell of a change have both of its rows. */
+    if (rows > 0 && s->node->source.in_order) return WR_OK;
     if (rows > 0) return name_unseen(j, s, rows, out);
     if (unreadable == 0) return WR_OK;
     const char *fmt = s->fmt->with.name;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Includes point one way: cli, server -> runtime -> planner, state, connectors -> core; planner -> parser -> core.
+# Includes point one way: cli, server -> runtime -> planner, connectors -> state -> core; planner -> parser -> core.
 # Between folders only the one public header (X/X.h) may be included.
 bad=0
 allow() { # folder, allowed folders
@@ -24,8 +24,8 @@ allow core
 allow parser core
 allow planner core parser
 allow state core
-allow connectors core
+allow connectors core state
 allow runtime core planner state connectors
-allow server core runtime
-allow cli core runtime
+allow server core runtime state
+allow cli core runtime state
 exit $bad

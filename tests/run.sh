@@ -40,6 +40,7 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     shift $(($# < 5 ? $# : 5))
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
+
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
@@ -48,10 +49,12 @@ oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
 oracle sets ./weir --queries 200
 oracle lookups ./weir --queries 60
+oracle reloads ./weir --cases 60
 
 part "random changelogs, expressions and functions against DuckDB, exact fractions and Python"
 oracle changes ./weir --queries 500
 oracle rank ./weir --queries 300
+oracle order ./weir --queries 300
 oracle expressions ./weir --scripts 40
 oracle decimals ./weir --scripts 40
 oracle functions ./weir --rows 3000
@@ -64,7 +67,13 @@ oracle sessions "$weir" --queries 100
 oracle sets "$weir" --queries 60
 oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
+oracle order "$weir" --queries 30
 oracle lookups "$weir" --queries 30
+oracle reloads "$weir" --cases 30
+
+part "kill -9 at random instants, and on from the snapshot"
+python3 tests/recovery/run.py ./weir --kills 60
+python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
@@ -72,7 +81,7 @@ build/venv/bin/python tests/nexmark/run.py ./weir
 part "threads (TSan)"
 $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
-for o in run over joins sessions changes match; do
+for o in run over joins sessions changes rank match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done
 

@@ -272,6 +272,7 @@ static wr_status json_decode(wr_decoder *dec, const wr_chunk *c, wr_batches *out
 }
 
 const wr_format_def wr_format_json = {
+    .between = WR_BETWEEN_BLANKS,
     .with = {.name = "json",
              .doc = "One JSON object per line.",
              .options = json_options,

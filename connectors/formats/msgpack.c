@@ -87,6 +87,7 @@ wr_status wri_mp_read_options(const wr_kv *kvs, size_t n_kvs, wri_mp_options *ou
 }
 
 const wr_format_def wr_format_msgpack = {
+    .between = WR_BETWEEN_NOTHING,
     .with = {.name = "msgpack",
              .doc = "MessagePack: a stream of maps or arrays, one a row.",
              .options = options,

@@ -115,10 +115,18 @@ static void version_explain(wri_ex *x, const wr_node *n) {
     tell_residual(x, n);
 }
 
+bool wr_join_reloads(const wr_node *join) {
+    if (join->in[0]->bounded || join->in[1]->kind != WR_N_EXCHANGE) return false;
+    const wr_node *n = join->in[1]->in[0];
+    while (n->kind == WR_N_FILTER || n->kind == WR_N_PROJECT) n = n->in[0];
+    return n->kind == WR_N_SOURCE && n->source.stream->reloads;
+}
+
 static void table_explain(wri_ex *x, const wr_node *n) {
     tell_keys(x, n);
     tell_residual(x, n);
-    WRI_PUT(x, "; #%u is read first and kept", n->in[1]->id);
+    WRI_PUT(x, "; #%u is read first and kept%s", n->in[1]->id,
+            wr_join_reloads(n) ? ", and read anew when it changes" : "");
 }
 
 static void lookup_explain(wri_ex *x, const wr_node *n) {

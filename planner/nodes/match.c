@@ -182,7 +182,8 @@ static void match_explain(wri_ex *x, const wr_node *n) {
     for (uint32_t i = 0; i < s->n_order; i++)
         WRI_PUT(x, ", %s%s", wri_col_name(&s->ext, s->order[i].col), s->order[i].desc ? " DESC" : "");
     if (s->within_us) WRI_PUT(x, ", within %s", wri_duration(&x->ar, s->within_us));
-    else if (!s->fixed) WRI_PUT(x, ", a match may wait for ever (no WITHIN)");
+    else if (!s->fixed) WRI_PUT(x, ", a match may wait for ever, and the watermark with it (no WITHIN)");
+    else if (s->n_pos - (s->first > 0) > 2) WRI_PUT(x, ", rows of a match may wait for ever (no WITHIN)");
     if (s->ahead) WRI_PUT(x, ", a row waits for %u behind it (NEXT)", s->ahead);
     if (s->n_keys && why_kept(s)) WRI_PUT(x, ", keys are never forgotten (%s)", why_kept(s));
     WRI_PUT(x, ", %s", s->all_rows ? "all rows" : "one row");

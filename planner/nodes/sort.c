@@ -1,4 +1,4 @@
-/* planner/nodes/sort.c -- SORT and LIMIT over bounded input. */
+/* planner/nodes/sort.c -- SORT and LIMIT over bounded input, SORT_TIME along event time. */
 #include "nodes.h"
 
 static bool sort_need(wri_ctx *c, wr_node *n) {
@@ -6,6 +6,7 @@ static bool sort_need(wri_ctx *c, wr_node *n) {
     wr_node *in = n->in[0];
     for (uint32_t i = 0; i < n->out.n; i++) wri_pass(n, i, in, i);
     for (uint32_t i = 0; i < n->sort.n_keys; i++) wri_need(in, n->sort.keys[i].col, false);
+    if (n->kind == WR_N_SORT_TIME) wri_x(n)->need_wm = true;
     return true;
 }
 
@@ -16,6 +17,7 @@ static bool sort_rebuild(wri_ctx *c, wr_node *n) {
 }
 
 static void sort_explain(wri_ex *x, const wr_node *n) {
+    if (n->kind == WR_N_SORT_TIME) WRI_PUT(x, "as the watermark passes ");
     for (uint32_t i = 0; i < n->sort.n_keys; i++) {
         const wr_sort_key *k = &n->sort.keys[i];
         WRI_PUT(x, "%s%s%s", i ? ", " : "by ", wri_col_name(&n->out, k->col), k->desc ? " DESC" : "");
@@ -32,5 +34,10 @@ const wri_node_def wri_node_sort = {.name = "SORT",
                                     .need = sort_need,
                                     .rebuild = sort_rebuild,
                                     .explain = sort_explain};
+const wri_node_def wri_node_sort_time = {.name = "SORT_TIME",
+                                         .clause = "ORDER BY",
+                                         .need = sort_need,
+                                         .rebuild = sort_rebuild,
+                                         .explain = sort_explain};
 const wri_node_def wri_node_limit = {
     .name = "LIMIT", .need = sort_need, .rebuild = sort_rebuild, .explain = sort_explain};

@@ -95,7 +95,7 @@ static bool is_over(const wr_op *op, const agg_changes *a, int64_t end) {
     return op->wm == WR_WM_END || is_closed(op, a, end + op->node->agg.lateness_us);
 }
 
-static wr_status fold_window(wr_op *op, agg_changes *a, int64_t end, const wr_batch *b, wr_err *err) {
+static wr_status find_window(agg_changes *a, int64_t end, window **outp, wr_err *err) {
     size_t lo = 0, hi = a->n_open;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
@@ -103,7 +103,14 @@ static wr_status fold_window(wr_op *op, agg_changes *a, int64_t end, const wr_ba
         else hi = mid;
     }
     if (lo == a->n_open || a->open[lo].end != end) WR_TRY(add_window(a, lo, end, err));
-    wri_updates *u = a->open[lo].u;
+    *outp = &a->open[lo];
+    return WR_OK;
+}
+
+static wr_status fold_window(wr_op *op, agg_changes *a, int64_t end, const wr_batch *b, wr_err *err) {
+    window *w;
+    WR_TRY(find_window(a, end, &w, err));
+    wri_updates *u = w->u;
     WR_TRY(wri_updates_fold(u, b, err));
     bool now = op->node->agg.each_batch || (a->win->kind != WR_W_NONE && is_closed(op, a, end));
     return now ? wri_updates_say(u, err) : WR_OK;
@@ -130,11 +137,19 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
     return any ? WR_OK : wr_task_late_rows(op, 0, b, NULL, b->n, err);
 }
 
+/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
+static wr_status say_last(wr_op *op, agg_changes *a, wr_err *err) {
+    wri_updates *u = a->open[0].u;
+    bool lone = a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0;
+    if (lone && wri_updates_live(u) == 0) WR_TRY(wri_updates_fold_nothing(u, err));
+    return wri_updates_say(u, err);
+}
+
 static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
     agg_changes *a = op->state;
     const wr_node *n = op->node;
     if (a->win->kind == WR_W_NONE) {
-        if (wm == WR_WM_END) return wri_updates_say(a->open[0].u, err);
+        if (wm == WR_WM_END) return say_last(op, a, err);
         return n->agg.ttl_us > 0 ? wri_updates_expire(a->open[0].u, wm, err) : WR_OK;
     }
     bool early = false;
@@ -157,18 +172,32 @@ static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return WR_OK;
 }
 
-/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
-static wr_status changes_end(wr_op *op, wr_err *err) {
+/* ---- snapshots: the tables of all windows, whose rows begin with the window's end ---- */
+
+enum { EARLY = 100 }; /* the tags of wri_updates are below */
+
+static wr_status changes_save(wr_op *op, wr_saver *to, wr_err *err) {
     agg_changes *a = op->state;
-    bool lone = a->win->kind == WR_W_NONE && a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0;
-    if (!lone || wri_updates_live(a->open[0].u) > 0) return WR_OK;
-    WR_TRY(wri_updates_fold_nothing(a->open[0].u, err));
-    return wri_updates_say(a->open[0].u, err);
+    for (size_t i = 0; i < a->n_open; i++) WR_TRY(wri_updates_save(a->open[i].u, a->open[i].end, to, err));
+    return wr_save_ints(to, EARLY, &a->early, 1, err);
+}
+
+static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    agg_changes *a = op->state;
+    if (!saved->rows) {
+        if (saved->n_ints > 0 && saved->ints[0] > a->early) a->early = saved->ints[0];
+        return WR_OK;
+    }
+    int64_t end = saved->rows->cols[0].i64[0]; /* rows that were saved at once are of one window */
+    window *w;
+    WR_TRY(find_window(a, end, &w, err));
+    return wri_updates_load(w->u, saved, err);
 }
 
 const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .open = changes_open,
                                       .push = changes_push,
                                       .watermark = changes_watermark,
-                                      .end = changes_end,
+                                      .save = changes_save,
+                                      .load = changes_load,
                                       .close = changes_close};

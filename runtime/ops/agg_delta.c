@@ -155,5 +155,8 @@ static wr_status delta_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) 
     return WR_OK;
 }
 
-const wr_op_def wri_op_agg_delta = {
-    .name = "delta aggregate", .open = delta_open, .push = delta_push, .close = delta_close};
+const wr_op_def wri_op_agg_delta = {.name = "delta aggregate",
+                                    .open = delta_open,
+                                    .push = delta_push,
+                                    .stateless = true,
+                                    .close = delta_close};

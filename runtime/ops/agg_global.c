@@ -128,7 +128,8 @@ static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
     return WR_OK;
 }
 
-/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
+/* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. It goes out before
+ * the last watermark does, like all results: who reads it may be complete then. */
 static wr_status emit_empty(wr_op *op, agg_global *a, wr_err *err) {
     static const uint32_t one = 1;
     wri_groups *g = wri_groups_new(a->phys, 0, a->calls.state_bytes);
@@ -167,13 +168,8 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
     }
     if (fired < a->n_open) memmove(a->open, a->open + fired, (a->n_open - fired) * sizeof *a->open);
     a->n_open -= fired;
-    return s;
-}
-
-static wr_status global_end(wr_op *op, wr_err *err) {
-    agg_global *a = op->state;
     bool lone = a->win->kind == WR_W_NONE && a->n_keys == 0 && wr_task_worker(op->task) == 0;
-    return lone && !a->any ? emit_empty(op, a, err) : WR_OK;
+    return s == WR_OK && wm == WR_WM_END && lone && !a->any ? emit_empty(op, a, err) : s;
 }
 
 /* ---- snapshots: partials, as they came in ---- */
@@ -226,7 +222,6 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .open = global_open,
                                      .push = global_push,
                                      .watermark = global_watermark,
-                                     .end = global_end,
                                      .save = global_save,
                                      .load = global_load,
                                      .close = global_close};

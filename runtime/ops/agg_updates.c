@@ -264,3 +264,139 @@ wr_status wri_updates_expire(wri_updates *u, int64_t wm, wr_err *err) {
     }
     return WR_OK;
 }
+
+/* ---- snapshots ----
+ *
+ *   GROUPS  end of the window, keys, partials of the calls, rows, used, due, flags
+ *   OLDS    end of the window, keys, the row that stands: of groups that are touched */
+
+enum { GROUPS, OLDS };
+enum { TOUCHED = 1, STANDS = 2, FAILED = 4 };
+#define GROUP_NUMBERS 4 /* columns behind the partials */
+
+static int64_t flags_of(const standing *s) {
+    return (s->touched ? TOUCHED : 0) | (s->stands ? STANDS : 0) | (s->failed ? FAILED : 0);
+}
+
+/* Columns end and keys of groups gids[0..n); the others are the caller's. */
+static wr_status begin_saved(wri_updates *u, int64_t end, const uint32_t *gids, uint32_t n, uint32_t n_cols,
+                             wr_batch **outp, wr_err *err) {
+    WR_TRY(wr_batch_new(n_cols, n, outp, err));
+    wr_batch *b = *outp;
+    b->n = n;
+    WR_TRY(wr_batch_col(b, 0, WR_I64, err));
+    for (uint32_t i = 0; i < n; i++) b->cols[0].i64[i] = end;
+    return wri_groups_emit_keys(u->groups, gids, n, b, 1, err);
+}
+
+static wr_status save_groups(wri_updates *u, int64_t end, uint32_t n, wr_saver *to, wr_err *err) {
+    uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
+    wr_batch *b = NULL;
+    wr_status r = begin_saved(u, end, u->gids, n, at + GROUP_NUMBERS, &b, err);
+    if (r == WR_OK) r = wri_calls_partial(u->cfg.calls, states(u), u->gids, n, b, first, err);
+    for (uint32_t c = 0; r == WR_OK && c < GROUP_NUMBERS; c++) r = wr_batch_col(b, at + c, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        const standing *s = standing_of(u, u->gids[i]);
+        int64_t numbers[GROUP_NUMBERS] = {s->rows, s->used, s->due, flags_of(s)};
+        for (uint32_t c = 0; c < GROUP_NUMBERS; c++) b->cols[at + c].i64[i] = numbers[c];
+    }
+    if (r == WR_OK) r = wr_save_rows(to, GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* Rows of olds[batch] whose groups are gids[0..n), at u->list[0..n). */
+static wr_status save_olds(wri_updates *u, int64_t end, size_t batch, const uint32_t *gids, uint32_t n,
+                           wr_saver *to, wr_err *err) {
+    wr_batch *old, *b = NULL;
+    if (n == 0) return WR_OK;
+    WR_TRY(wr_batch_gather(u->olds[batch], u->list, n, NULL, 0, &old, err));
+    wr_status r = begin_saved(u, end, gids, n, 1 + u->cfg.n_keys + old->n_cols, &b, err);
+    for (uint32_t c = 0; r == WR_OK && c < old->n_cols; c++)
+        r = wr_batch_copy_col(b, 1 + u->cfg.n_keys + c, &old->cols[c], err);
+    if (r == WR_OK) r = wr_save_rows(to, OLDS, b, u->cfg.keys, u->cfg.n_keys, err);
+    wr_batch_drop(old);
+    wr_batch_drop(b);
+    return r;
+}
+
+static wr_status save_touched(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) {
+    WR_TRY(scratch(u, u->n_touched + 1, err));
+    for (size_t batch = 0; batch < u->n_olds; batch++) {
+        uint32_t n = 0;
+        for (size_t i = 0; i < u->n_touched; i++) {
+            const standing *s = standing_of(u, u->touched[i]);
+            if (!s->stands || s->old_batch != batch) continue;
+            u->gids[n] = u->touched[i];
+            u->list[n++] = s->old_row;
+        }
+        WR_TRY(save_olds(u, end, batch, u->gids, n, to, err));
+    }
+    return WR_OK;
+}
+
+/* Places of groups that were removed have neither rows nor anything that stands; group 0 of a table without
+ * keys is scratch, too. */
+wr_status wri_updates_save(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(u->cfg.op->task), count = wri_groups_count(u->groups), n = 0;
+    WR_TRY(scratch(u, step, err));
+    for (uint32_t gid = 1; gid <= count; gid++) {
+        if (!wri_groups_is_live(u->groups, gid)) continue;
+        u->gids[n++] = gid;
+        if (n < step) continue;
+        WR_TRY(save_groups(u, end, n, to, err));
+        n = 0;
+    }
+    if (n > 0) WR_TRY(save_groups(u, end, n, to, err));
+    return save_touched(u, end, to, err);
+}
+
+static wr_status load_groups(wri_updates *u, const wr_batch *b, wr_err *err) {
+    uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
+    if (b->n_cols != at + GROUP_NUMBERS)
+        return wr_fail(err, WR_EDATA, "a group in the snapshot is not as it was written");
+    WR_TRY(wri_calls_merge(u->cfg.calls, b, first, states(u), u->gids, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        standing *s = standing_of(u, u->gids[i]);
+        int64_t flags = b->cols[at + 3].i64[i];
+        *s = (standing){.rows = b->cols[at].i64[i],
+                        .used = b->cols[at + 1].i64[i],
+                        .due = b->cols[at + 2].i64[i],
+                        .touched = flags & TOUCHED,
+                        .stands = flags & STANDS,
+                        .failed = flags & FAILED};
+        if (s->touched) {
+            if (wr_grow(&u->touched, &u->touched_cap, u->n_touched + 1, sizeof *u->touched) != WR_OK)
+                return wr_fail_oom(err, "results that change");
+            u->touched[u->n_touched++] = u->gids[i];
+        }
+        if (s->due) WR_TRY(wri_timers_add(&u->timers, s->due, u->gids[i], err));
+    }
+    return WR_OK;
+}
+
+static wr_status load_olds(wri_updates *u, wr_batch *b, wr_err *err) {
+    uint32_t skip = 1 + u->cfg.n_keys, n = b->n_cols - skip, *cols = wr_alloc((n + 1) * sizeof *cols);
+    if (!cols || wr_grow(&u->olds, &u->olds_cap, u->n_olds + 1, sizeof *u->olds) != WR_OK) {
+        wr_free(cols);
+        return wr_fail_oom(err, "results that change");
+    }
+    for (uint32_t c = 0; c < n; c++) cols[c] = skip + c;
+    wr_status r = wr_batch_share(b, cols, n, &u->olds[u->n_olds], err);
+    wr_free(cols);
+    if (r != WR_OK) return r;
+    for (uint32_t i = 0; i < b->n; i++) {
+        standing *s = standing_of(u, u->gids[i]);
+        s->old_batch = (uint32_t)u->n_olds;
+        s->old_row = i;
+    }
+    u->n_olds++;
+    return WR_OK;
+}
+
+wr_status wri_updates_load(wri_updates *u, const wr_saved *saved, wr_err *err) {
+    wr_batch *b = saved->rows;
+    WR_TRY(scratch(u, b->n, err));
+    WR_TRY(wri_groups_find(u->groups, b, u->cfg.keys, b->hash, u->gids, err));
+    return saved->tag == GROUPS ? load_groups(u, b, err) : load_olds(u, b, err);
+}

@@ -95,4 +95,5 @@ const wr_op_def wri_op_clock = {.name = "clock",
                                 .open = clock_open,
                                 .push = clock_push,
                                 .watermark = clock_watermark,
+                                .stateless = true,
                                 .close = clock_close};

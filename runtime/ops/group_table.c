@@ -624,6 +624,8 @@ void wri_groups_unspare(wri_groups *g, uint32_t id) {
 void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
 
 uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
+
+bool wri_groups_is_live(const wri_groups *g, uint32_t gid) { return !g->freed || !wr_bit(g->freed, gid); }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
 char *wri_groups_states(wri_groups *g) { return g->states; }
 size_t wri_groups_stride(const wri_groups *g) { return g->stride; }

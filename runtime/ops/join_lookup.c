@@ -371,5 +371,9 @@ static wr_status lookup_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
     return r;
 }
 
-const wr_op_def wri_op_join_lookup = {
-    .name = "lookup join", .open = lookup_open, .push = lookup_push, .close = lookup_close};
+/* The cache is no state. */
+const wr_op_def wri_op_join_lookup = {.name = "lookup join",
+                                      .open = lookup_open,
+                                      .push = lookup_push,
+                                      .stateless = true,
+                                      .close = lookup_close};

@@ -5,6 +5,7 @@
  * then pass as they come. The watermark of the right input does not count, so that nothing is late behind. */
 #include "join_table.h"
 
+#include "join_reload.h"
 #include "ops.h"
 
 typedef struct null_state {
@@ -230,19 +231,33 @@ void wri_jtable_clear(wri_jtable *t) {
 /* ---- the operator ---- */
 
 typedef struct table_join {
-    wri_jtable t;
+    wri_jtable *t;
+    wri_reload *reload; /* NULL: the right side is read once */
     wr_batch **waiting; /* left views, until the right side has ended */
     size_t n_waiting, waiting_cap;
     bool built;
 } table_join;
 
+static void free_table(wri_jtable *t) {
+    if (t) wri_jtable_free(t);
+    wr_free(t);
+}
+
+/* *tp is the caller's also after a failure. */
+static wr_status new_table(wr_op *op, wri_jtable **tp, wr_err *err) {
+    wri_jtable *t = *tp = wr_calloc(1, sizeof *t);
+    if (!t) return wr_fail_oom(err, "a join");
+    WR_TRY(wri_jtable_init(t, op, err));
+    t->pairs.follow = t->singles.follow = true;
+    return WR_OK;
+}
+
 static wr_status table_open(wr_op *op, wr_err *err) {
     table_join *j = op->state = wr_calloc(1, sizeof *j);
     if (!j) return wr_fail_oom(err, "a join");
     op->waits_for = 1u << 1;
-    WR_TRY(wri_jtable_init(&j->t, op, err));
-    j->t.pairs.follow = j->t.singles.follow = true;
-    return WR_OK;
+    WR_TRY(new_table(op, &j->t, err));
+    return wri_reload_new(op, &j->reload, err);
 }
 
 static void table_close(wr_op *op) {
@@ -250,22 +265,40 @@ static void table_close(wr_op *op) {
     if (!j) return;
     for (size_t i = 0; i < j->n_waiting; i++) wr_batch_drop(j->waiting[i]);
     wr_free(j->waiting);
-    wri_jtable_free(&j->t);
+    free_table(j->t);
+    wri_reload_free(j->reload);
     wr_free(j);
 }
 
 static wr_status probe_view(table_join *j, wr_batch *view, wr_err *err) {
-    wr_status r = wri_jtable_probe(&j->t, view, err);
+    wr_status r = wri_jtable_probe(j->t, view, err);
     wr_batch_drop(view);
+    return r;
+}
+
+/* Swaps the table for a new one when what it was read from has changed. */
+static wr_status renew(wr_op *op, wr_err *err) {
+    table_join *j = op->state;
+    bool due, ok = false;
+    WR_TRY(wri_reload_due(j->reload, &due, err));
+    if (!due) return WR_OK;
+    wri_jtable *fresh;
+    wr_status r = new_table(op, &fresh, err);
+    if (r == WR_OK) r = wri_reload_read(j->reload, fresh, &ok, err);
+    if (r == WR_OK && ok) r = wri_jtable_build(fresh, err);
+    wri_jtable *old = r == WR_OK && ok ? j->t : fresh;
+    if (old == j->t) j->t = fresh;
+    free_table(old);
     return r;
 }
 
 static wr_status table_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     table_join *j = op->state;
     wr_batch *view;
-    WR_TRY(wri_jside_view(&j->t.sides[port], in, &view, err));
+    if (port == 0 && j->built && j->reload) WR_TRY(renew(op, err));
+    WR_TRY(wri_jside_view(&j->t->sides[port], in, &view, err));
     if (port == 1) {
-        wr_status r = wri_rows_add(&j->t.rows, &j->t.sides[1], view, NULL, view->n, err);
+        wr_status r = wri_rows_add(&j->t->rows, &j->t->sides[1], view, NULL, view->n, err);
         wr_batch_drop(view);
         return r;
     }
@@ -283,7 +316,7 @@ static wr_status ready(wr_op *op, wr_err *err) {
     table_join *j = op->state;
     if (j->built || op->port_wm[1] != WR_WM_END) return WR_OK;
     j->built = true;
-    WR_TRY(wri_jtable_build(&j->t, err));
+    WR_TRY(wri_jtable_build(j->t, err));
     for (size_t i = 0; i < j->n_waiting; i++) {
         wr_batch *view = j->waiting[i];
         j->waiting[i] = NULL;
@@ -304,7 +337,7 @@ static wr_status table_port_end(wr_op *op, uint32_t port, wr_err *err) {
 static wr_status table_end(wr_op *op, wr_err *err) {
     table_join *j = op->state;
     WR_TRY(ready(op, err));
-    return wri_jtable_rest(&j->t, err);
+    return wri_jtable_rest(j->t, err);
 }
 
 const wr_op_def wri_op_join_table = {.name = "table join",

@@ -31,8 +31,10 @@ wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32
     size_t bytes = bytes_of(b, i);
     if (bytes > UINT32_MAX) return wr_fail(err, WR_ELIMIT, "a row of more than 4 GiB in an open session");
     if (wr_buf_reserve(buf, bytes) != WR_OK) return wr_fail_oom(err, "the rows of open sessions");
-    head h = {
-        .time = b->cols[time_col].i64[i], .pos = b->pos + i, .split = b->split, .bytes = (uint32_t)bytes};
+    head h = {.time = time_col < b->n_cols ? b->cols[time_col].i64[i] : 0,
+              .pos = b->pos + i,
+              .split = b->split,
+              .bytes = (uint32_t)bytes};
     char *at = buf->data + buf->len, *nulls = at + HEAD_BYTES;
     memcpy(at, &h, HEAD_BYTES);
     memset(nulls, 0, null_bytes(b->n_cols));
@@ -98,4 +100,11 @@ wr_status wri_kept_read(const wri_kept *rows, const wr_phys *phys, uint32_t n_co
     for (uint32_t c = 0; c < n_cols; c++) WR_TRY(wr_batch_col(b, c, phys[c], err));
     for (uint32_t i = 0; i < b->n; i++) WR_TRY(read_row(rows[i].row, n_cols, b, i, err));
     return WR_OK;
+}
+
+void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp) {
+    uint32_t split;
+    memcpy(posp, row + 8, sizeof *posp);
+    memcpy(&split, row + 16, sizeof split);
+    *splitp = split;
 }

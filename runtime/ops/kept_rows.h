@@ -14,9 +14,11 @@
 
 #include "core/core.h"
 
-/* Appends row i of b to buf; on failure buf is as it was. */
+/* Appends row i of b to buf; on failure buf is as it was. time_col: one that b has not for rows without. */
 wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32_t i,
                        wr_err *err) WR_MUST_USE;
+
+void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp); /* where it came from */
 
 typedef struct wri_kept {
     const char *row;

@@ -75,6 +75,7 @@ static wr_status match_open(wr_op *op, wr_err *err) {
     WR_TRY(wri_mrows_init(&m->rows, m->s, err));
     WR_TRY(wri_mcond_init(m, err));
     find_static(m);
+    wri_mmemo_init(m);
     return wri_mout_init(m, err);
 }
 
@@ -87,11 +88,13 @@ static void match_close(wr_op *op) {
     }
     for (wri_mpart *p = m->spare; p;) {
         wri_mpart *next = p->next;
+        p->tried = NULL; /* where next is */
         wri_mpart_destroy(m, p);
         p = next;
     }
     wri_mout_free(m);
     wri_mcond_free(m);
+    wri_mmemo_free(&m->memo);
     wri_mrows_free(&m->rows);
     wri_groups_free(m->groups);
     wri_timeline_free(m->line);

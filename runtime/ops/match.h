@@ -5,8 +5,9 @@
  * Each key is searched from one row at a time, by backtracking in the order of preference, so that the first
  * path found is the match. A search that comes to the end of the rows waits there, its path kept, until the
  * next row of the key, or until the watermark proves that no row can come in time (WITHIN). What has failed
- * once (a position at a row) is remembered where it cannot depend on the path, so a search costs at most
- * rows x positions; conditions that depend on the path are counted and given up beyond a limit.
+ * once (a position at a row) is remembered: where it cannot depend on the path by a bit, so that a search
+ * costs at most rows x positions; else with what conditions read of the path (match_memo). What is left, such
+ * as sums that differ for every path, is counted and given up beyond a limit.
  *
  * NEXT looks at rows behind, so a row is asked about once as many of its key have come as NEXT reaches, or at
  * the end. $ waits for the end. Neither is helped by the watermark.
@@ -21,6 +22,7 @@
 
 #define WRI_MR_FRESH UINT32_C(0x80000000)
 #define WRI_MR_NONE  UINT32_MAX
+#define WRI_MR_FEW   2
 /* Rows tried in one search with conditions that depend on the path; less in debug builds, which are slow. */
 #ifdef WR_DEBUG
 #define WRI_MR_STEPS_MAX 20000
@@ -34,8 +36,11 @@ typedef struct wri_mrows { /* columns of kept rows by slot, those of the batch b
     uint32_t time_col;
     bool *kept; /* per column: is read behind the batch */
     wr_col *cols;
-    uint64_t *yes, *ask; /* per slot and variable: the quick condition holds; it failed, ask the whole one */
-    bool *told;          /* per slot: the row was reported as bad */
+    /* Per slot, var_bytes each: bits of variables whose quick condition holds; of those where it failed, so
+     * that the whole one is to be asked. */
+    uint8_t *vars;
+    uint32_t var_bytes;
+    bool *told; /* per slot: the row was reported as bad */
     uint32_t n, cap, *free, n_free;
     wr_batch *fresh; /* NULL: none under way */
     uint64_t *fresh_yes, *fresh_ask;
@@ -57,11 +62,17 @@ static inline int64_t wri_mr_time(const wri_mrows *r, uint32_t slot) {
     const wr_col *c = wri_mr_col(r, slot, r->time_col, &i);
     return c->i64[i];
 }
+static inline uint64_t wri_mr_vars_at(const wri_mrows *r, uint32_t slot, uint32_t which) {
+    const uint8_t *p = r->vars + ((size_t)slot * 2 + which) * r->var_bytes;
+    uint64_t v = 0;
+    for (uint32_t i = 0; i < r->var_bytes; i++) v |= (uint64_t)p[i] << 8 * i;
+    return v;
+}
 static inline uint64_t wri_mr_yes(const wri_mrows *r, uint32_t slot) {
-    return slot & WRI_MR_FRESH ? r->fresh_yes[slot & ~WRI_MR_FRESH] : r->yes[slot];
+    return slot & WRI_MR_FRESH ? r->fresh_yes[slot & ~WRI_MR_FRESH] : wri_mr_vars_at(r, slot, 0);
 }
 static inline uint64_t wri_mr_ask(const wri_mrows *r, uint32_t slot) {
-    return slot & WRI_MR_FRESH ? r->fresh_ask[slot & ~WRI_MR_FRESH] : r->ask[slot];
+    return slot & WRI_MR_FRESH ? r->fresh_ask[slot & ~WRI_MR_FRESH] : wri_mr_vars_at(r, slot, 1);
 }
 static inline bool *wri_mr_told(const wri_mrows *r, uint32_t slot) {
     return slot & WRI_MR_FRESH ? &r->fresh_told[slot & ~WRI_MR_FRESH] : &r->told[slot];
@@ -72,47 +83,66 @@ wr_status wri_mr_put(const wri_mrows *r, uint32_t slot, uint32_t c, wr_batch *b,
                      wr_err *err) WR_MUST_USE;
 
 /* ---- a key's search ---- */
+typedef struct wri_mmark { /* of a path; all zero: none */
+    uint64_t a, b;
+} wri_mmark;
+
 typedef struct wri_mframe { /* a row of the path; frame 0 is the start, before the first row */
     uint32_t pos;           /* position that took the row */
-    uint32_t next;          /* which of its successors is tried for the row behind */
+    uint32_t next : 31;     /* which of its successors is tried for the row behind */
+    uint32_t cut : 1;       /* something behind failed by WITHIN, so another start may fare better */
     uint32_t same;          /* the frame before with this variable, 0: none; kept if the matcher links */
-    bool cut;               /* something behind failed by WITHIN, so another start may fare better */
 } wri_mframe;
 
+typedef struct wri_mtried { /* what has failed, once a search has tried many rows */
+    uint64_t *fail, *now;   /* per row and position: no match that way; now: from this start */
+    bool dirty;             /* now has bits */
+    wri_mmark *marks;       /* per frame, where conditions depend on the path; NULL: not kept */
+    uint64_t serial;        /* of this use of the part */
+    uint64_t gone;          /* rows that went before rows[head] since */
+} wri_mtried;
+
+typedef struct wri_mpath {        /* of the path, kept where conditions depend on it */
+    uint32_t *first_of, *last_of; /* per variable: frames, 0 none (first_of: only while last_of is set) */
+    char *states;                 /* aggregates of conditions: groups 0 and 1; NULL: none */
+    uint32_t folded;              /* frames in states */
+} wri_mpath;
+
+/* There is one for every key with a row that may begin a match: kept small. */
 typedef struct wri_mpart {
     uint32_t gid;
-    uint32_t *rows; /* slots: rows[head .. head + n) */
     uint32_t head, n, cap;
     uint32_t start;   /* first row of the search; those before it are there for PREV */
     uint32_t n_fresh; /* so many at the end are rows of the batch */
     uint32_t covered; /* rows before are in a match; kept for WITH UNMATCHED ROWS */
-    bool first;       /* rows[head] is the key's first row */
-    bool active;      /* frames hold a search that waits */
     uint32_t depth, frames_cap;
+    uint32_t work, taken; /* rows tried, rows added: when to begin to remember */
+    uint32_t steps;       /* of this search */
+    bool active;          /* frames hold a search that waits */
+    bool first;           /* rows[head] is the key's first row */
+    uint32_t *rows;       /* slots: rows[head .. head + n) */
     wri_mframe *frames;
-    uint64_t *fail,
-        *fail_now; /* per row and position: no match that way; fail_now: from this start. NULL: not kept */
-    bool dirty;    /* fail_now has bits */
-    uint64_t work, taken;         /* rows tried, rows added: when to begin to remember */
-    uint64_t steps;               /* of this search */
-    uint32_t *first_of, *last_of; /* per variable: frames, 0 none (first_of: only while last_of is set) */
-    char *states;                 /* aggregates of conditions: groups 0 and 1 */
-    uint32_t folded;              /* frames in states */
-    struct wri_mpart *next;       /* spare ones */
+    wri_mpath *path; /* NULL: no condition depends on it */
+    union {
+        wri_mtried *tried;      /* NULL: nothing is remembered */
+        struct wri_mpart *next; /* of spare ones */
+    };
+    uint32_t few_rows[WRI_MR_FEW]; /* rows and frames are these until there are more */
+    wri_mframe few_frames[WRI_MR_FEW];
 } wri_mpart;
 
 typedef struct wri_mkey { /* state of a group */
     wri_mpart *part;      /* NULL: no row is kept */
-    uint64_t matches;
+    uint64_t matches : 62;
+    uint64_t queued : 1;  /* waits in the heap */
+    uint64_t live : 1;    /* the group has not been removed */
     uint32_t batch, last; /* PREV: last row of this key in the batch of that number */
-    bool queued;          /* waits in the heap */
-    bool live;            /* the group has not been removed */
 } wri_mkey;
 
 typedef struct wri_mwait { /* a key whose search waits, by the time of its first row or an earlier one */
     int64_t time;
     uint32_t gid;
-} wri_mwait;
+} __attribute__((packed, aligned(4))) wri_mwait;
 
 /* ---- values of conditions (match_cond.c) ---- */
 typedef struct wri_mcond { /* a variable's condition */
@@ -133,6 +163,13 @@ typedef struct wri_maggs {
     uint32_t n, n_calls, stride;
     bool owns; /* some state is not plain */
 } wri_maggs;
+
+/* ---- failures that depend on the path (match_memo.c) ---- */
+typedef struct wri_mmemo {
+    bool works; /* what conditions read of the path fits into a mark */
+    wri_mmark *table;
+    wr_buf text; /* of a mark in the making */
+} wri_mmemo;
 
 /* ---- results (match_emit.c) ---- */
 typedef struct wri_marg { /* an argument of aggregates, row by row of a match */
@@ -169,6 +206,8 @@ typedef struct wri_matcher {
     uint64_t bit;         /* the NULL bitmap of one NULL */
     wr_row_errors errs;
     wri_maggs daggs, vaggs;
+    wri_mmemo memo;
+    uint64_t serials;
     char *scratch; /* states of daggs, with the row that is being asked about */
     char *vstates; /* ALL ROWS: of one value */
     wri_marg args[WR_AGG_ARGS_MAX];
@@ -212,8 +251,23 @@ wr_status wri_mcond_batch(wri_matcher *m, wr_err *err) WR_MUST_USE;
 wr_status wri_mcond_asks(wri_matcher *m, wri_mpart *p, uint32_t v, uint32_t i, bool *resultp,
                          wr_err *err) WR_MUST_USE;
 void wri_mcond_reset(wri_matcher *m, wri_mpart *p); /* aggregates of p's path begin anew */
+/* The k-th last, or first, frame with one of vars; 0: none, *leftp: how many are lacking. */
+uint32_t wri_mpath_last(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k);
+uint32_t wri_mpath_first(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k,
+                         uint32_t *leftp);
+wr_status wri_mcond_fold(wri_matcher *m, wri_mpart *p, wr_err *err) WR_MUST_USE; /* all of the path */
 /* Reports a row as bad, once. */
 wr_status wri_mr_bad(wri_matcher *m, uint32_t slot, const char *why, wr_err *err) WR_MUST_USE;
+
+/* match_memo.c */
+void wri_mmemo_init(wri_matcher *m); /* behind _mcond_init */
+void wri_mmemo_free(wri_mmemo *k);
+/* The mark of the path frames[1..depth]. */
+wr_status wri_mmemo_mark(wri_matcher *m, wri_mpart *p, wri_mmark *out, wr_err *err) WR_MUST_USE;
+/* Whether such a path has failed before; its last frame is told when it was by WITHIN, for this start only.
+ */
+bool wri_mmemo_failed(const wri_matcher *m, wri_mpart *p, wri_mmark mark);
+void wri_mmemo_fail(wri_matcher *m, const wri_mpart *p, wri_mmark mark, bool cut);
 
 /* match_emit.c */
 wr_status wri_mout_init(wri_matcher *m, wr_err *err) WR_MUST_USE;

@@ -139,10 +139,9 @@ static uint32_t slot_at(const wri_mpart *p, uint32_t frame) {
     return wri_mpart_slot(p, p->start + frame - 1);
 }
 
-/* The k-th last frame with one of vars, 0: none. */
-static uint32_t last_frame(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k) {
+uint32_t wri_mpath_last(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k) {
     if ((vars & (vars - 1)) == 0) {
-        uint32_t at = p->last_of[__builtin_ctzll(vars)];
+        uint32_t at = p->path->last_of[__builtin_ctzll(vars)];
         for (; at && k; k--) at = p->frames[at].same;
         return at;
     }
@@ -151,13 +150,12 @@ static uint32_t last_frame(const wri_matcher *m, const wri_mpart *p, uint64_t va
     return 0;
 }
 
-/* The k-th first one; *leftp: how many are lacking when there is none. */
-static uint32_t first_frame(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k,
-                            uint32_t *leftp) {
+uint32_t wri_mpath_first(const wri_matcher *m, const wri_mpart *p, uint64_t vars, uint32_t k,
+                         uint32_t *leftp) {
     uint32_t at = 1;
     if ((vars & (vars - 1)) == 0) {
         uint32_t v = (uint32_t)__builtin_ctzll(vars);
-        at = p->last_of[v] ? p->first_of[v] : p->depth + 1;
+        at = p->path->last_of[v] ? p->path->first_of[v] : p->depth + 1;
     }
     *leftp = k;
     for (; at <= p->depth; at++)
@@ -171,9 +169,9 @@ static uint32_t nav_frame(const wri_matcher *m, const tried *t, const wr_match_v
     if (v->self) return t->p->depth + 1;
     if (v->last) {
         if (self && v->offset == 0) return t->p->depth + 1;
-        return last_frame(m, t->p, v->vars, v->offset - self);
+        return wri_mpath_last(m, t->p, v->vars, v->offset - self);
     }
-    uint32_t left, at = first_frame(m, t->p, v->vars, v->offset, &left);
+    uint32_t left, at = wri_mpath_first(m, t->p, v->vars, v->offset, &left);
     return at ? at : self && left == 0 ? t->p->depth + 1 : 0;
 }
 
@@ -185,9 +183,9 @@ static uint32_t nav_slot(const wri_matcher *m, const tried *t, const wr_match_va
 /* ---- aggregates of the path ---- */
 
 void wri_mcond_reset(wri_matcher *m, wri_mpart *p) {
-    wri_maggs_destroy(&m->daggs, p->states, 1);
-    memset(p->states, 0, 2 * (size_t)m->daggs.stride);
-    p->folded = 0;
+    wri_maggs_destroy(&m->daggs, p->path->states, 1);
+    memset(p->path->states, 0, 2 * (size_t)m->daggs.stride);
+    p->path->folded = 0;
 }
 
 static wr_status fold(wri_matcher *m, char *states, uint32_t slot, uint32_t v, uint32_t place, wr_err *err) {
@@ -207,9 +205,18 @@ static wr_status copy_states(wri_matcher *m, const wri_mpart *p, wr_err *err) {
     for (uint32_t i = 0; i < m->daggs.n; i++) {
         const wri_magg *k = &m->daggs.items[i];
         char *to = m->scratch + stride + k->offset;
-        const char *from = p->states + stride + k->offset;
+        const char *from = p->path->states + stride + k->offset;
         if (k->plain) memcpy(to, from, k->call->state_bytes);
         else WR_TRY(wri_agg_combine(k->call, to, from, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_mcond_fold(wri_matcher *m, wri_mpart *p, wr_err *err) {
+    while (p->path->folded < p->depth) {
+        uint32_t at = ++p->path->folded; /* before: a failure in the middle must be undone */
+        p->steps++;                      /* folding anew after each way back is what can take long */
+        WR_TRY(fold(m, p->path->states, slot_at(p, at), var_at(m, p, at), at, err));
     }
     return WR_OK;
 }
@@ -217,10 +224,7 @@ static wr_status copy_states(wri_matcher *m, const wri_mpart *p, wr_err *err) {
 /* Scratch gets the states of the path with the row that is asked about; the path's own are kept up to its
  * last row, so that each row is folded once as long as the path grows. */
 static wr_status fold_path(wri_matcher *m, wri_mpart *p, const tried *t, wr_err *err) {
-    while (p->folded < p->depth) {
-        uint32_t at = ++p->folded; /* before: a failure in the middle must be undone */
-        WR_TRY(fold(m, p->states, slot_at(p, at), var_at(m, p, at), at, err));
-    }
+    WR_TRY(wri_mcond_fold(m, p, err));
     WR_TRY(copy_states(m, p, err));
     return fold(m, m->scratch, t->slot, t->v, p->depth + 1, err);
 }

@@ -36,7 +36,8 @@ static void find_kept(const wr_match_spec *s, wri_mrows *r) {
 }
 
 wr_status wri_mrows_init(wri_mrows *r, const wr_match_spec *s, wr_err *err) {
-    *r = (wri_mrows){.n_cols = s->n_in + s->n_prevs, .time_col = s->time_col};
+    *r = (wri_mrows){
+        .n_cols = s->n_in + s->n_prevs, .time_col = s->time_col, .var_bytes = (s->n_vars + 7) / 8};
     r->kept = wr_calloc(r->n_cols, sizeof *r->kept);
     r->cols = wr_calloc(r->n_cols, sizeof *r->cols);
     if (!r->kept || !r->cols) return wr_fail_oom(err, "rows of a pattern");
@@ -63,8 +64,7 @@ void wri_mrows_free(wri_mrows *r) {
     }
     wr_free(r->cols);
     wr_free(r->kept);
-    wr_free(r->yes);
-    wr_free(r->ask);
+    wr_free(r->vars);
     wr_free(r->told);
     wr_free(r->free);
 }
@@ -82,8 +82,8 @@ static wr_status grow(wri_mrows *r, wr_err *err) {
     if (r->cap >= WRI_MR_FRESH / 2)
         return wr_fail(err, WR_ELIMIT, "MATCH_RECOGNIZE: over a thousand million rows wait: add WITHIN");
     uint32_t cap = r->cap ? 2 * r->cap : 256, old = wr_bitmap_words(r->cap), words = wr_bitmap_words(cap);
-    bool ok = widen(&r->yes, cap, sizeof *r->yes) && widen(&r->ask, cap, sizeof *r->ask) &&
-              widen(&r->told, cap, sizeof *r->told) && widen(&r->free, cap, sizeof *r->free);
+    bool ok = widen(&r->vars, cap, 2 * (size_t)r->var_bytes) && widen(&r->told, cap, sizeof *r->told) &&
+              widen(&r->free, cap, sizeof *r->free);
     for (uint32_t c = 0; c < r->n_cols && ok; c++) {
         wr_col *k = &r->cols[c];
         if (!r->kept[c]) continue;
@@ -115,6 +115,11 @@ static bool copy_cell(wr_col *to, uint32_t slot, const wr_col *from, uint32_t i)
     return true;
 }
 
+static void put_vars(wri_mrows *r, uint32_t slot, uint32_t which, uint64_t v) {
+    uint8_t *p = r->vars + ((size_t)slot * 2 + which) * r->var_bytes;
+    for (uint32_t i = 0; i < r->var_bytes; i++) p[i] = (uint8_t)(v >> 8 * i);
+}
+
 wr_status wri_mrows_keep(wri_mrows *r, uint32_t *slotp, wr_err *err) {
     uint32_t row = *slotp & ~WRI_MR_FRESH, slot;
     if (r->n_free == 0 && r->n == r->cap) WR_TRY(grow(r, err));
@@ -128,8 +133,8 @@ wr_status wri_mrows_keep(wri_mrows *r, uint32_t *slotp, wr_err *err) {
             }
         return wr_fail_oom(err, "rows of a pattern");
     }
-    r->yes[slot] = r->fresh_yes[row];
-    r->ask[slot] = r->fresh_ask[row];
+    put_vars(r, slot, 0, r->fresh_yes[row]);
+    put_vars(r, slot, 1, r->fresh_ask[row]);
     r->told[slot] = r->fresh_told[row];
     if (r->n_free) r->n_free--;
     else r->n++;

@@ -16,99 +16,126 @@ typedef enum outcome { WAITS, FOUND, NONE } outcome;
 
 /* ---- parts ---- */
 
+static bool add_path(wri_matcher *m, wri_mpart *p) {
+    uint32_t n = m->s->n_vars;
+    wri_mpath *k = p->path = wr_calloc(1, sizeof *k);
+    if (!k) return false;
+    k->first_of = wr_calloc(2 * (size_t)n, sizeof *k->first_of);
+    if (m->daggs.n) k->states = wr_calloc(2, m->daggs.stride);
+    k->last_of = k->first_of + n;
+    return k->first_of && (!m->daggs.n || k->states);
+}
+
 wri_mpart *wri_mpart_new(wri_matcher *m, uint32_t gid) {
     wri_mpart *p = m->spare;
-    if (p) {
-        m->spare = p->next;
-        m->n_parts++;
-        p->next = NULL;
-        p->gid = gid;
-        return p;
+    if (p) m->spare = p->next;
+    else {
+        p = wr_calloc(1, sizeof *p);
+        if (!p) return NULL;
+        p->rows = p->few_rows;
+        p->frames = p->few_frames;
+        p->cap = p->frames_cap = WRI_MR_FEW;
+        if (m->links && !add_path(m, p)) {
+            wri_mpart_destroy(m, p);
+            return NULL;
+        }
     }
-    p = wr_calloc(1, sizeof *p);
-    if (!p) return NULL;
+    p->tried = NULL;
     p->gid = gid;
-    uint32_t n = m->s->n_vars;
-    if (m->links) p->first_of = wr_calloc(2 * (size_t)n, sizeof *p->first_of);
-    if (m->daggs.n) p->states = wr_calloc(2, m->daggs.stride);
-    if ((m->links && !p->first_of) || (m->daggs.n && !p->states)) {
-        wri_mpart_destroy(m, p);
-        return NULL;
-    }
-    if (m->links) p->last_of = p->first_of + n;
     m->n_parts++;
     return p;
 }
 
-static void forget(wri_mpart *p) {
-    wr_free(p->fail);
-    wr_free(p->fail_now);
-    p->fail = p->fail_now = NULL;
-    p->dirty = false;
-    p->work = p->taken = 0;
+static void free_rows(wri_mpart *p) {
+    if (p->rows != p->few_rows) wr_free(p->rows);
+    if (p->frames != p->few_frames) wr_free(p->frames);
+}
+
+static void free_tried(wri_mtried *t) {
+    if (!t) return;
+    wr_free(t->fail);
+    wr_free(t->now);
+    wr_free(t->marks);
+    wr_free(t);
 }
 
 static void end_search(wri_matcher *m, wri_mpart *p) {
     if (p->active) m->n_active--;
     p->active = false;
-    if (p->folded) wri_mcond_reset(m, p);
+    if (p->path && p->path->folded) wri_mcond_reset(m, p);
 }
 
 void wri_mpart_free(wri_matcher *m, wri_mpart *p) {
     end_search(m, p);
     for (uint32_t i = 0; i < p->n; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
-    forget(p);
-    p->head = p->n = p->start = p->n_fresh = p->depth = p->covered = 0;
+    free_tried(p->tried);
+    p->head = p->n = p->start = p->n_fresh = p->depth = p->covered = p->work = p->taken = 0;
     p->first = false;
     if (p->cap > 1024 || p->frames_cap > 1024) { /* what a long match took is not hoarded */
-        wr_free(p->rows);
-        wr_free(p->frames);
-        p->rows = NULL;
-        p->frames = NULL;
-        p->cap = p->frames_cap = 0;
+        free_rows(p);
+        p->rows = p->few_rows;
+        p->frames = p->few_frames;
+        p->cap = p->frames_cap = WRI_MR_FEW;
     }
     p->next = m->spare;
     m->spare = p;
     m->n_parts--;
 }
 
+/* p is in use, not spare. */
 void wri_mpart_destroy(wri_matcher *m, wri_mpart *p) {
-    if (p->states) wri_maggs_destroy(&m->daggs, p->states, 1);
-    forget(p);
-    wr_free(p->rows);
-    wr_free(p->frames);
-    wr_free(p->first_of);
-    wr_free(p->states);
+    free_tried(p->tried);
+    free_rows(p);
+    if (p->path) {
+        if (p->path->states) wri_maggs_destroy(&m->daggs, p->path->states, 1);
+        wr_free(p->path->states);
+        wr_free(p->path->first_of);
+    }
+    wr_free(p->path);
     wr_free(p);
 }
 
 /* ---- rows ---- */
 
+/* Twice the room for *itemsp, which is `few` while it is small; NULL on OOM. */
+static bool more_room(void *itemsp, const void *few, uint32_t cap, size_t size) {
+    void *old;
+    memcpy(&old, itemsp, sizeof old);
+    void *p = old == few ? wr_alloc(2 * cap * size) : wr_reallocn(old, 2 * (size_t)cap, size);
+    if (!p) return false;
+    if (old == few) memcpy(p, few, cap * size);
+    memcpy(itemsp, &p, sizeof p);
+    return true;
+}
+
 /* Moves the rows to the front, or gives them twice the room. */
 static bool make_room(const wri_matcher *m, wri_mpart *p) {
     size_t w = m->words;
+    wri_mtried *t = p->tried;
     if (p->head >= p->cap / 2 && p->head > 0) {
         memmove(p->rows, p->rows + p->head, p->n * sizeof *p->rows);
-        if (p->fail) {
-            memmove(p->fail, p->fail + p->head * w, p->n * w * 8);
-            memmove(p->fail_now, p->fail_now + p->head * w, p->n * w * 8);
+        if (t) {
+            memmove(t->fail, t->fail + p->head * w, p->n * w * 8);
+            memmove(t->now, t->now + p->head * w, p->n * w * 8);
         }
         p->head = 0;
         return true;
     }
-    uint32_t cap = p->cap ? 2 * p->cap : 8;
-    uint32_t *rows = wr_reallocn(p->rows, cap, sizeof *rows);
-    if (!rows) return false;
-    p->rows = rows;
-    if (p->fail) {
-        uint64_t *fail = wr_reallocn(p->fail, cap, w * 8);
-        if (!fail) return false;
-        p->fail = fail;
-        uint64_t *now = wr_reallocn(p->fail_now, cap, w * 8);
-        if (!now) return false;
-        p->fail_now = now;
-    }
-    p->cap = cap;
+    if (p->cap > UINT32_MAX / 2 || !more_room(&p->rows, p->few_rows, p->cap, sizeof *p->rows)) return false;
+    if (t && (!more_room(&t->fail, NULL, p->cap, w * 8) || !more_room(&t->now, NULL, p->cap, w * 8)))
+        return false;
+    p->cap *= 2;
+    return true;
+}
+
+static bool frame_room(wri_mpart *p) {
+    if (p->depth + 2u <= p->frames_cap) return true;
+    if (p->frames_cap > UINT32_MAX / 2 ||
+        !more_room(&p->frames, p->few_frames, p->frames_cap, sizeof *p->frames))
+        return false;
+    wri_mmark **marks = p->tried ? &p->tried->marks : NULL;
+    if (marks && *marks && !more_room(marks, NULL, p->frames_cap, sizeof **marks)) return false;
+    p->frames_cap *= 2;
     return true;
 }
 
@@ -121,13 +148,13 @@ wr_status wri_mr_add(wri_matcher *m, wri_mpart *p, uint32_t slot, wr_err *err) {
     if (p->head + p->n == p->cap && !make_room(m, p)) return wr_fail_oom(err, "a pattern's rows");
     uint32_t at = p->head + p->n;
     p->rows[at] = slot;
-    if (p->fail) {
-        memset(p->fail + (size_t)at * m->words, 0, m->words * 8);
-        memset(p->fail_now + (size_t)at * m->words, 0, m->words * 8);
+    if (p->tried) {
+        memset(p->tried->fail + (size_t)at * m->words, 0, m->words * 8);
+        memset(p->tried->now + (size_t)at * m->words, 0, m->words * 8);
     }
     p->n++;
     p->n_fresh++;
-    p->taken++;
+    p->taken += p->taken < UINT32_MAX;
     return WR_OK;
 }
 
@@ -136,6 +163,7 @@ static void release(wri_matcher *m, wri_mpart *p) {
     uint32_t keep = m->history, gone = p->start > keep ? p->start - keep : 0;
     for (uint32_t i = 0; i < gone; i++) wri_mrows_drop(&m->rows, wri_mpart_slot(p, i));
     p->head += gone;
+    if (p->tried) p->tried->gone += gone;
     p->n -= gone;
     p->start -= gone;
     p->covered -= p->covered < gone ? p->covered : gone;
@@ -145,19 +173,17 @@ static void release(wri_matcher *m, wri_mpart *p) {
 
 /* ---- what has failed ---- */
 
-static void remember(const wri_matcher *m, wri_mpart *p) {
-    size_t bytes = (size_t)p->cap * m->words * 8;
-    p->fail = wr_alloc(bytes);
-    p->fail_now = wr_alloc(bytes);
-    if (!p->fail || !p->fail_now) { /* it goes without, only slower */
-        wr_free(p->fail);
-        wr_free(p->fail_now);
-        p->fail = p->fail_now = NULL;
+static void remember(wri_matcher *m, wri_mpart *p) {
+    wri_mtried *t = wr_calloc(1, sizeof *t);
+    if (t) t->fail = wr_calloc(p->cap, (size_t)m->words * 8);
+    if (t) t->now = wr_calloc(p->cap, (size_t)m->words * 8);
+    if (!t || !t->fail || !t->now) { /* it goes without, only slower */
+        free_tried(t);
         return;
     }
-    memset(p->fail, 0, bytes);
-    memset(p->fail_now, 0, bytes);
-    p->dirty = false;
+    if (m->memo.works) t->marks = wr_calloc(p->frames_cap, sizeof *t->marks);
+    t->serial = ++m->serials;
+    p->tried = t;
 }
 
 static uint64_t *fail_word(const wri_matcher *m, const wri_mpart *p, uint64_t *words, uint32_t row,
@@ -166,43 +192,46 @@ static uint64_t *fail_word(const wri_matcher *m, const wri_mpart *p, uint64_t *w
 }
 
 /* Whether the position fails at the row, as was found before. */
-static bool known(const wri_matcher *m, const wri_mpart *p, uint32_t row, uint32_t pos, bool *cutp) {
-    if (!p->fail) return false;
-    if (*fail_word(m, p, p->fail, row, pos) >> (pos % 64) & 1) return true;
-    if (!p->dirty || !(*fail_word(m, p, p->fail_now, row, pos) >> (pos % 64) & 1)) return false;
-    *cutp = true;
+static bool known(const wri_matcher *m, const wri_mpart *p, uint32_t row, uint32_t pos, wri_mframe *f) {
+    const wri_mtried *t = p->tried;
+    if (!t) return false;
+    if (*fail_word(m, p, t->fail, row, pos) >> (pos % 64) & 1) return true;
+    if (!t->dirty || !(*fail_word(m, p, t->now, row, pos) >> (pos % 64) & 1)) return false;
+    f->cut = true;
     return true;
 }
 
 /* ---- the path ---- */
 
 static wr_status push(wri_matcher *m, wri_mpart *p, uint32_t pos, wr_err *err) {
-    size_t cap = p->frames_cap;
-    if (wr_grow(&p->frames, &cap, p->depth + 2u, sizeof *p->frames) != WR_OK)
-        return wr_fail_oom(err, "a match under way");
-    p->frames_cap = (uint32_t)cap;
+    if (!frame_room(p)) return wr_fail_oom(err, "a match under way");
     uint32_t at = ++p->depth, v = m->s->pos[pos].var;
     p->frames[at] = (wri_mframe){.pos = pos};
     if (m->links) {
-        p->frames[at].same = p->last_of[v];
-        if (!p->last_of[v]) p->first_of[v] = at;
-        p->last_of[v] = at;
+        wri_mpath *k = p->path;
+        p->frames[at].same = k->last_of[v];
+        if (!k->last_of[v]) k->first_of[v] = at;
+        k->last_of[v] = at;
     }
-    p->work++;
-    if (!p->fail && p->work > TRIES_PER_ROW * (p->taken + 8)) remember(m, p);
-    return WR_OK;
+    p->work += p->work < UINT32_MAX;
+    if (!p->tried && p->work > TRIES_PER_ROW * ((uint64_t)p->taken + 8)) remember(m, p);
+    if (!p->tried || !p->tried->marks) return WR_OK;
+    p->tried->marks[at] = (wri_mmark){0};
+    return m->static_from[pos] ? WR_OK : wri_mmemo_mark(m, p, &p->tried->marks[at], err);
 }
 
 /* The path cannot go on from its last row. */
 static void pop(wri_matcher *m, wri_mpart *p) {
     const wri_mframe *f = &p->frames[p->depth];
-    if (p->fail && m->static_from[f->pos]) {
-        uint64_t *words = f->cut ? p->fail_now : p->fail;
+    wri_mtried *t = p->tried;
+    if (t && m->static_from[f->pos]) {
+        uint64_t *words = f->cut ? t->now : t->fail;
         *fail_word(m, p, words, p->start + p->depth - 1, f->pos) |= UINT64_C(1) << (f->pos % 64);
-        p->dirty |= f->cut;
+        t->dirty |= f->cut;
     }
-    if (m->links) p->last_of[m->s->pos[f->pos].var] = f->same;
-    if (p->folded >= p->depth) wri_mcond_reset(m, p);
+    if (t && t->marks && t->marks[p->depth].a) wri_mmemo_fail(m, p, t->marks[p->depth], f->cut);
+    if (m->links) p->path->last_of[m->s->pos[f->pos].var] = f->same;
+    if (p->path && p->path->folded >= p->depth) wri_mcond_reset(m, p);
     p->depth--;
     p->frames[p->depth].cut |= f->cut;
 }
@@ -222,18 +251,15 @@ static wr_status begin(wri_matcher *m, wri_mpart *p, bool *anyp, wr_err *err) {
     release(m, p);
     *anyp = p->start < p->n;
     if (!*anyp) return WR_OK;
-    size_t cap = p->frames_cap;
-    if (wr_grow(&p->frames, &cap, 1, sizeof *p->frames) != WR_OK)
-        return wr_fail_oom(err, "a match under way");
-    p->frames_cap = (uint32_t)cap;
-    if (p->dirty) {
-        memset(p->fail_now + p->head * (size_t)m->words, 0, p->n * (size_t)m->words * 8);
-        p->dirty = false;
+    wri_mtried *t = p->tried;
+    if (t && t->dirty) {
+        memset(t->now + p->head * (size_t)m->words, 0, p->n * (size_t)m->words * 8);
+        t->dirty = false;
     }
     p->frames[0] = (wri_mframe){.pos = p->first && p->start == 0 ? m->s->first : 0};
     p->depth = 0;
     p->steps = 0;
-    if (m->links) memset(p->last_of, 0, m->s->n_vars * sizeof *p->last_of);
+    if (m->links) memset(p->path->last_of, 0, m->s->n_vars * sizeof *p->path->last_of);
     p->active = true;
     m->n_active++;
     return WR_OK;
@@ -285,7 +311,7 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
             f->cut = true;
             continue;
         }
-        if (!there || known(m, p, i, to, &f->cut)) continue;
+        if (!there || known(m, p, i, to, f)) continue;
         bool yes;
         WR_TRY(takes(m, p, s->pos[to].var, i, &yes, err));
         if (m->links && ++p->steps > WRI_MR_STEPS_MAX) {
@@ -297,7 +323,10 @@ static wr_status attempt(wri_matcher *m, wri_mpart *p, int64_t horizon, outcome 
                                       "or add WITHIN",
                 err);
         }
-        if (yes) WR_TRY(push(m, p, to, err));
+        if (!yes) continue;
+        WR_TRY(push(m, p, to, err));
+        const wri_mmark *mark = p->tried && p->tried->marks ? &p->tried->marks[p->depth] : NULL;
+        if (mark && mark->a && wri_mmemo_failed(m, p, *mark)) pop(m, p);
     }
 }
 

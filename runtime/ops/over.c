@@ -7,10 +7,14 @@
  * counters); then `state_ttl` says after how much event time without a row it is forgotten. That is decided
  * at the row that comes after it, so results do not depend on when memory is freed. */
 #include "over.h"
+
+#include <stdlib.h>
+
 #include "../job_int.h"
 #include "group_table.h"
 #include "ops.h"
 #include "over_lead.h"
+#include "saved_rows.h"
 #include "timeline.h"
 #include "timers.h"
 
@@ -25,6 +29,11 @@ typedef struct counters { /* ROW_NUMBER, RANK, DENSE_RANK */
     int64_t time; /* of the newest row */
 } counters;
 
+typedef struct loaded {
+    wr_batch *rows;
+    uint32_t frame;
+} loaded;
+
 typedef struct over {
     wri_timeline *line;
     wri_groups *groups;
@@ -36,7 +45,9 @@ typedef struct over {
     bool removes;               /* keys with empty frames go */
     wri_left left;
     wri_timers timers;
-    int64_t pos; /* rows so far */
+    int64_t pos;    /* rows so far */
+    loaded *loaded; /* rows of frames out of a snapshot, that have not been put in */
+    size_t n_loaded, loaded_cap;
     uint32_t *gids, *ids, *in_time;
     uint64_t *fresh;
     size_t gids_cap, ids_cap, in_time_cap, fresh_cap;
@@ -152,6 +163,8 @@ static void over_close(wr_op *op) {
     wri_states keys = s->groups ? states_of(s) : (wri_states){0};
     uint32_t n = s->groups ? wri_groups_count(s->groups) : 0;
     for (uint32_t i = 0; i < s->n_frames; i++) wri_frame_free(s->frames[i], keys, n);
+    for (size_t i = 0; i < s->n_loaded; i++) wr_batch_drop(s->loaded[i].rows);
+    wr_free(s->loaded);
     wri_lead_free(s->lead);
     wri_timeline_free(s->line);
     wri_groups_free(s->groups);
@@ -295,8 +308,220 @@ static wr_status run_batch(wr_op *op, over *s, wr_batch *b, wr_err *err) {
     return st;
 }
 
+/* ---- snapshots ----
+ *
+ *   WAITING  the timeline's rows
+ *   KEYS     a row a key: time of its newest row, counters, what each frame has of it
+ *   LEAD     rows that wait for others
+ *   ROWS + 2 * i, SEEN + 2 * i    rows, and values of DISTINCT, of frame i
+ *   POS      how many rows there were, as a number
+ *
+ * Rows leave a frame by time, whatever their key; so those that come back, from any number of workers, wait
+ * until all are there, to be put in by time. */
+
+enum { WAITING, KEYS, LEAD, POS, ROWS, SEEN };
+
+/* A key that was removed has a state of zeroes. */
+static bool is_kept(const over *s, const char *key) {
+    bool kept = ((const key_head *)key)->timed;
+    if (s->counters_at) kept = kept || ((const counters *)(key + s->counters_at))->rows > 0;
+    for (uint32_t i = 0; i < s->n_frames; i++) kept = kept || wri_frame_holds(s->frames[i], key);
+    return kept;
+}
+
+static uint32_t key_cols(const over *s, const wr_node *n) {
+    uint32_t cols = n->over.n_keys + 5;
+    for (uint32_t i = 0; i < s->n_frames; i++) cols += wri_frame_key_cols(s->frames[i]);
+    return cols;
+}
+
+static wr_status put_keys(wr_op *op, over *s, const uint32_t *gids, wr_batch *b, wr_err *err) {
+    uint32_t col = op->node->over.n_keys;
+    wri_states keys = states_of(s);
+    WR_TRY(wri_groups_emit_keys(s->groups, gids, b->n, b, 0, err));
+    for (uint32_t c = 0; c < 5; c++) WR_TRY(wr_batch_col(b, col + c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        const char *key = key_at(&keys, gids[i]);
+        counters none = {0}, *k = s->counters_at ? (counters *)(uintptr_t)(key + s->counters_at) : &none;
+        b->cols[col].i64[i] = ((const key_head *)key)->seen;
+        b->cols[col + 1].i64[i] = (int64_t)k->rows;
+        b->cols[col + 2].i64[i] = (int64_t)k->rank;
+        b->cols[col + 3].i64[i] = (int64_t)k->dense;
+        b->cols[col + 4].i64[i] = k->time;
+    }
+    col += 5;
+    for (uint32_t i = 0; i < s->n_frames; i++) {
+        WR_TRY(wri_frame_put_keys(s->frames[i], keys, gids, b->n, b, col, err));
+        col += wri_frame_key_cols(s->frames[i]);
+    }
+    return WR_OK;
+}
+
+static wr_status save_keys(wr_op *op, over *s, const wri_over_saving *to, wr_err *err) {
+    for (uint32_t at = 0, n; at < to->n; at += n) {
+        wr_batch *b;
+        n = to->n - at < WR_BATCH_ROWS ? to->n - at : WR_BATCH_ROWS;
+        WR_TRY(wr_batch_new(key_cols(s, op->node), n, &b, err));
+        b->n = n;
+        wr_status st = put_keys(op, s, to->gids + at, b, err);
+        if (st == WR_OK) st = wr_save_rows(to->to, KEYS, b, to->keys, to->n_keys, err);
+        wr_batch_drop(b);
+        if (st != WR_OK) return st;
+    }
+    return WR_OK;
+}
+
+static wr_status settle(wr_op *op, over *s, wr_err *err);
+
+static wr_status save_all(wr_op *op, over *s, wri_over_saving *to, uint32_t *gids, wr_err *err) {
+    wri_states keys = states_of(s);
+    for (uint32_t g = 1; g <= wri_groups_count(s->groups); g++)
+        if (is_kept(s, key_at(&keys, g))) gids[to->n++] = g;
+    to->gids = gids;
+    WR_TRY(save_keys(op, s, to, err));
+    for (uint32_t i = 0; i < s->n_frames; i++) {
+        WR_TRY(wri_frame_save(s->frames[i], to, ROWS + 2 * i, err));
+        WR_TRY(wri_frame_save_seen(s->frames[i], to, SEEN + 2 * i, err));
+    }
+    if (!s->lead) return WR_OK;
+    return wri_lead_save(s->lead, keys, wri_groups_count(s->groups), to->to, LEAD, err);
+}
+
+static wr_status over_save(wr_op *op, wr_saver *to, wr_err *err) {
+    over *s = op->state;
+    const wr_node *n = op->node;
+    WR_TRY(settle(op, s, err));
+    WR_TRY(wr_save_ints(to, POS, &s->pos, 1, err));
+    WR_TRY(wri_timeline_save(s->line, to, WAITING, n->over.keys, n->over.n_keys, err));
+    uint32_t n_keys = n->over.n_keys, *keys = wr_alloc(((size_t)n_keys + 1) * sizeof *keys);
+    uint32_t *gids = wr_alloc(((size_t)wri_groups_count(s->groups) + 1) * sizeof *gids);
+    wr_status st = keys && gids ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; st == WR_OK && i < n_keys; i++) keys[i] = i;
+    wri_over_saving saving = {.groups = s->groups, .keys = keys, .n_keys = n_keys, .to = to};
+    if (st == WR_OK) st = save_all(op, s, &saving, gids, err);
+    wr_free(keys);
+    wr_free(gids);
+    return st;
+}
+
+static wr_status broken(wr_err *err) {
+    return wr_fail(err, WR_EDATA, "OVER in the snapshot is not as it was written");
+}
+
+/* s->gids of the keys of b; cols NULL: its first columns. */
+static wr_status find_keys(wr_op *op, over *s, wr_batch *b, const uint32_t *cols, wr_err *err) {
+    uint32_t n = op->node->over.n_keys, *first = wr_alloc(((size_t)n + 1) * sizeof *first);
+    wr_status st = first && wr_grow(&s->gids, &s->gids_cap, b->n, sizeof *s->gids) == WR_OK
+                       ? WR_OK
+                       : wr_fail_oom(err, "OVER");
+    for (uint32_t i = 0; st == WR_OK && i < n; i++) first[i] = cols ? cols[i] : i;
+    if (st == WR_OK) st = wri_groups_find(s->groups, b, first, b->hash, s->gids, err);
+    wr_free(first);
+    return st;
+}
+
+static wr_status load_keys(wr_op *op, over *s, wr_batch *b, wr_err *err) {
+    uint32_t col = op->node->over.n_keys;
+    if (b->n_cols != key_cols(s, op->node)) return broken(err);
+    WR_TRY(find_keys(op, s, b, NULL, err));
+    wri_states keys = states_of(s);
+    for (uint32_t i = 0; i < b->n; i++) {
+        char *key = key_at(&keys, s->gids[i]);
+        key_head *k = (key_head *)key;
+        k->seen = b->cols[col].i64[i];
+        k->timed = s->ttl > 0;
+        int64_t due = k->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : k->seen + s->ttl;
+        if (k->timed) WR_TRY(wri_timers_add(&s->timers, due, s->gids[i], err));
+        if (s->counters_at)
+            *(counters *)(key + s->counters_at) =
+                (counters){(uint64_t)b->cols[col + 1].i64[i], (uint64_t)b->cols[col + 2].i64[i],
+                           (uint64_t)b->cols[col + 3].i64[i], b->cols[col + 4].i64[i]};
+    }
+    col += 5;
+    for (uint32_t i = 0; i < s->n_frames; i++) {
+        WR_TRY(wri_frame_take_keys(s->frames[i], keys, s->gids, b, col, err));
+        col += wri_frame_key_cols(s->frames[i]);
+    }
+    return WR_OK;
+}
+
+static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    over *s = op->state;
+    wr_batch *b = saved->rows;
+    if (saved->tag == POS && saved->n_ints == 1) {
+        if (saved->ints[0] > s->pos) s->pos = saved->ints[0];
+        return WR_OK;
+    }
+    uint32_t frame = (saved->tag - ROWS) / 2;
+    if (!b || saved->tag == POS || (saved->tag >= ROWS && frame >= s->n_frames)) return broken(err);
+    if (saved->tag == WAITING) return wri_timeline_load(s->line, b, err);
+    if (saved->tag == KEYS) return load_keys(op, s, b, err);
+    if (saved->tag == LEAD) {
+        if (!s->lead) return broken(err);
+        WR_TRY(find_keys(op, s, b, op->node->over.keys, err));
+        return wri_lead_load(s->lead, states_of(s), s->gids, b, err);
+    }
+    if ((saved->tag - ROWS) % 2) {
+        WR_TRY(find_keys(op, s, b, NULL, err));
+        return wri_frame_load_seen(s->frames[frame], s->gids, b, op->node->over.n_keys, err);
+    }
+    if (wr_grow(&s->loaded, &s->loaded_cap, s->n_loaded + 1, sizeof *s->loaded) != WR_OK)
+        return wr_fail_oom(err, "OVER");
+    s->loaded[s->n_loaded++] = (loaded){wr_batch_hold(b), frame};
+    return WR_OK;
+}
+
+static int by_time(const void *x, const void *y, void *colp) {
+    const wri_picked *a = x, *b = y;
+    uint32_t col = *(const uint32_t *)colp;
+    int64_t s = a->b->cols[col].i64[a->row], t = b->b->cols[col].i64[b->row];
+    return s != t ? (s > t) - (s < t) : (a->pos > b->pos) - (a->pos < b->pos);
+}
+
+/* rows[0..n) of frame `frame`, in order. */
+static wr_status put_in(wr_op *op, over *s, uint32_t frame, const wri_picked *rows, size_t n, wr_err *err) {
+    for (size_t at = 0, some; at < n; at += some) {
+        wr_batch *b;
+        some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
+        WR_TRY(wri_pick_rows(rows + at, (uint32_t)some, rows->b->n_cols, 0, &b, err));
+        wr_status st = find_keys(op, s, b, NULL, err);
+        if (st == WR_OK)
+            st = wri_frame_load(s->frames[frame], states_of(s), s->gids, b, op->node->over.n_keys, err);
+        wr_batch_drop(b);
+        if (st != WR_OK) return st;
+    }
+    return WR_OK;
+}
+
+static wr_status settle_frame(wr_op *op, over *s, uint32_t frame, wri_picked *rows, wr_err *err) {
+    uint32_t col = op->node->over.n_keys;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_loaded; i++)
+        for (uint32_t k = 0; s->loaded[i].frame == frame && k < s->loaded[i].rows->n; k++, n++)
+            rows[n] = (wri_picked){s->loaded[i].rows, k, WR_NO_SPLIT, (int64_t)n};
+    if (n > 1) qsort_r(rows, n, sizeof *rows, by_time, &col);
+    return put_in(op, s, frame, rows, n, err);
+}
+
+/* Rows that have been loaded go into their frames. */
+static wr_status settle(wr_op *op, over *s, wr_err *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_loaded; i++) n += s->loaded[i].rows->n;
+    if (n == 0) return WR_OK;
+    wri_picked *rows = wr_alloc(n * sizeof *rows);
+    if (!rows) return wr_fail_oom(err, "OVER");
+    wr_status st = WR_OK;
+    for (uint32_t i = 0; st == WR_OK && i < s->n_frames; i++) st = settle_frame(op, s, i, rows, err);
+    wr_free(rows);
+    while (s->n_loaded > 0) wr_batch_drop(s->loaded[--s->n_loaded].rows);
+    return st;
+}
+
+/* ---- time passes ---- */
+
 static wr_status over_watermark(wr_op *op, int64_t wm, wr_err *err) {
     over *s = op->state;
+    WR_TRY(settle(op, s, err));
     for (;;) {
         wr_batch *b;
         WR_TRY(wri_timeline_take(s->line, wm, wr_task_batch_rows(op->task), &b, err));
@@ -320,5 +545,10 @@ wri_over_kept wri_over_keeps(const wr_op *op) {
     return k;
 }
 
-const wr_op_def wri_op_over = {
-    .name = "over", .open = over_open, .push = over_push, .watermark = over_watermark, .close = over_close};
+const wr_op_def wri_op_over = {.name = "over",
+                               .open = over_open,
+                               .push = over_push,
+                               .watermark = over_watermark,
+                               .save = over_save,
+                               .load = over_load,
+                               .close = over_close};

@@ -133,4 +133,30 @@ void wri_frame_clear(wri_over_frame *f, char *key);
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n);
 size_t wri_frame_rows(const wri_over_frame *f); /* in all keys' frames */
 
+/* Snapshots: what a frame keeps of keys, as columns of the operator's rows of keys; and its rows, as rows of
+ * their own with tag, whose first columns are the keys of `groups`. */
+typedef struct wri_over_saving {
+    struct wri_groups *groups;
+    const uint32_t *gids; /* keys that hold anything */
+    uint32_t n;
+    const uint32_t *keys; /* 0, 1, … n_keys - 1 */
+    uint32_t n_keys;
+    wr_saver *to;
+} wri_over_saving;
+uint32_t wri_frame_key_cols(const wri_over_frame *f);
+wr_status wri_frame_put_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, uint32_t n,
+                             wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
+wr_status wri_frame_take_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b,
+                              uint32_t first_col, wr_err *err) WR_MUST_USE;
+wr_status wri_frame_save(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) WR_MUST_USE;
+/* Rows of any number of such batches, rising in time, those of a key in their order. gids: of its keys; col:
+ * the first behind them; time is in it. */
+wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b, uint32_t col,
+                         wr_err *err) WR_MUST_USE;
+/* DISTINCT over frames without a bound: the values that have been seen, with another tag. */
+wr_status wri_frame_save_seen(wri_over_frame *f, const wri_over_saving *to, uint32_t tag,
+                              wr_err *err) WR_MUST_USE;
+wr_status wri_frame_load_seen(wri_over_frame *f, const uint32_t *gids, wr_batch *b, uint32_t col,
+                              wr_err *err) WR_MUST_USE;
+
 #endif

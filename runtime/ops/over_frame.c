@@ -14,6 +14,7 @@
 #include "over.h"
 
 #include "../aggs/aggs.h"
+#include "group_table.h"
 #include "over_values.h"
 
 #define BLOCK 256u /* nodes; a power of two */
@@ -93,7 +94,7 @@ static void empty(const wr_agg_call *a, void *state) {
 static wri_way way_of(const wri_over_frame *f, const wr_over_call *k) {
     if (k->fn == WR_O_NTH || k->fn == WR_O_LAG) return WRI_WAY_PICK;
     wr_agg_call plain;
-    if (wri_values_serve(&k->agg, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
+    if (wri_values_serve(&k->agg, f->nodes, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
     if (!f->nodes) return WRI_WAY_ACC;
     if ((k->fn == WR_O_FIRST || k->fn == WR_O_LAST) && !k->ignore_nulls) return WRI_WAY_PICK;
     if (k->agg.slides) return WRI_WAY_SUM;
@@ -134,7 +135,7 @@ wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *cal
     uint32_t most = 0;
     for (uint32_t i = 0; i < n; i++) {
         f->aggs[i] = calls[i]->agg;
-        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, &f->aggs[i]);
+        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, f->nodes, &f->aggs[i]);
         if (f->aggs[i].state_bytes > most) most = f->aggs[i].state_bytes;
     }
     WR_TRY(wri_calls_init(&f->calls, f->aggs, n, err));
@@ -473,6 +474,195 @@ wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *lef
     f->n_rows = 0;
     sweep(f);
     return defaults(f, r, err);
+}
+
+/* ---- snapshots: partial states, as the second phase of an aggregation gets them ----
+ *
+ * A row's states go as they are: those in front of the border hold their part of the frame, so the sums of a
+ * frame are made in the same order afterwards. */
+
+uint32_t wri_frame_key_cols(const wri_over_frame *f) { return 2 + f->calls.n_partials; }
+
+static wri_states accs_of(const wri_over_frame *f, wri_states keys) {
+    return (wri_states){keys.base + f->key_off + sizeof(frame_key), keys.stride};
+}
+
+wr_status wri_frame_put_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, uint32_t n,
+                             wr_batch *out, uint32_t first_col, wr_err *err) {
+    WR_TRY(wr_batch_col(out, first_col, WR_I64, err));
+    WR_TRY(wr_batch_col(out, first_col + 1, WR_I64, err));
+    for (uint32_t i = 0; i < n; i++) {
+        const frame_key *k = key_of(f, keys.base + (size_t)gids[i] * keys.stride);
+        out->cols[first_col].i64[i] = f->nodes ? 0 : k->n;
+        out->cols[first_col + 1].i64[i] = k->front;
+    }
+    return wri_calls_partial(&f->calls, accs_of(f, keys), gids, n, out, first_col + 2, err);
+}
+
+wr_status wri_frame_take_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b,
+                              uint32_t first_col, wr_err *err) {
+    for (uint32_t i = 0; i < b->n; i++) {
+        frame_key *k = key_of(f, keys.base + (size_t)gids[i] * keys.stride);
+        k->n = (uint32_t)b->cols[first_col].i64[i]; /* nodes count themselves */
+        k->front = (uint32_t)b->cols[first_col + 1].i64[i];
+    }
+    return wri_calls_merge(&f->calls, b, first_col + 2, accs_of(f, keys), gids, err);
+}
+
+static uint32_t n_value_cols(const wri_over_frame *f) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < f->n_items; i++) n += f->items[i].values != NULL;
+    return n;
+}
+
+/* The states of nodes side by side, as those of a batch's rows; they stay the nodes'. */
+static wr_status lay_out(wri_over_frame *f, const uint32_t *ids, uint32_t n, wr_err *err) {
+    if (wr_grow(&f->rows, &f->rows_cap, ((size_t)n + 1) * f->calls.state_bytes, 1) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t c = 0; c < f->n_items; c++) {
+        item *it = &f->items[c];
+        for (uint32_t i = 0; i < n; i++)
+            wri_over_move(f->rows + ((size_t)i + 1) * f->calls.state_bytes + it->at,
+                          slot_of(node_at(f, ids[i]), it), it->agg->state_bytes);
+    }
+    return WR_OK;
+}
+
+static wr_status put_values(wri_over_frame *f, const uint32_t *ids, wr_batch *b, uint32_t col, wr_err *err) {
+    uint32_t *vids = wr_alloc(b->n * sizeof *vids + 1);
+    wr_status s = vids ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t c = 0; s == WR_OK && c < f->n_items; c++) {
+        item *it = &f->items[c];
+        if (!it->values) continue;
+        for (uint32_t i = 0; i < b->n; i++) vids[i] = (uint32_t)*vid_of(node_at(f, ids[i]), it);
+        s = wri_values_put(it->values, vids, b->n, NULL, b, col++, err);
+    }
+    wr_free(vids);
+    return s;
+}
+
+/* Columns: keys, time, partials of all calls, values. */
+static wr_status save_nodes(wri_over_frame *f, const wri_over_saving *to, const uint32_t *ids, uint32_t n,
+                            uint32_t tag, wr_err *err) {
+    uint32_t col = to->n_keys, *gids = wr_alloc(2 * (size_t)n * sizeof *gids);
+    wr_batch *b = NULL;
+    wr_status s = gids ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (s == WR_OK) s = wr_batch_new(col + 1 + f->calls.n_partials + n_value_cols(f), n, &b, err);
+    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
+    for (uint32_t i = 0; s == WR_OK && i < n; i++) {
+        const node *x = node_at(f, ids[i]);
+        b->n = n;
+        b->cols[col].i64[i] = x->time;
+        gids[i] = x->gid;
+        gids[n + i] = i + 1;
+    }
+    if (s == WR_OK) s = wri_groups_emit_keys(to->groups, gids, n, b, 0, err);
+    if (s == WR_OK) s = lay_out(f, ids, n, err);
+    wri_states states = {f->rows, f->calls.state_bytes};
+    if (s == WR_OK) s = wri_calls_partial(&f->calls, states, gids + n, n, b, col + 1, err);
+    if (s == WR_OK) s = put_values(f, ids, b, col + 1 + f->calls.n_partials, err);
+    if (s == WR_OK) s = wr_save_rows(to->to, tag, b, to->keys, to->n_keys, err);
+    wr_batch_drop(b);
+    wr_free(gids);
+    return s;
+}
+
+wr_status wri_frame_save(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) {
+    if (!f->nodes) return WR_OK;
+    uint32_t n = 0, *ids = wr_alloc(WR_BATCH_ROWS * sizeof *ids);
+    char *base = wri_groups_states(to->groups);
+    wr_status s = ids ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t g = 0; s == WR_OK && g < to->n; g++) {
+        const frame_key *k = key_of(f, base + (size_t)to->gids[g] * wri_groups_stride(to->groups));
+        uint32_t id = k->oldest;
+        for (uint32_t left = k->n; s == WR_OK && left > 0; left--, id = node_at(f, id)->next) {
+            ids[n++] = id;
+            if (n < WR_BATCH_ROWS) continue;
+            s = save_nodes(f, to, ids, n, tag, err);
+            n = 0;
+        }
+    }
+    if (s == WR_OK && n) s = save_nodes(f, to, ids, n, tag, err);
+    wr_free(ids);
+    return s;
+}
+
+/* The values' entries, with the rows that hold them. */
+static wr_status find_values(wri_over_frame *f, wr_batch *b, const uint32_t *gids, uint32_t col,
+                             wr_err *err) {
+    for (uint32_t c = 0; c < f->n_items; c++) {
+        item *it = &f->items[c];
+        if (!it->values) continue;
+        WR_TRY(wri_values_find(it->values, b, col++, gids, f->rows + it->at, f->calls.state_bytes,
+                               it->agg->state_bytes, &it->vids, err));
+        for (uint32_t i = 0; i < b->n; i++) wri_values_in(it->values, it->vids[i]);
+    }
+    return WR_OK;
+}
+
+wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b, uint32_t col,
+                         wr_err *err) {
+    size_t bytes = ((size_t)b->n + 1) * f->calls.state_bytes;
+    if (wr_grow(&f->rows, &f->rows_cap, bytes, 1) != WR_OK) return wr_fail_oom(err, "the rows of a frame");
+    memset(f->rows, 0, bytes);
+    f->n_rows = b->n;
+    uint32_t *ids = wr_alloc(b->n * sizeof *ids + 1);
+    if (!ids) return wr_fail_oom(err, "the rows of a frame");
+    for (uint32_t i = 0; i < b->n; i++) ids[i] = i + 1;
+    wri_states states = {f->rows, f->calls.state_bytes};
+    wr_status s = wri_calls_merge(&f->calls, b, col + 1, states, ids, err);
+    wr_free(ids);
+    WR_TRY(s);
+    WR_TRY(find_values(f, b, gids, col + 1 + f->calls.n_partials, err));
+    wri_over_rows r = {.b = b, .time = b->cols[col].i64, .gids = gids, .keys = keys};
+    for (uint32_t i = 0; i < b->n; i++)
+        WR_TRY(push_node(f, key_of(f, keys.base + (size_t)gids[i] * keys.stride), &r, i,
+                         f->rows + ((size_t)i + 1) * f->calls.state_bytes, err));
+    f->n_rows = 0;
+    return WR_OK;
+}
+
+/* Columns: keys, which call's it is, value. */
+static wr_status save_seen(const wri_over_saving *to, const item *it, uint32_t call, const uint32_t *ids,
+                           uint32_t n, uint32_t tag, wr_err *err) {
+    uint32_t col = to->n_keys, *owners = wr_alloc((size_t)n * sizeof *owners);
+    wr_batch *b = NULL;
+    wr_status s = owners ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (s == WR_OK) s = wr_batch_new(col + 2, n, &b, err);
+    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
+    if (s == WR_OK) {
+        b->n = n;
+        for (uint32_t i = 0; i < n; i++) b->cols[col].i64[i] = call;
+        s = wri_values_put(it->values, ids, n, owners, b, col + 1, err);
+    }
+    if (s == WR_OK) s = wri_groups_emit_keys(to->groups, owners, n, b, 0, err);
+    if (s == WR_OK) s = wr_save_rows(to->to, tag, b, to->keys, to->n_keys, err);
+    wr_batch_drop(b);
+    wr_free(owners);
+    return s;
+}
+
+wr_status wri_frame_save_seen(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) {
+    for (uint32_t c = 0; c < f->n_items; c++) {
+        const item *it = &f->items[c];
+        const uint32_t *ids;
+        uint32_t n, some;
+        if (!it->values || f->nodes) continue;
+        WR_TRY(wri_values_all(it->values, &ids, &n, err));
+        for (uint32_t at = 0; at < n; at += some) {
+            some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
+            WR_TRY(save_seen(to, it, c, ids + at, some, tag, err));
+        }
+    }
+    return WR_OK;
+}
+
+wr_status wri_frame_load_seen(wri_over_frame *f, const uint32_t *gids, wr_batch *b, uint32_t col,
+                              wr_err *err) {
+    uint64_t call = b->n ? (uint64_t)b->cols[col].i64[0] : 0;
+    if (call >= f->n_items || !f->items[call].values)
+        return wr_fail(err, WR_EDATA, "values of OVER in the snapshot are not as they were written");
+    return wri_values_add(f->items[call].values, b, col + 1, gids, err);
 }
 
 /* ---- the end ---- */

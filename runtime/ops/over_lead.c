@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "saved_rows.h"
+
 #define NONE UINT32_MAX
 
 typedef struct held {
@@ -15,6 +17,7 @@ typedef struct held {
     uint32_t *left;  /* per row: calls that it waits for; */
     uint32_t *ready; /* rows that can go, n_ready of them */
     uint32_t n_ready, n_waits;
+    size_t first; /* while it is saved: the number of its first row among those of all batches */
     struct held *prev, *next;
     struct held *next_ready;
     wri_over_lead *of;
@@ -80,13 +83,13 @@ static void free_held(wri_over_lead *l, held *h) {
     wr_free(h);
 }
 
-static held *hold(wri_over_lead *l, const wri_over_rows *r) {
-    uint32_t n = r->b->n;
+static held *hold(wri_over_lead *l, wr_batch *in, wr_batch *out, uint64_t *failed) {
+    uint32_t n = in->n;
     held *h = wr_alloc(sizeof *h + 2 * (size_t)n * sizeof(uint32_t));
     if (!h) return NULL;
-    *h = (held){.in = wr_batch_hold(r->b),
-                .out = wr_batch_hold(r->out),
-                .failed = r->failed,
+    *h = (held){.in = wr_batch_hold(in),
+                .out = wr_batch_hold(out),
+                .failed = failed,
                 .left = (uint32_t *)(h + 1),
                 .n_waits = n,
                 .of = l,
@@ -120,7 +123,8 @@ static wr_status give(lead_call *k, held *h, uint32_t row, const wr_col *from, u
     return WR_OK;
 }
 
-static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, wr_err *err) {
+/* Row `row` waits until so many rows have been seen. */
+static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, uint64_t until, wr_err *err) {
     uint32_t w = k->spare;
     if (w != NONE) k->spare = k->waits[w].next;
     else {
@@ -129,7 +133,7 @@ static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, wr_err 
             return wr_fail_oom(err, "LEAD");
         w = (uint32_t)k->n_waits++;
     }
-    k->waits[w] = (waiting){.h = h, .until = at->seen + (uint64_t)k->call->n, .row = row, .next = NONE};
+    k->waits[w] = (waiting){.h = h, .until = until, .row = row, .next = NONE};
     if (at->last) k->waits[at->last - 1].next = w;
     else at->first = w + 1;
     at->last = w + 1;
@@ -152,7 +156,7 @@ static wr_status one_row(lead_call *k, line *at, held *h, uint32_t i, wr_err *er
             k->spare = w;
         }
     }
-    return wait_for(k, at, h, i, err);
+    return wait_for(k, at, h, i, at->seen + (uint64_t)k->call->n, err);
 }
 
 wr_status wri_lead_run(wri_over_lead *l, const wri_over_rows *r, wr_err *err) {
@@ -162,7 +166,7 @@ wr_status wri_lead_run(wri_over_lead *l, const wri_over_rows *r, wr_err *err) {
         wr_col *col = &r->out->cols[l->calls[c].col];
         memset(col->data, 0, (size_t)r->b->n * (col->phys == WR_STR ? sizeof(wr_str) : 8));
     }
-    held *h = hold(l, r);
+    held *h = hold(l, r->b, r->out, r->failed);
     if (!h) return wr_fail_oom(err, "LEAD");
     for (uint32_t i = 0; i < r->b->n; i++) {
         line *at = (line *)(r->keys.base + (size_t)r->gids[i] * r->keys.stride + l->key_off);
@@ -222,6 +226,124 @@ wr_status wri_lead_emit(wri_over_lead *l, bool end, wr_err *err) {
         l->ready = h->next_ready;
         WR_TRY(emit_ready(l, h, err));
         if (h->n_waits == 0) free_held(l, h);
+    }
+    return WR_OK;
+}
+
+/* ---- snapshots ----
+ *
+ * A row that waits is saved as the result it has so far, with how many rows each call waits for. The oldest
+ * come first, so those of a key come back in their order. Columns: result, failed, per call: rows. */
+
+/* rest[(row's number) * n_calls + c]: rows that call c of it waits for, 0: it has its value. */
+static void rows_left(const wri_over_lead *l, wri_states keys, uint32_t n, uint64_t *rest) {
+    for (uint32_t g = 1; g <= n; g++) {
+        const line *at = (const line *)(keys.base + (size_t)g * keys.stride + l->key_off);
+        for (uint32_t c = 0; c < l->n_calls; c++) {
+            const lead_call *k = &l->calls[c];
+            for (uint32_t w = at[c].first; w != 0;) {
+                const waiting *x = &k->waits[w - 1];
+                rest[(x->h->first + x->row) * l->n_calls + c] = x->until - at[c].seen;
+                w = x->next == NONE ? 0 : x->next + 1;
+            }
+        }
+    }
+}
+
+static wr_status save_some(const wri_over_lead *l, const wri_picked *rows, const held *const *of, uint32_t n,
+                           const uint64_t *rest, wr_saver *to, uint32_t tag, wr_err *err) {
+    const wr_node *node = l->op->node;
+    uint32_t col = node->out.n;
+    wr_batch *b;
+    WR_TRY(wri_pick_rows(rows, n, col, 1 + l->n_calls, &b, err));
+    wr_status s = WR_OK;
+    for (uint32_t c = 0; s == WR_OK && c <= l->n_calls; c++) s = wr_batch_col(b, col + c, WR_I64, err);
+    for (uint32_t i = 0; s == WR_OK && i < n; i++) {
+        b->cols[col].i64[i] = wr_bit(of[i]->failed, rows[i].row);
+        for (uint32_t c = 0; c < l->n_calls; c++)
+            b->cols[col + 1 + c].i64[i] = (int64_t)rest[(of[i]->first + rows[i].row) * l->n_calls + c];
+    }
+    if (s == WR_OK) s = wr_save_rows(to, tag, b, node->over.keys, node->over.n_keys, err);
+    wr_batch_drop(b);
+    return s;
+}
+
+static wr_status save_held(wri_over_lead *l, const held *oldest, const uint64_t *rest, wr_saver *to,
+                           uint32_t tag, wr_err *err) {
+    wri_picked *rows = wr_alloc(WR_BATCH_ROWS * sizeof *rows);
+    const held **of = wr_alloc(WR_BATCH_ROWS * sizeof(held *));
+    wr_status s = rows && of ? WR_OK : wr_fail_oom(err, "a snapshot");
+    uint32_t n = 0;
+    for (const held *h = oldest; h; h = h->prev)
+        for (uint32_t i = 0; s == WR_OK && i < h->out->n; i++) {
+            if (h->left[i] == 0) continue;
+            rows[n] = (wri_picked){.b = h->out, .row = i};
+            of[n++] = h;
+            if (n < WR_BATCH_ROWS) continue;
+            s = save_some(l, rows, of, n, rest, to, tag, err);
+            n = 0;
+        }
+    if (s == WR_OK && n) s = save_some(l, rows, of, n, rest, to, tag, err);
+    wr_free(rows);
+    wr_free(of);
+    return s;
+}
+
+wr_status wri_lead_save(wri_over_lead *l, wri_states keys, uint32_t n, wr_saver *to, uint32_t tag,
+                        wr_err *err) {
+    size_t n_rows = 0;
+    const held *oldest = NULL;
+    for (held *h = l->all; h; h = h->next) {
+        h->first = n_rows;
+        n_rows += h->out->n;
+        oldest = h;
+    }
+    if (n_rows == 0) return WR_OK;
+    uint64_t *rest = wr_calloc(n_rows * l->n_calls, sizeof *rest);
+    if (!rest) return wr_fail_oom(err, "a snapshot");
+    rows_left(l, keys, n, rest);
+    wr_status s = save_held(l, oldest, rest, to, tag, err);
+    wr_free(rest);
+    return s;
+}
+
+/* The result as it was held. */
+static wr_status share_result(const wri_over_lead *l, wr_batch *saved, wr_batch **outp, uint64_t **failedp,
+                              wr_err *err) {
+    uint32_t n = l->op->node->out.n, *cols = wr_alloc((size_t)n * sizeof *cols);
+    if (!cols) return wr_fail_oom(err, "LEAD");
+    for (uint32_t c = 0; c < n; c++) cols[c] = c;
+    wr_status s = wr_batch_share(saved, cols, n, outp, err);
+    wr_free(cols);
+    WR_TRY(s);
+    *failedp = wr_arena_calloc(&(*outp)->arena, wr_bitmap_words(saved->n) * sizeof **failedp);
+    if (!*failedp) {
+        wr_batch_drop(*outp);
+        return wr_fail_oom(err, "LEAD");
+    }
+    for (uint32_t i = 0; i < saved->n; i++)
+        if (saved->cols[n].i64[i]) wr_bit_set(*failedp, i);
+    return WR_OK;
+}
+
+wr_status wri_lead_load(wri_over_lead *l, wri_states keys, const uint32_t *gids, wr_batch *saved,
+                        wr_err *err) {
+    uint32_t first = l->op->node->out.n + 1;
+    wr_batch *out;
+    uint64_t *failed;
+    if (saved->n_cols != first + l->n_calls)
+        return wr_fail(err, WR_EDATA, "LEAD in the snapshot is not as it was written");
+    WR_TRY(share_result(l, saved, &out, &failed, err));
+    held *h = hold(l, out, out, failed);
+    wr_batch_drop(out);
+    if (!h) return wr_fail_oom(err, "LEAD");
+    for (uint32_t i = 0; i < saved->n; i++) {
+        line *at = (line *)(keys.base + (size_t)gids[i] * keys.stride + l->key_off);
+        for (uint32_t c = 0; c < l->n_calls; c++) {
+            int64_t rest = saved->cols[first + c].i64[i];
+            if (rest == 0) h->left[i]--;
+            else WR_TRY(wait_for(&l->calls[c], &at[c], h, i, at[c].seen + (uint64_t)rest, err));
+        }
     }
     return WR_OK;
 }

@@ -10,6 +10,7 @@ typedef struct entry {
 
 struct wri_values {
     wri_groups *groups;
+    wr_phys phys;
     uint32_t *ids, *found, *idx, *gone;
     size_t ids_cap, found_cap, idx_cap, gone_cap, n_gone;
 };
@@ -17,6 +18,7 @@ struct wri_values {
 wri_values *wri_values_new(wr_phys phys) {
     wri_values *v = wr_calloc(1, sizeof *v);
     const wr_phys keys[] = {WR_I64, phys};
+    if (v) v->phys = phys;
     if (v) v->groups = wri_groups_new(keys, 2, sizeof(entry));
     if (v && v->groups && wri_groups_let_go(v->groups)) return v;
     wri_values_free(v);
@@ -59,14 +61,19 @@ static wr_status find(wri_values *v, wr_batch *b, uint32_t col, const uint32_t *
     return s;
 }
 
+static wr_status room(wri_values *v, uint32_t n, wr_err *err) {
+    if (wr_grow(&v->ids, &v->ids_cap, n, sizeof *v->ids) != WR_OK ||
+        wr_grow(&v->found, &v->found_cap, n, sizeof *v->found) != WR_OK ||
+        wr_grow(&v->idx, &v->idx_cap, n, sizeof *v->idx) != WR_OK)
+        return wr_fail_oom(err, "DISTINCT values");
+    return WR_OK;
+}
+
 wr_status wri_values_find(wri_values *v, wr_batch *b, uint32_t col, const uint32_t *owners,
                           const char *states, size_t stride, uint32_t bytes, const uint32_t **idsp,
                           wr_err *err) {
     uint32_t n = 0;
-    if (wr_grow(&v->ids, &v->ids_cap, b->n, sizeof *v->ids) != WR_OK ||
-        wr_grow(&v->found, &v->found_cap, b->n, sizeof *v->found) != WR_OK ||
-        wr_grow(&v->idx, &v->idx_cap, b->n, sizeof *v->idx) != WR_OK)
-        return wr_fail_oom(err, "DISTINCT values");
+    WR_TRY(room(v, b->n, err));
     for (uint32_t i = 0; i < b->n; i++) {
         v->ids[i] = 0;
         if (!wri_over_empty(states + ((size_t)i + 1) * stride, bytes)) v->idx[n++] = i;
@@ -103,9 +110,71 @@ void wri_values_sweep(wri_values *v) {
     v->n_gone = 0;
 }
 
-bool wri_values_serve(const wr_agg_call *agg, wr_agg_call *plainp) {
+/* ---- snapshots ---- */
+
+static wr_status all_null(wr_phys phys, wr_batch *out, uint32_t col, wr_err *err) {
+    WR_TRY(wr_batch_col(out, col, phys, err));
+    wr_col *c = &out->cols[col];
+    if (!wr_batch_nulls(out, c)) return wr_fail_oom(err, "a NULL bitmap");
+    memset(c->data, 0, out->n * (phys == WR_STR ? sizeof(wr_str) : sizeof(int64_t)));
+    for (uint32_t i = 0; i < out->n; i++) wr_bit_set(c->nulls, i);
+    return WR_OK;
+}
+
+/* The keys of ids as owners and a column. */
+static wr_status put_keys(const wri_values *v, const uint32_t *ids, uint32_t n, uint32_t *owners,
+                          wr_batch *out, uint32_t col, wr_err *err) {
+    wr_batch *keys;
+    WR_TRY(wr_batch_new(2, n, &keys, err));
+    keys->n = n;
+    wr_status s = wri_groups_emit_keys(v->groups, ids, n, keys, 0, err);
+    if (s == WR_OK) s = wr_batch_copy_col(out, col, &keys->cols[1], err);
+    for (uint32_t i = 0; s == WR_OK && owners && i < n; i++) owners[i] = (uint32_t)keys->cols[0].i64[i];
+    wr_batch_drop(keys);
+    return s;
+}
+
+wr_status wri_values_put(const wri_values *v, const uint32_t *ids, uint32_t n, uint32_t *owners,
+                         wr_batch *out, uint32_t col, wr_err *err) {
+    uint32_t some = 0, *real = wr_alloc(n * sizeof *real + 1);
+    if (!real) return wr_fail_oom(err, "DISTINCT values");
+    for (uint32_t i = 0; i < n && !some; i++) some = ids[i];
+    for (uint32_t i = 0; i < n; i++) real[i] = ids[i] ? ids[i] : some;
+    wr_status s = some ? put_keys(v, real, n, owners, out, col, err) : all_null(v->phys, out, col, err);
+    wr_free(real);
+    WR_TRY(s);
+    for (uint32_t i = 0; some && i < n; i++) {
+        if (ids[i]) continue;
+        if (!wr_batch_nulls(out, &out->cols[col])) return wr_fail_oom(err, "a NULL bitmap");
+        wr_bit_set(out->cols[col].nulls, i);
+    }
+    return WR_OK;
+}
+
+wr_status wri_values_all(wri_values *v, const uint32_t **idsp, uint32_t *np, wr_err *err) {
+    uint32_t count = wri_groups_count(v->groups);
+    *np = 0;
+    WR_TRY(room(v, count, err));
+    for (uint32_t id = 1; id <= count; id++)
+        if (entry_of(v, id)->rows) v->ids[(*np)++] = id;
+    *idsp = v->ids;
+    return WR_OK;
+}
+
+wr_status wri_values_add(wri_values *v, wr_batch *b, uint32_t col, const uint32_t *owners, wr_err *err) {
+    WR_TRY(room(v, b->n, err));
+    for (uint32_t i = 0; i < b->n; i++) v->idx[i] = i;
+    WR_TRY(find(v, b, col, owners, b->n, err));
+    for (uint32_t i = 0; i < b->n; i++) wri_values_in(v, v->found[i]);
+    return WR_OK;
+}
+
+bool wri_values_serve(const wr_agg_call *agg, bool slides, wr_agg_call *plainp) {
+    bool exact = slides && agg->def->exact;
     *plainp = *agg;
-    if (!agg->distinct || agg->n_args != 1) return false;
+    if ((!agg->distinct && !exact) || agg->n_args != 1) return false;
+    if (exact) plainp->def = agg->def->exact;
     plainp->distinct = plainp->grows = false;
-    return agg->def->bind(plainp, NULL) == WR_OK && plainp->slides && plainp->plain;
+    plainp->n_partials = 0;
+    return plainp->def->bind(plainp, NULL) == WR_OK && plainp->slides && plainp->plain;
 }

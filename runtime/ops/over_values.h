@@ -1,4 +1,5 @@
-/* runtime/ops/over_values.h -- which values a frame holds, for DISTINCT. Private to runtime/.
+/* runtime/ops/over_values.h -- which values a frame holds, for DISTINCT and APPROX_COUNT_DISTINCT. Private to
+ * runtime/.
  *
  * Rows with equal values share an entry that counts them: a value counts when its first row comes, and no
  * more when its last one leaves. `owner` tells frames apart (a key, a partition). One thread owns a table. */
@@ -22,7 +23,17 @@ wr_status wri_values_out(wri_values *v, uint32_t id, bool *lastp,
                          wr_err *err) WR_MUST_USE; /* the last row? */
 void wri_values_sweep(wri_values *v);              /* entries without rows go */
 
-/* agg without DISTINCT, when counting values is enough for it: then true. */
-bool wri_values_serve(const wr_agg_call *agg, wr_agg_call *plainp);
+/* Snapshots. ids[0..n) (of entries, 0: none) as column col of out, NULL where there is none, and the owners
+ * of their values, where owners is given. */
+wr_status wri_values_put(const wri_values *v, const uint32_t *ids, uint32_t n, uint32_t *owners,
+                         wr_batch *out, uint32_t col, wr_err *err) WR_MUST_USE;
+/* The entries with rows; until the next call of any other function. */
+wr_status wri_values_all(wri_values *v, const uint32_t **idsp, uint32_t *np, wr_err *err) WR_MUST_USE;
+/* A row with each value of column col of b, of owners[i], is in. */
+wr_status wri_values_add(wri_values *v, wr_batch *b, uint32_t col, const uint32_t *owners,
+                         wr_err *err) WR_MUST_USE;
+
+/* agg without DISTINCT, when counting values is enough for it: then true. slides: rows leave the frame. */
+bool wri_values_serve(const wr_agg_call *agg, bool slides, wr_agg_call *plainp);
 
 #endif

@@ -1,7 +1,8 @@
 /* runtime/ops/rank.c -- rows ranked by anything as they come: unbounded Top-N, the last row of each key.
  *
- *   rows ─► partition: head (the rows that are wanted, in order), rest (all others, when rows may be taken
- * back) ─► after each batch: the head that was told before with that of now ─► changes (rank_say.c)
+ *   rows ─► partition: head (the rows that are wanted, in order)
+ *                      rest (all others, when rows may be taken back)
+ *        ─► after each batch: the head that was told before, compared with that of now ─► rank_say.c
  *
  * A row that would stand behind a full head is dropped at once when the input only adds rows: it can never
  * come up. Else it goes to the rest, an ordered tree, whose first row moves up when one of the head is taken

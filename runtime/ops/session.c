@@ -427,8 +427,192 @@ static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return advance(op, s, wm, err);
 }
 
+/* ---- snapshots ----
+ *
+ *   SESSIONS  keys, start, last, due, flags, partials of the calls    (rows are folded)
+ *   ROWS      rows that are kept, their split and position            (they make the sessions again)
+ *   WAITING   rows that wait, their split, position and watermark
+ *   TOUCHED   see session_changes.c
+ *   NUMBERS   emitted, early */
+
+enum { SESSIONS, ROWS, WAITING, TOUCHED, NUMBERS };
+enum { STANDS = 1, FAILED = 2 };
+
+static wri_told *told_at(const session *s, uint32_t id) {
+    return s->told ? (wri_told *)(wri_session_at(&s->open, id) + 1) : NULL;
+}
+
+/* Sessions s->ids[0..n) of the keys s->gids[0..n). */
+static wr_status save_sessions(wr_op *op, session *s, uint32_t n, wr_saver *to, wr_err *err) {
+    uint32_t n_keys = op->node->session.n_keys, at = n_keys;
+    wr_batch *b;
+    WR_TRY(wr_batch_new(n_keys + 4 + s->calls.n_partials, n ? n : 1, &b, err));
+    b->n = n;
+    wr_status r = wri_groups_emit_keys(s->open.groups, s->gids, n, b, 0, err);
+    for (uint32_t c = 0; r == WR_OK && c < 4; c++) r = wr_batch_col(b, at + c, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        const wri_session *x = wri_session_at(&s->open, s->ids[i]);
+        const wri_told *t = told_at(s, s->ids[i]);
+        b->cols[at].i64[i] = wri_session_start(x);
+        b->cols[at + 1].i64[i] = x->last;
+        b->cols[at + 2].i64[i] = t ? t->due : 0;
+        b->cols[at + 3].i64[i] = t ? (t->stands ? STANDS : 0) | (t->failed ? FAILED : 0) : 0;
+    }
+    if (r == WR_OK) r = wri_calls_partial(&s->calls, states(s), s->ids, n, b, at + 4, err);
+    for (uint32_t k = 0; k < n_keys; k++) s->idx[k] = k;
+    if (r == WR_OK) r = wr_save_rows(to, SESSIONS, b, s->idx, n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* The next place of the key behind `id`, 0: none. Nothing waits to be emitted at a barrier. */
+static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(op->task), n = 0;
+    WR_TRY(scratch(s, step > op->node->session.n_keys ? step : op->node->session.n_keys, err));
+    for (uint32_t gid = 1; gid <= wri_groups_count(s->open.groups); gid++) {
+        if (!wri_groups_is_live(s->open.groups, gid)) continue;
+        for (uint32_t id = gid; id; id = wri_session_at(&s->open, id)->next) {
+            if (wri_session_empty(wri_session_at(&s->open, id))) continue;
+            s->gids[n] = gid;
+            s->ids[n++] = id;
+            if (n < step) continue;
+            WR_TRY(save_sessions(op, s, n, to, err));
+            n = 0;
+        }
+    }
+    return save_sessions(op, s, n, to, err);
+}
+
+/* The rows of the input that b begins with, and numbers behind them; which ones: `more` of each row. */
+static wr_status save_input(wr_op *op, uint32_t tag, wr_batch *b, wr_saver *to, wr_err *err) {
+    return wr_save_rows(to, tag, b, op->node->session.keys, op->node->session.n_keys, err);
+}
+
+static wr_status save_kept(wr_op *op, session *s, wr_saver *to, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(op->task), n_in = op->node->in[0]->out.n;
+    for (uint32_t gid = 1; gid <= wri_groups_count(s->open.groups); gid++) {
+        if (!wri_groups_is_live(s->open.groups, gid)) continue;
+        for (uint32_t id = gid; id; id = wri_session_at(&s->open, id)->next)
+            if (!wri_session_empty(wri_session_at(&s->open, id)))
+                WR_TRY(wri_kept_list_add(&s->kept, (wr_buf *)state_at(s, id), 0, 0, err));
+    }
+    for (size_t at = 0; at < s->kept.n; at += step) {
+        uint32_t n = s->kept.n - at < step ? (uint32_t)(s->kept.n - at) : step;
+        wr_batch *b;
+        WR_TRY(wr_batch_new(n_in + 2, n, &b, err));
+        b->n = n;
+        wr_status r = wri_kept_read(s->kept.items + at, s->phys, n_in, b, err);
+        for (uint32_t c = 0; c < 2 && r == WR_OK; c++) r = wr_batch_col(b, n_in + c, WR_I64, err);
+        for (uint32_t i = 0; i < n && r == WR_OK; i++)
+            wri_kept_place(s->kept.items[at + i].row, &b->cols[n_in].i64[i], &b->cols[n_in + 1].i64[i]);
+        if (r == WR_OK) r = save_input(op, ROWS, b, to, err);
+        wr_batch_drop(b);
+        WR_TRY(r);
+    }
+    s->kept.n = 0;
+    return WR_OK;
+}
+
+/* One row each: they are few. */
+static wr_status save_waiting(wr_op *op, const waiting *w, wr_saver *to, wr_err *err) {
+    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 3) * sizeof *cols);
+    int64_t more[3] = {w->b->split, w->b->pos + w->row, w->wm};
+    wr_batch *one = NULL, *b = NULL;
+    wr_status r =
+        cols ? wr_batch_gather(w->b, &w->row, 1, NULL, 0, &one, err) : wr_fail_oom(err, "a snapshot");
+    for (uint32_t c = 0; r == WR_OK && c < n_in + 3; c++) cols[c] = c < n_in ? c : UINT32_MAX;
+    if (r == WR_OK) r = wr_batch_share(one, cols, n_in + 3, &b, err);
+    if (r == WR_OK) b->wm = NULL;
+    for (uint32_t c = 0; r == WR_OK && c < 3; c++)
+        if ((r = wr_batch_col(b, n_in + c, WR_I64, err)) == WR_OK) b->cols[n_in + c].i64[0] = more[c];
+    if (r == WR_OK) r = save_input(op, WAITING, b, to, err);
+    wr_batch_drop(b);
+    wr_batch_drop(one);
+    wr_free(cols);
+    return r;
+}
+
+static wr_status session_save(wr_op *op, wr_saver *to, wr_err *err) {
+    session *s = op->state;
+    WR_TRY(s->rows ? save_kept(op, s, to, err) : save_folded(op, s, to, err));
+    for (size_t i = 0; i < s->n_late; i++) WR_TRY(save_waiting(op, &s->late[i], to, err));
+    if (s->said) WR_TRY(wri_said_save(s->said, s->idx, op->node->session.n_keys, TOUCHED, to, err));
+    int64_t numbers[2] = {s->emitted, s->said ? s->early : WR_WM_NONE};
+    return wr_save_ints(to, NUMBERS, numbers, 2, err);
+}
+
+static wr_status load_sessions(wr_op *op, session *s, wr_batch *b, wr_err *err) {
+    uint32_t at = op->node->session.n_keys;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wri_session_rows row = {.times = &b->cols[at].i64[i], .gids = &s->gids[i], .n = 1, .ids = &s->ids[i]};
+        WR_TRY(wri_sessions_join(&s->open, &row, err));
+        wri_session_at(&s->open, s->ids[i])->last = b->cols[at + 1].i64[i];
+        wri_told *t = told_at(s, s->ids[i]);
+        if (!t) continue;
+        *t = (wri_told){.due = b->cols[at + 2].i64[i],
+                        .stands = b->cols[at + 3].i64[i] & STANDS,
+                        .failed = b->cols[at + 3].i64[i] & FAILED};
+        WR_TRY(wri_said_load_timer(s->said, s->ids[i], err));
+    }
+    return wri_calls_merge(&s->calls, b, at + 4, states(s), s->ids, err);
+}
+
+static wr_status load_kept(wr_op *op, session *s, wr_batch *b, wr_err *err) {
+    uint32_t n_in = op->node->in[0]->out.n, time_col = op->node->session.win.time_col;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wri_session_rows row = {
+            .times = &b->cols[time_col].i64[i], .gids = &s->gids[i], .n = 1, .ids = &s->ids[i]};
+        WR_TRY(wri_sessions_join(&s->open, &row, err));
+        WR_TRY(settle_merged(s, err));
+        b->split = (uint32_t)b->cols[n_in].i64[i];
+        b->pos = b->cols[n_in + 1].i64[i] - i; /* of row 0, so that row i is where it was */
+        b->n_cols = n_in;
+        wr_status r = wri_kept_add((wr_buf *)state_at(s, s->ids[i]), b, time_col, i, err);
+        b->n_cols = n_in + 2;
+        WR_TRY(r);
+    }
+    return WR_OK;
+}
+
+static wr_status load_waiting(wr_op *op, session *s, wr_batch *b, wr_err *err) {
+    uint32_t n_in = op->node->in[0]->out.n;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wr_batch *one;
+        WR_TRY(wr_batch_gather(b, &i, 1, NULL, 0, &one, err));
+        one->n_cols = n_in;
+        one->split = (uint32_t)b->cols[n_in].i64[i];
+        one->pos = b->cols[n_in + 1].i64[i];
+        wr_status r = wait_row(s, one, 0, b->cols[n_in + 2].i64[i], err);
+        wr_batch_drop(one);
+        WR_TRY(r);
+    }
+    return WR_OK;
+}
+
+static wr_status session_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    session *s = op->state;
+    wr_batch *b = saved->rows;
+    if (!b) {
+        if (saved->n_ints != 2)
+            return wr_fail(err, WR_EDATA, "sessions in the snapshot are not as they were written");
+        if (saved->ints[0] > s->emitted) s->emitted = saved->ints[0];
+        if (s->said && saved->ints[1] > s->early) s->early = saved->ints[1];
+        return WR_OK;
+    }
+    if (saved->tag == WAITING) return load_waiting(op, s, b, err);
+    uint32_t n_keys = op->node->session.n_keys, most = b->n > n_keys ? b->n : n_keys;
+    WR_TRY(scratch(s, most, err));
+    for (uint32_t k = 0; k < n_keys; k++) s->idx[k] = saved->tag == ROWS ? op->node->session.keys[k] : k;
+    wri_group_rows keys = {.b = b, .key_cols = s->idx, .hash = b->hash, .n = b->n};
+    WR_TRY(wri_groups_find_rows(s->open.groups, &keys, s->gids, err));
+    if (saved->tag == TOUCHED) return wri_said_load(s->said, b, n_keys, s->gids, err);
+    return saved->tag == ROWS ? load_kept(op, s, b, err) : load_sessions(op, s, b, err);
+}
+
 const wr_op_def wri_op_session = {.name = "session",
                                   .open = session_open,
                                   .push = session_push,
                                   .watermark = session_watermark,
+                                  .save = session_save,
+                                  .load = session_load,
                                   .close = session_close};

@@ -324,3 +324,75 @@ wr_status wri_said_due(wri_said *s, int64_t wm, size_t most, bool *morep, wr_err
     }
     return wri_said_touch(s, s->due, s->n_due, err);
 }
+
+/* ---- snapshots: a row for each one that stands for a key that is touched, and one for a key for which none
+ * does
+ *
+ *   keys, whether it stands, the row */
+
+static wr_status save_key(wri_said *s, const touched_key *k, const uint32_t *keys, uint32_t n_keys,
+                          uint32_t tag, wr_saver *to, wr_err *err) {
+    uint32_t n = k->n_old ? k->n_old : 1, n_out = s->cfg.op->node->out.n;
+    uint32_t *list = wr_alloc(n * sizeof *list);
+    wr_batch *b = NULL, *old = NULL;
+    wr_status r = list ? wr_batch_new(n_keys + 1 + n_out, n, &b, err) : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) list[i] = k->gid;
+    if (r == WR_OK) {
+        b->n = n;
+        r = wri_groups_emit_keys(s->cfg.open->groups, list, n, b, 0, err);
+    }
+    if (r == WR_OK) r = wr_batch_col(b, n_keys, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        b->cols[n_keys].i64[i] = k->n_old > 0;
+        list[i] = k->row + i;
+    }
+    if (r == WR_OK && k->n_old) r = wr_batch_gather(s->olds[k->batch].b, list, n, NULL, 0, &old, err);
+    for (uint32_t c = 0; r == WR_OK && c < n_out; c++) {
+        if (old) r = wr_batch_copy_col(b, n_keys + 1 + c, &old->cols[c], err);
+        else if ((r = wr_batch_col(b, n_keys + 1 + c, WR_I64, err)) == WR_OK)
+            b->cols[n_keys + 1 + c].i64[0] = 0;
+    }
+    if (r == WR_OK) r = wr_save_rows(to, tag, b, keys, n_keys, err);
+    wr_batch_drop(old);
+    wr_batch_drop(b);
+    wr_free(list);
+    return r;
+}
+
+wr_status wri_said_save(wri_said *s, const uint32_t *keys, uint32_t n_keys, uint32_t tag, wr_saver *to,
+                        wr_err *err) {
+    for (size_t i = 0; i < s->n_touched; i++) WR_TRY(save_key(s, &s->touched[i], keys, n_keys, tag, to, err));
+    return WR_OK;
+}
+
+static wr_status add_touched(wri_said *s, touched_key k, wr_err *err) {
+    if (wr_grow(&s->touched, &s->touched_cap, s->n_touched + 1, sizeof *s->touched) != WR_OK)
+        return wr_fail_oom(err, "sessions that change");
+    s->touched[s->n_touched++] = k;
+    s->marks[k.gid].at = (uint32_t)s->n_touched;
+    return WR_OK;
+}
+
+/* All rows that were saved at once are of one key. */
+wr_status wri_said_load(wri_said *s, wr_batch *b, uint32_t n_keys, const uint32_t *gids, wr_err *err) {
+    touched_key k = {.gid = gids[0]};
+    WR_TRY(room_for_marks(s, err));
+    if (!b->cols[n_keys].i64[0]) return add_touched(s, k, err);
+    uint32_t n_out = s->cfg.op->node->out.n, *cols = wr_alloc(n_out * sizeof *cols + 1);
+    if (!cols || wr_grow(&s->olds, &s->olds_cap, s->n_olds + 1, sizeof *s->olds) != WR_OK) {
+        wr_free(cols);
+        return wr_fail_oom(err, "sessions that change");
+    }
+    for (uint32_t c = 0; c < n_out; c++) cols[c] = n_keys + 1 + c;
+    wr_status r = wr_batch_share(b, cols, n_out, &s->olds[s->n_olds].b, err);
+    wr_free(cols);
+    if (r != WR_OK) return r;
+    k.batch = (uint32_t)s->n_olds;
+    k.n_old = s->olds[s->n_olds++].live = b->n;
+    return add_touched(s, k, err);
+}
+
+wr_status wri_said_load_timer(wri_said *s, uint32_t id, wr_err *err) {
+    int64_t due = told_at(s, id)->due;
+    return due ? wri_timers_add(&s->timers, due, id, err) : WR_OK;
+}

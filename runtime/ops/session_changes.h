@@ -43,4 +43,13 @@ wr_status wri_said_say(wri_said *s, int64_t wm, bool tick, wr_err *err) WR_MUST_
  * more. */
 wr_status wri_said_due(wri_said *s, int64_t wm, size_t most, bool *morep, wr_err *err) WR_MUST_USE;
 
+/* Snapshots: what stands for keys that are touched; what places know of it is the owner's to save. */
+wr_status wri_said_save(wri_said *s, const uint32_t *keys, uint32_t n_keys, uint32_t tag, wr_saver *to,
+                        wr_err *err) WR_MUST_USE;
+/* gids: of the rows saved, whose sessions are there again. */
+wr_status wri_said_load(wri_said *s, wr_batch *b, uint32_t n_keys, const uint32_t *gids,
+                        wr_err *err) WR_MUST_USE;
+/* The timer of place id, as its wri_told says. */
+wr_status wri_said_load_timer(wri_said *s, uint32_t id, wr_err *err) WR_MUST_USE;
+
 #endif

@@ -1,19 +1,16 @@
 /* runtime/ops/sort.c -- ORDER BY on bounded input: holds all rows, sorts them at the end, behind an
- * exchange that gathers to one worker. Ties keep no order of their own: rows that compare equal are
- * ordered by their other columns, so that the result does not depend on the workers. */
+ * exchange that gathers to one worker. Ties keep no order of their own: see sort.h. */
+#include "sort.h"
+
 #include <stdlib.h>
 
-#include "../job_int.h"
 #include "ops.h"
-
-typedef struct place {
-    uint32_t batch, row;
-} place;
+#include "over_part.h"
 
 typedef struct sorter {
     wr_batch **batches;
     size_t n_batches, batches_cap;
-    place *rows;
+    wri_place *rows;
     size_t n, cap;
     const wr_node *node;
 } sorter;
@@ -40,33 +37,21 @@ static wr_status sort_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     if (wr_grow(&s->batches, &s->batches_cap, s->n_batches + 1, sizeof *s->batches) != WR_OK ||
         wr_grow(&s->rows, &s->cap, s->n + in->n, sizeof *s->rows) != WR_OK)
         return wr_fail_oom(err, "ORDER BY");
-    for (uint32_t i = 0; i < in->n; i++) s->rows[s->n++] = (place){(uint32_t)s->n_batches, i};
+    for (uint32_t i = 0; i < in->n; i++) s->rows[s->n++] = (wri_place){(uint32_t)s->n_batches, i};
     s->batches[s->n_batches++] = wr_batch_hold(in);
     return WR_OK;
 }
 
-static int compare_values(const wr_col *a, uint32_t i, const wr_col *b, uint32_t j) {
-    switch (a->phys) {
-    case WR_I64:
-        return (a->i64[i] > b->i64[j]) - (a->i64[i] < b->i64[j]);
-    case WR_F64:
-        return (a->f64[i] > b->f64[j]) - (a->f64[i] < b->f64[j]);
-    case WR_STR:
-        return wr_str_cmp(&a->str[i], &b->str[j]);
-    }
-    return 0;
-}
-
-static int compare_col(const sorter *s, const place *x, const place *y, const wr_sort_key *k) {
+static int compare_col(const wri_sorting *s, const wri_place *x, const wri_place *y, const wr_sort_key *k) {
     const wr_col *a = &s->batches[x->batch]->cols[k->col], *b = &s->batches[y->batch]->cols[k->col];
     bool na = wr_is_null(a, x->row), nb = wr_is_null(b, y->row);
     if (na || nb) return na == nb ? 0 : (na == k->nulls_first ? -1 : 1);
-    int c = compare_values(a, x->row, b, y->row);
+    int c = wri_over_cmp(a, x->row, b, y->row);
     return k->desc ? -c : c;
 }
 
-static int compare_rows(const void *x, const void *y, void *ctx) {
-    const sorter *s = ctx;
+int wri_place_cmp(const void *x, const void *y, void *sorting) {
+    const wri_sorting *s = sorting;
     for (uint32_t k = 0; k < s->node->sort.n_keys; k++) {
         int c = compare_col(s, x, y, &s->node->sort.keys[k]);
         if (c) return c;
@@ -78,41 +63,47 @@ static int compare_rows(const void *x, const void *y, void *ctx) {
     return 0;
 }
 
-/* Rows from..from+n in order, as a batch. */
-static wr_status sorted_batch(sorter *s, size_t from, uint32_t n, wr_batch **outp, wr_err *err) {
-    uint32_t n_cols = s->node->out.n;
-    WR_TRY(wr_batch_new(n_cols, n, outp, err));
-    wr_batch *out = *outp;
-    out->n = n;
-    for (uint32_t c = 0; c < n_cols; c++) {
-        WR_TRY(wr_batch_col(out, c, wr_type_phys(s->node->out.fields[c].type), err));
-        wr_col *to = &out->cols[c];
-        for (uint32_t i = 0; i < n; i++) {
-            const place *p = &s->rows[from + i];
-            const wr_col *in = &s->batches[p->batch]->cols[c];
-            if (to->phys != WR_STR) to->i64[i] = in->i64[p->row];
-            else
-                WR_TRY(
-                    wr_batch_str(out, wr_str_data(&in->str[p->row]), in->str[p->row].len, &to->str[i], err));
-            if (!wr_is_null(in, p->row)) continue;
-            if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "ORDER BY");
-            wr_bit_set(to->nulls, i);
-        }
+static wr_status copy_col(const wri_sorting *s, const wri_place *places, wr_batch *out, uint32_t c,
+                          wr_err *err) {
+    WR_TRY(wr_batch_col(out, c, wr_type_phys(s->node->out.fields[c].type), err));
+    wr_col *to = &out->cols[c];
+    for (uint32_t i = 0; i < out->n; i++) {
+        const wri_place *p = &places[i];
+        const wr_col *in = &s->batches[p->batch]->cols[c];
+        if (to->phys != WR_STR) to->i64[i] = in->i64[p->row];
+        else WR_TRY(wr_batch_str(out, wr_str_data(&in->str[p->row]), in->str[p->row].len, &to->str[i], err));
+        if (!wr_is_null(in, p->row)) continue;
+        if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "ORDER BY");
+        wr_bit_set(to->nulls, i);
     }
     return WR_OK;
+}
+
+wr_status wri_places_batch(const wri_sorting *s, const wri_place *places, uint32_t n, wr_batch **outp,
+                           wr_err *err) {
+    WR_TRY(wr_batch_new(s->node->out.n, n, outp, err));
+    (*outp)->n = n;
+    wr_status st = WR_OK;
+    for (uint32_t c = 0; st == WR_OK && c < s->node->out.n; c++) st = copy_col(s, places, *outp, c, err);
+    if (st == WR_OK) return WR_OK;
+    wr_batch_drop(*outp);
+    *outp = NULL;
+    return st;
 }
 
 static wr_status sort_end(wr_op *op, wr_err *err) {
     sorter *s = op->state;
     const wr_node *n = s->node;
-    if (s->n > 1) qsort_r(s->rows, s->n, sizeof *s->rows, compare_rows, s);
+    wri_sorting sorting = {n, s->batches};
+    if (s->n > 1) qsort_r(s->rows, s->n, sizeof *s->rows, wri_place_cmp, &sorting);
     size_t from = (size_t)n->sort.offset < s->n ? (size_t)n->sort.offset : s->n, to = s->n;
     if (n->sort.limit >= 0 && to - from > (size_t)n->sort.limit) to = from + (size_t)n->sort.limit;
     uint32_t step = wr_task_batch_rows(op->task);
     for (; from < to; from += step) {
-        wr_batch *b = NULL;
-        wr_status r = sorted_batch(s, from, to - from < step ? (uint32_t)(to - from) : step, &b, err);
-        if (r == WR_OK) r = wr_emit(op, b, err);
+        wr_batch *b;
+        uint32_t some = to - from < step ? (uint32_t)(to - from) : step;
+        WR_TRY(wri_places_batch(&sorting, s->rows + from, some, &b, err));
+        wr_status r = wr_emit(op, b, err);
         wr_batch_drop(b);
         if (r != WR_OK) return r;
     }

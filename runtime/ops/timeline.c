@@ -7,8 +7,11 @@
 
 #include <stdlib.h>
 
+#include "saved_rows.h"
+
 typedef struct run {
     wr_batch *b;
+    bool saved;    /* b has come from a snapshot: each row has a place of its own */
     uint32_t *idx; /* rows in order; idx[at..n) wait */
     uint32_t at, n;
     uint64_t kept; /* number of the batch that was last made to hold b */
@@ -79,25 +82,34 @@ static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
     return 0;
 }
 
+static inline uint32_t split_of(const run *r, uint32_t i) {
+    return r->saved ? wri_picked_split(r->b, i) : r->b->split;
+}
+static inline int64_t pos_of(const run *r, uint32_t i) {
+    return r->saved ? wri_picked_pos(r->b, i) : r->b->pos + i;
+}
+
 /* Rows i of x and j of y are of one time. */
-static int by_place(const wr_batch *x, uint32_t i, const wr_batch *y, uint32_t j) {
-    if (x->split != y->split) return x->split < y->split ? -1 : 1;
-    if (x->split != WR_NO_SPLIT) {
-        int64_t a = x->pos + i, b = y->pos + j;
+static int by_place(const wri_timeline *t, const run *x, uint32_t i, const run *y, uint32_t j) {
+    uint32_t p = split_of(x, i), q = split_of(y, j);
+    if (p != q) return p < q ? -1 : 1;
+    if (p != WR_NO_SPLIT) {
+        int64_t a = pos_of(x, i), b = pos_of(y, j);
         return (a > b) - (a < b);
     }
     int c = 0;
-    for (uint32_t k = 0; k < x->n_cols && c == 0; k++) c = by_value(&x->cols[k], i, &y->cols[k], j);
+    for (uint32_t k = 0; k < t->schema->n && c == 0; k++) c = by_value(&x->b->cols[k], i, &y->b->cols[k], j);
     return c;
 }
 
 static bool before(const wri_timeline *t, const run *x, const run *y) {
     int64_t a = time_of(t, x, x->at), b = time_of(t, y, y->at);
-    return a != b ? a < b : by_place(x->b, x->idx[x->at], y->b, y->idx[y->at]) < 0;
+    return a != b ? a < b : by_place(t, x, x->idx[x->at], y, y->idx[y->at]) < 0;
 }
 
 typedef struct sorting {
-    const wr_batch *b;
+    const wri_timeline *t;
+    const run *r;
     const int64_t *time;
 } sorting;
 
@@ -105,16 +117,16 @@ static int in_batch(const void *x, const void *y, void *ctx) {
     const sorting *s = ctx;
     uint32_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
     if (s->time[i] != s->time[j]) return s->time[i] < s->time[j] ? -1 : 1;
-    int c = by_place(s->b, i, s->b, j);
+    int c = by_place(s->t, s->r, i, s->r, j);
     return c ? c : (i > j) - (i < j);
 }
 
 static void sort_run(const wri_timeline *t, run *r) {
-    sorting s = {.b = r->b, .time = r->b->cols[t->time_col].i64};
+    sorting s = {.t = t, .r = r, .time = r->b->cols[t->time_col].i64};
     bool sorted = true;
     for (uint32_t i = 1; i < r->n; i++) {
         int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
-        sorted = sorted && (a < b || (a == b && r->b->split != WR_NO_SPLIT));
+        sorted = sorted && (a < b || (a == b && !r->saved && r->b->split != WR_NO_SPLIT));
     }
     if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
 }
@@ -142,20 +154,25 @@ static void rise(wri_timeline *t, size_t i) {
     }
 }
 
-wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
+static wr_status add_run(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, bool saved,
+                         wr_err *err) {
     if (n == 0) return WR_OK;
     run *r = wr_alloc(sizeof *r + n * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
         return wr_fail_oom(err, "rows that wait for the watermark");
     }
-    *r = (run){.b = wr_batch_hold(b), .idx = (uint32_t *)(r + 1), .n = n};
+    *r = (run){.b = wr_batch_hold(b), .saved = saved, .idx = (uint32_t *)(r + 1), .n = n};
     for (uint32_t i = 0; i < n; i++) r->idx[i] = idx ? idx[i] : i;
     sort_run(t, r);
     t->heap[t->n++] = r;
     rise(t, t->n - 1);
     t->rows += n;
     return WR_OK;
+}
+
+wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
+    return add_run(t, b, idx, n, false, err);
 }
 
 /* ---- out ---- */
@@ -274,6 +291,43 @@ wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr
     t->rows -= t->n_refs;
     free_spent(t);
     return s;
+}
+
+/* ---- snapshots ---- */
+
+static int by_row(const void *x, const void *y) {
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* What waits of r goes to rows, as it stands in its batch: halves of an update stay side by side. */
+static void pick_run(const run *r, uint32_t *idx, wri_picked *rows) {
+    uint32_t n = r->n - r->at;
+    memcpy(idx, r->idx + r->at, n * sizeof *idx);
+    qsort(idx, n, sizeof *idx, by_row);
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = (wri_picked){r->b, idx[i], split_of(r, idx[i]), pos_of(r, idx[i])};
+}
+
+wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, const uint32_t *keys,
+                            uint32_t n_keys, wr_err *err) {
+    size_t n = 0;
+    uint32_t *idx = wr_alloc(t->rows * sizeof *idx + 1);
+    wri_picked *rows = wr_alloc(t->rows * sizeof *rows + 1);
+    wr_status s = idx && rows ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; s == WR_OK && i < t->n; i++) {
+        pick_run(t->heap[i], idx, rows + n);
+        n += t->heap[i]->n - t->heap[i]->at;
+    }
+    if (s == WR_OK) s = wri_save_picked(to, tag, t->schema->n, rows, n, keys, n_keys, err);
+    wr_free(idx);
+    wr_free(rows);
+    return s;
+}
+
+wr_status wri_timeline_load(wri_timeline *t, wr_batch *saved, wr_err *err) {
+    WR_TRY(wri_check_picked(saved, t->schema, err));
+    return add_run(t, saved, NULL, saved->n, true, err);
 }
 
 /* ---- lateness ---- */

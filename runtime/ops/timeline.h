@@ -29,6 +29,12 @@ wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr
 
 size_t wri_timeline_rows(const wri_timeline *t); /* that wait */
 
+/* The rows that wait, as they are added again by _load: in a timeline of the same schema, in any order of the
+ * batches. keys: columns that say whose rows they are, those of whoever hashes them. */
+wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, const uint32_t *keys,
+                            uint32_t n_keys, wr_err *err) WR_MUST_USE;
+wr_status wri_timeline_load(wri_timeline *t, wr_batch *saved, wr_err *err) WR_MUST_USE;
+
 /* Splits the rows of b, an input of op, by the watermark before each: ok gets the rows that are in time, the
  * others are reported as late. Rows without a time fail. ok has room for b->n; *np: how many are in time. */
 wr_status wri_in_time(wr_op *op, uint32_t port, wr_batch *b, uint32_t time_col, uint32_t *ok, uint32_t *np,

@@ -289,6 +289,7 @@ struct wr_stream {
     char dir[WRI_PATH];
     wri_meta meta;        /* changed under both locks, read under either */
     int64_t retention_us; /* as in meta; atomic */
+    int64_t record_max;   /* as in meta, which never changes it */
     bool unsettled;       /* the file may not be durable: it is written again before records are taken */
     bool deleted;
     uint32_t paused; /* calls wait in `waiting`, as shards change */
@@ -317,15 +318,21 @@ struct wr_streams {
     bool stopping;
     wr_stream *streams;
 };
-void wri_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
+void wri_log_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
 int64_t wri_now(const wr_streams *db);
 /* route from meta and shards. */
 wr_status wri_stream_route(wr_stream *st, wr_err *err) WR_MUST_USE;
-/* Stores the meta, and takes note where that is uncertain. */
-wr_status wri_stream_store(wr_stream *st, wri_meta *m, wr_err *err) WR_MUST_USE;
+/* Stores the meta. *saidp: the file says so now, durable or, on failure, perhaps not (st->unsettled). */
+wr_status wri_stream_store(wr_stream *st, wri_meta *m, bool *saidp, wr_err *err) WR_MUST_USE;
 void wri_stream_free(wr_stream *st);
+/* Takes the new metadata, and gives the old one back in m. Under both locks; there is room in st->route. */
+void wri_stream_adopt(wr_stream *st, wri_meta *m);
+/* wr_stream_split for whoever holds st->change. */
+wr_status wri_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) WR_MUST_USE;
+/* A folder with its files, and those below it down to `depth`. What cannot be removed stays. */
+void wri_remove_folder(const wr_sys *sys, const char *path, int depth);
 /* Under the lock: sh has something waiting and nobody is at it. */
-void wri_wake_readers(wri_shard *sh);
+void wri_shard_wake(wri_shard *sh);
 /* Under the lock: a part is done with; the call too, when it was the last: it is then put into *tellp. */
 void wri_part_done(wri_part *p, wri_call **tellp);
 void wri_tell(wri_call *list);          /* without the lock */

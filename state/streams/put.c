@@ -15,11 +15,11 @@ static wr_status check_put(const wr_stream *st, const wr_put *p, uint32_t i, wr_
         return wr_fail(err, WR_EINVAL,
                        "stream %s: record %" PRIu32 ": the partition key is 1 to 256 characters of UTF-8",
                        st->name, i);
-    if ((int64_t)p->len > st->meta.record_max)
+    if ((int64_t)p->len > st->record_max)
         return wr_fail(err, WR_EINVAL,
                        "stream %s: record %" PRIu32 " has %" PRIu32 " bytes; %" PRId64
                        " is the most here (record_max of the stream)",
-                       st->name, i, p->len, st->meta.record_max);
+                       st->name, i, p->len, st->record_max);
     return WR_OK;
 }
 
@@ -78,7 +78,7 @@ static void queue_part(wri_call *c, wri_shard *sh, uint32_t from, uint32_t n) {
     *p = (wri_part){.call = c, .from = from, .n = n};
     *sh->tailp = p;
     sh->tailp = &p->next;
-    wri_wake_readers(sh);
+    wri_shard_wake(sh);
 }
 
 /* Records by shard, in the order they have: a pass per shard met, or a count where there are many. */
@@ -184,12 +184,8 @@ static wr_status settle(wr_stream *st, wr_err *err) {
     if (st->unsettled) {
         wri_meta m;
         s = wri_meta_copy(&st->meta, &m, err);
-        if (s == WR_OK) s = wri_stream_store(st, &m, err);
-        if (s == WR_OK) {
-            pthread_mutex_lock(&st->db->lock);
-            st->meta.generation = m.generation;
-            pthread_mutex_unlock(&st->db->lock);
-        }
+        bool said;
+        if (s == WR_OK) s = wri_stream_store(st, &m, &said, err);
         wri_meta_free(&m);
     }
     pthread_mutex_unlock(&st->change);

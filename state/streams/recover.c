@@ -59,8 +59,8 @@ static wr_status load_mark(recovery *r, wr_err *err) {
     r->has_mark = s == WR_OK;
     if (s == WR_EIO) return wr_fail(err, s, "%s", why.msg);
     if (s != WR_OK)
-        wri_say(sh->st->db, "stream %s: %s: the checksum is wrong; it is made again from the segments",
-                sh->st->name, path);
+        wri_log_say(sh->st->db, "stream %s: %s: the checksum is wrong; it is made again from the segments",
+                    sh->st->name, path);
     return WR_OK;
 }
 
@@ -99,7 +99,7 @@ static wr_status check_index(recovery *r, uint64_t base, const wri_segment *next
     }
     if (s == WR_EOF) s = wri_write_index(sh, base, &x, next->prev_len, next->prev_next, next->prev_last_us);
     if (s == WR_EDATA) { /* whoever reads up to there will be told */
-        wri_say(sh->st->db, "stream %s: %s", sh->st->name, err ? err->msg : "damaged");
+        wri_log_say(sh->st->db, "stream %s: %s", sh->st->name, err ? err->msg : "damaged");
         s = WR_OK;
     }
     if (w.fd >= 0) r->sys->close(w.fd);
@@ -136,8 +136,9 @@ static wr_status drop_last(recovery *r, const wr_err *why, wr_err *err) {
     WR_TRY(file_size(r, base, &size, err));
     bool used = size > WRI_SEG_HEADER || (r->has_mark && r->mark.base == base);
     if (used || r->bases.n < 2) return damage(r, "%s", why->msg);
-    wri_say(r->sh->st->db, "stream %s, shard %u: removed a segment that was being made: %020" PRIu64 ".seg",
-            r->sh->st->name, r->sh->id.shard, base);
+    wri_log_say(r->sh->st->db,
+                "stream %s, shard %u: removed a segment that was being made: %020" PRIu64 ".seg",
+                r->sh->st->name, r->sh->id.shard, base);
     remove_segment(r, base);
     r->bases.n--;
     return WR_OK;
@@ -216,14 +217,14 @@ static wr_status cut_tail(recovery *r, wri_window *w, int64_t size, int64_t sync
     wri_shard *sh = r->sh;
     sh->end = sh->next;
     if (size > sh->len) {
-        wri_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
-                sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
+        wri_log_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
+                    sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
         if (r->sys->ftruncate(sh->fd, (off_t)sh->len) != 0) return wri_cannot("cut", w->path, errno, err);
     }
     if (r->has_mark && r->mark.base == sh->base && r->mark.next > sh->next) {
-        wri_say(sh->st->db,
-                "stream %s: %s: %" PRIu64 " records are lost that were acknowledged with durability = os",
-                sh->st->name, w->path, r->mark.next - sh->next);
+        wri_log_say(sh->st->db,
+                    "stream %s: %s: %" PRIu64 " records are lost that were acknowledged with durability = os",
+                    sh->st->name, w->path, r->mark.next - sh->next);
         sh->next = r->mark.next; /* their numbers are not used again */
         sh->spoiled = true;
     }
@@ -310,6 +311,7 @@ wr_status wri_shard_recover(wri_shard *sh, const wri_meta_shard *m, wr_err *err)
     if (s == WR_ENOMEM) return wr_fail(err, s, "%s", why.msg);
     if (sh->damaged == WR_OK) sh->why = why;
     sh->damaged = s;
-    wri_say(sh->st->db, "stream %s, shard %u takes no records: %s", sh->st->name, sh->id.shard, sh->why.msg);
+    wri_log_say(sh->st->db, "stream %s, shard %u takes no records: %s", sh->st->name, sh->id.shard,
+                sh->why.msg);
     return WR_OK;
 }

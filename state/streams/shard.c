@@ -103,8 +103,8 @@ static void end_segment(wri_shard *sh) {
     wri_file_path(sh->dir, sh->base, ".seg", path);
     /* What lies behind does not count, whether it can be cut or not. */
     if (sh->spoiled && sys->ftruncate(sh->fd, (off_t)sh->len) != 0)
-        wri_say(sh->st->db, "stream %s: %s: cannot cut it to %lld bytes: %s", sh->st->name, path,
-                (long long)sh->len, strerror(errno));
+        wri_log_say(sh->st->db, "stream %s: %s: cannot cut it to %lld bytes: %s", sh->st->name, path,
+                    (long long)sh->len, strerror(errno));
     wr_status s = wri_write_index(sh, sh->base, &sh->index, sh->len, sh->end, sh->last_us);
     (void)s; /* it is made again when the stream is opened */
     sys->close(sh->fd);
@@ -115,8 +115,8 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
     if (sh->len == WRI_SEG_HEADER && !sh->spoiled) return WR_OK;
     if (sh->synced < sh->len &&
         sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
-        wri_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
-                sh->st->name, sh->dir, strerror(errno));
+        wri_log_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
+                    sh->st->name, sh->dir, strerror(errno));
     wri_segment seg = {.first = sh->next,
                        .created_us = wri_now(sh->st->db),
                        .prev = sh->base,
@@ -243,6 +243,9 @@ static wr_status try_again(wri_shard *sh, wr_err *err) {
 
 static wr_status write_group(wri_shard *sh, size_t n, size_t bytes, int64_t *now_usp, wr_err *err) {
     *now_usp = 0;
+    if (__atomic_load_n(&sh->st->unsettled, __ATOMIC_ACQUIRE))
+        return wr_fail(err, WR_EIO, "%s/" WRI_META ": a change may not be durable yet; try again",
+                       sh->st->dir);
     if (sh->damaged == WR_EIO) WR_TRY(try_again(sh, err));
     if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
     if (sh->fd < 0 || sh->spoiled || full(sh)) WR_TRY(wri_shard_roll(sh, err));
@@ -302,7 +305,7 @@ void wri_shard_commit(wri_shard *sh) {
     pthread_mutex_lock(&db->lock);
     if (n > 0) answer(sh, n, s, &why, now_us, &tell);
     sh->busy = false;
-    if (sh->head) wri_wake_readers(sh);
+    if (sh->head) wri_shard_wake(sh);
     pthread_cond_broadcast(&db->moved);
     pthread_mutex_unlock(&db->lock);
     wri_tell(tell);

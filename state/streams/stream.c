@@ -33,15 +33,14 @@ static void each_file(void *ctx, const char *name) {
     else l->n++;
 }
 
-/* Removes a folder with its files, and the folders in it down to `depth`. What cannot be removed stays. */
-static void remove_folder(const wr_sys *sys, const char *path, int depth) {
+void wri_remove_folder(const wr_sys *sys, const char *path, int depth) {
     names l = {0};
     if (sys->list(path, each_file, &l) != 0 || l.failed) l.failed = true;
     for (size_t i = 0; i < l.n; i++) {
         char *at = wr_alloc(WRI_PATH);
         if (at) {
             snprintf(at, WRI_PATH, "%s/%s", path, l.items[i]);
-            if (sys->unlink(at) != 0 && depth > 0) remove_folder(sys, at, depth - 1);
+            if (sys->unlink(at) != 0 && depth > 0) wri_remove_folder(sys, at, depth - 1);
         }
         wr_free(at);
         wr_free(l.items[i]);
@@ -58,7 +57,7 @@ void wri_stream_free(wr_stream *st) {
         wr_err why = {0};
         if (!st->deleted && !sh->closed && sh->damaged == WR_OK && sh->fd >= 0 &&
             wri_shard_seal(sh, &why) != WR_OK)
-            wri_say(st->db, "stream %s: %s", st->name, why.msg);
+            wri_log_say(st->db, "stream %s: %s", st->name, why.msg);
         wri_shard_free(sh);
     }
     for (size_t i = 0; i < st->n_retired; i++) wri_shard_free(st->retired[i]);
@@ -83,11 +82,9 @@ static wr_status new_stream(wr_streams *db, const char *name, wr_stream **outp, 
     return WR_OK;
 }
 
-wr_status wri_stream_store(wr_stream *st, wri_meta *m, wr_err *err) {
-    bool replaced;
-    wr_status s = wri_meta_store(st->db->sys, st->dir, m, &replaced, err);
-    if (s == WR_OK) st->unsettled = false;
-    else if (replaced) st->unsettled = true;
+wr_status wri_stream_store(wr_stream *st, wri_meta *m, bool *saidp, wr_err *err) {
+    wr_status s = wri_meta_store(st->db->sys, st->dir, m, saidp, err);
+    if (*saidp) __atomic_store_n(&st->unsettled, s != WR_OK, __ATOMIC_RELEASE);
     return s;
 }
 
@@ -166,7 +163,7 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
     WR_TRY(first_shards(&st->meta, cfg->n_shards, now, err));
     if (db->sys->mkdir(st->dir, 0755) != 0) {
         if (errno != EEXIST) return wri_cannot("create", st->dir, errno, err);
-        remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */
+        wri_remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */
         if (db->sys->mkdir(st->dir, 0755) != 0) return wri_cannot("create", st->dir, errno, err);
     }
     for (size_t i = 0; i < st->meta.n; i++) {
@@ -176,7 +173,8 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
     }
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     WR_TRY(wri_sync_dir(db->sys, streams, err));
-    return wri_stream_store(st, &st->meta, err);
+    bool said;
+    return wri_stream_store(st, &st->meta, &said, err);
 }
 
 static wr_stream *find_open(wr_streams *db, const char *name) {
@@ -209,7 +207,7 @@ wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg
     if (s == WR_OK) s = create(st, &c, err);
     if (st) {
         st->deleted = s != WR_OK; /* nothing to seal */
-        if (s != WR_OK && !st->unsettled) remove_folder(db->sys, st->dir, 2);
+        if (s != WR_OK && !st->unsettled) wri_remove_folder(db->sys, st->dir, 2);
         wri_stream_free(st);
     }
     return s;
@@ -238,7 +236,7 @@ static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
         if (st->db->sys->list(st->dir, each_shard, &l) != 0) return wri_cannot("list", st->dir, errno, err);
         for (size_t i = 0; i < l.n; i++) {
             wri_shard_path(st->dir, l.ids[i], path);
-            remove_folder(st->db->sys, path, 0);
+            wri_remove_folder(st->db->sys, path, 0);
         }
         if (l.n < WR_LEN(l.ids)) return WR_OK;
     }
@@ -247,6 +245,7 @@ static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
 static wr_status open_stream(wr_stream *st, wr_err *err) {
     WR_TRY(wri_meta_load(st->db->sys, st->dir, &st->meta, err));
     st->retention_us = st->meta.retention_us;
+    st->record_max = st->meta.record_max;
     WR_TRY(wri_stream_route(st, err));
     WR_TRY(remove_leftovers(st, err));
     for (size_t i = 0; i < st->meta.n; i++) {
@@ -341,12 +340,14 @@ wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
     wri_stream_path(db->dir, name, dir);
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     snprintf(gone, sizeof gone, "%s/streams/%s.gone", db->dir, name);
-    remove_folder(db->sys, gone, 2); /* of a deletion that was interrupted */
+    wri_remove_folder(db->sys, gone, 2); /* of a deletion that was interrupted */
     wr_status s = db->sys->rename(dir, gone) == 0 ? wri_sync_dir(db->sys, streams, err)
                                                   : wri_cannot("delete", dir, errno, err);
-    if (s == WR_OK) remove_folder(db->sys, gone, 2);
+    if (s == WR_OK) wri_remove_folder(db->sys, gone, 2);
     if (st) {
+        pthread_mutex_lock(&db->lock);
         st->deleted = s == WR_OK;
+        pthread_mutex_unlock(&db->lock);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }

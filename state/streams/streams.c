@@ -10,7 +10,7 @@
 
 #include "log_int.h"
 
-void wri_say(wr_streams *db, const char *fmt, ...) {
+void wri_log_say(wr_streams *db, const char *fmt, ...) {
     char line[1024];
     va_list ap;
     if (!db->opts.say) return;
@@ -83,7 +83,7 @@ wr_status wr_streams_lock(wr_streams *db, wr_err *err) {
 
 /* ---- threads ---- */
 
-void wri_wake_readers(wri_shard *sh) {
+void wri_shard_wake(wri_shard *sh) {
     wr_streams *db = sh->st->db;
     if (sh->queued || sh->busy) return;
     sh->queued = true;

@@ -596,6 +596,119 @@ def other_systems_are_told_the_names(d):
     assert p.returncode == 1 and "what your system calls them: a\n" in p.stderr, p
 
 
+# ---- streams of a data directory ----
+
+def stream_dir(d, shards=2):
+    expect(weir("streams", "--data", "d", "create", "s", "--shards", str(shards), cwd=d), 0, "", "")
+
+
+@case
+def streams_are_made_described_changed_and_deleted(d):
+    stream_dir(d)
+    expect(weir("streams", "--data", "d", cwd=d), 0, "s\n", "")
+    expect(weir("streams", "--data", "d", "split", "s", "0", cwd=d), 0, "", "")
+    expect(weir("streams", "--data", "d", "merge", "s", "3", "shardId-000000000001", cwd=d), 0, "", "")
+    p = weir("streams", "--data", "d", "describe", "s", cwd=d)
+    expect(p, 0, "shardId-000000000004  open since", "")
+    assert "from shardId-000000000003 and shardId-000000000001" in p.stdout and p.stdout.count("  closed ") == 3, p
+    expect(weir("streams", "--data", "d", "reshard", "s", "3", cwd=d), 0, "", "")
+    expect(weir("streams", "--data", "d", "retention", "s", "--retention", "48h", cwd=d), 0, "", "")
+    expect(weir("streams", "--data", "d", "describe", "s", cwd=d), 0, "kept 48 h", "")
+    expect(weir("streams", "--data", "d", "delete", "s", cwd=d), 0, "", "")
+    expect(weir("streams", "--data", "d", cwd=d), 0, "", "")
+
+
+@case
+def stream_commands_say_what_is_wrong(d):
+    stream_dir(d)
+    for args, status, err in [
+        (["streams"], 2, "expected --data DIR"),
+        (["streams", "--data", "d", "lsit"], 2, "did you mean 'list'?"),
+        (["streams", "--data", "d", "split", "s"], 2, "split STREAM SHARD [HASH]"),
+        (["streams", "--data", "d", "split", "s", "9"], 2, "shardId-000000000009 does not exist"),
+        (["streams", "--data", "d", "split", "s", "0", "x"], 2, "expected a hash key"),
+        (["streams", "--data", "d", "merge", "s", "0", "0"], 2, "are not neighbours"),
+        (["streams", "--data", "d", "create", "s"], 2, "there is a stream 's' already"),
+        (["streams", "--data", "d", "create", "a b"], 2, "letters, digits"),
+        (["streams", "--data", "d", "create", "t", "--retention", "1m"], 2, "retention"),
+        (["put"], 2, "expected the name of one stream"),
+        (["put", "t", "--data", "d"], 2, "create t makes it"),
+        (["tail", "s", "--data", "d", "--from", "noon"], 2, "earliest, latest or a time"),
+        (["tail", "s", "--data", "d", "--shard", "x"], 2, "shardId-"),
+        (["tail", "s", "--data", "d", "--shard", "7"], 2, "no shard 7"),
+        (["tail", "s", "--data", "nowhere"], 2, "there is no stream 's' in nowhere"),
+        (["run", "-e", "CREATE STREAM s (a INT) WITH (connector = 'stream', format = 'json'); SELECT a FROM s"], 1,
+         "add --data DIR"),
+        (["run", "--data", "d", "-e", "CREATE STREAM s (a INT) WITH (connector = 'stream', format = 'csv'); SELECT a FROM s"],
+         1, "header = 'false'"),
+        (["run", "--data", "d", "-e",
+          "CREATE STREAM s (a INT) WITH (connector = 'stream', format = 'json', start = 'noon'); SELECT a FROM s"], 1,
+         "neither earliest nor latest"),
+        (["run", "--data", "d", "-e",
+          "CREATE STREAM s WITH (connector = 'stream', format = 'json', partition_by = 'aa') AS SELECT 1 AS a"], 1,
+         "there is no column 'aa'"),
+    ]:
+        p = weir(*args, cwd=d)
+        assert p.returncode == status and err in p.stderr and p.stderr.startswith("weir: "), (args, p)
+
+
+@case
+def put_and_tail(d):
+    stream_dir(d)
+    expect(weir("put", "s", "--data", "d", "--key-before", ":", cwd=d, stdin="k1:one\nk2:two\n\nk1:three"), 2, "", "record 2")
+    expect(weir("put", "s", "--data", "d", "--key-before", ":", cwd=d, stdin="k1:one\nk2:\nk1:three"), 0, "", "3 records put")
+    p = weir("tail", "s", "--data", "d", "--from", "earliest", "--once", "--format", "json", cwd=d)
+    rows = [json.loads(x) for x in p.stdout.splitlines()]
+    assert sorted((r["key"], r["data"]) for r in rows) == [("k1", "one"), ("k1", "three"), ("k2", "")], p
+    raw = subprocess.run([WEIR, "put", "s", "--data", "d", "--key", "k1", "--quiet"], cwd=d, input=b"\xff\"\\\x01\n", check=True)
+    assert raw.returncode == 0
+    p = weir("tail", "s", "--data", "d", "--from", "earliest", "--once", "--format", "json", cwd=d)
+    assert any(json.loads(x).get("data_hex") == "ff225c01" for x in p.stdout.splitlines()), p
+    p = weir("tail", "s", "--data", "d", "--from", "earliest", "--count", "2", cwd=d)
+    assert p.returncode == 0 and len(p.stdout.splitlines()) == 2, p
+
+
+@case
+def tail_follows_a_stream_through_a_split(d):
+    stream_dir(d, 1)
+    with subprocess.Popen([WEIR, "tail", "s", "--data", "d", "--from", "earliest"], cwd=d, stdout=subprocess.PIPE, text=True) as p:
+        for i in range(6):
+            if i % 2 == 1:
+                expect(weir("streams", "--data", "d", "split", "s", str(i - 1), cwd=d), 0, "", "")
+            expect(weir("put", "s", "--data", "d", "--quiet", cwd=d, stdin=f"{i}\n"), 0, "", "")
+            assert p.stdout.readline() == f"{i}\n"
+        p.send_signal(signal.SIGTERM)
+
+
+@case
+def one_process_writes_and_the_other_is_told_its_pid(d):
+    stream_dir(d)
+    with subprocess.Popen([WEIR, "put", "s", "--data", "d"], cwd=d, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        p.stdin.write("x\n")
+        p.stdin.flush()
+        t = weir("tail", "s", "--data", "d", "--from", "earliest", "--count", "1", cwd=d)  # reading is allowed
+        expect(t, 0, "x\n", "")
+        expect(weir("put", "s", "--data", "d", cwd=d, stdin="y\n"), 1, "", f"process {p.pid} writes to it")
+        p.stdin.close()
+        assert p.wait() == 0 and "1 records put" in p.stderr.read()
+    expect(weir("put", "s", "--data", "d", cwd=d, stdin="y\n"), 0, "", "1 records put")
+
+
+@case
+def sql_follows_a_stream_through_splits_and_merges(d):
+    stream_dir(d, 2)
+    sql = "CREATE STREAM s (a INT) WITH (connector = 'stream', format = 'json'); SELECT a FROM s;"
+    with subprocess.Popen([WEIR, "run", "--data", "d", "--quiet", "-e", sql], cwd=d, stdout=subprocess.PIPE, text=True) as p:
+        for i, change in enumerate([["split", "s", "0"], ["merge", "s", "3", "1"], ["reshard", "s", "3"], ["split", "s", "2"]]):
+            lines = "".join(f'{{"a": {100 * i + k}}}\n' for k in range(20))
+            expect(weir("put", "s", "--data", "d", "--quiet", cwd=d, stdin=lines), 0, "", "")
+            got = sorted(json.loads(p.stdout.readline())["a"] for _ in range(20))
+            assert got == [100 * i + k for k in range(20)], got
+            weir("streams", "--data", "d", *change, cwd=d)
+        p.send_signal(signal.SIGINT)
+        assert p.wait() == 130
+
+
 def main():
     failed = n = 0
     for f in CASES:

@@ -11,6 +11,7 @@ Which rows a window takes is worked out here by position. A failure prints what 
 import json
 import os
 import random
+import re
 import subprocess
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -62,11 +63,15 @@ def canon(v):
 
 
 def duck(rows, sql):
+    return Counter(duck_list(rows, sql))
+
+
+def duck_list(rows, sql):
     names = ["n", "ts", "k", "g", "b", "s", "d", "ws", "we"]
     types = ["INTEGER", "TIMESTAMP", "VARCHAR", "INTEGER", "INTEGER", "VARCHAR", "DECIMAL(10,2)", "VARCHAR", "VARCHAR"]
     db = common.table("t", list(zip(names, types)),
                       [[i, EPOCH + timedelta(milliseconds=x["ts"])] + [x.get(n) for n in names[2:]] for i, x in enumerate(rows)])
-    return Counter(tuple(canon(v) for v in row) for row in db.execute(sql).fetchall())
+    return [tuple(canon(v) for v in row) for row in db.execute(sql).fetchall()]
 
 
 # ---- changelogs ----
@@ -169,7 +174,8 @@ def histogram(r):
     if by == "c0" and "AVG" in w:
         head, tail, by = "", "", ""
     where = r.choice(["", " WHERE c0 > 1"])
-    return (f"SELECT {head}{outer} FROM ({w} EMIT CHANGES){where}{tail}",
+    emit = r.choice([" EMIT CHANGES", " EMIT CHANGES", ""])  # the inner one's results may be final
+    return (f"SELECT {head}{outer} FROM ({w}{emit}){where}{tail}",
             f"SELECT {head}{douter} FROM ({d}){where}{tail}", [by] if by else [])
 
 
@@ -350,12 +356,12 @@ class Case:
                                                "union": union}[kind](r)
             if kind != "union":
                 self.weir += " EMIT CHANGES"
-        self.form = "op"
+        self.form, self.keyed = "op", r.random() < 0.5
         if kind in ("grouped", "session") and self.keys and r.random() < 0.5:
-            self.form = r.choice(["upsert", "debezium"])
+            self.form = r.choice(["upsert", "debezium", "op in a stream"])
         self.workers, self.batch = common.workers(r, [1, 1, 2, 3, 8]), r.choice([1, 7, 4096])
         self.chunk = r.choice([1, 100, 512 * 1024])
-        self.steps = kind in ("grouped", "histogram") and self.form == "op" and r.random() < 0.5
+        self.steps = (kind == "grouped" or "EMIT CHANGES)" in self.weir) and kind != "union" and self.form == "op" and r.random() < 0.5
         if self.steps:
             self.workers, self.batch, self.rows = 1, 1, self.rows[:60]
         self.session_steps = self.session and self.form == "op" and r.random() < 0.5
@@ -368,16 +374,41 @@ class Case:
                 f"path = 'in.jsonl', format = 'json', chunk_bytes = '{self.chunk}');\n")
         if self.form == "op":
             return head + self.weir + ";\n"
-        n = self.weir.count(" AS c")
+        return head + self.stream("o", "connector = 'stdout'") + f"INSERT INTO o {self.weir};\n"
+
+    def stream(self, name, connector):
+        n = len(set(re.findall(r" AS (c\d)", self.weir)))
         columns = [f"{k} {COLUMN_TYPES[k]}" for k in self.keys] + [f"c{i} {self.type_of(i)}" for i in range(n)]
-        key = f", PRIMARY KEY ({', '.join(self.keys)}) NOT ENFORCED" if self.form == "upsert" else ""
-        return (head + f"CREATE STREAM o ({', '.join(columns)}{key}) WITH (connector = 'stdout', format = 'json', "
-                f"changelog = '{self.form}');\nINSERT INTO o {self.weir};\n")
+        key = f", PRIMARY KEY ({', '.join(self.keys)}) NOT ENFORCED" if self.form == "upsert" or self.keyed else ""
+        return (f"CREATE STREAM {name} ({', '.join(columns)}{key}) WITH ({connector}, format = 'json', "
+                f"changelog = '{self.form.split()[0]}');\n")
 
     def type_of(self, i):
         item = self.weir.split(f" AS c{i}")[0].split(" AS c")[-1]
         return ("VARCHAR" if "MAX(s)" in item else "DOUBLE" if "AVG" in item
                 else "DECIMAL(18,2)" if "(d)" in item else "BIGINT")
+
+    def check_read_back(self, weir, lines, want):
+        """What was written, read as a stream, makes the same table; so does what is aggregated from it."""
+        r = self.r
+        read = self.stream("i", f"connector = 'file', path = 'in.jsonl', chunk_bytes = '{r.choice([1, 300, 512 * 1024])}'")
+        script = read + r.choice(["SELECT * FROM i;", "SELECT c0, COUNT(*) AS n FROM i GROUP BY c0 EMIT CHANGES;"])
+        if "GROUP" in script:
+            table = Counter()
+            for row, times in want.items():
+                table[row[len(self.keys)]] += times
+            want = Counter({(c, float(n)): 1 for c, n in table.items()})
+        with common.folder() as d:
+            with open(os.path.join(d, "in.jsonl"), "w", encoding="utf-8") as f:
+                f.writelines(x + "\n" for x in lines)
+            p = subprocess.run([weir, "run", "--format", "json", f"--workers={common.workers(r, [1, 2, 8])}",
+                                f"--batch-rows={r.choice([1, 7, 4096])}", "-e", script], cwd=d, capture_output=True, timeout=60)
+        out, err = p.stdout.decode("utf-8"), p.stderr.decode("utf-8", "replace")
+        if p.returncode != 0 or "Sanitizer" in err or "runtime error:" in err or ", 0 bad" not in err:
+            raise Wrong(f"read back: exit status {p.returncode}\n{script}\n{err}")
+        got = final_table([x for x in out.split("\n") if x], "op", None)
+        if got != want:
+            raise Wrong(f"read back: {script}\n  missing {list((want - got).items())[:5]}\n  surplus {list((got - want).items())[:5]}")
 
     def run(self, weir):
         with common.folder() as d:
@@ -401,7 +432,7 @@ class Case:
         tables = self.session.run(rows, self.delay) if self.session else []
         late = self.session.late if self.session else late
         want = tables[-1] if tables else duck(rows, self.duck)
-        if lines and self.form == "op" and '"op":' not in lines[0]:  # append-only
+        if lines and self.form.startswith("op") and '"op":' not in lines[0]:  # append-only
             got = Counter(tuple(canon(v) for v in json.loads(x).values()) for x in lines)
         else:
             got = final_table(lines, self.form, None if self.keys is None else len(self.keys))
@@ -410,6 +441,8 @@ class Case:
                         f"  surplus {list((got - want).items())[:5]}")
         if late and not (self.win and self.win.attached) and f"{late:,} late" not in err:
             raise Wrong(f"expected {late} late rows:\n{err}")
+        if self.form != "op":
+            self.check_read_back(weir, lines, want)
         if self.steps:
             self.check_steps(lines)
         if self.session_steps:

@@ -197,6 +197,53 @@ def window(r, s):
     return q[0], q[1], rows, sum(len(w.of(x["ts"])) for n in "lr" for x in s[n].rows) - sum(map(len, rows.values()))
 
 
+def sessions(rows, gap):
+    """Rows with the session of their key; rows exactly one gap apart are of one."""
+    out, by_key = [], {}
+    for row in rows:
+        by_key.setdefault(row["k"], []).append(row)
+    for those in by_key.values():
+        those.sort(key=lambda x: x["ts"])
+        first, last, some = None, None, []
+        for row in those + [None]:
+            if row is None or (last is not None and row["ts"] - last > gap):
+                out += [dict(x, ws=first, we=last + gap) for x in some]
+                first, some = None, []
+            if row:
+                first, last = row["ts"] if first is None else first, row["ts"]
+                some.append(row)
+    return out
+
+
+def session_window(r, s):
+    """Sessions whose starts and ends are the same; the rows come in time."""
+    gap = r.choice([1, 1000, 5000])
+    for x in s.values():
+        x.delay = 20000
+    if r.random() < 0.7:  # so that there are sessions that are the same
+        s["r"].rows = [dict(x, a=r.randrange(-20, 20), g=r.randrange(3)) for x in s["l"].rows if r.random() < 0.95]
+    conds = both(condition(r)) + [("l.window_start = r.window_start", "l.ws = r.ws"), ("l.window_end = r.window_end", "l.we = r.we")]
+    r.shuffle(conds)
+    tvf = lambda t: f"TABLE(SESSION(TABLE {t} PARTITION BY k, DESCRIPTOR(ts), {lit(gap)}))"
+    rows = {n: sessions(s[n].rows, gap) for n in "lr"}
+    k = r.random()
+    if k < 0.3:  # aggregates of sessions
+        on = [" AND ".join(c[i] for c in conds if ".a" not in c[0] and ".g" not in c[0] and ".s" not in c[0]) for i in (0, 1)]
+        side = lambda t: f"(SELECT window_start, window_end, k, COUNT(*) AS n, SUM(a) AS sa FROM {tvf(t)} GROUP BY window_start, window_end, k)"
+        dside = lambda t: f"(SELECT ws, we, k, COUNT(*) AS n, SUM(a) AS sa FROM {t} GROUP BY ws, we, k)"
+        kind = r.choice(TYPES)
+        q = (f"SELECT l.k AS c0, l.n AS c1, r.n AS c2, r.sa AS c3, r.window_end AS c4 FROM {side('l')} AS l {kind} {side('r')} AS r ON {on[0]}",
+             f"SELECT l.k, l.n, r.n, r.sa, r.we FROM {dside('l')} AS l {kind} {dside('r')} AS r ON {on[1]}")
+    elif k < 0.5:  # a window of the result
+        kind, on = r.choice(["JOIN", "LEFT JOIN"]), [" AND ".join(c[i] for c in conds) for i in (0, 1)]
+        q = (f"SELECT window_start AS ws, window_end AS we, COUNT(*) AS n, SUM(a) AS a FROM (SELECT l.window_start, l.window_end, r.a FROM "
+             f"{tvf('l')} AS l {kind} {tvf('r')} AS r ON {on[0]}) GROUP BY window_start, window_end",
+             f"SELECT l.ws, l.we, COUNT(*), SUM(r.a) FROM l {kind} r ON {on[1]} GROUP BY l.ws, l.we")
+    else:
+        q = joined(r, conds, (tvf("l"), "l"), (tvf("r"), "r"))
+    return q[0], q[1], rows, 0
+
+
 def window_in(r, s):
     w, no = Window(r), r.choice(["", "NOT "])
     c = r.choice(["k", "g", "a"])
@@ -273,7 +320,7 @@ def three(r, s):
     return q[0], q[1], {n: s[n].in_time() for n in "lr"}, None
 
 
-KINDS = [interval, interval, interval, regular, window, window, window_in, bounded, bounded, bounded_in, temporal, temporal,
+KINDS = [interval, interval, interval, regular, window, window, session_window, window_in, bounded, bounded, bounded_in, temporal, temporal,
          windowed_result, chain, three]
 
 
@@ -293,7 +340,8 @@ def duck(tables, sql):
 
 def run_case(path, seed):
     r = random.Random(seed)
-    kind = r.choice(KINDS)
+    kind = r.choice(KINDS)  # KIND=session_window: only that
+    kind = globals()[os.environ["KIND"]] if "KIND" in os.environ else kind
     n_max = 120 if kind in (chain, three) else 250
     step, keys = r.choice([5, 300, 2000]), r.sample(WORDS, r.randrange(1, 8))
     s = {n: Stream(r, n, n_max, step, keys) for n in "lr"}

@@ -401,11 +401,23 @@ def result(mine, path, number, key, q):
 
 # ---- queries ----
 
+def make_many_ways(r):
+    """The same row and position are come to in many ways, whose conditions differ by what they have taken."""
+    times = lambda x, lo: ("times", x, lo, None, r.random() < 0.3)
+    some = r.choice([times(("alt", [("var", "A"), ("var", "B")]), 1), ("seq", [times(("var", "A"), 0), times(("var", "B"), 0)]),
+                     times(("seq", [times(("var", "A"), 1), ("times", ("var", "B"), 0, 1, False)]), 1)])
+    tail = [r.choice([("var", "C"), ("seq", [("var", "C"), ("var", "D")])])]
+    return ("seq", [("var", "S")] * r.randrange(2) + [some] + tail)
+
+
 def make_query(r, n):
+    many_ways = r.random() < 0.3
     while True:
         pattern = make_pattern(r, r.choice([1, 2, 2, 3]), ["A", "B", "C", "D"][:r.randrange(1, 5)])
         if r.random() < 0.1:
             pattern = ("seq", [("anchor", "^"), pattern] if r.random() < 0.5 else [pattern, ("anchor", "$")])
+        if many_ways:
+            pattern = make_many_ways(r)
         names = names_of(pattern, [])
         if names and (least(pattern) or r.random() < 0.4):
             break
@@ -413,8 +425,9 @@ def make_query(r, n):
     subset = set(r.sample(names, r.randrange(1, len(names) + 1))) if r.random() < 0.3 else None
     if subset:
         scopes.append(("U", subset))
-    dynamic = r.random() < 0.5
-    conditions = {v: make_condition(r, scopes, v, dynamic) for v in names if r.random() < 0.8}
+    dynamic = many_ways or r.random() < 0.5
+    conditions = {v: make_condition(r, scopes, v, dynamic, 0) if many_ways and v in "AB" else
+                  make_condition(r, scopes, v, dynamic) for v in names if many_ways or r.random() < 0.8}
     all_rows = r.random() < 0.35
     measures = []
     for _ in range(r.randrange(1, 5)):

@@ -93,7 +93,10 @@ class Case(changes.Case):
         over = f"{fn}() OVER ({'PARTITION BY ' + ', '.join(part) + ' ' if part else ''}ORDER BY {weir_order})"
         dover = f"{fn}() OVER ({'PARTITION BY ' + ', '.join(duck_part) + ' ' if part else ''}ORDER BY {duck_order})"
         items = ", ".join(out)
-        if r.random() < 0.3:
+        if fn == "ROW_NUMBER" and not shows and hi and r.random() < 0.5:
+            by = f" BY {', '.join(part)}" if part else ""
+            self.weir = f"SELECT {items} FROM {table} AS x ORDER BY {weir_order} LIMIT {hi - lo + 1}{by} OFFSET {lo - 1}"
+        elif r.random() < 0.3:
             self.weir = (f"SELECT {items.replace('rn', over + ' AS rn', 1) if shows else items} FROM {table} AS x "
                          f"QUALIFY {bound if shows else bound.replace('rn', over)}")
         else:

@@ -6,10 +6,13 @@ Usage: run.py WEIR [--kills N] [--rows N] [--seed N] [NAME …]
 Each .sql file here is a job: it reads clicks.jsonl and writes files called out*. A round runs a job with a random
 number of workers, another one at each start, snapshots every few milliseconds, and kill -9 after a random time, until
 the job says that it has finished. Then each file must hold the rows of the undisturbed run: all of them, none twice.
+Files called *.changes hold changelogs: the tables that they make are compared.
 Rounds go on until N kills have been survived.
 """
 import argparse
+import collections
 import glob
+import json
 import os
 import random
 import shutil
@@ -21,12 +24,26 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def table_of(lines):
+    """What stands when all changes have been applied; a change that does not fit what stands is a row of its own."""
+    stands = collections.Counter()
+    for line in lines:
+        op, row = (json.loads(line)["op"], line.split(b",", 1)[1]) if line else ("", b"")
+        if op in ("-U", "-D") and stands[row] == 0:
+            stands[b"does not stand: " + line] += 1
+        elif op:
+            stands[row] += -1 if op in ("-U", "-D") else 1
+    return sorted(stands.elements())
+
+
 def rows(folder):
-    """File -> its rows, sorted: workers promise no order."""
+    """File -> its rows, sorted: workers promise no order. Of changes, which are coalesced by batches, the table that
+    they make."""
     found = {}
     for path in sorted(glob.glob(os.path.join(folder, "out*"))):
         with open(path, "rb") as f:
-            found[os.path.basename(path)] = sorted(f.read().split(b"\n"))
+            lines = f.read().split(b"\n")
+        found[os.path.basename(path)] = table_of(lines) if path.endswith(".changes") else sorted(lines)
     return found
 
 

@@ -189,7 +189,40 @@ static const char *const scripts[] = {
     "SECOND, "
     "INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k EMIT EARLY EVERY INTERVAL '2' SECOND "
     "ALLOWED LATENESS "
-    "INTERVAL '20' SECOND;"};
+    "INTERVAL '20' SECOND;",
+    "SET state_ttl = '20 s'; CREATE STREAM o (k VARCHAR, v BIGINT, rn BIGINT, r BIGINT, PRIMARY KEY (k, rn)) "
+    "WITH "
+    "(connector = 'file', path = '%s.out', format = 'json'); INSERT INTO o SELECT * FROM (SELECT k, v, "
+    "ROW_NUMBER() "
+    "OVER (PARTITION BY k ORDER BY v % 4, v DESC) AS rn, RANK() OVER (PARTITION BY k ORDER BY v % 4, v DESC) "
+    "AS r "
+    "FROM t) WHERE rn <= 3 EMIT CHANGES;",
+    "CREATE STREAM o (k VARCHAR PRIMARY KEY, n BIGINT) WITH (connector = 'file', path = '%s.out', format = "
+    "'json'); "
+    "INSERT INTO o SELECT k, COUNT(*) AS n FROM t GROUP BY k ORDER BY COUNT(*) % 3, k DESC LIMIT 2 EMIT "
+    "CHANGES;",
+    "CREATE STREAM o WITH (connector = 'file', path = '%s.out', format = 'json') AS SELECT k, n FROM (SELECT "
+    "window_start, window_end, k, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' "
+    "SECOND)) "
+    "GROUP BY window_start, window_end, k EMIT CHANGES) ORDER BY n, k LIMIT 2 BY window_start, window_end;"};
+
+/* A plan either comes about or says that there is no memory. */
+static void plans_cleanly(const char *text) {
+    wr_registry reg = wr_builtin();
+    wr_status s = WR_ENOMEM;
+    for (uint64_t n = 1; s != WR_OK; n++) {
+        wr_arena ar = {.block_bytes = 64};
+        wr_diags d = {.file = "test", .text = text, .len = strlen(text), .ar = &ar};
+        wr_script script;
+        wr_plan plan;
+        wr_mem_fail_at(n);
+        s = wr_parse(&ar, &d, &script);
+        if (s == WR_OK) s = wr_plan_script(&script, &reg, &ar, &d, &plan);
+        wr_mem_fail_at(0);
+        cr_assert(s == WR_OK || s == WR_ENOMEM, "allocation %lu: %s", n, wr_status_text(s));
+        wr_arena_free(&ar);
+    }
+}
 
 static void on_done(uv_async_t *a) { (void)a; }
 
@@ -235,13 +268,15 @@ static void fails_cleanly(const char *tail) {
     const char *at = strstr(tail, "%s");
     cr_assert_eq(wr_buf_put(&text, tail, (size_t)(at - tail)), WR_OK);
     cr_assert_eq(wr_buf_puts(&text, path), WR_OK);
-    cr_assert_eq(wr_buf_puts(&text, at + 2), WR_OK);
+    cr_assert_eq(wr_buf_put(&text, at + 2, strlen(at + 2) + 1), WR_OK);
+    text.len--; /* the end of the text is not part of it */
     wr_registry reg = wr_builtin();
     wr_diags d = {.file = "test", .text = text.data, .len = text.len, .ar = &ar};
     wr_script script;
     wr_plan plan;
     cr_assert_eq(wr_parse(&ar, &d, &script), WR_OK);
     cr_assert_eq(wr_plan_script(&script, &reg, &ar, &d, &plan), WR_OK, "%s", d.n ? d.items[0].msg : "");
+    plans_cleanly(text.data);
     wr_status s = WR_ENOMEM;
     uint64_t n = 1;
     for (; s != WR_OK && n < 100000; n++) {
@@ -261,3 +296,6 @@ static void fails_cleanly(const char *tail) {
 Test(changes, upserts_without_memory) { fails_cleanly(scripts[0]); }
 Test(changes, changes_of_changes_without_memory) { fails_cleanly(scripts[1]); }
 Test(changes, windows_without_memory) { fails_cleanly(scripts[2]); }
+Test(changes, ranks_without_memory) { fails_cleanly(scripts[3]); }
+Test(changes, ranks_of_changes_without_memory) { fails_cleanly(scripts[4]); }
+Test(changes, ranks_of_windows_without_memory) { fails_cleanly(scripts[5]); }

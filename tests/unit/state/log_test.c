@@ -411,4 +411,16 @@ size_t lt_count(wr_streams *db, const char *stream, uint8_t *counts, uint32_t n)
     return c.total;
 }
 
-void lt_change(wr_stream *st, uint32_t i, uint32_t n) { (void)st, (void)i, (void)n; }
+/* Changes of shards, and of what is kept, that follow from i; failures are nobody's concern here. */
+void lt_change(wr_stream *st, uint32_t i, uint32_t n) {
+    wr_status s = WR_OK;
+    const wri_meta_shard *a = st->n_route ? &st->meta.shards[st->route[i % st->n_route]] : NULL;
+    if (!a) return;
+    if (i % 4 == 0) s = wr_stream_split(st, a->id, a->lo + (a->hi - a->lo) / 3 + 1, NULL);
+    else if (i % 4 == 1 && st->n_route > 1) {
+        size_t k = i % (st->n_route - 1);
+        s = wr_stream_merge(st, st->meta.shards[st->route[k + 1]].id, st->meta.shards[st->route[k]].id, NULL);
+    } else if (i % 4 == 2 && n > 8) s = wr_stream_reshard(st, 1 + i % 3, NULL);
+    else if (i % 4 == 3) s = wr_stream_tend(st, NULL);
+    (void)s;
+}

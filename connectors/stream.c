@@ -1,0 +1,390 @@
+/* connectors/stream.c -- a stream of the data directory as a source: each shard is a split.
+ *
+ *   shards at the start ─► splits, those without parents that are still to be read
+ *   split at its end    ─► ended; look() begins the children whose parents all have ended
+ *
+ * So a key's records keep their order through splits and merges. A chunk is records one behind the other,
+ * made fit for the format: a line each, unless rows say themselves where they end; a line end inside a JSON
+ * record is a blank. Positions are bytes given so far; they begin at 1, as place 0 may hold a file's header.
+ *
+ * start = 'latest' begins with the open shards, behind what is there. end = 'latest' ends where nothing more
+ * is there.
+ *
+ * Threads: next() of different splits side by side, look() beside them; the list is under a lock, a split is
+ * its taker's. */
+#include "stream_int.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#define MOST 4096 /* records taken from the log at a time */
+
+typedef struct split {
+    uint32_t shard, parent, parent2;
+    wr_reader *reader; /* NULL: the shard has expired */
+    wr_records got;
+    uint32_t at; /* record of got that comes next */
+    int64_t pos, bytes;
+    char name[WR_STREAM_NAME_MAX + 32];
+    bool ended; /* atomic */
+    bool waits; /* resumed: its parents may have to be read before it */
+    bool known; /* a snapshot has said where it goes on */
+} split;
+
+struct wr_source {
+    wr_streams *db;
+    const char *stream;
+    wr_between between;
+    wr_place start;
+    uint32_t first_new; /* shards from there on have come since the start */
+    bool bounded;
+    size_t chunk_bytes;
+    wr_arena ar;
+    uint64_t skipped; /* records that expired unread; atomic */
+    pthread_mutex_t lock;
+    split **splits;
+    size_t n, cap;
+};
+
+#define AT(member) .offset = offsetof(stream_opts, member)
+static const wr_option options[] = {
+    {"stream", WR_OPT_STRING, AT(stream),
+     .doc = "Name in the data directory; else the stream's name in the SQL."},
+    {"start", WR_OPT_STRING, AT(start), .def = "earliest",
+     .doc = "Reading: earliest, latest, or a time such as 2026-01-01T00:00:00Z."},
+    {"end", WR_OPT_ENUM, AT(end), .values = "never|latest", .def = "never",
+     .doc = "Reading: latest ends where nothing more is there."},
+    {"chunk_bytes", WR_OPT_BYTES, AT(chunk_bytes), .def = "512KiB", .min = 1, .max = 1 << 30,
+     .doc = "Reading: how much a worker takes at a time."},
+    {"partition_by", WR_OPT_STRING, AT(partition_by),
+     .doc =
+         "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
+    {"shards", WR_OPT_INT, AT(shards), .def = "1", .min = 1, .max = WR_SHARDS_MAX,
+     .doc = "Writing: shards of the stream, where it has to be made."},
+};
+
+wr_status wri_stream_connector_options(const wr_kv *kvs, size_t n, stream_opts *out, wr_err *err) {
+    return wri_options(options, WR_LEN(options), kvs, n, out, sizeof *out, err);
+}
+
+wr_status wri_need_streams(const wr_streams *db, wr_err *err) {
+    if (db) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "connector 'stream' needs a data directory; add --data DIR");
+}
+
+wr_status wri_no_header(const wr_format_def *format, const wr_kv *kvs, size_t n, wr_err *err) {
+    if (strcmp(format->with.name, "csv") != 0) return WR_OK;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(kvs[i].key, "header") == 0 && strcmp(kvs[i].value, "false") == 0) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "records of a stream have no header line; add header = 'false'");
+}
+
+static wr_status parse_start(const char *text, wr_place *out, wr_err *err) {
+    *out = (wr_place){.from = WR_FROM_HORIZON};
+    if (strcmp(text, "earliest") == 0) return WR_OK;
+    out->from = strcmp(text, "latest") == 0 ? WR_FROM_LATEST : WR_FROM_TIME;
+    if (out->from == WR_FROM_LATEST || wr_read_timestamp(text, strlen(text), &out->time_us)) return WR_OK;
+    return wr_fail(
+        err, WR_EINVAL,
+        "option 'start': '%.64s' is neither earliest nor latest nor a time such as 2026-01-01T00:00:00Z",
+        text);
+}
+
+/* ---- shards ---- */
+
+static split *find(const wr_source *s, uint32_t shard) {
+    for (size_t i = 0; i < s->n; i++)
+        if (s->splits[i]->shard == shard) return s->splits[i];
+    return NULL;
+}
+
+static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err *err) {
+    split *sp = wr_calloc(1, sizeof *sp);
+    if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
+        wr_free(sp);
+        return wr_fail_oom(err, "a split");
+    }
+    sp->shard = sh->id;
+    sp->parent = sh->parent;
+    sp->parent2 = sh->parent2;
+    sp->pos = 1;
+    snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, sh->id);
+    wr_status rc = wr_reader_open(s->db, s->stream, sh->id, at, &sp->reader, err);
+    if (rc != WR_OK) wr_free(sp);
+    else s->splits[s->n++] = sp;
+    return rc;
+}
+
+/* Whether a parent is still to be read: it is there, and has not ended. */
+static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t parent) {
+    const split *sp = find(s, parent);
+    if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < info->n_shards; i++)
+        if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST || parent >= s->first_new;
+    return false;
+}
+
+/* Begins the next shard that may begin. WR_AGAIN: none may. *leftp: shards that are not begun. */
+static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err) {
+    wr_stream_info info;
+    wr_arena ar = {0};
+    *leftp = 0;
+    wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
+    bool begun = false;
+    for (uint32_t i = 0; rc == WR_OK && !begun && i < info.n_shards; i++) {
+        const wr_shard_info *sh = &info.shards[i];
+        if (first && sh->id >= s->first_new) s->first_new = sh->id + 1;
+        bool of_before =
+            s->start.from == WR_FROM_LATEST && sh->id < s->first_new && (!first || sh->closed_us);
+        if (find(s, sh->id) || of_before) continue;
+        bool wait = holds_back(s, &info, sh->parent) || holds_back(s, &info, sh->parent2);
+        *leftp += wait;
+        if (wait) continue;
+        bool whole =
+            s->start.from == WR_FROM_LATEST && !first; /* a child of what was read: all of it is new */
+        rc = add(s, sh, whole ? (wr_place){.from = WR_FROM_HORIZON} : s->start, err);
+        begun = rc == WR_OK;
+    }
+    wr_arena_free(&ar);
+    return rc == WR_OK && !begun ? WR_AGAIN : rc;
+}
+
+/* ---- the table's functions ---- */
+
+static void stream_close(wr_source *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        wr_records_free(&s->splits[i]->got);
+        wr_reader_close(s->splits[i]->reader);
+        wr_free(s->splits[i]);
+    }
+    wr_free(s->splits);
+    wr_arena_free(&s->ar);
+    pthread_mutex_destroy(&s->lock);
+    wr_free(s);
+}
+
+static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const stream_opts *o, wr_err *err) {
+    s->stream = wr_arena_strdup(&s->ar, o->stream ? o->stream : cfg->stream);
+    if (!s->stream) return wr_fail_oom(err, "a source");
+    WR_TRY(parse_start(o->start, &s->start, err));
+    wr_status rc = WR_OK;
+    for (size_t left; rc == WR_OK;) rc = begin_one(s, true, &left, err);
+    return rc == WR_AGAIN ? WR_OK : rc;
+}
+
+static wr_status stream_open(const wr_source_cfg *cfg, wr_source **outp, wr_err *err) {
+    stream_opts o;
+    *outp = NULL;
+    WR_TRY(wri_stream_connector_options(cfg->options, cfg->n_options, &o, err));
+    WR_TRY(wri_readable(cfg, "stream", err));
+    WR_TRY(wri_no_header(cfg->format, cfg->options, cfg->n_options, err));
+    WR_TRY(wri_need_streams(cfg->streams, err));
+    wr_source *s = wr_calloc(1, sizeof *s);
+    if (!s) return wr_fail_oom(err, "a source");
+    pthread_mutex_init(&s->lock, NULL);
+    s->db = cfg->streams;
+    s->between = cfg->format->between;
+    s->bounded = o.end == WRI_END_LATEST;
+    s->chunk_bytes = (size_t)o.chunk_bytes;
+    wr_status rc = open_splits(s, cfg, &o, err);
+    if (rc == WR_OK) *outp = s;
+    else stream_close(s);
+    return rc;
+}
+
+static split *split_at(const wr_source *s, uint32_t i) {
+    pthread_mutex_t *lock = (pthread_mutex_t *)&s->lock;
+    pthread_mutex_lock(lock);
+    split *sp = s->splits[i];
+    pthread_mutex_unlock(lock);
+    return sp;
+}
+
+/* Appends the record's bytes as rows of the format. */
+static char *put_record(const wr_source *s, const wr_record *r, char *out) {
+    memcpy(out, r->data, r->len);
+    if (s->between == WR_BETWEEN_NOTHING) return out + r->len;
+    if (s->between == WR_BETWEEN_BLANKS)
+        for (char *nl = out; (nl = memchr(nl, '\n', r->len - (size_t)(nl - out)));) *nl = ' ';
+    out += r->len;
+    if (r->len == 0 || out[-1] != '\n') *out++ = '\n';
+    return out;
+}
+
+/* Whether what the split waits for has been read. */
+static bool parents_over(wr_source *s, split *sp) {
+    pthread_mutex_lock(&s->lock);
+    const split *a = find(s, sp->parent), *b = find(s, sp->parent2);
+    sp->waits = (a && !__atomic_load_n(&a->ended, __ATOMIC_ACQUIRE)) ||
+                (b && !__atomic_load_n(&b->ended, __ATOMIC_ACQUIRE));
+    pthread_mutex_unlock(&s->lock);
+    return !sp->waits;
+}
+
+static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_err *err) {
+    split *sp = split_at(s, split_no);
+    *out = (wr_chunk){.split = split_no};
+    if (sp->ended) return WR_EOF;
+    if (sp->waits && !parents_over(s, sp)) return WR_AGAIN;
+    if (sp->at == sp->got.n) {
+        sp->at = 0;
+        uint64_t before = wr_reader_skipped(sp->reader);
+        wr_status rc = wr_reader_next(sp->reader, MOST, &sp->got, err);
+        __atomic_add_fetch(&s->skipped, wr_reader_skipped(sp->reader) - before, __ATOMIC_RELAXED);
+        bool over = rc == WR_EOF || (rc == WR_AGAIN && s->bounded);
+        if (over) __atomic_store_n(&sp->ended, true, __ATOMIC_RELEASE);
+        if (rc != WR_OK) return over ? WR_EOF : rc == WR_AGAIN ? rc : WR_EIO;
+    }
+    size_t n = 0;
+    uint32_t to = sp->at;
+    while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes))
+        n += sp->got.items[to++].len + 1;
+    wr_bytes *b = wr_bytes_new(n);
+    if (!b) return wr_fail_oom(err, "a chunk");
+    char *at = b->data;
+    for (; sp->at < to; sp->at++) at = put_record(s, &sp->got.items[sp->at], at);
+    memset(at, 0, WR_PAD);
+    *out = (wr_chunk){
+        .data = b->data, .len = (size_t)(at - b->data), .pos = sp->pos, .split = split_no, .hold = &b->ref};
+    __atomic_store_n(&sp->pos, sp->pos + (int64_t)out->len, __ATOMIC_RELAXED);
+    return WR_OK;
+}
+
+static wr_status stream_look(wr_source *s, uint32_t *splitp, wr_err *err) {
+    size_t left, going = 0;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n; i++) going += !__atomic_load_n(&s->splits[i]->ended, __ATOMIC_ACQUIRE);
+    wr_status rc = begin_one(s, false, &left, err);
+    if (rc == WR_OK) *splitp = (uint32_t)s->n - 1;
+    pthread_mutex_unlock(&s->lock);
+    if (rc == WR_AGAIN && s->bounded && going == 0 && left == 0) return WR_EOF;
+    return rc == WR_AGAIN || rc >= 0 ? rc : WR_EIO;
+}
+
+/* ---- snapshots: "shard number ended first_new" ---- */
+
+static wr_status stream_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
+    const split *sp = split_at(s, split_no);
+    uint64_t number = sp->at < sp->got.n ? sp->got.items[sp->at].number
+                      : sp->reader       ? wr_reader_at(sp->reader)
+                                         : 0;
+    wr_status rc =
+        wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32, sp->shard, number, sp->ended, s->first_new);
+    return rc == WR_OK ? rc : wr_fail_oom(err, "a position");
+}
+
+/* Shards that came while nobody read begin at their beginning, once their parents have been read. */
+static wr_status begin_new(wr_source *s, uint32_t first_new, wr_err *err) {
+    if (s->start.from != WR_FROM_LATEST) return WR_OK;
+    s->first_new = first_new;
+    for (size_t i = 0; i < s->n; i++) {
+        split *sp = s->splits[i];
+        if (sp->shard < first_new || sp->known) continue;
+        wr_reader_close(sp->reader);
+        sp->reader = NULL;
+        sp->waits = true;
+        WR_TRY(wr_reader_open(s->db, s->stream, sp->shard, (wr_place){0}, &sp->reader, err));
+    }
+    return WR_OK;
+}
+
+static wr_status find_or_add(wr_source *s, uint32_t shard, uint64_t number, split **spp, wr_err *err) {
+    wr_arena ar = {0};
+    wr_stream_info info;
+    wr_place at = {.from = WR_FROM_AT, .number = number};
+    wr_shard_info gone = {.id = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD}, *sh = NULL;
+    wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
+    for (uint32_t i = 0; rc == WR_OK && i < info.n_shards; i++)
+        if (info.shards[i].id == shard) sh = memcpy(&gone, &info.shards[i], sizeof gone);
+    split *sp = (split *)find(s, shard);
+    if (rc == WR_OK && sp) {
+        wr_reader_close(sp->reader);
+        sp->reader = NULL;
+        rc = wr_reader_open(s->db, s->stream, shard, at, &sp->reader, err);
+    } else if (rc == WR_OK && sh) {
+        rc = add(s, sh, at, err);
+        if (rc == WR_OK) sp = s->splits[s->n - 1];
+    } else if (rc == WR_OK) { /* it has expired as a whole */
+        sp = wr_calloc(1, sizeof *sp);
+        if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
+            wr_free(sp);
+            rc = wr_fail_oom(err, "a split");
+        } else {
+            *sp = (split){
+                .shard = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD, .pos = 1, .ended = true};
+            snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, shard);
+            s->splits[s->n++] = sp;
+        }
+    }
+    wr_arena_free(&ar);
+    *spp = sp;
+    return rc;
+}
+
+static wr_status stream_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
+    uint32_t shard, first_new;
+    uint64_t number;
+    int ended;
+    char text[128];
+    split *sp;
+    snprintf(text, sizeof text, "%.*s", (int)n, p);
+    if (sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32, &shard, &number, &ended, &first_new) != 4)
+        return wr_fail(err, WR_EDATA, "'%s' is no position in a stream", text);
+    WR_TRY(find_or_add(s, shard, number, &sp, err));
+    sp->known = true;
+    sp->waits = false;
+    sp->ended |= ended != 0;
+    sp->at = sp->got.n = 0;
+    if (sp->reader) s->skipped += wr_reader_skipped(sp->reader);
+    WR_TRY(begin_new(s, first_new, err));
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->splits[i] == sp) *splitp = i;
+    return WR_OK;
+}
+
+static wr_status stream_notes(wr_source *s, wr_buf *out) {
+    uint64_t n = __atomic_load_n(&s->skipped, __ATOMIC_RELAXED);
+    if (n == 0) return WR_OK;
+    return wr_buf_printf(out, "%s: %" PRIu64 " records expired before they were read\n", s->stream, n);
+}
+
+static uint32_t stream_n_splits(const wr_source *s) { return (uint32_t)s->n; }
+
+static void stream_split_info(const wr_source *s, uint32_t split_no, wr_split_info *out) {
+    const split *sp = split_at(s, split_no);
+    out->name = sp->name;
+    out->bytes = -1;
+    out->at = __atomic_load_n(&sp->pos, __ATOMIC_RELAXED) - 1;
+}
+
+static bool stream_bounded(const wr_kv *kvs, size_t n) {
+    stream_opts o;
+    return wri_stream_connector_options(kvs, n, &o, NULL) == WR_OK && o.end == WRI_END_LATEST;
+}
+
+const wr_connector_def wr_connector_stream = {
+    .with = {.name = "stream",
+             .doc = "A stream of the data directory (--data DIR): sharded, durable, replayable.",
+             .options = options,
+             .n_options = WR_LEN(options),
+             .source = true,
+             .sink = true,
+             .needs_format = true},
+    .open_source = stream_open,
+    .n_splits = stream_n_splits,
+    .next = stream_next,
+    .split_info = stream_split_info,
+    .look = stream_look,
+    .position = stream_position,
+    .resume = stream_resume,
+    .notes = stream_notes,
+    .bounded = stream_bounded,
+    .close_source = stream_close,
+    .delivery = "at least once",
+    .open_sink = wri_stream_sink_open,
+    .put = wri_stream_sink_put,
+    .flush = wri_stream_sink_flush,
+    .sync = wri_stream_sink_flush,
+    .close_sink = wri_stream_sink_close,
+};

@@ -1,0 +1,32 @@
+/* runtime/ops/saved_rows.h -- rows that an operator holds in batches of others, as rows of a snapshot.
+ * Private to runtime/.
+ *
+ *   columns 0..n_cols | split | pos        a copy; places go with the rows, so that ties stay in order */
+#ifndef WR_RUNTIME_SAVED_ROWS_H
+#define WR_RUNTIME_SAVED_ROWS_H
+
+#include "../op.h"
+
+typedef struct wri_picked { /* a row, and its place in the source */
+    const wr_batch *b;
+    uint32_t row, split;
+    int64_t pos;
+} wri_picked;
+
+/* Saves rows[0..n), in pieces, with tag and keys as wr_save_rows says. Rows that are changes stay so: halves
+ * of an update that do not follow each other in rows are a delete and an insert. */
+wr_status wri_save_picked(wr_saver *to, uint32_t tag, uint32_t n_cols, const wri_picked *rows, size_t n,
+                          const uint32_t *keys, uint32_t n_keys, wr_err *err) WR_MUST_USE;
+
+/* A copy of columns 0..n_cols of rows[0..n), in a batch with room for `more` columns behind them. */
+wr_status wri_pick_rows(const wri_picked *rows, uint32_t n, uint32_t n_cols, uint32_t more, wr_batch **outp,
+                        wr_err *err) WR_MUST_USE;
+
+/* The place of row i of a batch that comes back; b has passed wri_check_picked. */
+wr_status wri_check_picked(const wr_batch *b, const wr_schema *schema, wr_err *err) WR_MUST_USE;
+static inline uint32_t wri_picked_split(const wr_batch *b, uint32_t i) {
+    return (uint32_t)b->cols[b->n_cols - 2].i64[i];
+}
+static inline int64_t wri_picked_pos(const wr_batch *b, uint32_t i) { return b->cols[b->n_cols - 1].i64[i]; }
+
+#endif

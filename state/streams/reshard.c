@@ -1,0 +1,258 @@
+/* state/streams/reshard.c -- split, merge, uniform resharding; changes of a stream's settings.
+ *
+ *   pause ─► parents sealed ─► children made, durable ─► stream.meta replaced ─► children take records ─►
+ * resume
+ *
+ * Replacing the metadata is the moment that counts: before it, the children's folders are leftovers, after it
+ * the parents are closed. Should it be uncertain whether the replacement is durable, nothing is acknowledged
+ * before another one is (stream `unsettled`). A child is created in a later second than its parents, so its
+ * sequence numbers follow theirs. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "log_int.h"
+
+static wr_status no_shard(const wr_stream *st, uint32_t shard, wr_err *err) {
+    const wri_meta_shard *s = wri_meta_find(&st->meta, shard);
+    return wr_fail(err, WR_EINVAL, "stream %s: shard " WR_SHARD_ID " %s", st->name, shard,
+                   s ? "is closed" : "does not exist");
+}
+
+static wri_meta_shard *open_shard(wri_meta *m, uint32_t shard) {
+    wri_meta_shard *s = wri_meta_find(m, shard);
+    return s && !s->closed ? s : NULL;
+}
+
+void wri_stream_adopt(wr_stream *st, wri_meta *m) {
+    wri_meta old = st->meta;
+    st->meta = *m;
+    *m = old;
+    __atomic_store_n(&st->retention_us, st->meta.retention_us, __ATOMIC_RELAXED);
+    wr_status s = wri_stream_route(st, NULL);
+    WR_ASSERT(s == WR_OK); /* there is room, and what was made covers all keys */
+}
+
+/* Room for n more shards in all that has a place per shard. */
+static wr_status make_room(wr_stream *st, size_t n, wr_err *err) {
+    size_t need = st->meta.n + n + 1;
+    if (wr_grow(&st->shards, &st->shards_cap, need, sizeof *st->shards) != WR_OK ||
+        wr_grow(&st->route, &st->route_cap, need, sizeof *st->route) != WR_OK)
+        return wr_fail_oom(err, "a stream's shards");
+    return WR_OK;
+}
+
+/* ---- parents and children ---- */
+
+typedef struct change {
+    wr_stream *st;
+    wri_meta m; /* as it is to be */
+    uint32_t parents[2], n_parents;
+    wri_meta_shard children[2];
+    uint32_t n_children;
+    wri_shard *made[2];
+} change;
+
+static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
+    for (size_t i = 0; i < st->n_shards; i++)
+        if (st->shards[i]->id.shard == id) return st->shards[i];
+    return NULL;
+}
+
+static wr_status close_parents(change *c, int64_t now_us, wr_err *err) {
+    for (uint32_t i = 0; i < c->n_parents; i++) {
+        wri_shard *sh = shard_of(c->st, c->parents[i]);
+        if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
+        WR_TRY(wri_shard_seal(sh, err));
+        wri_meta_shard *s = wri_meta_find(&c->m, sh->id.shard);
+        s->closed = true;
+        s->closed_us = now_us;
+        s->end = sh->end;
+        s->end_segment = sh->base;
+        s->end_len = sh->len;
+        s->end_us = sh->last_us;
+    }
+    return WR_OK;
+}
+
+static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
+    int64_t born_us = now_us;
+    for (uint32_t i = 0; i < c->n_parents; i++) { /* a later second, whatever the clock says */
+        int64_t after =
+            wr_floor_to(wri_meta_find(&c->m, c->parents[i])->created_us, WR_US_PER_SECOND) + WR_US_PER_SECOND;
+        if (born_us < after) born_us = after;
+    }
+    for (uint32_t i = 0; i < c->n_children; i++) {
+        wri_meta_shard *s = &c->children[i];
+        s->id = c->m.next_shard++;
+        s->parent = c->parents[0];
+        s->parent2 = c->n_parents > 1 ? c->parents[1] : WR_NO_SHARD;
+        s->created_us = born_us;
+        WR_TRY(wri_shard_new(c->st, s->id, born_us, &c->made[i], err));
+        WR_TRY(wri_shard_create(c->made[i], err));
+        WR_ASSERT(c->m.n < c->m.cap);
+        c->m.shards[c->m.n++] = *s;
+    }
+    return WR_OK;
+}
+
+static wr_status carry_out(change *c, bool *saidp, wr_err *err) {
+    wr_stream *st = c->st;
+    int64_t now_us = wri_now(st->db);
+    WR_TRY(make_room(st, c->n_children, err));
+    WR_TRY(wri_meta_copy(&st->meta, &c->m, err));
+    WR_TRY(close_parents(c, now_us, err));
+    WR_TRY(make_children(c, now_us, err));
+    return wri_stream_store(st, &c->m, saidp, err);
+}
+
+static wr_status apply(change *c, wr_err *err) {
+    wr_stream *st = c->st;
+    bool said = false;
+    wri_pause(st);
+    wr_status s = carry_out(c, &said, err);
+    if (said) {
+        pthread_mutex_lock(&st->db->lock);
+        for (uint32_t i = 0; i < c->n_parents; i++) shard_of(st, c->parents[i])->closed = true;
+        for (uint32_t i = 0; i < c->n_children; i++) st->shards[st->n_shards++] = c->made[i];
+        wri_stream_adopt(st, &c->m);
+        pthread_mutex_unlock(&st->db->lock);
+    } else {
+        for (uint32_t i = 0; i < c->n_children; i++) {
+            if (c->made[i]) wri_remove_folder(st->db->sys, c->made[i]->dir, 0);
+            wri_shard_free(c->made[i]);
+        }
+    }
+    wri_meta_free(&c->m);
+    wri_resume(st);
+    return s;
+}
+
+static wr_status split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) {
+    wri_meta_shard *s = open_shard(&st->meta, shard);
+    char lo[WR_SEQ_TEXT], hi[WR_SEQ_TEXT], at[WR_SEQ_TEXT];
+    if (!s) return no_shard(st, shard, err);
+    if (hash <= s->lo || hash > s->hi) {
+        wr_u128_write(s->lo, lo);
+        wr_u128_write(s->hi, hi);
+        wr_u128_write(hash, at);
+        return wr_fail(err, WR_EINVAL,
+                       "stream %s: shard " WR_SHARD_ID " owns %s to %s; it cannot be split at %s", st->name,
+                       shard, lo, hi, at);
+    }
+    if (st->n_route >= WR_SHARDS_MAX)
+        return wr_fail(err, WR_ELIMIT, "stream %s: %d open shards are the most", st->name, WR_SHARDS_MAX);
+    change c = {.st = st, .parents = {shard}, .n_parents = 1, .n_children = 2};
+    c.children[0] = (wri_meta_shard){.lo = s->lo, .hi = hash - 1};
+    c.children[1] = (wri_meta_shard){.lo = hash, .hi = s->hi};
+    return apply(&c, err);
+}
+
+static wr_status merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) {
+    wri_meta_shard *x = open_shard(&st->meta, a), *y = open_shard(&st->meta, b);
+    if (!x || !y) return no_shard(st, x ? b : a, err);
+    if (x->lo > y->lo) {
+        wri_meta_shard *z = x;
+        x = y;
+        y = z;
+    }
+    if (x == y || x->hi + 1 != y->lo)
+        return wr_fail(err, WR_EINVAL, "stream %s: shards %" PRIu32 " and %" PRIu32 " are not neighbours",
+                       st->name, a, b);
+    change c = {.st = st, .parents = {a, b}, .n_parents = 2, .n_children = 1};
+    c.children[0] = (wri_meta_shard){.lo = x->lo, .hi = y->hi};
+    return apply(&c, err);
+}
+
+/* ---- uniform ---- */
+
+/* The open shard that owns h. */
+static const wri_meta_shard *owner(const wr_stream *st, wr_u128 h) {
+    for (size_t i = 0; i < st->n_route; i++) {
+        const wri_meta_shard *s = &st->meta.shards[st->route[i]];
+        if (s->lo <= h && h <= s->hi) return s;
+    }
+    return NULL;
+}
+
+/* First every border of the new ranges is made, then every other one goes. */
+static wr_status reshard(wr_stream *st, uint32_t n, wr_err *err) {
+    wr_u128 max = ~(wr_u128)0, slice = n <= 1 ? 0 : (max - (n - 1)) / n + 1;
+    if (n < 1 || n > WR_SHARDS_MAX)
+        return wr_fail(err, WR_EINVAL, "stream %s: 1 to %d shards", st->name, WR_SHARDS_MAX);
+    for (uint32_t i = 1; i < n; i++) {
+        const wri_meta_shard *s = owner(st, slice * i);
+        if (s->lo != slice * i) WR_TRY(split(st, s->id, slice * i, err));
+    }
+    for (size_t i = 1; i < st->n_route;) {
+        const wri_meta_shard *s = &st->meta.shards[st->route[i]];
+        bool border = n > 1 && s->lo % slice == 0 && s->lo / slice < n;
+        if (border) i++;
+        else WR_TRY(merge(st, st->meta.shards[st->route[i - 1]].id, s->id, err));
+    }
+    return WR_OK;
+}
+
+/* ---- entry points ---- */
+
+static wr_status begin(wr_stream *st, wr_err *err) {
+    pthread_mutex_lock(&st->change);
+    if (!st->deleted) return WR_OK;
+    pthread_mutex_unlock(&st->change);
+    return wr_fail(err, WR_EINVAL, "stream %s has been deleted", st->name);
+}
+
+wr_status wr_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) {
+    WR_TRY(begin(st, err));
+    wr_status s = split(st, shard, hash, err);
+    pthread_mutex_unlock(&st->change);
+    return s;
+}
+
+wr_status wr_stream_merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) {
+    WR_TRY(begin(st, err));
+    wr_status s = merge(st, a, b, err);
+    pthread_mutex_unlock(&st->change);
+    return s;
+}
+
+wr_status wr_stream_reshard(wr_stream *st, uint32_t n, wr_err *err) {
+    WR_TRY(begin(st, err));
+    wr_status s = reshard(st, n, err);
+    pthread_mutex_unlock(&st->change);
+    return s;
+}
+
+static wr_status set(wr_stream *st, int64_t retention_us, bool on_demand, wr_err *err) {
+    wri_meta m;
+    bool said;
+    WR_TRY(make_room(st, 0, err));
+    WR_TRY(wri_meta_copy(&st->meta, &m, err));
+    m.retention_us = retention_us;
+    m.on_demand = on_demand;
+    wr_status s = wri_stream_store(st, &m, &said, err);
+    pthread_mutex_lock(&st->db->lock);
+    if (said) wri_stream_adopt(st, &m);
+    pthread_mutex_unlock(&st->db->lock);
+    wri_meta_free(&m);
+    return s;
+}
+
+wr_status wr_stream_set_retention(wr_stream *st, int64_t retention_us, wr_err *err) {
+    if (retention_us < WR_RETENTION_MIN_US || retention_us > WR_RETENTION_MAX_US)
+        return wr_fail(err, WR_EINVAL, "stream %s: the retention is 1 hour to 365 days", st->name);
+    WR_TRY(begin(st, err));
+    wr_status s = set(st, retention_us, st->meta.on_demand, err);
+    pthread_mutex_unlock(&st->change);
+    return s;
+}
+
+wr_status wr_stream_set_mode(wr_stream *st, bool on_demand, wr_err *err) {
+    WR_TRY(begin(st, err));
+    wr_status s = set(st, st->meta.retention_us, on_demand, err);
+    pthread_mutex_unlock(&st->change);
+    return s;
+}
+
+wr_status wri_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) {
+    return split(st, shard, hash, err);
+}

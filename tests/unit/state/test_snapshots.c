@@ -1,0 +1,267 @@
+/* Snapshots: whole or not there, at each system call at which the process can die, the disk fail or the power
+ * go; damage is noticed and told; rows come back as they were. */
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "log_test.h"
+
+#define EPOCHS 6
+
+/* ---- what snapshot e holds: "grows" has a piece of each epoch since the last that is a multiple of 4 ----
+ */
+
+static size_t text_of(uint64_t e, char *out) {
+    size_t n = 200 + 37 * e;
+    for (size_t i = 0; i < n; i++) out[i] = (char)(e * 31 + i * 7);
+    return n;
+}
+
+static wr_status write_one(wr_snapshots *s, uint64_t e, wr_err *err) {
+    char text[2048];
+    size_t n = text_of(e, text);
+    wr_part parts[] = {{.name = "whole", .data = text, .len = n},
+                       {.name = "grows", .data = text, .len = n, .more = e % 4 != 0},
+                       {.name = "empty"}};
+    wr_snapshot_head head = {.epoch = e, .taken_us = -5, .plan = "a plan"};
+    return wr_snapshots_write(s, &head, parts, 3, NULL, err);
+}
+
+static void must_be(const wr_piece *p, uint64_t e, const char *what) {
+    char text[2048];
+    size_t n = text_of(e, text);
+    cr_assert(p->len == n && memcmp(p->data, text, n) == 0, "%s: a piece is not that of epoch %d", what,
+              (int)e);
+}
+
+static void check_whole(const wr_snapshot *s, const char *what) {
+    uint64_t e = s->head.epoch, from = e < 4 ? 1 : e / 4 * 4;
+    const wr_saved_part *whole = wr_snapshot_part(s, "whole"), *grows = wr_snapshot_part(s, "grows");
+    cr_assert(whole && grows && wr_snapshot_part(s, "empty") && !wr_snapshot_part(s, "none"), "%s", what);
+    cr_assert_str_eq(s->head.plan, "a plan");
+    cr_assert_eq(s->head.taken_us, -5);
+    cr_assert_eq(whole->n, 1);
+    must_be(&whole->pieces[0], e, what);
+    cr_assert_eq(grows->n, e - from + 1, "%s", what);
+    for (size_t i = 0; i < grows->n; i++) must_be(&grows->pieces[i], from + i, what);
+    cr_assert_eq(wr_snapshot_part(s, "empty")->n, 0);
+}
+
+/* Reads the folder; 0: it has no snapshot, -1: it says that it cannot be read. */
+static int64_t read_epoch(const char *dir, wr_buf *said, const char *what) {
+    wr_snapshots *store;
+    wr_snapshot *s = NULL;
+    wr_err err = {0};
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &store, &err), WR_OK, "%s: %s", what, err.msg);
+    wr_status r = wr_snapshots_read(store, &s, said, &err);
+    int64_t e = s ? (int64_t)s->head.epoch : 0;
+    if (r != WR_OK) {
+        cr_assert_eq(r, WR_EDATA, "%s: %s", what, err.msg);
+        e = -1;
+    }
+    if (s) {
+        check_whole(s, what);
+        cr_assert_gt(wr_snapshots_next(store), s->head.epoch);
+    }
+    wr_snapshot_free(s);
+    wr_snapshots_close(store);
+    return e;
+}
+
+static void make(const char *dir, uint64_t from, uint64_t to) {
+    wr_snapshots *s;
+    wr_snapshot *last;
+    wr_buf said = {0};
+    wr_err err = {0};
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &s, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_snapshots_read(s, &last, &said, &err), WR_OK, "%s", err.msg);
+    wr_snapshot_free(last);
+    for (uint64_t e = from; e <= to; e++) cr_assert_eq(write_one(s, e, &err), WR_OK, "%s", err.msg);
+    wr_snapshots_close(s);
+}
+
+Test(snapshots, written_and_read) {
+    wr_buf said = {0};
+    const char *dir = lt_folder("snap");
+    cr_assert_eq(read_epoch(dir, &said, "a new folder"), 0);
+    make(dir, 1, 2);
+    cr_assert_eq(read_epoch(dir, &said, "two"), 2);
+    make(dir, 3, EPOCHS);
+    cr_assert_eq(read_epoch(dir, &said, "all"), EPOCHS);
+    cr_assert_eq(said.len, 0);
+    /* Three are kept, and the segments that these need: 4 to 6. */
+    for (uint64_t e = 1; e <= EPOCHS; e++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/%08d.snapshot", dir, (int)e);
+        cr_assert_eq(access(name, F_OK) == 0, e > EPOCHS - 3, "%s", name);
+        snprintf(name, sizeof name, "%s/%08d.seg", dir, (int)e);
+        cr_assert_eq(access(name, F_OK) == 0, e >= 4, "%s", name);
+    }
+    wr_snapshots *one, *two;
+    wr_err err = {0};
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &one, &err), WR_OK);
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &two, &err), WR_EIO);
+    cr_assert_not_null(strstr(err.msg, "in use by process"), "%s", err.msg);
+    wr_snapshots_close(one);
+}
+
+/* ---- death at each system call ---- */
+
+static void script(const char *dir, uint64_t *acked) {
+    wr_snapshots *s;
+    wr_snapshot *last;
+    wr_buf said = {0};
+    if (wr_snapshots_open(&lt_sys, dir, &s, NULL) != WR_OK) return;
+    if (wr_snapshots_read(s, &last, &said, NULL) != WR_OK) return;
+    for (uint64_t e = last ? last->head.epoch + 1 : 1; e <= EPOCHS; e++)
+        if (write_one(s, e, NULL) == WR_OK) *acked = e;
+        else break;
+}
+
+static void die_at_each(lt_fault fault, int failure) {
+    uint64_t *acked = mmap(NULL, sizeof *acked, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int64_t at = 1;
+    for (bool hit = true; hit; at++) {
+        char what[64];
+        snprintf(what, sizeof what, "fault %d at call %d", fault, (int)at);
+        const char *dir = lt_folder("snap");
+        *acked = 0;
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+            lt_reset();
+            lt.at = at;
+            lt.fault = fault;
+            lt.failure = failure;
+            lt.fails = 1;
+            script(dir, acked);
+            _exit(lt.hit ? LT_KILLED : 0);
+        }
+        int status;
+        waitpid(pid, &status, 0);
+        cr_assert(WIFEXITED(status), "%s: it crashed", what);
+        hit = WEXITSTATUS(status) == LT_KILLED;
+        wr_buf said = {0};
+        int64_t e = read_epoch(dir, &said, what);
+        cr_assert(e == (int64_t)*acked || e == (int64_t)*acked + 1, "%s: %d was acknowledged, %d found", what,
+                  (int)*acked, (int)e);
+        cr_assert_eq(said.len, 0, "%s: %.*s", what, (int)said.len, said.data);
+        if (e < EPOCHS) make(dir, (uint64_t)e + 1, EPOCHS); /* and it goes on */
+        cr_assert_eq(read_epoch(dir, &said, what), EPOCHS);
+        lt_remove(dir);
+    }
+    cr_assert_gt(at, 60);
+}
+
+Test(snapshots, killed_at_each_call) { die_at_each(LT_KILL, 0); }
+Test(snapshots, torn_at_each_call) { die_at_each(LT_TEAR, 0); }
+Test(snapshots, full_disk_at_each_call) { die_at_each(LT_FAIL, ENOSPC); }
+
+/* ---- damage ---- */
+
+/* One file with a change: the newest snapshot, or an older one and that is said, or an error. */
+static void changed(const char *dir, const char *path, const char *p, size_t n, const char *what) {
+    wr_buf said = {0};
+    lt_write(path, p, n);
+    int64_t e = read_epoch(dir, &said, what);
+    if (e != EPOCHS)
+        cr_assert(e == -1 || said.len > 0, "%s: %d was taken, and nothing was said", what, (int)e);
+    else cr_assert_eq(said.len, 0, "%s: %s", what, said.data);
+    wr_buf_free(&said);
+}
+
+Test(snapshots, every_flip_and_cut_is_noticed) {
+    const char *dir = lt_folder("snap");
+    static const char *const files[] = {"00000004.seg", "00000005.seg", "00000006.seg", "00000005.snapshot",
+                                        "00000006.snapshot"};
+    make(dir, 1, EPOCHS);
+    for (size_t f = 0; f < WR_LEN(files); f++) {
+        char path[4096], what[64];
+        snprintf(path, sizeof path, "%s/%s", dir, files[f]);
+        wr_buf whole = lt_read(path);
+        bool newest = strncmp(files[f], "00000006", 8) == 0; /* all of it is needed, of older ones a part */
+        for (size_t i = 0; i < whole.len; i++) {
+            wr_buf said = {0};
+            snprintf(what, sizeof what, "%s, byte %zu", files[f], i);
+            whole.data[i] ^= (char)(1 << (i % 8));
+            changed(dir, path, whole.data, whole.len, what);
+            if (newest) cr_assert_neq(read_epoch(dir, &said, what), EPOCHS, "%s", what);
+            whole.data[i] ^= (char)(1 << (i % 8));
+            snprintf(what, sizeof what, "%s, cut to %zu", files[f], i);
+            changed(dir, path, whole.data, i, what);
+            if (newest) cr_assert_neq(read_epoch(dir, &said, what), EPOCHS, "%s", what);
+            wr_buf_free(&said);
+        }
+        lt_write(path, whole.data, whole.len);
+        wr_buf_free(&whole);
+    }
+}
+
+/* ---- rows ---- */
+
+static wr_batch *random_rows(uint32_t seed) {
+    wr_batch *b;
+    srandom(seed);
+    uint32_t n = (uint32_t)random() % 200, n_cols = (uint32_t)random() % 5;
+    cr_assert_eq(wr_batch_new(n_cols, n + 1, &b, NULL), WR_OK);
+    b->n = n;
+    b->split = (uint32_t)random();
+    b->pos = random() - (1 << 30);
+    if (random() % 2) b->wm = wr_arena_alloc(&b->arena, n * sizeof *b->wm + 8);
+    if (random() % 2) b->change = wr_arena_alloc(&b->arena, n + 8);
+    for (uint32_t i = 0; i < n; i++) {
+        if (b->wm) b->wm[i] = random();
+        if (b->change) b->change[i] = (uint8_t)(random() % 4);
+    }
+    for (uint32_t c = 0; c < n_cols; c++) {
+        wr_phys phys = (wr_phys)(random() % 3);
+        cr_assert_eq(wr_batch_col(b, c, phys, NULL), WR_OK);
+        bool nulls = random() % 2 && wr_batch_nulls(b, &b->cols[c]);
+        for (uint32_t i = 0; i < n; i++) {
+            char text[64];
+            size_t len = (size_t)random() % sizeof text;
+            for (size_t k = 0; k < len; k++) text[k] = (char)random();
+            if (phys == WR_STR) cr_assert_eq(wr_batch_str(b, text, len, &b->cols[c].str[i], NULL), WR_OK);
+            else b->cols[c].i64[i] = random();
+            if (nulls && random() % 3 == 0) wr_bit_set(b->cols[c].nulls, i);
+        }
+    }
+    return b;
+}
+
+static void same(const wr_batch *a, const wr_batch *b) {
+    cr_assert(a->n == b->n && a->n_cols == b->n_cols && a->split == b->split && a->pos == b->pos);
+    cr_assert(!a->wm == !b->wm && !a->change == !b->change);
+    for (uint32_t i = 0; i < a->n; i++) {
+        if (a->wm) cr_assert_eq(a->wm[i], b->wm[i]);
+        if (a->change) cr_assert_eq(a->change[i], b->change[i]);
+        for (uint32_t c = 0; c < a->n_cols; c++) {
+            const wr_col *x = &a->cols[c], *y = &b->cols[c];
+            cr_assert(x->phys == y->phys && wr_is_null(x, i) == wr_is_null(y, i));
+            if (wr_is_null(x, i)) continue;
+            if (x->phys == WR_STR) cr_assert_eq(wr_str_cmp(&x->str[i], &y->str[i]), 0);
+            else cr_assert_eq(x->i64[i], y->i64[i]);
+        }
+    }
+}
+
+Test(snapshots, rows_come_back_as_they_were) {
+    for (uint32_t seed = 1; seed <= 300; seed++) {
+        wr_batch *a = random_rows(seed), *b;
+        wr_buf out = {0};
+        wr_err err = {0};
+        size_t used;
+        cr_assert_eq(wr_rows_pack(a, &out, &err), WR_OK, "%s", err.msg);
+        size_t len = out.len;
+        cr_assert_eq(wr_buf_put(&out, "more", 4), WR_OK);
+        cr_assert_eq(wr_rows_unpack(out.data, out.len, &used, &b, &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(used, len);
+        same(a, b);
+        wr_batch_drop(b);
+        for (size_t cut = 0; cut < len;
+             cut += 1 + len / 50) /* never read past the end, never taken for whole */
+            cr_assert_eq(wr_rows_unpack(out.data, cut, &used, &b, &err), WR_EDATA);
+        wr_buf_free(&out);
+        wr_batch_drop(a);
+    }
+}
