@@ -134,6 +134,7 @@ struct wr_agg_def {
     const char *name;      /* upper case */
     const char *signature; /* for docs: "SUM([DISTINCT] number)" */
     const char *doc;
+    const char *example;         /* a condition that is TRUE of v(x, s, b): see docs/SQL.md */
     uint32_t min_args, max_args; /* constants that go to param are not counted */
     bool takes_param;            /* last argument in SQL is a constant parameter */
     bool needs_time;             /* wants call->time and positions */

@@ -222,6 +222,7 @@ const wr_agg_def wr_agg_approx_count_distinct = {
     .signature = "APPROX_COUNT_DISTINCT(value)",
     .doc = "Number of different values: exact up to 1,024, then within about 0.8 %; at most 16 KiB a group. "
            "Exact in a frame of OVER that slides.",
+    .example = "APPROX_COUNT_DISTINCT(x) = 2",
     .min_args = 1,
     .max_args = 1,
     .bind = bind,
