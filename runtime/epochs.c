@@ -206,7 +206,7 @@ static wr_status add_ends(wri_writing *w) {
         wr_buf *text;
         if (j->sources[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "source/%u", id), &text, &w->err));
-            WR_TRY(wri_source_save(&j->sources[id], text, &w->err));
+            WR_TRY(wri_source_save(&j->sources[id], w->epoch, text, &w->err));
         }
         if (j->sinks[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", id), &text, &w->err));

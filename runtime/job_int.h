@@ -270,8 +270,8 @@ wr_status wri_source_read(wr_op *op, wr_err *err) WR_MUST_USE;
 void wri_source_reloaded(wr_op *op, uint64_t stamp);
 wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
-/* The part of a snapshot: once all workers have passed the barrier. */
-wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* The part of a snapshot: how it stood at the barrier of that epoch, once all workers have passed it. */
+wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 
 /* side.c */
 /* All that can feed the sides has passed the barrier. */

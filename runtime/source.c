@@ -707,11 +707,13 @@ wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; 
  * ended], …]]
  */
 
-wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) {
+wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     pthread_mutex_lock(&s->lock);
     uint32_t n = 0;
+    /* It has ended before any worker heard of the barrier: what was cut before is not how it stands. */
+    wr_status cut = s->epoch < epoch ? cut_source(s, epoch, err) : WR_OK;
     for (uint32_t i = 0; i < s->n_splits; i++) n += s->splits[i]->cut.len > 0;
     int r = msgpack_pack_array(&pk, 2);
     if (r == 0) r = msgpack_pack_int64(&pk, s->arrival_us);
@@ -726,6 +728,7 @@ wr_status wri_source_save(wri_source *s, wr_buf *out, wr_err *err) {
         if (r == 0) r = p->cut_ended ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
     }
     pthread_mutex_unlock(&s->lock);
+    if (cut != WR_OK) return cut;
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 

@@ -11,6 +11,7 @@
  * watermark proves them unmatched. Rows behind the watermark before them in their split are late.
  *
  * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us). */
+#include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
 #include "timeline.h"
@@ -466,9 +467,76 @@ static wr_status interval_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *e
     return r;
 }
 
+/* ---- snapshots: rows as they came in, and whether they have been matched; chains are made anew ---- */
+
+/* Whether it matters later that a row of side s was matched. */
+static bool marks(const wr_node *n, uint32_t s) { return wri_pads(n, s) || (s == 0 && wri_one_sided(n)); }
+
+/* Columns of a view that are not kept: the keys and the time. */
+static wr_status save_rest(interval_join *j, uint32_t s, const block *b, wr_batch *out, wr_err *err) {
+    const wri_jside *side = &j->sides[s];
+    uint32_t n_keys = j->pairs.op->node->join.n_keys;
+    wr_batch *keys;
+    WR_TRY(wr_batch_new(n_keys, out->n, &keys, err));
+    keys->n = out->n;
+    wr_status r = wri_groups_emit_keys(j->groups, b->gid, out->n, keys, 0, err);
+    if (r == WR_OK) r = wr_batch_keep(out, &keys->ref, err);
+    for (uint32_t k = 0; r == WR_OK && k < n_keys; k++)
+        if (side->keys[k] >= side->n_kept) out->cols[side->keys[k]] = keys->cols[k];
+    bool timed = side->time != WR_NO_COL && side->time >= side->n_kept && !out->cols[side->time].data;
+    if (r == WR_OK && timed) {
+        r = wr_batch_col(out, side->time, WR_I64, err);
+        if (r == WR_OK) memcpy(out->cols[side->time].i64, b->ts, out->n * sizeof *b->ts);
+    }
+    wr_batch_drop(keys);
+    return r;
+}
+
+static wr_status save_block(interval_join *j, uint32_t s, const block *b, wr_saver *to, wr_err *err) {
+    const wri_jside *side = &j->sides[s];
+    const wr_node *n = j->pairs.op->node;
+    wr_batch *out;
+    WR_TRY(wri_block_saved(b->b, b->b->n < ROWS, side->n + marks(n, s), &out, err));
+    wr_status r = side->n > side->n_kept ? save_rest(j, s, b, out, err) : WR_OK;
+    if (r == WR_OK && marks(n, s)) r = wri_marks_saved(out, side->n, b->matched, 0, err);
+    if (r == WR_OK) r = wr_save_rows(to, s, out, side->keys, n->join.n_keys, err);
+    wr_batch_drop(out);
+    return r;
+}
+
+static wr_status interval_save(wr_op *op, wr_saver *to, wr_err *err) {
+    interval_join *j = op->state;
+    for (uint32_t s = 0; s < 2; s++)
+        for (size_t i = 0; i < j->wait[s].n; i++)
+            for (uint32_t no = j->wait[s].buckets[i].first; no; no = j->blocks[no - 1]->next_block)
+                WR_TRY(save_block(j, s, j->blocks[no - 1], to, err));
+    return WR_OK;
+}
+
+static wr_status interval_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    interval_join *j = op->state;
+    uint32_t s = saved->tag == 1;
+    const wri_jside *side = &j->sides[s];
+    bool marked = marks(op->node, s);
+    WR_TRY(wri_jside_check(side, saved, marked, err));
+    wr_batch *view = saved->rows;
+    WR_TRY(scratch(j, view->n, err));
+    for (uint32_t i = 0; i < view->n; i++) {
+        j->keyed[i] = i;
+        j->hit[i] = marked && view->cols[side->n].i64[i];
+    }
+    wri_group_rows rows = {.b = view, .key_cols = side->keys, .idx = j->keyed, .n = view->n};
+    WR_TRY(wri_groups_find_rows(j->groups, &rows, j->gids, err));
+    for (uint32_t i = 0; i < view->n; i++) chain_of(j, j->gids[i])->rows++;
+    const int64_t *time = j->forever ? NULL : view->cols[side->time].i64;
+    return keep_rows(j, s, view, time, j->keyed, j->gids, view->n, err);
+}
+
 const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .open = interval_open,
                                         .push = interval_push,
                                         .watermark = interval_watermark,
                                         .port_end = interval_port_end,
+                                        .save = interval_save,
+                                        .load = interval_load,
                                         .close = interval_close};

@@ -10,6 +10,8 @@
  * what a batch needs is there while it is worked on. Blocks are copied together once half of their rows are
  * dead.
  *
+ * A snapshot has nothing of it: the cache is filled anew.
+ *
  * A query that fails and may be tried again is, after 0.1 s, 0.2 s, 0.4 s and so on; the worker waits
  * meanwhile. Rows keep the position and event time of their left rows. Keys that are equal by the database's
  * rules only (a collation that ignores case) do not match: the join's equation is weir's. */

@@ -6,6 +6,7 @@
 #include "join_table.h"
 
 #include "join_reload.h"
+#include "join_saved.h"
 #include "ops.h"
 
 typedef struct null_state {
@@ -41,6 +42,7 @@ void wri_jtable_free(wri_jtable *t) {
     wri_rows_free(&t->rows);
     wr_free(t->next);
     wr_free(t->matched);
+    wr_free(t->was);
     wr_free(t->gids);
     wr_free(t->keyed);
     wr_free(t->none);
@@ -133,6 +135,8 @@ wr_status wri_jtable_build(wri_jtable *t, wr_err *err) {
         if (wr_grow(&t->matched, &t->matched_cap, words, sizeof *t->matched) != WR_OK)
             return wr_fail_oom(err, "a join");
         memset(t->matched, 0, words * sizeof *t->matched);
+        if (t->was_n) memcpy(t->matched, t->was, t->was_n * sizeof *t->was);
+        t->was_n = 0;
     }
     for (size_t k = 0; k < t->rows.n; k++) {
         const wr_batch *b = t->rows.blocks[k];
@@ -340,10 +344,55 @@ static wr_status table_end(wr_op *op, wr_err *err) {
     return wri_jtable_rest(j->t, err);
 }
 
+/* ---- snapshots: the right rows, whether they have been matched, and left rows that wait ----
+ *
+ * The right side's source may have ended before the snapshot, and what is between it and this operator has
+ * state of its own, so its rows are saved, not read anew. Once it has ended nothing is copied for that. */
+
+enum { LEFT, RIGHT, RIGHT_MATCHED };
+
+static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
+    table_join *j = op->state;
+    const wri_jtable *t = j->t;
+    bool marked = j->built && wri_pads(op->node, 1);
+    WR_TRY(wri_rows_save(&t->rows, &t->sides[1], op->node, marked ? t->matched : NULL,
+                         marked ? RIGHT_MATCHED : RIGHT, to, err));
+    for (size_t i = 0; i < j->n_waiting; i++)
+        WR_TRY(wr_save_rows(to, LEFT, j->waiting[i], t->sides[0].keys, wri_owner_keys(op->node), err));
+    return WR_OK;
+}
+
+/* Notes which of the right rows from number `first` on had been matched. */
+static wr_status note_matched(wri_jtable *t, size_t first, const wr_batch *b, wr_err *err) {
+    const int64_t *was = b->cols[t->sides[1].n].i64;
+    size_t words = (first + b->n) / 64 + 1;
+    if (wr_grow(&t->was, &t->was_cap, words, sizeof *t->was) != WR_OK) return wr_fail_oom(err, "a join");
+    if (words > t->was_n) memset(t->was + t->was_n, 0, (words - t->was_n) * sizeof *t->was);
+    if (words > t->was_n) t->was_n = words;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (was[i]) t->was[(first + i) >> 6] |= UINT64_C(1) << ((first + i) & 63);
+    return WR_OK;
+}
+
+static wr_status table_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    table_join *j = op->state;
+    wri_jtable *t = j->t;
+    wr_batch *view = saved->rows;
+    WR_TRY(wri_jside_check(&t->sides[saved->tag != LEFT], saved, saved->tag == RIGHT_MATCHED, err));
+    if (saved->tag == RIGHT_MATCHED) WR_TRY(note_matched(t, t->rows.rows, view, err));
+    if (saved->tag != LEFT) return wri_rows_add(&t->rows, &t->sides[1], view, NULL, view->n, err);
+    if (wr_grow(&j->waiting, &j->waiting_cap, j->n_waiting + 1, sizeof(wr_batch *)) != WR_OK)
+        return wr_fail_oom(err, "rows that wait for the other side of a join");
+    j->waiting[j->n_waiting++] = wr_batch_hold(view);
+    return WR_OK;
+}
+
 const wr_op_def wri_op_join_table = {.name = "table join",
                                      .open = table_open,
                                      .push = table_push,
                                      .watermark = table_watermark,
                                      .port_end = table_port_end,
                                      .end = table_end,
+                                     .save = table_save,
+                                     .load = table_load,
                                      .close = table_close};

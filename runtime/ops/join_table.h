@@ -20,6 +20,9 @@ typedef struct wri_jtable {
     size_t next_cap;
     uint64_t *matched; /* bit per row, by its number, when unmatched right rows come out */
     size_t matched_cap;
+    uint64_t
+        *was; /* bit per row: those that a snapshot says were matched; words was_n.. are 0. _build takes it */
+    size_t was_n, was_cap;
     wri_groups *nulls; /* NOT IN: groups of the keys but the last; state: whether there are rows, a NULL */
     wri_pairs pairs, singles;
     uint32_t *gids, *keyed, *none; /* scratch, by row of a batch */

@@ -5,6 +5,7 @@
  *
  * Windows are told apart by their end; their starts are among the keys. Open ones are in an array by rising
  * end. Lateness is decided for each row by its position: the watermark before it in its split. */
+#include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
 
@@ -109,25 +110,32 @@ static wr_status place_rows(wr_op *op, uint32_t port, wr_batch *in, const int64_
     return n_late ? wr_task_late_rows(op, port, in, j->sorted, n_late, err) : WR_OK;
 }
 
-static wr_status window_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
-    window_join *j = op->state;
-    uint32_t n, at = 0;
-    wr_batch *view;
-    WR_TRY(scratch(j, in->n, err));
-    WR_TRY(place_rows(op, port, in, in->cols[op->node->join.time_cols[port]].i64, &n, err));
+/* Copies the rows that place_rows has placed to their windows. */
+static wr_status keep_rows(window_join *j, uint32_t port, const wr_batch *view, uint32_t n, wr_err *err) {
+    uint32_t at = 0;
+    wr_status r = WR_OK;
     for (size_t k = 0; k < j->n_touched; k++) {
         j->touched[k]->at = at;
         at += j->touched[k]->n;
     }
     for (uint32_t i = 0; i < n; i++) j->sorted[j->of[i]->at++] = j->idx[i];
-    WR_TRY(wri_jside_view(&j->t.sides[port], in, &view, err));
-    wr_status r = WR_OK;
     for (size_t k = 0; k < j->n_touched; k++) {
         window *w = j->touched[k];
         if (r == WR_OK)
             r = wri_rows_add(&w->rows[port], &j->t.sides[port], view, j->sorted + w->at - w->n, w->n, err);
         w->n = 0;
     }
+    return r;
+}
+
+static wr_status window_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
+    window_join *j = op->state;
+    uint32_t n;
+    wr_batch *view;
+    WR_TRY(scratch(j, in->n, err));
+    WR_TRY(place_rows(op, port, in, in->cols[op->node->join.time_cols[port]].i64, &n, err));
+    WR_TRY(wri_jside_view(&j->t.sides[port], in, &view, err));
+    wr_status r = keep_rows(j, port, view, n, err);
     wr_batch_drop(view);
     return r;
 }
@@ -161,8 +169,30 @@ static wr_status window_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return r;
 }
 
+/* ---- snapshots: the rows of open windows, as they came in ---- */
+
+static wr_status window_save(wr_op *op, wr_saver *to, wr_err *err) {
+    const window_join *j = op->state;
+    for (size_t i = 0; i < j->n; i++)
+        for (uint32_t s = 0; s < 2; s++)
+            WR_TRY(wri_rows_save(&j->open[i]->rows[s], &j->t.sides[s], op->node, NULL, s, to, err));
+    return WR_OK;
+}
+
+static wr_status window_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    window_join *j = op->state;
+    uint32_t s = saved->tag == 1, n;
+    WR_TRY(wri_jside_check(&j->t.sides[s], saved, 0, err));
+    wr_batch *view = saved->rows;
+    WR_TRY(scratch(j, view->n, err));
+    WR_TRY(place_rows(op, s, view, view->cols[j->t.sides[s].time].i64, &n, err)); /* none is late */
+    return keep_rows(j, s, view, n, err);
+}
+
 const wr_op_def wri_op_join_window = {.name = "window join",
                                       .open = window_open,
                                       .push = window_push,
                                       .watermark = window_watermark,
+                                      .save = window_save,
+                                      .load = window_load,
                                       .close = window_close};

@@ -53,14 +53,8 @@ def differences(name, want, got):
         a, b = want.get(file, []), got.get(file, [])
         if a == b:
             continue
-        extra, missing = list(b), []
-        for row in a:
-            if row in extra:
-                extra.remove(row)
-            else:
-                missing.append(row)
-            if len(missing) > 3:
-                break
+        want_n, got_n = collections.Counter(a), collections.Counter(b)
+        missing, extra = list((want_n - got_n).elements()), list((got_n - want_n).elements())
         said.append(f"{name}: {file}: {len(a)} rows expected, {len(b)} found; missing {missing[:2]}, too many {extra[:2]}")
     return said
 

@@ -1,0 +1,51 @@
+/* runtime/ops/join_saved.c -- what joins keep, in snapshots; see join_saved.h. */
+#include "join_saved.h"
+
+static wr_status share_block(wr_batch *block, uint32_t n_cols, wr_batch **outp, wr_err *err) {
+    uint32_t *cols = wr_alloc((n_cols + 1) * sizeof *cols);
+    if (!cols) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t c = 0; c < n_cols; c++) cols[c] = c < block->n_cols ? c : UINT32_MAX;
+    wr_status r = wr_batch_share(block, cols, n_cols, outp, err);
+    wr_free(cols);
+    return r;
+}
+
+wr_status wri_block_saved(wr_batch *block, bool grows, uint32_t n_cols, wr_batch **outp, wr_err *err) {
+    if (!grows) return share_block(block, n_cols, outp, err);
+    WR_TRY(wr_batch_new(n_cols, block->n, outp, err));
+    (*outp)->n = block->n;
+    wr_status r = WR_OK;
+    for (uint32_t c = 0; r == WR_OK && c < block->n_cols; c++)
+        r = wr_batch_copy_col(*outp, c, &block->cols[c], err);
+    if (r == WR_OK) return WR_OK;
+    wr_batch_drop(*outp);
+    *outp = NULL;
+    return r;
+}
+
+wr_status wri_marks_saved(wr_batch *b, uint32_t c, const uint64_t *bits, size_t first, wr_err *err) {
+    WR_TRY(wr_batch_col(b, c, WR_I64, err));
+    for (uint32_t i = 0; i < b->n; i++)
+        b->cols[c].i64[i] = (int64_t)(bits[(first + i) >> 6] >> ((first + i) & 63) & 1);
+    return WR_OK;
+}
+
+wr_status wri_rows_save(const wri_rows *r, const wri_jside *s, const wr_node *n, const uint64_t *matched,
+                        uint32_t tag, wr_saver *to, wr_err *err) {
+    for (size_t k = 0; k < r->n; k++) {
+        wr_batch *block = r->blocks[k], *b;
+        WR_TRY(wri_block_saved(block, block->n < block->cap, s->n + (matched != NULL), &b, err));
+        wr_status st = matched ? wri_marks_saved(b, s->n, matched, (size_t)block->pos, err) : WR_OK;
+        if (st == WR_OK) st = wr_save_rows(to, tag, b, s->keys, wri_owner_keys(n), err);
+        wr_batch_drop(b);
+        if (st != WR_OK) return st;
+    }
+    return WR_OK;
+}
+
+wr_status wri_jside_check(const wri_jside *s, const wr_saved *saved, uint32_t more, wr_err *err) {
+    const wr_batch *b = saved->rows;
+    bool ok = b && b->n_cols == s->n + more;
+    for (uint32_t c = 0; ok && c < b->n_cols; c++) ok = b->cols[c].phys == (c < s->n ? s->phys[c] : WR_I64);
+    return ok ? WR_OK : wr_fail(err, WR_EDATA, "rows of a join in the snapshot are not as they were written");
+}
