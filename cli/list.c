@@ -161,17 +161,22 @@ static void list_functions(const wr_registry *r, listing *l) {
 }
 
 static void list_aggregates(const wr_registry *r, listing *l) {
-    if (l->md) puts("| aggregate | |\n|---|---|");
+    static const char *const rows =
+        "(VALUES (1, 'a', TRUE), (2, 'b', FALSE), (2, 'c', TRUE), (NULL, NULL, NULL)) AS v(x, s, b)";
+    if (l->md) printf("`v` is `%s`.\n\n| aggregate | | this is TRUE of v |\n|---|---|---|\n", rows);
     for (size_t i = 0; i < r->n_aggs; i++) {
         const wr_agg_def *a = r->aggs[i];
         if (!wanted(l, a->name)) continue;
         if (l->md) {
             fputs("| `", stdout);
             cell(a->signature);
-            printf("` | %s |\n", a->doc);
+            printf("` | %s | `", a->doc);
+            cell(a->example);
+            puts("` |");
         } else {
             puts(a->signature);
             wri_wrap(stdout, 4, a->doc);
+            printf("    %s\n", a->example);
         }
     }
 }

@@ -177,6 +177,26 @@ bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32
     return slot != NULL;
 }
 
+bool wri_add_call(wri_ctx *c, wri_agg *a, const char *name, wr_expr *arg) {
+    wri_call k = {.call = {.def = wri_find_agg(c->reg, name),
+                           .loc = a->loc,
+                           .star = !arg,
+                           .n_args = arg != NULL,
+                           .filter = WR_NO_COL,
+                           .time = WR_NO_COL,
+                           .param = {.null = true}},
+                  .args = {arg}};
+    wr_err err = {.msg = "there is no such aggregate"};
+    if (arg) k.call.arg_types[0] = arg->type;
+    wr_status st = k.call.def ? k.call.def->bind(&k.call, &err) : WR_EUNSUPPORTED;
+    if (st == WR_ENOMEM) c->oom = true;
+    else if (st != WR_OK) wri_unsupported(c, a->loc, NULL, "%s: %s", name, err.msg);
+    wri_call *slot =
+        st == WR_OK ? wri_new_last(c, &a->calls, &a->n_calls, &a->calls_cap, sizeof *slot) : NULL;
+    if (slot) *slot = k;
+    return slot != NULL;
+}
+
 /* ---- the body of CREATE AGGREGATE FUNCTION ---- */
 
 typedef struct body {

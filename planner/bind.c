@@ -422,6 +422,7 @@ wr_expr *wri_bind(wri_binder *b, const wr_ast *e) {
                               "expression is nested too deeply (over %d levels)", WRI_DEPTH_MAX);
     if (b->depth++ == 0) b->inlined = 0;
     wr_expr *x = e->kind == WR_A_CALL ? wri_bind_user_agg(b, e) : NULL;
+    if (b->subs && !x) x = wri_sub_of(b, e);
     if (!x && b->hook) x = b->hook(b->hook_ctx, b, e);
     if (!x) x = dispatch(b, e);
     b->depth--;

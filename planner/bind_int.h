@@ -142,6 +142,8 @@ wr_expr *wri_apply_func_as(wri_binder *b, const wr_func_def *f, wr_loc loc, uint
                            const wr_type *as);
 /* A user's SQL function; NULL: none of that name. */
 wr_expr *wri_bind_inline(wri_binder *b, const wr_ast *e);
+/* The value of a subquery; NULL: e is none, or not of this query. */
+wr_expr *wri_sub_of(wri_binder *b, const wr_ast *e);
 /* The type in which values of t go to and come from SQLite (extension.c). */
 wr_type wri_extension_type(wr_type t);
 /* A call of an aggregate of the script's (user_agg.c); NULL: it is none. */

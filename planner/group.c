@@ -38,7 +38,7 @@ struct wri_group {
     uint64_t *sets; /* over keys */
     uint32_t n_sets;
     bool simple;
-    bool distinct;    /* SELECT DISTINCT */
+    bool distinct;    /* SELECT DISTINCT, UNION */
     bool as_it_comes; /* of endless new rows without a window: EMIT CHANGES is implied */
     const char *what; /* "GROUP BY", "an aggregate", "SELECT DISTINCT" */
 };
@@ -239,6 +239,8 @@ static bool no_window(wri_group *g) {
     }
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
+    bool set = g->s->y->kind >= WR_Q_UNION;
+    if (set) hint = "select window_start and window_end of a window table function on both sides";
     wri_error(c, loc, hint,
               "%s without a window on unbounded input never completes: add a window or EMIT CHANGES",
               g->what);
@@ -271,8 +273,7 @@ static bool emit_mode(wri_group *g) {
     wri_scope none = {0};
     wri_binder b;
     wri_binder_scalar(g->s->q, &b, &none, name);
-    a->what = wri_text(c, "%s … %s",
-                       g->s->y->distinct && !g->s->y->has_group ? "SELECT DISTINCT" : "GROUP BY", name);
+    a->what = wri_text(c, "%s … %s", strcmp(g->what, "an aggregate") == 0 ? "GROUP BY" : g->what, name);
     a->each_batch = m->kind == WR_EMIT_CHANGES || g->as_it_comes;
     if (m->kind == WR_EMIT_EARLY && !wri_const_interval_us(&b, m->every, "EMIT EARLY EVERY", &a->every_us))
         return false;
@@ -451,6 +452,26 @@ static wr_expr *grouping(wri_group *g, const wr_ast *e) {
     return sum ? sum : &wri_failed;
 }
 
+/* A subquery gives the same for all rows of a group, so that of any of them will do. */
+static wr_expr *subquery(wri_group *g, const wr_ast *e) {
+    wri_ctx *c = g->s->q->c;
+    wr_expr *value = wri_sub_value(g->args.subs, e);
+    if (!value) return NULL;
+    if (e->kind == WR_A_IN || !g->s->y->has_group) {
+        wri_unsupported(c, e->loc, "aggregate in a subquery first: SELECT …, (SELECT …) FROM (SELECT …) AS a",
+                        e->kind == WR_A_IN
+                            ? "IN with a subquery is not supported yet beside GROUP BY"
+                            : "a subquery is not supported yet beside aggregates without GROUP BY");
+        return &wri_failed;
+    }
+    wri_agg *a = &g->agg;
+    if (!wri_add_call(c, a, "ANY_VALUE", value)) return &wri_failed;
+    uint32_t last = a->n_calls - 1;
+    wr_expr *x = wri_new_col(c->ar, wri_agg_calls_base(a) + last, a->calls[last].call.type, e->loc);
+    if (!x) c->oom = true;
+    return x ? x : &wri_failed;
+}
+
 static bool is_name(const wr_ast *e, const char *name) {
     return e->name.n == 1 && strcasecmp(e->name.parts[0].text, name) == 0;
 }
@@ -497,7 +518,8 @@ static wr_expr *group_hook(void *ctx, wri_binder *b, const wr_ast *e) {
     }
     const key *k = matching_key(g, e);
     if (k) return key_col(g, k, e->loc);
-    return wri_refuse(b, e, "SELECT");
+    wr_expr *x = wri_is_subquery(e) ? subquery(g, e) : NULL;
+    return x ? x : wri_refuse(b, e, "SELECT");
 }
 
 /* ---- entry points ---- */
@@ -524,6 +546,7 @@ wr_node *wri_plan_group(wri_select *s) {
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);
+    s->b.subs = NULL; /* what they give is over the input: see subquery() */
     s->b.hook = group_hook;
     s->b.hook_ctx = g;
     wr_expr *having;
@@ -533,9 +556,10 @@ wr_node *wri_plan_group(wri_select *s) {
     return n && having ? wri_filter_node(c, n, having, y->having->loc) : n;
 }
 
-wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
+wr_node *wri_plan_distinct(wri_select *s, wr_node *n, const char *what, const uint32_t *cols, uint32_t n_cols,
+                           uint32_t *counts) {
     wri_ctx *c = s->q->c;
-    wri_group g = {.s = s, .in = n, .what = "SELECT DISTINCT", .distinct = true, .simple = true, .n_sets = 1};
+    wri_group g = {.s = s, .in = n, .what = what, .distinct = n_cols == 0, .simple = true, .n_sets = 1};
     g.agg.loc = s->y->loc;
     uint32_t *idx = wri_new_n(c, s->n_items, sizeof *idx);
     if (!idx) return NULL;
@@ -545,6 +569,11 @@ wr_node *wri_plan_distinct(wri_select *s, wr_node *n) {
     for (uint32_t i = 0; i < s->n_items; i++) {
         s->out.exprs[i] = key_col(&g, &g.keys[idx[i]], s->out.exprs[i]->loc);
         if (s->out.exprs[i] == &wri_failed) return NULL;
+    }
+    for (uint32_t i = 0; i < n_cols; i++) {
+        wr_expr *arg = wri_col_of(c, n, cols[i], g.agg.loc);
+        if (!arg || !wri_add_call(c, &g.agg, "COUNT", arg)) return NULL;
+        counts[i] = wri_agg_calls_base(&g.agg) + i;
     }
     return wri_build_agg(c, &g.agg);
 }

@@ -230,6 +230,18 @@ static bool has_table(const wri_scope *s, const wr_ident *qualifier) {
     return false;
 }
 
+static wr_expr *of_outer_query(wri_binder *b, const wr_ast *e, const wr_ident *name) {
+    const char *outer = wri_source_text(b, e->loc);
+    const char *hint =
+        wr_arena_printf(b->d->ar,
+                        "join instead: … LEFT JOIN (SELECT key, MAX(v) AS v FROM … GROUP BY key) AS j "
+                        "ON j.key = %s, and use j.v",
+                        outer);
+    return wri_bind_error(b, e->loc, hint,
+                          "'%s' is a column of the outer query, which a subquery as a value cannot use",
+                          name->text);
+}
+
 wr_expr *wri_bind_column(wri_binder *b, const wr_ast *e) {
     static const wri_scope empty;
     if (!b->scope) b->scope = &empty;
@@ -246,6 +258,7 @@ wr_expr *wri_bind_column(wri_binder *b, const wr_ast *e) {
         wr_expr *x = wri_bind_niladic(b, name->text, e->loc);
         if (x) return x;
     }
+    if (b->outer && look_up(b->outer, qualifier, name).n) return of_outer_query(b, e, name);
     if (qualifier && !has_table(b->scope, qualifier)) return no_such_table(b, qualifier);
     return no_such_column(b, e->loc, qualifier, name);
 }

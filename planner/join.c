@@ -10,7 +10,8 @@
  *
  * Conditions are conjuncts over the columns of in[0], then those of in[1]. Those that read one side only
  * filter it where the kind of join allows; equations between the sides are keys, by whose hash both sides are
- * exchanged; the rest is the residual, which is asked of each pair of rows. */
+ * exchanged, unless one is so small that every task gets all of it; the rest is the residual, which is asked
+ * of each pair of rows. */
 #include "plan_int.h"
 
 typedef struct key { /* an equation between the sides, each in columns of its own side */
@@ -613,6 +614,11 @@ static bool exchange_sides(making *m, uint32_t *cols[2]) {
         }
         if (all.n > in->out.n) in = wri_project_node(c, in, &all, wri_x(in)->n_vis, j->loc);
         j->in[s] = in;
+        if (j->everywhere && in) {
+            if (s == 1) j->in[s] = wri_exchange_node(c, in, WR_EX_ALL, NULL, 0, j->loc);
+            if (!j->in[s]) return false;
+            continue;
+        }
         if (m->kind == WR_N_JOIN_LOOKUP && in) continue;
         uint32_t n = m->n_keys - j->null_aware;
         j->in[s] = in ? wri_exchange_node(c, in, n ? WR_EX_HASH : WR_EX_GATHER, cols[s], n, j->loc) : NULL;

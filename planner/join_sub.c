@@ -27,6 +27,11 @@ static bool is_sub(const wr_ast *e, sub *s) {
     return e->kind == WR_A_EXISTS || (e->kind == WR_A_IN && e->query);
 }
 
+bool wri_is_semi_join(const wr_ast *e) {
+    sub s;
+    return is_sub(e, &s);
+}
+
 /* Whether conditions of the subquery can be taken out of it. */
 static bool is_simple(const wri_q *q, const wr_query *y) {
     if (y->kind != WR_Q_SELECT || !y->from || y->has_group || y->having || y->qualify || y->n_ctes ||
@@ -45,50 +50,60 @@ static bool correlated_scope(wri_ctx *c, const wri_scope *outer, uint32_t n_oute
                              wri_scope *out) {
     if (!wri_scope_concat(c, outer, n_outer, inner, out)) return false;
     for (uint32_t i = 0; i < outer->n; i++) {
-        for (uint32_t k = 0; k < inner->n; k++)
-            if (strcasecmp(outer->cols[i].name, inner->cols[k].name) == 0) out->cols[i].only_qualified = true;
+        wri_scope_col *o = &out->cols[i];
+        for (uint32_t k = 0; k < inner->n; k++) {
+            const char *q = inner->cols[k].qualifier;
+            if (strcasecmp(o->name, inner->cols[k].name) == 0) o->only_qualified = true;
+            if (o->qualifier && q && strcasecmp(o->qualifier, q) == 0) { /* its table is hidden as a whole */
+                o->only_qualified = true;
+                o->qualifier = NULL;
+            }
+        }
     }
     return true;
 }
 
 /* The rows of a subquery, with the conditions that name the outer query in j. */
-static bool simple_rows(wri_join *j, const wri_scope *outer, const wr_query *y, wri_scope *inner) {
-    wri_ctx *c = j->q->c;
-    wri_q q = *j->q;
+static bool simple_rows(wri_join *j, wri_q *q, const wri_scope *outer, const wr_query *y, wri_scope *inner) {
+    wri_ctx *c = q->c;
     wri_where w = {0};
-    q.kda = q.kda || y->stream;
     if (!wri_split_where(c, y->where, &w)) return false;
-    j->in[1] = y->from->kind == WR_F_JOIN ? wri_plan_join(&q, y->from, &w, inner)
-                                          : wri_plan_from(&q, y->from, inner);
-    if (!j->in[1]) return false;
+    wri_select sel = {.q = q, .y = y};
+    sel.in =
+        y->from->kind == WR_F_JOIN ? wri_plan_join(q, y->from, &w, inner) : wri_plan_from(q, y->from, inner);
+    sel.scope = *inner;
+    if (!sel.in || !wri_add_subqueries(&sel, &w)) return false;
+    j->in[1] = sel.in;
     wri_scope both;
     if (!correlated_scope(c, outer, j->in[0]->out.n, inner, &both)) return false;
     wri_where own = {0};
     for (uint32_t i = 0; i < w.n; i++) {
         sub s;
         if (w.used[i]) continue;
-        if (is_sub(w.items[i], &s) || wri_bind_quietly(&q, inner, w.items[i])) {
+        if (is_sub(w.items[i], &s) || wri_bind_quietly(q, inner, w.items[i])) {
             const wr_ast **slot = wri_new_last(c, &own.items, &own.n, &own.cap, sizeof(wr_ast *));
             if (!slot) return false;
             *slot = w.items[i];
             continue;
         }
         wri_binder b;
-        wri_binder_scalar(&q, &b, &both, "WHERE");
+        wri_binder_scalar(q, &b, &both, "WHERE");
+        b.subs = NULL; /* they are over the subquery's rows alone */
         wr_expr *e = wri_bind_as(&b, w.items[i], wr_type_of(WR_T_BOOLEAN));
         if (e == &wri_failed || !wri_join_add(j, e)) return false;
     }
     own.used = wri_new_n(c, own.n, sizeof *own.used);
     if (!own.used) return false;
-    j->in[1] = wri_apply_where(&q, j->in[1], inner, &own);
+    j->in[1] = wri_apply_where(q, j->in[1], inner, &own);
     return j->in[1] != NULL;
 }
 
 /* Values of IN's subquery over the columns of in[1]. */
-static bool in_items(wri_join *j, const wr_query *y, bool simple, const wri_scope *inner, wri_cols *items) {
+static bool in_items(wri_join *j, wri_q *q, const wr_query *y, bool simple, const wri_scope *inner,
+                     wri_cols *items) {
     wri_ctx *c = j->q->c;
     wri_binder b;
-    wri_binder_scalar(j->q, &b, inner, "SELECT");
+    wri_binder_scalar(q, &b, inner, "SELECT");
     if (!simple) {
         for (uint32_t i = 0; i < wri_x(j->in[1])->n_vis; i++)
             if (!wri_cols_add(c, items, wri_col_of(c, j->in[1], i, y->loc), NULL)) return false;
@@ -150,12 +165,15 @@ static wr_node *plan_sub(wri_q *q, wr_node *n, const wri_scope *scope, const sub
     wri_scope inner = {0};
     wri_cols items = {0};
     bool simple = is_simple(q, y);
+    wri_q own = *q; /* the subquery's */
+    own.kda = own.kda || y->stream;
+    own.subs = NULL;
     if (simple) {
-        if (!simple_rows(&j, scope, y, &inner)) return NULL;
+        if (!simple_rows(&j, &own, scope, y, &inner)) return NULL;
     } else if (!(j.in[1] = wri_plan_query(q, y))) return NULL;
     if (s->e->kind == WR_A_IN) {
         j.null_aware = s->negated;
-        if (!in_items(&j, y, simple, &inner, &items) || !equate(&j, scope, s->e, &items)) return NULL;
+        if (!in_items(&j, &own, y, simple, &inner, &items) || !equate(&j, scope, s->e, &items)) return NULL;
     }
     return wri_build_join(&j);
 }

@@ -2,12 +2,11 @@
  *
  *   script.c   walks the statements, collects outputs, runs the rules, numbers the nodes
  *   catalog.c  streams, views, functions; who feeds a stream, what its readers read
- *   query.c    SELECT, VALUES, set operations       order.c  ORDER BY and LIMIT
- *   from.c     items of FROM; names in scope
- *   join_from.c, join_sub.c   joins as written, subqueries in WHERE    join.c  which join it is
- *   group.c    GROUP BY and aggregates          window.c, session.c  window specifications
- *   over.c, rank.c   OVER, WINDOW, QUALIFY; ranks that change
- *   build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
+ *   query.c    SELECT, VALUES                       order.c  ORDER BY and LIMIT     setop.c  UNION,
+ * INTERSECT, EXCEPT from.c     items of FROM; names in scope join_from.c, join_sub.c   joins as written,
+ * subqueries in WHERE    join.c  which join it is subquery.c   subqueries as values group.c    GROUP BY and
+ * aggregates          window.c, session.c  window specifications over.c, rank.c   OVER, WINDOW, QUALIFY;
+ * ranks that change build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
  *   stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
@@ -156,6 +155,8 @@ typedef struct wri_q { /* where a query stands */
     bool kda;
     bool changes; /* EMIT CHANGES behind it, or behind the query whose FROM it is */
     const wri_cte *ctes;
+    const wri_subs *subs;   /* of the SELECT being planned */
+    const wri_scope *outer; /* of the query that this one is a value in, or NULL */
 } wri_q;
 
 typedef struct wri_cols { /* output columns being collected */
@@ -259,11 +260,16 @@ void wri_plan_sinks(wri_ctx *c, wri_stream *st);
 
 /* ---- query.c ---- */
 wr_node *wri_plan_query(wri_q *q, const wr_query *y);
+/* EMIT EARLY and ALLOWED LATENESS stand where there is something to correct. */
+bool wri_emit_clause(wri_q *q, const wr_query *y);
 /* n with these names for its visible columns; what: "view v", for the message when the number is wrong. */
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc);
 bool wri_has_aggregate(const wri_q *q, const wr_ast *e);
 bool wri_bind_outputs(wri_select *s);
+
+/* ---- setop.c ---- */
+wr_node *wri_plan_set(wri_q *q, const wr_query *y); /* without ORDER BY and LIMIT */
 
 /* ---- order.c ---- */
 /* n, which has the columns of s->out, with ORDER BY, LIMIT and OFFSET. */
@@ -311,6 +317,7 @@ bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *
 typedef struct wri_join { /* a join to be built */
     wri_q *q;
     wr_join_type type;
+    bool everywhere; /* in[1] is small: every task gets all of it, and in[0] stays where it is */
     bool null_aware; /* NOT IN: the last of conds is x = item */
     wr_node *in[2];
     wr_expr **conds; /* conjuncts over in[0]'s columns, then in[1]'s */
@@ -324,11 +331,21 @@ typedef struct wri_join { /* a join to be built */
 } wri_join;
 bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
 wr_node *wri_build_join(wri_join *j);
-typedef struct wri_where { /* conjuncts of WHERE; joins take those that they can ask */
+/* ---- subquery.c: subqueries as values ---- */
+/* Whether e is one: (SELECT …), EXISTS, IN (SELECT …). */
+bool wri_is_subquery(const wr_ast *e);
+/* s->in, the input of s's WHERE, with what the subqueries of s give in columns behind its own; binders of s
+ * find them from then on. where: conditions that are joins, which are left out. */
+typedef struct wri_where wri_where;
+bool wri_add_subqueries(wri_select *s, const wri_where *where);
+/* The value of e over s->in; NULL: none is known. */
+wr_expr *wri_sub_value(const wri_subs *subs, const wr_ast *e);
+
+struct wri_where { /* conjuncts of WHERE; joins take those that they can ask */
     const wr_ast **items;
     uint32_t n, cap;
     bool *used;
-} wri_where;
+};
 bool wri_split_where(wri_ctx *c, const wr_ast *e, wri_where *w);
 /* A join of FROM. where: NULL, or what may be asked here already. */
 wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope);
@@ -336,6 +353,8 @@ wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *
 wr_node *wri_apply_where(wri_q *q, wr_node *n, const wri_scope *scope, wri_where *w);
 /* Columns of l as they are, then those of r behind the n_l columns of l's node. */
 bool wri_scope_concat(wri_ctx *c, const wri_scope *l, uint32_t n_l, const wri_scope *r, wri_scope *out);
+/* Whether a condition of WHERE is a join: [NOT] IN or EXISTS with a subquery. */
+bool wri_is_semi_join(const wr_ast *e);
 /* e bound where scope has all its names, else NULL; nothing is reported. */
 wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
 
@@ -345,8 +364,10 @@ wr_expr *wri_bind_quietly(wri_q *q, const wri_scope *scope, const wr_ast *e);
 wr_node *wri_plan_group(wri_select *s);
 /* Column col of the input (name as written) inside a grouped SELECT. */
 wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc);
-/* One row per distinct combination of s's items, which are over n; afterwards they are over the result. */
-wr_node *wri_plan_distinct(wri_select *s, wr_node *n);
+/* One row per distinct combination of s's items, which are over n; afterwards they are over the result. what:
+ * the clause, for messages. counts: columns of the result with how many values cols[0..n_cols) of n have. */
+wr_node *wri_plan_distinct(wri_select *s, wr_node *n, const char *what, const uint32_t *cols, uint32_t n_cols,
+                           uint32_t *counts);
 
 /* ---- over.c ---- */
 /* Items, ORDER BY and QUALIFY of s may hold calls with OVER from now until _end. */
@@ -405,6 +426,8 @@ uint32_t wri_agg_base(const wri_agg *a);                        /* column of the
 uint32_t wri_agg_calls_base(const wri_agg *a);                  /* column of the first call */
 wr_type wri_border_type(const wri_agg *a, const wr_node *rows); /* of window_start and the like */
 const char *wri_call_name(wri_ctx *c, const wr_agg_call *k, const wr_node *rows);
+/* Adds NAME(arg), or NAME(*) for NULL, to a->calls as the last. */
+bool wri_add_call(wri_ctx *c, wri_agg *a, const char *name, wr_expr *arg);
 /* The body of an aggregate function s, over its parameters alone; NULL after a report. */
 wr_ast *wri_check_user_agg(wri_q *q, const wr_stmt *s, const wri_scope *params);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */

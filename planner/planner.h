@@ -135,6 +135,7 @@ struct wr_agg_def {
     const char *name;      /* upper case */
     const char *signature; /* for docs: "SUM([DISTINCT] number)" */
     const char *doc;
+    const char *example;         /* a condition that is TRUE of v(x, s, b): see docs/SQL.md */
     uint32_t min_args, max_args; /* constants that go to param are not counted */
     bool takes_param;            /* last argument in SQL is a constant parameter */
     bool needs_time;             /* wants call->time and positions */
@@ -162,6 +163,9 @@ struct wr_agg_def {
     void (*uncombine)(const wr_agg_call *call, void *into, const void *from);
     /* Frees what a state points at and zeroes it; NULL: nothing to free. */
     void (*destroy)(const wr_agg_call *call, void *state);
+    /* DISTINCT of this aggregate is what it estimates, or NULL: in a frame that slides rows are kept anyway,
+     * and counting values that come and go is exact and cheaper than merging sketches. */
+    const wr_agg_def *exact;
     /* What finish needs beside states, in call->ctx: one for each operator that finishes. NULL: nothing. */
     wr_status (*open)(const wr_agg_call *call, void **ctxp, wr_err *err);
     void (*close)(void *ctx);
@@ -340,7 +344,11 @@ typedef struct wr_over_call {
     wr_type type;
 } wr_over_call;
 
-typedef enum wr_exchange_mode { WR_EX_HASH, WR_EX_GATHER } wr_exchange_mode;
+typedef enum wr_exchange_mode {
+    WR_EX_HASH,
+    WR_EX_GATHER,
+    WR_EX_ALL
+} wr_exchange_mode; /* ALL: every task gets all rows */
 typedef struct wr_sort_key {
     uint32_t col;
     bool desc, nulls_first;

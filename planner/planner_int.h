@@ -19,14 +19,17 @@ typedef struct wri_scope {
     bool joined; /* of several tables: * may meet a name twice */
 } wri_scope;
 
+typedef struct wri_subs wri_subs; /* values of subqueries (subquery.c) */
 typedef struct wri_binder wri_binder;
 struct wri_binder {
     wr_arena *ar;
     wr_diags *d;
     const wr_registry *reg;
     const wri_scope *scope;
-    const char *zone; /* of the session; NULL: UTC */
-    bool kda;         /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
+    const char *zone;       /* of the session; NULL: UTC */
+    const wri_subs *subs;   /* what subqueries in this query give, or NULL */
+    const wri_scope *outer; /* names that a subquery as a value would like to use and cannot, or NULL */
+    bool kda;               /* the statement is in the Kinesis dialect: see docs/SQL.md for what differs */
     /* User-defined SQL functions (CREATE FUNCTION … RETURN expr): inlined by the binder. */
     wr_stmt *const *functions;
     const wr_func_def *const *natives; /* of an extension, in place of an SQL body; NULL otherwise */

@@ -1,4 +1,4 @@
-/* planner/query.c -- SELECT, VALUES and set operations become nodes.
+/* planner/query.c -- SELECT and VALUES become nodes.
  *
  *   FROM ─► FILTER (WHERE) ─► [aggregation, FILTER (HAVING)] ─► [OVER, FILTER (QUALIFY)] ─► PROJECT (items)
  *        ─► [SORT | LIMIT] (order.c)
@@ -43,10 +43,12 @@ static bool is_grouped(const wri_q *q, const wr_query *y) {
 
 /* EMIT CHANGES is for GROUP BY, SELECT DISTINCT and the ranks of OVER, here or in FROM; of what gives each
  * row once it changes nothing. The others are about windows of a GROUP BY. */
-static bool emit_clause(wri_q *q, const wr_query *y) {
+bool wri_emit_clause(wri_q *q, const wr_query *y) {
     const wr_emit_clause *m = &y->emit;
     const char *what = m->kind == WR_EMIT_EARLY ? "EMIT EARLY" : m->lateness ? "ALLOWED LATENESS" : NULL;
-    if (!what || (y->kind == WR_Q_SELECT && (is_grouped(q, y) || y->distinct))) return true;
+    bool groups = y->kind == WR_Q_SELECT ? is_grouped(q, y) || y->distinct
+                                         : y->kind >= WR_Q_UNION && !(y->kind == WR_Q_UNION && y->all);
+    if (!what || groups) return true;
     wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
               "%s is for GROUP BY with a window", what);
     return false;
@@ -263,7 +265,8 @@ static bool select_input(wri_select *s) {
         s->in = wri_values_node(q->c, &none, NULL, 1, y->loc);
     } else if (y->from->kind == WR_F_JOIN) s->in = wri_plan_join(&joined, y->from, &where, &s->scope);
     else s->in = wri_plan_from(q, y->from, &s->scope);
-    if (!s->in) return false;
+    if (!s->in || !wri_add_subqueries(s, &where)) return false;
+    joined.subs = s->q->subs;
     if (!y->where) return true;
     wr_node *n = wri_apply_where(&joined, s->in, &s->scope, &where);
     if (!n) return q->c->d->errors > 0; /* what the other clauses have to tell comes out too */
@@ -283,7 +286,7 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     }
     if (n && s.over) n = wri_plan_over(&s, n);
     if (n && s.qualify) n = wri_filter_node(c, n, s.qualify, y->qualify->loc);
-    if (n && y->distinct) n = wri_plan_distinct(&s, n);
+    if (n && y->distinct) n = wri_plan_distinct(&s, n, "SELECT DISTINCT", NULL, 0, NULL);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
     return n ? wri_order_limit(&s, n) : NULL;
 }
@@ -363,91 +366,6 @@ static wr_node *plan_values(wri_q *q, const wr_query *y) {
     return values_node(c, &cols, exprs, y->n_rows, y->loc);
 }
 
-/* ---- set operations ---- */
-
-typedef struct branches {
-    wr_node **nodes;
-    uint32_t n, cap;
-} branches;
-
-static bool plain_union(const wr_query *y) {
-    return y->kind == WR_Q_UNION && y->all && !y->n_ctes && !y->n_order && !y->limit && !y->offset;
-}
-
-/* The branches of a UNION ALL, nested ones flattened. */
-static bool collect(wri_q *q, const wr_query *y, branches *out) {
-    if (plain_union(y)) {
-        if (!emit_clause(q, y)) return false;
-        bool ok = collect(q, y->left, out);
-        return collect(q, y->right, out) && ok;
-    }
-    wr_node *n = wri_plan_query(q, y);
-    if (!n) return false;
-    wr_node **slot = wri_new_last(q->c, &out->nodes, &out->n, &out->cap, sizeof *slot);
-    if (slot) *slot = n;
-    return slot != NULL;
-}
-
-/* Casts n's columns to `types`; names from the first branch. */
-static wr_node *branch_as(wri_q *q, wr_node *n, const wr_type *types, const wr_node *first) {
-    wri_ctx *c = q->c;
-    wri_scope none = {0};
-    wri_binder b;
-    wri_binder_init(q, &b, &none);
-    wri_cols cols = {0};
-    for (uint32_t i = 0; i < wri_x(first)->n_vis; i++) {
-        wr_expr *e = wri_col_of(c, n, i, n->loc);
-        if (!e) return NULL;
-        if (!wri_types_same(e->type, types[i])) e = wri_cast(&b, e, types[i], false, n->loc);
-        if (e == &wri_failed || !wri_cols_add(c, &cols, e, first->out.fields[i].name)) return NULL;
-    }
-    return wri_project_node(c, n, &cols, cols.n, n->loc);
-}
-
-static bool common_types(wri_ctx *c, const branches *br, wr_type *types) {
-    const wr_node *first = br->nodes[0];
-    uint32_t w = wri_x(first)->n_vis;
-    for (uint32_t k = 0; k < br->n; k++) {
-        const wr_node *n = br->nodes[k];
-        if (wri_x(n)->n_vis != w) {
-            wri_error(c, n->loc, "give both sides the same columns",
-                      "this side of UNION ALL has %u column%s, the first has %u", wri_x(n)->n_vis,
-                      wri_x(n)->n_vis == 1 ? "" : "s", w);
-            return false;
-        }
-        for (uint32_t i = 0; i < w; i++) {
-            if (k == 0) types[i] = n->out.fields[i].type;
-            else if (!wri_common_type(types[i], n->out.fields[i].type, &types[i])) {
-                char a[WR_TEXT_MAX], b[WR_TEXT_MAX];
-                wri_error(c, n->loc, "write a CAST", "column %u of UNION ALL ('%s') is %s here, but %s above",
-                          i + 1, first->out.fields[i].name, wr_type_print(n->out.fields[i].type, a, sizeof a),
-                          wr_type_print(types[i], b, sizeof b));
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static wr_node *plan_set(wri_q *q, const wr_query *y) {
-    wri_ctx *c = q->c;
-    if (y->kind != WR_Q_UNION || !y->all) {
-        const char *op = y->kind == WR_Q_UNION ? "UNION" : y->kind == WR_Q_INTERSECT ? "INTERSECT" : "EXCEPT";
-        wri_unsupported(c, y->right->loc, y->kind == WR_Q_UNION ? "use UNION ALL" : NULL,
-                        "%s%s is not supported yet", op, y->all ? " ALL" : "");
-        return NULL;
-    }
-    branches br = {0};
-    bool ok = collect(q, y->left, &br);
-    if (!collect(q, y->right, &br) || !ok) return NULL;
-    wr_type *types = wri_new_n(c, wri_x(br.nodes[0])->n_vis, sizeof *types);
-    if (!types || !common_types(c, &br, types)) return NULL;
-    const wr_node *first = br.nodes[0];
-    for (uint32_t k = 0; k < br.n; k++)
-        if (!(br.nodes[k] = branch_as(q, br.nodes[k], types, first))) return NULL;
-    return wri_union_node(c, br.nodes, br.n, y->loc);
-}
-
 /* ---- any query ---- */
 
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
@@ -499,15 +417,16 @@ wr_node *wri_plan_query(wri_q *q, const wr_query *y) {
     c->depth++;
     wri_q inner = *q;
     inner.kda = inner.kda || y->stream;
+    inner.subs = NULL;
     inner.changes = inner.changes || y->emit.kind == WR_EMIT_CHANGES;
     wri_q below = q_below(&inner, y);
     wr_node *n = NULL;
-    bool ok = emit_clause(&inner, y) && plan_ctes(&below, y);
+    bool ok = wri_emit_clause(&inner, y) && plan_ctes(&below, y);
     inner.ctes = below.ctes;
     if (ok) {
         if (y->kind == WR_Q_SELECT) n = plan_select(&inner, y);
         else {
-            n = y->kind == WR_Q_VALUES ? plan_values(&inner, y) : plan_set(&inner, y);
+            n = y->kind == WR_Q_VALUES ? plan_values(&inner, y) : wri_plan_set(&inner, y);
             if (n) n = order_output_only(&inner, y, n);
         }
     }

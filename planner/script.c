@@ -41,7 +41,14 @@ bool wri_setting_given(const wri_ctx *c, const char *name) {
 
 void wri_binder_init(wri_q *q, wri_binder *b, const wri_scope *scope) {
     wri_ctx *c = q->c;
-    *b = (wri_binder){.ar = c->ar, .d = c->d, .reg = c->reg, .scope = scope, .kda = q->kda, .zone = c->zone};
+    *b = (wri_binder){.ar = c->ar,
+                      .d = c->d,
+                      .reg = c->reg,
+                      .scope = scope,
+                      .kda = q->kda,
+                      .zone = c->zone,
+                      .subs = q->subs,
+                      .outer = q->outer};
     uint32_t n = 0;
     for (const wri_func *f = c->funcs; f; f = f->next) n++;
     wr_stmt **all = n ? wri_new_n(c, n, sizeof *all) : NULL;

@@ -2,7 +2,8 @@
  *
  * A watermark of an operator is the least of its inputs'; it is passed on after the operator has
  * emitted what it completes, so what is behind never sees a row older than its watermark that it was
- * not promised. The end of an input counts as a watermark of WR_WM_END.
+ * not promised. The end of an input counts as a watermark of WR_WM_END: what an operator emits at its end is
+ * still awaited then, so that watermark goes on with the end only.
  *
  * A barrier waits at each operator for those of its other inputs. Whoever feeds an operator sees to it that
  * nothing follows the barrier on one input before it has come on all (worker.c, exchange.c). */
@@ -39,7 +40,7 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     if (wm <= op->wm) return WR_OK;
     op->wm = wm;
     if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
-    if (wm == WR_WM_END) return wri_emit_watermark(op, wm, err);
+    if (wm == WR_WM_END) return WR_OK;
     if (op->holds_us > 0 && wm < WR_WM_NONE + op->holds_us) return WR_OK;
     return wri_emit_watermark(op, wm - op->holds_us, err);
 }

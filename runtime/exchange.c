@@ -169,6 +169,11 @@ static wr_status sender_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
         for (uint32_t i = 0; i < in->n; i++) s->idx[i] = i;
         return send_rows(op, in, s->idx, in->n, in->hash, 0, err);
     }
+    if (op->node->exchange.mode == WR_EX_ALL) {
+        for (uint32_t i = 0; i < in->n; i++) s->idx[i] = i;
+        for (uint32_t w = 0; w < workers; w++) WR_TRY(send_rows(op, in, s->idx, in->n, in->hash, w, err));
+        return WR_OK;
+    }
     const uint64_t *hash = in->hash;
     if (!hash) {
         wr_batch_hash(in, op->node->exchange.keys, op->node->exchange.n_keys, s->hash);

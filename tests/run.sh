@@ -47,6 +47,7 @@ oracle over ./weir --queries 800 7
 oracle joins ./weir --queries 600
 oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
+oracle sets ./weir --queries 200
 oracle lookups ./weir --queries 60
 oracle reloads ./weir --cases 60
 
@@ -63,6 +64,7 @@ oracle match "$weir" --queries 400
 oracle over "$weir" --queries 100 7
 oracle joins "$weir" --queries 100
 oracle sessions "$weir" --queries 100
+oracle sets "$weir" --queries 60
 oracle changes "$weir" --queries 100
 oracle rank "$weir" --queries 30
 oracle order "$weir" --queries 30

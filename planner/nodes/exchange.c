@@ -17,6 +17,7 @@ static bool exchange_rebuild(wri_ctx *c, wr_node *n) {
 
 static void exchange_explain(wri_ex *x, const wr_node *n) {
     if (n->exchange.mode == WR_EX_GATHER) WRI_PUT(x, "to one task");
+    else if (n->exchange.mode == WR_EX_ALL) WRI_PUT(x, "to every task");
     else {
         WRI_PUT(x, "by ");
         wri_tell_cols(x, &n->out, n->exchange.keys, n->exchange.n_keys);

@@ -121,17 +121,19 @@ static void destroy(const wr_agg_call *call, void *state) {
     *any_of(state) = 0;
 }
 
-#define ARG_DEF(sql, text, update_fn, merge_fn, combine_fn)                                                  \
+#define ARG_DEF(sql, text, ex, update_fn, merge_fn, combine_fn)                                              \
     {                                                                                                        \
-        .name = sql, .signature = sql "(value, by)", .doc = text, .min_args = 2, .max_args = 2,              \
-        .bind = bind, .update = update_fn, .merge = merge_fn, .partial = partial, .finish = finish,          \
-        .combine = combine_fn, .destroy = destroy,                                                           \
+        .name = sql, .signature = sql "(value, by)", .doc = text, .example = ex, .min_args = 2,              \
+        .max_args = 2, .bind = bind, .update = update_fn, .merge = merge_fn, .partial = partial,             \
+        .finish = finish, .combine = combine_fn, .destroy = destroy,                                         \
     }
 const wr_agg_def wr_agg_arg_min =
-    ARG_DEF("ARG_MIN", "Value of the row whose `by` is smallest; ties: the smallest value.", update_min,
-            merge_min, combine_min);
-const wr_agg_def wr_agg_min_by = ARG_DEF("MIN_BY", "As ARG_MIN.", update_min, merge_min, combine_min);
+    ARG_DEF("ARG_MIN", "Value of the row whose `by` is smallest; ties: the smallest value.",
+            "ARG_MIN(s, x) = 'a'", update_min, merge_min, combine_min);
+const wr_agg_def wr_agg_min_by =
+    ARG_DEF("MIN_BY", "As ARG_MIN.", "MIN_BY(s, x) = 'a'", update_min, merge_min, combine_min);
 const wr_agg_def wr_agg_arg_max =
-    ARG_DEF("ARG_MAX", "Value of the row whose `by` is largest; ties: the smallest value.", update_max,
-            merge_max, combine_max);
-const wr_agg_def wr_agg_max_by = ARG_DEF("MAX_BY", "As ARG_MAX.", update_max, merge_max, combine_max);
+    ARG_DEF("ARG_MAX", "Value of the row whose `by` is largest; ties: the smallest value.",
+            "ARG_MAX(s, x) = 'b'", update_max, merge_max, combine_max);
+const wr_agg_def wr_agg_max_by =
+    ARG_DEF("MAX_BY", "As ARG_MAX.", "MAX_BY(s, x) = 'b'", update_max, merge_max, combine_max);

@@ -79,16 +79,17 @@ static wr_status finish_or(const wr_agg_call *call, char *states, size_t stride,
     return finish(states, stride, gids, n, false, out, c, err);
 }
 
-#define BOOL_DEF(sql, text, finish_fn)                                                                       \
+#define BOOL_DEF(sql, text, ex, finish_fn)                                                                   \
     {                                                                                                        \
-        .name = sql, .signature = sql "(condition)", .doc = text, .min_args = 1, .max_args = 1,              \
-        .bind = bind, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,             \
-        .combine = combine,                                                                                  \
+        .name = sql, .signature = sql "(condition)", .doc = text, .example = ex, .min_args = 1,              \
+        .max_args = 1, .bind = bind, .update = update, .merge = merge, .partial = partial,                   \
+        .finish = finish_fn, .combine = combine,                                                             \
     }
 const wr_agg_def wr_agg_bool_and =
-    BOOL_DEF("BOOL_AND", "Whether the condition is TRUE for every row where it is not NULL.", finish_and);
-const wr_agg_def wr_agg_every = BOOL_DEF("EVERY", "As BOOL_AND.", finish_and);
+    BOOL_DEF("BOOL_AND", "Whether the condition is TRUE for every row where it is not NULL.",
+             "NOT BOOL_AND(b)", finish_and);
+const wr_agg_def wr_agg_every = BOOL_DEF("EVERY", "As BOOL_AND.", "EVERY(x > 0)", finish_and);
 const wr_agg_def wr_agg_bool_or =
-    BOOL_DEF("BOOL_OR", "Whether the condition is TRUE for some row.", finish_or);
-const wr_agg_def wr_agg_some = BOOL_DEF("SOME", "As BOOL_OR.", finish_or);
-const wr_agg_def wr_agg_any = BOOL_DEF("ANY", "As BOOL_OR.", finish_or);
+    BOOL_DEF("BOOL_OR", "Whether the condition is TRUE for some row.", "BOOL_OR(b)", finish_or);
+const wr_agg_def wr_agg_some = BOOL_DEF("SOME", "As BOOL_OR.", "SOME(x > 1)", finish_or);
+const wr_agg_def wr_agg_any = BOOL_DEF("ANY", "As BOOL_OR.", "ANY(x > 1)", finish_or);

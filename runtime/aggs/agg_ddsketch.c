@@ -383,6 +383,7 @@ const wr_agg_def wr_agg_approx_percentile = {
     .name = "APPROX_PERCENTILE",
     .signature = "APPROX_PERCENTILE(number, fraction)",
     .doc = "A value within 1 % of what PERCENTILE_DISC gives; small state.",
+    .example = "APPROX_PERCENTILE(x, 0.5) BETWEEN 1.98 AND 2.02",
     .min_args = 1,
     .max_args = 1,
     .takes_param = true,

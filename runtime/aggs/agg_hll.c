@@ -117,6 +117,7 @@ static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *state
         }
         wri_reader r = wri_read_head(bytes, 'H');
         wri_key_reader keys = wri_read_keys(&r);
+        if (!h->registers && keys.left <= SPARSE_MAX) WR_TRY(wri_keys_expect(&h->sparse, keys.left, err));
         for (int64_t key; wri_read_key(&keys, &key);) WR_TRY(add(h, (uint64_t)key, err));
         WR_TRY(wri_read_end(&r, call, err));
     }
@@ -215,10 +216,13 @@ static void destroy(const wr_agg_call *call, void *state) {
     memset(h, 0, sizeof *h);
 }
 
+extern const wr_agg_def wr_agg_count;
 const wr_agg_def wr_agg_approx_count_distinct = {
     .name = "APPROX_COUNT_DISTINCT",
     .signature = "APPROX_COUNT_DISTINCT(value)",
-    .doc = "Number of different values: exact up to 1,024, then within about 0.8 %; at most 16 KiB a group.",
+    .doc = "Number of different values: exact up to 1,024, then within about 0.8 %; at most 16 KiB a group. "
+           "Exact in a frame of OVER that slides.",
+    .example = "APPROX_COUNT_DISTINCT(x) = 2",
     .min_args = 1,
     .max_args = 1,
     .bind = bind,
@@ -227,4 +231,5 @@ const wr_agg_def wr_agg_approx_count_distinct = {
     .partial = partial,
     .finish = finish,
     .destroy = destroy,
+    .exact = &wr_agg_count,
 };

@@ -90,12 +90,14 @@ static void destroy(const wr_agg_call *call, void *state) {
     else wri_items_destroy(state);
 }
 
-#define LIST_DEF(sql, text)                                                                                  \
+#define LIST_DEF(sql, text, ex)                                                                              \
     {                                                                                                        \
-        .name = sql, .signature = sql "([DISTINCT] text [, separator])", .doc = text, .min_args = 1,         \
-        .max_args = 1, .takes_param = true, .needs_time = true, .bind = bind, .update = update,              \
-        .merge = merge, .partial = partial, .finish = finish, .combine = combine, .destroy = destroy,        \
+        .name = sql, .signature = sql "([DISTINCT] text [, separator])", .doc = text, .example = ex,         \
+        .min_args = 1, .max_args = 1, .takes_param = true, .needs_time = true, .bind = bind,                 \
+        .update = update, .merge = merge, .partial = partial, .finish = finish, .combine = combine,          \
+        .destroy = destroy,                                                                                  \
     }
 const wr_agg_def wr_agg_listagg =
-    LIST_DEF("LISTAGG", "The texts in the order of event time, joined by the separator (a comma).");
-const wr_agg_def wr_agg_string_agg = LIST_DEF("STRING_AGG", "As LISTAGG.");
+    LIST_DEF("LISTAGG", "The texts in the order of event time, joined by the separator (a comma).",
+             "LISTAGG(s, '+') = 'a+b+c'");
+const wr_agg_def wr_agg_string_agg = LIST_DEF("STRING_AGG", "As LISTAGG.", "STRING_AGG(s) = 'a,b,c'");

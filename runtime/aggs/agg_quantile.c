@@ -243,21 +243,21 @@ static void destroy(const wr_agg_call *call, void *state) {
     *(values **)state = NULL;
 }
 
-#define QUANTILE_DEF(sql, sig, text, param, bind_fn, finish_fn)                                              \
+#define QUANTILE_DEF(sql, sig, text, ex, param, bind_fn, finish_fn)                                          \
     {                                                                                                        \
-        .name = sql, .signature = sig, .doc = text, .min_args = 1, .max_args = 1, .takes_param = param,      \
-        .bind = bind_fn, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,          \
-        .combine = combine, .uncombine = uncombine, .destroy = destroy,                                      \
+        .name = sql, .signature = sig, .doc = text, .example = ex, .min_args = 1, .max_args = 1,             \
+        .takes_param = param, .bind = bind_fn, .update = update, .merge = merge, .partial = partial,         \
+        .finish = finish_fn, .combine = combine, .uncombine = uncombine, .destroy = destroy,                 \
     }
 const wr_agg_def wr_agg_median =
     QUANTILE_DEF("MEDIAN", "MEDIAN([DISTINCT] number)",
                  "Middle value, the mean of the two middle ones of an even number; exact, keeps all values.",
-                 false, bind_median, finish_cont);
+                 "MEDIAN(x) = 2", false, bind_median, finish_cont);
 const wr_agg_def wr_agg_percentile_cont =
     QUANTILE_DEF("PERCENTILE_CONT", "PERCENTILE_CONT(fraction) WITHIN GROUP (ORDER BY number [DESC])",
-                 "Value at that fraction of the ordered values, interpolated; exact, keeps all values.", true,
-                 bind_cont, finish_cont);
+                 "Value at that fraction of the ordered values, interpolated; exact, keeps all values.",
+                 "PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY x) = 1.5", true, bind_cont, finish_cont);
 const wr_agg_def wr_agg_percentile_disc =
     QUANTILE_DEF("PERCENTILE_DISC", "PERCENTILE_DISC(fraction) WITHIN GROUP (ORDER BY value [DESC])",
-                 "First of the ordered values at or past that fraction; exact, keeps all values.", true,
-                 bind_disc, finish_disc);
+                 "First of the ordered values at or past that fraction; exact, keeps all values.",
+                 "PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY s) = 'b'", true, bind_disc, finish_disc);

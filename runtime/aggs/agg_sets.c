@@ -21,8 +21,8 @@ static void keys_place(wri_keys *set, int64_t key) {
     set->cells[at] = key;
 }
 
-static wri_keys *keys_grown(wri_keys *old, wr_err *err) {
-    uint32_t log2 = old ? old->log2 + 1 : LOG2_MIN;
+/* old, or the empty set, with 2^log2 cells. */
+static wri_keys *keys_sized(wri_keys *old, uint32_t log2, wr_err *err) {
     wri_keys *set = log2 < 58 ? wr_calloc(1, sizeof *set + (sizeof *set->cells << log2)) : NULL;
     if (!set) {
         wr_fail_oom(err, "distinct values");
@@ -36,6 +36,17 @@ static wri_keys *keys_grown(wri_keys *old, wr_err *err) {
         if (old->cells[i]) keys_place(set, old->cells[i]);
     wr_free(old);
     return set;
+}
+
+static wri_keys *keys_grown(wri_keys *old, wr_err *err) {
+    return keys_sized(old, old ? old->log2 + 1 : LOG2_MIN, err);
+}
+
+wr_status wri_keys_expect(wri_keys **setp, uint64_t n, wr_err *err) {
+    uint32_t log2 = LOG2_MIN;
+    if (*setp || n == 0) return WR_OK;
+    while (log2 < 57 && too_full(n, log2)) log2++;
+    return (*setp = keys_sized(NULL, log2, err)) ? WR_OK : WR_ENOMEM;
 }
 
 wr_status wri_keys_add(wri_keys **setp, int64_t key, wr_err *err) {
@@ -187,6 +198,7 @@ static wr_status merge_one(const wr_agg_call *call, const wr_str *bytes, distinc
     wri_reader r = wri_read_head(bytes, text ? 'S' : 'K');
     if (!text) {
         wri_key_reader keys = wri_read_keys(&r);
+        WR_TRY(wri_keys_expect(&d->keys, keys.left, err));
         for (int64_t key; wri_read_key(&keys, &key);) WR_TRY(wri_keys_add(&d->keys, key, err));
     } else
         for (uint64_t left = wri_read_count(&r, 1); left > 0; left--) {

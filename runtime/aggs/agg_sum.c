@@ -248,19 +248,21 @@ static void destroy(const wr_agg_call *call, void *state) {
     if (call->distinct) wri_distinct_destroy(call, state);
 }
 
-#define SUM_DEF(sql, sig, text, bind_fn, finish_fn)                                                          \
+#define SUM_DEF(sql, sig, text, ex, bind_fn, finish_fn)                                                      \
     {                                                                                                        \
-        .name = sql, .signature = sig, .doc = text, .min_args = 1, .max_args = 1, .bind = bind_fn,           \
-        .update = update, .merge = merge, .partial = partial, .finish = finish_fn, .retract = retract,       \
-        .combine = combine, .uncombine = uncombine, .destroy = destroy,                                      \
+        .name = sql, .signature = sig, .doc = text, .example = ex, .min_args = 1, .max_args = 1,             \
+        .bind = bind_fn, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,          \
+        .retract = retract, .combine = combine, .uncombine = uncombine, .destroy = destroy,                  \
     }
 const wr_agg_def wr_agg_sum = SUM_DEF(
     "SUM", "SUM([DISTINCT] number)",
     "Sum: BIGINT of integers, DECIMAL(18, s) of DECIMAL(p, s), both exact; a group whose sum does not fit is "
     "an error.",
-    bind_sum, finish_sum);
-const wr_agg_def wr_agg_sum0 = SUM_DEF("SUM0", "SUM0([DISTINCT] number)",
-                                       "As SUM, but 0 when there is no value.", bind_sum0, finish_sum0);
-const wr_agg_def wr_agg_avg = SUM_DEF(
-    "AVG", "AVG([DISTINCT] number)",
-    "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.", bind_avg, finish_avg);
+    "SUM(x) = 5 AND SUM(DISTINCT x) = 3", bind_sum, finish_sum);
+const wr_agg_def wr_agg_sum0 =
+    SUM_DEF("SUM0", "SUM0([DISTINCT] number)", "As SUM, but 0 when there is no value.",
+            "SUM0(x) FILTER (WHERE x > 9) = 0", bind_sum0, finish_sum0);
+const wr_agg_def wr_agg_avg =
+    SUM_DEF("AVG", "AVG([DISTINCT] number)",
+            "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.",
+            "AVG(DISTINCT x) = 1.5", bind_avg, finish_avg);

@@ -279,18 +279,24 @@ FINISH(finish_var_samp, true, false)
 FINISH(finish_stddev_pop, false, true)
 FINISH(finish_stddev_samp, true, true)
 
-#define VAR_DEF(sql, text, finish_fn)                                                                        \
+#define VAR_DEF(sql, text, ex, finish_fn)                                                                    \
     {                                                                                                        \
-        .name = sql, .signature = sql "([DISTINCT] number)", .doc = text, .min_args = 1, .max_args = 1,      \
-        .bind = bind, .update = update, .merge = merge, .partial = partial, .finish = finish_fn,             \
-        .retract = retract, .combine = combine, .uncombine = uncombine, .destroy = destroy,                  \
+        .name = sql, .signature = sql "([DISTINCT] number)", .doc = text, .example = ex, .min_args = 1,      \
+        .max_args = 1, .bind = bind, .update = update, .merge = merge, .partial = partial,                   \
+        .finish = finish_fn, .retract = retract, .combine = combine, .uncombine = uncombine,                 \
+        .destroy = destroy,                                                                                  \
     }
-const wr_agg_def wr_agg_var_pop = VAR_DEF("VAR_POP", "Variance of the values themselves.", finish_var_pop);
+const wr_agg_def wr_agg_var_pop =
+    VAR_DEF("VAR_POP", "Variance of the values themselves.", "VAR_POP(DISTINCT x) = 0.25", finish_var_pop);
 const wr_agg_def wr_agg_var_samp =
-    VAR_DEF("VAR_SAMP", "Variance estimated from a sample; NULL for one value.", finish_var_samp);
-const wr_agg_def wr_agg_variance = VAR_DEF("VARIANCE", "As VAR_SAMP.", finish_var_samp);
-const wr_agg_def wr_agg_stddev_pop =
-    VAR_DEF("STDDEV_POP", "Standard deviation of the values themselves.", finish_stddev_pop);
-const wr_agg_def wr_agg_stddev_samp = VAR_DEF(
-    "STDDEV_SAMP", "Standard deviation estimated from a sample; NULL for one value.", finish_stddev_samp);
-const wr_agg_def wr_agg_stddev = VAR_DEF("STDDEV", "As STDDEV_SAMP.", finish_stddev_samp);
+    VAR_DEF("VAR_SAMP", "Variance estimated from a sample; NULL for one value.", "VAR_SAMP(DISTINCT x) = 0.5",
+            finish_var_samp);
+const wr_agg_def wr_agg_variance =
+    VAR_DEF("VARIANCE", "As VAR_SAMP.", "VARIANCE(DISTINCT x) = 0.5", finish_var_samp);
+const wr_agg_def wr_agg_stddev_pop = VAR_DEF("STDDEV_POP", "Standard deviation of the values themselves.",
+                                             "STDDEV_POP(DISTINCT x) = 0.5", finish_stddev_pop);
+const wr_agg_def wr_agg_stddev_samp =
+    VAR_DEF("STDDEV_SAMP", "Standard deviation estimated from a sample; NULL for one value.",
+            "ROUND(STDDEV_SAMP(DISTINCT x), 3) = 0.707", finish_stddev_samp);
+const wr_agg_def wr_agg_stddev =
+    VAR_DEF("STDDEV", "As STDDEV_SAMP.", "STDDEV(x) = STDDEV_SAMP(x)", finish_stddev_samp);

@@ -157,6 +157,8 @@ typedef struct wri_keys {
 } wri_keys;
 /* *setp NULL: the empty set. */
 wr_status wri_keys_add(wri_keys **setp, int64_t key, wr_err *err) WR_MUST_USE;
+/* Room for n keys at once in a set that is empty still. */
+wr_status wri_keys_expect(wri_keys **setp, uint64_t n, wr_err *err) WR_MUST_USE;
 /* All keys, rising; out has room for set->n. */
 void wri_keys_sorted(const wri_keys *set, int64_t *out);
 

@@ -152,6 +152,13 @@ const char *wri_fn_crc32(wri_call *c, args_t a, wr_value *outp) {
     return wri_ret_i64(outp, (int64_t)crc32_z(0, (const unsigned char *)wr_str_data(s), s->len));
 }
 
+const char *wri_fn_single_value(wri_call *c, args_t a, wr_value *outp) {
+    (void)c;
+    if (!a[0].null && a[0].i64 > 1) return "a subquery as a value gave more than one row";
+    *outp = a[1];
+    return NULL;
+}
+
 const char *wri_fn_assert_not_null(wri_call *c, args_t a, wr_value *outp) {
     (void)c;
     if (a[0].null) return "NULL where a value must be (NOT NULL)";

@@ -94,7 +94,7 @@ static void empty(const wr_agg_call *a, void *state) {
 static wri_way way_of(const wri_over_frame *f, const wr_over_call *k) {
     if (k->fn == WR_O_NTH || k->fn == WR_O_LAG) return WRI_WAY_PICK;
     wr_agg_call plain;
-    if (wri_values_serve(&k->agg, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
+    if (wri_values_serve(&k->agg, f->nodes, &plain) && (f->nodes || !f->cfg.clears)) return WRI_WAY_VALUES;
     if (!f->nodes) return WRI_WAY_ACC;
     if ((k->fn == WR_O_FIRST || k->fn == WR_O_LAST) && !k->ignore_nulls) return WRI_WAY_PICK;
     if (k->agg.slides) return WRI_WAY_SUM;
@@ -135,7 +135,7 @@ wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *cal
     uint32_t most = 0;
     for (uint32_t i = 0; i < n; i++) {
         f->aggs[i] = calls[i]->agg;
-        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, &f->aggs[i]);
+        if (way_of(f, calls[i]) == WRI_WAY_VALUES) wri_values_serve(&calls[i]->agg, f->nodes, &f->aggs[i]);
         if (f->aggs[i].state_bytes > most) most = f->aggs[i].state_bytes;
     }
     WR_TRY(wri_calls_init(&f->calls, f->aggs, n, err));

@@ -82,7 +82,8 @@ wr_status wri_part_new(wr_op *op, wri_over_part **outp, wr_err *err) {
         part_call *c = &p->calls[i];
         c->call = &op->node->over.calls[i];
         if (!is_agg(c->call)) continue;
-        c->way = wri_values_serve(&c->call->agg, &c->agg) ? WRI_WAY_VALUES : way_of(c->call);
+        bool slides = c->call->frame.lo != WR_B_UNBOUNDED_PRECEDING;
+        c->way = wri_values_serve(&c->call->agg, slides, &c->agg) ? WRI_WAY_VALUES : way_of(c->call);
         if (c->way != WRI_WAY_VALUES) c->agg = c->call->agg;
         else c->values = wri_values_new(wr_type_phys(c->agg.arg_types[0]));
         WR_TRY(wri_calls_init(&c->calls, &c->agg, 1, err));

@@ -169,9 +169,12 @@ wr_status wri_values_add(wri_values *v, wr_batch *b, uint32_t col, const uint32_
     return WR_OK;
 }
 
-bool wri_values_serve(const wr_agg_call *agg, wr_agg_call *plainp) {
+bool wri_values_serve(const wr_agg_call *agg, bool slides, wr_agg_call *plainp) {
+    bool exact = slides && agg->def->exact;
     *plainp = *agg;
-    if (!agg->distinct || agg->n_args != 1) return false;
+    if ((!agg->distinct && !exact) || agg->n_args != 1) return false;
+    if (exact) plainp->def = agg->def->exact;
     plainp->distinct = plainp->grows = false;
-    return agg->def->bind(plainp, NULL) == WR_OK && plainp->slides && plainp->plain;
+    plainp->n_partials = 0;
+    return plainp->def->bind(plainp, NULL) == WR_OK && plainp->slides && plainp->plain;
 }

@@ -1,4 +1,5 @@
-/* runtime/ops/over_values.h -- which values a frame holds, for DISTINCT. Private to runtime/.
+/* runtime/ops/over_values.h -- which values a frame holds, for DISTINCT and APPROX_COUNT_DISTINCT. Private to
+ * runtime/.
  *
  * Rows with equal values share an entry that counts them: a value counts when its first row comes, and no
  * more when its last one leaves. `owner` tells frames apart (a key, a partition). One thread owns a table. */
@@ -32,7 +33,7 @@ wr_status wri_values_all(wri_values *v, const uint32_t **idsp, uint32_t *np, wr_
 wr_status wri_values_add(wri_values *v, wr_batch *b, uint32_t col, const uint32_t *owners,
                          wr_err *err) WR_MUST_USE;
 
-/* agg without DISTINCT, when counting values is enough for it: then true. */
-bool wri_values_serve(const wr_agg_call *agg, wr_agg_call *plainp);
+/* agg without DISTINCT, when counting values is enough for it: then true. slides: rows leave the frame. */
+bool wri_values_serve(const wr_agg_call *agg, bool slides, wr_agg_call *plainp);
 
 #endif

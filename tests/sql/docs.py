@@ -7,7 +7,7 @@
   ```sql            an example; it must run
   ```json           the rows that the example before it prints, in any order
 
-and the conditions in the last column of the tables whose head there is "this is TRUE".
+and the conditions in the last column of the tables whose head there is "this is TRUE", or "this is TRUE of v": aggregates of its rows. A row without one fails.
 
 Usage: docs.py WEIR
 """
@@ -37,39 +37,41 @@ def main():
             n += 1
             rows = blocks[i + 1][2] if i + 1 < len(blocks) and blocks[i + 1][0] == "json" else None
             failed += not right(weir, files, prelude + body, rows)
-    conditions = true_rows(page)
-    n += len(conditions)
-    failed += wrong_conditions(weir, conditions)
+    v = re.search(r"`(\(VALUES .*\) AS v\(x, s, b\))`", page)
+    for head, rows in (("this is TRUE", ""), ("this is TRUE of v", " FROM " + (v.group(1) if v else "v"))):
+        conditions = true_rows(page, head)
+        n += len(conditions)
+        failed += wrong_conditions(weir, conditions, rows)
     print(f"docs/SQL.md: {n - failed} of {n} examples right")
     sys.exit(1 if failed or not n else 0)
 
 
-def true_rows(page):
+def true_rows(page, head):
     found, inside = [], False
     for line in page.split("\n"):
         cells = [c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
-        inside = bool(cells) and (inside or cells[-1] == "this is TRUE")
-        if inside and cells[-1].startswith("`"):
+        inside = bool(cells) and (inside or cells[-1] == head)
+        if inside and cells[-1] != head and cells[-1].strip("-"):
             found.append(cells[-1].strip("`").replace("\\|", "|"))
     return found
 
 
-def wrong_conditions(weir, conditions):
+def wrong_conditions(weir, conditions, rows):
     """All in one row; when that fails, each by itself, to tell which."""
-    if conditions and not untrue(weir, conditions):
+    if conditions and not untrue(weir, conditions, rows):
         return 0
     wrong = 0 if conditions else 1
     for c in conditions:
-        said = untrue(weir, [c])
+        said = untrue(weir, [c], rows)
         if said:
             wrong += 1
             print(f"---- this condition of docs/SQL.md is not TRUE: {c}\n{said}")
     return wrong
 
 
-def untrue(weir, conditions):
+def untrue(weir, conditions, rows):
     """What weir says when not all of them are TRUE."""
-    sql = "SELECT " + ",\n  ".join(f"({c}) AS c{i}" for i, c in enumerate(conditions))
+    sql = "SELECT " + ",\n  ".join(f"({c}) AS c{i}" for i, c in enumerate(conditions)) + rows
     p = subprocess.run([weir, "run", "--quiet", "--format=json", "-e", sql], capture_output=True, text=True, timeout=60)
     want = "{" + ",".join(f'"c{i}":true' for i in range(len(conditions))) + "}\n"
     return "" if p.returncode == 0 and p.stdout == want else p.stdout + p.stderr + f"exit status {p.returncode}"
