@@ -240,7 +240,7 @@ static wr_status cut_split(wri_source *s, uint32_t i, wr_err *err) {
 
 /* The first worker that hears of a barrier cuts all splits; one that another worker is at just then is cut by
  * that one, as its chunk still lies before the barrier. Under the lock. */
-static wr_status cut_source(wri_source *s, uint64_t epoch, wr_err *err) {
+wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) {
     s->epoch = epoch;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         s->splits[i]->cut_due = s->splits[i]->busy;
@@ -255,7 +255,7 @@ static wr_status cut_source(wri_source *s, uint64_t epoch, wr_err *err) {
 static bool barrier_due(wr_job *j, wri_source *s, uint64_t passed, wr_status *rp, wr_err *err) {
     uint64_t wanted = __atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE);
     if (s->epoch < wanted) {
-        wr_status r = cut_source(s, wanted, err);
+        wr_status r = wri_source_cut(s, wanted, err);
         if (r != WR_OK) *rp = r;
     }
     return passed < s->epoch;
@@ -701,36 +701,11 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
 
 wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }
 
-/* ---- snapshots ----
+/* ---- snapshots (written by source_saved.c) ----
  *
  * msgpack: [largest arrival time, [[position, watermark after what lies before it, whether the split had
  * ended], …]]
  */
-
-wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) {
-    msgpack_packer pk;
-    msgpack_packer_init(&pk, out, wr_buf_write);
-    pthread_mutex_lock(&s->lock);
-    uint32_t n = 0;
-    /* It has ended before any worker heard of the barrier: what was cut before is not how it stands. */
-    wr_status cut = s->epoch < epoch ? cut_source(s, epoch, err) : WR_OK;
-    for (uint32_t i = 0; i < s->n_splits; i++) n += s->splits[i]->cut.len > 0;
-    int r = msgpack_pack_array(&pk, 2);
-    if (r == 0) r = msgpack_pack_int64(&pk, s->arrival_us);
-    if (r == 0) r = msgpack_pack_array(&pk, n);
-    for (uint32_t i = 0; r == 0 && i < s->n_splits; i++) {
-        const wri_split *p = s->splits[i];
-        if (p->cut.len == 0) continue; /* it came after the barrier, or cannot be read again */
-        r = msgpack_pack_array(&pk, 3);
-        if (r == 0) r = msgpack_pack_bin(&pk, p->cut.len);
-        if (r == 0) r = msgpack_pack_bin_body(&pk, p->cut.data, p->cut.len);
-        if (r == 0) r = msgpack_pack_int64(&pk, p->cut_wm);
-        if (r == 0) r = p->cut_ended ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (cut != WR_OK) return cut;
-    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
-}
 
 static bool is_int(const msgpack_object *o) {
     return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
@@ -794,13 +769,7 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
     if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
-    const char *name = s->node->source.stream->name;
-    if (s->n_reloaded)
-        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
-                             s->n_reloaded == 1 ? "" : "s"));
-    if (s->n_refused)
-        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
-                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
+    WR_TRY(wri_source_anew_notes(s, out));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];

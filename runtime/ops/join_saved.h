@@ -2,13 +2,15 @@
  *
  * Saved rows have the columns of a view, so that they come back as rows that were pushed: a column more says
  * which had been matched, where that matters. Blocks that are full are never written to again and are
- * handed over as they are; only those that grow are copied, so that a barrier costs little whatever is kept. */
+ * handed over as they are; only those that grow are copied, so that a barrier costs little whatever is kept.
+ */
 #ifndef WR_RUNTIME_JOIN_SAVED_H
 #define WR_RUNTIME_JOIN_SAVED_H
 
 #include "join_rows.h"
 
-/* A batch with the columns of a block, and behind them empty ones: n_cols of them in all. Owner: the caller. */
+/* A batch with the columns of a block, and behind them empty ones: n_cols of them in all. Owner: the caller.
+ */
 wr_status wri_block_saved(wr_batch *block, bool grows, uint32_t n_cols, wr_batch **outp,
                           wr_err *err) WR_MUST_USE;
 /* Makes column c of b from bits first.. of a bitmap: 0 or 1 per row. */

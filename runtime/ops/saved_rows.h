@@ -27,8 +27,6 @@ wr_status wri_check_picked(const wr_batch *b, const wr_schema *schema, wr_err *e
 static inline uint32_t wri_picked_split(const wr_batch *b, uint32_t i) {
     return (uint32_t)b->cols[b->n_cols - 2].i64[i];
 }
-static inline int64_t wri_picked_pos(const wr_batch *b, uint32_t i) {
-    return b->cols[b->n_cols - 1].i64[i];
-}
+static inline int64_t wri_picked_pos(const wr_batch *b, uint32_t i) { return b->cols[b->n_cols - 1].i64[i]; }
 
 #endif
