@@ -269,6 +269,9 @@ wri_source **wri_source_place(wr_op *op); /* where a source operator says which 
 wr_status wri_source_read(wr_op *op, wr_err *err) WR_MUST_USE;
 /* Content `stamp` of op's stream, one of the plan's own, has been read anew by this worker, or could not be.
  */
+wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err)
+    WR_MUST_USE; /* a barrier: splits note their positions; under the lock */
+wr_status wri_source_anew_notes(const wri_source *s, wr_buf *out) WR_MUST_USE;
 void wri_source_reloaded(wr_op *op, uint64_t stamp);
 wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;

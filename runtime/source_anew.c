@@ -46,3 +46,14 @@ wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err 
     snprintf(text, sizeof text, "not read anew, rows go on with what was read before: %s", why);
     return wri_trouble(op, "table not reloaded", text, err);
 }
+
+wr_status wri_source_anew_notes(const wri_source *s, wr_buf *out) {
+    const char *name = s->node->source.stream->name;
+    if (s->n_reloaded)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
+                             s->n_reloaded == 1 ? "" : "s"));
+    if (s->n_refused)
+        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
+                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
+    return WR_OK;
+}

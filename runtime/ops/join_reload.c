@@ -54,6 +54,10 @@ wr_status wri_reload_new(wr_op *op, wri_reload **outp, wr_err *err) {
     return s == WR_ENOMEM ? wr_fail_oom(err, "a join") : WR_OK;
 }
 
+void wri_reload_stale(wri_reload *r) {
+    if (r) r->loaded = 0;
+}
+
 void wri_reload_free(wri_reload *r) {
     if (!r) return;
     wr_free(r->hash);

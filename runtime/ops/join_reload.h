@@ -17,6 +17,8 @@
 typedef struct wri_reload wri_reload;
 /* *outp NULL: what op's right input is made of is not read anew. */
 wr_status wri_reload_new(wr_op *op, wri_reload **outp, wr_err *err) WR_MUST_USE;
+void wri_reload_stale(
+    wri_reload *r); /* the table comes from a snapshot: other content may be there. NULL is allowed */
 void wri_reload_free(wri_reload *r); /* NULL is allowed */
 /* Whether it is time to read; looks at the files at most every reload_interval. */
 wr_status wri_reload_due(wri_reload *r, bool *duep, wr_err *err) WR_MUST_USE;

@@ -384,6 +384,7 @@ static wr_status table_load(wr_op *op, const wr_saved *saved, wr_err *err) {
         return WR_OK;
     }
     WR_TRY(wri_jside_check(&t->sides[saved->tag != LEFT], saved, saved->tag == RIGHT_MATCHED, err));
+    if (saved->tag != LEFT) wri_reload_stale(j->reload);
     if (saved->tag == RIGHT_MATCHED) WR_TRY(note_matched(t, t->rows.rows, view, err));
     if (saved->tag != LEFT) return wri_rows_add(&t->rows, &t->sides[1], view, NULL, view->n, err);
     if (wr_grow(&j->waiting, &j->waiting_cap, j->n_waiting + 1, sizeof(wr_batch *)) != WR_OK)
