@@ -18,5 +18,5 @@ SELECT country, rn, user_id, b FROM (
     SELECT country, user_id, SUM(latency_ms) AS m, MIN(bytes) AS b FROM clicks GROUP BY country, user_id EMIT CHANGES)) WHERE rn <= 10 EMIT CHANGES;
 CREATE STREAM out_window WITH (connector = 'file', path = 'out_window.changes', format = 'json', changelog = 'op') AS
 SELECT window_start, page, rn, user_id, bytes FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, page ORDER BY bytes DESC) AS rn
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, page ORDER BY status DESC) AS rn
   FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' MINUTE))) WHERE rn <= 3 EMIT CHANGES;
