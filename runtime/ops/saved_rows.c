@@ -8,7 +8,7 @@ static wr_status copy_col(const wri_picked *rows, wr_batch *out, uint32_t c, wr_
         bool null = wr_is_null(from, rows[i].row);
         if (to->phys != WR_STR) to->i64[i] = from->i64[rows[i].row];
         else {
-            wr_str s = null ? (wr_str){0} : from->str[rows[i].row];
+            wr_str s = from->str[rows[i].row]; /* under a NULL: the empty string */
             WR_TRY(wr_batch_str(out, wr_str_data(&s), s.len, &to->str[i], err));
         }
         if (!null) continue;

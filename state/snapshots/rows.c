@@ -1,6 +1,7 @@
 /* state/snapshots/rows.c -- a batch as bytes, and back.
  *
- *   msgpack: [rows, split, pos, wm | nil, change | nil, [column …]]
+ *   msgpack: [rows, split, pos, wm | nil, change | nil, place | nil, [column …]]
+ *   place:   positions of the rows, then their splits
  *   column:  [phys, nulls | nil, values]             of numbers
  *            [phys, nulls | nil, lengths, bytes]     of strings
  *
@@ -45,15 +46,26 @@ static int pack_column(msgpack_packer *pk, const wr_col *c, uint32_t n) {
     return c->phys == WR_STR ? pack_strings(pk, c, n) : pack_bin(pk, c->data, n * sizeof *c->i64);
 }
 
+static int pack_places(msgpack_packer *pk, const wr_batch *b) {
+    if (!b->place) return msgpack_pack_nil(pk);
+    int r = msgpack_pack_bin(pk, b->n * (sizeof(int64_t) + sizeof(uint32_t)));
+    for (uint32_t i = 0; r == 0 && i < b->n; i++)
+        r = msgpack_pack_bin_body(pk, &b->place[i].pos, sizeof(int64_t));
+    for (uint32_t i = 0; r == 0 && i < b->n; i++)
+        r = msgpack_pack_bin_body(pk, &b->place[i].split, sizeof(uint32_t));
+    return r;
+}
+
 wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
-    int r = msgpack_pack_array(&pk, 6);
+    int r = msgpack_pack_array(&pk, 7);
     if (r == 0) r = msgpack_pack_uint32(&pk, b->n);
     if (r == 0) r = msgpack_pack_uint32(&pk, b->split);
     if (r == 0) r = msgpack_pack_int64(&pk, b->pos);
     if (r == 0) r = pack_optional(&pk, b->wm, b->n * sizeof *b->wm);
     if (r == 0) r = pack_optional(&pk, b->change, b->n);
+    if (r == 0) r = pack_places(&pk, b);
     if (r == 0) r = msgpack_pack_array(&pk, b->n_cols);
     for (uint32_t c = 0; r == 0 && c < b->n_cols; c++) r = pack_column(&pk, &b->cols[c], b->n);
     return r == 0 ? WR_OK : wr_fail_oom(err, "rows of a snapshot");
@@ -113,15 +125,27 @@ static wr_status unpack_column(wr_batch *b, uint32_t i, const msgpack_object *o,
     return WR_OK;
 }
 
+static wr_status unpack_places(wr_batch *b, const msgpack_object *o, wr_err *err) {
+    if (!is_bin(o, b->n * (sizeof(int64_t) + sizeof(uint32_t)))) return broken(err);
+    const char *pos = o->via.bin.ptr, *split = pos + b->n * sizeof(int64_t);
+    b->place = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->place);
+    if (!b->place) return wr_fail_oom(err, "rows of a snapshot");
+    for (uint32_t i = 0; i < b->n; i++) {
+        memcpy(&b->place[i].pos, pos + i * sizeof(int64_t), sizeof(int64_t));
+        memcpy(&b->place[i].split, split + i * sizeof(uint32_t), sizeof(uint32_t));
+    }
+    return WR_OK;
+}
+
 static wr_status unpack_batch(const msgpack_object *o, wr_batch **outp, wr_err *err) {
-    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 6) return broken(err);
+    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 7) return broken(err);
     const msgpack_object *f = o->via.array.ptr;
     bool pos = f[2].type == MSGPACK_OBJECT_POSITIVE_INTEGER || f[2].type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
     if (f[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || f[0].via.u64 > UINT32_MAX || !pos ||
         f[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER || f[1].via.u64 > UINT32_MAX ||
-        f[5].type != MSGPACK_OBJECT_ARRAY)
+        f[6].type != MSGPACK_OBJECT_ARRAY)
         return broken(err);
-    uint32_t n = (uint32_t)f[0].via.u64, n_cols = f[5].via.array.size;
+    uint32_t n = (uint32_t)f[0].via.u64, n_cols = f[6].via.array.size;
     wr_batch *b;
     WR_TRY(wr_batch_new(n_cols, n ? n : 1, &b, err));
     b->n = n;
@@ -130,7 +154,8 @@ static wr_status unpack_batch(const msgpack_object *o, wr_batch **outp, wr_err *
     *outp = b;
     if (f[3].type != MSGPACK_OBJECT_NIL) WR_TRY(copy(b, &f[3], n * sizeof *b->wm, &b->wm, err));
     if (f[4].type != MSGPACK_OBJECT_NIL) WR_TRY(copy(b, &f[4], n, &b->change, err));
-    for (uint32_t c = 0; c < n_cols; c++) WR_TRY(unpack_column(b, c, &f[5].via.array.ptr[c], err));
+    if (f[5].type != MSGPACK_OBJECT_NIL) WR_TRY(unpack_places(b, &f[5], err));
+    for (uint32_t c = 0; c < n_cols; c++) WR_TRY(unpack_column(b, c, &f[6].via.array.ptr[c], err));
     return WR_OK;
 }
 

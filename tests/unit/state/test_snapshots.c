@@ -209,9 +209,11 @@ static wr_batch *random_rows(uint32_t seed) {
     b->pos = random() - (1 << 30);
     if (random() % 2) b->wm = wr_arena_alloc(&b->arena, n * sizeof *b->wm + 8);
     if (random() % 2) b->change = wr_arena_alloc(&b->arena, n + 8);
+    if (random() % 2) b->place = wr_arena_alloc(&b->arena, n * sizeof *b->place + 8);
     for (uint32_t i = 0; i < n; i++) {
         if (b->wm) b->wm[i] = random();
         if (b->change) b->change[i] = (uint8_t)(random() % 4);
+        if (b->place) b->place[i] = (wr_row_place){.pos = random(), .split = (uint32_t)random()};
     }
     for (uint32_t c = 0; c < n_cols; c++) {
         wr_phys phys = (wr_phys)(random() % 3);
@@ -232,7 +234,10 @@ static wr_batch *random_rows(uint32_t seed) {
 static void same(const wr_batch *a, const wr_batch *b) {
     cr_assert(a->n == b->n && a->n_cols == b->n_cols && a->split == b->split && a->pos == b->pos);
     cr_assert(!a->wm == !b->wm && !a->change == !b->change);
+    cr_assert(!a->place == !b->place);
     for (uint32_t i = 0; i < a->n; i++) {
+        wr_row_place p = wr_place_of(a, i), q = wr_place_of(b, i);
+        cr_assert(p.pos == q.pos && p.split == q.split);
         if (a->wm) cr_assert_eq(a->wm[i], b->wm[i]);
         if (a->change) cr_assert_eq(a->change[i], b->change[i]);
         for (uint32_t c = 0; c < a->n_cols; c++) {
