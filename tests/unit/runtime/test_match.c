@@ -139,7 +139,7 @@ Test(match, within_ends_by_the_watermark) {
     ok(rig_push(&r, more, 2, NULL));
     ok(wri_watermark(&r.op, 0, 13000 * 1000, NULL));
     EXPECT(&r, "");
-    ok(wri_watermark(&r.op, 0, WR_WM_END, NULL));
+    ok(wri_end(&r.op, 0, NULL));
     EXPECT(&r, "b,3,13000000\n");
     cr_assert_eq(r.sink_wm, WR_WM_END);
     rig_free(&r);
@@ -242,7 +242,7 @@ static wr_status run_all(rig *r, wr_err *err) {
         WR_TRY(rig_push(r, rows, 6, err));
         WR_TRY(wri_watermark(&r->op, 0, (i + 2) * 700000, err));
     }
-    return wri_watermark(&r->op, 0, WR_WM_END, err);
+    return wri_end(&r->op, 0, err);
 }
 
 static void every_allocation_fails_once(const char *sql) {

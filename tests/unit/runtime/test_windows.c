@@ -260,7 +260,7 @@ static void run(rig *r, const row *rows, uint32_t n) {
         for (int i = 0; i < LOCALS; i++) busy |= held[i].taken;
     }
     for (int i = 0; i < LOCALS; i++) {
-        cr_assert_eq(wri_watermark(&r->locals[i], 0, WR_WM_END, &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(wri_end(&r->locals[i], 0, &err), WR_OK, "%s", err.msg);
     }
 }
 
