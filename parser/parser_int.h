@@ -353,6 +353,7 @@ wri_tok wri_tok_signed(wri_parse *p, wri_tok sign, wri_tok number);
 typedef struct wri_out { /* a writer that remembers its first failure */
     wr_buf *b;
     wr_status st;
+    bool after_word; /* the call that comes next stands behind RUNNING or FINAL: no parenthesis may */
 } wri_out;
 void wri_puts(wri_out *o, const char *s);
 void wri_put_string(wri_out *o, const char *s); /* 'it''s' */

@@ -238,6 +238,7 @@ static void put_unary(wri_out *o, const wr_ast *e) {
     bool word = e->op[1] != '\0';
     if (word) wri_puts(o, " ");
     bool prim = l == P_SIGN && (word || a->kind == WR_A_UNARY); /* two minus signs are a comment */
+    o->after_word = word && a->kind == WR_A_CALL;
     put_operand(o, a, prim ? P_PRIM : l);
 }
 

@@ -120,7 +120,9 @@ static bool bare(const wr_ast *e) {
 void wri_put_call(wri_out *o, const wr_ast *e, bool in_from) {
     const wr_call *c = e->call;
     /* Before a closing parenthesis, IGNORE NULLS would belong to the call around this one. */
-    bool paren = (c->ignore_nulls || c->respect_nulls) && !c->over;
+    bool nulls = (c->ignore_nulls || c->respect_nulls) && !c->over, inside = nulls && o->after_word;
+    bool paren = nulls && !inside;
+    o->after_word = false;
     if (paren) wri_puts(o, "(");
     wri_put_name(o, &e->name);
     bool tail = c->within || c->filter || c->over || c->ignore_nulls || c->respect_nulls || c->from_last;
@@ -128,6 +130,7 @@ void wri_put_call(wri_out *o, const wr_ast *e, bool in_from) {
     wri_puts(o, "(");
     if (c->from_form) put_form(o, e);
     else put_inside(o, e);
+    if (inside) wri_puts(o, c->ignore_nulls ? " IGNORE NULLS" : " RESPECT NULLS");
     wri_puts(o, ")");
     if (c->within && !c->order_inside) {
         wri_puts(o, " WITHIN GROUP (ORDER BY ");
@@ -140,8 +143,8 @@ void wri_put_call(wri_out *o, const wr_ast *e, bool in_from) {
         wri_puts(o, ")");
     }
     if (c->from_last) wri_puts(o, " FROM LAST");
-    if (c->ignore_nulls) wri_puts(o, " IGNORE NULLS");
-    if (c->respect_nulls) wri_puts(o, " RESPECT NULLS");
+    if (c->ignore_nulls && !inside) wri_puts(o, " IGNORE NULLS");
+    if (c->respect_nulls && !inside) wri_puts(o, " RESPECT NULLS");
     if (paren) wri_puts(o, ")");
     if (c->over) wri_put_over(o, c->over);
 }
