@@ -1,24 +1,10 @@
 /* state/streams/format.c -- the bytes of segments, blocks, marks and indexes; log_int.h has the tables. */
 #include "log_int.h"
 
-static void put32(char *p, uint32_t v) { memcpy(p, &v, 4); }
-static void put64(char *p, uint64_t v) { memcpy(p, &v, 8); }
-static uint32_t get32(const char *p) {
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
-static uint64_t get64(const char *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little endian");
-
 static uint32_t seed(wri_id id) {
     char p[12];
-    put64(p, id.uid);
-    put32(p + 8, id.shard);
+    wri_put64(p, id.uid);
+    wri_put32(p + 8, id.shard);
     return wr_crc32c(0, p, sizeof p);
 }
 
@@ -27,26 +13,26 @@ static uint32_t seed(wri_id id) {
 void wri_segment_encode(const wri_segment *s, wri_id id, char out[WRI_SEG_HEADER]) {
     memset(out, 0, WRI_SEG_HEADER);
     memcpy(out, "WRSEG01\n", 8);
-    put32(out + 12, id.shard);
-    put64(out + 16, id.uid);
-    put64(out + 24, s->first);
-    put64(out + 32, (uint64_t)s->created_us);
-    put64(out + 40, s->prev);
-    put64(out + 48, (uint64_t)s->prev_len);
-    put64(out + 56, s->prev_next);
-    put64(out + 64, (uint64_t)s->prev_last_us);
-    put32(out + 8, wr_crc32c(seed(id), out + 12, WRI_SEG_HEADER - 12));
+    wri_put32(out + 12, id.shard);
+    wri_put64(out + 16, id.uid);
+    wri_put64(out + 24, s->first);
+    wri_put64(out + 32, (uint64_t)s->created_us);
+    wri_put64(out + 40, s->prev);
+    wri_put64(out + 48, (uint64_t)s->prev_len);
+    wri_put64(out + 56, s->prev_next);
+    wri_put64(out + 64, (uint64_t)s->prev_last_us);
+    wri_put32(out + 8, wr_crc32c(seed(id), out + 12, WRI_SEG_HEADER - 12));
 }
 
 bool wri_segment_decode(const char *p, wri_id id, wri_segment *out) {
     if (memcmp(p, "WRSEG01\n", 8) != 0) return false;
-    if (get32(p + 8) != wr_crc32c(seed(id), p + 12, WRI_SEG_HEADER - 12)) return false;
-    *out = (wri_segment){.first = get64(p + 24),
-                         .created_us = (int64_t)get64(p + 32),
-                         .prev = get64(p + 40),
-                         .prev_len = (int64_t)get64(p + 48),
-                         .prev_next = get64(p + 56),
-                         .prev_last_us = (int64_t)get64(p + 64)};
+    if (wri_get32(p + 8) != wr_crc32c(seed(id), p + 12, WRI_SEG_HEADER - 12)) return false;
+    *out = (wri_segment){.first = wri_get64(p + 24),
+                         .created_us = (int64_t)wri_get64(p + 32),
+                         .prev = wri_get64(p + 40),
+                         .prev_len = (int64_t)wri_get64(p + 48),
+                         .prev_next = wri_get64(p + 56),
+                         .prev_last_us = (int64_t)wri_get64(p + 64)};
     return true;
 }
 
@@ -56,27 +42,27 @@ void wri_block_seal(wri_block *b, wri_id id, char *p) {
     uint32_t from = seed(id);
     b->crc = wr_crc32c(from, p + WRI_BLOCK_HEADER, b->len - WRI_BLOCK_HEADER);
     memcpy(p, "WRB1", 4);
-    put32(p + 8, b->crc);
-    put32(p + 12, b->len);
-    put64(p + 16, b->first);
-    put64(p + 24, (uint64_t)b->arrival_us);
-    put64(p + 32, (uint64_t)b->offset);
-    put64(p + 40, (uint64_t)b->synced);
-    put32(p + 48, b->records);
-    put32(p + 52, 0);
-    put32(p + 4, wr_crc32c(from, p + 8, WRI_BLOCK_HEADER - 8));
+    wri_put32(p + 8, b->crc);
+    wri_put32(p + 12, b->len);
+    wri_put64(p + 16, b->first);
+    wri_put64(p + 24, (uint64_t)b->arrival_us);
+    wri_put64(p + 32, (uint64_t)b->offset);
+    wri_put64(p + 40, (uint64_t)b->synced);
+    wri_put32(p + 48, b->records);
+    wri_put32(p + 52, 0);
+    wri_put32(p + 4, wr_crc32c(from, p + 8, WRI_BLOCK_HEADER - 8));
 }
 
 bool wri_block_decode(const char *p, wri_id id, wri_block *out) {
-    if (memcmp(p, "WRB1", 4) != 0 || get32(p + 4) != wr_crc32c(seed(id), p + 8, WRI_BLOCK_HEADER - 8))
+    if (memcmp(p, "WRB1", 4) != 0 || wri_get32(p + 4) != wr_crc32c(seed(id), p + 8, WRI_BLOCK_HEADER - 8))
         return false;
-    *out = (wri_block){.crc = get32(p + 8),
-                       .len = get32(p + 12),
-                       .first = get64(p + 16),
-                       .arrival_us = (int64_t)get64(p + 24),
-                       .offset = (int64_t)get64(p + 32),
-                       .synced = (int64_t)get64(p + 40),
-                       .records = get32(p + 48)};
+    *out = (wri_block){.crc = wri_get32(p + 8),
+                       .len = wri_get32(p + 12),
+                       .first = wri_get64(p + 16),
+                       .arrival_us = (int64_t)wri_get64(p + 24),
+                       .offset = (int64_t)wri_get64(p + 32),
+                       .synced = (int64_t)wri_get64(p + 40),
+                       .records = wri_get32(p + 48)};
     return out->len > WRI_BLOCK_HEADER && out->len <= WRI_BLOCK_MAX && out->records > 0;
 }
 
@@ -92,7 +78,7 @@ size_t wri_record_bytes(const wr_put *p) {
 
 char *wri_record_encode(const wr_put *p, char *out) {
     uint16_t key_len = (uint16_t)p->key_len, flags = p->has_hash;
-    put32(out, p->len);
+    wri_put32(out, p->len);
     memcpy(out + 4, &key_len, 2);
     memcpy(out + 6, &flags, 2);
     out += WRI_RECORD_HEAD;
@@ -109,7 +95,7 @@ char *wri_record_encode(const wr_put *p, char *out) {
 const char *wri_record_decode(const char *p, const char *end, wr_record *out) {
     if (end - p < WRI_RECORD_HEAD) return NULL;
     uint16_t key_len, flags;
-    out->len = get32(p);
+    out->len = wri_get32(p);
     memcpy(&key_len, p + 4, 2);
     memcpy(&flags, p + 6, 2);
     out->key_len = key_len;
@@ -131,21 +117,21 @@ const char *wri_record_decode(const char *p, const char *end, wr_record *out) {
 void wri_mark_encode(const wri_mark *m, wri_id id, char out[WRI_MARK_BYTES]) {
     memset(out, 0, WRI_MARK_BYTES);
     memcpy(out, "WRTAIL1\n", 8);
-    put64(out + 8, m->base);
-    put64(out + 16, (uint64_t)m->len);
-    put64(out + 24, (uint64_t)m->synced);
-    put64(out + 32, m->next);
-    put64(out + 40, (uint64_t)m->last_us);
-    put32(out + 60, wr_crc32c(seed(id), out, 60));
+    wri_put64(out + 8, m->base);
+    wri_put64(out + 16, (uint64_t)m->len);
+    wri_put64(out + 24, (uint64_t)m->synced);
+    wri_put64(out + 32, m->next);
+    wri_put64(out + 40, (uint64_t)m->last_us);
+    wri_put32(out + 60, wr_crc32c(seed(id), out, 60));
 }
 
 bool wri_mark_decode(const char *p, wri_id id, wri_mark *out) {
-    if (memcmp(p, "WRTAIL1\n", 8) != 0 || get32(p + 60) != wr_crc32c(seed(id), p, 60)) return false;
-    *out = (wri_mark){.base = get64(p + 8),
-                      .len = (int64_t)get64(p + 16),
-                      .synced = (int64_t)get64(p + 24),
-                      .next = get64(p + 32),
-                      .last_us = (int64_t)get64(p + 40)};
+    if (memcmp(p, "WRTAIL1\n", 8) != 0 || wri_get32(p + 60) != wr_crc32c(seed(id), p, 60)) return false;
+    *out = (wri_mark){.base = wri_get64(p + 8),
+                      .len = (int64_t)wri_get64(p + 16),
+                      .synced = (int64_t)wri_get64(p + 24),
+                      .next = wri_get64(p + 32),
+                      .last_us = (int64_t)wri_get64(p + 40)};
     return out->len >= WRI_SEG_HEADER && out->synced <= out->len;
 }
 
@@ -168,17 +154,17 @@ wr_status wri_index_encode(const wri_index *x, wri_id id, int64_t len, uint64_t 
     WR_TRY(wr_buf_reserve(out, n));
     char *p = out->data;
     memcpy(p, "WRIDX01\n", 8);
-    put64(p + 8, (uint64_t)len);
-    put64(p + 16, next);
-    put64(p + 24, (uint64_t)last_us);
-    put32(p + 32, (uint32_t)x->n);
+    wri_put64(p + 8, (uint64_t)len);
+    wri_put64(p + 16, next);
+    wri_put64(p + 24, (uint64_t)last_us);
+    wri_put32(p + 32, (uint32_t)x->n);
     for (size_t i = 0; i < x->n; i++) {
         char *e = p + WRI_IDX_HEADER + i * WRI_IDX_ENTRY;
-        put64(e, (uint64_t)x->items[i].offset);
-        put64(e + 8, x->items[i].first);
-        put64(e + 16, (uint64_t)x->items[i].arrival_us);
+        wri_put64(e, (uint64_t)x->items[i].offset);
+        wri_put64(e + 8, x->items[i].first);
+        wri_put64(e + 16, (uint64_t)x->items[i].arrival_us);
     }
-    put32(p + 36, index_crc(id, p, n));
+    wri_put32(p + 36, index_crc(id, p, n));
     out->len = n;
     return WR_OK;
 }
@@ -186,14 +172,14 @@ wr_status wri_index_encode(const wri_index *x, wri_id id, int64_t len, uint64_t 
 bool wri_index_decode(const char *p, size_t n, wri_id id, int64_t len, wri_index *x) {
     x->n = 0;
     if (n < WRI_IDX_HEADER || memcmp(p, "WRIDX01\n", 8) != 0) return false;
-    size_t entries = get32(p + 32);
+    size_t entries = wri_get32(p + 32);
     if ((n - WRI_IDX_HEADER) / WRI_IDX_ENTRY != entries || (n - WRI_IDX_HEADER) % WRI_IDX_ENTRY != 0)
         return false;
-    if (get32(p + 36) != index_crc(id, p, n) || (int64_t)get64(p + 8) != len) return false;
+    if (wri_get32(p + 36) != index_crc(id, p, n) || (int64_t)wri_get64(p + 8) != len) return false;
     if (wr_grow(&x->items, &x->cap, entries, sizeof *x->items) != WR_OK) return false;
     for (; x->n < entries; x->n++) {
         const char *e = p + WRI_IDX_HEADER + x->n * WRI_IDX_ENTRY;
-        x->items[x->n] = (wri_entry_at){(int64_t)get64(e), get64(e + 8), (int64_t)get64(e + 16)};
+        x->items[x->n] = (wri_entry_at){(int64_t)wri_get64(e), wri_get64(e + 8), (int64_t)wri_get64(e + 16)};
     }
     return true;
 }

@@ -64,6 +64,20 @@
 
 #include "state/state.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little endian");
+static inline void wri_put32(char *p, uint32_t v) { memcpy(p, &v, 4); }
+static inline void wri_put64(char *p, uint64_t v) { memcpy(p, &v, 8); }
+static inline uint32_t wri_get32(const char *p) {
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+static inline uint64_t wri_get64(const char *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
 #define WRI_SEG_HEADER   80
 #define WRI_BLOCK_HEADER 56
 #define WRI_RECORD_HEAD  8

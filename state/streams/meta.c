@@ -31,19 +31,6 @@
 #define HEAD        72
 #define SHARD_BYTES 120
 
-static void put32(char *p, uint32_t v) { memcpy(p, &v, 4); }
-static void put64(char *p, uint64_t v) { memcpy(p, &v, 8); }
-static uint32_t get32(const char *p) {
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
-static uint64_t get64(const char *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
-
 wr_status wri_meta_encode(const wri_meta *m, wr_buf *out) {
     size_t n = HEAD + m->n * SHARD_BYTES;
     out->len = 0;
@@ -51,33 +38,33 @@ wr_status wri_meta_encode(const wri_meta *m, wr_buf *out) {
     char *p = out->data;
     memset(p, 0, n);
     memcpy(p, "WRSTRM1\n", 8);
-    put32(p + 8, (uint32_t)n);
-    put64(p + 16, m->uid);
-    put64(p + 24, m->generation);
-    put64(p + 32, (uint64_t)m->created_us);
-    put64(p + 40, (uint64_t)m->retention_us);
-    put64(p + 48, (uint64_t)m->record_max);
-    put32(p + 56, m->on_demand);
-    put32(p + 60, m->next_shard);
-    put32(p + 64, (uint32_t)m->n);
+    wri_put32(p + 8, (uint32_t)n);
+    wri_put64(p + 16, m->uid);
+    wri_put64(p + 24, m->generation);
+    wri_put64(p + 32, (uint64_t)m->created_us);
+    wri_put64(p + 40, (uint64_t)m->retention_us);
+    wri_put64(p + 48, (uint64_t)m->record_max);
+    wri_put32(p + 56, m->on_demand);
+    wri_put32(p + 60, m->next_shard);
+    wri_put32(p + 64, (uint32_t)m->n);
     for (size_t i = 0; i < m->n; i++) {
         const wri_meta_shard *s = &m->shards[i];
         char *q = p + HEAD + i * SHARD_BYTES;
-        put32(q, s->id);
-        put32(q + 4, s->parent);
-        put32(q + 8, s->parent2);
-        put32(q + 12, s->closed);
+        wri_put32(q, s->id);
+        wri_put32(q + 4, s->parent);
+        wri_put32(q + 8, s->parent2);
+        wri_put32(q + 12, s->closed);
         memcpy(q + 16, &s->lo, 16);
         memcpy(q + 32, &s->hi, 16);
-        put64(q + 48, (uint64_t)s->created_us);
-        put64(q + 56, (uint64_t)s->closed_us);
-        put64(q + 64, s->first_segment);
-        put64(q + 72, s->end);
-        put64(q + 80, s->end_segment);
-        put64(q + 88, (uint64_t)s->end_len);
-        put64(q + 96, (uint64_t)s->end_us);
+        wri_put64(q + 48, (uint64_t)s->created_us);
+        wri_put64(q + 56, (uint64_t)s->closed_us);
+        wri_put64(q + 64, s->first_segment);
+        wri_put64(q + 72, s->end);
+        wri_put64(q + 80, s->end_segment);
+        wri_put64(q + 88, (uint64_t)s->end_len);
+        wri_put64(q + 96, (uint64_t)s->end_us);
     }
-    put32(p + 12, wr_crc32c(0, p + 16, n - 16));
+    wri_put32(p + 12, wr_crc32c(0, p + 16, n - 16));
     out->len = n;
     return WR_OK;
 }
@@ -92,9 +79,9 @@ static wr_status check_head(const char *p, size_t n, const char *path, wr_err *e
     if (p[6] != '1')
         return wr_fail(err, WR_EUNSUPPORTED, "%s: version %c; this weir knows version 1, use a newer one",
                        path, p[6] >= '0' && p[6] <= '9' ? p[6] : '?');
-    if (p[7] != '\n' || get32(p + 8) != n) return broken(path, "its length is not what it says", err);
-    if (get32(p + 12) != wr_crc32c(0, p + 16, n - 16)) return broken(path, "the checksum is wrong", err);
-    if ((n - HEAD) % SHARD_BYTES != 0 || (n - HEAD) / SHARD_BYTES != get32(p + 64))
+    if (p[7] != '\n' || wri_get32(p + 8) != n) return broken(path, "its length is not what it says", err);
+    if (wri_get32(p + 12) != wr_crc32c(0, p + 16, n - 16)) return broken(path, "the checksum is wrong", err);
+    if ((n - HEAD) % SHARD_BYTES != 0 || (n - HEAD) / SHARD_BYTES != wri_get32(p + 64))
         return broken(path, "its length does not go with the number of shards", err);
     return WR_OK;
 }
@@ -102,30 +89,30 @@ static wr_status check_head(const char *p, size_t n, const char *path, wr_err *e
 wr_status wri_meta_decode(const char *p, size_t n, const char *path, wri_meta *out, wr_err *err) {
     *out = (wri_meta){0};
     WR_TRY(check_head(p, n, path, err));
-    *out = (wri_meta){.uid = get64(p + 16),
-                      .generation = get64(p + 24),
-                      .created_us = (int64_t)get64(p + 32),
-                      .retention_us = (int64_t)get64(p + 40),
-                      .record_max = (int64_t)get64(p + 48),
-                      .on_demand = get32(p + 56) == 1,
-                      .next_shard = get32(p + 60)};
-    size_t shards = get32(p + 64);
+    *out = (wri_meta){.uid = wri_get64(p + 16),
+                      .generation = wri_get64(p + 24),
+                      .created_us = (int64_t)wri_get64(p + 32),
+                      .retention_us = (int64_t)wri_get64(p + 40),
+                      .record_max = (int64_t)wri_get64(p + 48),
+                      .on_demand = wri_get32(p + 56) == 1,
+                      .next_shard = wri_get32(p + 60)};
+    size_t shards = wri_get32(p + 64);
     if (wr_grow(&out->shards, &out->cap, shards, sizeof *out->shards) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");
     for (; out->n < shards; out->n++) {
         const char *q = p + HEAD + out->n * SHARD_BYTES;
         wri_meta_shard *s = &out->shards[out->n];
-        *s = (wri_meta_shard){.id = get32(q),
-                              .parent = get32(q + 4),
-                              .parent2 = get32(q + 8),
-                              .closed = get32(q + 12) == 1,
-                              .created_us = (int64_t)get64(q + 48),
-                              .closed_us = (int64_t)get64(q + 56),
-                              .first_segment = get64(q + 64),
-                              .end = get64(q + 72),
-                              .end_segment = get64(q + 80),
-                              .end_len = (int64_t)get64(q + 88),
-                              .end_us = (int64_t)get64(q + 96)};
+        *s = (wri_meta_shard){.id = wri_get32(q),
+                              .parent = wri_get32(q + 4),
+                              .parent2 = wri_get32(q + 8),
+                              .closed = wri_get32(q + 12) == 1,
+                              .created_us = (int64_t)wri_get64(q + 48),
+                              .closed_us = (int64_t)wri_get64(q + 56),
+                              .first_segment = wri_get64(q + 64),
+                              .end = wri_get64(q + 72),
+                              .end_segment = wri_get64(q + 80),
+                              .end_len = (int64_t)wri_get64(q + 88),
+                              .end_us = (int64_t)wri_get64(q + 96)};
         memcpy(&s->lo, q + 16, 16);
         memcpy(&s->hi, q + 32, 16);
         if (s->lo > s->hi || s->id >= out->next_shard || (out->n > 0 && s->id <= s[-1].id)) {
