@@ -89,29 +89,6 @@ static wr_status get_row(const wr_agg_call *call, const wr_str *text, wr_batch *
     return WR_OK;
 }
 
-/* ---- DISTINCT and the plain form alike: partial states ---- */
-
-static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
-                       const uint32_t *gids, wr_err *err) {
-    return (call->distinct ? wri_distinct_merge : wri_items_merge)(call, in, states, stride, gids, err);
-}
-
-static wr_status partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
-                         uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
-    return (call->distinct ? wri_distinct_partial : wri_items_partial)(call, states, stride, gids, n, out,
-                                                                       first_col, err);
-}
-
-static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
-    (void)call;
-    return wri_items_combine(into, from, err);
-}
-
-static void destroy(const wr_agg_call *call, void *state) {
-    if (call->distinct) wri_distinct_destroy(call, state);
-    else wri_items_destroy(state);
-}
-
 /* ---- results ---- */
 
 /* The rows of a group in order, as a batch of their arguments. */
@@ -183,11 +160,11 @@ const wr_agg_def wr_agg_extension = {
     .needs_time = true,
     .bind = bind,
     .update = update,
-    .merge = merge,
-    .partial = partial,
+    .merge = wri_items_merge,
+    .partial = wri_items_partial,
     .finish = finish,
-    .combine = combine,
-    .destroy = destroy,
+    .combine = wri_items_combine,
+    .destroy = wri_items_destroy,
     .open = open_context,
     .close = close_context,
 };

@@ -60,6 +60,7 @@ static wr_status merge_one(const wr_agg_call *call, const wr_str *bytes, wri_ite
 
 wr_status wri_items_merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                           const uint32_t *gids, wr_err *err) {
+    if (call->distinct) return wri_distinct_merge(call, in, states, stride, gids, err);
     const wr_col *c = in->args[0];
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t g = wri_gid(gids, c->nulls, i);
@@ -85,7 +86,7 @@ static wr_status put_list(const wri_items *l, wr_buf *out) {
 
 wr_status wri_items_partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                             uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
-    (void)call;
+    if (call->distinct) return wri_distinct_partial(call, states, stride, gids, n, out, first_col, err);
     wr_col *col;
     wr_buf bytes = {0};
     wr_status s = wri_out(out, first_col, WR_STR, &col, err);
@@ -98,7 +99,8 @@ wr_status wri_items_partial(const wr_agg_call *call, const char *states, size_t 
     return s;
 }
 
-wr_status wri_items_combine(void *into, const void *from, wr_err *err) {
+wr_status wri_items_combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
+    (void)call;
     const wri_items *l = *(wri_items *const *)from;
     for (size_t i = 0; l && i < l->n; i++) WR_TRY(wri_items_add(into, &l->items[i], err));
     return WR_OK;
@@ -114,7 +116,11 @@ static int compare_items(const void *pa, const void *pb) {
 
 void wri_items_sort(wri_items *l) { qsort(l->items, l->n, sizeof *l->items, compare_items); }
 
-void wri_items_destroy(void *state) {
+void wri_items_destroy(const wr_agg_call *call, void *state) {
+    if (call->distinct) {
+        wri_distinct_destroy(call, state);
+        return;
+    }
     wri_items *l = *(wri_items **)state;
     *(wri_items **)state = NULL;
     if (!l) return;

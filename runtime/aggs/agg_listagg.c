@@ -32,22 +32,6 @@ static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *stat
     return WR_OK;
 }
 
-static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
-                       const uint32_t *gids, wr_err *err) {
-    return (call->distinct ? wri_distinct_merge : wri_items_merge)(call, in, states, stride, gids, err);
-}
-
-static wr_status partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
-                         uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
-    return (call->distinct ? wri_distinct_partial : wri_items_partial)(call, states, stride, gids, n, out,
-                                                                       first_col, err);
-}
-
-static wr_status combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) {
-    (void)call;
-    return wri_items_combine(into, from, err);
-}
-
 /* The joined text in out's arena; length already known to fit. */
 static wr_status join(const wri_items *l, const wr_str *sep, uint64_t bytes, wr_batch *out, wr_str *to,
                       wr_err *err) {
@@ -85,17 +69,12 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     return WR_OK;
 }
 
-static void destroy(const wr_agg_call *call, void *state) {
-    if (call->distinct) wri_distinct_destroy(call, state);
-    else wri_items_destroy(state);
-}
-
 #define LIST_DEF(sql, text, ex)                                                                              \
     {                                                                                                        \
         .name = sql, .signature = sql "([DISTINCT] text [, separator])", .doc = text, .example = ex,         \
         .min_args = 1, .max_args = 1, .takes_param = true, .needs_time = true, .bind = bind,                 \
-        .update = update, .merge = merge, .partial = partial, .finish = finish, .combine = combine,          \
-        .destroy = destroy,                                                                                  \
+        .update = update, .merge = wri_items_merge, .partial = wri_items_partial, .finish = finish,          \
+        .combine = wri_items_combine, .destroy = wri_items_destroy,                                          \
     }
 const wr_agg_def wr_agg_listagg =
     LIST_DEF("LISTAGG", "The texts in the order of event time, joined by the separator (a comma).",

@@ -139,14 +139,14 @@ typedef struct wri_items {
 wr_status wri_items_add(wri_items **listp, const wri_item *it, wr_err *err) WR_MUST_USE;
 /* Row i of in as an item without text. */
 wri_item wri_items_row(const wr_agg_call *call, const wr_agg_in *in, uint32_t i);
-/* merge, partial, combine and destroy of wr_agg_def. */
+/* merge, partial, combine and destroy of wr_agg_def, also of calls with DISTINCT, whose state is another. */
 wr_status wri_items_merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                           const uint32_t *gids, wr_err *err) WR_MUST_USE;
 wr_status wri_items_partial(const wr_agg_call *call, const char *states, size_t stride, const uint32_t *gids,
                             uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
-wr_status wri_items_combine(void *into, const void *from, wr_err *err) WR_MUST_USE;
+wr_status wri_items_combine(const wr_agg_call *call, void *into, const void *from, wr_err *err) WR_MUST_USE;
 void wri_items_sort(wri_items *l); /* by time, split, position, then text */
-void wri_items_destroy(void *state);
+void wri_items_destroy(const wr_agg_call *call, void *state);
 
 /* ---- distinct 64-bit keys: open addressing, at most 3/4 full ---- */
 typedef struct wri_keys {
