@@ -7,16 +7,16 @@ Usage: sets.py WEIR [--queries N] [--seed S] [--stop]
 Tables are small, of few values, with NULLs and rows that are equal; some are empty. For windows the rows lie out of
 order, by less than the watermark waits, so that none is late. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 from datetime import datetime, timedelta
 
 import duckdb
+
+import common
 
 T0 = datetime(2026, 1, 1)
 COLUMNS = [("ts", "TIMESTAMP(3)", "TIMESTAMP"), ("i", "INTEGER", "INTEGER"), ("j", "INTEGER", "INTEGER"), ("s", "VARCHAR", "VARCHAR")]
@@ -165,24 +165,5 @@ def run_case(weir, seed):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=300)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        bad = run_case(os.path.abspath(o.weir), seed)
-        failed += bad is not None
-        if bad and failed <= 5:
-            print("FAIL", bad, flush=True)
-        if bad and o.stop:
-            break
-    print(f"sets: {o.queries - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    common.main("sets", run_case)

@@ -7,15 +7,15 @@ Rows lie around a change of clocks, out of order, some late. A row is in the win
 its time; a window is over when no later moment shows a time in it: worked out here from every change of the zone in
 the days around, row by row. A failure prints what is needed to repeat it.
 """
-import argparse
 import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
+
+import common
 
 EPOCH = datetime(1970, 1, 1)
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/St_Johns",
@@ -132,24 +132,5 @@ def run_case(weir, seed):
     return None
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("weir")
-    a.add_argument("--queries", type=int, default=300)
-    a.add_argument("--seed", type=int, default=1)
-    a.add_argument("--stop", action="store_true", help="at the first failure")
-    o = a.parse_args()
-    failed = 0
-    for seed in range(o.seed, o.seed + o.queries):
-        bad = run_case(os.path.abspath(o.weir), seed)
-        failed += bad is not None
-        if bad and failed <= 5:
-            print("FAIL", bad, flush=True)
-        if bad and o.stop:
-            break
-    print(f"zones: {o.queries - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    common.main("zones", run_case)

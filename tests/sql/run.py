@@ -78,8 +78,8 @@ def differ(got, want, ordered, what):
 
 def table_of(text, key=()):
     """Applies a changelog; raises RuntimeError when a row that is taken back does not stand. With a key +U replaces
-    the row that has it; one with +U and without -U holds upserts by its first column if no key is given."""
-    stands, upserts = [], not key and '"op":"+U"' in text and '"op":"-U"' not in text
+    the row that has it."""
+    stands = []
     for line in (l for l in text.split("\n") if l):
         row = json.loads(line)
         op = row.pop("op")
@@ -90,8 +90,6 @@ def table_of(text, key=()):
             raise RuntimeError(f"  does not fit the rows of this key, {same}: {line}")
         if key and op == "+U":
             gone = same[0]
-        if upserts and op == "+U":
-            gone = next((x for x in stands if list(x.values())[0] == list(row.values())[0]), {})
         if gone is not None:
             if gone not in stands:
                 raise RuntimeError(f"  takes back what does not stand: {line}")
