@@ -15,14 +15,11 @@
 
 #include "job_int.h"
 
-#define DEFAULT_INTERVAL_US 10000000
-
 /* A snapshot that the pool writes. */
 typedef struct wri_writing {
     wr_job *job;
     uv_work_t work;
     uint64_t epoch;
-    wri_item **items; /* per worker; borrowed from its saver */
     wr_part *parts;
     wr_buf *texts; /* per part */
     size_t n, cap;
@@ -236,9 +233,8 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
 /* ---- when ---- */
 
 static int64_t interval(const wr_job *j) {
-    int64_t us =
-        j->opts.snapshot_interval_us ? j->opts.snapshot_interval_us : j->plan->settings.snapshot_interval_us;
-    return us > 0 ? us : DEFAULT_INTERVAL_US;
+    int64_t asked = j->opts.snapshot_interval_us;
+    return asked ? asked : j->plan->settings.snapshot_interval_us;
 }
 
 void wri_epochs_tick(wr_job *j) {

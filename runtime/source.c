@@ -718,13 +718,7 @@ static wr_status name_unseen(const wr_job *j, const wri_source *s, uint64_t rows
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) {
     uint64_t rows = 0, unreadable = 0;
     if (s->con->notes && s->src) WR_TRY(s->con->notes(s->src, out));
-    const char *name = s->node->source.stream->name;
-    if (s->n_reloaded)
-        WR_TRY(wr_buf_printf(out, "stream %s: changed and was read anew, %u time%s\n", name, s->n_reloaded,
-                             s->n_reloaded == 1 ? "" : "s"));
-    if (s->n_refused)
-        WR_TRY(wr_buf_printf(out, "stream %s: changed and could not be read anew, %u time%s; the last: %s\n",
-                             name, s->n_refused, s->n_refused == 1 ? "" : "s", s->why_refused));
+    WR_TRY(wri_source_anew_notes(s, out));
     if (!s->fmt) return WR_OK;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         const wr_op *op = &j->workers[w].ops[s->node->id];

@@ -177,8 +177,8 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
 enum { PARTIALS, CAME };
 
 /* Groups first..first + n of a window as a batch like those pushed. */
-static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t first, uint32_t n,
-                             wr_saver *to, wr_err *err) {
+static wr_status save_groups(agg_global *a, const window *w, uint32_t first, uint32_t n, wr_saver *to,
+                             wr_err *err) {
     wr_batch *b;
     WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, &b, err));
     b->n = n;
@@ -189,7 +189,6 @@ static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t
     if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), a->gids, n, b, 1 + a->n_keys, err);
     if (r == WR_OK) r = wr_save_rows(to, PARTIALS, b, a->keys, a->n_keys, err);
     wr_batch_drop(b);
-    (void)op;
     return r;
 }
 
@@ -203,7 +202,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
         uint32_t count = wri_groups_count(a->open[i].groups);
         for (uint32_t first = 1; first <= count; first += step) {
             uint32_t left = count - first + 1;
-            WR_TRY(save_groups(op, a, &a->open[i], first, left < step ? left : step, to, err));
+            WR_TRY(save_groups(a, &a->open[i], first, left < step ? left : step, to, err));
         }
     }
     int64_t came = a->any;

@@ -465,7 +465,7 @@ static wr_status save_sessions(wr_op *op, session *s, uint32_t n, wr_saver *to, 
     return r;
 }
 
-/* The next place of the key behind `id`, 0: none. Nothing waits to be emitted at a barrier. */
+/* Nothing waits to be emitted at a barrier, so what a key leads to is all there is. */
 static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
     uint32_t step = wr_task_batch_rows(op->task), n = 0;
     WR_TRY(scratch(s, step > op->node->session.n_keys ? step : op->node->session.n_keys, err));
@@ -483,7 +483,7 @@ static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
     return save_sessions(op, s, n, to, err);
 }
 
-/* The rows of the input that b begins with, and numbers behind them; which ones: `more` of each row. */
+/* Rows of the input, with numbers in columns behind them. */
 static wr_status save_input(wr_op *op, uint32_t tag, wr_batch *b, wr_saver *to, wr_err *err) {
     return wr_save_rows(to, tag, b, op->node->session.keys, op->node->session.n_keys, err);
 }
