@@ -103,9 +103,9 @@ wr_status wri_kept_read(const wri_kept *rows, const wr_phys *phys, uint32_t n_co
     return WR_OK;
 }
 
-void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp) {
-    uint32_t split;
-    memcpy(posp, row + 8, sizeof *posp);
-    memcpy(&split, row + 16, sizeof split);
-    *splitp = split;
+wr_row_place wri_kept_place(const char *row) {
+    wr_row_place at;
+    memcpy(&at.pos, row + 8, sizeof at.pos);
+    memcpy(&at.split, row + 16, sizeof at.split);
+    return at;
 }

@@ -18,7 +18,7 @@
 wr_status wri_kept_add(wr_buf *buf, const wr_batch *b, uint32_t time_col, uint32_t i,
                        wr_err *err) WR_MUST_USE;
 
-void wri_kept_place(const char *row, int64_t *splitp, int64_t *posp); /* where it came from */
+wr_row_place wri_kept_place(const char *row); /* where it came from */
 
 typedef struct wri_kept {
     const char *row;

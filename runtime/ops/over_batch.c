@@ -269,9 +269,8 @@ static wr_status add_row(over_batch *s, uint32_t gid, ref r, wr_err *err) {
     return WR_OK;
 }
 
-/* Rows rows[0..n) of b (NULL: rows 0..n); saved: each has a place of its own. */
-static wr_status add_rows(over_batch *s, wr_batch *b, const uint32_t *rows, uint32_t n, bool saved,
-                          wr_err *err) {
+/* Rows rows[0..n) of b (NULL: rows 0..n). */
+static wr_status add_rows(over_batch *s, wr_batch *b, const uint32_t *rows, uint32_t n, wr_err *err) {
     if (wr_grow(&s->gids, &s->gids_cap, n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "OVER");
     wri_group_rows find = {.b = b, .key_cols = s->node->over.keys, .hash = b->hash, .idx = rows, .n = n};
     WR_TRY(wri_groups_find_rows(s->groups, &find, s->gids, err));
@@ -282,12 +281,7 @@ static wr_status add_rows(over_batch *s, wr_batch *b, const uint32_t *rows, uint
     for (uint32_t k = 0; st == WR_OK && k < n; k++) {
         uint32_t i = rows ? rows[k] : k;
         wr_row_place at = wr_place_of(b, i);
-        ref r = {.of = x, .row = i, .split = at.split, .pos = at.pos};
-        if (saved) {
-            r.split = wri_picked_split(b, i);
-            r.pos = wri_picked_pos(b, i);
-        }
-        st = add_row(s, s->gids[k], r, err);
+        st = add_row(s, s->gids[k], (ref){.of = x, .row = i, .split = at.split, .pos = at.pos}, err);
     }
     if (--x->live == 0) drop_source(s, x);
     return st == WR_OK ? copy_out(s, err) : st;
@@ -298,7 +292,7 @@ static wr_status batch_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err)
     uint32_t n = 0;
     (void)port;
     WR_TRY(in_time(op, s, in, &n, err));
-    return n ? add_rows(s, in, n == in->n ? NULL : s->idx, n, false, err) : WR_OK;
+    return n ? add_rows(s, in, n == in->n ? NULL : s->idx, n, err) : WR_OK;
 }
 
 /* ---- partitions are complete ---- */
@@ -438,7 +432,7 @@ static wr_status batch_save(wr_op *op, wr_saver *to, wr_err *err) {
 static wr_status batch_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     if (!saved->rows) return wr_fail(err, WR_EDATA, "OVER in the snapshot is not as it was written");
     WR_TRY(wri_check_picked(saved->rows, &op->node->in[0]->out, err));
-    return add_rows(op->state, saved->rows, NULL, saved->rows->n, true, err);
+    return add_rows(op->state, saved->rows, NULL, saved->rows->n, err);
 }
 
 wri_over_kept wri_over_batch_keeps(const wr_op *op) {

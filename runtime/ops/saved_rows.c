@@ -57,13 +57,9 @@ wr_status wri_pick_rows(const wri_picked *rows, uint32_t n, uint32_t n_cols, uin
 }
 
 static wr_status put_places(const wri_picked *rows, wr_batch *b, wr_err *err) {
-    uint32_t split = b->n_cols - 2;
-    WR_TRY(wr_batch_col(b, split, WR_I64, err));
-    WR_TRY(wr_batch_col(b, split + 1, WR_I64, err));
-    for (uint32_t i = 0; i < b->n; i++) {
-        b->cols[split].i64[i] = rows[i].split;
-        b->cols[split + 1].i64[i] = rows[i].pos;
-    }
+    if (!wr_batch_places(b)) return wr_fail_oom(err, "places of rows");
+    for (uint32_t i = 0; i < b->n; i++)
+        b->place[i] = (wr_row_place){.pos = rows[i].pos, .split = rows[i].split};
     return WR_OK;
 }
 
@@ -74,7 +70,7 @@ wr_status wri_save_picked(wr_saver *to, uint32_t tag, uint32_t n_cols, const wri
         const wri_picked *last = &rows[at + some - 1]; /* the halves of an update stay in one piece */
         some += at + some < n && wr_change_of(last->b, last->row) == WR_UPDATE_BEFORE;
         wr_batch *b;
-        WR_TRY(wri_pick_rows(rows + at, (uint32_t)some, n_cols, 2, &b, err));
+        WR_TRY(wri_pick_rows(rows + at, (uint32_t)some, n_cols, 0, &b, err));
         wr_status s = put_places(rows + at, b, err);
         if (s == WR_OK) s = wr_save_rows(to, tag, b, keys, n_keys, err);
         wr_batch_drop(b);
@@ -84,8 +80,8 @@ wr_status wri_save_picked(wr_saver *to, uint32_t tag, uint32_t n_cols, const wri
 }
 
 wr_status wri_check_picked(const wr_batch *b, const wr_schema *schema, wr_err *err) {
-    bool ok = b->n_cols == schema->n + 2;
+    bool ok = b->n_cols == schema->n && b->place;
     for (uint32_t c = 0; ok && c < b->n_cols; c++)
-        ok = b->cols[c].phys == (c < schema->n ? wr_type_phys(schema->fields[c].type) : WR_I64);
+        ok = b->cols[c].phys == wr_type_phys(schema->fields[c].type);
     return ok ? WR_OK : wr_fail(err, WR_EDATA, "rows in the snapshot are not as they were written");
 }

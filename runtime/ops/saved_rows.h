@@ -1,7 +1,7 @@
 /* runtime/ops/saved_rows.h -- rows that an operator holds in batches of others, as rows of a snapshot.
  * Private to runtime/.
  *
- *   columns 0..n_cols | split | pos        a copy; places go with the rows, so that ties stay in order */
+ * A copy, with the place of each row (wr_batch.place), so that ties stay in order. */
 #ifndef WR_RUNTIME_SAVED_ROWS_H
 #define WR_RUNTIME_SAVED_ROWS_H
 
@@ -22,11 +22,7 @@ wr_status wri_save_picked(wr_saver *to, uint32_t tag, uint32_t n_cols, const wri
 wr_status wri_pick_rows(const wri_picked *rows, uint32_t n, uint32_t n_cols, uint32_t more, wr_batch **outp,
                         wr_err *err) WR_MUST_USE;
 
-/* The place of row i of a batch that comes back; b has passed wri_check_picked. */
+/* Whether a batch that comes back is such rows of this schema. */
 wr_status wri_check_picked(const wr_batch *b, const wr_schema *schema, wr_err *err) WR_MUST_USE;
-static inline uint32_t wri_picked_split(const wr_batch *b, uint32_t i) {
-    return (uint32_t)b->cols[b->n_cols - 2].i64[i];
-}
-static inline int64_t wri_picked_pos(const wr_batch *b, uint32_t i) { return b->cols[b->n_cols - 1].i64[i]; }
 
 #endif

@@ -430,8 +430,8 @@ static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
 /* ---- snapshots ----
  *
  *   SESSIONS  keys, start, last, due, flags, partials of the calls    (rows are folded)
- *   ROWS      rows that are kept, their split and position            (they make the sessions again)
- *   WAITING   rows that wait, their split, position and watermark
+ *   ROWS      rows that are kept, with their places                   (they make the sessions again)
+ *   WAITING   rows that wait, with their places, and the watermark before each
  *   TOUCHED   see session_changes.c
  *   NUMBERS   emitted, early */
 
@@ -483,7 +483,7 @@ static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
     return save_sessions(op, s, n, to, err);
 }
 
-/* Rows of the input, with numbers in columns behind them. */
+/* Rows of the input, by the keys that they have there. */
 static wr_status save_input(wr_op *op, uint32_t tag, wr_batch *b, wr_saver *to, wr_err *err) {
     return wr_save_rows(to, tag, b, op->node->session.keys, op->node->session.n_keys, err);
 }
@@ -499,12 +499,12 @@ static wr_status save_kept(wr_op *op, session *s, wr_saver *to, wr_err *err) {
     for (size_t at = 0; at < s->kept.n; at += step) {
         uint32_t n = s->kept.n - at < step ? (uint32_t)(s->kept.n - at) : step;
         wr_batch *b;
-        WR_TRY(wr_batch_new(n_in + 2, n, &b, err));
+        WR_TRY(wr_batch_new(n_in, n, &b, err));
         b->n = n;
         wr_status r = wri_kept_read(s->kept.items + at, s->phys, n_in, b, err);
-        for (uint32_t c = 0; c < 2 && r == WR_OK; c++) r = wr_batch_col(b, n_in + c, WR_I64, err);
+        if (r == WR_OK && !wr_batch_places(b)) r = wr_fail_oom(err, "a snapshot");
         for (uint32_t i = 0; i < n && r == WR_OK; i++)
-            wri_kept_place(s->kept.items[at + i].row, &b->cols[n_in].i64[i], &b->cols[n_in + 1].i64[i]);
+            b->place[i] = wri_kept_place(s->kept.items[at + i].row);
         if (r == WR_OK) r = save_input(op, ROWS, b, to, err);
         wr_batch_drop(b);
         WR_TRY(r);
@@ -515,17 +515,19 @@ static wr_status save_kept(wr_op *op, session *s, wr_saver *to, wr_err *err) {
 
 /* One row each: they are few. */
 static wr_status save_waiting(wr_op *op, const waiting *w, wr_saver *to, wr_err *err) {
-    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 3) * sizeof *cols);
-    wr_row_place at = wr_place_of(w->b, w->row);
-    int64_t more[3] = {at.split, at.pos, w->wm};
+    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 1) * sizeof *cols);
     wr_batch *one = NULL, *b = NULL;
     wr_status r =
         cols ? wr_batch_gather(w->b, &w->row, 1, NULL, 0, &one, err) : wr_fail_oom(err, "a snapshot");
-    for (uint32_t c = 0; r == WR_OK && c < n_in + 3; c++) cols[c] = c < n_in ? c : UINT32_MAX;
-    if (r == WR_OK) r = wr_batch_share(one, cols, n_in + 3, &b, err);
-    if (r == WR_OK) b->wm = NULL;
-    for (uint32_t c = 0; r == WR_OK && c < 3; c++)
-        if ((r = wr_batch_col(b, n_in + c, WR_I64, err)) == WR_OK) b->cols[n_in + c].i64[0] = more[c];
+    for (uint32_t c = 0; r == WR_OK && c <= n_in; c++) cols[c] = c < n_in ? c : UINT32_MAX;
+    if (r == WR_OK) r = wr_batch_share(one, cols, n_in + 1, &b, err);
+    if (r == WR_OK) r = wr_batch_col(b, n_in, WR_I64, err);
+    if (r == WR_OK && !wr_batch_places(b)) r = wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) {
+        b->wm = NULL;
+        b->cols[n_in].i64[0] = w->wm;
+        b->place[0] = wr_place_of(w->b, w->row);
+    }
     if (r == WR_OK) r = save_input(op, WAITING, b, to, err);
     wr_batch_drop(b);
     wr_batch_drop(one);
@@ -559,18 +561,13 @@ static wr_status load_sessions(wr_op *op, session *s, wr_batch *b, wr_err *err) 
 }
 
 static wr_status load_kept(wr_op *op, session *s, wr_batch *b, wr_err *err) {
-    uint32_t n_in = op->node->in[0]->out.n, time_col = op->node->session.win.time_col;
+    uint32_t time_col = op->node->session.win.time_col;
     for (uint32_t i = 0; i < b->n; i++) {
         wri_session_rows row = {
             .times = &b->cols[time_col].i64[i], .gids = &s->gids[i], .n = 1, .ids = &s->ids[i]};
         WR_TRY(wri_sessions_join(&s->open, &row, err));
         WR_TRY(settle_merged(s, err));
-        b->split = (uint32_t)b->cols[n_in].i64[i];
-        b->pos = b->cols[n_in + 1].i64[i] - i; /* of row 0, so that row i is where it was */
-        b->n_cols = n_in;
-        wr_status r = wri_kept_add((wr_buf *)state_at(s, s->ids[i]), b, time_col, i, err);
-        b->n_cols = n_in + 2;
-        WR_TRY(r);
+        WR_TRY(wri_kept_add((wr_buf *)state_at(s, s->ids[i]), b, time_col, i, err));
     }
     return WR_OK;
 }
@@ -581,9 +578,7 @@ static wr_status load_waiting(wr_op *op, session *s, wr_batch *b, wr_err *err) {
         wr_batch *one;
         WR_TRY(wr_batch_gather(b, &i, 1, NULL, 0, &one, err));
         one->n_cols = n_in;
-        one->split = (uint32_t)b->cols[n_in].i64[i];
-        one->pos = b->cols[n_in + 1].i64[i];
-        wr_status r = wait_row(s, one, 0, b->cols[n_in + 2].i64[i], err);
+        wr_status r = wait_row(s, one, 0, b->cols[n_in].i64[i], err);
         wr_batch_drop(one);
         WR_TRY(r);
     }

@@ -115,8 +115,11 @@ static wr_status sort_save(wr_op *op, wr_saver *to, wr_err *err) {
     sorter *s = op->state;
     wri_picked *rows = wr_alloc(s->n * sizeof *rows + 1);
     if (!rows) return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < s->n; i++)
-        rows[i] = (wri_picked){.b = s->batches[s->rows[i].batch], .row = s->rows[i].row};
+    for (size_t i = 0; i < s->n; i++) {
+        const wr_batch *b = s->batches[s->rows[i].batch];
+        wr_row_place at = wr_place_of(b, s->rows[i].row);
+        rows[i] = (wri_picked){b, s->rows[i].row, at.split, at.pos};
+    }
     wr_status st = wri_save_picked(to, 0, s->node->out.n, rows, s->n, NULL, 0, err);
     wr_free(rows);
     return st;

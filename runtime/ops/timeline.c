@@ -11,7 +11,6 @@
 
 typedef struct run {
     wr_batch *b;
-    bool saved;    /* b has come from a snapshot: each row has a place of its own */
     uint32_t *idx; /* rows in order; idx[at..n) wait */
     uint32_t at, n;
     uint64_t kept; /* number of the batch that was last made to hold b */
@@ -85,14 +84,9 @@ static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
     return 0;
 }
 
-static inline wr_row_place place_of(const run *r, uint32_t i) {
-    if (r->saved) return (wr_row_place){.pos = wri_picked_pos(r->b, i), .split = wri_picked_split(r->b, i)};
-    return wr_place_of(r->b, i);
-}
-
 /* Rows i of x and j of y are of one time. */
 static int by_place(const wri_timeline *t, const run *x, uint32_t i, const run *y, uint32_t j) {
-    wr_row_place a = place_of(x, i), b = place_of(y, j);
+    wr_row_place a = wr_place_of(x->b, i), b = wr_place_of(y->b, j);
     if (a.split != b.split) return a.split < b.split ? -1 : 1;
     if (a.split != WR_NO_SPLIT && a.pos != b.pos) return a.pos < b.pos ? -1 : 1;
     int c = 0;
@@ -124,7 +118,7 @@ static void sort_run(const wri_timeline *t, run *r) {
     bool sorted = true;
     for (uint32_t i = 1; i < r->n; i++) {
         int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
-        bool placed = !r->saved && r->b->split != WR_NO_SPLIT && !r->b->place;
+        bool placed = r->b->split != WR_NO_SPLIT && !r->b->place;
         sorted = sorted && (a < b || (a == b && placed));
     }
     if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
@@ -153,25 +147,20 @@ static void rise(wri_timeline *t, size_t i) {
     }
 }
 
-static wr_status add_run(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, bool saved,
-                         wr_err *err) {
+wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
     if (n == 0) return WR_OK;
     run *r = wr_alloc(sizeof *r + n * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
         return wr_fail_oom(err, "rows that wait for the watermark");
     }
-    *r = (run){.b = wr_batch_hold(b), .saved = saved, .idx = (uint32_t *)(r + 1), .n = n};
+    *r = (run){.b = wr_batch_hold(b), .idx = (uint32_t *)(r + 1), .n = n};
     for (uint32_t i = 0; i < n; i++) r->idx[i] = idx ? idx[i] : i;
     sort_run(t, r);
     t->heap[t->n++] = r;
     rise(t, t->n - 1);
     t->rows += n;
     return WR_OK;
-}
-
-wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
-    return add_run(t, b, idx, n, false, err);
 }
 
 /* ---- out ---- */
@@ -260,7 +249,7 @@ static wr_status gather_changes(const wri_timeline *t, wr_batch *out, wr_err *er
 
 static wr_status gather_places(const wri_timeline *t, wr_batch *out, wr_err *err) {
     if (!wr_batch_places(out)) return wr_fail_oom(err, "places of rows");
-    for (size_t i = 0; i < t->n_refs; i++) out->place[i] = place_of(t->refs[i].r, t->refs[i].row);
+    for (size_t i = 0; i < t->n_refs; i++) out->place[i] = wr_place_of(t->refs[i].r->b, t->refs[i].row);
     return WR_OK;
 }
 
@@ -312,7 +301,7 @@ static void pick_run(const run *r, uint32_t *idx, wri_picked *rows) {
     memcpy(idx, r->idx + r->at, n * sizeof *idx);
     qsort(idx, n, sizeof *idx, by_row);
     for (uint32_t i = 0; i < n; i++) {
-        wr_row_place at = place_of(r, idx[i]);
+        wr_row_place at = wr_place_of(r->b, idx[i]);
         rows[i] = (wri_picked){r->b, idx[i], at.split, at.pos};
     }
 }
@@ -335,7 +324,7 @@ wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, c
 
 wr_status wri_timeline_load(wri_timeline *t, wr_batch *saved, wr_err *err) {
     WR_TRY(wri_check_picked(saved, t->schema, err));
-    return add_run(t, saved, NULL, saved->n, true, err);
+    return wri_timeline_add(t, saved, NULL, saved->n, err);
 }
 
 /* ---- lateness ---- */
