@@ -134,4 +134,35 @@ static inline void xcheck_(wr_expr *e, const char *want, const char *file, int l
 }
 #define xcheck(e, want) xcheck_(e, want, __FILE__, __LINE__)
 
+/* Evaluates e, which reads no column, with each allocation failing in turn until none is left to: that is
+ * told. Returns how many rows failed in the end, 0 or 1, whose reason says nothing of memory. */
+static inline size_t x_starve(wr_expr *e, const char *what, uint64_t most) {
+    wr_schema none = {0};
+    size_t bad = 0;
+    for (uint64_t n = 1, done = 0; !done; n++) {
+        wr_eval *ev = NULL;
+        wr_batch *in = NULL, *out = NULL;
+        wr_row_errors errs = {0};
+        wr_err err;
+        uint32_t col = 0;
+        cr_assert(n < most, "%s", what);
+        cr_assert_eq(wr_batch_new(0, 1, &in, &err), WR_OK);
+        cr_assert_eq(wr_batch_new(1, 1, &out, &err), WR_OK);
+        in->n = 1;
+        wr_mem_fail_at(n);
+        wr_status s = wr_eval_new(&e, 1, &none, NULL, &ev, &err);
+        if (s == WR_OK) s = wr_eval_run(ev, in, out, &col, &errs, &err);
+        wr_mem_fail_at(0);
+        cr_assert(s == WR_OK || s == WR_ENOMEM, "%s: %d: %s", what, s, err.msg);
+        done = s == WR_OK;
+        if (done && errs.n) cr_expect_null(strstr(errs.whys[0], "memory"), "%s: %s", what, errs.whys[0]);
+        bad = errs.n;
+        wr_row_errors_free(&errs);
+        wr_eval_free(ev);
+        wr_batch_drop(in);
+        wr_batch_drop(out);
+    }
+    return bad;
+}
+
 #endif

@@ -1,33 +1,15 @@
 /* tests/unit/runtime/test_match.c -- the MATCH operator by itself: what comes out at which watermark, what is
  * kept, and lack of memory at every point. What it finds is held against a slow matcher by
  * tests/oracle/match.py. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "op_rig.h"
 #include "runtime/ops/match.h"
-#include "runtime/ops/ops.h"
 #include "runtime/runtime.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM t (ts TIMESTAMP(3), k VARCHAR, x BIGINT, s VARCHAR, WATERMARK FOR ts AS ts) "             \
     "WITH (connector = 'file', path = 'none', format = 'json');\n"
-
-typedef struct rig { /* the operator of a plan's MATCH, fed by hand */
-    wr_arena ar;
-    wr_diags d;
-    wr_script script;
-    wr_registry reg;
-    wr_plan plan;
-    wr_job job;
-    wr_task task;
-    wr_op op, sink;
-    wr_edge edge;
-    int64_t op_wm, sink_wm;
-    uint64_t rows;
-    wr_buf text; /* rows that came out: their columns but the hidden time, by comma */
-} rig;
-
-static rig *the_rig; /* of the test under way, for the sink */
 
 static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)op, (void)port, (void)err;
@@ -46,47 +28,10 @@ static wr_status sink_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
 }
 static const wr_op_def sink_def = {.name = "sink", .push = sink_push};
 
-static void rig_plan(rig *r, const char *sql) {
-    memset(r, 0, sizeof *r);
-    r->reg = wr_builtin();
-    char *text = wr_arena_printf(&r->ar, STREAM "%s", sql);
-    r->d = (wr_diags){.file = "test", .text = text, .len = strlen(text), .ar = &r->ar};
-    cr_assert_eq(wr_parse(&r->ar, &r->d, &r->script), WR_OK);
-    cr_assert_eq(wr_plan_script(&r->script, &r->reg, &r->ar, &r->d, &r->plan), WR_OK, "%s",
-                 r->d.n ? r->d.items[0].msg : "");
-    r->job = (wr_job){.plan = &r->plan, .sys = &wr_sys_real, .n_workers = 1, .batch_rows = 8};
-    pthread_mutex_init(&r->job.lock, NULL);
-    r->task = (wr_task){.job = &r->job};
-    r->task.sides = wr_calloc(r->plan.n_nodes, sizeof *r->task.sides);
-    the_rig = r;
-}
+static void rig_plan(rig *r, const char *sql) { rig_plan_of(r, STREAM, sql); }
 
 static wr_status rig_open(rig *r, wr_err *err) {
-    const wr_node *n = NULL;
-    for (uint32_t i = 0; i < r->plan.n_nodes; i++)
-        if (r->plan.nodes[i]->kind == WR_N_MATCH) n = r->plan.nodes[i];
-    cr_assert_not_null(n);
-    r->op_wm = r->sink_wm = WR_WM_NONE;
-    r->rows = r->text.len = 0;
-    r->sink =
-        (wr_op){.def = &sink_def, .task = &r->task, .port_wm = &r->sink_wm, .n_in = 1, .wm = WR_WM_NONE};
-    r->edge = (wr_edge){.to = &r->sink};
-    r->op = (wr_op){.def = &wri_op_match,
-                    .node = n,
-                    .task = &r->task,
-                    .out = &r->edge,
-                    .n_out = 1,
-                    .port_wm = &r->op_wm,
-                    .n_in = 1,
-                    .wm = WR_WM_NONE};
-    return wri_op_match.open(&r->op, err);
-}
-
-static void rig_free(rig *r) {
-    wri_op_match.close(&r->op);
-    wr_free(r->task.sides);
-    wr_buf_free(&r->text);
-    wr_arena_free(&r->ar);
+    return rig_open_node(r, rig_node(r, WR_N_MATCH), &wri_op_match, &sink_def, err);
 }
 
 typedef struct row {
