@@ -12,6 +12,7 @@
 #ifndef WR_RUNTIME_JOB_INT_H
 #define WR_RUNTIME_JOB_INT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -191,8 +192,8 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    int wake_fd; /* an eventfd; -1: none */
+    struct pollfd *wakers;
     bool asleep;
 };
 
@@ -339,7 +340,9 @@ wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_
 
 /* worker.c */
 void *wri_worker_main(void *task);
-void wri_wake(wr_task *t);
+wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
+void wri_waker_close(wr_task *t);
+void wri_wake(wr_task *t); /* from any thread, after what it shall find is there */
 /* While a ring is full: does work of stages behind `stage`, else naps. */
 wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
 
