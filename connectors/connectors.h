@@ -202,7 +202,6 @@ typedef struct wr_connector_def {
     wr_status (*look_up)(wr_lookup *l, const wr_batch *keys, wr_batches *out, wr_err *err);
     void (*close_lookup)(wr_lookup *l);
     /* -- sink side; NULL: cannot be written -- */
-    const char *delivery; /* "truncate", "at least once", … for EXPLAIN */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
      * unread. */

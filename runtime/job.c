@@ -371,6 +371,21 @@ wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
     return WR_OK;
 }
 
+wr_status wr_job_warnings(const wr_job *j, wr_buf *out) {
+    for (uint32_t id = 0; j->epochs.store && !j->finished && id < j->plan->n_nodes; id++) {
+        const wri_source *s = &j->sources[id];
+        if (!s->node || s->con->position) continue;
+        const char *what = strcmp(s->con->with.name, "stdin") == 0
+                               ? "standard input cannot be read again: after a crash, records that were read "
+                                 "since the last snapshot are lost"
+                               : "what it reads has no places to go on from: after a restart it is read from "
+                                 "its beginning once more";
+        WR_TRY(wr_buf_printf(out, "warning: stream %s (connector '%s'): %s\n", s->node->source.stream->name,
+                             s->con->with.name, what));
+    }
+    return WR_OK;
+}
+
 void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     *out = (wr_job_stats){.watermark_us = WR_WM_END, .workers = j->n_workers};
     out->rows_in = __atomic_load_n(&j->rows_in, __ATOMIC_RELAXED);
