@@ -60,6 +60,8 @@ static const wr_option options[] = {
     {"partition_by", WR_OPT_STRING, AT(partition_by),
      .doc =
          "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
+    {"delivery", WR_OPT_ENUM, AT(delivery), .values = WRI_DELIVERY_VALUES, .def = "exactly_once",
+     .doc = WRI_DELIVERY_DOC},
     {"shards", WR_OPT_INT, AT(shards), .def = "1", .min = 1, .max = WR_SHARDS_MAX,
      .doc = "Writing: shards of the stream, where it has to be made."},
 };
@@ -371,7 +373,7 @@ const wr_connector_def wr_connector_stream = {
              .n_options = WR_LEN(options),
              .source = true,
              .sink = true,
-             .delivery = "at least once",
+             .delivery = "transaction",
              .needs_format = true},
     .open_source = stream_open,
     .n_splits = stream_n_splits,
@@ -385,6 +387,9 @@ const wr_connector_def wr_connector_stream = {
     .close_source = stream_close,
     .open_sink = wri_stream_sink_open,
     .put = wri_stream_sink_put,
+    .pack = wri_stream_sink_pack,
+    .commit = wri_stream_sink_commit,
+    .mark = wri_stream_sink_mark,
     .flush = wri_stream_sink_flush,
     .sync = wri_stream_sink_flush,
     .close_sink = wri_stream_sink_close,
