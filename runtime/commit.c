@@ -143,11 +143,6 @@ wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) {
     return move_rows(&s->pending, &s->after, err);
 }
 
-wr_status wri_commit_last(wri_sink *s, wr_err *err) {
-    WR_TRY(move_rows(&s->ready, &s->pending, err));
-    return move_rows(&s->ready, &s->after, err);
-}
-
 void wri_commit_take(wri_sink *s, wr_buf *text) {
     pthread_mutex_lock(s->lock);
     s->on_way = true;

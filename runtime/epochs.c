@@ -222,9 +222,8 @@ static wr_status add_job(wri_writing *w) {
 
 static wr_status add_sink(wri_writing *w, wri_sink *s) {
     wr_buf *text;
-    WR_TRY(wri_sink_cut_ended(s, w->epoch, &w->err));
     WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", s->node->id), &text, &w->err));
-    WR_TRY(wri_sink_save(s, text, &w->err));
+    WR_TRY(wri_sink_save(w->job, s, w->epoch, text, &w->err));
     if (!s->commits) return WR_OK;
     WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
     s->part = (uint32_t)w->n - 1;

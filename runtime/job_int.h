@@ -12,6 +12,7 @@
 #ifndef WR_RUNTIME_JOB_INT_H
 #define WR_RUNTIME_JOB_INT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -122,10 +123,11 @@ typedef struct wri_sink {
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
     uint64_t epoch;  /* of the last barrier that all have passed */
+    uint64_t coming; /* of the last that some have passed */
     uint32_t passed; /* workers that have passed the next one, and not ended */
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
-    bool cut_headed, cut_at_end; /* at_end: there is nothing behind it */
+    bool cut_headed;
     /* Those that take rows by pack: commit.c */
     bool commits;          /* with their epoch */
     bool on_way;           /* the rows of an epoch are being handed over */
@@ -198,8 +200,8 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    int wake_fd; /* an eventfd; -1: none */
+    struct pollfd *wakers;
     bool asleep;
 };
 
@@ -329,9 +331,8 @@ static inline bool wri_sink_takes_rows(const wr_connector_def *con) {
 }
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
-/* All workers have passed the barrier of that epoch. A sink that had ended before it never heard of it. */
-wr_status wri_sink_cut_ended(wri_sink *s, uint64_t epoch, wr_err *err) WR_MUST_USE;
+/* How it stood at the barrier of that epoch, once all workers have passed it. */
+wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
@@ -349,7 +350,6 @@ wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *
 /* The rest under the sink's lock. Rows of no epoch go out: */
 wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
 wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* all workers have passed */
-wr_status wri_commit_last(wri_sink *s, wr_err *err) WR_MUST_USE; /* the sink has ended: all rows become ready */
 /* By the control thread, without it. */
 void wri_commit_take(wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
 void wri_commit_back(wr_job *j, wr_buf *texts);  /* it failed: they come back. texts: by part */
@@ -373,7 +373,9 @@ wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_
 
 /* worker.c */
 void *wri_worker_main(void *task);
-void wri_wake(wr_task *t);
+wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
+void wri_waker_close(wr_task *t);
+void wri_wake(wr_task *t); /* from any thread, after what it shall find is there */
 /* While a ring is full: does work of stages behind `stage`, else naps. */
 wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
 
