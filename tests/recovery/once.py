@@ -81,7 +81,7 @@ class Round:
         done = False
         for left in range(self.rnd.randint(4, 12), -1, -1):
             job = self.start(STREAMS, "--data", "d")
-            until = time.monotonic() + (60 if left == 0 else self.rnd.uniform(0.01, 0.25))
+            until = time.monotonic() + (60 if left == 0 else self.rnd.uniform(0.01, 0.08))
             while time.monotonic() < until and job.poll() is None:
                 seen = [ids(self.at("seen." + name)) for name in "ab"]
                 for name, got in zip("ab", seen):
