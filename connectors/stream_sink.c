@@ -67,16 +67,14 @@ static wr_status find_columns(wr_sink *s, const char *list, wr_err *err) {
 
 /* The stream, made where there is none. */
 static wr_status open_stream(const wr_sink_cfg *cfg, const stream_opts *o, wr_stream **outp, wr_err *err) {
-    const char *name = o->stream ? o->stream : cfg->stream, **names;
+    const char *name = o->stream ? o->stream : cfg->stream;
     wr_arena ar = {0};
-    size_t n;
+    wr_stream_info info;
     WR_TRY(wr_streams_lock(cfg->streams, err));
-    wr_status s = wr_stream_list(cfg->streams, &ar, &names, &n, err);
-    bool there = false;
-    for (size_t i = 0; s == WR_OK && i < n; i++) there |= strcmp(names[i], name) == 0;
+    wr_status s = wr_stream_describe(cfg->streams, name, &ar, &info, err);
     wr_arena_free(&ar);
     wr_stream_cfg c = {.n_shards = (uint32_t)o->shards};
-    if (s == WR_OK && !there) s = wr_stream_create(cfg->streams, name, &c, err);
+    if (s == WR_EINVAL) s = wr_stream_create(cfg->streams, name, &c, err); /* or only its folder is there */
     return s == WR_OK ? wr_stream_open(cfg->streams, name, outp, err) : s;
 }
 

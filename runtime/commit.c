@@ -6,28 +6,28 @@
  *   pool       manifest durable ─► commit(epoch, ready)
  *   restart    commit(epoch of the snapshot, its rows, again), before anything else is written
  *
- * What the target shows is thus never taken back, and needs no second phase of its own: that the rows of an epoch
- * are there is the target's to say (a row of weir_epochs in the same transaction, marks of records), and the rows
- * are the snapshot's. An epoch whose snapshot failed gives its rows to the next one.
+ * What the target shows is thus never taken back, and needs no second phase of its own: that the rows of an
+ * epoch are there is the target's to say (a row of weir_epochs in the same transaction, marks of records),
+ * and the rows are the snapshot's. An epoch whose snapshot failed gives its rows to the next one.
  *
- * Memory: pending rows beyond EPOCH_BYTES ask for a barrier at once; while rows are being handed over, no more
- * than as much again is taken in. Workers wait then; they never do while a barrier is awaited.
+ * Memory: pending rows beyond EPOCH_BYTES ask for a barrier at once; while rows are being handed over, no
+ * more than as much again is taken in. Workers wait then; they never do while a barrier is awaited.
  *
- * Without snapshots, or with delivery = 'at_least_once', rows are of no epoch and go at once: when BATCH_BYTES have
- * come together, when they have waited for a while, and before a barrier.
+ * Without snapshots, or with delivery = 'at_least_once', rows are of no epoch and go at once: when
+ * BATCH_BYTES have come together, when they have waited for a while, and before a barrier.
  *
- * A commit that failed in a way that may pass is tried again, after 0.1 s, 0.2 s, … up to 5 s, each a random share
- * shorter, for as long as the connector says. Rows meanwhile wait, first here and then further up. */
+ * A commit that failed in a way that may pass is tried again, after 0.1 s, 0.2 s, … up to 5 s, each a random
+ * share shorter, for as long as the connector says. Rows meanwhile wait, first here and then further up. */
 #include <stdio.h>
 #include <time.h>
 
 #include "job_int.h"
 
-#define EPOCH_BYTES    (16 << 20)
-#define BATCH_BYTES    (1 << 20)
-#define FIRST_WAIT_US  100000
-#define LONGEST_US     5000000
-#define LOOK_MS        50 /* whether the job is to stop */
+#define EPOCH_BYTES   (16 << 20)
+#define BATCH_BYTES   (1 << 20)
+#define FIRST_WAIT_US 100000
+#define LONGEST_US    5000000
+#define LOOK_MS       50 /* whether the job is to stop */
 
 /* ---- handing over ---- */
 
@@ -165,7 +165,8 @@ static void settle(wri_sink *s, wr_buf *text, bool arrived) {
 
 void wri_commit_back(wr_job *j, wr_buf *texts) {
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->sinks[id].commits && j->sinks[id].on_way) settle(&j->sinks[id], &texts[j->sinks[id].part], false);
+        if (j->sinks[id].commits && j->sinks[id].on_way)
+            settle(&j->sinks[id], &texts[j->sinks[id].part], false);
 }
 
 wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) {

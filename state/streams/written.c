@@ -3,8 +3,8 @@
  *   written(shard) = the mark of the writer's last record in it, from a place on that was its end before
  *   is_written(r)  = some shard whose range has r's hash key has a mark of r's or a later one
  *
- * The shards need not be those that the records were first sent to: a parent keeps what it got, for the hash keys
- * of its children. Only readers; any thread. */
+ * The shards need not be those that the records were first sent to: a parent keeps what it got, for the hash
+ * keys of its children. Only readers; any thread. */
 #include "log_int.h"
 
 wr_status wr_stream_ends(wr_streams *db, const char *name, wr_arena *ar, wr_shard_at **outp, uint32_t *np,
