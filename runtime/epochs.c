@@ -10,7 +10,13 @@
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is
- * kept says that the job has finished. */
+ * kept says that the job has finished.
+ *
+ * A snapshot that cannot be written (no room, no memory, an I/O error) is given up: its files go, the job
+ * goes on, the trouble is told, and the next one is tried with new files, later and later. Only one thing
+ * ends the job: a sink that cannot be made durable. After a failed fsync nobody knows what the disk has of
+ * it, and asking again may say yes to what is lost; so nothing may rest on it. The output is cut back to the
+ * last snapshot and written once more, which starting again does. */
 #include <inttypes.h>
 
 #include "job_int.h"
@@ -25,9 +31,14 @@ typedef struct wri_writing {
     size_t n, cap;
     wr_arena ar; /* names */
     uint64_t bytes;
+    bool unsure; /* a sink could not be made durable */
     wr_status status;
     wr_err err;
 } wri_writing;
+
+#define BACK_OFF_US   100000 /* after the first snapshot that fails, doubling */
+#define BACK_OFF_MOST (10 * WR_US_PER_SECOND)
+#define LAST_TRIES    5 /* to note that the job has finished */
 
 /* ---- opening ---- */
 
@@ -148,18 +159,26 @@ static wr_status pack_worker(wri_writing *w, uint32_t i) {
     return WR_OK;
 }
 
-static wr_status sync_sinks(wri_writing *w) {
-    wr_job *j = w->job;
-    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->sinks[id].node && j->sinks[id].con->sync)
-            WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, &w->err));
+static wr_status sync_sinks(const wr_job *j, wr_err *err) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wri_sink *s = &j->sinks[id];
+        wr_err why = {0};
+        wr_status r = s->node && s->con->sync ? s->con->sync(s->sink, &why) : WR_OK;
+        if (r != WR_OK)
+            return wr_fail(err, r,
+                           "%s; nobody knows what the disk has of it: start again, and it is written anew "
+                           "from the last snapshot",
+                           why.msg);
+    }
     return WR_OK;
 }
 
 static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
     for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
-    WR_TRY(sync_sinks(w)); /* before the manifest says that they have come so far */
+    wr_status synced = sync_sinks(j, &w->err); /* before the manifest says that they have come so far */
+    w->unsure = synced != WR_OK;
+    WR_TRY(synced);
     for (size_t i = 0; i < w->n; i++) {
         w->parts[i].data = w->texts[i].data;
         w->parts[i].len = w->texts[i].len;
@@ -181,18 +200,57 @@ static void free_writing(wri_writing *w) {
     wr_free(w);
 }
 
+static int64_t back_off(uint32_t failed) {
+    int64_t us = BACK_OFF_US;
+    while (--failed > 0 && us < BACK_OFF_MOST) us *= 2;
+    return us < BACK_OFF_MOST ? us : BACK_OFF_MOST;
+}
+
+static void tell(wr_job *j, bool again, const char *what, const wr_err *why) {
+    wr_buf text = {0};
+    bool said = wr_buf_printf(&text, "%s: %s", what, why->msg) == WR_OK;
+    wri_trouble_begins(j, WR_TROUBLE_SNAPSHOT, again, said ? text.data : why->msg);
+    wr_buf_free(&text);
+}
+
+static void give_up(wr_job *j, const wr_err *why) {
+    wri_epochs *e = &j->epochs;
+    int64_t at = j->sys->mono_us() + back_off(++e->failed);
+    tell(j, e->troubled, "a snapshot could not be written", why);
+    e->troubled = true;
+    if (e->next_us < at) e->next_us = at;
+}
+
+/* Old ones that cannot be removed do no harm but take room. */
+static void has_been_written(wr_job *j) {
+    wri_epochs *e = &j->epochs;
+    const wr_err *left = wr_snapshots_uncollected(e->store);
+    e->n_taken++;
+    e->failed = 0;
+    if (left) tell(j, e->troubled, "an old snapshot could not be removed", left);
+    else if (e->troubled) wri_trouble_ends(j, WR_TROUBLE_SNAPSHOT);
+    e->troubled = left != NULL;
+}
+
+/* What was saved is let go, the next may begin. */
+static void over(wr_job *j) {
+    wri_epochs *e = &j->epochs;
+    for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
+    e->under_way = false;
+    if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+}
+
 /* Back in the control thread. */
 static void written(uv_work_t *work, int status) {
     wri_writing *w = work->data;
     wr_job *j = w->job;
     wri_epochs *e = &j->epochs;
     (void)status;
-    for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
-    if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
-    else e->n_taken++;
+    if (w->status == WR_OK) has_been_written(j);
+    else if (w->unsure) wri_job_fail(j, w->status, &w->err);
+    else give_up(j, &w->err);
     e->bytes += w->bytes;
-    e->under_way = false;
-    if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+    over(j);
     free_writing(w);
 }
 
@@ -207,7 +265,7 @@ static wr_status add_ends(wri_writing *w) {
         }
         if (j->sinks[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", id), &text, &w->err));
-            WR_TRY(wri_sink_save(&j->sinks[id], text, &w->err));
+            WR_TRY(wri_sink_save(&j->sinks[id], w->epoch, text, &w->err));
         }
     }
     return WR_OK;
@@ -220,7 +278,9 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
     wri_writing *w = wr_calloc(1, sizeof *w);
     wr_err err = {0};
     if (!w) {
-        wri_job_fail(j, wr_fail_oom(&err, "a snapshot"), &err);
+        (void)!wr_fail_oom(&err, "a snapshot");
+        give_up(j, &err);
+        over(j);
         return;
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted, .work = {.data = w}};
@@ -261,12 +321,15 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most) {
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) {
     wri_epochs *e = &j->epochs;
     if (!e->store) return WR_OK;
-    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->sinks[id].node && j->sinks[id].con->sync)
-            WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, err));
-    wr_snapshot_head head = {
-        .epoch = e->wanted + 1, .taken_us = j->sys->wall_us(), .plan = e->plan.data, .finished = true};
-    return wr_snapshots_write(e->store, &head, NULL, 0, NULL, err);
+    WR_TRY(sync_sinks(j, err));
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; i < LAST_TRIES; i++) {
+        wr_snapshot_head head = {
+            .epoch = ++e->wanted, .taken_us = j->sys->wall_us(), .plan = e->plan.data, .finished = true};
+        if (i > 0) uv_sleep((unsigned)(back_off(i) / 1000));
+        if ((r = wr_snapshots_write(e->store, &head, NULL, 0, NULL, err)) == WR_OK) return WR_OK;
+    }
+    return wr_fail_in(err, r, "the output is whole, but that the job has finished could not be noted");
 }
 
 void wri_epochs_close(wr_job *j) {

@@ -104,6 +104,11 @@ typedef struct wri_source {
 } wri_source;
 
 /* ---- sinks ---- */
+typedef struct wri_cut {
+    wr_buf mark; /* what the connector goes on from */
+    bool headed;
+} wri_cut;
+
 typedef struct wri_sink {
     const wr_node *node;
     const wr_connector_def *con;
@@ -118,14 +123,15 @@ typedef struct wri_sink {
     bool headed;      /* the header has been written */
     bool table;       /* keeps rows back and prints, as others may */
     bool going;       /* some of its rows have been shown */
+    bool full;        /* what it was given waits for room; whoever comes waits, too */
     uint64_t held;    /* rows kept back by `shared` */
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
-    uint64_t epoch;  /* of the last barrier that all have passed */
-    uint32_t passed; /* workers that have passed the next one, and not ended */
-    wr_buf after;    /* their rows since, as bytes */
-    wr_buf cut;      /* what the connector goes on from */
-    bool cut_headed;
+    uint64_t epoch;                  /* of the last barrier that all have passed */
+    uint32_t passed;                 /* workers that have passed the next one, and not ended */
+    wr_buf after;                    /* their rows since, as bytes */
+    wri_cut cut;                     /* at that barrier */
+    wri_cut at_end;                  /* when all workers have ended: for barriers that came later */
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
 
@@ -170,9 +176,16 @@ typedef struct wri_epochs {
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
     bool under_way, last; /* last: the job stops once it is written */
+    uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
+    bool troubled;        /* trouble has been told that is not over */
     int64_t next_us;      /* when the next is due */
     uint64_t n_taken, bytes;
 } wri_epochs;
+
+typedef struct wri_trouble_held {
+    wr_trouble told;
+    uint32_t holders; /* that it is the trouble of */
+} wri_trouble_held;
 
 struct wr_task {
     wr_job *job;
@@ -212,8 +225,9 @@ struct wr_job {
     uint32_t wanting; /* atomic: sinks that may still get rows */
     uint32_t running; /* atomic: workers not yet done */
     int64_t started_us, ended_us;
-    uint64_t rows_in, bytes_in, rows_out; /* atomic */
-    char first_bad[256];                  /* under lock */
+    uint64_t rows_in, bytes_in, rows_out;        /* atomic */
+    wri_trouble_held troubles[WR_TROUBLE_KINDS]; /* under lock */
+    char first_bad[256];                         /* under lock */
     bool has_first_bad;
     uint32_t n_tables;      /* sinks with .table */
     wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
@@ -317,12 +331,23 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two tick
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* Once all workers have passed the barrier of that epoch, or ended. */
+wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+
+/* trouble.c: what holds a job up and passes by itself */
+/* again: whoever says it has said so before, and not that it is over. */
+void wri_trouble_begins(wr_job *j, wr_trouble_kind kind, bool again, const char *why);
+void wri_trouble_ends(wr_job *j, wr_trouble_kind kind);
+/* Sinks without room; under the sink's lock, which is let go meanwhile. WR_ECANCELED: the job is to end. */
+wr_status wri_sink_wait(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* while others wait for room */
+/* The connector has said WR_AGAIN and why: it may be asked again. *waitp: 0 at first. */
+wr_status wri_sink_again(wr_job *j, wri_sink *s, int64_t *waitp, const wr_err *why, wr_err *err) WR_MUST_USE;
+void wri_sink_has_room(wr_job *j, wri_sink *s, int64_t *waitp); /* it has not said so again */
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;
