@@ -61,16 +61,26 @@ static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, w
     return r;
 }
 
+/* It has ended: all that it has written counts. Under the lock. */
+static wr_status note_end(wri_sink *s, uint64_t epoch, wr_err *err) {
+    s->epoch = epoch;
+    s->cut_headed = s->headed;
+    s->cut.len = 0;
+    return s->con->mark ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
+}
+
 wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     pthread_mutex_lock(s->lock);
-    const wri_cut *c = s->epoch == epoch ? &s->cut : &s->at_end;
+    /* No barrier of that epoch has come, although all have passed. */
+    wr_status cut = s->epoch < epoch ? note_end(s, epoch, err) : WR_OK;
     int r = msgpack_pack_array(&pk, 2);
-    if (r == 0) r = c->headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
-    if (r == 0) r = msgpack_pack_bin(&pk, c->mark.len);
-    if (r == 0 && c->mark.len) r = msgpack_pack_bin_body(&pk, c->mark.data, c->mark.len);
+    if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
+    if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
+    if (r == 0 && s->cut.len) r = msgpack_pack_bin_body(&pk, s->cut.data, s->cut.len);
     pthread_mutex_unlock(s->lock);
+    if (cut != WR_OK) return cut;
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
@@ -98,7 +108,7 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
-    s->epoch = j->epochs.wanted;
+    s->epoch = s->coming = j->epochs.wanted;
     pthread_mutex_init(&s->own_lock, NULL);
     WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
@@ -127,8 +137,7 @@ void wri_sink_free(wri_sink *s) {
     if (s->sink) s->con->close_sink(s->sink);
     wr_free(s->fields);
     wr_buf_free(&s->after);
-    wr_buf_free(&s->cut.mark);
-    wr_buf_free(&s->at_end.mark);
+    wr_buf_free(&s->cut);
     pthread_mutex_destroy(&s->own_lock);
 }
 
@@ -197,16 +206,17 @@ static wr_status flush_all(wr_job *j, wri_sink *s, wr_err *err) {
     return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
 }
 
-static wr_status make_cut(wr_job *j, wri_sink *s, wri_cut *out, wr_err *err) {
+/* How far it has come: where an epoch ends. */
+static wr_status note_cut(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
     wr_err why = {0};
     int64_t wait = 0;
-    wr_status r;
-    out->mark.len = 0;
-    out->headed = s->headed;
-    if (!s->con->mark) return WR_OK;
-    while ((r = s->con->mark(s->sink, &out->mark, &why)) == WR_AGAIN)
+    wr_status r = WR_OK;
+    s->cut.len = 0;
+    while (s->con->mark && (r = s->con->mark(s->sink, &s->cut, &why)) == WR_AGAIN)
         WR_TRY(wri_sink_again(j, s, &wait, &why, err));
     wri_sink_has_room(j, s, &wait);
+    s->epoch = epoch;
+    s->cut_headed = s->headed;
     return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
 }
 
@@ -241,12 +251,11 @@ static wr_status flush(wr_op *op, wr_err *err) {
 
 /* ---- barriers ---- */
 
-/* All rows before the barrier have been written. Under the lock. */
-static wr_status cut(wr_job *j, sink_op *o, uint64_t epoch, wr_err *err) {
+/* All rows before the barrier that has come last have been written. Under the lock. */
+static wr_status cut(wr_job *j, sink_op *o, wr_err *err) {
     wri_sink *s = o->s;
     s->passed = 0;
-    WR_TRY(make_cut(j, s, &s->cut, err));
-    s->epoch = epoch;
+    WR_TRY(note_cut(j, s, s->coming, err));
     if (s->con->put) return WR_OK;
     return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
 }
@@ -257,8 +266,8 @@ static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     if (!s->con->write && !s->con->put) return WR_OK;
     WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
     wr_status r = hold(op->task->job, s, err);
-    o->epoch = epoch;
-    if (r == WR_OK && ++s->passed == s->open) r = cut(op->task->job, o, epoch, err);
+    o->epoch = s->coming = epoch;
+    if (r == WR_OK && ++s->passed == s->open) r = cut(op->task->job, o, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -390,11 +399,9 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     wr_status r = hold(j, s, err);
     s->passed -= o->epoch > s->epoch;
     s->open--;
-    if (r == WR_OK && s->passed > 0 && s->passed == s->open) r = cut(j, o, j->epochs.wanted, err);
-    if (r == WR_OK && s->open == 0 && s->after.len > 0)
-        r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+    if (r == WR_OK && s->coming > s->epoch && s->passed == s->open)
+        r = cut(j, o, err); /* others waited for this one */
     if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
-    if (r == WR_OK && s->open == 0 && j->epochs.store) r = make_cut(j, s, &s->at_end, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
