@@ -160,6 +160,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
         return EXIT_FAILED;
     }
     tick.progress.job = job;
+    fputs(wr_job_passed_over(job), stderr); /* also with --quiet: what it goes on from is older */
     if (wr_job_finished(job)) {
         wr_job_free(job);
         wri_say(

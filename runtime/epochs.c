@@ -5,7 +5,7 @@
  *   each operator             waits for the barrier on all inputs, saves, passes it on (chain.c)
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   last worker               wakes the control thread, which hands all that was saved to the pool
- *   pool                      packs, makes the sinks' output durable, writes segment and manifest
+ *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
  *   control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
@@ -21,10 +21,12 @@
 
 #include "job_int.h"
 
-/* A snapshot that the pool writes. */
-typedef struct wri_writing {
+/* A snapshot under way. It is written by a thread made for it, not by libuv's pool, which ends the process
+ * when it cannot have its threads. */
+struct wri_writing {
     wr_job *job;
-    uv_work_t work;
+    pthread_t thread;
+    bool done; /* atomic: the thread has nothing more to do */
     uint64_t epoch;
     wr_part *parts;
     wr_buf *texts; /* per part */
@@ -34,7 +36,7 @@ typedef struct wri_writing {
     bool unsure; /* a sink could not be made durable */
     wr_status status;
     wr_err err;
-} wri_writing;
+};
 
 #define BACK_OFF_US   100000 /* after the first snapshot that fails, doubling */
 #define BACK_OFF_MOST (10 * WR_US_PER_SECOND)
@@ -67,7 +69,8 @@ wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     WR_TRY(name_plan(j, err));
     WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
     wr_status r = wr_snapshots_read(e->store, fromp, &said, err);
-    if (r == WR_OK && said.len) r = wr_buf_put(&j->said, said.data, said.len) == WR_OK ? WR_OK : WR_ENOMEM;
+    if (r == WR_OK && said.len && (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
+        r = wr_fail_oom(err, "a snapshot");
     wr_buf_free(&said);
     WR_TRY(r);
     e->wanted = wr_snapshots_next(e->store) - 1;
@@ -145,7 +148,7 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
     return name ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-/* In the pool: what the operators of worker i have saved, a part for each. */
+/* In the thread: what the operators of worker i have saved, a part for each. */
 static wr_status pack_worker(wri_writing *w, uint32_t i) {
     const wr_saver *s = &w->job->workers[i].saver;
     for (size_t at = 0, next; at < s->n; at = next) {
@@ -187,9 +190,13 @@ static wr_status write_all(wri_writing *w) {
     return wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err);
 }
 
-static void in_pool(uv_work_t *work) {
-    wri_writing *w = work->data;
+static void *write_main(void *arg) {
+    wri_writing *w = arg;
+    wr_job *j = w->job;
     w->status = write_all(w);
+    __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
+    uv_async_send(&j->done);
+    return NULL;
 }
 
 static void free_writing(wri_writing *w) {
@@ -241,11 +248,9 @@ static void over(wr_job *j) {
 }
 
 /* Back in the control thread. */
-static void written(uv_work_t *work, int status) {
-    wri_writing *w = work->data;
+static void written(wri_writing *w) {
     wr_job *j = w->job;
     wri_epochs *e = &j->epochs;
-    (void)status;
     if (w->status == WR_OK) has_been_written(j);
     else if (w->unsure) wri_job_fail(j, w->status, &w->err);
     else give_up(j, &w->err);
@@ -271,7 +276,7 @@ static wr_status add_ends(wri_writing *w) {
     return WR_OK;
 }
 
-void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
+void wri_epochs_passed(wr_job *j) {
     wri_epochs *e = &j->epochs;
     if (!e->under_way || __atomic_load_n(&e->passed, __ATOMIC_ACQUIRE) < j->n_workers) return;
     __atomic_store_n(&e->passed, 0, __ATOMIC_RELAXED);
@@ -283,11 +288,20 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
         over(j);
         return;
     }
-    *w = (wri_writing){.job = j, .epoch = e->wanted, .work = {.data = w}};
+    *w = (wri_writing){.job = j, .epoch = e->wanted};
     w->status = add_ends(w);
-    if (w->status == WR_OK && uv_queue_work(loop, &w->work, in_pool, written) == 0) return;
-    if (w->status == WR_OK) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had to write a snapshot");
-    written(&w->work, 0);
+    int no = w->status == WR_OK ? pthread_create(&w->thread, NULL, write_main, w) : 0;
+    if (no) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had for it: %s", strerror(no));
+    if (w->status == WR_OK) e->writing = w;
+    else written(w);
+}
+
+void wri_epochs_written(wr_job *j, bool wait) {
+    wri_writing *w = j->epochs.writing;
+    if (!w || (!wait && !__atomic_load_n(&w->done, __ATOMIC_ACQUIRE))) return;
+    pthread_join(w->thread, NULL);
+    j->epochs.writing = NULL;
+    written(w);
 }
 
 /* ---- when ---- */

@@ -167,12 +167,14 @@ struct wr_saver {
 };
 
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
+typedef struct wri_writing wri_writing;
 typedef struct wri_epochs {
     uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
     bool under_way, last; /* last: the job stops once it is written */
+    wri_writing *writing; /* NULL: none */
     uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
     bool troubled;        /* trouble has been told that is not over */
     int64_t next_us;      /* when the next is due */
@@ -231,7 +233,7 @@ struct wr_job {
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     wri_epochs epochs;
-    wr_buf said;     /* lines for the summary */
+    wr_buf said;     /* lines on snapshots that were passed over, and a NUL */
     bool restored;   /* goes on from a snapshot */
     bool finished;   /* the snapshot was the last one: there is nothing to do */
     uv_async_t done; /* sent by each worker as it ends or has passed a barrier */
@@ -320,7 +322,9 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MU
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
 void wri_epochs_tick(wr_job *j);                                 /* sends the next barrier when it is due */
-void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has passed one */
+void wri_epochs_passed(wr_job *j);                               /* a worker has passed one */
+/* Whether a snapshot has been written; wait: until one that is under way has been. */
+void wri_epochs_written(wr_job *j, bool wait);
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
 void wri_epochs_close(wr_job *j);
 uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */

@@ -47,6 +47,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 bool wr_job_finished(const wr_job *job); /* by the snapshot that it went on from */
+/* Lines on the snapshots that were passed over because they are damaged, "": none. Lives as the job. */
+const char *wr_job_passed_over(const wr_job *job);
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
 /* What holds a job up for now and passes by itself. */
 typedef enum wr_trouble_kind {
