@@ -184,6 +184,7 @@ typedef struct wr_connector_def {
     /* Before the first next: the split of that position goes on there. *splitp: its number; of the splits
      * that open_source has made, or a new one. */
     wr_status (*resume)(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err);
+    bool keyed_splits; /* a key's records are in one split at a time, in order: one worker reads it */
     /* A descriptor that becomes readable when a split that had nothing may have more. -1 or NULL: there is
      * none, somebody has to look again and again. From any thread; first asked before next is. */
     int (*watch)(wr_source *s);
