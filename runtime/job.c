@@ -285,10 +285,11 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier. */
+/* Sent by each worker as its last act, and when it has passed a barrier; and when a snapshot was written. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_passed(c->job, &c->loop);
+    wri_epochs_written(c->job, false);
+    wri_epochs_passed(c->job);
     if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
@@ -362,9 +363,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 }
 
 bool wr_job_finished(const wr_job *j) { return j->finished; }
+const char *wr_job_passed_over(const wr_job *j) { return j->said.len ? j->said.data : ""; }
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
-    if (j->said.len) WR_TRY(wr_buf_put(out, j->said.data, j->said.len));
     if (j->finished) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));
