@@ -323,9 +323,10 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uint32_t started;
     j->started_us = j->sys->mono_us();
     if (j->finished) return WR_OK;
-    if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
+    int e = uv_loop_init(&c.loop);
+    if (e == 0 && (e = uv_async_init(&c.loop, &j->done, on_done)) != 0) uv_loop_close(&c.loop);
+    if (e != 0) return wr_fail(err, WR_EIO, "cannot start the event loop: %s", uv_strerror(e));
     uv_timer_init(&c.loop, &c.timer);
-    uv_async_init(&c.loop, &j->done, on_done);
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
@@ -334,6 +335,7 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
+    wri_epochs_written(j, true);
     close_loop(&c);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
