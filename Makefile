@@ -4,9 +4,9 @@ OUT   := build/$(BUILD)
 GEN   := build/gen
 CC    ?= gcc
 
-PKGS := sqlite3 libuv zlib libzstd libpcre2-8 nettle libutf8proc
-# libpq is loaded when a table of Postgres is used: of its package the header is enough.
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq 2>/dev/null)
+PKGS := sqlite3 libuv zlib libzstd libpcre2-8 nettle libutf8proc jansson
+# libpq is loaded when a table of Postgres is used, libcurl when a server is asked: of their packages the headers are enough.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq libcurl 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lmsgpackc -lxxhash -lm -lpthread
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
@@ -42,7 +42,7 @@ UNITS   := $(notdir $(wildcard tests/unit/*))
 
 # What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
 ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq 2>/dev/null && command -v lemon),)
+ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq libcurl 2>/dev/null && command -v lemon),)
 $(error Packages that weir is built with are missing: make deps installs them)
 endif
 endif
@@ -93,8 +93,8 @@ endif
 
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
-             libpcre2-dev nettle-dev libutf8proc-dev libpq-dev tzdata
-DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv libpq5 postgresql-15
+             libpcre2-dev nettle-dev libutf8proc-dev libpq-dev libjansson-dev libcurl4-openssl-dev tzdata
+DEPS_TEST := libcriterion-dev python3 python3-venv libpq5 postgresql-15
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
 .PHONY: deps deps-test deps-dev

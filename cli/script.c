@@ -33,7 +33,7 @@ static wr_status read_file(wr_buf *out, const char *path) {
     return s;
 }
 
-static wr_status read_text(wri_script *s, const char *path, const char *sql) {
+int wri_script_read(wri_script *s, const char *path, const char *sql) {
     wr_status r;
     if (sql) {
         s->diags.file = "-e";
@@ -48,7 +48,7 @@ static wr_status read_text(wri_script *s, const char *path, const char *sql) {
         r = read_file(&s->text, path);
     }
     if (r != WR_OK) wri_say("cannot read '%s': %s", s->diags.file, strerror(errno));
-    return r;
+    return r == WR_OK ? EXIT_DONE : EXIT_USAGE;
 }
 
 static int print_diags(const wr_diags *d) {
@@ -60,7 +60,7 @@ static int print_diags(const wr_diags *d) {
 
 int wri_script_load(wri_script *s, const char *path, const char *sql) {
     *s = (wri_script){.reg = wr_builtin()};
-    if (read_text(s, path, sql) != WR_OK) return EXIT_USAGE;
+    if (wri_script_read(s, path, sql) != EXIT_DONE) return EXIT_USAGE;
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
     s->diags.ar = &s->ar;
