@@ -54,7 +54,7 @@ const char *wri_escaped(wri_client *c, const char *text) {
     return out;
 }
 
-const char *wri_query(wri_client *c, const char *path, const char *name, const char *value) {
+const char *wri_url_with(wri_client *c, const char *path, const char *name, const char *value) {
     if (!value) return path;
     char *out = wr_arena_printf(&c->ar, "%s%c%s=%s", path, strchr(path, '?') ? '&' : '?', name,
                                 wri_escaped(c, value));
@@ -117,13 +117,13 @@ static int exchange(wri_client *c, const char *method, const char *url) {
     json_decref(c->json);
     c->json = NULL;
     bool sent = !c->sent || json_dump_callback(c->sent, put_json, &body, JSON_COMPACT) == 0;
-    wri_exchange x = {.method = method,
-                      .server = c->url,
-                      .url = url,
-                      .body = c->sent ? body.data : NULL,
-                      .body_len = body.len,
-                      .take = take,
-                      .ctx = c};
+    wri_http_call x = {.method = method,
+                       .server = c->url,
+                       .url = url,
+                       .body = c->sent ? body.data : NULL,
+                       .body_len = body.len,
+                       .take = take,
+                       .ctx = c};
     wr_status s = sent ? wri_http_do(c->http, &x, &err) : wr_fail_oom(&err, "a request");
     if (s == WR_OK && (c->oom || wr_buf_put(&c->body, "", 1) != WR_OK)) s = wr_fail_oom(&err, "the answer");
     json_decref(c->sent);
@@ -160,6 +160,17 @@ int wri_try(wri_client *c, const char *method, const char *path, ...) {
 }
 
 int wri_ask(wri_client *c, const char *method, const char *path, ...) {
+    va_list ap;
+    va_start(ap, path);
+    int status = ask(c, method, path, ap);
+    va_end(ap);
+    if (status != EXIT_DONE) return c->code ? wri_refused(c) : status;
+    if (json_is_object(c->json)) return EXIT_DONE;
+    wri_say("%s: %s answered something that is not JSON: is it a weir server?", c->command, c->url);
+    return EXIT_FAILED;
+}
+
+int wri_ask_text(wri_client *c, const char *method, const char *path, ...) {
     va_list ap;
     va_start(ap, path);
     int status = ask(c, method, path, ap);

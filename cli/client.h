@@ -24,11 +24,11 @@ typedef struct wri_client {
     const char *as; /* SQL that is sent: what its messages call it; NULL: there is none */
 } wri_client;
 
-/* The flags of every such command: `opts` has a member `wri_server server`. */
-typedef struct wri_server {
+/* The flags of every such command: `opts` has a member `wri_server_opts server`. */
+typedef struct wri_server_opts {
     const char *url;
     bool json;
-} wri_server;
+} wri_server_opts;
 #define WRI_SERVER_URL(opts)                                                                                 \
     {                                                                                                        \
         .name = "server", .type = WR_OPT_STRING, .offset = offsetof(opts, server.url),                       \
@@ -47,10 +47,12 @@ void wri_client_close(wri_client *c);
 /* Text as a part of a URL, in the client's arena. */
 const char *wri_escaped(wri_client *c, const char *text);
 /* "name=value" after a '?' or '&', as path needs; path as it is where value is NULL. */
-const char *wri_query(wri_client *c, const char *path, const char *name, const char *value);
+const char *wri_url_with(wri_client *c, const char *path, const char *name, const char *value);
 /* Sends c->sent (which it releases) and waits for the whole answer, into c->body and c->json. Parts of the
  * path that may hold anything are escaped. Returns EXIT_DONE where the server has done it (2xx). */
 int wri_ask(wri_client *c, const char *method, const char *path, ...) WR_PRINTF(3, 4);
+/* The same, where the answer need not be a JSON object. */
+int wri_ask_text(wri_client *c, const char *method, const char *path, ...) WR_PRINTF(3, 4);
 /* The same, but an answer of another status is not printed. c->code 0: there was none, and that has been
  * said. */
 int wri_try(wri_client *c, const char *method, const char *path, ...) WR_PRINTF(3, 4);
@@ -62,17 +64,17 @@ void wri_print_answer(const wri_client *c);
 
 /* ---- events, as they come ---- */
 
-typedef struct wri_event {
+typedef struct wri_sse {
     const char *id, *kind, *data; /* "" where it has none */
     size_t len;                   /* of data */
-} wri_event;
+} wri_sse;
 /* What is behind the last event goes on where the connection breaks, again and again. Ends when each() says
  * false, when the server says that there is nothing more (an event of kind "end"), or refuses. */
-int wri_follow(wri_client *c, const char *path, bool (*each)(void *ctx, const wri_event *e), void *ctx);
+int wri_follow_events(wri_client *c, const char *path, bool (*each)(void *ctx, const wri_sse *e), void *ctx);
 
 /* ---- what http.c does for client.c ---- */
 
-typedef struct wri_exchange { /* one request and its answer */
+typedef struct wri_http_call { /* one request and its answer */
     const char *method, *url;
     const char *server; /* the part of url that messages name */
     const char *body;   /* NULL: none */
@@ -83,10 +85,10 @@ typedef struct wri_exchange { /* one request and its answer */
     void *ctx;
     long code;   /* HTTP status, 0: no answer */
     bool enough; /* take() said so */
-} wri_exchange;
+} wri_http_call;
 wr_status wri_http_open(wri_http **outp, wr_err *err);
 void wri_http_close(wri_http *h);
-wr_status wri_http_do(wri_http *h, wri_exchange *x, wr_err *err);
+wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err);
 
 /* ---- output ---- */
 
@@ -96,7 +98,7 @@ typedef struct wri_table {
     wr_buf text, ends; /* of the cells, row by row */
     bool oom;
 } wri_table;
-void wri_cell(wri_table *t, const char *fmt, ...) WR_PRINTF(2, 3);
+void wri_table_cell(wri_table *t, const char *fmt, ...) WR_PRINTF(2, 3);
 /* The first row is the head. Prints nothing but that where there is no other. */
 void wri_table_print(wri_table *t, int indent);
 void wri_table_free(wri_table *t);

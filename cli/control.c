@@ -7,7 +7,7 @@
 
 typedef struct control_opts {
     bool force;
-    wri_server server;
+    wri_server_opts server;
 } control_opts;
 
 static const wr_option flags[] = {WRI_SERVER_FLAGS(control_opts)};

@@ -1,7 +1,8 @@
 /* cli/events.c -- server-sent events: lines "id:", "event:" and "data:", a blank line behind each event.
  *
  * What breaks is tried again from behind the last event, at once and then ever more slowly; once the server
- * answers that it will not (the job has been deleted, say), or says "end", that is the end. */
+ * answers that it will not (the job has been deleted, say), or says that the job has ended, that is the end.
+ */
 #include "client.h"
 
 #include <poll.h>
@@ -12,7 +13,7 @@
 
 typedef struct following {
     wri_client *c;
-    bool (*each)(void *ctx, const wri_event *e);
+    bool (*each)(void *ctx, const wri_sse *e);
     void *ctx;
     wr_buf line, data;         /* of what has come; each without a NUL until it is used */
     wr_buf id, kind, last;     /* last: id of the last whole event; NUL-terminated once set */
@@ -25,16 +26,34 @@ static bool set(wr_buf *b, const char *p, size_t n) {
     return wr_buf_put(b, p, n) == WR_OK && wr_buf_put(b, "", 1) == WR_OK;
 }
 
+/* A server that stops says "end" too: its jobs go on when it is back. */
+static bool is_final(const wri_sse *e) {
+    json_t *v = json_loadb(e->data, e->len, 0, NULL);
+    const char *state = wri_member(v, "state");
+    bool final = !strcmp(state, "finished") || !strcmp(state, "stopped") || !strcmp(state, "failed");
+    json_decref(v);
+    return final;
+}
+
+static void tell_skipped(const following *f, const wri_sse *e) {
+    char n[WRI_SHOWN];
+    json_t *v = json_loadb(e->data, e->len, 0, NULL);
+    wri_say("%s: %s lines left out: the server keeps only the last ones", f->c->command,
+            wri_shown(v, "lines", n));
+    json_decref(v);
+}
+
 static bool end_event(following *f) {
     bool go = true;
     if (f->has_data) {
         if (wr_buf_put(&f->data, "", 1) != WR_OK) return false;
-        wri_event e = {.id = f->id.len ? f->id.data : "",
-                       .kind = f->kind.len ? f->kind.data : "",
-                       .data = f->data.data,
-                       .len = f->data.len - 1};
+        wri_sse e = {.id = f->id.len ? f->id.data : "",
+                     .kind = f->kind.len ? f->kind.data : "",
+                     .data = f->data.data,
+                     .len = f->data.len - 1};
         f->any = true;
-        if (strcmp(e.kind, "end") == 0) f->done = true;
+        if (strcmp(e.kind, "end") == 0) f->done = is_final(&e);
+        else if (strcmp(e.kind, "skipped") == 0) tell_skipped(f, &e);
         else go = f->each(f->ctx, &e);
         if (f->id.len && !set(&f->last, f->id.data, f->id.len - 1)) return false;
     }
@@ -86,12 +105,12 @@ static bool take(void *ctx, long code, const char *p, size_t n) {
 static bool connect_once(following *f, const char *url, bool first, int *statusp) {
     wri_client *c = f->c;
     wr_err err = {0};
-    wri_exchange x = {.method = "GET",
-                      .server = c->url,
-                      .url = url,
-                      .take = take,
-                      .ctx = f,
-                      .last_id = f->last.len ? f->last.data : ""};
+    wri_http_call x = {.method = "GET",
+                       .server = c->url,
+                       .url = url,
+                       .take = take,
+                       .ctx = f,
+                       .last_id = f->last.len ? f->last.data : ""};
     c->body.len = f->line.len = f->data.len = f->kind.len = 0;
     f->has_data = f->any = false;
     wr_status s = wri_http_do(c->http, &x, &err);
@@ -108,7 +127,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
         *statusp = wri_refused(c);
         return false;
     }
-    if (s != WR_OK && first) {
+    if (s != WR_OK && first && x.code == 0) {
         wri_say("%s: %s", c->command, err.msg);
         *statusp = s == WR_EINVAL ? EXIT_USAGE : EXIT_FAILED;
         return false;
@@ -116,7 +135,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
     return true;
 }
 
-int wri_follow(wri_client *c, const char *path, bool (*each)(void *ctx, const wri_event *e), void *ctx) {
+int wri_follow_events(wri_client *c, const char *path, bool (*each)(void *ctx, const wri_sse *e), void *ctx) {
     following f = {.c = c, .each = each, .ctx = ctx};
     const char *url = wr_arena_printf(&c->ar, "%s%s", c->url, path);
     int status, wait_ms = 0;

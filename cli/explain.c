@@ -5,7 +5,7 @@ typedef struct explain_opts {
     int format;
     const char *execute;
     bool analyze;
-    wri_server server;
+    wri_server_opts server;
 } explain_opts;
 
 static const wr_option flags[] = {
@@ -43,13 +43,13 @@ static int ask_plan(wri_client *c, const explain_opts *o, const char *arg) {
     const char *sql;
     int status;
     if (o->analyze) {
-        status = wri_ask(c, "GET", "/v1/jobs/%s/plan?analyze=1&format=%s", wri_escaped(c, arg),
-                         formats[o->format]);
+        status = wri_ask_text(c, "GET", "/v1/jobs/%s/plan?analyze=1&format=%s", wri_escaped(c, arg),
+                              formats[o->format]);
     } else {
         status = wri_sql_text(c, arg, o->execute, &sql);
         if (status != EXIT_DONE) return status;
         c->sent = json_pack("{s:s, s:s}", "sql", sql, "format", formats[o->format]);
-        status = c->sent ? wri_ask(c, "POST", "/v1/explain") : wri_no_memory(c);
+        status = c->sent ? wri_ask_text(c, "POST", "/v1/explain") : wri_no_memory(c);
     }
     if (status == EXIT_DONE) wri_print_answer(c);
     return status;

@@ -60,7 +60,7 @@ void wri_http_close(wri_http *h) {
 
 typedef struct taking {
     wri_http *h;
-    wri_exchange *x;
+    wri_http_call *x;
 } taking;
 
 static size_t on_bytes(char *p, size_t size, size_t n, void *ctx) {
@@ -71,7 +71,7 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx) {
     return 0;
 }
 
-static wr_status why_failed(wri_http *h, const wri_exchange *x, CURLcode code, wr_err *err) {
+static wr_status why_failed(wri_http *h, const wri_http_call *x, CURLcode code, wr_err *err) {
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
         return wr_fail(err, WR_EIO,
                        "no server at %s; start one with `weir serve`, or name one with --server%s%s",
@@ -83,7 +83,7 @@ static wr_status why_failed(wri_http *h, const wri_exchange *x, CURLcode code, w
     return wr_fail(err, WR_EIO, "%s: %s", x->server, h->said[0] ? h->said : h->easy_strerror(code));
 }
 
-static void set_body(wri_http *h, const wri_exchange *x) {
+static void set_body(wri_http *h, const wri_http_call *x) {
     bool bare = !x->body && strcmp(x->method, "GET") != 0 && strcmp(x->method, "DELETE") != 0;
     if (!x->body && !bare) return;
     h->easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(x->body ? x->body_len : 0));
@@ -91,7 +91,7 @@ static void set_body(wri_http *h, const wri_exchange *x) {
 }
 
 /* The headers of the request; they must live as long as it. NULL: no memory. */
-static struct curl_slist *headers_of(wri_http *h, const wri_exchange *x) {
+static struct curl_slist *headers_of(wri_http *h, const wri_http_call *x) {
     /* Expect would cost a round trip that the server need not know. */
     struct curl_slist *first = h->slist_append(NULL, "Expect:"), *l = first;
     char line[512];
@@ -105,7 +105,7 @@ static struct curl_slist *headers_of(wri_http *h, const wri_exchange *x) {
     return l;
 }
 
-wr_status wri_http_do(wri_http *h, wri_exchange *x, wr_err *err) {
+wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err) {
     taking t = {.h = h, .x = x};
     CURL *e = h->easy;
     x->code = 0;

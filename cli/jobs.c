@@ -3,7 +3,7 @@
 
 typedef struct jobs_opts {
     bool verbose;
-    wri_server server;
+    wri_server_opts server;
 } jobs_opts;
 
 static const wr_option flags[] = {
@@ -39,9 +39,9 @@ static void print_all(const json_t *jobs) {
     char text[WRI_SHOWN];
     size_t i;
     json_t *job;
-    for (size_t k = 0; k < WR_LEN(columns); k++) wri_cell(&t, "%s", columns[k].head);
+    for (size_t k = 0; k < WR_LEN(columns); k++) wri_table_cell(&t, "%s", columns[k].head);
     json_array_foreach(jobs, i, job) for (size_t k = 0; k < WR_LEN(columns); k++)
-        wri_cell(&t, "%s", wri_shown(job, columns[k].key, text));
+        wri_table_cell(&t, "%s", wri_shown(job, columns[k].key, text));
     if (json_array_size(jobs)) wri_table_print(&t, 0);
     else puts("no jobs");
     wri_table_free(&t);
@@ -56,16 +56,16 @@ static void print_all(const json_t *jobs) {
 static void detail(wri_table *t, const json_t *job, const char *key, const char *label) {
     char text[WRI_SHOWN];
     if (!*wri_shown(job, key, text)) return;
-    wri_cell(t, "%s", label);
-    wri_cell(t, "%s", text);
+    wri_table_cell(t, "%s", label);
+    wri_table_cell(t, "%s", text);
 }
 
 static void snapshot(wri_table *t, const json_t *s) {
     char epoch[WRI_SHOWN], time[WRI_SHOWN], bytes[WRI_SHOWN], ms[WRI_SHOWN];
     if (!json_is_object(s)) return;
-    wri_cell(t, "last snapshot");
-    wri_cell(t, "%s at %s, %s bytes in %s ms", wri_shown(s, "epoch", epoch), wri_shown(s, "time", time),
-             wri_shown(s, "bytes", bytes), wri_shown(s, "duration_ms", ms));
+    wri_table_cell(t, "last snapshot");
+    wri_table_cell(t, "%s at %s, %s bytes in %s ms", wri_shown(s, "epoch", epoch), wri_shown(s, "time", time),
+                   wri_shown(s, "bytes", bytes), wri_shown(s, "duration_ms", ms));
 }
 
 static int print_one(const wri_client *c, const json_t *job) {
@@ -77,8 +77,8 @@ static int print_one(const wri_client *c, const json_t *job) {
     };
     wri_table t = {.n_cols = 2};
     json_t *operators = json_object_get(job, "operators");
-    wri_cell(&t, "name");
-    wri_cell(&t, "%s", wri_member(job, "name"));
+    wri_table_cell(&t, "name");
+    wri_table_cell(&t, "%s", wri_member(job, "name"));
     for (size_t i = 0; i < WR_LEN(keys); i++) detail(&t, job, keys[i][0], keys[i][1]);
     snapshot(&t, json_object_get(job, "snapshot"));
     detail(&t, job, "why", "why no output");

@@ -5,7 +5,7 @@
 
 typedef struct logs_opts {
     bool follow, errors;
-    wri_server server;
+    wri_server_opts server;
 } logs_opts;
 
 static const wr_option flags[] = {
@@ -22,7 +22,7 @@ static const wr_option flags[] = {
     WRI_SERVER_FLAGS(logs_opts),
 };
 
-static bool print_line(void *ctx, const wri_event *e) {
+static bool print_line(void *ctx, const wri_sse *e) {
     (void)ctx;
     wri_print_plain(e->data);
     putchar('\n');
@@ -32,8 +32,8 @@ static bool print_line(void *ctx, const wri_event *e) {
 static int logs(wri_client *c, const logs_opts *o, const char *job) {
     char *path = wr_arena_printf(&c->ar, "/v1/jobs/%s/%s", wri_escaped(c, job), o->errors ? "errors" : "log");
     if (!path) return wri_no_memory(c);
-    if (o->follow) return wri_follow(c, wri_query(c, path, "follow", "1"), print_line, NULL);
-    int status = wri_ask(c, "GET", "%s", path);
+    if (o->follow) return wri_follow_events(c, wri_url_with(c, path, "follow", "1"), print_line, NULL);
+    int status = wri_ask_text(c, "GET", "%s", path);
     if (status == EXIT_DONE && o->server.json) wri_print_answer(c);
     else if (status == EXIT_DONE) wri_print_plain(c->body.data);
     return status;
@@ -70,7 +70,7 @@ const wr_command wri_cmd_logs = {
 /* ---- why ---- */
 
 typedef struct why_opts {
-    wri_server server;
+    wri_server_opts server;
 } why_opts;
 
 static const wr_option why_flags[] = {WRI_SERVER_FLAGS(why_opts)};

@@ -13,7 +13,7 @@ typedef struct put_opts {
     char key_before;
     int durability; /* index of fsync|os */
     bool quiet;
-    wri_server server;
+    wri_server_opts server;
 } put_opts;
 
 #define OPT(member) offsetof(put_opts, member)
@@ -145,9 +145,11 @@ static int to_server(putting *g) {
     bool open = status == EXIT_DONE;
     wr_status s = open ? put_all(g, &err) : WR_OK;
     if (s != WR_OK) status = err.msg[0] ? wri_data_failed("put", s, &err) : wri_put_failed(&c);
-    if (open && (status != EXIT_DONE || !g->o->quiet))
-        fprintf(stderr, "%llu records put%s\n", (unsigned long long)g->records,
-                status == EXIT_DONE ? "" : "; of those behind them nothing is known");
+    unsigned long long done = g->records;
+    if (open && status == EXIT_DONE && !g->o->quiet) fprintf(stderr, "%llu records put\n", done);
+    else if (open && status != EXIT_DONE)
+        fprintf(stderr, "%llu records put; those behind them %s\n", done,
+                c.code >= 400 && c.code < 500 ? "have not been" : "may have been, or not");
     wri_client_close(&c);
     return status;
 }

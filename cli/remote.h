@@ -13,17 +13,17 @@ wr_status wri_put_remote(wri_client *c, const char *stream, const wr_put *puts, 
                          wr_err *err);
 int wri_put_failed(const wri_client *c); /* the exit status; has been said where there was no answer */
 
-typedef struct wri_tail {
+typedef struct wri_tail_ask {
     const char *server, *name; /* "job:NAME": the rows of a job */
     const char *from;          /* earliest, latest or a time */
     uint32_t shard;            /* WR_NO_SHARD: all */
     bool json, once;
     int64_t left; /* records, -1: no end */
-} wri_tail;
-int wri_tail_remote(const wri_tail *t);
+} wri_tail_ask;
+int wri_tail_remote(const wri_tail_ask *t);
 
 typedef struct wri_streams_ask {
-    const wri_server *server;
+    const wri_server_opts *server;
     const char *word; /* list, create, ... */
     char **args;      /* behind it */
     int64_t shards, retention_us, record_max;

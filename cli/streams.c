@@ -7,7 +7,7 @@ typedef struct streams_opts {
     const char *data;
     int64_t shards, retention, record_max;
     bool on_demand;
-    wri_server server;
+    wri_server_opts server;
 } streams_opts;
 
 #define OPT(member) offsetof(streams_opts, member)

@@ -6,7 +6,7 @@
 typedef struct submit_opts {
     const char *execute, *name, *savepoint, *snapshot_interval;
     int64_t workers;
-    wri_server server;
+    wri_server_opts server;
 } submit_opts;
 
 #define OPT(member) offsetof(submit_opts, member)
@@ -97,7 +97,7 @@ const wr_command wri_cmd_submit = {
 typedef struct update_opts {
     const char *execute, *job;
     bool dry_run;
-    wri_server server;
+    wri_server_opts server;
 } update_opts;
 
 static const wr_option update_flags[] = {
@@ -123,15 +123,15 @@ static void add_list(wri_table *t, const json_t *answer, const char *key) {
     json_t *v;
     json_array_foreach(json_object_get(answer, key), i, v) {
         const char *text = json_string_value(v);
-        wri_cell(t, "%s", key);
-        wri_cell(t, "%s", text ? text : wri_member(v, "name"));
+        wri_table_cell(t, "%s", key);
+        wri_table_cell(t, "%s", text ? text : wri_member(v, "name"));
     }
 }
 
 static void print_update(const json_t *answer) {
     wri_table t = {.n_cols = 2};
-    wri_cell(&t, "STATE");
-    wri_cell(&t, "OPERATOR");
+    wri_table_cell(&t, "STATE");
+    wri_table_cell(&t, "OPERATOR");
     add_list(&t, answer, "keeps");
     add_list(&t, answer, "drops");
     add_list(&t, answer, "new");

@@ -57,7 +57,7 @@ const char *wri_shown(const json_t *object, const char *key, char out[WRI_SHOWN]
 
 /* ---- tables ---- */
 
-void wri_cell(wri_table *t, const char *fmt, ...) {
+void wri_table_cell(wri_table *t, const char *fmt, ...) {
     char text[1024];
     va_list ap;
     va_start(ap, fmt);
@@ -160,10 +160,10 @@ int wri_print_objects(const wri_client *c, const json_t *array, int indent) {
     json_object_foreach(cols, key, v) {
         snprintf(text, sizeof text, "%s", key);
         for (char *p = text; *p; p++) *p = *p == '_' ? ' ' : *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
-        wri_cell(&t, "%s", text);
+        wri_table_cell(&t, "%s", text);
     }
     json_array_foreach(array, i, o) json_object_foreach(cols, key, v)
-        wri_cell(&t, "%s", wri_shown(o, key, text));
+        wri_table_cell(&t, "%s", wri_shown(o, key, text));
     if (t.n_cols) wri_table_print(&t, indent);
     wri_table_free(&t);
     json_decref(cols);

@@ -16,7 +16,7 @@ typedef struct tail_opts {
     int format; /* index of data|json */
     bool once;
     int64_t count;
-    wri_server server;
+    wri_server_opts server;
 } tail_opts;
 
 #define OPT(member) offsetof(tail_opts, member)
@@ -249,13 +249,13 @@ static int run(const void *opts, char **args, int n) {
     if (!wri_one_place("tail", t.o->data, t.o->server.url)) return EXIT_USAGE;
     if (parse(&t, &err) != WR_OK) return wri_data_failed("tail", WR_EINVAL, &err);
     if (t.o->data) return of_data(&t);
-    return wri_tail_remote(&(wri_tail){.server = t.o->server.url,
-                                       .name = t.name,
-                                       .from = t.o->from,
-                                       .shard = t.only,
-                                       .json = t.o->format == 1,
-                                       .once = t.o->once,
-                                       .left = t.left});
+    return wri_tail_remote(&(wri_tail_ask){.server = t.o->server.url,
+                                           .name = t.name,
+                                           .from = t.o->from,
+                                           .shard = t.only,
+                                           .json = t.o->format == 1,
+                                           .once = t.o->once,
+                                           .left = t.left});
 }
 
 const wr_command wri_cmd_tail = {

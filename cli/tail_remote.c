@@ -6,7 +6,7 @@
 #include "remote.h"
 
 typedef struct tailing {
-    const wri_tail *o;
+    const wri_tail_ask *o;
     wri_client c;
     int64_t left;
     wr_buf out;
@@ -56,7 +56,7 @@ static wr_status take_record(tailing *t, const json_t *rec, const char *text, si
     return WR_OK;
 }
 
-static bool on_record(void *ctx, const wri_event *e) {
+static bool on_record(void *ctx, const wri_sse *e) {
     tailing *t = ctx;
     json_t *rec = json_loadb(e->data, e->len, JSON_ALLOW_NUL, NULL);
     wr_status s = rec ? take_record(t, rec, e->data, e->len) : WR_OK;
@@ -90,7 +90,7 @@ static int stream_once(tailing *t, const char *from) {
     while (status == EXIT_DONE && t->left != 0) {
         wr_arena_reset(&c->ar);
         const char *path = wr_arena_printf(&c->ar, "/v1/streams/%s/records", wri_escaped(c, t->o->name));
-        path = path ? wri_query(c, path, "from", from) : NULL;
+        path = path ? wri_url_with(c, path, "from", from) : NULL;
         status = path ? wri_ask(c, "GET", "%s", path) : wri_no_memory(c);
         if (status != EXIT_DONE) break;
         const json_t *records = json_object_get(c->json, "records");
@@ -116,7 +116,8 @@ static int of_stream(tailing *t) {
     else if (start) {
         const char *path =
             wr_arena_printf(&c->ar, "/v1/streams/%s/records?follow=1", wri_escaped(c, t->o->name));
-        status = path ? wri_follow(c, wri_query(c, path, "from", start), on_record, t) : wri_no_memory(c);
+        status = path ? wri_follow_events(c, wri_url_with(c, path, "from", start), on_record, t)
+                      : wri_no_memory(c);
     }
     wr_free((char *)start);
     return status;
@@ -124,7 +125,7 @@ static int of_stream(tailing *t) {
 
 /* ---- a job ---- */
 
-static bool on_row(void *ctx, const wri_event *e) {
+static bool on_row(void *ctx, const wri_sse *e) {
     tailing *t = ctx;
     if (wr_buf_put(&t->out, e->data, e->len) != WR_OK || wr_buf_put(&t->out, "\n", 1) != WR_OK) {
         wr_fail_oom(&t->err, "output");
@@ -135,11 +136,11 @@ static bool on_row(void *ctx, const wri_event *e) {
 }
 
 static int job_once(tailing *t, const char *path) {
-    int status = wri_ask(&t->c, "GET", "%s", path);
+    int status = wri_ask_text(&t->c, "GET", "%s", path);
     const char *p = t->c.body.data, *nl;
     if (status != EXIT_DONE) return status;
     for (; t->left != 0 && (nl = strchr(p, '\n')); p = nl + 1) {
-        wri_event e = {.data = p, .len = (size_t)(nl - p)};
+        wri_sse e = {.data = p, .len = (size_t)(nl - p)};
         if (!on_row(t, &e)) break;
     }
     return EXIT_DONE;
@@ -153,10 +154,11 @@ static int of_job(tailing *t, const char *job) {
     }
     const char *path = wr_arena_printf(&c->ar, "/v1/jobs/%s/output", wri_escaped(c, job));
     if (!path) return wri_no_memory(c);
-    return t->o->once ? job_once(t, path) : wri_follow(c, wri_query(c, path, "follow", "1"), on_row, t);
+    return t->o->once ? job_once(t, path)
+                      : wri_follow_events(c, wri_url_with(c, path, "follow", "1"), on_row, t);
 }
 
-int wri_tail_remote(const wri_tail *o) {
+int wri_tail_remote(const wri_tail_ask *o) {
     tailing t = {.o = o, .left = o->left};
     int status = wri_client_open(&t.c, "tail", o->server);
     if (status == EXIT_DONE)
