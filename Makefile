@@ -128,11 +128,11 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
-# Python with DuckDB, for the oracles.
+# Python with DuckDB, for the oracles, and schemathesis, for the server's API.
 .PHONY: venv
 venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	@build/venv/bin/python -c "import duckdb, schemathesis" 2>/dev/null || build/venv/bin/pip install --quiet duckdb schemathesis
 
 MINUTES ?= 10
 .PHONY: soak
@@ -185,6 +185,7 @@ check-size:
 	@sh tests/check_size.sh $(C_FILES)
 check-docs: $(WEIR)
 	@sh tests/check_docs.sh $(WEIR)
+	@python3 tests/check_routes.py
 # shiftTooManyBitsSigned: gcc's shifts of negative numbers are arithmetic.
 check-static: compile_commands.json
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -D_GNU_SOURCE -I. \

@@ -13,7 +13,7 @@ int wri_no_memory(const wri_client *c) {
 
 int wri_client_open(wri_client *c, const char *command, const char *server) {
     wr_err err = {0};
-    *c = (wri_client){.command = command};
+    *c = (wri_client){.command = command, .other = ""};
     const char *url = server ? server : getenv("WEIR_SERVER");
     c->url = wr_strdup(url && *url ? url : "http://127.0.0.1:4567");
     if (!c->url) return wri_no_memory(c);
@@ -21,6 +21,12 @@ int wri_client_open(wri_client *c, const char *command, const char *server) {
     if (wri_http_open(&c->http, &err) == WR_OK) return EXIT_DONE;
     wri_say("%s: %s", command, err.msg);
     return EXIT_FAILED;
+}
+
+int wri_client_or_data(wri_client *c, const char *command, const char *server) {
+    int status = wri_client_open(c, command, server);
+    c->other = ", or a data directory with --data";
+    return status;
 }
 
 void wri_client_close(wri_client *c) {
@@ -93,8 +99,8 @@ static void print_sql_errors(const wri_client *c, const char *message) {
     while (*message) {
         size_t n = strcspn(message, "\n");
         const char *rest = after_name(message);
-        if (rest) fprintf(stderr, "%s%.*s\n", c->as, (int)(message + n - rest), rest);
-        else fprintf(stderr, "%.*s\n", (int)n, message);
+        if (rest) wri_plain(stderr, "%s%.*s\n", c->as, (int)(message + n - rest), rest);
+        else wri_plain(stderr, "%.*s\n", (int)n, message);
         message += n + (message[n] == '\n');
     }
 }
@@ -104,7 +110,7 @@ int wri_refused(const wri_client *c) {
     if (!*message)
         wri_say("%s: %s answered %ld without a reason: is it a weir server?", c->command, c->url, c->code);
     else if (c->as && after_name(message)) print_sql_errors(c, message);
-    else wri_say("%s: %.*s", c->command, (int)strcspn(message, "\n"), message);
+    else wri_plain(stderr, "weir: %s: %.*s\n", c->command, (int)strcspn(message, "\n"), message);
     bool asked_wrong = c->code >= 400 && c->code < 500 && c->code != 409 && c->code != 429;
     return asked_wrong ? EXIT_USAGE : EXIT_FAILED;
 }
@@ -119,6 +125,7 @@ static int exchange(wri_client *c, const char *method, const char *url) {
     bool sent = !c->sent || json_dump_callback(c->sent, put_json, &body, JSON_COMPACT) == 0;
     wri_http_call x = {.method = method,
                        .server = c->url,
+                       .other = c->other,
                        .url = url,
                        .body = c->sent ? body.data : NULL,
                        .body_len = body.len,

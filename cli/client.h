@@ -14,14 +14,15 @@ typedef struct wri_http wri_http;
 typedef struct wri_client {
     const char *command;
     wri_http *http;
-    char *url;      /* of the server, without '/' at its end */
-    wr_arena ar;    /* texts made by the command, until it is closed */
-    bool oom;       /* one of them could not be */
-    wr_buf body;    /* of the last answer; a NUL stands behind it */
-    json_t *json;   /* the same, read; NULL where it is not JSON */
-    long code;      /* HTTP status of it */
-    json_t *sent;   /* what `wri_ask` shall send, until it has */
-    const char *as; /* SQL that is sent: what its messages call it; NULL: there is none */
+    char *url;         /* of the server, without '/' at its end */
+    wr_arena ar;       /* texts made by the command, until it is closed */
+    bool oom;          /* one of them could not be */
+    wr_buf body;       /* of the last answer; a NUL stands behind it */
+    json_t *json;      /* the same, read; NULL where it is not JSON */
+    long code;         /* HTTP status of it */
+    json_t *sent;      /* what `wri_ask` shall send, until it has */
+    const char *other; /* what could be named instead of a server, for messages; "": nothing */
+    const char *as;    /* SQL that is sent: what its messages call it; NULL: there is none */
 } wri_client;
 
 /* The flags of every such command: `opts` has a member `wri_server_opts server`. */
@@ -42,6 +43,8 @@ typedef struct wri_server_opts {
 
 /* To be closed in either case. */
 int wri_client_open(wri_client *c, const char *command, const char *server);
+/* For commands that do the same in a data directory. */
+int wri_client_or_data(wri_client *c, const char *command, const char *server);
 void wri_client_close(wri_client *c);
 
 /* Text as a part of a URL, in the client's arena. */
@@ -77,6 +80,7 @@ int wri_follow_events(wri_client *c, const char *path, bool (*each)(void *ctx, c
 typedef struct wri_http_call { /* one request and its answer */
     const char *method, *url;
     const char *server; /* the part of url that messages name */
+    const char *other;  /* what could be named instead of a server, for them; "" */
     const char *body;   /* NULL: none */
     size_t body_len;
     const char *last_id; /* of events; NULL: none are awaited */
@@ -111,8 +115,8 @@ int wri_print_objects(const wri_client *c, const json_t *array, int indent);
 const char *wri_shown(const json_t *object, const char *key, char out[WRI_SHOWN]);
 /* The text of a member; "" where there is none. */
 const char *wri_member(const json_t *object, const char *key);
-/* Text on standard output, without what would steer a terminal. */
-void wri_print_plain(const char *text);
+/* Prints what a server has said, without what would steer a terminal. */
+void wri_plain(FILE *f, const char *fmt, ...) WR_PRINTF(2, 3);
 
 /* ---- SQL to be sent ---- */
 

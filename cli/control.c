@@ -41,9 +41,9 @@ static int change(wri_client *c, const control_opts *o, const char *verb, const 
     if (status != EXIT_DONE) return status;
     const char *state = wri_member(c->json, "state");
     if (o->server.json) wri_print_answer(c);
-    else printf("%s: %s\n", wri_member(c->json, "name"), state);
+    else wri_plain(stdout, "%s: %s\n", wri_member(c->json, "name"), state);
     if (strcmp(state, "failed") != 0) return EXIT_DONE;
-    wri_say("%s: %s", verb, wri_member(c->json, "error"));
+    wri_plain(stderr, "weir: %s: %s\n", verb, wri_member(c->json, "error"));
     return EXIT_FAILED;
 }
 
@@ -145,9 +145,9 @@ static int savepoint(wri_client *c, const control_opts *o, const char *job, cons
     if (status != EXIT_DONE) return status;
     if (o->server.json) wri_print_answer(c);
     else {
-        puts(wri_member(c->json, "name"));
-        fprintf(stderr, "%s bytes in %s on the server\n", wri_shown(c->json, "bytes", bytes),
-                wri_member(c->json, "path"));
+        wri_plain(stdout, "%s\n", wri_member(c->json, "name"));
+        wri_plain(stderr, "%s bytes in %s on the server\n", wri_shown(c->json, "bytes", bytes),
+                  wri_member(c->json, "path"));
     }
     return EXIT_DONE;
 }

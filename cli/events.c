@@ -107,6 +107,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
     wr_err err = {0};
     wri_http_call x = {.method = "GET",
                        .server = c->url,
+                       .other = c->other,
                        .url = url,
                        .take = take,
                        .ctx = f,

@@ -73,10 +73,10 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx) {
 
 static wr_status why_failed(wri_http *h, const wri_http_call *x, CURLcode code, wr_err *err) {
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-        return wr_fail(err, WR_EIO,
-                       "no server at %s; start one with `weir serve`, or name one with --server%s%s",
-                       x->server, code == CURLE_COULDNT_CONNECT ? "" : ": ",
-                       code == CURLE_COULDNT_CONNECT ? "" : h->said);
+        return wr_fail(
+            err, WR_EIO, "no server at %s%s%s%s; start one with `weir serve`, or name one with --server%s",
+            x->server, code == CURLE_COULDNT_CONNECT ? "" : " (",
+            code == CURLE_COULDNT_CONNECT ? "" : h->said, code == CURLE_COULDNT_CONNECT ? "" : ")", x->other);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return wr_fail(err, WR_EINVAL, "--server %s: expected a URL such as http://127.0.0.1:4567",
                        x->server);

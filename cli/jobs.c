@@ -29,9 +29,7 @@ static const struct {
 static void print_remark(const json_t *job, const char *key) {
     const char *text = wri_member(job, key);
     if (!*text) return;
-    printf("%s: ", wri_member(job, "name"));
-    wri_print_plain(text);
-    if (text[strlen(text) - 1] != '\n') putchar('\n');
+    wri_plain(stdout, "%s: %s%s", wri_member(job, "name"), text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
 static void print_all(const json_t *jobs) {

@@ -24,8 +24,7 @@ static const wr_option flags[] = {
 
 static bool print_line(void *ctx, const wri_sse *e) {
     (void)ctx;
-    wri_print_plain(e->data);
-    putchar('\n');
+    wri_plain(stdout, "%s\n", e->data);
     return fflush(stdout) == 0;
 }
 
@@ -35,7 +34,7 @@ static int logs(wri_client *c, const logs_opts *o, const char *job) {
     if (o->follow) return wri_follow_events(c, wri_url_with(c, path, "follow", "1"), print_line, NULL);
     int status = wri_ask_text(c, "GET", "%s", path);
     if (status == EXIT_DONE && o->server.json) wri_print_answer(c);
-    else if (status == EXIT_DONE) wri_print_plain(c->body.data);
+    else if (status == EXIT_DONE) wri_plain(stdout, "%s", c->body.data);
     return status;
 }
 
@@ -81,10 +80,9 @@ static int why(wri_client *c, const why_opts *o, const char *job) {
     size_t i;
     json_t *line;
     if (o->server.json) wri_print_answer(c);
-    else json_array_foreach(json_object_get(c->json, "lines"), i, line) {
-            wri_print_plain(json_is_string(line) ? json_string_value(line) : "");
-            putchar('\n');
-        }
+    else
+        json_array_foreach(json_object_get(c->json, "lines"), i, line)
+            wri_plain(stdout, "%s\n", json_is_string(line) ? json_string_value(line) : "");
     return EXIT_DONE;
 }
 

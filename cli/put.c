@@ -138,7 +138,7 @@ static int to_data(putting *g) {
 static int to_server(putting *g) {
     wri_client c;
     wr_err err = {0};
-    int status = wri_client_open(&c, "put", g->o->server.url);
+    int status = wri_client_or_data(&c, "put", g->o->server.url);
     g->c = &c;
     /* Before lines are read, so that a stream that is not there is told at once. */
     if (status == EXIT_DONE) status = wri_ask(&c, "GET", "/v1/streams/%s", wri_escaped(&c, g->name));

@@ -15,7 +15,7 @@ static int list(asking *q) {
     if (q->a->server->json) wri_print_answer(c);
     else
         json_array_foreach(json_object_get(c->json, "streams"), i, v)
-            puts(json_is_string(v) ? json_string_value(v) : wri_member(v, "name"));
+            wri_plain(stdout, "%s\n", json_is_string(v) ? json_string_value(v) : wri_member(v, "name"));
     return EXIT_DONE;
 }
 
@@ -49,8 +49,8 @@ static int describe(asking *q) {
         wri_print_answer(c);
         return EXIT_DONE;
     }
-    printf("%s  created %s  kept %s\n", wri_member(c->json, "name"), wri_shown(c->json, "created", created),
-           wri_member(c->json, "retention"));
+    wri_plain(stdout, "%s  created %s  kept %s\n", wri_member(c->json, "name"),
+              wri_shown(c->json, "created", created), wri_member(c->json, "retention"));
     return wri_print_objects(c, json_object_get(c->json, "shards"), 2);
 }
 
@@ -69,7 +69,7 @@ int wri_streams_remote(const wri_streams_ask *a) {
             a->word);
         return EXIT_USAGE;
     }
-    int status = wri_client_open(&q.c, "streams", a->server->url);
+    int status = wri_client_or_data(&q.c, "streams", a->server->url);
     if (status == EXIT_DONE) status = words[i].run(&q);
     wri_client_close(&q.c);
     return status;

@@ -58,8 +58,8 @@ static int submit(wri_client *c, const submit_opts *o, const char *path) {
     if (status != EXIT_DONE) return status;
     if (o->server.json) wri_print_answer(c);
     else {
-        puts(wri_member(c->json, "id"));
-        fprintf(stderr, "job %s is %s\n", wri_member(c->json, "name"), wri_member(c->json, "state"));
+        wri_plain(stdout, "%s\n", wri_member(c->json, "id"));
+        wri_plain(stderr, "job %s is %s\n", wri_member(c->json, "name"), wri_member(c->json, "state"));
     }
     return EXIT_DONE;
 }

@@ -16,7 +16,20 @@ static void plain_text(FILE *f, const char *s, size_t n) {
     }
 }
 
-void wri_print_plain(const char *text) { plain_text(stdout, text, strlen(text)); }
+void wri_plain(FILE *f, const char *fmt, ...) {
+    wr_buf b = {0};
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0 && wr_buf_reserve(&b, (size_t)n + 1) == WR_OK) {
+        vsnprintf(b.data, (size_t)n + 1, fmt, again);
+        plain_text(f, b.data, (size_t)n);
+    }
+    va_end(again);
+    va_end(ap);
+    wr_buf_free(&b);
+}
 
 const char *wri_member(const json_t *object, const char *key) {
     const char *s = json_string_value(json_object_get(object, key));

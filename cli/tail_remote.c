@@ -160,7 +160,7 @@ static int of_job(tailing *t, const char *job) {
 
 int wri_tail_remote(const wri_tail_ask *o) {
     tailing t = {.o = o, .left = o->left};
-    int status = wri_client_open(&t.c, "tail", o->server);
+    int status = wri_client_or_data(&t.c, "tail", o->server);
     if (status == EXIT_DONE)
         status = strncmp(o->name, "job:", 4) == 0 ? of_job(&t, o->name + 4) : of_stream(&t);
     if (t.err.msg[0]) status = wri_data_failed("tail", t.err.code, &t.err);
