@@ -159,6 +159,9 @@ typedef struct wr_sink_cfg {
     size_t from_len;
     const wr_format_def *format; /* NULL where none is needed */
     struct wr_streams *streams;  /* NULL: there is no data directory */
+    /* Takes whole rows instead of standard output, and never waits; NULL: standard output. */
+    void (*output)(void *ctx, const char *p, size_t n);
+    void *output_ctx;
 } wr_sink_cfg;
 
 typedef struct wr_connector_def {

@@ -77,7 +77,9 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
                        .n_options = s->n_options,
                        .schema = &s->schema,
                        .format = s->fmt,
-                       .streams = j->opts.streams};
+                       .streams = j->opts.streams,
+                       .output = j->opts.output,
+                       .output_ctx = j->opts.ctx};
     wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;
     if (mark.len > 0) {
         cfg.from = mark.data;
