@@ -54,7 +54,8 @@ def main():
                             "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(a.examples),
                             "--seed", str(a.seed), "--generation-database", "none", "--request-timeout", "60", "--no-color",
                             "--warnings", "off"],
-                           cwd=d, timeout=1200, check=False)
+                           cwd=d, timeout=1200, check=False,
+                           env={**env, "SCHEMATHESIS_HOOKS": os.path.join(ROOT, "tests", "server", "hooks.py")})
     print(f"schemathesis: {'passed' if p.returncode == 0 else 'failed'} (seed {a.seed}, {a.examples} examples)")
     sys.exit(p.returncode)
 
