@@ -12,6 +12,7 @@
 #ifndef WR_RUNTIME_JOB_INT_H
 #define WR_RUNTIME_JOB_INT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -122,6 +123,7 @@ typedef struct wri_sink {
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
     uint64_t epoch;  /* of the last barrier that all have passed */
+    uint64_t coming; /* of the last that some have passed */
     uint32_t passed; /* workers that have passed the next one, and not ended */
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
@@ -190,8 +192,8 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    int wake_fd; /* an eventfd; -1: none */
+    struct pollfd *wakers;
     bool asleep;
 };
 
@@ -317,7 +319,8 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two tick
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* How it stood at the barrier of that epoch, once all workers have passed it. */
+wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
@@ -337,7 +340,9 @@ wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_
 
 /* worker.c */
 void *wri_worker_main(void *task);
-void wri_wake(wr_task *t);
+wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
+void wri_waker_close(wr_task *t);
+void wri_wake(wr_task *t); /* from any thread, after what it shall find is there */
 /* While a ring is full: does work of stages behind `stage`, else naps. */
 wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
 
