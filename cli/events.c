@@ -15,10 +15,10 @@ typedef struct following {
     wri_client *c;
     bool (*each)(void *ctx, const wri_sse *e);
     void *ctx;
-    wr_buf line, data;         /* of what has come; each without a NUL until it is used */
-    wr_buf id, kind, last;     /* last: id of the last whole event; NUL-terminated once set */
-    bool has_data, done, full; /* full: no memory, or a line without end */
-    bool any;                  /* an event, since the connection was made */
+    wr_buf line, data;                 /* of what has come; each without a NUL until it is used */
+    wr_buf id, kind, last;             /* last: id of the last whole event; NUL-terminated once set */
+    bool has_data, done, full, failed; /* full: no memory, or a line without end */
+    bool any;                          /* an event, since the connection was made */
 } following;
 
 static bool set(wr_buf *b, const char *p, size_t n) {
@@ -54,6 +54,10 @@ static bool end_event(following *f) {
         f->any = true;
         if (strcmp(e.kind, "end") == 0) f->done = is_final(&e);
         else if (strcmp(e.kind, "skipped") == 0) tell_skipped(f, &e);
+        else if (strcmp(e.kind, "error") == 0) {
+            wri_plain(stderr, "weir: %s: %s\n", f->c->command, e.data);
+            f->done = f->failed = true;
+        } else if (strcmp(e.kind, "position") == 0) go = true; /* only its id counts */
         else go = f->each(f->ctx, &e);
         if (f->id.len && !set(&f->last, f->id.data, f->id.len - 1)) return false;
     }
@@ -117,6 +121,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
     wr_status s = wri_http_do(c->http, &x, &err);
     c->code = x.code;
     *statusp = EXIT_DONE;
+    if (f->failed) *statusp = EXIT_FAILED;
     if (f->done) return false;
     if (f->full) {
         *statusp = wri_no_memory(c);

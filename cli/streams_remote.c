@@ -15,7 +15,8 @@ static int list(asking *q) {
     if (q->a->server->json) wri_print_answer(c);
     else
         json_array_foreach(json_object_get(c->json, "streams"), i, v)
-            wri_plain(stdout, "%s\n", json_is_string(v) ? json_string_value(v) : wri_member(v, "name"));
+            wri_plain(stdout, "%s%s%s\n", wri_member(v, "name"), *wri_member(v, "error") ? "  " : "",
+                      wri_member(v, "error"));
     return EXIT_DONE;
 }
 
@@ -23,11 +24,11 @@ static int create(asking *q) {
     wri_client *c = &q->c;
     const wri_streams_ask *a = q->a;
     char retention[32];
-    snprintf(retention, sizeof retention, "%llds", (long long)(a->retention_us / WR_US_PER_SECOND));
-    c->sent = json_pack("{s:s, s:s}", "name", a->args[0], "retention", retention);
-    if (c->sent && a->shards && json_object_set_new(c->sent, "shards", json_integer(a->shards)) < 0)
+    snprintf(retention, sizeof retention, "%lldus", (long long)a->retention_us);
+    c->sent = json_pack("{s:s, s:s, s:I, s:b}", "name", a->args[0], "retention", retention, "record_max",
+                        (json_int_t)a->record_max, "on_demand", a->on_demand);
+    if (!c->sent || (a->shards && json_object_set_new(c->sent, "shards", json_integer(a->shards)) < 0))
         return wri_no_memory(c);
-    if (!c->sent) return wri_no_memory(c);
     int status = wri_ask(c, "POST", "/v1/streams");
     if (status == EXIT_DONE && a->server->json) wri_print_answer(c);
     return status;
@@ -49,9 +50,12 @@ static int describe(asking *q) {
         wri_print_answer(c);
         return EXIT_DONE;
     }
-    wri_plain(stdout, "%s  created %s  kept %s\n", wri_member(c->json, "name"),
-              wri_shown(c->json, "created", created), wri_member(c->json, "retention"));
-    return wri_print_objects(c, json_object_get(c->json, "shards"), 2);
+    int64_t hours = json_integer_value(json_object_get(c->json, "retention_seconds")) / 3600;
+    wri_plain(stdout, "%s  created %s  kept %lld h  records to %lld bytes%s\n", wri_member(c->json, "name"),
+              wri_shown(c->json, "created", created), (long long)hours,
+              (long long)json_integer_value(json_object_get(c->json, "record_max")),
+              json_is_true(json_object_get(c->json, "on_demand")) ? "  on demand" : "");
+    return wri_print_objects(c, json_object_get(c->json, "shard_list"), 0);
 }
 
 static const struct {

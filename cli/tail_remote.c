@@ -11,6 +11,7 @@ typedef struct tailing {
     int64_t left;
     wr_buf out;
     wr_err err;
+    json_t *last; /* of each shard the sequence number last seen, while following */
 } tailing;
 
 static wr_status write_out(tailing *t) {
@@ -56,10 +57,21 @@ static wr_status take_record(tailing *t, const json_t *rec, const char *text, si
     return WR_OK;
 }
 
+/* Behind a connection that broke, the server goes on from a place that may lie before what has been shown. */
+static bool seen(tailing *t, const json_t *rec) {
+    const char *shard = wri_member(rec, "shard"), *last = wri_member(t->last, shard);
+    json_t *seq = json_object_get(rec, "sequence_number");
+    size_t n = json_string_length(seq), before = strlen(last);
+    if (n < before || (n == before && n && strcmp(json_string_value(seq), last) <= 0)) return true;
+    if (!t->last) t->last = json_object();
+    if (seq) (void)!json_object_set(t->last, shard, seq);
+    return false;
+}
+
 static bool on_record(void *ctx, const wri_sse *e) {
     tailing *t = ctx;
     json_t *rec = json_loadb(e->data, e->len, JSON_ALLOW_NUL, NULL);
-    wr_status s = rec ? take_record(t, rec, e->data, e->len) : WR_OK;
+    wr_status s = rec && !seen(t, rec) ? take_record(t, rec, e->data, e->len) : WR_OK;
     json_decref(rec);
     if (s == WR_OK) s = write_out(t);
     return s == WR_OK && t->left != 0;
@@ -89,7 +101,8 @@ static int stream_once(tailing *t, const char *from) {
     int status = EXIT_DONE;
     while (status == EXIT_DONE && t->left != 0) {
         wr_arena_reset(&c->ar);
-        const char *path = wr_arena_printf(&c->ar, "/v1/streams/%s/records", wri_escaped(c, t->o->name));
+        const char *path =
+            wr_arena_printf(&c->ar, "/v1/streams/%s/records?limit=10000", wri_escaped(c, t->o->name));
         path = path ? wri_url_with(c, path, "from", from) : NULL;
         status = path ? wri_ask(c, "GET", "%s", path) : wri_no_memory(c);
         if (status != EXIT_DONE) break;
@@ -165,6 +178,7 @@ int wri_tail_remote(const wri_tail_ask *o) {
         status = strncmp(o->name, "job:", 4) == 0 ? of_job(&t, o->name + 4) : of_stream(&t);
     if (t.err.msg[0]) status = wri_data_failed("tail", t.err.code, &t.err);
     wr_buf_free(&t.out);
+    json_decref(t.last);
     wri_client_close(&t.c);
     return status;
 }
