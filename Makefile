@@ -94,7 +94,7 @@ endif
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
              libjansson-dev libhttp-parser-dev libcurl4-openssl-dev libpcre2-dev nettle-dev libutf8proc-dev libpq-dev tzdata
-DEPS_TEST := libcriterion-dev python3 python3-venv libpq5 postgresql-15
+DEPS_TEST := libcriterion-dev curl python3 python3-venv libpq5 postgresql-15
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
 .PHONY: deps deps-test deps-dev

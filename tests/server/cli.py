@@ -5,6 +5,7 @@ Usage: cli.py WEIR [NAME ...]
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from engine import Engine
 from fake import Fake
 
 WEIR = os.path.abspath(sys.argv[1])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CASES = []
 ROWS = ("CREATE STREAM s (a BIGINT, t VARCHAR) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
         "SELECT a, t FROM s WHERE a >= 0;")
@@ -180,6 +182,50 @@ def a_job_that_has_ended_ends_its_tail(d):
         expect(weir(e.url, "logs", "-f", "one"), 0, "finished", "")
         assert job(e, "one")["state"] == "finished"
         expect(weir(e.url, "stop", "one"), None or 1, "", "weir: stop: ")
+
+
+# ---- what the pages show ----
+
+def page(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def shell(e, d, text):
+    """Runs a block of a page against the engine; curl fails where the server says no."""
+    os.makedirs(os.path.join(d, "bin"), exist_ok=True)
+    if not os.path.exists(os.path.join(d, "bin", "weir")):
+        os.symlink(WEIR, os.path.join(d, "bin", "weir"))
+    text = text.replace("localhost:4567", e.url.removeprefix("http://")).replace("curl -s", "curl -sf")
+    return expect(subprocess.run(["sh", "-ec", text], cwd=d, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                                 env={**os.environ, "WEIR_SERVER": e.url, "PATH": os.path.join(d, "bin") + ":" + os.environ["PATH"]}), 0)
+
+
+@case
+def the_tour_of_the_readme_is_right(d):
+    tour = re.search(r"## A running engine in a minute\n(.*?)\nThe rows of", page("README.md"), re.S).group(1)
+    write(d, "slow.sql", re.search(r"```sql\n(.*?)```", tour, re.S).group(1))
+    lines = re.findall(r"^    (.*)$", re.sub(r"```sql.*?```", "", tour, flags=re.S), re.M)
+    assert lines[0] == "weir serve --data d &", lines
+    with Engine(WEIR, d) as e:
+        p = shell(e, d, "\n".join(x for x in lines[1:] if not x.startswith("{")))
+        assert [x for x in p.stdout.splitlines() if x.startswith("{")] == [x for x in lines if x.startswith("{")], p
+
+
+@case
+def the_commands_of_the_api_page_are_right(d):
+    blocks = re.findall(r"```sh\n(.*?)```", page("docs", "API.md"), re.S)
+    with Engine(WEIR, d) as e:
+        for i, block in enumerate(blocks):
+            # A stream or a job is made by the first of two ways only.
+            made_twice = [x for x in block.splitlines() if x.startswith(("weir streams create", "weir submit"))]
+            for line in made_twice:
+                block = block.replace(line, "")
+            shell(e, d, block)
+            for line in made_twice:
+                what = "streams delete clicks" if "create" in line else "delete --force slow"
+                shell(e, d, f"weir {what}\n{line}")
+        assert len(blocks) >= 6, blocks
 
 
 # ---- without one, and against others ----
