@@ -90,7 +90,7 @@ void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
     writing *w = wr_alloc(sizeof *w);
     if (!w) {
         wr_buf_free(buf);
-        wri_conn_close(c);
+        c->broken = true;
         return;
     }
     *w = (writing){.req = {.data = w}, .buf = *buf, .done = done};
@@ -100,7 +100,7 @@ void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
     if (uv_write(&w->req, (uv_stream_t *)&c->tcp, &b, 1, written) != 0) {
         wr_buf_free(&w->buf);
         wr_free(w);
-        wri_conn_close(c);
+        c->broken = true;
         return;
     }
     c->unwritten = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
@@ -244,6 +244,10 @@ static void look(wri_conn *c, int64_t now) {
     const wr_server_opts *o = &c->srv->o;
     int64_t waited = now - c->since_us;
     size_t left = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+    if (c->broken) {
+        wri_conn_close(c);
+        return;
+    }
     if (left > 0 && left < c->unwritten) {
         c->unwritten = left;
         c->written_us = now;

@@ -12,16 +12,14 @@
 
 #define QUIET_US 15000000 /* after which a comment is sent */
 
-static void pump(wri_req *r);
-
 static void pumped(wri_conn *c) {
     wri_req *r = c->req;
     if (!r || !r->follow) return;
     r->follow->writing = false;
-    pump(r);
+    wri_follow_pump(r);
 }
 
-/* As a chunk, or bare for HTTP/1.0. Takes what is in text. */
+/* As a chunk, or bare for HTTP/1.0. */
 static wr_status framed(const wri_req *r, const wr_buf *text, bool last, wr_buf *out) {
     if (r->http10) return wr_buf_put(out, text->data, text->len);
     if (text->len) {
@@ -32,8 +30,7 @@ static wr_status framed(const wri_req *r, const wr_buf *text, bool last, wr_buf 
     return last ? wr_buf_puts(out, "0\r\n\r\n") : WR_OK;
 }
 
-/* A line that holds line ends of its own becomes several data fields. */
-static wr_status put_data(wr_buf *out, const char *p, size_t n) {
+wr_status wri_event_data(wr_buf *out, const char *p, size_t n) {
     for (;;) {
         const char *end = memchr(p, '\n', n), *cr = memchr(p, '\r', n);
         if (cr && (!end || cr < end)) end = cr;
@@ -47,8 +44,89 @@ static wr_status put_data(wr_buf *out, const char *p, size_t n) {
     }
 }
 
-/* Events that are due, up to WRI_CHUNK_BYTES or the line that reaches it. */
-static wr_status gather(wri_req *r, wr_buf *out) {
+/* What is due. *lastp: then no more. */
+static wr_status due(wri_req *r, int64_t now, bool *lastp, wr_buf *text) {
+    wr_buf end = {0};
+    *lastp = false;
+    wr_status s = r->follow->feed->last(r, &end); /* before looking: what comes later is not missed */
+    if (s == WR_OK) s = r->follow->feed->gather(r, text);
+    if (s == WR_OK && end.len && text->len < WRI_CHUNK_BYTES) {
+        *lastp = true;
+        s = wr_buf_put(text, end.data, end.len);
+    }
+    wr_buf_free(&end);
+    if (s == WR_OK && text->len == 0 && now - r->follow->wrote_us > QUIET_US) s = wr_buf_puts(text, ":\n\n");
+    return s;
+}
+
+void wri_follow_pump(wri_req *r) {
+    wri_follow *f = r->follow;
+    wri_conn *c = r->conn;
+    wr_buf text = {0}, out = {0};
+    bool last;
+    int64_t now = r->srv->sys->mono_us();
+    if (f->writing) return;
+    wr_status s = due(r, now, &last, &text);
+    if (s == WR_OK && text.len) s = framed(r, &text, last, &out);
+    wr_buf_free(&text);
+    if (s != WR_OK) {
+        wr_buf_free(&out);
+        wri_conn_close(c);
+    } else if (last) {
+        wri_conn_answer(c, &out, false);
+        r->conn = NULL;
+        wri_follow_end(r);
+    } else if (out.len) {
+        f->writing = true;
+        f->wrote_us = now;
+        wri_conn_write(c, &out, pumped);
+    }
+}
+
+bool wri_follow_begin(wri_req *r, const wri_feed *feed) {
+    wr_buf out = {0};
+    wri_conn *c = r->conn;
+    wri_follow *f = wr_calloc(1, sizeof *f);
+    r->status = 200;
+    r->type = "text/event-stream";
+    r->srv->n_requests++;
+    const char *framing = r->http10 ? "" : "Transfer-Encoding: chunked\r\n";
+    bool ok = f && c && wri_answer_head(r, framing, false, &out) == WR_OK;
+    if (ok && r->method != HTTP_HEAD) {
+        *f = (wri_follow){.feed = feed, .wrote_us = r->srv->sys->mono_us(), .writing = true};
+        r->follow = f;
+        r->held = true;
+        wri_req_link(r);
+        wri_conn_write(c, &out, pumped);
+        return true;
+    }
+    wr_free(f);
+    if (c) c->req = NULL;
+    if (ok) wri_conn_answer(c, &out, false);
+    else if (c) wri_conn_close(c);
+    wr_buf_free(&out);
+    if (feed->close(r)) wri_req_free(r);
+    return false;
+}
+
+void wri_follow_end(wri_req *r) {
+    bool over = r->follow->feed->close(r);
+    wri_req_unlink(r);
+    wr_free(r->follow);
+    r->follow = NULL;
+    if (over) wri_req_free(r);
+}
+
+void wri_follow_look(wri_server *srv) {
+    for (wri_req *r = srv->waiting, *next; r; r = next) {
+        next = r->next;
+        if (r->follow) wri_follow_pump(r); /* ends r at most */
+    }
+}
+
+/* ---- lines of a job ---- */
+
+static wr_status lines_gather(wri_req *r, wr_buf *out) {
     wri_follow *f = r->follow;
     wr_buf line = {0};
     wr_status s = WR_OK;
@@ -61,104 +139,36 @@ static wr_status gather(wri_req *r, wr_buf *out) {
             s = WR_ENOMEM;
         if (s != WR_OK) break;
         s = wr_buf_printf(out, "id: %" PRIu64 "\n", f->at.number - 1);
-        if (s == WR_OK) s = put_data(out, line.data ? line.data : "", line.len);
+        if (s == WR_OK) s = wri_event_data(out, line.data ? line.data : "", line.len);
     }
     wr_buf_free(&line);
     return s == WR_AGAIN ? WR_OK : s;
 }
 
-/* Nothing more will come: the job is over, or the server stops. */
-static bool over(const wri_req *r) {
+/* The job is over, or the server stops. */
+static wr_status lines_last(wri_req *r, wr_buf *out) {
     wri_jstate s = r->job->state;
-    return r->srv->stopping || r->job->removed ||
-           (!r->job->alive && (s == WRI_FINISHED || s == WRI_STOPPED || s == WRI_FAILED));
+    bool over = s == WRI_FINISHED || s == WRI_STOPPED || s == WRI_FAILED;
+    if (!r->srv->stopping && !r->job->removed && (r->job->alive || !over)) return WR_OK;
+    return wr_buf_printf(out, "event: end\ndata: {\"state\":\"%s\"}\n\n", wri_jstate_name(s));
 }
 
-static wr_status gather_all(wri_req *r, bool *lastp, int64_t now, wr_buf *text) {
-    bool end = over(r); /* before looking: what comes later is not missed */
-    *lastp = false;
-    WR_TRY(gather(r, text));
-    if (text->len < WRI_CHUNK_BYTES && end) {
-        *lastp = true;
-        return wr_buf_printf(text, "event: end\ndata: {\"state\":\"%s\"}\n\n",
-                             wri_jstate_name(r->job->state));
-    }
-    if (text->len == 0 && now - r->follow->wrote_us > QUIET_US) return wr_buf_puts(text, ":\n\n");
-    return WR_OK;
+static bool lines_close(wri_req *r) {
+    if (r->follow) __atomic_sub_fetch(&r->follow->lines->followers, 1, __ATOMIC_RELAXED);
+    return true;
 }
 
-static void pump(wri_req *r) {
-    wri_follow *f = r->follow;
-    wri_conn *c = r->conn;
-    wr_buf text = {0}, out = {0};
-    bool last;
-    int64_t now = r->srv->sys->mono_us();
-    if (f->writing) return;
-    wr_status s = gather_all(r, &last, now, &text);
-    if (s == WR_OK && (text.len || last)) s = framed(r, &text, last, &out);
-    wr_buf_free(&text);
-    if (s != WR_OK) {
-        wr_buf_free(&out);
-        wri_conn_close(c);
-    } else if (last) {
-        c->req = NULL;
-        wri_follow_end(r);
-        wri_conn_answer(c, &out, false);
-    } else if (out.len) {
-        f->writing = true;
-        f->wrote_us = now;
-        wri_conn_write(c, &out, pumped);
-    }
-}
+static const wri_feed lines_feed = {lines_gather, lines_last, lines_close};
 
 void wri_follow_lines(wri_req *r, wri_lines *l) {
-    wr_buf out = {0};
-    wri_conn *c = r->conn;
-    if (!c) {
-        wri_req_free(r);
-        return;
-    }
-    wri_follow *f = wr_calloc(1, sizeof *f);
-    r->status = 200;
-    r->type = "text/event-stream";
-    const char *framing = r->http10 ? "" : "Transfer-Encoding: chunked\r\n";
-    if (!f || wri_answer_head(r, framing, false, &out) != WR_OK) {
-        wr_free(f);
-        wr_buf_free(&out);
-        wri_conn_close(c);
-        return;
-    }
-    r->srv->n_requests++;
-    if (r->method == HTTP_HEAD) {
-        wr_free(f);
-        wri_conn_answer(c, &out, false);
-        wri_req_free(r);
-        return;
-    }
+    int64_t number;
+    if (!wri_follow_begin(r, &lines_feed)) return;
+    wri_follow *f = r->follow;
     f->lines = l;
-    if (r->has_last_event) wri_lines_at_after(l, r->last_event, &f->at);
-    else wri_lines_at_start(l, &f->at);
-    f->wrote_us = r->srv->sys->mono_us();
-    f->writing = true;
-    r->follow = f;
-    r->held = true;
     __atomic_add_fetch(&l->followers, 1, __ATOMIC_RELAXED);
-    wri_req_link(r);
-    wri_conn_write(c, &out, pumped);
-}
-
-void wri_follow_end(wri_req *r) {
-    __atomic_sub_fetch(&r->follow->lines->followers, 1, __ATOMIC_RELAXED);
-    wri_req_unlink(r);
-    wri_req_free(r);
-}
-
-void wri_follow_look(wri_server *srv, int64_t now_us) {
-    (void)now_us;
-    for (wri_req *r = srv->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->follow) pump(r); /* ends r at most */
-    }
+    if (r->last_event && wr_read_i64(r->last_event, strlen(r->last_event), &number) && number >= 0)
+        wri_lines_at_after(l, (uint64_t)number, &f->at);
+    else wri_lines_at_start(l, &f->at);
 }
 
 wr_status wri_lines_all(wri_lines *l, wr_buf *out, uint64_t *gonep) {

@@ -54,7 +54,6 @@ static bool foreign(const wri_conn *c, const char *origin) {
 
 static int field(wri_conn *c, const char *name, const char *value) {
     wri_req *r = c->req;
-    int64_t v;
     if (!strcasecmp(name, "content-type")) r->body_type = body_type(value);
     else if (!strcasecmp(name, "expect")) {
         if (strcasecmp(value, "100-continue")) return refuse(c, 417, "Expect: only 100-continue is known");
@@ -63,10 +62,8 @@ static int field(wri_conn *c, const char *name, const char *value) {
         if (strcasecmp(value, "identity"))
             return refuse(c, 415, "Content-Encoding: bodies are taken uncompressed");
     } else if (!strcasecmp(name, "last-event-id")) {
-        if (wr_read_i64(value, strlen(value), &v) && v >= 0) {
-            r->last_event = (uint64_t)v;
-            r->has_last_event = true;
-        }
+        r->last_event = wr_arena_strdup(&r->ar, value);
+        if (!r->last_event) return refuse(c, 503, "out of memory");
     } else if (!strcasecmp(name, "host")) {
         if (c->n_hosts++) return refuse(c, 400, "two Host fields");
         r->host = wr_arena_strdup(&r->ar, value);

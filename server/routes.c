@@ -16,6 +16,12 @@ static const wri_route routes[] = {
     {HTTP_GET, "/v1/jobs/{}/errors", 0, wri_api_job_errors},
     {HTTP_GET, "/v1/jobs/{}/output", 0, wri_api_job_output},
     {HTTP_POST, "/v1/explain", WRI_BODY_JSON | WRI_BODY_SQL, wri_api_explain},
+    {HTTP_GET, "/v1/streams", 0, wri_api_streams_list},
+    {HTTP_POST, "/v1/streams", WRI_BODY_JSON, wri_api_streams_create},
+    {HTTP_GET, "/v1/streams/{}", 0, wri_api_stream},
+    {HTTP_DELETE, "/v1/streams/{}", 0, wri_api_stream_delete},
+    {HTTP_GET, "/v1/streams/{}/records", 0, wri_api_records_get},
+    {HTTP_POST, "/v1/streams/{}/records", WRI_BODY_JSON | WRI_BODY_LINES, wri_api_records_put},
     {HTTP_POST, "/v1/check", WRI_BODY_JSON | WRI_BODY_SQL, wri_api_check},
 };
 

@@ -115,7 +115,7 @@ static void look_at_all(wri_server *srv) {
     int64_t now = srv->sys->mono_us();
     wri_jobs_look(srv, now);
     wri_reqs_look(srv);
-    wri_follow_look(srv, now);
+    wri_follow_look(srv);
 }
 
 /* Everything that the end waits for is over. */

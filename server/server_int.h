@@ -31,6 +31,7 @@ typedef struct wri_conn wri_conn;
 typedef struct wri_req wri_req;
 typedef struct wri_route wri_route;
 typedef struct wri_sjob wri_sjob;
+typedef struct wri_follow wri_follow;
 
 /* ---- requests ---- */
 typedef struct wri_param {
@@ -56,9 +57,8 @@ struct wri_req {
     char *args[WRI_ARGS_MAX];
     wri_param query[WRI_QUERY_MAX];
     uint32_t n_query;
-    int body_type;       /* one of WRI_BODY_…, 0: another */
-    uint64_t last_event; /* Last-Event-ID */
-    bool has_last_event;
+    int body_type;    /* one of WRI_BODY_…, 0: another */
+    char *last_event; /* Last-Event-ID, NULL: none */
     wr_buf body;
     json_t *json; /* the body, once wri_req_json has been called */
     /* the answer */
@@ -76,7 +76,7 @@ struct wri_req {
     bool (*ready)(wri_req *r); /* wri_req_wait */
     int64_t since_us;          /* it waits */
     wri_req *prev, *next;      /* among those that wait */
-    struct wri_follow *follow; /* NULL: does not */
+    wri_follow *follow;        /* NULL: does not */
 };
 
 /* A line of the table in routes.c. handle runs on the loop. */
@@ -152,6 +152,7 @@ struct wri_conn {
     int refused; /* status to answer what cannot be read with, 0: none yet */
     const char *why;
     bool reading, ended; /* ended: the client sends no more */
+    bool broken;         /* a write could not be begun: closed at the next tick, not under its caller */
     wri_conn *prev, *next;
 };
 void wri_conn_accept(uv_stream_t *listener, int status);
@@ -169,16 +170,32 @@ void wri_http_begin(wri_conn *c); /* a new connection */
 size_t wri_http_read(wri_conn *c, const char *p, size_t n);
 
 /* ---- server-sent events ---- */
-typedef struct wri_follow {
-    wri_lines *lines;
+/* What is followed. */
+typedef struct wri_feed {
+    /* Appends whole events, about WRI_CHUNK_BYTES at most; nothing: none now. */
+    wr_status (*gather)(wri_req *r, wr_buf *out);
+    /* The last event, once nothing more will come; else appends nothing. Called before gather. */
+    wr_status (*last)(wri_req *r, wr_buf *out);
+    /* The client has gone: true, or false when it calls wri_req_free itself later. */
+    bool (*close)(wri_req *r);
+} wri_feed;
+struct wri_follow {
+    const wri_feed *feed;
+    wri_lines *lines; /* of a job; feeds of their own use r->own */
     wri_lines_at at;
-    bool writing, ending;
+    bool writing;
     int64_t wrote_us;
-} wri_follow;
-/* Answers with the lines as events, from now on or behind Last-Event-ID; `all`: from the oldest. r->job's. */
+};
+/* Answers with what feed has, from now on. False: the client has gone, or only wants the head, and r with it.
+ */
+bool wri_follow_begin(wri_req *r, const wri_feed *feed);
+/* The same with lines of r->job, all that are kept or those behind Last-Event-ID. */
 void wri_follow_lines(wri_req *r, wri_lines *l);
-void wri_follow_look(wri_server *srv, int64_t now_us); /* at all who follow */
-void wri_follow_end(wri_req *r);                       /* the client has gone */
+void wri_follow_look(wri_server *srv); /* at all who follow */
+void wri_follow_pump(wri_req *r);      /* there may be more for r */
+void wri_follow_end(wri_req *r);       /* the client has gone */
+/* "data: …" and a blank line; a text of several lines becomes several fields. */
+wr_status wri_event_data(wr_buf *out, const char *p, size_t n) WR_MUST_USE;
 /* All lines, as the body of an answer; *gonep: how many before them are gone. */
 wr_status wri_lines_all(wri_lines *l, wr_buf *out, uint64_t *gonep) WR_MUST_USE;
 
@@ -291,6 +308,7 @@ struct wri_server {
     bool tending;
     uv_work_t tend;
     uint64_t n_requests; /* answered */
+    uint64_t n_puts;     /* of records */
     char scratch[65536]; /* what is read from a socket, until it has been looked at */
 };
 void wri_server_say(const wri_server *srv, const char *fmt, ...) WR_PRINTF(2, 3);
@@ -320,5 +338,7 @@ void wri_api_records_get(wri_req *r);
 /* The job that the path names, with a reference in r->job; false: answered. */
 bool wri_api_find_job(wri_req *r);
 json_t *wri_api_job_json(wri_sjob *j, bool whole);
+/* In the pool: the stream of that name, in r's arena; false: noted. */
+bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);
 
 #endif
