@@ -29,8 +29,8 @@ def case(f):
 
 def weir(url, *args, stdin=subprocess.DEVNULL, **kw):
     if isinstance(stdin, (str, bytes)):
+        kw["text"] = isinstance(stdin, str)
         kw["input"], stdin = stdin, None
-        kw["text"] = isinstance(kw["input"], str)
     return subprocess.run([WEIR, *args], capture_output=True, timeout=120, env={**os.environ, "WEIR_SERVER": url},
                           **{"text": True, **kw}, **({} if stdin is None else {"stdin": stdin}))
 
