@@ -3,6 +3,7 @@
 
 Usage: cli.py WEIR [NAME ...]
 """
+import contextlib
 import json
 import os
 import re
@@ -48,6 +49,16 @@ def write(d, name, text):
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
     return path
+
+
+@contextlib.contextmanager
+def following(e, *args):
+    """A command that goes on until it is told to end."""
+    with subprocess.Popen([WEIR, *args, "--server", e.url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as p:
+        try:
+            yield p
+        finally:
+            p.kill()
 
 
 def job(e, name):
@@ -164,13 +175,26 @@ def records_come_back_as_they_went(d):
 def tail_goes_on_when_the_engine_is_back(d):
     with Engine(WEIR, d) as e:
         expect(weir(e.url, "streams", "create", "s"), 0)
-        with subprocess.Popen([WEIR, "tail", "s", "--from", "earliest", "--server", e.url], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as p:
+        with following(e, "tail", "s", "--from", "earliest") as p:
             for i in range(3):
                 expect(weir(e.url, "put", "s", stdin=f"{i}\n"), 0)
                 assert p.stdout.readline() == f"{i}\n"
                 e.restart()
-            p.send_signal(signal.SIGTERM)
+
+
+@case
+def tail_of_a_job_goes_on_when_the_engine_is_back(d):
+    """Lines are numbered anew then: none is taken for one that has been seen."""
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s"), 0)
+        expect(weir(e.url, "submit", "--name", "rows", "-e", ROWS), 0)
+        with following(e, "tail", "job:rows") as p:
+            for i in range(3):
+                expect(weir(e.url, "put", "s", stdin=f'{{"a":{i},"t":"x"}}\n'), 0)
+                assert p.stdout.readline() == f'{{"a":{i},"t":"x"}}\n'
+                e.restart()
+            expect(weir(e.url, "stop", "rows"), 0)
+            assert p.wait(timeout=60) == 0 and p.stdout.read() == ""
 
 
 @case
@@ -301,13 +325,19 @@ def what_a_server_says_does_not_steer_a_terminal(d):
         assert not any(c < " " and c != "\n" or "\x7f" <= c < "\xa0" for c in p.stdout), p
 
 
+def hangs(*_):
+    raise TimeoutError("hangs")
+
+
 def main():
+    signal.signal(signal.SIGALRM, hangs)
     failed = n = 0
     for f in CASES:
         if sys.argv[2:] and f.__name__ not in sys.argv[2:]:
             continue
         n += 1
         with tempfile.TemporaryDirectory() as d:
+            signal.alarm(300)  # a case that hangs fails
             try:
                 f(d)
             except Exception as e:  # pylint: disable=broad-except
