@@ -133,13 +133,13 @@ def jobs_go_on_after_the_server_is_started_again(d):
         s.post("/v1/jobs/rests/pause")
         s.post("/v1/jobs/stands/stop")
         wait(lambda: s.get("/v1/jobs/runs")["rows_out"] > 20)
-        before = json.loads(s.get("/v1/jobs/runs/output").split("\n")[0])["event_time"]
+        before = s.get("/v1/jobs/runs/output").split("\n")
         assert s.stop() == 0
         s.start()
         assert [(j["name"], j["state"]) for j in s.get("/v1/jobs")["jobs"]] == [
             ("runs", "running"), ("rests", "paused"), ("stands", "stopped")]
         out = wait(lambda: s.get("/v1/jobs/runs/output"))
-        assert json.loads(out.split("\n")[0])["event_time"] > before, "it began anew"
+        assert out.split("\n")[0] not in before, "it began anew"
         s.kill()
         s.start()
         assert [j["state"] for j in s.get("/v1/jobs")["jobs"]] == ["running", "paused", "stopped"]
