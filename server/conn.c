@@ -127,6 +127,21 @@ void wri_conn_answer(wri_conn *c, wr_buf *buf, bool keep) {
 
 /* ---- in ---- */
 
+static const char *code_of(int status) {
+    switch (status) {
+    case 408: return "timeout";
+    case 413:
+    case 414:
+    case 431: return "too_large";
+    case 403: return "forbidden";
+    case 405: return "method_not_allowed";
+    case 415: return "unsupported_media_type";
+    case 429:
+    case 503: return "busy";
+    default: return "bad_request";
+    }
+}
+
 /* What cannot be read is answered, and the connection ended. */
 static void refuse(wri_conn *c) {
     wri_req *r = c->req ? c->req : wri_req_new(c->srv, c);
@@ -137,7 +152,7 @@ static void refuse(wri_conn *c) {
     c->req = r;
     set_phase(c, WRI_HANDLING);
     r->keep = false;
-    wri_answer_error(r, c->refused, c->refused == 408 ? "timeout" : "bad_request", "%s", c->why);
+    wri_answer_error(r, c->refused, code_of(c->refused), "%s", c->why);
 }
 
 static void go_on(wri_conn *c) {

@@ -74,12 +74,20 @@ static int field(wri_conn *c, const char *name, const char *value) {
     return 0;
 }
 
+/* Debian's http-parser lets blanks through in names, which others take to end them. */
+static bool is_token(const char *name) {
+    return *name &&
+           strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+               strlen(name);
+}
+
 static int end_field(wri_conn *c) {
     if (!c->in_value) return 0;
     c->in_value = false;
     if (++c->n_fields > WRI_FIELDS_MAX) return refuse(c, 431, "more than 100 header fields");
     if (wr_buf_put(&c->name, "", 1) != WR_OK || wr_buf_put(&c->value, "", 1) != WR_OK)
         return refuse(c, 503, "out of memory");
+    if (!is_token(c->name.data)) return refuse(c, 400, "a header field's name is none");
     int e = field(c, c->name.data, c->value.data);
     c->name.len = c->value.len = 0;
     return e;

@@ -220,6 +220,9 @@ wr_status wri_job_start(wri_sjob *j, wr_err *err) {
 void wri_job_cancel(wri_sjob *j) {
     pthread_mutex_lock(&j->lock);
     j->cancel = true;
-    if (j->run) wr_job_cancel(j->run);
+    if (j->run) {
+        wr_job_cancel(j->run);
+        wr_job_wake(j->run);
+    }
     pthread_mutex_unlock(&j->lock);
 }

@@ -87,9 +87,9 @@ def a_job_finishes_and_stays_so(d):
 @case
 def what_is_wrong_with_a_submission_is_said(d):
     with serve(d) as s:
-        assert "bad:1:8: error" in s.error("POST", "/v1/jobs", {"sql": "SELECT x FROM nowhere", "name": "bad"})
+        assert "bad:1:" in s.error("POST", "/v1/jobs", {"sql": "SELECT x FROM nowhere", "name": "bad"})
         assert s.error("POST", "/v1/jobs?name=b", "SELEC 1", kind="application/sql").startswith("b:1:1: error")
-        assert "moves no rows" in s.error("POST", "/v1/jobs", {"sql": "SET workers = 1;"})
+        assert "moves no rows" in s.error("POST", "/v1/jobs", {"sql": "SHOW TABLES;"})
         assert "no standard input" in s.error("POST", "/v1/jobs", {
             "sql": "CREATE STREAM i (a INT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM i;"})
         for body, message in [({"sqll": LIVE}, "did you mean 'sql'?"), ({}, "a member 'sql'"),
@@ -133,13 +133,13 @@ def jobs_go_on_after_the_server_is_started_again(d):
         s.post("/v1/jobs/rests/pause")
         s.post("/v1/jobs/stands/stop")
         wait(lambda: s.get("/v1/jobs/runs")["rows_out"] > 20)
-        before = json.loads(s.get("/v1/jobs/runs/output").split("\n")[0])["event_time"]
+        before = s.get("/v1/jobs/runs/output").split("\n")
         assert s.stop() == 0
         s.start()
         assert [(j["name"], j["state"]) for j in s.get("/v1/jobs")["jobs"]] == [
             ("runs", "running"), ("rests", "paused"), ("stands", "stopped")]
         out = wait(lambda: s.get("/v1/jobs/runs/output"))
-        assert json.loads(out.split("\n")[0])["event_time"] > before, "it began anew"
+        assert out.split("\n")[0] not in before, "it began anew"
         s.kill()
         s.start()
         assert [j["state"] for j in s.get("/v1/jobs")["jobs"]] == ["running", "paused", "stopped"]
@@ -422,6 +422,7 @@ def requests_that_are_none_are_refused(d):
             (head("POST /v1/check HTTP/1.1\nHost: a\nExpect: miracles\nContent-Length: 1\n\nx"), 417),
             (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://b\n\n"), 403),
             (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://a\nConnection: close\n\n"), 404),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length : 4\n\nabcd"), 400),
             (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400),
             (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", 400),
             (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
@@ -429,7 +430,10 @@ def requests_that_are_none_are_refused(d):
             (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
             (b"GET / HTTP/1.1\r\nHost: a\r\nX:" + b" " * 100000 + b"\r\n\r\n", 431),
         ]:
-            answer = s.say(sent)
+            try:
+                answer = s.say(sent)
+            except TimeoutError as e:
+                raise AssertionError(f"no answer to {sent[:120]}") from e
             assert statuses(answer)[:1] == [status], (sent[:120], status, answer[:300])
             body = answer.split(b"\r\n\r\n", 1)[1]
             if status != 200:
@@ -492,6 +496,7 @@ def slow_and_broken_clients(d):
             s.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Le").close()
             s.raw(head("GET /v1/jobs HTTP/1.1\nHost: x\n\n") * 20).close()
             s.raw(head('POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/sql\nContent-Length: 8\n\nSELECT 1')).close()
+        wait(lambda: s.ask("GET", "/v1/health")[0] == 200)
         s.submit(LIVE.replace("200", "100000"), "live")
         for _ in range(20):
             e = s.raw(head("GET /v1/jobs/live/output?follow=1 HTTP/1.1\nHost: x\n\n"))
