@@ -29,7 +29,8 @@ from results import make_clicks  # noqa: E402
 
 ROWS = 3000
 MOST_FAILED = 8
-SUITES = ("windows", "sessions", "over", "join_interval", "changes", "ends", "sort", "match", "upserts", "rank")
+SUITES = ("windows", "sessions", "over", "join_interval", "changes", "ends", "sort", "match", "upserts", "rank",
+          "join_changes", "ttl")
 DISK = [(kind, action) for kind, actions in {
     "write": "kill tear short EIO ENOSPC EINTR", "read": "kill short EIO EINTR", "sync": "kill EIO ENOSPC", "rename": "kill EIO ENOSPC",
     "open": "kill EMFILE EACCES ENOSPC", "unlink": "kill EIO", "truncate": "kill EIO", "mkdir": "kill EACCES", "list": "EMFILE",
@@ -153,7 +154,7 @@ def main():
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--rows", type=int, default=ROWS)
     a.add_argument("--part", action="append", choices=["disk", "clock", "memory", "sql", "damage"])
-    o = a.parse_args()
+    o = a.parse_intermixed_args()
     o.weir, o.shim = os.path.abspath(o.weir), os.path.abspath(o.shim)
     seed = o.seed or random.randrange(1 << 30)
     failed = False
