@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 from damage import damage
-from rig import HERE, Failed, Job, Run
+from rig import HERE, Failed, Job, Run, StreamJob
 
 sys.path.insert(0, os.path.join(HERE, "..", "recovery"))
 from results import make_clicks  # noqa: E402
@@ -51,7 +51,8 @@ def places(rnd, kind, action, count):
 def jobs_of(o, data):
     paths = [p for p in sorted(glob.glob(os.path.join(HERE, "..", "recovery", "*.sql")))
              if os.path.basename(p)[:-4] in (o.names or SUITES)]
-    return [Job(o.weir, o.shim, p, data) for p in paths]
+    streams = [p for p in sorted(glob.glob(os.path.join(HERE, "*.sql"))) if not o.names or os.path.basename(p)[:-4] in o.names]
+    return [Job(o.weir, o.shim, p, data) for p in paths] + [StreamJob(o.weir, o.shim, p, data) for p in streams]
 
 
 class Tally:
