@@ -318,6 +318,7 @@ wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err)
 void wri_bad_record(void *ctx, const wr_bad_record *r); /* ctx: the source's wr_op */
 
 /* saved.c: what operators save, as bytes and back */
+void wri_saver_at(wr_saver *s, uint32_t node); /* it saves now, and has no named parts yet */
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);

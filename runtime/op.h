@@ -40,7 +40,7 @@ typedef struct wr_op_def {
     /* NULL: save() saves everything. Else called between events until *leftp is false: saves some more (about
      * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
      * it, through wr_saver_of. */
-    wr_status (*save_rest)(wr_op *op, wr_saver *to, bool *leftp, wr_err *err);
+    wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
     /* At a barrier that found it ended already: what it must know so as not to speak again. NULL: nothing. */
     wr_status (*save_ended)(wr_op *op, wr_saver *to, wr_err *err);
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */

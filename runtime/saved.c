@@ -69,6 +69,11 @@ wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t
     return WR_OK;
 }
 
+void wri_saver_at(wr_saver *s, uint32_t node) {
+    s->node = node;
+    s->named = false;
+}
+
 void wri_saver_reset(wr_saver *s) {
     for (size_t i = 0; i < s->n; i++) wr_batch_drop(s->items[i].rows);
     s->n = 0;

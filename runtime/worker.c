@@ -119,7 +119,7 @@ static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
     for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
         wr_op *op = &t->ops[id];
         if (!op->def->save_ended || op->ended < op->n_in || op->epoch == epoch) continue;
-        t->saver.node = id;
+        wri_saver_at(&t->saver, id);
         WR_TRY(op->def->save_ended(op, &t->saver, err));
     }
     return WR_OK;
@@ -140,7 +140,7 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     WR_TRY(save_ended(t, epoch, err));
     t->passed = epoch;
     *didp = true;
-    note_pause(t, t->seen_us);
+    if (t->seen_us) note_pause(t, t->seen_us);
     t->seen_us = 0;
     return WR_OK;
 }
@@ -151,8 +151,7 @@ static wr_status save_one(wr_task *t, bool *leftp, wr_err *err) {
     for (uint32_t id = 0; id < t->job->plan->n_nodes && !*leftp; id++) {
         wr_op *op = &t->ops[id];
         if (!op->unsaved) continue;
-        t->saver.node = id;
-        WR_TRY(op->def->save_rest(op, &t->saver, &op->unsaved, err));
+        WR_TRY(op->def->save_rest(op, &op->unsaved, err));
         *leftp = true;
     }
     return WR_OK;

@@ -155,8 +155,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status global_save_rest(wr_op *op, wr_saver *to, bool *leftp, wr_err *err) {
-    (void)to;
+static wr_status global_save_rest(wr_op *op, bool *leftp, wr_err *err) {
     agg_global *a = op->state;
     *leftp = false;
     for (size_t i = 0; i < a->n_open && !*leftp; i++) WR_TRY(save_some(op, a, &a->open[i], leftp, err));
