@@ -15,9 +15,7 @@ static bool room(uint64_t **bits, size_t *cap, uint32_t gid) {
     return true;
 }
 
-static bool is_due(const wri_marks *m, uint32_t gid) {
-    return gid / 64 < m->due_cap && wr_bit(m->due, gid);
-}
+static bool is_due(const wri_marks *m, uint32_t gid) { return gid / 64 < m->due_cap && wr_bit(m->due, gid); }
 
 static void unset(uint64_t *bits, uint32_t gid) { bits[gid >> 6] &= ~(UINT64_C(1) << (gid & 63)); }
 

@@ -1,12 +1,12 @@
-/* Only what changed: random rows, watermarks, barriers, crashes. Operators save piece by piece while rows go on;
- * a crash takes them back to the last snapshot that was complete. What they have said in the end must be what
- * operators say that were fed the same without any of this. */
+/* Only what changed: random rows, watermarks, barriers, crashes. Operators save piece by piece while rows go
+ * on; a crash takes them back to the last snapshot that was complete. What they have said in the end must be
+ * what operators say that were fed the same without any of this. */
 #include <stdlib.h>
 
 #include "op_rig.h"
 
-#define STREAM                                                                                        \
-    "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "          \
+#define STREAM                                                                                               \
+    "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
     "WITH (connector = 'stdin', format = 'json');"
 #define EVENTS 160
 
@@ -57,9 +57,13 @@ static wr_status say(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
         for (uint32_t c = 0; c < b->n_cols; c++) {
             const wr_col *col = &b->cols[c];
             if (wr_is_null(col, i)) cr_assert_eq(wr_buf_printf(&w.text, " NULL"), WR_OK);
-            else if (col->phys == WR_I64) cr_assert_eq(wr_buf_printf(&w.text, " %lld", (long long)col->i64[i]), WR_OK);
+            else if (col->phys == WR_I64)
+                cr_assert_eq(wr_buf_printf(&w.text, " %lld", (long long)col->i64[i]), WR_OK);
             else if (col->phys == WR_F64) cr_assert_eq(wr_buf_printf(&w.text, " %.17g", col->f64[i]), WR_OK);
-            else cr_assert_eq(wr_buf_printf(&w.text, " '%.*s'", (int)col->str[i].len, wr_str_data(&col->str[i])), WR_OK);
+            else
+                cr_assert_eq(
+                    wr_buf_printf(&w.text, " '%.*s'", (int)col->str[i].len, wr_str_data(&col->str[i])),
+                    WR_OK);
         }
         cr_assert_eq(wr_buf_printf(&w.text, "\n"), WR_OK);
     }
@@ -83,7 +87,8 @@ static char *standing(const char *text, size_t len) {
     wr_buf out = {0};
     for (size_t i = 0, next; i < n; i = next) {
         int64_t net = 0;
-        for (next = i; next < n && strcmp(lines[i] + 1, lines[next] + 1) == 0; next++) net += lines[next][0] == '+' ? 1 : -1;
+        for (next = i; next < n && strcmp(lines[i] + 1, lines[next] + 1) == 0; next++)
+            net += lines[next][0] == '+' ? 1 : -1;
         if (net) cr_assert_eq(wr_buf_printf(&out, "%lld of%s\n", (long long)net, lines[i] + 1), WR_OK);
     }
     cr_assert_eq(wr_buf_put(&out, "", 1), WR_OK);
@@ -109,7 +114,12 @@ static void open_ops(bool saves) {
         else w.first = op;
         last = op;
     }
-    r->sink = (wr_op){.def = &sayer, .task = &r->task, .node = w.nodes[0], .port_wm = &r->sink_wm, .n_in = 1, .wm = WR_WM_NONE};
+    r->sink = (wr_op){.def = &sayer,
+                      .task = &r->task,
+                      .node = w.nodes[0],
+                      .port_wm = &r->sink_wm,
+                      .n_in = 1,
+                      .wm = WR_WM_NONE};
     r->sink_wm = WR_WM_NONE;
     cr_assert_eq(wri_op_connect(last, &r->sink, 0, &err), WR_OK);
     r->task.saver.goes_on = false;
@@ -145,7 +155,8 @@ static void free_parts(parts *p) {
 
 static part *find(parts *p, const wri_item *item) {
     for (size_t i = 0; i < p->n; i++)
-        if (p->items[i].node == item->node && p->items[i].named == item->named && (!item->named || p->items[i].id == item->part))
+        if (p->items[i].node == item->node && p->items[i].named == item->named &&
+            (!item->named || p->items[i].id == item->part))
             return &p->items[i];
     return NULL;
 }
@@ -164,7 +175,9 @@ static void complete(void) {
             *p = (part){.node = item->node, .named = item->named, .id = item->part};
             const part *old = find(&w.kept, item);
             cr_assert(!item->more || (item->begins && old && w.kept.there));
-            if (item->more) cr_assert_eq(wr_buf_put(&p->text, old->text.data ? old->text.data : "", old->text.len), WR_OK);
+            if (item->more)
+                cr_assert_eq(wr_buf_put(&p->text, old->text.data ? old->text.data : "", old->text.len),
+                             WR_OK);
             w.n_more += item->more;
         }
         cr_assert_eq(wri_items_pack(item, 1, &p->text, &err), WR_OK);
@@ -184,7 +197,8 @@ static size_t crash(void) {
     open_ops(true);
     for (size_t i = 0; i < w.kept.n; i++) {
         const part *p = &w.kept.items[i];
-        cr_assert_eq(wri_items_load(&w.r.job, p->node, p->text.data, p->text.len, &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(wri_items_load(&w.r.job, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
+                     err.msg);
     }
     w.text.len = w.kept.said;
     return w.kept.at;
@@ -213,7 +227,9 @@ static void make_events(uint64_t keys) {
                 uint64_t v = below(3) ? below(8) : below(keys);
                 char text[64];
                 snprintf(text, sizeof text, "%d is longer than fits in a view", (int)v);
-                if (col->phys == WR_STR) cr_assert_eq(wr_batch_str(x->rows, text, v % 2 ? strlen(text) : 2, &col->str[i], NULL), WR_OK);
+                if (col->phys == WR_STR)
+                    cr_assert_eq(wr_batch_str(x->rows, text, v % 2 ? strlen(text) : 2, &col->str[i], NULL),
+                                 WR_OK);
                 else col->i64[i] = strcmp(name, "t") == 0 ? now + (int64_t)below(4000000) : (int64_t)v;
             }
         }
@@ -295,7 +311,8 @@ static void check(const char *sql, wr_node_kind first, wr_node_kind second, bool
 #define TUMBLE(size) FROM("TUMBLE(TABLE s, DESCRIPTOR(t), INTERVAL '" size "' SECOND)")
 
 Test(saving, windows) {
-    check("SELECT window_start, k, COUNT(*), SUM(v), MAX(x)" TUMBLE("40"), WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+    check("SELECT window_start, k, COUNT(*), SUM(v), MAX(x)" TUMBLE("40"), WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL,
+          true);
 }
 
 Test(saving, short_windows) {
@@ -304,7 +321,21 @@ Test(saving, short_windows) {
 
 /* States with memory of their own, which goes with the state it belongs to. */
 Test(saving, windows_of_lists) {
-    check("SELECT window_start, k, COUNT(DISTINCT v), LISTAGG(x), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY v)" TUMBLE("30"),
+    check("SELECT window_start, k, COUNT(DISTINCT v), LISTAGG(x), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER "
+          "BY v)" TUMBLE("30"),
+          WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+}
+
+#define HOP FROM("HOP(TABLE s, DESCRIPTOR(t), INTERVAL '5' SECOND, INTERVAL '30' SECOND)")
+
+Test(saving, hops) {
+    check("SELECT window_start, k, COUNT(*), SUM(v)" HOP, WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+    check("SELECT window_start, k, COUNT(*), MAX(x)" HOP, WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+}
+
+Test(saving, growing_windows) {
+    check("SELECT window_start, window_end, k, COUNT(*), MIN(v)" FROM(
+              "CUMULATE(TABLE s, DESCRIPTOR(t), INTERVAL '5' SECOND, INTERVAL '30' SECOND)"),
           WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
 }
 
