@@ -89,7 +89,7 @@ void wri_saver_free(wr_saver *s) {
 static int by_part(const void *x, const void *y) {
     const wri_item *a = x, *b = y;
     if (a->node != b->node) return a->node < b->node ? -1 : 1;
-    if (a->named != b->named) return a->named ? 1 : -1;
+    if (a->named != b->named) return a->named ? -1 : 1; /* what is not named may be about what is */
     if (a->named && a->part != b->part) return a->part < b->part ? -1 : 1;
     return a->seq < b->seq ? -1 : 1;
 }
