@@ -335,8 +335,9 @@ void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
 /* Lets go of the rows. */
 wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
-/* Gives what was saved by node id to the operators of all workers that it concerns now. */
-wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) WR_MUST_USE;
+/* Gives worker w's operator what of that, saved by node id, concerns it now. */
+wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+                         wr_err *err) WR_MUST_USE;
 
 /* epochs.c: when snapshots are taken, and from what a job goes on */
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) WR_MUST_USE; /* *fromp NULL: anew */

@@ -197,7 +197,7 @@ static size_t crash(void) {
     open_ops(true);
     for (size_t i = 0; i < w.kept.n; i++) {
         const part *p = &w.kept.items[i];
-        cr_assert_eq(wri_items_load(&w.r.job, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
+        cr_assert_eq(wri_items_load(&w.r.job, 0, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
                      err.msg);
     }
     for (size_t e = w.kept.at; e > 0; e--) { /* sources say at once how far event time had come */
