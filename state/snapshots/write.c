@@ -27,7 +27,7 @@ static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_
 }
 
 /* The manifest of what is about to be written to `segment`. */
-static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
+static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *parts, wr_buf *own, size_t n,
                              wri_manifest *m, wr_err *err) {
     uint64_t at = WRI_MAGIC_LEN;
     m->parts = wr_arena_calloc(&m->ar, (n + 1) * sizeof *m->parts);
@@ -40,7 +40,8 @@ static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_p
                            parts[i].name);
         p->name = wr_arena_strdup(&m->ar, parts[i].name);
         if (!p->name) return wr_fail_oom(err, "a snapshot");
-        for (size_t k = 0; old && k < old->n; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
+        size_t left = old ? wri_snap_fold(s, old, &parts[i], &own[i]) : 0;
+        for (size_t k = 0; k < left; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
         if (parts[i].len == 0) continue;
         wri_piece_at piece = {segment, at, parts[i].len, wr_crc32c(0, parts[i].data, parts[i].len)};
         WR_TRY(add_piece(m, p, piece, err));
@@ -126,17 +127,30 @@ static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr
     return r;
 }
 
-wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
+/* parts: pieces that were folded into one are put in the place of what they were. */
+static wr_status write_parts(wr_snapshots *s, wri_manifest *m, wr_part *parts, wr_buf *own, size_t n,
+                             wr_err *err) {
+    uint64_t segment = s->next_segment++;
+    WR_TRY(plan_pieces(s, segment, parts, own, n, m, err));
+    WR_TRY(write_segment(s, segment, parts, n, err));
+    return write_manifest(s, m, err);
+}
+
+wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *given, size_t n,
                              uint64_t *bytesp, wr_err *err) {
     wri_manifest m = {.head = *head};
-    uint64_t segment = s->next_segment++;
     wr_status r = WR_OK;
-    if (wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
+    wr_part *parts = wr_calloc(n, sizeof *parts);
+    wr_buf *own = wr_calloc(n, sizeof *own);
+    if (!parts || !own || wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
         !(m.head.plan = wr_arena_strdup(&m.ar, head->plan)))
         r = wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK) r = plan_pieces(s, segment, parts, n, &m, err);
-    if (r == WR_OK) r = write_segment(s, segment, parts, n, err);
-    if (r == WR_OK) r = write_manifest(s, &m, err);
+    if (r == WR_OK && n) memcpy(parts, given, n * sizeof *parts);
+    if (r == WR_OK) r = write_parts(s, &m, parts, own, n, err);
+    for (size_t i = 0; r == WR_OK && bytesp && i < n; i++) *bytesp += parts[i].len;
+    for (size_t i = 0; own && i < n; i++) wr_buf_free(&own[i]);
+    wr_free(own);
+    wr_free(parts);
     if (r != WR_OK) {
         wri_manifest_free(&m);
         return r;
@@ -145,6 +159,5 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;
-    for (size_t i = 0; bytesp && i < n; i++) *bytesp += parts[i].len;
     return wri_snap_collect(s, err);
 }
