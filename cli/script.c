@@ -51,7 +51,8 @@ static wr_status read_text(wri_script *s, const char *path, const char *sql) {
     return r;
 }
 
-/* Not all errors may have found room, and then those that have may be wrong: it was memory that was missing. */
+/* Not all errors may have found room, and then those that have may be wrong: it was memory that was missing.
+ */
 static int print_diags(const wr_diags *d, wr_status r) {
     wr_buf out = {0};
     if (r == WR_ENOMEM || wr_diags_print(d, &out) != WR_OK || (d->errors && !out.len)) {

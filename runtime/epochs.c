@@ -70,7 +70,8 @@ wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     WR_TRY(name_plan(j, err));
     WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
     wr_status r = wr_snapshots_read(e->store, fromp, &said, err);
-    if (r == WR_OK && said.len && (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
+    if (r == WR_OK && said.len &&
+        (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
         r = wr_fail_oom(err, "a snapshot");
     wr_buf_free(&said);
     WR_TRY(r);

@@ -366,8 +366,8 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MU
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
 const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n); /* for it, with that epoch */
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
-void wri_epochs_tick(wr_job *j);                                 /* sends the next barrier when it is due */
-void wri_epochs_passed(wr_job *j);                               /* a worker has passed one */
+void wri_epochs_tick(wr_job *j);   /* sends the next barrier when it is due */
+void wri_epochs_passed(wr_job *j); /* a worker has passed one */
 /* Whether a snapshot has been written; wait: until one that is under way has been. */
 void wri_epochs_written(wr_job *j, bool wait);
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */

@@ -1,16 +1,15 @@
 /* tests/faults/shim.c -- makes a call of a process fail, by LD_PRELOAD.
  *
- *   WEIR_FAULT=kind:from[-to]:action   calls from..to of that kind (1 is the first; "-" alone: all from then on)
- *     kind     open read write sync rename unlink truncate mkdir list mmap, disk (any of these), wall (a look at
- *              the wall clock), thread, malloc
- *     action   kill (before it takes effect), tear (half of a write, then kill), short (half of it), the name of
- *              an errno, or for wall: seconds by which the clock jumps from then on
+ *   WEIR_FAULT=kind:from[-to]:action   calls from..to of that kind (1 is the first; "-" alone: all from then
+ * on) kind     open read write sync rename unlink truncate mkdir list mmap, disk (any of these), wall (a look
+ * at the wall clock), thread, malloc action   kill (before it takes effect), tear (half of a write, then
+ * kill), short (half of it), the name of an errno, or for wall: seconds by which the clock jumps from then on
  *   WEIR_FAULT_DIRS=a:b    calls on files count when they are below these folders
  *   WEIR_FAULT_ONLY=own    malloc: only calls from the program itself; "libs": only from libraries
  *   WEIR_FAULT_LOG=file    gets "hit kind n path" and the stack when the fault is hit, and the counts at exit
  *
- * Which call is the n-th is a matter of timing where there are threads; a driver samples. Calls that libc makes
- * inside (malloc's own mmap, fopen's open) are not seen. Not for ASan's malloc: it has its own. */
+ * Which call is the n-th is a matter of timing where there are threads; a driver samples. Calls that libc
+ * makes inside (malloc's own mmap, fopen's open) are not seen. Not for ASan's malloc: it has its own. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,7 +32,23 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { OPEN, READ, WRITE, SYNC, RENAME, UNLINK, TRUNCATE, MKDIR, LIST, MMAP, DISK, WALL, THREAD, MALLOC, KINDS };
+enum kind {
+    OPEN,
+    READ,
+    WRITE,
+    SYNC,
+    RENAME,
+    UNLINK,
+    TRUNCATE,
+    MKDIR,
+    LIST,
+    MMAP,
+    DISK,
+    WALL,
+    THREAD,
+    MALLOC,
+    KINDS
+};
 static const char *const names[KINDS] = {"open",  "read", "write", "sync", "rename", "unlink", "truncate",
                                          "mkdir", "list", "mmap",  "disk", "wall",   "thread", "malloc"};
 enum action { NONE, FAIL, KILL, TEAR, SHORT };
@@ -41,8 +56,9 @@ enum action { NONE, FAIL, KILL, TEAR, SHORT };
 static const struct {
     const char *name;
     int value;
-} errnos[] = {{"EIO", EIO},     {"ENOSPC", ENOSPC}, {"ENOMEM", ENOMEM}, {"EINTR", EINTR}, {"EMFILE", EMFILE},
-              {"EACCES", EACCES}, {"EROFS", EROFS},   {"EAGAIN", EAGAIN}, {"EDQUOT", EDQUOT}};
+} errnos[] = {{"EIO", EIO},     {"ENOSPC", ENOSPC}, {"ENOMEM", ENOMEM},
+              {"EINTR", EINTR}, {"EMFILE", EMFILE}, {"EACCES", EACCES},
+              {"EROFS", EROFS}, {"EAGAIN", EAGAIN}, {"EDQUOT", EDQUOT}};
 
 static struct {
     enum kind kind;
@@ -58,7 +74,7 @@ static struct {
 static atomic_uint_fast64_t counts[KINDS];
 
 #define FDS 65536
-static atomic_bool watched[FDS]; /* descriptors of files below the folders */
+static atomic_bool watched[FDS];  /* descriptors of files below the folders */
 static _Thread_local bool inside; /* a call that this file makes itself */
 
 /* ---- starting ---- */
@@ -82,7 +98,8 @@ static void read_action(const char *text) {
 static void read_fault(const char *text) {
     char copy[256];
     snprintf(copy, sizeof copy, "%s", text);
-    char *save, *kind = strtok_r(copy, ":", &save), *at = strtok_r(NULL, ":", &save), *what = strtok_r(NULL, ":", &save);
+    char *save, *kind = strtok_r(copy, ":", &save), *at = strtok_r(NULL, ":", &save),
+                *what = strtok_r(NULL, ":", &save);
     if (!kind || !at || !what) {
         fprintf(stderr, "shim: WEIR_FAULT is kind:from[-to]:action, not '%s'\n", text);
         _exit(99);
@@ -128,7 +145,8 @@ __attribute__((destructor)) static void finish(void) {
     if (!fault.log) return;
     inside = true;
     FILE *out = fopen(fault.log, "a");
-    for (int k = 0; out && k < KINDS; k++) fprintf(out, "count %s %llu\n", names[k], (unsigned long long)counts[k]);
+    for (int k = 0; out && k < KINDS; k++)
+        fprintf(out, "count %s %llu\n", names[k], (unsigned long long)counts[k]);
     if (out) fclose(out);
 }
 
@@ -140,7 +158,8 @@ static void note(enum kind k, uint64_t n, const char *path) {
     if (!fault.log) return;
     int fd = (int)syscall(SYS_openat, AT_FDCWD, fault.log, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (fd < 0) return;
-    int len = snprintf(line, sizeof line, "hit %s %llu %s\n", names[k], (unsigned long long)n, path ? path : "");
+    int len =
+        snprintf(line, sizeof line, "hit %s %llu %s\n", names[k], (unsigned long long)n, path ? path : "");
     syscall(SYS_write, fd, line, (size_t)(len < (int)sizeof line ? len : (int)sizeof line - 1));
     backtrace_symbols_fd(stack, backtrace(stack, 32), fd);
     syscall(SYS_close, fd);
@@ -186,8 +205,8 @@ static bool below(const char *path) {
 
 static bool is_watched(int fd) { return fd >= 0 && fd < FDS && watched[fd]; }
 
-#define REAL(name) \
-    static __typeof__(&name) real; \
+#define REAL(name)                                                                                           \
+    static __typeof__(&name) real;                                                                           \
     if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 /* ---- files ---- */
@@ -203,13 +222,13 @@ static int open_at(int dir, const char *path, int flags, mode_t mode) {
     return watch((int)syscall(SYS_openat, dir, path, flags | O_LARGEFILE, mode), ours);
 }
 
-#define MODE(flags, last) \
-    mode_t mode = 0; \
-    if ((flags) & (O_CREAT | O_TMPFILE)) { \
-        va_list ap; \
-        va_start(ap, last); \
-        mode = va_arg(ap, mode_t); \
-        va_end(ap); \
+#define MODE(flags, last)                                                                                    \
+    mode_t mode = 0;                                                                                         \
+    if ((flags) & (O_CREAT | O_TMPFILE)) {                                                                   \
+        va_list ap;                                                                                          \
+        va_start(ap, last);                                                                                  \
+        mode = va_arg(ap, mode_t);                                                                           \
+        va_end(ap);                                                                                          \
     }
 
 int open(const char *path, int flags, ...) {
@@ -282,7 +301,9 @@ int rename(const char *from, const char *to) {
 int unlink(const char *path) {
     return below(path) && fails(UNLINK, path) ? -1 : (int)syscall(SYS_unlink, path);
 }
-int rmdir(const char *path) { return below(path) && fails(UNLINK, path) ? -1 : (int)syscall(SYS_rmdir, path); }
+int rmdir(const char *path) {
+    return below(path) && fails(UNLINK, path) ? -1 : (int)syscall(SYS_rmdir, path);
+}
 int mkdir(const char *path, mode_t mode) {
     return below(path) && fails(MKDIR, path) ? -1 : (int)syscall(SYS_mkdir, path, mode);
 }
@@ -294,7 +315,9 @@ void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off) {
     if (is_watched(fd) && fails(MMAP, NULL)) return MAP_FAILED;
     return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, off);
 }
-void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t off) { return mmap(at, n, prot, flags, fd, off); }
+void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t off) {
+    return mmap(at, n, prot, flags, fd, off);
+}
 
 /* ---- the clock ---- */
 
