@@ -219,6 +219,10 @@ bench-nexmark: all ## the Nexmark queries over a million events: events per seco
 $(OUT)/bench_log: bench/log.c $(LIB)
 $(OUT)/bench_latency: bench/latency.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
+.PHONY: bench-snapshots
+bench-snapshots: all ## pauses, throughput, bytes and recovery with a gigabyte of keyed state
+	python3 bench/snapshots.py
+
 .PHONY: bench-log
 bench-log: $(OUT)/bench_log ## the sharded log against the disk and the page cache
 	@rm -rf build/bench/log && mkdir -p build/bench/log

@@ -2,12 +2,12 @@
  * snapshot, and keep all their segments.
  *
  *   class of a piece = log8 of its length
- *   a new piece, with the pieces before it whose class is not above its own: 8 or more become one, which may be
- *   of the next class: the same again
+ *   a new piece, with the pieces before it whose class is not above its own: 8 or more become one, which may
+ * be of the next class: the same again
  *
- * So there are at most 7 pieces of a class, and a byte is copied once per class, by the thread that writes. Bytes
- * are bytes: a part is what its pieces say one behind the other. A piece that cannot be read whole is left
- * where it is; who reads the snapshot will be told of it. */
+ * So there are at most 7 pieces of a class, and a byte is copied once per class, by the thread that writes.
+ * Bytes are bytes: a part is what its pieces say one behind the other. A piece that cannot be read whole is
+ * left where it is; who reads the snapshot will be told of it. */
 #include <fcntl.h>
 #include <string.h>
 
