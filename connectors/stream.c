@@ -394,6 +394,12 @@ static bool stream_bounded(const wr_kv *kvs, size_t n) {
     return wri_stream_connector_options(kvs, n, &o, NULL) == WR_OK && o.end == WRI_END_LATEST;
 }
 
+/* A full disk has room again some day, and a group of records that failed spoils no other. */
+static int64_t stream_patience(const wr_sink *s) {
+    (void)s;
+    return INT64_C(100) * 365 * 24 * 3600 * WR_US_PER_SECOND;
+}
+
 const wr_connector_def wr_connector_stream = {
     .with = {.name = "stream",
              .doc = "A stream of the data directory (--data DIR): sharded, durable, replayable.",
@@ -420,6 +426,7 @@ const wr_connector_def wr_connector_stream = {
     .put = wri_stream_sink_put,
     .pack = wri_stream_sink_pack,
     .commit = wri_stream_sink_commit,
+    .patience_us = stream_patience,
     .mark = wri_stream_sink_mark,
     .flush = wri_stream_sink_flush,
     .sync = wri_stream_sink_flush,

@@ -44,7 +44,7 @@ static bool wait_us(const wr_job *j, int64_t us) {
 }
 
 /* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
-static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+static wr_status hand_over_patiently(wr_job *j, wri_sink *s, wr_handover *h, bool *toldp, wr_err *err) {
     int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
     int64_t until = j->sys->mono_us() + patience, wait = FIRST_WAIT_US;
     for (;;) {
@@ -55,11 +55,20 @@ static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) 
         if (j->sys->mono_us() >= until)
             return wr_fail(err, r, "%s; given up after %lld s (retry_for)", why.msg,
                            (long long)(patience / WR_US_PER_SECOND));
+        wri_trouble_begins(j, WR_TROUBLE_OUTPUT, *toldp, why.msg);
+        *toldp = true;
         if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2))))
             return wr_fail(err, WR_ECANCELED, "%s", why.msg);
         wait = wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
         h->again = true;
     }
+}
+
+static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+    bool told = false;
+    wr_status r = hand_over_patiently(j, s, h, &told, err);
+    if (told && r == WR_OK) wri_trouble_ends(j, WR_TROUBLE_OUTPUT);
+    return r;
 }
 
 /* Rows of no epoch. Under the lock. */
@@ -178,7 +187,7 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
         if (r == WR_OK && h.len > 0) r = in_sink(s, hand_over(j, s, &h, err), err);
         settle(s, &texts[s->part], true); /* also after a failure: they are in the snapshot */
     }
-    return r == WR_ECANCELED ? WR_OK : r; /* the next run hands them over */
+    return r; /* WR_ECANCELED: the next run hands them over */
 }
 
 /* ---- going on ---- */

@@ -254,6 +254,7 @@ static void *write_main(void *arg) {
     wr_job *j = w->job;
     w->status = write_all(w);
     if (w->status == WR_OK) w->committed = wri_commit_epoch(j, w->epoch, w->texts, &w->err);
+    if (w->committed == WR_ECANCELED) w->committed = WR_OK; /* the job is about to say so */
     __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
     uv_async_send(&j->done);
     return NULL;

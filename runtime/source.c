@@ -189,11 +189,11 @@ static void note_busy(wri_split *p) {
 /* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
 static void wait_moment(wri_source *s) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may be put back */
     until.tv_nsec += WAIT_NS; /* only to look at the stop flag */
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&s->moved, &s->lock, &until);
+    pthread_cond_clockwait(&s->moved, &s->lock, CLOCK_MONOTONIC, &until);
 }
 
 /* Split i begins, or begins again: when all that belongs to its past is over. It does not hold the watermark

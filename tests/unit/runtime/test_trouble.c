@@ -220,7 +220,7 @@ Test(trouble, a_finished_job_that_cannot_say_so_fails) {
     begin();
     tried t = with(F_RENAME, ".making", 1, 1000, ENOSPC, true);
     cr_assert_eq(t.status, WR_EIO);
-    cr_assert_not_null(strstr(t.err.msg, "the output is whole"), "%s", t.err.msg);
+    cr_assert_not_null(strstr(t.err.msg, "that the job has finished could not be noted"), "%s", t.err.msg);
     end();
 }
 
