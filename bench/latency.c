@@ -2,10 +2,11 @@
  *
  *   latency DIR [RATE [SECONDS [fsync|os [SHARDS]]]]
  *
- * One thread appends records by the clock: record i is due at i / RATE seconds, whatever became of those before it,
- * and its latency counts from then, so a stall is seen by all records that it delays (no coordinated omission).
- * A job reads stream `a`, filters and writes stream `b`; another thread reads `b`. Prints percentiles of all
- * records, exact; and the CPU time of the whole process per record. Exit 1 when a record is missing. */
+ * One thread appends records by the clock: record i is due at i / RATE seconds, whatever became of those
+ * before it, and its latency counts from then, so a stall is seen by all records that it delays (no
+ * coordinated omission). A job reads stream `a`, filters and writes stream `b`; another thread reads `b`.
+ * Prints percentiles of all records, exact; and the CPU time of the whole process per record. Exit 1 when a
+ * record is missing. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,10 @@
 
 #define MOST 4096 /* records put at a time */
 
-static const char sql[] =
-    "CREATE STREAM a (t BIGINT, user_id VARCHAR, status INTEGER) WITH (connector = 'stream', format = 'json');"
-    "CREATE STREAM b WITH (connector = 'stream', format = 'json') AS "
-    "SELECT t, user_id FROM a WHERE status = 200;";
+static const char sql[] = "CREATE STREAM a (t BIGINT, user_id VARCHAR, status INTEGER) WITH (connector = "
+                          "'stream', format = 'json');"
+                          "CREATE STREAM b WITH (connector = 'stream', format = 'json') AS "
+                          "SELECT t, user_id FROM a WHERE status = 200;";
 
 typedef struct bench {
     wr_streams *db;
@@ -56,8 +57,7 @@ static void *append(void *arg) {
                                "{\"t\":%lld,\"user_id\":\"%s\",\"page\":\"/p/%03d\",\"country\":\"DE\","
                                "\"status\":200,\"latency_ms\":12.5,\"agent\":\"Mozilla/5.0 (X11; Linux)\"}",
                                (long long)i, key[n], (int)(i % 300));
-            puts[n] = (wr_put){
-                .key = key[n], .key_len = (uint32_t)k, .data = data[n], .len = (uint32_t)len};
+            puts[n] = (wr_put){.key = key[n], .key_len = (uint32_t)k, .data = data[n], .len = (uint32_t)len};
         }
         if (n == 0) usleep(200);
         else must(wr_stream_put(b->in, puts, n, &err), &err);
