@@ -134,12 +134,31 @@ venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
 	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 
+# Makes calls of a running job fail: preloaded. ASan has its own malloc: there, system calls only.
+$(OUT)/shim.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Wno-missing-prototypes $(if $(filter-out release,$(BUILD)),-DNO_MALLOC) \
+	  -shared -fPIC -o $@ $<
+FAULTS ?= 6000
+.PHONY: faults
+faults: deps-test all $(OUT)/shim.so ## jobs whose system calls and memory fail, and damaged files: FAULTS trials of each, three times as many damaged
+	python3 tests/faults/run.py ./weir $(OUT)/shim.so --budget $(FAULTS) --part disk --part clock --part memory --part sql
+	python3 tests/faults/run.py ./weir $(OUT)/shim.so --budget $$(($(FAULTS) * 4)) --part damage
+
 MINUTES ?= 10
 .PHONY: soak
 soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan, for MINUTES
 	@$(MAKE) --no-print-directory BUILD=asan build/asan/weir
 	@$(MAKE) --no-print-directory BUILD=tsan build/tsan/weir
 	@build/venv/bin/python tests/soak.py $(MINUTES)
+
+JOBS ?= 10000
+KILLS ?= 500
+.PHONY: soak-server
+soak-server: all ## weir serve: JOBS submitted and stopped with memory held flat, KILLS kill -9 of its process
+	@python3 tests/server/soak.py $(WEIR) --jobs $(JOBS)
+	@python3 tests/server/kills.py $(WEIR) --kills $(KILLS)
 
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD

@@ -75,9 +75,23 @@ part "kill -9 at random instants, and on from the snapshot"
 python3 tests/recovery/run.py ./weir --kills 60
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
+part "a call that fails, memory that runs out, a clock that jumps, files that are damaged; and on from the snapshot"
+$make build/release/shim.so
+$make BUILD=asan build/asan/shim.so
+python3 tests/faults/run.py ./weir build/release/shim.so --budget 300 --seed "${SEED:-1}"
+python3 tests/faults/run.py "$weir" build/asan/shim.so --budget 60 --part disk --part clock --part damage --seed "${SEED:-1}"
+
 part "streams of a data directory, and kill -9 of their readers"
 oracle streams ./weir --cases 12
 python3 tests/recovery/streams.py ./weir --rounds 6
+
+part "the server: jobs, streams, broken clients, kill -9 (release, ASan+UBSan)"
+python3 tests/server/run.py ./weir
+python3 tests/server/run.py "$weir"
+python3 tests/server/kills.py ./weir --kills 20
+python3 tests/server/kills.py "$weir" --kills 3 --rows 20000
+python3 tests/server/soak.py ./weir --jobs 300
+python3 tests/server/soak.py "$weir" --jobs 60 --grow 200000000
 
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
