@@ -297,15 +297,15 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; and by
- * whoever cancels. */
+/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by whoever
+ * cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_written(c->job, false);
-    wri_epochs_passed(c->job);
-    if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED) ||
-        __atomic_load_n(&c->job->canceled, __ATOMIC_RELAXED))
-        wri_epochs_tick(c->job);
+    wr_job *j = c->job;
+    wri_epochs_written(j, false);
+    wri_epochs_passed(j);
+    bool ends = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED) && j->epochs.store;
+    if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 

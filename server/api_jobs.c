@@ -185,8 +185,8 @@ static void submitted(wri_req *r) {
 }
 
 void wri_api_jobs_submit(wri_req *r) {
-    static const char *const known[] = {"name", "workers", "snapshot_interval", NULL};
-    if (!wri_query_known(r, known)) return;
+    static const char *const known[] = {"name", "workers", "snapshot_interval", NULL}, *const none[] = {NULL};
+    if (!wri_query_known(r, r->body_type == WRI_BODY_SQL ? known : none)) return; /* JSON has them in it */
     if (r->srv->n_jobs >= (size_t)r->srv->o.max_jobs) {
         wri_answer_error(r, 429, "too_many_jobs", "there are %zu jobs, which is max_jobs; delete some",
                          r->srv->n_jobs);

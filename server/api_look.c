@@ -58,12 +58,13 @@ void wri_api_job_plan(wri_req *r) {
 
 /* ---- POST /v1/explain and /v1/check ---- */
 
-/* The script, and the format, of a body of either kind; false: answered. */
+/* The script, and the format where formp is not NULL, of a body of either kind: JSON has all in it, beside a
+ * script parameters stand in the query. False: answered. */
 static bool take_sql(wri_req *r, const char **sqlp, const char **formp) {
-    static const char *const explain_members[] = {"s:sql", "s:format", NULL};
-    static const char *const params[] = {"format", NULL};
-    *formp = wri_query(r, "format");
-    if (!wri_query_known(r, params)) return false;
+    static const char *const members[] = {"s:sql", "s:format", NULL}, *const sql_only[] = {"s:sql", NULL};
+    static const char *const params[] = {"format", NULL}, *const none[] = {NULL};
+    if (!wri_query_known(r, formp && r->body_type == WRI_BODY_SQL ? params : none)) return false;
+    if (formp) *formp = wri_query(r, "format");
     if (r->body_type == WRI_BODY_SQL) {
         const char *text = r->body.data ? r->body.data : "";
         bool ok = wr_utf8_valid(text, r->body.len) && (!r->body.len || !memchr(text, 0, r->body.len));
@@ -72,9 +73,9 @@ static bool take_sql(wri_req *r, const char **sqlp, const char **formp) {
         else if (!*sqlp) wri_note_error(r, 503, "out_of_memory", "out of memory");
     } else {
         json_t *o = wri_req_json(r);
-        if (o && wri_json_known(r, o, explain_members)) {
+        if (o && wri_json_known(r, o, formp ? members : sql_only)) {
             *sqlp = json_string_value(json_object_get(o, "sql"));
-            if (!*formp) *formp = json_string_value(json_object_get(o, "format"));
+            if (formp) *formp = json_string_value(json_object_get(o, "format"));
             if (!*sqlp)
                 wri_note_error(r, 400, "bad_request", "expected a member 'sql', the text of the script");
         }
@@ -117,8 +118,8 @@ static void check(wri_req *r) {
 }
 
 void wri_api_check(wri_req *r) {
-    const char *sql, *form_name;
-    if (!take_sql(r, &sql, &form_name)) return;
+    const char *sql;
+    if (!take_sql(r, &sql, NULL)) return;
     planning *p = r->own = wr_arena_calloc(&r->ar, sizeof *p);
     if (!p) {
         wri_answer_error(r, 503, "out_of_memory", "out of memory");

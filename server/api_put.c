@@ -141,6 +141,6 @@ static void have_put(wri_req *r) {
 }
 
 void wri_api_records_put(wri_req *r) {
-    static const char *const known[] = {"key", NULL};
-    if (wri_query_known(r, known)) wri_req_work(r, put, have_put);
+    static const char *const known[] = {"key", NULL}, *const none[] = {NULL}; /* JSON has it in it */
+    if (wri_query_known(r, r->body_type == WRI_BODY_LINES ? known : none)) wri_req_work(r, put, have_put);
 }

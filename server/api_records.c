@@ -1,7 +1,8 @@
 /* server/api_records.c -- records of a stream: a page of them, or as they come.
  *
- *   cursor   at:SHARD.NUMBER,SHARD.NUMBER,…     the next record of each shard; SHARD.e: its end has been
- * reached
+ *   cursor   at:SHARD.NUMBER,SHARD.NUMBER,…     the next record of each shard
+ *            SHARD.e                          its end has been reached
+ *            SHARD.tUS                        the first record from that time on: none has come yet
  *
  * Shards are read one after another, parents before their children; a shard that the cursor does not name is
  * new, and read from its oldest record. Readers stay open while a client follows. All reading is in the pool:
@@ -10,14 +11,16 @@
 
 #include "server_int.h"
 
-#define PAGE_BYTES (4 << 20)
-#define LIMIT      100
-#define LIMIT_MOST 10000
-#define LOOK_US    50000 /* between looks for what others than clients have put */
+#define PAGE_BYTES   (4 << 20)
+#define LIMIT        100
+#define LIMIT_MOST   10000
+#define TIME_MOST_US (INT64_C(1) << 60)
+#define LOOK_US      50000 /* between looks for what others than clients have put */
 
 typedef struct place {
     uint32_t shard;
     bool ended, seen; /* seen: it is still there */
+    bool begun;       /* a record of it has been read */
     wr_place at;
     wr_reader *reader; /* NULL: not opened yet */
 } place;
@@ -52,6 +55,9 @@ static bool read_cursor(reading *g, const char *p) {
         if (*end == 'e') {
             pl.ended = true;
             end++;
+        } else if (*end == 't') {
+            pl.at = (wr_place){.from = WR_FROM_TIME, .time_us = strtoll(end + 1, &end, 10)};
+            if (pl.at.time_us > TIME_MOST_US || pl.at.time_us < -TIME_MOST_US) return false;
         } else {
             if (*end < '0' || *end > '9') return false;
             pl.at.number = strtoull(end, &end, 10);
@@ -84,9 +90,12 @@ static wr_status put_cursor(const reading *g, wr_buf *out) {
     for (size_t i = 0; i < g->n; i++) {
         const place *p = &g->places[i];
         uint64_t number = p->reader ? wr_reader_at(p->reader) : p->at.number;
-        if (!p->ended && !p->reader && p->at.from != WR_FROM_AT) continue; /* a child that is not due yet */
+        bool timed = !p->ended && !p->begun && p->at.from == WR_FROM_TIME;
+        if (!timed && !p->ended && !p->reader && p->at.from != WR_FROM_AT)
+            continue; /* a child that is not due yet */
         WR_TRY(wr_buf_printf(out, "%s%" PRIu32, out->data[out->len - 1] == ':' ? "" : ",", p->shard));
-        WR_TRY(p->ended ? wr_buf_puts(out, ".e") : wr_buf_printf(out, ".%" PRIu64, number));
+        if (timed) WR_TRY(wr_buf_printf(out, ".t%" PRId64, p->at.time_us));
+        else WR_TRY(p->ended ? wr_buf_puts(out, ".e") : wr_buf_printf(out, ".%" PRIu64, number));
     }
     return WR_OK;
 }
@@ -163,6 +172,7 @@ static wr_status read_shard(wri_req *r, reading *g, place *p, uint32_t *leftp, s
     if (!p->reader) s = wr_reader_open(r->srv->streams, r->args[0], p->shard, p->at, &p->reader, err);
     while (s == WR_OK && *leftp && out->len < most) {
         s = wr_reader_next(p->reader, *leftp < 64 ? *leftp : 64, &g->got, err);
+        p->begun |= s == WR_OK && g->got.n > 0;
         for (uint32_t i = 0; s == WR_OK && i < g->got.n; i++) {
             if (out->len >= most) return leave_off(p, g->got.items[i].number, &line);
             json_t *o = record_json(p->reader, p->shard, &g->got.items[i]);

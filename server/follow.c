@@ -1,12 +1,16 @@
 /* server/follow.c -- server-sent events: lines of a job to a client that follows them.
  *
- *   id: 17                       event: skipped             event: end
+ *   id: 9f3c2a1-17               event: skipped             event: end
  *   data: {"page":"/a"}          data: {"lines":120}        data: {"state":"finished"}
+ *
+ * The id has the server's life before the line's number: lines are numbered anew when it is started again,
+ * and one who comes back with an id of an earlier life gets them from the first.
  *
  * One write is under way at a time, of at most WRI_CHUNK_BYTES: what a slow client has not taken stays in the
  * ring, whose oldest lines go; then it is told how many. One that takes nothing is cut by the deadline of
  * writes. A line in between keeps quiet connections open. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "server_int.h"
 
@@ -29,6 +33,8 @@ static wr_status framed(const wri_req *r, const wr_buf *text, bool last, wr_buf 
     }
     return last ? wr_buf_puts(out, "0\r\n\r\n") : WR_OK;
 }
+
+static uint64_t life_of(const wri_req *r) { return (uint64_t)r->srv->started_us; }
 
 wr_status wri_event_data(wr_buf *out, const char *p, size_t n) {
     for (;;) {
@@ -138,7 +144,7 @@ static wr_status lines_gather(wri_req *r, wr_buf *out) {
             wr_buf_printf(out, "event: skipped\ndata: {\"lines\":%" PRIu64 "}\n\n", skipped) != WR_OK)
             s = WR_ENOMEM;
         if (s != WR_OK) break;
-        s = wr_buf_printf(out, "id: %" PRIu64 "\n", f->at.number - 1);
+        s = wr_buf_printf(out, "id: %" PRIx64 "-%" PRIu64 "\n", life_of(r), f->at.number - 1);
         if (s == WR_OK) s = wri_event_data(out, line.data ? line.data : "", line.len);
     }
     wr_buf_free(&line);
@@ -160,14 +166,21 @@ static bool lines_close(wri_req *r) {
 
 static const wri_feed lines_feed = {lines_gather, lines_last, lines_close};
 
+/* Behind which line a client goes on; false: it has seen none of this life. */
+static bool seen_line(const wri_req *r, uint64_t *numberp) {
+    char *end;
+    if (!r->last_event || strtoull(r->last_event, &end, 16) != life_of(r) || *end != '-') return false;
+    *numberp = strtoull(end + 1, &end, 10);
+    return *end == 0;
+}
+
 void wri_follow_lines(wri_req *r, wri_lines *l) {
-    int64_t number;
+    uint64_t number;
     if (!wri_follow_begin(r, &lines_feed)) return;
     wri_follow *f = r->follow;
     f->lines = l;
     __atomic_add_fetch(&l->followers, 1, __ATOMIC_RELAXED);
-    if (r->last_event && wr_read_i64(r->last_event, strlen(r->last_event), &number) && number >= 0)
-        wri_lines_at_after(l, (uint64_t)number, &f->at);
+    if (seen_line(r, &number)) wri_lines_at_after(l, number, &f->at);
     else wri_lines_at_start(l, &f->at);
 }
 
