@@ -145,7 +145,7 @@ static bool member(wri_req *r, const char *key, const json_t *v, const char *con
     const char *names[16] = {0}, *near;
     size_t n = 0;
     char msg[300];
-    for (; known[n] && n < WR_LEN(names); n++) {
+    for (; n < WR_LEN(names) && known[n]; n++) {
         names[n] = known[n] + 2;
         if (strcmp(names[n], key) != 0) continue;
         if (is_type(v, known[n][0])) return true;

@@ -89,6 +89,8 @@ struct wri_route {
 
 /* routes.c */
 void wri_route_request(wri_req *r);
+/* Takes the target apart and finds r->route: 0, or 400, or 404 when there is none for that method. */
+int wri_route_find(wri_req *r, const wr_buf *target);
 const char *wri_query(const wri_req *r, const char *name); /* NULL: not given */
 /* Whether all parameters that were given are among names (NULL-terminated); else answers. */
 bool wri_query_known(wri_req *r, const char *const *names);
@@ -258,6 +260,8 @@ const char *wri_jstate_name(wri_jstate s);
 void wri_job_act(wri_sjob *j, wri_wanted wanted);
 bool wri_job_at_rest(const wri_sjob *j);
 void wri_job_stats(wri_sjob *j, wr_job_stats *outp);
+/* What holds it up for now; .now false: nothing of that kind. */
+void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp);
 /* A line of the job's log, and of the server's. From any thread. */
 void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 
