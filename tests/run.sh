@@ -79,6 +79,10 @@ part "streams of a data directory, and kill -9 of their readers"
 oracle streams ./weir --cases 12
 python3 tests/recovery/streams.py ./weir --rounds 6
 
+part "kill -9 of jobs that write streams, SQLite and Postgres, which are looked at all the while"
+python3 tests/recovery/once.py ./weir --rounds 3
+python3 tests/recovery/once.py "$weir" --rounds 1
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 
