@@ -159,7 +159,10 @@ typedef struct wr_sink_cfg {
     size_t from_len;
     const wr_format_def *format; /* NULL where none is needed */
     struct wr_streams *streams;  /* NULL: there is no data directory */
-    const uint32_t *key;         /* n_key columns by which a row replaces another; 0: rows are only added */
+    /* Takes whole rows instead of standard output, and never waits; NULL: standard output. */
+    void (*output)(void *ctx, const char *p, size_t n);
+    void *output_ctx;
+    const uint32_t *key; /* n_key columns by which a row replaces another; 0: rows are only added */
     uint32_t n_key;
     uint64_t job; /* a random number of the job's own, in all its runs; 0: it takes no snapshots */
 } wr_sink_cfg;
@@ -195,6 +198,7 @@ typedef struct wr_connector_def {
     /* Before the first next: the split of that position goes on there. *splitp: its number; of the splits
      * that open_source has made, or a new one. */
     wr_status (*resume)(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err);
+    bool keyed_splits; /* a key's records are in one split at a time, in order: one worker reads it */
     /* A descriptor that becomes readable when a split that had nothing may have more. -1 or NULL: there is
      * none, somebody has to look again and again. From any thread; first asked before next is. */
     int (*watch)(wr_source *s);
@@ -218,7 +222,9 @@ typedef struct wr_connector_def {
     /* -- sink side; NULL: cannot be written -- */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
-     * unread. */
+     * unread. WR_AGAIN, here and in flush and mark: there is no room (err says where), nothing has been lost;
+     * all that was given has been taken and is written as soon as there is. The call is repeated, with n = 0,
+     * until it goes well; nothing else is given before. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
     /* Instead of write, for sinks whose records are rows: row i of b is encoded as p[ends[i-1]..ends[i]).
      * There is no header and no footer. Calls never overlap. */

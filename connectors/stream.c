@@ -408,6 +408,7 @@ const wr_connector_def wr_connector_stream = {
     .next = stream_next,
     .split_info = stream_split_info,
     .look = stream_look,
+    .keyed_splits = true,
     .watch = stream_watch,
     .heard = stream_heard,
     .position = stream_position,

@@ -265,6 +265,18 @@ void wr_job_cancel(wr_job *j) {
     if (!j->epochs.store) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED); /* else: after a last snapshot */
 }
 
+void wr_job_wake(wr_job *j) {
+    pthread_mutex_lock(&j->lock);
+    if (j->looping) uv_async_send(&j->done);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void set_looping(wr_job *j, bool on) {
+    pthread_mutex_lock(&j->lock);
+    j->looping = on;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* ---- running ---- */
 
 typedef struct control {
@@ -285,16 +297,21 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier. */
+/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by whoever
+ * cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_passed(c->job, &c->loop);
-    if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
+    wr_job *j = c->job;
+    wri_epochs_written(j, false);
+    wri_epochs_passed(j);
+    bool ends = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED) && j->epochs.store;
+    if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 
 /* Only once the threads are gone: one may still be sending. */
 static void close_loop(control *c) {
+    set_looping(c->job, false);
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->epochs, NULL);
     uv_close((uv_handle_t *)&c->job->done, NULL);
@@ -322,17 +339,20 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uint32_t started;
     j->started_us = j->sys->mono_us();
     if (j->finished) return WR_OK;
-    if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
+    int e = uv_loop_init(&c.loop);
+    if (e == 0 && (e = uv_async_init(&c.loop, &j->done, on_done)) != 0) uv_loop_close(&c.loop);
+    if (e != 0) return wr_fail(err, WR_EIO, "cannot start the event loop: %s", uv_strerror(e));
     uv_timer_init(&c.loop, &c.timer);
-    uv_async_init(&c.loop, &j->done, on_done);
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    set_looping(j, true);
     uint64_t ms = wri_epochs_wait_ms(j, TICK_MS);
     if (j->epochs.store) uv_timer_start(&c.epochs, on_epoch, ms, ms);
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
+    wri_epochs_written(j, true);
     close_loop(&c);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
@@ -362,9 +382,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 }
 
 bool wr_job_finished(const wr_job *j) { return j->finished; }
+const char *wr_job_passed_over(const wr_job *j) { return j->said.len ? j->said.data : ""; }
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
-    if (j->said.len) WR_TRY(wr_buf_put(out, j->said.data, j->said.len));
     if (j->finished) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));

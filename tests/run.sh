@@ -24,6 +24,9 @@ python3 tests/bad/run.py "$weir"
 part "command line (ASan+UBSan)"
 python3 tests/cli/run.py "$weir"
 
+part "commands and a running engine (ASan+UBSan)"
+python3 tests/server/cli.py "$weir"
+
 part "examples"
 python3 tests/examples/run.py ./weir
 
@@ -40,6 +43,9 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     shift $(($# < 5 ? $# : 5))
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
+
+part "the API against its description, by schemathesis (ASan+UBSan)"
+build/venv/bin/python tests/server/api.py "$weir" --examples 50 --seed "${SEED:-1}"
 
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000
@@ -74,6 +80,12 @@ oracle reloads "$weir" --cases 30
 part "kill -9 at random instants, and on from the snapshot"
 python3 tests/recovery/run.py ./weir --kills 60
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
+
+part "a call that fails, memory that runs out, a clock that jumps, files that are damaged; and on from the snapshot"
+$make build/release/shim.so
+$make BUILD=asan build/asan/shim.so
+python3 tests/faults/run.py ./weir build/release/shim.so --budget 300 --seed "${SEED:-1}"
+python3 tests/faults/run.py "$weir" build/asan/shim.so --budget 60 --part disk --part clock --part damage --seed "${SEED:-1}"
 
 part "streams of a data directory, and kill -9 of their readers"
 oracle streams ./weir --cases 12

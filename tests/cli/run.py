@@ -366,7 +366,7 @@ def a_state_in_use_is_said(d):
 
 @case
 def a_damaged_state_is_said(d):
-    sql = COPY.format(rows=500, rate=5000)
+    sql = COPY.format(rows=6000, rate=2000)
     args = ["run", "--state", "state", "--snapshot-interval=10ms", "-e", sql]
     p = subprocess.Popen([WEIR, *args], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(list_of(d, ".snapshot")) < 3:
@@ -380,7 +380,7 @@ def a_damaged_state_is_said(d):
         f.write(bytes([byte[0] ^ 1]))
     r = weir(*args, cwd=d)
     assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 500
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
 
 
 def list_of(d, ending):
@@ -725,7 +725,7 @@ def streams_are_made_described_changed_and_deleted(d):
 def stream_commands_say_what_is_wrong(d):
     stream_dir(d)
     for args, status, err in [
-        (["streams"], 2, "expected --data DIR"),
+        (["streams", "--data", "d", "--server", "http://127.0.0.1:4567"], 2, "found both"),
         (["streams", "--data", "d", "lsit"], 2, "did you mean 'list'?"),
         (["streams", "--data", "d", "split", "s"], 2, "split STREAM SHARD [HASH]"),
         (["streams", "--data", "d", "split", "s", "9"], 2, "shardId-000000000009 does not exist"),
