@@ -99,9 +99,10 @@ typedef struct ticker {
 
 /* Once per change: what holds the job up, and that it is over. */
 static void tell_trouble(ticker *t, wr_trouble_kind kind) {
-    static const char *const goes_on[] = {"; the job goes on, and tries again",
-                                          "; the job waits, and tries again"};
-    static const char *const over[] = {"snapshots are written again", "it is written again: the job goes on"};
+    static const char *const goes_on[] = {"; the job goes on, and tries again", "; the job waits for room",
+                                          "; rows wait, and it is tried again"};
+    static const char *const over[] = {"snapshots are written again", "there is room again: the job goes on",
+                                       "rows are delivered again"};
     wr_trouble now, *told = &t->told[kind];
     wr_job_trouble(t->progress.job, kind, &now);
     if (now.news == told->news) return;

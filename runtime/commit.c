@@ -17,7 +17,8 @@
  * BATCH_BYTES have come together, when they have waited for a while, and before a barrier.
  *
  * A commit that failed in a way that may pass is tried again, after 0.1 s, 0.2 s, … up to 5 s, each a random
- * share shorter, for as long as the connector says. Rows meanwhile wait, first here and then further up. */
+ * share shorter, for as long as the connector says, and told as trouble. Rows meanwhile wait, first here and
+ * then further up. */
 #include <stdio.h>
 #include <time.h>
 
@@ -43,32 +44,33 @@ static bool wait_us(const wr_job *j, int64_t us) {
     return !ends_soon(j);
 }
 
-/* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
-static wr_status hand_over_patiently(wr_job *j, wri_sink *s, wr_handover *h, bool *toldp, wr_err *err) {
-    int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
-    int64_t until = j->sys->mono_us() + patience, wait = FIRST_WAIT_US;
-    for (;;) {
-        wr_err why = {0};
-        wr_status r = s->con->commit(s->sink, h, &why);
-        if (r == WR_OK) return r;
-        if (r != WR_EIO || patience == 0) return wr_fail(err, r, "%s", why.msg);
-        if (j->sys->mono_us() >= until)
-            return wr_fail(err, r, "%s; given up after %lld s (retry_for)", why.msg,
-                           (long long)(patience / WR_US_PER_SECOND));
-        wri_trouble_begins(j, WR_TROUBLE_OUTPUT, *toldp, why.msg);
-        *toldp = true;
-        if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2))))
-            return wr_fail(err, WR_ECANCELED, "%s", why.msg);
-        wait = wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
-        h->again = true;
-    }
+static void tell_trouble(wr_job *j, const wri_sink *s, const wr_err *why) {
+    char text[sizeof why->msg];
+    snprintf(text, sizeof text, "stream %s: %.400s", s->node->sink.stream->name, why->msg);
+    wri_trouble_begins(j, WR_TROUBLE_TARGET, false, text);
 }
 
+/* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
 static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
-    bool told = false;
-    wr_status r = hand_over_patiently(j, s, h, &told, err);
-    if (told && r == WR_OK) wri_trouble_ends(j, WR_TROUBLE_OUTPUT);
-    return r;
+    int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
+    int64_t until = j->sys->mono_us() + patience, wait = 0;
+    wr_err why = {0};
+    wr_status r;
+    while ((r = s->con->commit(s->sink, h, &why)) == WR_EIO && patience > 0) {
+        if (wait == 0) tell_trouble(j, s, &why);
+        wait = wait == 0 ? FIRST_WAIT_US : wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
+        if (j->sys->mono_us() >= until) break;
+        if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2)))) {
+            r = WR_ECANCELED;
+            break;
+        }
+        h->again = true;
+    }
+    if (wait > 0) wri_trouble_ends(j, WR_TROUBLE_TARGET);
+    if (r == WR_EIO && patience > 0)
+        return wr_fail(err, r, "%s; given up after %lld s (retry_for)", why.msg,
+                       (long long)(patience / WR_US_PER_SECOND));
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
 }
 
 /* Rows of no epoch. Under the lock. */

@@ -77,6 +77,7 @@ void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
 typedef enum wr_trouble_kind {
     WR_TROUBLE_SNAPSHOT, /* it could not be written, the job goes on without; the next one is tried anew */
     WR_TROUBLE_OUTPUT,   /* there is no room for rows, the job rests; nothing is lost or written twice */
+    WR_TROUBLE_TARGET,   /* a database is locked or gone; rows wait, and it is tried again */
     WR_TROUBLE_KINDS
 } wr_trouble_kind;
 typedef struct wr_trouble {

@@ -444,9 +444,10 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
 }
 
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) {
-    if (!s->node || !s->shared || s->open == 0) return WR_OK;
+    bool waits = s->node && by_pack(s) && !s->commits;
+    if (!s->node || s->open == 0 || !(s->shared || waits)) return WR_OK;
     pthread_mutex_lock(s->lock);
-    wr_status r = finish(j, s, s->shared, err);
+    wr_status r = waits ? wri_commit_now(j, s, err) : finish(j, s, s->shared, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }

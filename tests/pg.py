@@ -22,9 +22,17 @@ class Server:
         atexit.register(self.stop)
         self.data = os.path.join(self.dir, "data")
         self.run("initdb", "-D", self.data, "-U", "weir", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C")
+        self.start()
+        self.n = 0
+
+    def start(self):
         self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(self.dir, "log"), "-o",
                  f"-k {self.dir} -c listen_addresses='' -c fsync=off -c shared_buffers=8MB -c max_connections=300", "start")
-        self.n = 0
+
+    def restart(self):
+        """Goes down at once, as in a crash, and comes back."""
+        self.run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
+        self.start()
 
     def run(self, program, *args, text=None):
         p = subprocess.run([os.path.join(self.bin, program), *args], input=text, capture_output=True, text=True, cwd="/",

@@ -99,6 +99,10 @@ python3 tests/server/kills.py "$weir" --kills 3 --rows 20000
 python3 tests/server/soak.py ./weir --jobs 300
 python3 tests/server/soak.py "$weir" --jobs 60 --grow 200000000
 
+part "kill -9 of jobs that write streams, SQLite and Postgres, which are looked at all the while"
+python3 tests/recovery/once.py ./weir --rounds 3
+python3 tests/recovery/once.py "$weir" --rounds 1
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 

@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -230,6 +231,22 @@ def read_until(fd, want, seen=b""):
 
 
 IN = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); "
+
+
+@case
+def tables_that_are_locked_are_tried_again(d):
+    sql = ("CREATE STREAM v AS SELECT a FROM (VALUES (1), (2)) AS x(a); CREATE STREAM o WITH (connector = 'sqlite', path = 't.db', "
+           "table = 't', retry_for = '%s') AS SELECT a FROM v;")
+    db = sqlite3.connect(os.path.join(d, "t.db"))
+    db.executescript("CREATE TABLE t (a INTEGER);")
+    db.execute("BEGIN IMMEDIATE")
+    p = weir("run", "-q", "-e", sql % "1ms", cwd=d)
+    expect(p, 1, "", "weir: stream o: cannot write to table 't' of t.db: database is locked by another program; given up after 0 s")
+    p = subprocess.Popen([WEIR, "run", "-q", "-e", sql % "1h"], cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    db.commit()
+    assert p.communicate(timeout=60) == ("", "") and p.returncode == 0, p
+    assert db.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (2,)]
+    db.close()
 
 
 @case

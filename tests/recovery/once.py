@@ -6,6 +6,8 @@ Usage: once.py WEIR [--rounds N] [--seed N] [KIND …]
 
 streams   a file into one stream by two statements, that stream into a second one and into a file, while shards are split
           and merged; a reader of each stream runs from the beginning to the end
+sqlite    a file into a table that takes rows and into one whose rows replace each other
+postgres  the same into Postgres, whose server also goes down now and then
 """
 import argparse
 import collections
@@ -13,11 +15,20 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import pg  # noqa: E402
+
+TABLES = """CREATE STREAM i (id BIGINT, k VARCHAR) WITH (connector = 'file', path = 'in.jsonl', format = 'json');
+CREATE STREAM r WITH (%s, table = 'r') AS SELECT id, k FROM i;
+CREATE STREAM s (k VARCHAR PRIMARY KEY, n BIGINT, most BIGINT) WITH (%s, table = 's');
+INSERT INTO s SELECT k, COUNT(*), MAX(id) FROM i GROUP BY k EMIT CHANGES;"""
+MAKE = "CREATE TABLE r (id BIGINT, k TEXT); CREATE TABLE s (k TEXT PRIMARY KEY, n BIGINT, most BIGINT);"
 STREAMS = """CREATE STREAM i (id BIGINT, k VARCHAR) WITH (connector = 'file', path = 'in.jsonl', format = 'json');
 CREATE STREAM a1 (id BIGINT, k VARCHAR) WITH (connector = 'stream', stream = 'a', format = 'json', partition_by = 'k');
 CREATE STREAM a2 (id BIGINT, k VARCHAR) WITH (connector = 'stream', stream = 'a', format = 'json', partition_by = 'k');
@@ -109,6 +120,49 @@ class Round:
         self.check("file", ids(self.at("out.jsonl")), True)
         self.check("file of what has ended", ids(self.at("copy.jsonl")), True)
 
+    # ---- tables ----
+
+    def snapshots(self):
+        path = self.at("st")
+        return max((x for x in os.listdir(path) if x.endswith(".snapshot")), default="") if os.path.isdir(path) else ""
+
+    def tables(self, options, query, trouble=lambda: None):
+        """query(text) gives rows as lists of text."""
+        sql = TABLES % (options, options)
+        for left in range(self.rnd.randint(4, 12), -1, -1):
+            before = self.snapshots()
+            job = self.start(sql)
+            until = time.monotonic() + (120 if left == 0 else self.rnd.uniform(0.01, 0.15))
+            while time.monotonic() < until and job.poll() is None:
+                self.check("the table", [int(x[0]) for x in query("SELECT id FROM r")], False)
+                if left % 3 == 1 and self.snapshots() > before:  # it runs
+                    trouble()
+            if job.poll() is not None:
+                assert job.returncode == 0, self.said()
+                if self.rnd.random() < 0.5:
+                    break
+            job.kill()
+            job.wait()
+            self.kills += 1
+        self.check("the table", [int(x[0]) for x in query("SELECT id FROM r")], True)
+        got = sorted((k, int(n), int(most)) for k, n, most in query("SELECT k, n, most FROM s"))
+        want = collections.Counter(f"k{i % 37}" for i in range(self.n))
+        most = {f"k{i % 37}": i for i in range(self.n)}
+        assert got == sorted((k, want[k], most[k]) for k in want), f"sums: {got[:3]}"
+
+    def sqlite(self):
+        db = sqlite3.connect(self.at("out.db"), timeout=60)
+        db.executescript(MAKE)
+        self.tables("connector = 'sqlite', path = 'out.db'", lambda q: db.execute(q).fetchall())
+        db.close()
+
+    def postgres(self):
+        server = pg.server()
+        name = server.database(MAKE)
+        self.tables(f"connector = 'postgres', url = '{server.url(name)}'",
+                    lambda q: [line.split("|") for line in server.sql(name, q).splitlines()], server.restart)
+        server.drop(name)
+
 
 def main():
     p = argparse.ArgumentParser()
@@ -119,7 +173,7 @@ def main():
     a = p.parse_args()
     weir, kills, passed = os.path.abspath(a.weir), 0, 0
     for i in range(a.rounds):
-        for kind in a.kinds or ["streams"]:
+        for kind in a.kinds or ["streams", "sqlite", "postgres"]:
             seed = a.seed * 1009 + i
             with tempfile.TemporaryDirectory() as d:
                 r = Round(weir, d, seed)
