@@ -120,7 +120,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     const wr_plan *p = j->plan;
     t->job = j;
     t->index = index;
-    t->passed = t->sides_passed = j->epochs.wanted;
+    t->passed = t->saved = t->sides_passed = j->epochs.wanted;
     t->wake_fd = -1;
     t->ops = wr_calloc(p->n_nodes, sizeof *t->ops);
     t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);

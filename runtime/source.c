@@ -190,7 +190,7 @@ static void note_busy(wri_split *p) {
 static void wait_moment(wri_source *s) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may be put back */
-    until.tv_nsec += WAIT_NS; /* only to look at the stop flag */
+    until.tv_nsec += WAIT_NS;               /* only to look at the stop flag */
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_cond_clockwait(&s->moved, &s->lock, CLOCK_MONOTONIC, &until);
