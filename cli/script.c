@@ -72,10 +72,10 @@ int wri_script_load(wri_script *s, const char *path, const char *sql) {
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
     s->diags.ar = &s->ar;
-    r = wr_parse(&s->ar, &s->diags, &s->script);
+    wr_status r = wr_parse(&s->ar, &s->diags, &s->script);
     /* Only once the syntax is right can "there is no stream x" be trusted. */
     if (r == WR_OK) r = wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan);
-    int status = print_diags(&s->diags, r);
+    status = print_diags(&s->diags, r);
     if (status == EXIT_DONE && r != WR_OK) {
         wri_say("%s: %s", s->diags.file, wr_status_text(r));
         status = EXIT_FAILED;

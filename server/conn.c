@@ -129,16 +129,23 @@ void wri_conn_answer(wri_conn *c, wr_buf *buf, bool keep) {
 
 static const char *code_of(int status) {
     switch (status) {
-    case 408: return "timeout";
+    case 408:
+        return "timeout";
     case 413:
     case 414:
-    case 431: return "too_large";
-    case 403: return "forbidden";
-    case 405: return "method_not_allowed";
-    case 415: return "unsupported_media_type";
+    case 431:
+        return "too_large";
+    case 403:
+        return "forbidden";
+    case 405:
+        return "method_not_allowed";
+    case 415:
+        return "unsupported_media_type";
     case 429:
-    case 503: return "busy";
-    default: return "bad_request";
+    case 503:
+        return "busy";
+    default:
+        return "bad_request";
     }
 }
 

@@ -175,21 +175,26 @@ static bool body_fits(wri_req *r) {
     return false;
 }
 
-void wri_route_request(wri_req *r) {
+int wri_route_find(wri_req *r, const wr_buf *target) {
     const char *args[WRI_ARGS_MAX] = {0};
     size_t lens[WRI_ARGS_MAX] = {0};
-    if (!split_target(r, &r->conn->target)) {
-        wri_answer_error(r, 400, "bad_request",
-                         "the target of the request: expected a path, and at most %d parameters, in UTF-8",
-                         WRI_QUERY_MAX);
-        return;
-    }
+    if (!split_target(r, target)) return 400;
     int method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
     for (size_t i = 0; i < WR_LEN(routes) && !r->route; i++)
         if (routes[i].method == method && matches(routes[i].path, r->path, args, lens)) r->route = &routes[i];
-    if (!r->route) not_allowed(r);
+    if (!r->route) return 404;
+    return take_args(r, r->route->path, args, lens) ? 0 : 400;
+}
+
+void wri_route_request(wri_req *r) {
+    int status = wri_route_find(r, &r->conn->target);
+    if (status == 404) not_allowed(r);
+    else if (status)
+        wri_answer_error(
+            r, 400, "bad_request",
+            "the target of the request: expected a path, and at most %d parameters, in UTF-8 with "
+            "%%xx where needed",
+            WRI_QUERY_MAX);
     else if (r->srv->stopping) wri_answer_error(r, 503, "stopping", "the server is stopping");
-    else if (!take_args(r, r->route->path, args, lens))
-        wri_answer_error(r, 400, "bad_request", "the path: expected UTF-8, with %%xx where needed");
     else if (body_fits(r)) r->route->handle(r);
 }

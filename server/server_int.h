@@ -89,6 +89,8 @@ struct wri_route {
 
 /* routes.c */
 void wri_route_request(wri_req *r);
+/* Takes the target apart and finds r->route: 0, or 400, or 404 when there is none for that method. */
+int wri_route_find(wri_req *r, const wr_buf *target);
 const char *wri_query(const wri_req *r, const char *name); /* NULL: not given */
 /* Whether all parameters that were given are among names (NULL-terminated); else answers. */
 bool wri_query_known(wri_req *r, const char *const *names);
