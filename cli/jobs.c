@@ -38,8 +38,10 @@ static void print_all(const json_t *jobs) {
     size_t i;
     json_t *job;
     for (size_t k = 0; k < WR_LEN(columns); k++) wri_table_cell(&t, "%s", columns[k].head);
-    json_array_foreach(jobs, i, job) for (size_t k = 0; k < WR_LEN(columns); k++)
-        wri_table_cell(&t, "%s", wri_shown(job, columns[k].key, text));
+    json_array_foreach(jobs, i, job) {
+        for (size_t k = 0; k < WR_LEN(columns); k++)
+            wri_table_cell(&t, "%s", wri_shown(job, columns[k].key, text));
+    }
     if (json_array_size(jobs)) wri_table_print(&t, 0);
     else puts("no jobs");
     wri_table_free(&t);
@@ -108,10 +110,10 @@ static int all(wri_client *c, const jobs_opts *o) {
     size_t i;
     if (o->server.json && !o->verbose) wri_print_answer(c);
     else if (!o->verbose) print_all(jobs);
-    else json_array_foreach(jobs, i, job) {
-            int s = one(c, o, wri_member(job, "id"), i == 0);
-            if (s > status) status = s;
-        }
+    for (i = 0; o->verbose && (job = json_array_get(jobs, i)); i++) {
+        int s = one(c, o, wri_member(job, "id"), i == 0);
+        if (s > status) status = s;
+    }
     json_decref(answer);
     return status;
 }
