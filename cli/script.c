@@ -67,15 +67,15 @@ static int print_diags(const wr_diags *d, wr_status r) {
 
 int wri_script_load(wri_script *s, const char *path, const char *sql) {
     *s = (wri_script){.reg = wr_builtin()};
-    int status = wri_script_read(s, path, sql);
-    if (status != EXIT_DONE) return status;
+    int read = wri_script_read(s, path, sql);
+    if (read != EXIT_DONE) return read;
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
     s->diags.ar = &s->ar;
     wr_status r = wr_parse(&s->ar, &s->diags, &s->script);
     /* Only once the syntax is right can "there is no stream x" be trusted. */
     if (r == WR_OK) r = wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan);
-    status = print_diags(&s->diags, r);
+    int status = print_diags(&s->diags, r);
     if (status == EXIT_DONE && r != WR_OK) {
         wri_say("%s: %s", s->diags.file, wr_status_text(r));
         status = EXIT_FAILED;
