@@ -153,6 +153,13 @@ soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan
 	@$(MAKE) --no-print-directory BUILD=tsan build/tsan/weir
 	@build/venv/bin/python tests/soak.py $(MINUTES)
 
+JOBS ?= 10000
+KILLS ?= 500
+.PHONY: soak-server
+soak-server: all ## weir serve: JOBS submitted and stopped with memory held flat, KILLS kill -9 of its process
+	@python3 tests/server/soak.py $(WEIR) --jobs $(JOBS)
+	@python3 tests/server/kills.py $(WEIR) --kills $(KILLS)
+
 .PHONY: unit
 unit: $(UNITS:%=unit-%) ## unit tests of BUILD
 unit-%: $(OUT)/test_%

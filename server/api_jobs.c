@@ -12,6 +12,18 @@ static void set_int(json_t *o, const char *key, uint64_t v) {
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
+/* "trouble": ["…"], what holds the job up and passes by itself; left out where there is none. */
+static void set_trouble(json_t *o, wri_sjob *j) {
+    json_t *list = json_array();
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) {
+        wr_trouble t;
+        wri_job_trouble(j, (wr_trouble_kind)k, &t);
+        if (t.now) json_array_append_new(list, json_string(t.why));
+    }
+    if (json_array_size(list)) json_object_set(o, "trouble", list);
+    json_decref(list);
+}
+
 json_t *wri_api_job_json(wri_sjob *j, bool whole) {
     wr_job_stats st;
     wri_job_stats(j, &st);
@@ -28,6 +40,7 @@ json_t *wri_api_job_json(wri_sjob *j, bool whole) {
     set_int(o, "late", st.late_rows);
     set_int(o, "bad", st.bad_rows);
     json_object_set_new(o, "watermark", wri_json_watermark(st.watermark_us));
+    set_trouble(o, j);
     if (!whole) return o;
     json_object_set_new(o, "sql", json_string(j->row.sql));
     set_int(o, "workers", j->row.workers ? (uint64_t)j->row.workers : st.workers);

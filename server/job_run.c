@@ -94,15 +94,37 @@ static void take_back(wri_sjob *j, wr_job *run) {
     pthread_mutex_unlock(&j->lock);
 }
 
-static void log_notes(wri_sjob *j, const wr_job *run) {
-    wr_buf notes = {0};
-    if (wr_job_notes(run, &notes) == WR_OK && wr_buf_put(&notes, "", 1) == WR_OK)
-        for (char *p = notes.data, *end; *p; p = end) {
-            end = p + strcspn(p, "\n");
-            if (*end) *end++ = 0;
-            wri_job_log(j, "%s", p);
-        }
-    wr_buf_free(&notes);
+/* A text of lines. */
+static void log_lines(wri_sjob *j, const char *p) {
+    while (*p) {
+        int n = (int)strcspn(p, "\n");
+        wri_job_log(j, "%.*s", n, p);
+        p += n + (p[n] != 0);
+    }
+}
+
+static void log_said(wri_sjob *j, const wr_job *run, wr_status (*said)(const wr_job *job, wr_buf *out)) {
+    wr_buf text = {0};
+    if (said(run, &text) == WR_OK && wr_buf_put(&text, "", 1) == WR_OK) log_lines(j, text.data);
+    wr_buf_free(&text);
+}
+
+/* Now and then, in the job's thread: what holds it up, and that it no longer does. */
+typedef struct watching {
+    wri_sjob *job;
+    const wr_job *run;
+    uint64_t news[WR_TROUBLE_KINDS];
+} watching;
+
+static void on_tick(void *ctx) {
+    watching *w = ctx;
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) {
+        wr_trouble t;
+        wr_job_trouble(w->run, (wr_trouble_kind)k, &t);
+        if (t.news == w->news[k]) continue;
+        w->news[k] = t.news;
+        wri_job_log(w->job, t.now ? "%s" : "over: %s", t.why);
+    }
 }
 
 static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
@@ -124,12 +146,15 @@ static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
     wr_job *run;
     WR_TRY(wr_job_new(&sql->plan, &o, &run, err));
     wr_status s = WR_OK;
+    log_lines(j, wr_job_passed_over(run));
     if (!wr_job_finished(run)) {
+        watching w = {.job = j, .run = run};
+        log_said(j, run, wr_job_warnings);
         publish(j, run);
-        s = wr_job_run(run, NULL, NULL, err);
+        s = wr_job_run(run, on_tick, &w, err);
         take_back(j, run);
     }
-    log_notes(j, run);
+    log_said(j, run, wr_job_notes);
     wr_job_free(run);
     return s;
 }

@@ -132,6 +132,13 @@ void wri_job_stats(wri_sjob *j, wr_job_stats *outp) {
     pthread_mutex_unlock(&j->lock);
 }
 
+void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp) {
+    *outp = (wr_trouble){0};
+    pthread_mutex_lock(&j->lock);
+    if (j->run) wr_job_trouble(j->run, kind, outp);
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* Its thread has ended. */
 static void ended(wri_sjob *j) {
     pthread_join(j->thread, NULL);

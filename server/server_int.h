@@ -260,6 +260,8 @@ const char *wri_jstate_name(wri_jstate s);
 void wri_job_act(wri_sjob *j, wri_wanted wanted);
 bool wri_job_at_rest(const wri_sjob *j);
 void wri_job_stats(wri_sjob *j, wr_job_stats *outp);
+/* What holds it up for now; .now false: nothing of that kind. */
+void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp);
 /* A line of the job's log, and of the server's. From any thread. */
 void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 

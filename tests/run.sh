@@ -92,6 +92,14 @@ part "streams of a data directory, and kill -9 of their readers"
 oracle streams ./weir --cases 12
 python3 tests/recovery/streams.py ./weir --rounds 6
 
+part "the server: jobs, streams, broken clients, kill -9 (release, ASan+UBSan)"
+python3 tests/server/run.py ./weir
+python3 tests/server/run.py "$weir"
+python3 tests/server/kills.py ./weir --kills 20
+python3 tests/server/kills.py "$weir" --kills 3 --rows 20000
+python3 tests/server/soak.py ./weir --jobs 300
+python3 tests/server/soak.py "$weir" --jobs 60 --grow 200000000
+
 part "Nexmark against DuckDB"
 build/venv/bin/python tests/nexmark/run.py ./weir
 

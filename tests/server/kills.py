@@ -14,7 +14,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,9 +22,11 @@ from serve import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RECOVERY = os.path.join(os.path.dirname(HERE), "recovery")
+sys.path.append(RECOVERY)
 spec = importlib.util.spec_from_file_location("recovery", os.path.join(RECOVERY, "run.py"))
 recovery = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(recovery)
+results = sys.modules["results"]
 
 NAMES = ["windows", "sessions", "over", "join_window", "join_interval"]
 
@@ -75,11 +76,11 @@ class Round:
         bad = [f"{n}: {j['state']}: {j.get('error')}" for n, j in self.states().items()
                if j["state"] != "finished" or j["restarts"]]
         assert self.server.stop() == 0
-        got = recovery.rows(self.folder)
+        got = results.rows(self.folder)
         for job in self.jobs:
             mine = {f: r for f, r in got.items() if f.startswith(f"out_{job.name}_")}
             want = {renamed(job.name, "'" + f)[1:]: r for f, r in job.want.items()}
-            bad += recovery.differences(job.name, want, mine)
+            bad += results.differences(job.name, want, mine)
         if bad:
             bad.append(f"see {self.folder}")
         else:
@@ -100,10 +101,7 @@ def main():
     rnd = random.Random(seed)
     with tempfile.TemporaryDirectory() as d:
         data = os.path.join(d, "data.jsonl")
-        make = (f"CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = {o.rows}, event_rate = 200);"
-                f"CREATE STREAM f WITH (connector = 'file', path = '{data}', format = 'json') AS SELECT * FROM g;")
-        subprocess.run([weir, "run", "--quiet", "--workers=1", "-e", make], check=True)
-        recovery.disorder(data, random.Random(1))
+        results.make_clicks(weir, data, o.rows, random.Random(1))
         names = o.names or NAMES
         paths = [p for p in sorted(glob.glob(os.path.join(RECOVERY, "*.sql"))) if os.path.basename(p)[:-4] in names]
         jobs = [recovery.Job(weir, p, data) for p in paths]
