@@ -32,6 +32,14 @@ static void print_remark(const json_t *job, const char *key) {
     wri_plain(stdout, "%s: %s%s", wri_member(job, "name"), text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
+static void print_trouble(const json_t *job) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(job, "trouble"), i, v) {
+        if (json_is_string(v)) wri_plain(stdout, "%s: %s\n", wri_member(job, "name"), json_string_value(v));
+    }
+}
+
 static void print_all(const json_t *jobs) {
     wri_table t = {.n_cols = WR_LEN(columns)};
     char text[WRI_SHOWN];
@@ -47,6 +55,7 @@ static void print_all(const json_t *jobs) {
     wri_table_free(&t);
     json_array_foreach(jobs, i, job) {
         print_remark(job, "error");
+        print_trouble(job);
         print_remark(job, "why");
     }
 }
@@ -85,6 +94,7 @@ static int print_one(const wri_client *c, const json_t *job) {
     detail(&t, job, "error", "error");
     wri_table_print(&t, 0);
     wri_table_free(&t);
+    print_trouble(job);
     if (json_array_size(operators) == 0) return EXIT_DONE;
     puts("operators");
     return wri_print_objects(c, operators, 2);

@@ -25,7 +25,6 @@ part "command line (ASan+UBSan)"
 python3 tests/cli/run.py "$weir"
 
 part "commands and a running engine (ASan+UBSan)"
-python3 tests/server/run.py "$weir"
 python3 tests/server/cli.py "$weir"
 
 part "examples"
