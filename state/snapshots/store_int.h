@@ -49,6 +49,9 @@ wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char
 wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest *out,
                             wr_err *err) WR_MUST_USE;
 void wri_manifest_free(wri_manifest *m);
+/* The bytes of some of the last pieces of `old` go in front of the part's, into own, where that keeps them
+ * few. How many pieces stay. */
+size_t wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_part *part, wr_buf *own);
 /* Removes manifests beyond those kept, then segments that none of the rest names. */
 wr_status wri_snap_collect(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 
