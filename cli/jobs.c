@@ -32,19 +32,30 @@ static void print_remark(const json_t *job, const char *key) {
     wri_plain(stdout, "%s: %s%s", wri_member(job, "name"), text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
+static void print_trouble(const json_t *job) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(job, "trouble"), i, v) {
+        if (json_is_string(v)) wri_plain(stdout, "%s: %s\n", wri_member(job, "name"), json_string_value(v));
+    }
+}
+
 static void print_all(const json_t *jobs) {
     wri_table t = {.n_cols = WR_LEN(columns)};
     char text[WRI_SHOWN];
     size_t i;
     json_t *job;
     for (size_t k = 0; k < WR_LEN(columns); k++) wri_table_cell(&t, "%s", columns[k].head);
-    json_array_foreach(jobs, i, job) for (size_t k = 0; k < WR_LEN(columns); k++)
-        wri_table_cell(&t, "%s", wri_shown(job, columns[k].key, text));
+    json_array_foreach(jobs, i, job) {
+        for (size_t k = 0; k < WR_LEN(columns); k++)
+            wri_table_cell(&t, "%s", wri_shown(job, columns[k].key, text));
+    }
     if (json_array_size(jobs)) wri_table_print(&t, 0);
     else puts("no jobs");
     wri_table_free(&t);
     json_array_foreach(jobs, i, job) {
         print_remark(job, "error");
+        print_trouble(job);
         print_remark(job, "why");
     }
 }
@@ -83,6 +94,7 @@ static int print_one(const wri_client *c, const json_t *job) {
     detail(&t, job, "error", "error");
     wri_table_print(&t, 0);
     wri_table_free(&t);
+    print_trouble(job);
     if (json_array_size(operators) == 0) return EXIT_DONE;
     puts("operators");
     return wri_print_objects(c, operators, 2);
@@ -108,10 +120,10 @@ static int all(wri_client *c, const jobs_opts *o) {
     size_t i;
     if (o->server.json && !o->verbose) wri_print_answer(c);
     else if (!o->verbose) print_all(jobs);
-    else json_array_foreach(jobs, i, job) {
-            int s = one(c, o, wri_member(job, "id"), i == 0);
-            if (s > status) status = s;
-        }
+    for (i = 0; o->verbose && (job = json_array_get(jobs, i)); i++) {
+        int s = one(c, o, wri_member(job, "id"), i == 0);
+        if (s > status) status = s;
+    }
     json_decref(answer);
     return status;
 }

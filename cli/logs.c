@@ -80,9 +80,10 @@ static int why(wri_client *c, const why_opts *o, const char *job) {
     size_t i;
     json_t *line;
     if (o->server.json) wri_print_answer(c);
-    else
-        json_array_foreach(json_object_get(c->json, "lines"), i, line)
-            wri_plain(stdout, "%s\n", json_is_string(line) ? json_string_value(line) : "");
+    json_t *lines = o->server.json ? NULL : json_object_get(c->json, "lines");
+    json_array_foreach(lines, i, line) {
+        wri_plain(stdout, "%s\n", json_is_string(line) ? json_string_value(line) : "");
+    }
     return EXIT_DONE;
 }
 

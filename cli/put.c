@@ -44,7 +44,7 @@ static const wr_option flags[] = {
 typedef struct putting {
     const put_opts *o;
     wr_stream *st; /* NULL: they go to a server */
-    wri_client *c;
+    wri_client c;
     const char *name; /* of the stream */
     wr_buf in;        /* bytes read, from the start of a line */
     wr_buf keys;      /* keys made up; their offsets stand in puts until all are there */
@@ -76,7 +76,7 @@ static wr_status add(putting *g, size_t i, const char *p, size_t n) {
 }
 
 static wr_status put_group(putting *g, uint32_t n, wr_err *err) {
-    if (!g->st) return wri_put_remote(g->c, g->name, g->puts, n, &g->records, err);
+    if (!g->st) return wri_put_remote(&g->c, g->name, g->puts, n, &g->records, err);
     wr_status s = wr_stream_put(g->st, g->puts, n, err);
     for (uint32_t i = 0; i < n; i++) g->records += g->puts[i].status == WR_OK;
     return s;
@@ -136,21 +136,19 @@ static int to_data(putting *g) {
 }
 
 static int to_server(putting *g) {
-    wri_client c;
     wr_err err = {0};
-    int status = wri_client_or_data(&c, "put", g->o->server.url);
-    g->c = &c;
+    int status = wri_client_or_data(&g->c, "put", g->o->server.url);
     /* Before lines are read, so that a stream that is not there is told at once. */
-    if (status == EXIT_DONE) status = wri_ask(&c, "GET", "/v1/streams/%s", wri_escaped(&c, g->name));
+    if (status == EXIT_DONE) status = wri_ask(&g->c, "GET", "/v1/streams/%s", wri_escaped(&g->c, g->name));
     bool open = status == EXIT_DONE;
     wr_status s = open ? put_all(g, &err) : WR_OK;
-    if (s != WR_OK) status = err.msg[0] ? wri_data_failed("put", s, &err) : wri_put_failed(&c);
+    if (s != WR_OK) status = err.msg[0] ? wri_data_failed("put", s, &err) : wri_put_failed(&g->c);
     unsigned long long done = g->records;
     if (open && status == EXIT_DONE && !g->o->quiet) fprintf(stderr, "%llu records put\n", done);
     else if (open && status != EXIT_DONE)
         fprintf(stderr, "%llu records put; those behind them %s\n", done,
-                c.code >= 400 && c.code < 500 ? "have not been" : "may have been, or not");
-    wri_client_close(&c);
+                g->c.code >= 400 && g->c.code < 500 ? "have not been" : "may have been, or not");
+    wri_client_close(&g->c);
     return status;
 }
 

@@ -13,10 +13,11 @@ static int list(asking *q) {
     json_t *v;
     if (status != EXIT_DONE) return status;
     if (q->a->server->json) wri_print_answer(c);
-    else
-        json_array_foreach(json_object_get(c->json, "streams"), i, v)
-            wri_plain(stdout, "%s%s%s\n", wri_member(v, "name"), *wri_member(v, "error") ? "  " : "",
-                      wri_member(v, "error"));
+    json_t *streams = q->a->server->json ? NULL : json_object_get(c->json, "streams");
+    json_array_foreach(streams, i, v) {
+        wri_plain(stdout, "%s%s%s\n", wri_member(v, "name"), *wri_member(v, "error") ? "  " : "",
+                  wri_member(v, "error"));
+    }
     return EXIT_DONE;
 }
 

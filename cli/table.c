@@ -157,8 +157,10 @@ static json_t *columns_of(const json_t *array) {
     json_t *cols = json_object(), *o, *v;
     const char *key;
     size_t i;
-    json_array_foreach(array, i, o) json_object_foreach(o, key, v) {
-        if (simple(v)) (void)!json_object_set_new(cols, key, json_null());
+    json_array_foreach(array, i, o) {
+        json_object_foreach(o, key, v) {
+            if (simple(v)) (void)!json_object_set_new(cols, key, json_null());
+        }
     }
     return cols;
 }
@@ -175,8 +177,9 @@ int wri_print_objects(const wri_client *c, const json_t *array, int indent) {
         for (char *p = text; *p; p++) *p = *p == '_' ? ' ' : *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
         wri_table_cell(&t, "%s", text);
     }
-    json_array_foreach(array, i, o) json_object_foreach(cols, key, v)
-        wri_table_cell(&t, "%s", wri_shown(o, key, text));
+    json_array_foreach(array, i, o) {
+        json_object_foreach(cols, key, v) { wri_table_cell(&t, "%s", wri_shown(o, key, text)); }
+    }
     if (t.n_cols) wri_table_print(&t, indent);
     wri_table_free(&t);
     json_decref(cols);
