@@ -188,6 +188,7 @@ static void written(uv_work_t *work, int status) {
     wri_epochs *e = &j->epochs;
     (void)status;
     for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
+    wri_meter_snapshot_ended(j, w->status == WR_OK, w->bytes);
     if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
     else e->n_taken++;
     e->bytes += w->bytes;
@@ -247,6 +248,7 @@ void wri_epochs_tick(wr_job *j) {
     e->next_us = now + interval(j);
     e->under_way = true;
     e->last = stop;
+    wri_meter_snapshot_begun(j, e->wanted + 1);
     __atomic_store_n(&e->wanted, e->wanted + 1, __ATOMIC_RELEASE);
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
 }

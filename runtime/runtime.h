@@ -52,4 +52,6 @@ void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
 wr_status wr_job_notes(const wr_job *job, wr_buf *out);
 void wr_job_free(wr_job *job);
 
+#include "metrics.h"
+
 #endif

@@ -217,7 +217,8 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
         if (op->bad_kept->n++ == 0) describe(e, op->bad_kept->why, sizeof op->bad_kept->why);
         return WR_OK;
     }
-    __atomic_add_fetch(&t->bad_rows, 1, __ATOMIC_RELAXED);
+    wri_tally(&t->bad_rows, 1);
+    wri_tally(&op->bad_rows, 1);
     if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
         pthread_mutex_lock(&j->lock);
         if (!j->has_first_bad) {
@@ -359,8 +360,8 @@ static wr_status late_batch(const wr_late *late, const wr_batch *b, const uint32
 
 wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_err *err) {
-    op->late_rows += n;
-    __atomic_add_fetch(&op->task->late_rows, n, __ATOMIC_RELAXED);
+    wri_tally(&op->late_rows, n);
+    wri_tally(&op->task->late_rows, n);
     const wr_late *late = op->node->late ? &op->node->late[port] : NULL;
     wri_side *s = late && late->to ? side_of(op->task, late->to) : NULL;
     if (!s || n == 0) return WR_OK;

@@ -163,18 +163,27 @@ static void note_waiting(wr_job *j, wri_sink *s) {
     if (s->since_us == 0) __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
 }
 
+/* The connector takes bytes, and perhaps its time. Under the lock; others read the numbers without. */
+static wr_status hand_over(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+    int64_t from = j->sys->mono_us();
+    __atomic_store_n(&s->writing_since_us, from, __ATOMIC_RELAXED);
+    wr_status r = s->con->write(s->sink, p, n, err);
+    wri_meter_written(j, s, from, n);
+    return r;
+}
+
 /* Under the lock. */
 static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf, wr_err *err) {
     if (buf->len && s->con->flush) note_waiting(j, s);
     if (!s->headed && s->fmt->header) {
         wr_buf head = {0};
         wr_status r = s->fmt->header(enc, &head, err);
-        if (r == WR_OK && head.len) r = s->con->write(s->sink, head.data, head.len, err);
+        if (r == WR_OK && head.len) r = hand_over(j, s, head.data, head.len, err);
         wr_buf_free(&head);
         if (r != WR_OK) return r;
     }
     s->headed = true;
-    wr_status r = buf->len ? s->con->write(s->sink, buf->data, buf->len, err) : WR_OK;
+    wr_status r = buf->len ? hand_over(j, s, buf->data, buf->len, err) : WR_OK;
     buf->len = 0;
     return r;
 }
@@ -252,7 +261,7 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
 }
 
 /* Rows one by one, each a record of its own. */
-static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+static wr_status put_rows(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
     if (wr_grow(&o->ends, &o->ends_cap, b->n, sizeof *o->ends) != WR_OK) return wr_fail_oom(err, "a sink");
     o->buf.len = 0;
@@ -265,7 +274,10 @@ static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
         o->ends[i] = o->buf.len;
     }
     pthread_mutex_lock(s->lock);
+    int64_t from = j->sys->mono_us();
+    __atomic_store_n(&s->writing_since_us, from, __ATOMIC_RELAXED);
     wr_status r = s->con->put(s->sink, b, o->buf.data, o->ends, err);
+    wri_meter_written(j, s, from, o->buf.len);
     pthread_mutex_unlock(s->lock);
     o->buf.len = 0;
     return r;
@@ -275,8 +287,9 @@ static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
+    wri_tally(&op->rows_out, b->n);
     if (b->n == 0) return WR_OK;
-    if (o->s->con->put) return put_rows(o, b, err);
+    if (o->s->con->put) return put_rows(j, o, b, err);
     if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(j, o, b, err);
     if (o->buf.len == 0) o->since_us = j->sys->mono_us();
@@ -333,7 +346,7 @@ static wr_status finish(wr_job *j, wri_sink *s, wr_encoder *enc, wr_err *err) {
     take_turn(j, s);
     wr_status r = s->con->write ? write_out(j, s, enc, &foot, err) : WR_OK; /* the header, if nothing came */
     if (r == WR_OK && s->con->write && s->fmt->footer) r = s->fmt->footer(enc, &foot, err);
-    if (r == WR_OK && foot.len) r = s->con->write(s->sink, foot.data, foot.len, err);
+    if (r == WR_OK && foot.len) r = hand_over(j, s, foot.data, foot.len, err);
     wr_buf_free(&foot);
     return r == WR_OK && s->con->flush ? s->con->flush(s->sink, err) : r;
 }

@@ -40,7 +40,10 @@ static void doze(wr_task *t, int64_t us) {
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&t->lock);
     __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
-    if (rings_empty(t) && !wri_stopping(t->job)) pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    int64_t from = t->job->sys->mono_us();
+    if (rings_empty(t) && !wri_stopping(t->job) && !wri_asked(t))
+        pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    wri_meter_time(&t->meter.slept_us, t->job->sys->mono_us() - from);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&t->lock);
 }
@@ -60,7 +63,9 @@ wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) {
     WR_TRY(drain_behind(t, stage, &did, err));
     if (!did) {
         struct timespec nap = {0, 20000};
+        int64_t from = t->job->sys->mono_us();
         nanosleep(&nap, NULL);
+        wri_meter_time(&t->meter.blocked_us, t->job->sys->mono_us() - from);
     }
     return WR_OK;
 }
@@ -113,6 +118,7 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     if (!through(t, epoch, true)) return WR_OK;
     WR_TRY(wri_side_save(t, err));
     t->passed = epoch;
+    wri_meter_passed(t);
     *didp = true;
     if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);
     return WR_OK;
@@ -164,6 +170,7 @@ static wr_status work(wr_task *t, wr_err *err) {
         uint32_t left;
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &live, &left, err));
+        if (WR_UNLIKELY(wri_asked(t))) wri_answer(t);
         if (left == 0) return WR_OK;
         WR_TRY(tick_sinks(t, !did, err));
         if (!did) doze(t, live ? NAP_US : SLEEP_US);
@@ -173,9 +180,11 @@ static wr_status work(wr_task *t, wr_err *err) {
 void *wri_worker_main(void *arg) {
     wr_task *t = arg;
     wr_err err = {0};
+    wri_meter_begin(t);
     wr_status s = work(t, &err);
     if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
     if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);
+    wri_meter_end(t);
     __atomic_sub_fetch(&t->job->running, 1, __ATOMIC_RELEASE);
     uv_async_send(&t->job->done);
     return NULL;
