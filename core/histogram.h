@@ -20,7 +20,8 @@ typedef struct wr_hist {
 void wr_hist_add(wr_hist *h, uint64_t v);
 /* Adds what another one has. */
 void wr_hist_merge(wr_hist *to, const wr_hist *from);
-/* The largest value of the bucket that holds the q-th part of all, 0 < q <= 1; at most max. 0: it is empty. */
+/* The largest value of the bucket that holds the q-th part of all, 0 < q <= 1; at most max. 0: it is empty.
+ */
 uint64_t wr_hist_quantile(const wr_hist *h, double q);
 
 #endif

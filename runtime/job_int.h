@@ -294,6 +294,8 @@ void wri_exchange_free(wr_job *j, wri_exchange *x);
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
 /* source.c */
+/* event_time or event_time - constant, the usual watermarks: they need no evaluator. */
+bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp);
 /* from: what wri_source_save wrote, NULL: from the beginning. */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
                          wri_source *s, wr_err *err) WR_MUST_USE;
@@ -328,6 +330,8 @@ wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *er
 wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) WR_MUST_USE;
 
 /* side.c */
+const wr_plan_stmt *wri_stmt_at(const wr_plan *p,
+                                wr_loc loc); /* that a place in the script belongs to, or NULL */
 /* All that can feed the sides has passed the barrier. */
 wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) WR_MUST_USE;
 wr_status wri_side_save(wr_task *t, wr_err *err) WR_MUST_USE; /* rows that wait */

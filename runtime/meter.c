@@ -168,7 +168,7 @@ static void tell(wr_task *t) {
     if (!t->meter.told) t->meter.told = wr_calloc(n, sizeof *t->meter.told);
     for (uint32_t id = 0; t->meter.told && id < n; id++) {
         const wr_op *op = &t->ops[id];
-        t->meter.told[id] = (wr_waits){0};
+        t->meter.told[id] = (wr_waits){.holds_us = op->holds_us};
         if (op->def->waiting) op->def->waiting(op, &t->meter.told[id]);
     }
     pthread_mutex_unlock(&t->lock);

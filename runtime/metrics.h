@@ -21,7 +21,7 @@ typedef struct wr_op_metrics {
     uint64_t state_keys, state_bytes; /* as each worker last said, about once a second */
     bool has_state;
     int64_t watermark_us, lag_us; /* least over the workers; lag: behind the wall clock */
-    int64_t blocked_us;           /* exchanges, else WR_NEVER: how long workers have waited for room, in all */
+    int64_t blocked_us; /* exchanges, else WR_NEVER: how long workers have waited for room, in all */
     double rows_in_a_sec, rows_out_a_sec; /* of the last one or two seconds; of all, when the job has ended */
     uint64_t *worker_rows_in;             /* per worker */
 } wr_op_metrics;
@@ -53,8 +53,8 @@ typedef struct wr_sink_metrics {
 typedef struct wr_worker_metrics {
     uint32_t worker;
     uint64_t rows_in;
-    int64_t cpu_us, blocked_us, slept_us;  /* blocked: waiting for room in a ring; slept: nothing to do */
-    double busy, backpressure;             /* shares of the last one or two seconds, 0..1 */
+    int64_t cpu_us, blocked_us, slept_us; /* blocked: waiting for room in a ring; slept: nothing to do */
+    double busy, backpressure;            /* shares of the last one or two seconds, 0..1 */
 } wr_worker_metrics;
 
 typedef struct wr_duration_metrics { /* of a histogram */
@@ -66,8 +66,8 @@ typedef struct wr_snapshot_metrics {
     bool on; /* snapshots are taken */
     uint64_t taken, failed, epoch;
     uint64_t last_bytes, bytes;
-    int64_t last_us, next_us;         /* wall clock; next: when it is due */
-    int64_t last_duration_us;         /* from the barrier's start until it was durable */
+    int64_t last_us, next_us;                   /* wall clock; next: when it is due */
+    int64_t last_duration_us;                   /* from the barrier's start until it was durable */
     wr_duration_metrics duration, align, pause; /* align: a worker's first barrier until its last; pause: what
                                                    its operators needed to say what they keep */
 } wr_snapshot_metrics;
@@ -93,22 +93,25 @@ void wr_job_metrics_free(wr_job_metrics *m);
 
 /* ---- the table ---- */
 typedef enum wr_metric_scope { /* what a number is of, and so its labels beside job */
-    WR_M_JOB,
-    WR_M_OPERATOR, /* operator, node */
-    WR_M_SHARE,    /* operator, node, worker: an operator's part on each worker, where there are several */
-    WR_M_SPLIT,    /* stream, node, shard */
-    WR_M_SINK,     /* stream, node */
-    WR_M_WORKER,   /* worker */
-    WR_M_SNAPSHOTS /* jobs that take them */
+                               WR_M_JOB,
+                               WR_M_OPERATOR, /* operator, node */
+                               WR_M_SHARE, /* operator, node, worker: an operator's part on each worker, where
+                                              there are several */
+                               WR_M_SPLIT, /* stream, node, shard */
+                               WR_M_SINK,  /* stream, node */
+                               WR_M_WORKER,   /* worker */
+                               WR_M_SNAPSHOTS /* jobs that take them */
 } wr_metric_scope;
-typedef enum wr_metric_value { /* C type of the member, and how it is said */
-    WR_V_COUNT,   /* uint64_t */
-    WR_V_NUMBER,  /* int64_t; WR_NEVER is left out, null in JSON, as of all that follow */
-    WR_V_SECONDS, /* int64_t of microseconds */
-    WR_V_TIME,    /* int64_t of microseconds since 1970: seconds since 1970; in JSON ISO 8601 */
-    WR_V_FLAG,    /* bool: 0 or 1 */
-    WR_V_RATE,    /* double */
-    WR_V_DURATION /* wr_duration_metrics: a summary */
+typedef enum wr_metric_value {               /* C type of the member, and how it is said */
+                               WR_V_COUNT,   /* uint64_t */
+                               WR_V_NUMBER,  /* int64_t; WR_NEVER is left out, null in JSON, as of all that
+                                                follow */
+                               WR_V_SECONDS, /* int64_t of microseconds */
+                               WR_V_TIME, /* int64_t of microseconds since 1970: seconds since 1970; in JSON
+                                             ISO 8601 */
+                               WR_V_FLAG, /* bool: 0 or 1 */
+                               WR_V_RATE, /* double */
+                               WR_V_DURATION /* wr_duration_metrics: a summary */
 } wr_metric_value;
 typedef struct wr_metric_def {
     wr_metric_scope scope;

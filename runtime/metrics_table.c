@@ -1,4 +1,5 @@
-/* runtime/metrics_table.c -- which numbers there are: names, units, help. Their order is that of the output. */
+/* runtime/metrics_table.c -- which numbers there are: names, units, help. Their order is that of the output.
+ */
 #include "metrics.h"
 
 #define JOB(m, j)   WR_M_JOB, .offset = offsetof(wr_job_metrics, m), .json = j

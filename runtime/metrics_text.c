@@ -10,10 +10,10 @@
 
 typedef struct scope_def {
     wr_metric_scope scope;
-    const char *json;    /* list or object of the JSON; NULL: the outermost object */
-    const char *title;   /* of its table in docs/METRICS.md */
-    const char *labels;  /* the same */
-    size_t bytes;        /* of its struct */
+    const char *json;   /* list or object of the JSON; NULL: the outermost object */
+    const char *title;  /* of its table in docs/METRICS.md */
+    const char *labels; /* the same */
+    size_t bytes;       /* of its struct */
 } scope_def;
 
 static const scope_def scopes[] = {
@@ -57,8 +57,8 @@ static const char *parts(const wr_job_metrics *m, wr_metric_scope scope, uint32_
 /* Where the part has such a number at all. */
 static bool is_there(const wr_metric_def *d, const char *part) {
     const void *p = part + d->offset;
-    if (d->scope == WR_M_OPERATOR &&
-        (d->offset == offsetof(wr_op_metrics, state_keys) || d->offset == offsetof(wr_op_metrics, state_bytes)))
+    if (d->scope == WR_M_OPERATOR && (d->offset == offsetof(wr_op_metrics, state_keys) ||
+                                      d->offset == offsetof(wr_op_metrics, state_bytes)))
         return ((const wr_op_metrics *)(const void *)part)->has_state;
     if (d->value != WR_V_NUMBER && d->value != WR_V_SECONDS && d->value != WR_V_TIME) return true;
     return *(const int64_t *)p != WR_NEVER;
@@ -102,9 +102,9 @@ wr_status wr_metrics_label(wr_buf *out, const char *value) {
             WR_TRY(wr_buf_puts(out, "\xef\xbf\xbd"));
             continue;
         }
-        wr_status s = *c == '\n'                 ? wr_buf_puts(out, "\\n")
+        wr_status s = *c == '\n'                ? wr_buf_puts(out, "\\n")
                       : *c == '"' || *c == '\\' ? wr_buf_printf(out, "\\%c", *c)
-                                                 : wr_buf_put(out, c, 1);
+                                                : wr_buf_put(out, c, 1);
         if (s != WR_OK) return s;
     }
     return WR_OK;
@@ -175,7 +175,8 @@ static wr_status put_shares(wr_buf *out, const wr_named_metrics *j, const wr_met
     return WR_OK;
 }
 
-static wr_status put_sample(wr_buf *out, const wr_named_metrics *j, const wr_metric_def *d, const char *part) {
+static wr_status put_sample(wr_buf *out, const wr_named_metrics *j, const wr_metric_def *d,
+                            const char *part) {
     const void *p = part + d->offset;
     if (d->scope == WR_M_SHARE) return put_shares(out, j, d, (const wr_op_metrics *)(const void *)part);
     if (!is_there(d, part)) return WR_OK;
@@ -233,7 +234,8 @@ wr_status wri_json_time(wr_buf *out, int64_t us) {
 }
 
 static wr_status put_json_duration(wr_buf *out, const wr_duration_metrics *v) {
-    static const char *const names[] = {"sum_seconds", "p50_seconds", "p90_seconds", "p99_seconds", "max_seconds"};
+    static const char *const names[] = {"sum_seconds", "p50_seconds", "p90_seconds", "p99_seconds",
+                                        "max_seconds"};
     const int64_t values[] = {v->sum_us, v->p50_us, v->p90_us, v->p99_us, v->max_us};
     WR_TRY(wr_buf_printf(out, "{\"count\":%" PRIu64, v->count));
     for (uint32_t i = 0; i < WR_LEN(names); i++) {
@@ -283,7 +285,8 @@ static wr_status put_json_shares(const wr_job_metrics *m, wr_buf *out, const wr_
 }
 
 /* The members of a part, without the braces. */
-static wr_status put_json_part(const wr_job_metrics *m, wr_metric_scope scope, const char *part, wr_buf *out) {
+static wr_status put_json_part(const wr_job_metrics *m, wr_metric_scope scope, const char *part,
+                               wr_buf *out) {
     size_t from = out->len;
     WR_TRY(put_json_names(out, scope, part));
     for (size_t k = 0; k < wr_n_metric_defs; k++) {
@@ -292,7 +295,8 @@ static wr_status put_json_part(const wr_job_metrics *m, wr_metric_scope scope, c
         WR_TRY(wr_buf_printf(out, "%s\"%s\":", out->len > from ? "," : "", d->json));
         WR_TRY(put_json_value(out, d, part));
     }
-    return scope == WR_M_OPERATOR ? put_json_shares(m, out, (const wr_op_metrics *)(const void *)part) : WR_OK;
+    return scope == WR_M_OPERATOR ? put_json_shares(m, out, (const wr_op_metrics *)(const void *)part)
+                                  : WR_OK;
 }
 
 static wr_status put_json_scope(const wr_job_metrics *m, const scope_def *s, wr_buf *out) {
@@ -338,13 +342,16 @@ wr_status wr_job_metrics_prometheus(wr_job *job, const char *name, wr_buf *out, 
 
 wr_status wr_metrics_markdown(wr_buf *out) {
     for (size_t i = 0; i < WR_LEN(scopes); i++) {
-        WR_TRY(wr_buf_printf(out, "\n## %s\n\nLabels: %s.\n\n| metric | type | in JSON | what |\n|---|---|---|---|\n",
-                             scopes[i].title, scopes[i].labels));
+        WR_TRY(wr_buf_printf(
+            out, "\n## %s\n\nLabels: %s.\n\n| metric | type | in JSON | what |\n|---|---|---|---|\n",
+            scopes[i].title, scopes[i].labels));
         for (size_t k = 0; k < wr_n_metric_defs; k++) {
             const wr_metric_def *d = &wr_metric_defs[k];
             if (d->scope != scopes[i].scope) continue;
             WR_TRY(wr_buf_printf(out, "| `%s` | %s | %s%s`%s` | %s |\n", d->name, type_of(d),
-                                 scopes[i].json ? scopes[i].json : d->scope == WR_M_SHARE ? "operators" : "",
+                                 scopes[i].json           ? scopes[i].json
+                                 : d->scope == WR_M_SHARE ? "operators"
+                                                          : "",
                                  scopes[i].json || d->scope == WR_M_SHARE ? " " : "", d->json, d->help));
         }
     }

@@ -30,19 +30,24 @@ typedef struct wr_wait {
     int64_t start_us, end_us; /* of the window; WR_WM_NONE: it has none */
     int64_t due_us;           /* the watermark that lets it go; WR_WM_END: the end of the input does */
     uint64_t rows, keys;      /* in it, as far as is known here */
+    bool at_most;             /* keys: several parts have some, which may be the same */
 } wr_wait;
 typedef struct wr_waits {
     const char *what; /* "window", "session", "row"; NULL: nothing waits */
     bool shared;      /* other workers may have their parts of the same ones: windows of all keys */
+    uint32_t ends;    /* waits for the end of this input, counted from 1; 0: for the watermark */
     uint64_t n;       /* how many wait; rows and keys in all of them */
     uint64_t rows, keys;
     wr_wait first[WRI_WAITS_SHOWN]; /* by rising due_us, end_us */
     uint32_t n_first;
+    int64_t holds_us; /* the operator's, whether anything waits or not */
 } wr_waits;
 /* Adds one; those of equal borders and due_us are put together. */
 void wri_waits_add(wr_waits *w, wr_wait x);
 /* Adds what another part of the same operator has. */
 void wri_waits_merge(wr_waits *w, const wr_waits *from);
+/* About how many bytes a row of these columns takes. */
+size_t wri_row_bytes(const wr_schema *s);
 
 typedef struct wr_op_def {
     const char *name;

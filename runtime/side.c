@@ -106,9 +106,7 @@ typedef struct bad {
     int64_t ts_us; /* WR_WM_NONE: unknown */
 } bad;
 
-/* The statement that a place in the script belongs to. */
-static const wr_plan_stmt *stmt_at(const wr_op *op, wr_loc loc) {
-    const wr_plan *p = op->task->job->plan;
+const wr_plan_stmt *wri_stmt_at(const wr_plan *p, wr_loc loc) {
     const wr_plan_stmt *found = NULL;
     for (uint32_t i = 0; i < p->n_stmts && p->stmts[i].at <= loc.at; i++) found = &p->stmts[i];
     return found;
@@ -236,7 +234,11 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
 }
 
 wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err) {
-    bad e = {.name = name, .why = why, .stmt = stmt_at(op, op->node->loc), .pos = -1, .ts_us = WR_WM_NONE};
+    bad e = {.name = name,
+             .why = why,
+             .stmt = wri_stmt_at(op->task->job->plan, op->node->loc),
+             .pos = -1,
+             .ts_us = WR_WM_NONE};
     return report(op, &e, err);
 }
 
@@ -245,7 +247,7 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_err err = {0};
     bad e = {.name = "bad record",
              .why = r->why,
-             .stmt = stmt_at(op, op->node->loc),
+             .stmt = wri_stmt_at(op->task->job->plan, op->node->loc),
              .file = file_of(op, r->split),
              .data = r->data,
              .len = r->len,
@@ -304,7 +306,7 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
         uint32_t row = these->rows[i];
         bad e = {.name = "bad row",
                  .why = these->whys ? these->whys[i] : these->why,
-                 .stmt = stmt_at(op, place_of(op, these, i)),
+                 .stmt = wri_stmt_at(op->task->job->plan, place_of(op, these, i)),
                  .file = node->kind == WR_N_SOURCE ? file_of(op, b->split) : NULL,
                  .pos = -1, /* rows of a batch have an order, not places of their own */
                  .ts_us = WR_WM_NONE};

@@ -372,8 +372,7 @@ static int64_t announce(wri_source *s) {
 
 /* ---- one worker's part ---- */
 
-/* event_time or event_time - constant, the usual watermarks, need no evaluator. */
-static bool simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
+bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
     if (e->kind == WR_X_COL) {
         *colp = e->col;
         *delayp = 0;
@@ -403,7 +402,7 @@ static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
         o->wm_delay = 1000;
         return WR_OK;
     }
-    if (!n->source.wm || simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
+    if (!n->source.wm || wri_simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
     return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
 }
 

@@ -12,6 +12,7 @@ static bool list(wr_waits *w, const wr_wait *x) {
     while (i > 0 && before(x, &w->first[i - 1])) i--;
     if (i > 0 && !before(&w->first[i - 1], x)) {
         w->first[i - 1].rows += x->rows;
+        w->first[i - 1].at_most |= x->keys > 0 && w->first[i - 1].keys > 0;
         w->first[i - 1].keys += x->keys;
         return true;
     }
@@ -31,7 +32,8 @@ void wri_waits_add(wr_waits *w, wr_wait x) {
 /* Of windows that other parts have, too, those beyond the first few count as the same. */
 void wri_waits_merge(wr_waits *w, const wr_waits *from) {
     uint64_t n = w->n, listed = w->n_first;
-    uint64_t beyond = n > listed ? n - listed : 0, theirs = from->n > from->n_first ? from->n - from->n_first : 0;
+    uint64_t beyond = n > listed ? n - listed : 0,
+             theirs = from->n > from->n_first ? from->n - from->n_first : 0;
     if (!from->what) return;
     if (!w->what) {
         *w = *from;
@@ -43,4 +45,11 @@ void wri_waits_merge(wr_waits *w, const wr_waits *from) {
     for (uint32_t i = 0; i < from->n_first; i++) fresh += !list(w, &from->first[i]);
     if (!w->shared) w->n += from->n;
     else w->n = listed + fresh + (beyond > theirs ? beyond : theirs);
+}
+
+/* Text that does not fit its view is guessed to be as long as it. */
+size_t wri_row_bytes(const wr_schema *s) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < s->n; i++) n += wr_type_phys(s->fields[i].type) == WR_STR ? 32 : 8;
+    return n;
 }

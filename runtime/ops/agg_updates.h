@@ -38,5 +38,6 @@ wr_status wri_updates_expire(wri_updates *u, int64_t wm, wr_err *err) WR_MUST_US
 wr_status wri_updates_save(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) WR_MUST_USE;
 wr_status wri_updates_load(wri_updates *u, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 uint32_t wri_updates_live(const wri_updates *u); /* groups */
+size_t wri_updates_bytes(const wri_updates *u);
 
 #endif

@@ -295,5 +295,17 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *er
     return r;
 }
 
-const wr_op_def wri_op_join_changes = {
-    .name = "join of changes", .open = changes_open, .push = changes_push, .close = changes_close};
+static void changes_measure(const wr_op *op, wr_kept *out) {
+    const changes_join *j = op->state;
+    out->bytes = wri_groups_bytes(j->groups);
+    for (uint32_t s = 0; s < 2; s++) {
+        out->keys += j->side[s].rows.rows - j->side[s].dead;
+        out->bytes += j->side[s].rows.rows * (wri_row_bytes(&op->node->in[s]->out) + 2 * sizeof(uint32_t));
+    }
+}
+
+const wr_op_def wri_op_join_changes = {.name = "join of changes",
+                                       .open = changes_open,
+                                       .push = changes_push,
+                                       .measure = changes_measure,
+                                       .close = changes_close};
