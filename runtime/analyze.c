@@ -1,15 +1,16 @@
 /* runtime/analyze.c -- EXPLAIN's tree with live numbers: rows a second, what is kept, where event time is. */
 #include <inttypes.h>
 
-#include "metrics_int.h"
 #include "job_int.h"
+#include "metrics_int.h"
 
 /* "812", "1.2 k", "34 M" */
 static wr_status put_scaled(wr_buf *out, double v, const char *unit) {
     static const char *const prefixes[] = {"", "k", "M", "G", "T", "P"};
     size_t u = 0;
     for (; v >= 999.5 && u + 1 < WR_LEN(prefixes); u++) v /= 1000;
-    return wr_buf_printf(out, "%.*f%s%s%s", u > 0 && v < 99.95 ? 1 : 0, v, u || *unit ? " " : "", prefixes[u], unit);
+    return wr_buf_printf(out, "%.*f%s%s%s", u > 0 && v < 99.95 ? 1 : 0, v, u || *unit ? " " : "", prefixes[u],
+                         unit);
 }
 
 static wr_status put_rows(wr_buf *out, uint64_t rows, double a_sec, const char *what) {
@@ -60,8 +61,8 @@ static wr_status note(void *ctx, const wr_node *n, wr_buf *out) {
 
 static wr_status put_workers(const wr_job_metrics *m, wr_buf *out) {
     for (uint32_t w = 0; w < m->n_workers; w++)
-        WR_TRY(wr_buf_printf(out, "worker %u: busy %.0f %%, back-pressure %.0f %%\n", w, m->workers[w].busy * 100,
-                             m->workers[w].backpressure * 100));
+        WR_TRY(wr_buf_printf(out, "worker %u: busy %.0f %%, back-pressure %.0f %%\n", w,
+                             m->workers[w].busy * 100, m->workers[w].backpressure * 100));
     return WR_OK;
 }
 

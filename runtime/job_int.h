@@ -12,6 +12,7 @@
 #ifndef WR_RUNTIME_JOB_INT_H
 #define WR_RUNTIME_JOB_INT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -125,6 +126,7 @@ typedef struct wri_sink {
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
     uint64_t epoch;  /* of the last barrier that all have passed */
+    uint64_t coming; /* of the last that some have passed */
     uint32_t passed; /* workers that have passed the next one, and not ended */
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
@@ -192,10 +194,11 @@ typedef struct wri_meter {
     int64_t save_us;              /* spent in saves for it */
     uint64_t measured;            /* the last request for sizes that was answered */
     uint64_t answered;            /* atomic: the same for what waits */
-    clockid_t clock;              /* of its CPU time; with `alive` and cpu_us under the task's lock */
+    pthread_mutex_t lock;         /* of what follows */
+    clockid_t clock;              /* of its CPU time */
     bool alive;
     int64_t cpu_us; /* once it has ended */
-    wr_waits *told; /* by node id: what waits in its operators, as of `answered`; under the task's lock */
+    wr_waits *told; /* by node id: what waits in its operators, as of `answered` */
 } wri_meter;
 
 /* What has gone through by some moment, for rates: per node rows in and out, per worker CPU, blocked. */
@@ -232,8 +235,8 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    int wake_fd; /* an eventfd; -1: none */
+    struct pollfd *wakers;
     bool asleep;
     wri_meter meter;
 };
@@ -365,7 +368,8 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two tick
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* How it stood at the barrier of that epoch, once all workers have passed it. */
+wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
@@ -387,6 +391,7 @@ wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_
 wr_status wri_meters_new(wr_job *j, wr_err *err) WR_MUST_USE;
 void wri_meters_free(wr_job *j);
 void wri_meters_tick(wr_job *j); /* control thread, ten times a second */
+void wri_meter_init(wr_task *t);
 void wri_meter_begin(wr_task *t);
 void wri_meter_end(wr_task *t);
 int64_t wri_meter_cpu_us(wr_task *t);              /* from any thread */
@@ -412,7 +417,9 @@ static inline bool wri_asked(const wr_task *t) {
 
 /* worker.c */
 void *wri_worker_main(void *task);
-void wri_wake(wr_task *t);
+wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
+void wri_waker_close(wr_task *t);
+void wri_wake(wr_task *t); /* from any thread, after what it shall find is there */
 /* While a ring is full: does work of stages behind `stage`, else naps. */
 wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
 

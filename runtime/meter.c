@@ -31,7 +31,11 @@ wr_status wri_meters_new(wr_job *j, wr_err *err) {
 
 void wri_meters_free(wr_job *j) {
     wri_meters *m = &j->meters;
-    for (uint32_t w = 0; j->workers && w < j->n_workers; w++) wr_free(j->workers[w].meter.told);
+    for (uint32_t w = 0; j->workers && w < j->n_workers; w++) {
+        if (!j->workers[w].job) continue;
+        wr_free(j->workers[w].meter.told);
+        pthread_mutex_destroy(&j->workers[w].meter.lock);
+    }
     wr_free(m->older.v);
     wr_free(m->newer.v);
     pthread_mutex_destroy(&m->lock);
@@ -100,10 +104,12 @@ void wri_meter_snapshot_ended(wr_job *j, bool ok, uint64_t bytes) {
 
 /* ---- workers ---- */
 
+void wri_meter_init(wr_task *t) { pthread_mutex_init(&t->meter.lock, NULL); }
+
 void wri_meter_begin(wr_task *t) {
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     t->meter.alive = pthread_getcpuclockid(pthread_self(), &t->meter.clock) == 0;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
 }
 
 static int64_t cpu_us(clockid_t clock) {
@@ -112,19 +118,19 @@ static int64_t cpu_us(clockid_t clock) {
 }
 
 int64_t wri_meter_cpu_us(wr_task *t) {
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     int64_t us = t->meter.alive ? cpu_us(t->meter.clock) : t->meter.cpu_us;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
     return us;
 }
 
 /* Its operators are done, or have been stopped. */
 void wri_meter_end(wr_task *t) {
     wri_meters *m = &t->job->meters;
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     t->meter.cpu_us = cpu_us(CLOCK_THREAD_CPUTIME_ID);
     t->meter.alive = false;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
     pthread_mutex_lock(&m->lock);
     pthread_cond_broadcast(&m->answer);
     pthread_mutex_unlock(&m->lock);
@@ -164,14 +170,14 @@ static void measure(wr_task *t) {
 /* Without memory it says nothing. */
 static void tell(wr_task *t) {
     uint32_t n = t->job->plan->n_nodes;
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     if (!t->meter.told) t->meter.told = wr_calloc(n, sizeof *t->meter.told);
     for (uint32_t id = 0; t->meter.told && id < n; id++) {
         const wr_op *op = &t->ops[id];
         t->meter.told[id] = (wr_waits){.holds_us = op->holds_us};
         if (op->def->waiting) op->def->waiting(op, &t->meter.told[id]);
     }
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
 }
 
 void wri_answer(wr_task *t) {
@@ -191,9 +197,9 @@ void wri_answer(wr_task *t) {
 /* ---- asking ---- */
 
 bool wri_has_answered(wr_task *t) {
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     bool alive = t->meter.alive;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
     return !alive || __atomic_load_n(&t->meter.answered, __ATOMIC_ACQUIRE) ==
                          __atomic_load_n(&t->job->meters.ask_waits, __ATOMIC_SEQ_CST);
 }

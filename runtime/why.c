@@ -35,10 +35,10 @@ static wr_status gather(wri_why *w) {
     for (uint32_t i = 0; i < j->n_workers; i++) {
         wr_task *t = &j->workers[i];
         w->silent += !wri_has_answered(t);
-        pthread_mutex_lock(&t->lock);
+        pthread_mutex_lock(&t->meter.lock);
         for (uint32_t id = 0; t->meter.alive && t->meter.told && id < p->n_nodes; id++)
             wri_waits_merge(&all[shown_at(p, p->nodes[id])->id], &t->meter.told[id]);
-        pthread_mutex_unlock(&t->lock);
+        pthread_mutex_unlock(&t->meter.lock);
     }
     for (uint32_t id = 0; id < p->n_nodes; id++)
         if (all[id].what && all[id].n > 0)
@@ -51,9 +51,9 @@ static wr_status gather(wri_why *w) {
 
 static int64_t holds(const wri_why *w, const wr_node *n) {
     wr_task *t = &w->j->workers[0];
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->meter.lock);
     int64_t us = t->meter.told ? t->meter.told[n->id].holds_us : 0;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->meter.lock);
     return us;
 }
 

@@ -13,17 +13,17 @@ typedef enum wri_held_by {
     WRI_HELD_SPLIT,    /* split: quiet or not, its watermark is the least */
     WRI_HELD_NO_SPLIT, /* the source has no split at the moment */
     WRI_HELD_CLOCK,    /* all splits are idle: event time goes on with the wall clock */
-    WRI_HELD_IDLE      /* all splits are idle, and stay where they are (idle_policy = 'hold', or nothing came) */
+    WRI_HELD_IDLE /* all splits are idle, and stay where they are (idle_policy = 'hold', or nothing came) */
 } wri_held_by;
 typedef struct wri_blame {
     wri_held_by by;
     const wr_node *source; /* NULL: none */
     int64_t need_us;       /* watermark that the source has to reach; WR_WM_END: it has to end */
     const wr_split_metrics *split;
-    uint32_t n_others;  /* splits that hold it back likewise */
-    int64_t watermark;  /* of the source, WR_WM_NONE: none yet */
-    int64_t record_us;  /* event time of a record that would do, WR_NEVER: cannot be said */
-    int64_t in_us;      /* CLOCK: time until then; SPLIT: until it counts as idle, WR_NEVER: never */
+    uint32_t n_others; /* splits that hold it back likewise */
+    int64_t watermark; /* of the source, WR_WM_NONE: none yet */
+    int64_t record_us; /* event time of a record that would do, WR_NEVER: cannot be said */
+    int64_t in_us;     /* CLOCK: time until then; SPLIT: until it counts as idle, WR_NEVER: never */
 } wri_blame;
 
 typedef struct wri_finding { /* an operator in which something waits */

@@ -58,12 +58,15 @@ static wr_status put_head(const wri_why *w, wr_buf *out) {
     int64_t last = WR_NEVER;
     for (uint32_t i = 0; i < m->n_sinks; i++)
         if (m->sinks[i].last_us > last) last = m->sinks[i].last_us;
-    if (!m->running) WR_TRY(wr_buf_puts(out, m->uptime_us || w->j->finished ? "The job has ended. " : "The job is not running. "));
+    if (!m->running)
+        WR_TRY(wr_buf_puts(out, m->uptime_us || w->j->finished ? "The job has ended. "
+                                                               : "The job is not running. "));
     if (m->rows_in == 0 && m->rows_out == 0) return wr_buf_puts(out, "No row has been read yet.\n");
     const char *read = m->rows_in == 1 ? "row has been read" : "rows have been read";
     if (m->rows_out == 0)
         return wr_buf_printf(out, "No row has come out yet; %s %s.\n", count(m->rows_in, a), read);
-    WR_TRY(wr_buf_printf(out, "%s row%s come out", count(m->rows_out, a), m->rows_out == 1 ? " has" : "s have"));
+    WR_TRY(
+        wr_buf_printf(out, "%s row%s come out", count(m->rows_out, a), m->rows_out == 1 ? " has" : "s have"));
     if (last != WR_NEVER && m->wall_us >= last)
         WR_TRY(wr_buf_printf(out, ", the last %s ago", duration(m->wall_us - last, b)));
     return wr_buf_printf(out, "; %s %s.\n", count(m->rows_in, a), read);
@@ -84,18 +87,23 @@ static wr_status put_pressure(const wri_why *w, wr_buf *out) {
     const wr_sink_metrics *s = stuck(w);
     text a;
     if (s)
-        WR_TRY(wr_buf_printf(out, "A write to %s has taken %s so far: who reads it is slow, or has stopped.\n",
+        WR_TRY(wr_buf_printf(out,
+                             "A write to %s has taken %s so far: who reads it is slow, or has stopped.\n",
                              sink_name(s), duration(s->writing_us, a)));
     if (w->silent && !s)
-        WR_TRY(wr_buf_printf(out, "%u of %u workers are busy with rows: what waits in their operators is of the last "
-                                  "time that they were asked.\n",
-                             w->silent, w->j->n_workers));
+        WR_TRY(
+            wr_buf_printf(out,
+                          "%u of %u workers are busy with rows: what waits in their operators is of the last "
+                          "time that they were asked.\n",
+                          w->silent, w->j->n_workers));
     for (uint32_t i = 0; i < w->j->n_workers; i++) {
         const wr_node *at = __atomic_load_n(&w->j->workers[i].meter.blocked_at, __ATOMIC_RELAXED);
         if (!at || w->m.workers[i].backpressure < 0.5) continue;
-        WR_TRY(wr_buf_printf(out, "Worker %u waits for room behind #%u EXCHANGE for %.0f %% of the time: what follows is "
-                                  "slower than what comes.\n",
-                             i, at->id, w->m.workers[i].backpressure * 100));
+        WR_TRY(wr_buf_printf(
+            out,
+            "Worker %u waits for room behind #%u EXCHANGE for %.0f %% of the time: what follows is "
+            "slower than what comes.\n",
+            i, at->id, w->m.workers[i].backpressure * 100));
     }
     return WR_OK;
 }
@@ -106,7 +114,8 @@ static wr_status put_content(wr_buf *out, uint64_t rows, uint64_t keys, bool at_
     text a, b;
     if (rows) WR_TRY(wr_buf_printf(out, "%s row%s", count(rows, a), plural(rows)));
     if (rows && keys) WR_TRY(wr_buf_puts(out, " of "));
-    if (keys) WR_TRY(wr_buf_printf(out, "%s%s key%s", at_most ? "at most " : "", count(keys, b), plural(keys)));
+    if (keys)
+        WR_TRY(wr_buf_printf(out, "%s%s key%s", at_most ? "at most " : "", count(keys, b), plural(keys)));
     return WR_OK;
 }
 
@@ -129,8 +138,8 @@ static wr_status put_what(const wri_why *w, const wri_finding *f, wr_buf *out) {
     bool keys = x->keys && (x->n_first > 1 || x->n > 1 || !x->first[0].at_most);
     text a;
     WR_TRY(put_name(w, f->node, out));
-    WR_TRY(wr_buf_printf(out, ": %s %.*s%s%s wait%s", count(x->n, a), first, x->what, plural(x->n), rest ? rest : "",
-                         x->n == 1 ? "s" : ""));
+    WR_TRY(wr_buf_printf(out, ": %s %.*s%s%s wait%s", count(x->n, a), first, x->what, plural(x->n),
+                         rest ? rest : "", x->n == 1 ? "s" : ""));
     if (x->n_first == 1 && x->n == 1 && x->first[0].end_us != WR_WM_NONE) {
         WR_TRY(wr_buf_puts(out, ".\n"));
         return put_window(out, &x->first[0]);
@@ -153,14 +162,17 @@ static wr_status put_due(const wri_finding *f, wr_buf *out) {
     const wr_waits *x = &f->waits;
     int64_t due = x->n_first ? x->first[0].due_us : WR_WM_END;
     const char *what = x->n == 1 ? "It" : "The first";
-    if (x->ends) return wr_buf_printf(out, "  %s until the table has been read.\n", x->n == 1 ? "It waits" : "They wait");
+    if (x->ends)
+        return wr_buf_printf(out, "  %s until the table has been read.\n",
+                             x->n == 1 ? "It waits" : "They wait");
     if (due == WR_WM_END)
-        return wr_buf_printf(out, "  %s at the end of the input.\n", x->n == 1 ? "It goes out" : "They go out");
+        return wr_buf_printf(out, "  %s at the end of the input.\n",
+                             x->n == 1 ? "It goes out" : "They go out");
     if (f->wm == WR_WM_NONE)
-        return wr_buf_printf(out, "  %s goes out when event time reaches %s; no time is known here yet.\n", what,
-                             moment(due, a));
-    return wr_buf_printf(out, "  %s goes out when event time reaches %s; here it is %s.\n", what, moment(due, a),
-                         moment(f->wm, b));
+        return wr_buf_printf(out, "  %s goes out when event time reaches %s; no time is known here yet.\n",
+                             what, moment(due, a));
+    return wr_buf_printf(out, "  %s goes out when event time reaches %s; here it is %s.\n", what,
+                         moment(due, a), moment(f->wm, b));
 }
 
 /* "b.jsonl of stream b" */
@@ -205,12 +217,14 @@ static wr_status put_held(const wri_why *w, const wri_blame *b, bool told, wr_bu
     case WRI_HELD_READING:
         return put_reading(w, b, out);
     case WRI_HELD_NO_SPLIT:
-        return wr_buf_printf(out, "  Stream %s has nothing to read at the moment: no file or shard is there.\n",
+        return wr_buf_printf(out,
+                             "  Stream %s has nothing to read at the moment: no file or shard is there.\n",
                              b->source->source.stream->name);
     case WRI_HELD_CLOCK:
     case WRI_HELD_IDLE:
         if (b->source->source.stream->arrival_time)
-            return wr_buf_puts(out, "  Its event time is the time of arrival, which goes on with the wall clock.\n");
+            return wr_buf_puts(
+                out, "  Its event time is the time of arrival, which goes on with the wall clock.\n");
         WR_TRY(wr_buf_puts(out, "  It is held up by "));
         WR_TRY(put_split(b->split, out));
         WR_TRY(wr_buf_puts(out, ": "));
@@ -249,12 +263,15 @@ static wr_status put_release(const wri_blame *b, wr_buf *out) {
     WR_TRY(wr_buf_puts(out, "  What lets it go: "));
     WR_TRY(put_record(b, out));
     if (b->by == WRI_HELD_CLOCK)
-        return wr_buf_printf(out, "; or the wall clock, in %s (idle_policy = 'advance').\n", duration(b->in_us, a));
+        return wr_buf_printf(out, "; or the wall clock, in %s (idle_policy = 'advance').\n",
+                             duration(b->in_us, a));
     if (b->need_us == WR_WM_END) return wr_buf_puts(out, ".\n");
     if (b->by == WRI_HELD_IDLE)
         return wr_buf_puts(out, st->idle_advance ? ".\n" : "; or idle_policy = 'advance' (it is 'hold').\n");
     if (st->idle_timeout_us == 0)
-        return wr_buf_puts(out, "; or idle_timeout = '5 s' in its WITH (it is '0': a quiet split is waited for for ever).\n");
+        return wr_buf_puts(
+            out,
+            "; or idle_timeout = '5 s' in its WITH (it is '0': a quiet split is waited for for ever).\n");
     if (b->in_us == WR_NEVER) return wr_buf_puts(out, ".\n");
     return wr_buf_printf(out, "; or idle_timeout, which is over in %s.\n", duration(b->in_us, a));
 }
@@ -297,8 +314,10 @@ static wr_status put_dead_end(const wri_why *w, const wr_node *n, wr_buf *out) {
     text a, b;
     WR_TRY(put_name(w, n, out));
     count(op->rows_in, a);
-    if (op->late_rows >= op->rows_in) return wr_buf_printf(out, ": all of %s row%s came too late.\n", a, plural(op->rows_in));
-    if (op->bad_rows >= op->rows_in) return wr_buf_printf(out, ": all of %s row%s failed.\n", a, plural(op->rows_in));
+    if (op->late_rows >= op->rows_in)
+        return wr_buf_printf(out, ": all of %s row%s came too late.\n", a, plural(op->rows_in));
+    if (op->bad_rows >= op->rows_in)
+        return wr_buf_printf(out, ": all of %s row%s failed.\n", a, plural(op->rows_in));
     if (n->kind == WR_N_FILTER) {
         WR_TRY(wr_buf_printf(out, ": none of %s row%s met the condition ", a, plural(op->rows_in)));
         WR_TRY(wr_expr_print(n->filter.pred, &n->in[0]->out, out));
@@ -306,8 +325,10 @@ static wr_status put_dead_end(const wri_why *w, const wr_node *n, wr_buf *out) {
     }
     if (n->n_in == 2)
         return wr_buf_printf(out, ": no rows have met so far: %s came on the one side, %s on the other.\n",
-                             count(w->m.ops[n->in[0]->id].rows_out, a), count(w->m.ops[n->in[1]->id].rows_out, b));
-    if (n->kind == WR_N_MATCH) return wr_buf_printf(out, ": no match so far in %s row%s.\n", a, plural(op->rows_in));
+                             count(w->m.ops[n->in[0]->id].rows_out, a),
+                             count(w->m.ops[n->in[1]->id].rows_out, b));
+    if (n->kind == WR_N_MATCH)
+        return wr_buf_printf(out, ": no match so far in %s row%s.\n", a, plural(op->rows_in));
     return wr_buf_printf(out, ": %s row%s came in, none has gone out.\n", a, plural(op->rows_in));
 }
 
@@ -328,8 +349,8 @@ static wr_status put_losses(const wri_why *w, wr_buf *out) {
     if (w->m.bad_rows == 0) return WR_OK;
     wr_job_stats s;
     wr_job_stats_read(w->j, &s);
-    return wr_buf_printf(out, "%s row%s failed; the first: %s\n", count(w->m.bad_rows, a), plural(w->m.bad_rows),
-                         s.first_bad);
+    return wr_buf_printf(out, "%s row%s failed; the first: %s\n", count(w->m.bad_rows, a),
+                         plural(w->m.bad_rows), s.first_bad);
 }
 
 /* Streams that have given nothing. */
@@ -350,13 +371,15 @@ static wr_status put_silent(const wri_why *w, wr_buf *out) {
         }
         if (rows > 0) continue;
         WR_TRY(wr_buf_printf(out, "No row has come from stream %s", n->source.stream->name));
-        if (splits == 0) WR_TRY(wr_buf_puts(out, first ? "" : ": there is no file or shard that could have one"));
+        if (splits == 0)
+            WR_TRY(wr_buf_puts(out, first ? "" : ": there is no file or shard that could have one"));
         else {
             WR_TRY(wr_buf_printf(out, ": %s", first->name));
             if (splits > 1) WR_TRY(wr_buf_printf(out, " and %u more", splits - 1));
             text a;
             if (first->quiet_us != WR_NEVER)
-                WR_TRY(wr_buf_printf(out, " ha%s been quiet for %s", splits > 1 ? "ve" : "s", duration(first->quiet_us, a)));
+                WR_TRY(wr_buf_printf(out, " ha%s been quiet for %s", splits > 1 ? "ve" : "s",
+                                     duration(first->quiet_us, a)));
         }
         WR_TRY(wr_buf_puts(out, ".\n"));
     }
@@ -379,10 +402,13 @@ static wr_status put_finding_line(const wri_finding *f, wr_buf *out) {
     text a;
     const char *rest = strchr(x->what, ' ');
     int first = rest ? (int)(rest - x->what) : (int)strlen(x->what);
-    WR_TRY(wr_buf_printf(out, "%s %.*s%s wait%s", count(x->n, a), first, x->what, plural(x->n), x->n == 1 ? "s" : ""));
-    if (x->n_first && x->first[0].due_us != WR_WM_END) WR_TRY(wr_buf_printf(out, " for %s", moment(x->first[0].due_us, a)));
+    WR_TRY(wr_buf_printf(out, "%s %.*s%s wait%s", count(x->n, a), first, x->what, plural(x->n),
+                         x->n == 1 ? "s" : ""));
+    if (x->n_first && x->first[0].due_us != WR_WM_END)
+        WR_TRY(wr_buf_printf(out, " for %s", moment(x->first[0].due_us, a)));
     const wri_blame *b = &f->blame;
-    if (b->by == WRI_HELD_READING) return wr_buf_printf(out, "; %s is being read", b->source->source.stream->name);
+    if (b->by == WRI_HELD_READING)
+        return wr_buf_printf(out, "; %s is being read", b->source->source.stream->name);
     if (!b->split) return WR_OK;
     WR_TRY(wr_buf_puts(out, ", held up by "));
     WR_TRY(put_split(b->split, out));
@@ -401,7 +427,9 @@ static wr_status put_first_line(wr_buf *from, wr_buf *out) {
 static wr_status put_line(const wri_why *w, wr_buf *out) {
     const wr_sink_metrics *s = w->j->finished ? NULL : stuck(w);
     text a;
-    if (s) return wr_buf_printf(out, "a write to %s has taken %s so far", sink_name(s), duration(s->writing_us, a));
+    if (s)
+        return wr_buf_printf(out, "a write to %s has taken %s so far", sink_name(s),
+                             duration(s->writing_us, a));
     for (uint32_t i = 0; i < w->n; i++)
         if (w->found[i].blame.by != WRI_HELD_NOBODY) return put_finding_line(&w->found[i], out);
     wr_buf t = {0};
@@ -461,8 +489,9 @@ static wr_status put_json_finding(const wri_why *w, const wri_finding *f, wr_buf
     WR_TRY(wr_buf_printf(out, "{\"node\":%u,\"operator\":\"%s\",\"statement\":", f->node->id,
                          wr_node_kind_name(f->node->kind)));
     WR_TRY(wri_json_quote(out, st && st->name ? st->name : ""));
-    WR_TRY(wr_buf_printf(out, ",\"what\":\"%s\",\"waiting\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"first\":[",
-                         x->what, x->n, x->rows, x->keys));
+    WR_TRY(wr_buf_printf(
+        out, ",\"what\":\"%s\",\"waiting\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"first\":[",
+        x->what, x->n, x->rows, x->keys));
     for (uint32_t i = 0; i < x->n_first; i++) {
         WR_TRY(wr_buf_puts(out, i ? "," : ""));
         WR_TRY(put_json_wait(out, &x->first[i]));
@@ -479,7 +508,8 @@ static wr_status put_json(const wri_why *w, wr_buf *out) {
     wr_status r = put_text(w, &lines);
     if (r == WR_OK) r = wr_buf_puts(out, "{\"lines\":[");
     char *at = lines.data, *end;
-    for (; r == WR_OK && at && (end = memchr(at, '\n', lines.len - (size_t)(at - lines.data))); at = end + 1) {
+    for (; r == WR_OK && at && (end = memchr(at, '\n', lines.len - (size_t)(at - lines.data)));
+         at = end + 1) {
         *end = 0;
         if (at > lines.data) r = wr_buf_puts(out, ",");
         if (r == WR_OK) r = wri_json_quote(out, at);
@@ -497,7 +527,9 @@ wr_status wr_job_why(wr_job *job, wr_why_form form, wr_buf *out, wr_err *err) {
     wri_why w;
     wr_status r = wri_why_find(job, &w, err);
     if (r == WR_OK) {
-        r = form == WR_WHY_JSON ? put_json(&w, out) : form == WR_WHY_LINE ? put_line(&w, out) : put_text(&w, out);
+        r = form == WR_WHY_JSON   ? put_json(&w, out)
+            : form == WR_WHY_LINE ? put_line(&w, out)
+                                  : put_text(&w, out);
         if (r != WR_OK) wr_fail_oom(err, "an answer");
     }
     wri_why_free(&w);
