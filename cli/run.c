@@ -14,7 +14,8 @@ typedef struct run_opts {
     int durability; /* index of fsync|os */
     int format;     /* 0: by terminal, else 1 + index of json|csv|table */
     int64_t workers, batch_rows;
-    bool quiet, stats;
+    bool quiet;
+    int stats; /* index of none|plan|json|prometheus */
     const char *state;
     int64_t snapshot_interval;
 } run_opts;
@@ -47,10 +48,13 @@ static const wr_option flags[] = {
      .def = "false",
      .doc = "No progress line and no closing summary."},
     {.name = "stats",
-     .type = WR_OPT_BOOL,
+     .type = WR_OPT_ENUM,
      .offset = OPT(stats),
-     .def = "false",
-     .doc = "At the end, print the plan with the rows, state and times of each operator."},
+     .values = "none|plan|json|prometheus",
+     .def = "none",
+     .doc = "At the end, print on standard error the plan with the rows, state and times of each operator, "
+            "or all "
+            "metrics (docs/METRICS.md)."},
     {.name = "state",
      .type = WR_OPT_STRING,
      .offset = OPT(state),
@@ -126,6 +130,15 @@ static wr_status tell_why(wr_job *job, wr_buf *out, wr_err *err) {
     return wr_job_why(job, WR_WHY_TEXT, out, err);
 }
 
+static wr_status tell_prometheus(wr_job *job, wr_buf *out, wr_err *err) {
+    return wr_job_metrics_prometheus(job, "run", out, err);
+}
+
+static wr_status tell_json(wr_job *job, wr_buf *out, wr_err *err) {
+    wr_status s = wr_job_metrics_json(job, out, err);
+    return s == WR_OK ? wr_buf_puts(out, "\n") : s;
+}
+
 static void on_tick(void *ctx) {
     ticker *t = ctx;
     if (asked) {
@@ -192,7 +205,9 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     signal(SIGTERM, SIG_DFL);
     signal(SIGUSR1, SIG_IGN); /* one that comes too late is not to end us */
     wri_progress_clear(&tick.progress);
-    if (o->stats) print_of(&tick, wr_job_analyze);
+    if (o->stats == 1) print_of(&tick, wr_job_analyze);
+    if (o->stats == 2) print_of(&tick, tell_json);
+    if (o->stats == 3) print_of(&tick, tell_prometheus);
     if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
     return finish(s, o->state, &err);

@@ -117,7 +117,8 @@ static void blame_source(const wri_why *w, const wr_node *n, wri_blame *out) {
         if (out->split) out->n_others++;
         if (!out->split || wm < or_none(out->split->watermark_us)) out->split = s;
     }
-    out->by = n->bounded ? WRI_HELD_READING : out->split ? WRI_HELD_SPLIT : WRI_HELD_NOBODY;
+    bool pipe = out->split && out->split->quiet_us != WR_NEVER; /* whose writer says nothing, or no file is */
+    out->by = n->bounded && !pipe ? WRI_HELD_READING : out->split ? WRI_HELD_SPLIT : WRI_HELD_NOBODY;
     if (live == 0) out->by = out->watermark == WR_WM_END ? WRI_HELD_NOBODY : WRI_HELD_NO_SPLIT;
     else if (!n->bounded && !out->split && idle) {
         out->split = idle;

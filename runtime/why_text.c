@@ -39,6 +39,11 @@ static const char *moment(int64_t us, text out) {
     return out;
 }
 
+/* Until then: what has begun counts as whole. */
+static const char *remaining(int64_t us, text out) {
+    return duration(us > 1000000 ? (us + 999999) / 1000000 * 1000000 : us, out);
+}
+
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 /* "minutes, #4 AGG_GLOBAL" */
@@ -134,7 +139,7 @@ static wr_status put_what(const wri_why *w, const wri_finding *f, wr_buf *out) {
     const wr_waits *x = &f->waits;
     const char *rest = strchr(x->what, ' '); /* "row that …": the first word has the plural */
     int first = rest ? (int)(rest - x->what) : (int)strlen(x->what);
-    bool rows = x->rows && (strcmp(x->what, "row") != 0 || x->rows != x->n);
+    bool rows = x->rows && (strncmp(x->what, "row", 3) != 0 || x->rows != x->n);
     bool keys = x->keys && (x->n_first > 1 || x->n > 1 || !x->first[0].at_most);
     text a;
     WR_TRY(put_name(w, f->node, out));
@@ -184,8 +189,8 @@ static wr_status put_split(const wr_split_metrics *s, wr_buf *out) {
 /* How it stands with a split: what it last gave, since when it is quiet. */
 static wr_status put_split_state(const wri_why *w, const wr_split_metrics *s, wr_buf *out) {
     text a, b;
-    if (s->read_us == WR_NEVER) WR_TRY(wr_buf_puts(out, "no record has come from it yet"));
-    else if (s->watermark_us == WR_NEVER) WR_TRY(wr_buf_puts(out, "no record with a time has come from it"));
+    if (s->read_us == WR_NEVER) WR_TRY(wr_buf_puts(out, "it has given no record yet"));
+    else if (s->watermark_us == WR_NEVER) WR_TRY(wr_buf_puts(out, "it has given no record with a time"));
     else WR_TRY(wr_buf_printf(out, "it has come to %s", moment(s->watermark_us, a)));
     if (s->quiet_us == WR_NEVER) return wr_buf_puts(out, ", and has more");
     int64_t since = w->m.wall_us - s->quiet_us;
@@ -259,21 +264,21 @@ static wr_status put_release(const wri_blame *b, wr_buf *out) {
     if (b->by != WRI_HELD_SPLIT && b->by != WRI_HELD_CLOCK && b->by != WRI_HELD_IDLE) return WR_OK;
     const wr_plan_stream *st = b->source->source.stream;
     if (b->by == WRI_HELD_CLOCK && st->arrival_time)
-        return wr_buf_printf(out, "  The clock lets it go in %s.\n", duration(b->in_us, a));
+        return wr_buf_printf(out, "  The clock lets it go in %s.\n", remaining(b->in_us, a));
     WR_TRY(wr_buf_puts(out, "  What lets it go: "));
     WR_TRY(put_record(b, out));
     if (b->by == WRI_HELD_CLOCK)
         return wr_buf_printf(out, "; or the wall clock, in %s (idle_policy = 'advance').\n",
-                             duration(b->in_us, a));
+                             remaining(b->in_us, a));
     if (b->need_us == WR_WM_END) return wr_buf_puts(out, ".\n");
+    if (b->source->bounded) return wr_buf_puts(out, "; or its end.\n");
     if (b->by == WRI_HELD_IDLE)
         return wr_buf_puts(out, st->idle_advance ? ".\n" : "; or idle_policy = 'advance' (it is 'hold').\n");
     if (st->idle_timeout_us == 0)
-        return wr_buf_puts(
-            out,
-            "; or idle_timeout = '5 s' in its WITH (it is '0': a quiet split is waited for for ever).\n");
+        return wr_buf_puts(out, "; or idle_timeout = '5 s' in its WITH (it is '0', so a quiet split is "
+                                "waited for without end).\n");
     if (b->in_us == WR_NEVER) return wr_buf_puts(out, ".\n");
-    return wr_buf_printf(out, "; or idle_timeout, which is over in %s.\n", duration(b->in_us, a));
+    return wr_buf_printf(out, "; or idle_timeout, which is over in %s.\n", remaining(b->in_us, a));
 }
 
 static wr_status put_finding(const wri_why *w, const wri_finding *f, wr_buf *out) {
