@@ -180,6 +180,12 @@ static int finish(wr_status s, const char *state, const wr_err *err) {
     return EXIT_FAILED;
 }
 
+static void warn(const wr_job *job) {
+    wr_buf lines = {0};
+    if (wr_job_warnings(job, &lines) == WR_OK && lines.len) fwrite(lines.data, 1, lines.len, stderr);
+    wr_buf_free(&lines);
+}
+
 static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
@@ -199,6 +205,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
             o->state);
         return EXIT_DONE;
     }
+    warn(job);
     catch_signals(job);
     wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */

@@ -687,6 +687,9 @@ wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explai
 wr_status wr_plan_annotate(const wr_plan *plan, const wr_registry *reg,
                            wr_status (*note)(void *ctx, const wr_node *n, wr_buf *out), void *ctx,
                            wr_buf *out) WR_MUST_USE;
+/* How a sink's rows come out under --state, as wr_with.delivery has it and the stream's options want it: one
+ * of its words, or "idempotent" (rows written again replace themselves). NULL: unknown. */
+const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink);
 /* SQL-like text of a typed expression, column names from `in`. */
 wr_status wr_expr_print(const wr_expr *e, const wr_schema *in, wr_buf *out) WR_MUST_USE;
 const char *wr_op_name(wr_xop op);

@@ -25,7 +25,7 @@ typedef struct wri_writing {
     size_t n, cap;
     wr_arena ar; /* names */
     uint64_t bytes;
-    wr_status status;
+    wr_status status, committed; /* of the snapshot; of handing over its rows */
     wr_err err;
 } wri_writing;
 
@@ -60,8 +60,13 @@ wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     wr_buf_free(&said);
     WR_TRY(r);
     e->wanted = wr_snapshots_next(e->store) - 1;
+    do e->job = j->sys->random();
+    while (e->job == 0);
     if (!*fromp) return WR_OK;
     WR_TRY(same_plan(j, *fromp, err));
+    const wr_saved_part *job = wr_snapshot_part(*fromp, "job");
+    if (job && job->n == 1 && job->pieces[0].len == sizeof e->job)
+        memcpy(&e->job, job->pieces[0].data, sizeof e->job);
     j->finished = (*fromp)->head.finished;
     j->restored = true;
     return WR_OK;
@@ -97,6 +102,9 @@ static const wr_piece *piece_of(const wr_snapshot *from, const char *kind, uint3
 
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n) {
     return piece_of(from, "sink", n->id);
+}
+const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n) {
+    return piece_of(from, "rows", n->id);
 }
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
     return piece_of(from, "source", n->id);
@@ -156,21 +164,28 @@ static wr_status sync_sinks(wri_writing *w) {
     return WR_OK;
 }
 
-static wr_status write_all(wri_writing *w) {
+static wr_status write_manifest(wri_writing *w, bool finished) {
     wr_job *j = w->job;
-    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
-    WR_TRY(sync_sinks(w)); /* before the manifest says that they have come so far */
     for (size_t i = 0; i < w->n; i++) {
         w->parts[i].data = w->texts[i].data;
         w->parts[i].len = w->texts[i].len;
     }
-    wr_snapshot_head head = {.epoch = w->epoch, .taken_us = j->sys->wall_us(), .plan = j->epochs.plan.data};
+    wr_snapshot_head head = {
+        .epoch = w->epoch, .taken_us = j->sys->wall_us(), .plan = j->epochs.plan.data, .finished = finished};
     return wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err);
+}
+
+static wr_status write_all(wri_writing *w) {
+    wr_job *j = w->job;
+    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
+    WR_TRY(sync_sinks(w)); /* before the manifest says that they have come so far */
+    return write_manifest(w, false);
 }
 
 static void in_pool(uv_work_t *work) {
     wri_writing *w = work->data;
     w->status = write_all(w);
+    if (w->status == WR_OK) w->committed = wri_commit_epoch(w->job, w->epoch, w->texts, &w->err);
 }
 
 static void free_writing(wri_writing *w) {
@@ -189,7 +204,9 @@ static void written(uv_work_t *work, int status) {
     (void)status;
     for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
     wri_meter_snapshot_ended(j, w->status == WR_OK, w->bytes);
-    if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
+    if (w->status != WR_OK) wri_commit_back(j, w->texts);
+    if (w->status != WR_OK || w->committed != WR_OK)
+        wri_job_fail(j, w->status != WR_OK ? w->status : w->committed, &w->err);
     else e->n_taken++;
     e->bytes += w->bytes;
     e->under_way = false;
@@ -197,19 +214,35 @@ static void written(uv_work_t *work, int status) {
     free_writing(w);
 }
 
+static wr_status add_job(wri_writing *w) {
+    wr_buf *text;
+    WR_TRY(add_part(w, "job", &text, &w->err));
+    uint64_t job = w->job->epochs.job;
+    return wr_buf_put(text, &job, sizeof job) == WR_OK ? WR_OK : wr_fail_oom(&w->err, "a snapshot");
+}
+
+static wr_status add_sink(wri_writing *w, wri_sink *s) {
+    wr_buf *text;
+    WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", s->node->id), &text, &w->err));
+    WR_TRY(wri_sink_save(w->job, s, w->epoch, text, &w->err));
+    if (!s->commits) return WR_OK;
+    WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
+    s->part = (uint32_t)w->n - 1;
+    wri_commit_take(s, text);
+    return WR_OK;
+}
+
 /* Sources and sinks: what they noted at the barrier. */
 static wr_status add_ends(wri_writing *w) {
     wr_job *j = w->job;
+    WR_TRY(add_job(w));
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         wr_buf *text;
         if (j->sources[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "source/%u", id), &text, &w->err));
             WR_TRY(wri_source_save(&j->sources[id], w->epoch, text, &w->err));
         }
-        if (j->sinks[id].node) {
-            WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", id), &text, &w->err));
-            WR_TRY(wri_sink_save(&j->sinks[id], w->epoch, text, &w->err));
-        }
+        if (j->sinks[id].node) WR_TRY(add_sink(w, &j->sinks[id]));
     }
     return WR_OK;
 }
@@ -240,11 +273,12 @@ static int64_t interval(const wr_job *j) {
 
 void wri_epochs_tick(wr_job *j) {
     wri_epochs *e = &j->epochs;
-    if (e->under_way || wri_stopping(j)) return;
+    if (!e->store || e->under_way || wri_stopping(j)) return;
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    if (now < e->next_us && !stop) return;
+    if (now < e->next_us && !stop && !__atomic_load_n(&e->due, __ATOMIC_RELAXED)) return;
+    __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
     e->next_us = now + interval(j);
     e->under_way = true;
     e->last = stop;
@@ -260,15 +294,31 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most) {
 
 /* ---- the end ---- */
 
+/* Rows that no epoch has taken yet are all that it holds. */
+static wr_status write_last(wri_writing *w) {
+    wr_job *j = w->job;
+    WR_TRY(add_job(w));
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        wri_sink *s = &j->sinks[id];
+        if (s->node && s->commits) WR_TRY(add_sink(w, s));
+    }
+    WR_TRY(write_manifest(w, true));
+    return wri_commit_epoch(j, w->epoch, w->texts, &w->err);
+}
+
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) {
     wri_epochs *e = &j->epochs;
     if (!e->store) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
         if (j->sinks[id].node && j->sinks[id].con->sync)
             WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, err));
-    wr_snapshot_head head = {
-        .epoch = e->wanted + 1, .taken_us = j->sys->wall_us(), .plan = e->plan.data, .finished = true};
-    return wr_snapshots_write(e->store, &head, NULL, 0, NULL, err);
+    wri_writing *w = wr_calloc(1, sizeof *w);
+    if (!w) return wr_fail_oom(err, "a snapshot");
+    *w = (wri_writing){.job = j, .epoch = e->wanted + 1};
+    wr_status r = write_last(w);
+    if (r != WR_OK) r = wr_fail(err, r, "%s", w->err.msg);
+    free_writing(w);
+    return r;
 }
 
 void wri_epochs_close(wr_job *j) {

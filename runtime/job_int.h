@@ -61,6 +61,8 @@ typedef struct wri_split {    /* all under the source's lock */
     wri_slot *slots;          /* [sequence number % n_slots] */
     int64_t wm;               /* watermark after the resolved chunks */
     bool ended;
+    uint32_t owner;         /* the worker that reads it, where splits are keyed */
+    uint32_t *behind;       /* it begins behind that (source_owner.c); NULL: nothing */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
     bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
@@ -134,7 +136,13 @@ typedef struct wri_sink {
     /* For metrics: written under the lock, read without */
     uint64_t bytes;
     int64_t last_us, write_us,
-        writing_since_us;            /* wall clock; all in all; monotonic, 0: nothing is written */
+        writing_since_us; /* wall clock; all in all; monotonic, 0: nothing is written */
+    /* Those that take rows by pack: commit.c */
+    bool commits;          /* with their epoch */
+    bool on_way;           /* the rows of an epoch are being handed over */
+    wr_buf pending, ready; /* rows since the last barrier; those before it, until the snapshot takes them */
+    uint32_t part;         /* of the snapshot that is being written: the rows */
+    pthread_cond_t arrived;
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
 
@@ -180,6 +188,8 @@ typedef struct wri_epochs {
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
     bool under_way, last; /* last: the job stops once it is written */
     int64_t next_us;      /* when the next is due */
+    bool due;             /* atomic: a sink has many rows and wants one at once */
+    uint64_t job;         /* a random number of the job's own, the same in all its runs */
     uint64_t n_taken, bytes;
 } wri_epochs;
 
@@ -235,6 +245,9 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
+    uint32_t
+        rounds;  /* atomic: turns of its loop, at whose end its sinks hold nothing back if let_go was set */
+    bool let_go; /* a split has ended */
     int wake_fd; /* an eventfd; -1: none */
     struct pollfd *wakers;
     bool asleep;
@@ -305,6 +318,11 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
 void wri_source_free(wri_source *s);
 /* So that there are n splits; those that are new have ended. Under the lock. */
 wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) WR_MUST_USE;
+/* source_owner.c: who reads split i, which begins now. later: others have been read before it. Under the
+ * lock. */
+wr_status wri_split_give(wr_job *j, wri_source *s, uint32_t i, bool later, wr_err *err) WR_MUST_USE;
+/* Whether the worker may take a chunk of p. Under the lock. */
+bool wri_split_mine(const wr_job *j, const wri_source *s, wri_split *p, uint32_t worker);
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 /* *bp, physical columns of op's source as they were read, gets all columns of the source. */
@@ -358,6 +376,7 @@ wr_status wri_epochs_check(const wr_job *j, wr_err *err) WR_MUST_USE; /* everyth
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 /* The bytes that sink n went on from; NULL: none. */
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
+const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n); /* for it, with that epoch */
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
 void wri_epochs_tick(wr_job *j);                                 /* sends the next barrier when it is due */
 void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has passed one */
@@ -366,15 +385,39 @@ void wri_epochs_close(wr_job *j);
 uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */
 
 /* sink.c */
+static inline bool wri_sink_takes_rows(const wr_connector_def *con) {
+    return con->write || con->put || con->pack;
+}
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
 /* How it stood at the barrier of that epoch, once all workers have passed it. */
-wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+
+/* commit.c: sinks that take rows by pack */
+typedef struct wri_packing {
+    const wr_batch *b;
+    const char *data; /* encoded, where the connector has a format */
+    const size_t *ends;
+    uint64_t epoch; /* the last barrier that the worker has passed */
+} wri_packing;
+wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *err) WR_MUST_USE;
+/* The rest under the sink's lock. Rows of no epoch go out: */
+wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* all workers have passed */
+/* By the control thread, without it. */
+void wri_commit_take(wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
+void wri_commit_back(wr_job *j, wr_buf *texts);  /* it failed: they come back. texts: by part */
+/* It is durable: they are handed over. In the pool. */
+wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) WR_MUST_USE;
+/* Before the job runs: the rows of the snapshot that it goes on from, to the sink of n. */
+wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) WR_MUST_USE;
+/* The same for all sinks of a job that has finished. */
+wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;
@@ -404,7 +447,9 @@ uint64_t wri_node_rows(const wr_job *j, uint32_t id, bool out);
 void wri_meters_values(wr_job *j, uint64_t *v); /* of a wri_reading */
 void wri_meter_snapshot_begun(wr_job *j, uint64_t epoch);
 void wri_meter_snapshot_ended(wr_job *j, bool ok, uint64_t bytes);
-void wri_meter_written(wr_job *j, wri_sink *s, int64_t since_us, size_t bytes); /* under the sink's lock */
+/* Around a write to s, whose lock is held, or which nobody else writes to: when it began. */
+int64_t wri_meter_writing(wr_job *j, wri_sink *s);
+void wri_meter_written(wr_job *j, wri_sink *s, int64_t since_us, size_t bytes);
 static inline void wri_meter_time(int64_t *at, int64_t us) {
     __atomic_store_n(at, *at + us, __ATOMIC_RELAXED);
 }

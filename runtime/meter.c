@@ -149,6 +149,12 @@ void wri_meter_passed(wr_task *t) {
     m->barrier_us = m->save_us = 0;
 }
 
+int64_t wri_meter_writing(wr_job *j, wri_sink *s) {
+    int64_t now = j->sys->mono_us();
+    __atomic_store_n(&s->writing_since_us, now, __ATOMIC_RELAXED);
+    return now;
+}
+
 void wri_meter_written(wr_job *j, wri_sink *s, int64_t since_us, size_t bytes) {
     wri_tally(&s->bytes, bytes);
     wri_meter_time(&s->write_us, j->sys->mono_us() - since_us);

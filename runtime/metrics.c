@@ -124,6 +124,11 @@ static wr_status read_source(const reading *r, wri_source *s) {
 static void read_sink(const reading *r, const wri_sink *s, wr_sink_metrics *out) {
     const wr_plan_stream *st = s->node->sink.stream;
     *out = (wr_sink_metrics){.node = s->node->id, .stream = st ? st->name : NULL, .last_us = WR_NEVER};
+    out->pending_bytes = WR_NEVER;
+    if (s->commits && pthread_mutex_trylock(s->lock) == 0) {
+        out->pending_bytes = (int64_t)(s->pending.len + s->ready.len + s->after.len);
+        pthread_mutex_unlock(s->lock);
+    }
     out->rows = wri_node_rows(r->j, s->node->id, true);
     out->bytes = wri_tallied(&s->bytes);
     int64_t last = load(&s->last_us), since = load(&s->writing_since_us);

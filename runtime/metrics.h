@@ -45,9 +45,11 @@ typedef struct wr_sink_metrics {
     uint32_t node;
     const char *stream; /* NULL: standard output of a bare SELECT */
     uint64_t rows, bytes;
-    int64_t last_us;    /* when rows were last handed to the connector, wall clock */
-    int64_t write_us;   /* time spent in the connector */
-    int64_t writing_us; /* for how long the write under way has been, WR_NEVER: none is */
+    int64_t last_us;       /* when rows were last handed to the connector, wall clock */
+    int64_t write_us;      /* time spent in the connector */
+    int64_t pending_bytes; /* of rows that come out with the next snapshot (exactly once), as packed;
+                              WR_NEVER: there are none of the kind, or it is just being written to */
+    int64_t writing_us;    /* for how long the write under way has been, WR_NEVER: none is */
 } wr_sink_metrics;
 
 typedef struct wr_worker_metrics {

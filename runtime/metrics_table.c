@@ -70,6 +70,7 @@ const wr_metric_def wr_metric_defs[] = {
 
     {SINK(rows, "rows"), COUNTER("weir_sink_rows_total"), .help = "Rows given to a sink."},
     {SINK(bytes, "bytes"), COUNTER("weir_sink_bytes_total"), .help = "Bytes given to it, as encoded."},
+    {SINK(pending_bytes, "pending_bytes"), NUMBER("weir_sink_pending_bytes"), .help = "Rows that come out with the next snapshot (exactly once), as packed."},
     {SINK(last_us, "last_written"), TIME("weir_sink_write_timestamp_seconds"), .help = "When the last of them were."},
     {SINK(write_us, "write_seconds"), SPENT("weir_sink_write_seconds_total"), .help = "Time spent in writing to it."},
     {SINK(writing_us, "writing_seconds"), SECONDS("weir_sink_writing_seconds"), .help = "For how long the write under way has taken so far: a slow or stuck receiver."},

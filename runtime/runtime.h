@@ -47,6 +47,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 bool wr_job_finished(const wr_job *job); /* by the snapshot that it went on from */
+/* Lines on what a job with state_dir cannot promise; before it runs. */
+wr_status wr_job_warnings(const wr_job *job, wr_buf *out) WR_MUST_USE;
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
 /* Lines on what sources have met that a summary should tell; to be called when the job has run. */
 wr_status wr_job_notes(const wr_job *job, wr_buf *out);

@@ -391,9 +391,24 @@ static wr_status put_silent(const wri_why *w, wr_buf *out) {
     return WR_OK;
 }
 
+/* Rows that only a snapshot brings out. */
+static wr_status put_pending(const wri_why *w, wr_buf *out) {
+    for (uint32_t i = 0; i < w->m.n_sinks; i++) {
+        const wr_sink_metrics *s = &w->m.sinks[i];
+        text a;
+        if (s->pending_bytes <= 0) continue; /* as WR_NEVER is */
+        WR_TRY(wr_buf_printf(out, "%s has more rows, which come out with the next snapshot", sink_name(s)));
+        int64_t left = w->m.snapshots.next_us == WR_NEVER ? 0 : w->m.snapshots.next_us - w->m.wall_us;
+        if (left > 0) WR_TRY(wr_buf_printf(out, ", in %s", remaining(left, a)));
+        WR_TRY(wr_buf_puts(out, ".\n"));
+    }
+    return WR_OK;
+}
+
 static wr_status put_text(const wri_why *w, wr_buf *out) {
     WR_TRY(put_head(w, out));
     if (w->j->finished) return WR_OK;
+    WR_TRY(put_pending(w, out));
     WR_TRY(put_pressure(w, out));
     for (uint32_t i = 0; i < w->n; i++) WR_TRY(put_finding(w, &w->found[i], out));
     WR_TRY(put_losses(w, out));

@@ -244,7 +244,9 @@ static wr_status work(wr_task *t, wr_err *err) {
         WR_TRY(round_once(t, &did, &left, err));
         if (WR_UNLIKELY(wri_asked(t))) wri_answer(t);
         if (left == 0) return WR_OK;
-        WR_TRY(tick_sinks(t, !did, err));
+        WR_TRY(tick_sinks(t, !did || t->let_go, err));
+        t->let_go = false;
+        __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
         told = !did && doze(t, told);
     }
 }
@@ -255,6 +257,7 @@ void *wri_worker_main(void *arg) {
     wri_meter_begin(t);
     wr_status s = work(t, &err);
     if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
+    __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
     if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);
     wri_meter_end(t);
     __atomic_sub_fetch(&t->job->running, 1, __ATOMIC_RELEASE);

@@ -233,6 +233,14 @@ IN = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); "
 
 
 @case
+def state_warns_of_what_cannot_be_read_again(d):
+    p = weir("run", "-q", "--state=st", "-e", IN + "SELECT a FROM s;", stdin='{"a":1}\n', cwd=d)
+    expect(p, 0, '{"a":1}\n', "warning: stream s (connector 'stdin'): standard input cannot be read again")
+    p = weir("run", "-q", "-e", IN + "SELECT a FROM s;", stdin='{"a":1}\n', cwd=d)
+    expect(p, 0, '{"a":1}\n', "")
+
+
+@case
 def rows_are_shown_while_more_may_come(d):
     for fmt, first, then in (("json", b'{"b":2}\n', b'{"b":1000}\n'), ("csv", b"b\n2\n", b"1000\n"),
                              ("table", "│ 2 │\n".encode(), "├──────┤\n│ 1000 │\n".encode())):

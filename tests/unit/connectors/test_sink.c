@@ -153,7 +153,7 @@ Test(sink, messages) {
     wr_err err;
     cr_assert_eq(DEF->open_sink(&cfg, &s, &err), WR_EINVAL);
     cr_assert_not_null(strstr(err.msg, "option 'tail' is for reading"), "%s", err.msg);
-    cr_assert_str_eq(DEF->delivery, "truncate");
+    cr_assert_str_eq(DEF->with.delivery, "truncate");
 }
 
 Test(sink, full_disk) {
