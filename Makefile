@@ -128,11 +128,12 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
-# Python with DuckDB, for the oracles.
+# Python with DuckDB, for the oracles, and with a parser of metrics.
 .PHONY: venv
 venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	@build/venv/bin/python -c "import duckdb, prometheus_client" 2>/dev/null || \
+	  build/venv/bin/pip install --quiet duckdb prometheus_client
 
 MINUTES ?= 10
 .PHONY: soak
@@ -192,7 +193,7 @@ check-static: compile_commands.json
 	  --suppress=missingIncludeSystem --suppress=nullPointerArithmetic $(LIB_SRC) $(CLI_SRC)
 compile_commands.json: Makefile
 	@sh tests/compile_commands.sh '$(CC) $(CFLAGS_ALL) $(CFLAGS_release)' $(LIB_SRC) $(CLI_SRC) > $@
-docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
+docs: $(WEIR) ## regenerate the reference parts of docs/SQL.md and docs/METRICS.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench

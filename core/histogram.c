@@ -41,7 +41,7 @@ uint64_t wr_hist_quantile(const wr_hist *h, double q) {
     want += (double)want < exact || want == 0;
     for (uint32_t i = 0; i < WR_HIST_BUCKETS; i++) {
         seen += get(&h->buckets[i]);
-        if (seen >= want) return last_of(i) < max ? last_of(i) : max;
+        if (seen >= want) return i < WR_HIST_BUCKETS - 1 && last_of(i) < max ? last_of(i) : max;
     }
     return max;
 }
