@@ -1,8 +1,8 @@
 /* core/histogram.h -- how often a duration was how long.
  *
  * Log-linear buckets, HdrHistogram's layout: 32 of equal width between each power of two and the next, so a
- * quantile is at most 1/32 too large; below 64 it is exact. Values beyond the last bucket count in it, and are
- * told as the largest.
+ * quantile is at most 1/32 too large; below 64 it is exact. Values beyond the last bucket count in it, and
+ * are told as the largest.
  *
  * One thread adds, others may read meanwhile. What they see may lack the last values, no more. */
 #ifndef WR_CORE_HISTOGRAM_H

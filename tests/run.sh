@@ -41,6 +41,9 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
 
+part "metrics as Prometheus reads them (ASan+UBSan)"
+build/venv/bin/python tests/metrics.py "$weir"
+
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
