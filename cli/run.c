@@ -111,7 +111,8 @@ static void catch_signals(wr_job *job) {
 typedef struct ticker {
     wri_progress progress;
     wr_job *job;
-    int late; /* ticks since the signal */
+    int late;                          /* ticks since the signal */
+    wr_trouble told[WR_TROUBLE_KINDS]; /* on standard error */
 } ticker;
 
 /* What tell says of the job, on standard error. */
@@ -139,12 +140,26 @@ static wr_status tell_json(wr_job *job, wr_buf *out, wr_err *err) {
     return s == WR_OK ? wr_buf_puts(out, "\n") : s;
 }
 
+/* Once per change: what holds the job up, and that it is over. */
+static void tell_trouble(ticker *t, wr_trouble_kind kind) {
+    static const char *const goes_on[] = {"; the job goes on, and tries again", "; the job waits for room"};
+    static const char *const over[] = {"snapshots are written again", "there is room again: the job goes on"};
+    wr_trouble now, *told = &t->told[kind];
+    wr_job_trouble(t->progress.job, kind, &now);
+    if (now.news == told->news) return;
+    wri_progress_clear(&t->progress);
+    if (now.now || now.times > told->times) wri_say("%s%s", now.why, goes_on[kind]);
+    if (!now.now) wri_say("%s", over[kind]);
+    *told = now;
+}
+
 static void on_tick(void *ctx) {
     ticker *t = ctx;
     if (asked) {
         asked = 0;
         print_of(t, tell_why);
     }
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(t, (wr_trouble_kind)k);
     wri_progress_tick(&t->progress);
     if (!stopping || ++t->late != PATIENCE) return;
     wri_progress_clear(&t->progress);
@@ -198,6 +213,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
         return EXIT_FAILED;
     }
     tick.progress.job = tick.job = job;
+    fputs(wr_job_passed_over(job), stderr); /* also with --quiet: what it goes on from is older */
     if (wr_job_finished(job)) {
         wr_job_free(job);
         wri_say(
@@ -212,6 +228,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     signal(SIGTERM, SIG_DFL);
     signal(SIGUSR1, SIG_IGN); /* one that comes too late is not to end us */
     wri_progress_clear(&tick.progress);
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(&tick, (wr_trouble_kind)k);
     if (o->stats == 1) print_of(&tick, wr_job_analyze);
     if (o->stats == 2) print_of(&tick, tell_json);
     if (o->stats == 3) print_of(&tick, tell_prometheus);

@@ -222,7 +222,9 @@ typedef struct wr_connector_def {
     /* -- sink side; NULL: cannot be written -- */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
-     * unread. */
+     * unread. WR_AGAIN, here and in flush and mark: there is no room (err says where), nothing has been lost;
+     * all that was given has been taken and is written as soon as there is. The call is repeated, with n = 0,
+     * until it goes well; nothing else is given before. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
     /* Instead of write, for sinks whose records are rows: row i of b is encoded as p[ends[i-1]..ends[i]).
      * There is no header and no footer. Calls never overlap. */

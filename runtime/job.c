@@ -289,10 +289,11 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier. */
+/* Sent by each worker as its last act, and when it has passed a barrier; and when a snapshot was written. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_passed(c->job, &c->loop);
+    wri_epochs_written(c->job, false);
+    wri_epochs_passed(c->job);
     if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
@@ -326,9 +327,10 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uint32_t started;
     j->started_us = j->sys->mono_us();
     if (j->finished) return WR_OK;
-    if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
+    int e = uv_loop_init(&c.loop);
+    if (e == 0 && (e = uv_async_init(&c.loop, &j->done, on_done)) != 0) uv_loop_close(&c.loop);
+    if (e != 0) return wr_fail(err, WR_EIO, "cannot start the event loop: %s", uv_strerror(e));
     uv_timer_init(&c.loop, &c.timer);
-    uv_async_init(&c.loop, &j->done, on_done);
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
@@ -337,6 +339,7 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
+    wri_epochs_written(j, true);
     close_loop(&c);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
@@ -366,9 +369,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 }
 
 bool wr_job_finished(const wr_job *j) { return j->finished; }
+const char *wr_job_passed_over(const wr_job *j) { return j->said.len ? j->said.data : ""; }
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
-    if (j->said.len) WR_TRY(wr_buf_put(out, j->said.data, j->said.len));
     if (j->finished) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));

@@ -6,7 +6,11 @@
  *
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
- * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
+ * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed.
+ *
+ * A connector without room has taken what it was given: the worker asks again until it is written, and lets
+ * go of the lock between. Whoever else takes the lock waits first (hold), so that all below can work as if
+ * writing never let go of it. The workers' rings fill meanwhile: the job rests. */
 #include <msgpack.h>
 
 #include "job_int.h"
@@ -59,22 +63,23 @@ static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, w
 
 /* Its rows go by commit.c. */
 static bool by_pack(const wri_sink *s) { return s->con->pack && (s->commits || !s->con->put); }
+static bool marks(const wri_sink *s) { return s->con->mark && (s->commits || !s->con->pack); }
 
-/* Notes how far it has come: where an epoch ends. Under the lock. */
-static wr_status note_cut(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
+/* It has ended: all that it has written counts. Under the lock. */
+static wr_status note_end(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
     s->epoch = epoch;
     s->cut_headed = s->headed;
     s->cut.len = 0;
     if (by_pack(s)) WR_TRY(wri_commit_cut(j, s, err));
-    return s->con->mark && (s->commits || !s->con->pack) ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
+    return marks(s) ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
 }
 
 wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     pthread_mutex_lock(s->lock);
-    /* It has ended before any barrier of that epoch came: all that it has written counts. */
-    wr_status cut = s->epoch < epoch ? note_cut(j, s, epoch, err) : WR_OK;
+    /* No barrier of that epoch has come, although all have passed. */
+    wr_status cut = s->epoch < epoch ? note_end(j, s, epoch, err) : WR_OK;
     int r = msgpack_pack_array(&pk, 2);
     if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
     if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
@@ -189,12 +194,54 @@ static void note_waiting(wr_job *j, wri_sink *s) {
     if (s->since_us == 0) __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
 }
 
-/* The connector takes bytes, and perhaps its time. Under the lock; others read the numbers without. */
-static wr_status hand_over(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+/* Takes the lock, also when it fails. */
+static wr_status hold(wr_job *j, wri_sink *s, wr_err *err) {
+    pthread_mutex_lock(s->lock);
+    return wri_sink_wait(j, s, err);
+}
+
+/* Under the lock, as are the next three: the connector's function, until there was room. */
+static wr_status write_some(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r = s->con->write(s->sink, p, n, &why);
+    while (r == WR_AGAIN) {
+        WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+        r = s->con->write(s->sink, NULL, 0, &why);
+    }
+    wri_sink_has_room(j, s, &wait);
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+static wr_status write_bytes(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
     int64_t from = wri_meter_writing(j, s);
-    wr_status r = s->con->write(s->sink, p, n, err);
+    wr_status r = write_some(j, s, p, n, err);
     wri_meter_written(j, s, from, n);
     return r;
+}
+
+static wr_status flush_all(wr_job *j, wri_sink *s, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r;
+    while ((r = s->con->flush(s->sink, &why)) == WR_AGAIN) WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+    wri_sink_has_room(j, s, &wait);
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+/* How far it has come: where an epoch ends. */
+static wr_status note_cut(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r = WR_OK;
+    s->cut.len = 0;
+    if (by_pack(s)) WR_TRY(wri_commit_cut(j, s, err));
+    while (marks(s) && (r = s->con->mark(s->sink, &s->cut, &why)) == WR_AGAIN)
+        WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+    wri_sink_has_room(j, s, &wait);
+    s->epoch = epoch;
+    s->cut_headed = s->headed;
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
 }
 
 /* Under the lock. */
@@ -203,12 +250,12 @@ static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf,
     if (!s->headed && s->fmt->header) {
         wr_buf head = {0};
         wr_status r = s->fmt->header(enc, &head, err);
-        if (r == WR_OK && head.len) r = hand_over(j, s, head.data, head.len, err);
+        if (r == WR_OK && head.len) r = write_bytes(j, s, head.data, head.len, err);
         wr_buf_free(&head);
         if (r != WR_OK) return r;
     }
     s->headed = true;
-    wr_status r = buf->len ? hand_over(j, s, buf->data, buf->len, err) : WR_OK;
+    wr_status r = buf->len ? write_bytes(j, s, buf->data, buf->len, err) : WR_OK;
     buf->len = 0;
     return r;
 }
@@ -216,13 +263,12 @@ static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf,
 static wr_status flush(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
-    wr_status r = WR_OK;
     if (o->buf.len == 0) return WR_OK;
-    pthread_mutex_lock(s->lock);
-    if (o->epoch > s->epoch) { /* what lies behind the barrier waits for the rest of what lies before it */
+    wr_status r = hold(op->task->job, s, err);
+    if (r == WR_OK && o->epoch > s->epoch) { /* what lies behind the barrier waits for what lies before it */
         if (wr_buf_put(&s->after, o->buf.data, o->buf.len) != WR_OK) r = wr_fail_oom(err, "a sink");
         o->buf.len = 0;
-    } else r = write_out(op->task->job, s, o->enc, &o->buf, err);
+    } else if (r == WR_OK) r = write_out(op->task->job, s, o->enc, &o->buf, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -243,9 +289,9 @@ static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     wri_sink *s = o->s;
     if (!wri_sink_takes_rows(s->con)) return WR_OK;
     WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
-    pthread_mutex_lock(s->lock);
+    wr_status r = hold(op->task->job, s, err);
     o->epoch = s->coming = epoch;
-    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, err) : WR_OK;
+    if (r == WR_OK && ++s->passed == s->open) r = cut(op->task->job, o, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -269,8 +315,8 @@ static wr_status show(wr_job *j, wri_sink *s, wr_buf *buf, wr_err *err) {
 
 static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
-    pthread_mutex_lock(s->lock);
-    wr_status r = s->fmt->encode(s->shared, b, &o->buf, err);
+    wr_status r = hold(j, s, err);
+    if (r == WR_OK) r = s->fmt->encode(s->shared, b, &o->buf, err);
     if (r == WR_OK && s->fmt->show) {
         bool mine = s->going && (!s->table || j->last_table == s);
         s->held += b->n;
@@ -340,7 +386,7 @@ static wr_status wait_no_longer(wr_job *j, sink_op *o, bool live, wr_err *err) {
     __atomic_store_n(&s->since_us, 0, __ATOMIC_RELAXED);
     if (s->held > 0) WR_TRY(show(j, s, &o->buf, err));
     WR_TRY(write_out(j, s, s->shared, &o->buf, err));
-    return live && s->con->flush ? s->con->flush(s->sink, err) : WR_OK;
+    return live && s->con->flush ? flush_all(j, s, err) : WR_OK;
 }
 
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
@@ -354,8 +400,8 @@ wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
      */
     bool live = idle || !op->node->bounded;
     if (!live && !by_pack(s) && (!s->table || j->n_tables > 1)) return WR_OK;
-    pthread_mutex_lock(s->lock);
-    wr_status r = wait_no_longer(j, o, live, err);
+    wr_status r = hold(j, s, err);
+    if (r == WR_OK) r = wait_no_longer(j, o, live, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -385,9 +431,9 @@ static wr_status finish(wr_job *j, wri_sink *s, wr_encoder *enc, wr_err *err) {
     if (by_pack(s)) return wri_commit_now(j, s, err);
     wr_status r = s->con->write ? write_out(j, s, enc, &foot, err) : WR_OK; /* the header, if nothing came */
     if (r == WR_OK && s->con->write && s->fmt->footer) r = s->fmt->footer(enc, &foot, err);
-    if (r == WR_OK && foot.len) r = hand_over(j, s, foot.data, foot.len, err);
+    if (r == WR_OK && foot.len) r = write_bytes(j, s, foot.data, foot.len, err);
     wr_buf_free(&foot);
-    return r == WR_OK && s->con->flush ? s->con->flush(s->sink, err) : r;
+    return r == WR_OK && s->con->flush ? flush_all(j, s, err) : r;
 }
 
 static wr_status sink_end(wr_op *op, wr_err *err) {
@@ -395,18 +441,22 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     wri_sink *s = o->s;
     WR_TRY(flush(op, err));
     wr_job *j = op->task->job;
-    wr_status r = WR_OK;
-    pthread_mutex_lock(s->lock);
+    wr_status r = hold(j, s, err);
     s->passed -= o->epoch > s->epoch;
     s->open--;
-    if (s->coming > s->epoch && s->passed == s->open) r = cut(j, o, err); /* others waited for this one */
+    if (r == WR_OK && s->coming > s->epoch && s->passed == s->open)
+        r = cut(j, o, err); /* others waited for this one */
     if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
 
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) {
-    return s->node && s->shared && s->open > 0 ? finish(j, s, s->shared, err) : WR_OK;
+    if (!s->node || !s->shared || s->open == 0) return WR_OK;
+    pthread_mutex_lock(s->lock);
+    wr_status r = finish(j, s, s->shared, err);
+    pthread_mutex_unlock(s->lock);
+    return r;
 }
 
 const wr_op_def wri_op_sink = {.name = "sink",

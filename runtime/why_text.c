@@ -91,6 +91,11 @@ static const wr_sink_metrics *stuck(const wri_why *w) {
 static wr_status put_pressure(const wri_why *w, wr_buf *out) {
     const wr_sink_metrics *s = stuck(w);
     text a;
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) {
+        wr_trouble t;
+        wr_job_trouble(w->j, (wr_trouble_kind)k, &t);
+        if (t.now) WR_TRY(wr_buf_printf(out, "%s.\n", t.why));
+    }
     if (s)
         WR_TRY(wr_buf_printf(out,
                              "A write to %s has taken %s so far: who reads it is slow, or has stopped.\n",

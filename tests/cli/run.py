@@ -349,7 +349,7 @@ def a_state_in_use_is_said(d):
 
 @case
 def a_damaged_state_is_said(d):
-    sql = COPY.format(rows=500, rate=5000)
+    sql = COPY.format(rows=6000, rate=2000)
     args = ["run", "--state", "state", "--snapshot-interval=10ms", "-e", sql]
     p = subprocess.Popen([WEIR, *args], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(list_of(d, ".snapshot")) < 3:
@@ -363,7 +363,7 @@ def a_damaged_state_is_said(d):
         f.write(bytes([byte[0] ^ 1]))
     r = weir(*args, cwd=d)
     assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 500
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
 
 
 def list_of(d, ending):
