@@ -325,9 +325,10 @@ void wri_epochs_passed(wr_job *j) {
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted};
     w->status = add_ends(w);
-    int no = w->status == WR_OK ? pthread_create(&w->thread, NULL, write_main, w) : 0;
+    bool going = w->status == WR_OK; /* once the thread runs, w->status is its own */
+    int no = going ? pthread_create(&w->thread, NULL, write_main, w) : 0;
     if (no) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had for it: %s", strerror(no));
-    if (w->status == WR_OK) e->writing = w;
+    if (going && !no) e->writing = w;
     else written(w);
 }
 

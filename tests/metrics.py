@@ -44,7 +44,7 @@ def run(d, workers, form, state):
     if state:
         args += ["--state", os.path.join(d, "state-" + form), "--snapshot-interval", "1ms"]
     p = subprocess.run([WEIR, *args], capture_output=True, text=True, timeout=120, check=False)
-    assert p.returncode == 0, p
+    assert p.returncode == 0, (p.returncode, p.stderr[:4000])
     return p.stderr, p.stdout.count("\n")
 
 
