@@ -462,7 +462,7 @@ void wri_meter_end(wr_task *t);
 int64_t wri_meter_cpu_us(wr_task *t);              /* from any thread */
 void wri_meter_barrier(wr_task *t);                /* a barrier has come to one of its operators */
 void wri_meter_passed(wr_task *t);                 /* and has passed all */
-void wri_answer(wr_task *t);                       /* between two events */
+void wri_meter_answer(wr_task *t);                 /* between two events */
 void wri_ask_waits(wr_job *j, int64_t timeout_us); /* any thread but a worker's; waits for the answers */
 bool wri_has_answered(wr_task *t);                 /* or has ended */
 uint64_t wri_node_rows(const wr_job *j, uint32_t id, bool out);

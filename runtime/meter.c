@@ -186,7 +186,7 @@ static void tell(wr_task *t) {
     pthread_mutex_unlock(&t->meter.lock);
 }
 
-void wri_answer(wr_task *t) {
+void wri_meter_answer(wr_task *t) {
     wri_meters *m = &t->job->meters;
     uint64_t sizes = __atomic_load_n(&m->ask_sizes, __ATOMIC_RELAXED);
     uint64_t waits = __atomic_load_n(&m->ask_waits, __ATOMIC_SEQ_CST);

@@ -212,7 +212,7 @@ wr_status wr_metrics_prometheus(const wr_named_metrics *jobs, size_t n, wr_buf *
 
 /* ---- JSON ---- */
 
-wr_status wri_json_quote(wr_buf *out, const char *text) {
+wr_status wri_metrics_quote(wr_buf *out, const char *text) {
     bool valid = wr_utf8_valid(text, strlen(text));
     WR_TRY(wr_buf_puts(out, "\""));
     for (const char *c = text; *c; c++) {
@@ -225,7 +225,7 @@ wr_status wri_json_quote(wr_buf *out, const char *text) {
     return wr_buf_puts(out, "\"");
 }
 
-wr_status wri_json_time(wr_buf *out, int64_t us) {
+wr_status wri_metrics_time(wr_buf *out, int64_t us) {
     char text[WR_TEXT_MAX];
     if (us == WR_NEVER) return wr_buf_puts(out, "null");
     WR_TRY(wr_buf_puts(out, "\""));
@@ -248,7 +248,7 @@ static wr_status put_json_duration(wr_buf *out, const wr_duration_metrics *v) {
 static wr_status put_json_value(wr_buf *out, const wr_metric_def *d, const char *part) {
     const void *p = part + d->offset;
     if (!is_there(d, part)) return wr_buf_puts(out, "null");
-    if (d->value == WR_V_TIME) return wri_json_time(out, *(const int64_t *)p);
+    if (d->value == WR_V_TIME) return wri_metrics_time(out, *(const int64_t *)p);
     if (d->value == WR_V_FLAG) return wr_buf_puts(out, *(const bool *)p ? "true" : "false");
     if (d->value == WR_V_DURATION) return put_json_duration(out, p);
     return put_value(out, d, p);
@@ -263,14 +263,14 @@ static wr_status put_json_names(wr_buf *out, wr_metric_scope scope, const void *
     if (scope == WR_M_SPLIT) {
         const wr_split_metrics *s = part;
         WR_TRY(wr_buf_printf(out, "\"node\":%u,\"stream\":", s->node));
-        WR_TRY(wri_json_quote(out, s->stream));
+        WR_TRY(wri_metrics_quote(out, s->stream));
         WR_TRY(wr_buf_puts(out, ",\"shard\":"));
-        return wri_json_quote(out, s->name);
+        return wri_metrics_quote(out, s->name);
     }
     if (scope == WR_M_SINK) {
         const wr_sink_metrics *s = part;
         WR_TRY(wr_buf_printf(out, "\"node\":%u,\"stream\":", s->node));
-        return s->stream ? wri_json_quote(out, s->stream) : wr_buf_puts(out, "null");
+        return s->stream ? wri_metrics_quote(out, s->stream) : wr_buf_puts(out, "null");
     }
     if (scope == WR_M_WORKER)
         return wr_buf_printf(out, "\"worker\":%u", ((const wr_worker_metrics *)part)->worker);

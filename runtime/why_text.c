@@ -477,11 +477,11 @@ static wr_status put_json_seconds(wr_buf *out, int64_t us) {
 
 static wr_status put_json_wait(wr_buf *out, const wr_wait *x) {
     WR_TRY(wr_buf_puts(out, "{\"start\":"));
-    WR_TRY(wri_json_time(out, or_never(x->start_us)));
+    WR_TRY(wri_metrics_time(out, or_never(x->start_us)));
     WR_TRY(wr_buf_puts(out, ",\"end\":"));
-    WR_TRY(wri_json_time(out, or_never(x->end_us)));
+    WR_TRY(wri_metrics_time(out, or_never(x->end_us)));
     WR_TRY(wr_buf_puts(out, ",\"due\":"));
-    WR_TRY(wri_json_time(out, or_never(x->due_us)));
+    WR_TRY(wri_metrics_time(out, or_never(x->due_us)));
     return wr_buf_printf(out, ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 "}", x->rows, x->keys);
 }
 
@@ -489,20 +489,20 @@ static wr_status put_json_held(const wri_blame *b, wr_buf *out) {
     static const char *const names[] = {"nothing", "reading", "split", "no split", "clock", "idle"};
     WR_TRY(wr_buf_printf(out, "{\"by\":\"%s\",\"stream\":", names[b->by]));
     if (!b->source) WR_TRY(wr_buf_puts(out, "null"));
-    else WR_TRY(wri_json_quote(out, b->source->source.stream->name));
+    else WR_TRY(wri_metrics_quote(out, b->source->source.stream->name));
     WR_TRY(wr_buf_puts(out, ",\"shard\":"));
     if (!b->split) WR_TRY(wr_buf_puts(out, "null"));
-    else WR_TRY(wri_json_quote(out, b->split->name));
+    else WR_TRY(wri_metrics_quote(out, b->split->name));
     WR_TRY(wr_buf_printf(out, ",\"others\":%u,\"watermark\":", b->n_others));
-    WR_TRY(wri_json_time(out, b->split ? b->split->watermark_us : or_never(b->watermark)));
+    WR_TRY(wri_metrics_time(out, b->split ? b->split->watermark_us : or_never(b->watermark)));
     WR_TRY(wr_buf_puts(out, ",\"last_read\":"));
-    WR_TRY(wri_json_time(out, b->split ? b->split->read_us : WR_NEVER));
+    WR_TRY(wri_metrics_time(out, b->split ? b->split->read_us : WR_NEVER));
     WR_TRY(wr_buf_puts(out, ",\"quiet_seconds\":"));
     WR_TRY(put_json_seconds(out, b->split ? b->split->quiet_us : WR_NEVER));
     WR_TRY(wr_buf_puts(out, "},\"release\":{\"watermark\":"));
-    WR_TRY(wri_json_time(out, or_never(b->need_us)));
+    WR_TRY(wri_metrics_time(out, or_never(b->need_us)));
     WR_TRY(wr_buf_puts(out, ",\"record_at\":"));
-    WR_TRY(wri_json_time(out, b->record_us));
+    WR_TRY(wri_metrics_time(out, b->record_us));
     WR_TRY(wr_buf_puts(out, ",\"clock_seconds\":"));
     WR_TRY(put_json_seconds(out, b->in_us));
     return wr_buf_puts(out, "}");
@@ -513,7 +513,7 @@ static wr_status put_json_finding(const wri_why *w, const wri_finding *f, wr_buf
     const wr_waits *x = &f->waits;
     WR_TRY(wr_buf_printf(out, "{\"node\":%u,\"operator\":\"%s\",\"statement\":", f->node->id,
                          wr_node_kind_name(f->node->kind)));
-    WR_TRY(wri_json_quote(out, st && st->name ? st->name : ""));
+    WR_TRY(wri_metrics_quote(out, st && st->name ? st->name : ""));
     WR_TRY(wr_buf_printf(
         out, ",\"what\":\"%s\",\"waiting\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"first\":[",
         x->what, x->n, x->rows, x->keys));
@@ -522,7 +522,7 @@ static wr_status put_json_finding(const wri_why *w, const wri_finding *f, wr_buf
         WR_TRY(put_json_wait(out, &x->first[i]));
     }
     WR_TRY(wr_buf_puts(out, "],\"watermark\":"));
-    WR_TRY(wri_json_time(out, or_never(f->wm)));
+    WR_TRY(wri_metrics_time(out, or_never(f->wm)));
     WR_TRY(wr_buf_puts(out, ",\"held\":"));
     WR_TRY(put_json_held(&f->blame, out));
     return wr_buf_puts(out, "}");
@@ -537,7 +537,7 @@ static wr_status put_json(const wri_why *w, wr_buf *out) {
          at = end + 1) {
         *end = 0;
         if (at > lines.data) r = wr_buf_puts(out, ",");
-        if (r == WR_OK) r = wri_json_quote(out, at);
+        if (r == WR_OK) r = wri_metrics_quote(out, at);
     }
     wr_buf_free(&lines);
     if (r == WR_OK) r = wr_buf_puts(out, "],\"windows\":[");

@@ -242,7 +242,7 @@ static wr_status work(wr_task *t, wr_err *err) {
         uint32_t left;
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &left, err));
-        if (WR_UNLIKELY(wri_asked(t))) wri_answer(t);
+        if (WR_UNLIKELY(wri_asked(t))) wri_meter_answer(t);
         if (left == 0) return WR_OK;
         WR_TRY(tick_sinks(t, !did || t->let_go, err));
         t->let_go = false;
