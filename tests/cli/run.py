@@ -441,21 +441,25 @@ def why_names_the_split_that_holds_time_back(d):
     for workers in "1", "3":
         p = subprocess.Popen([WEIR, "run", "-q", "-w", workers, "-e", sql], cwd=d, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
-        with open(os.path.join(d, "b.fifo"), "w", encoding="utf-8") as pipe:
-            read_until(p.stdout.fileno(), b"00:00:40")
-            seen = ask_why(p, b"windows wait")
-            for want in ("o, #", "4 rows", "2026-01-01 00:00:00 to 2026-01-01 00:00:10: 2 rows",
-                         "held up by " + d + "/b.fifo of stream b: it has given no record yet",
-                         "a record of " + d + "/b.fifo of stream b of 2026-01-01 00:00:10.999 or later",
-                         "No row has come from stream b"):
-                assert want in seen, (want, seen)
-            pipe.write('{"ts":"2026-01-01T00:00:22Z","k":"b"}\n')
-            pipe.flush()
-            seen = ask_why(p, b"00:00:29.999")
-            assert "it has come to 2026-01-01 00:00:21" in seen and "2 windows wait" in seen, seen
-            p.send_signal(signal.SIGINT)
-            p.communicate(timeout=60)
-            assert p.returncode == 130, p.returncode
+        try:
+            with open(os.path.join(d, "b.fifo"), "w", encoding="utf-8") as pipe:
+                read_until(p.stdout.fileno(), b"00:00:40")
+                seen = ask_why(p, b"windows wait")
+                for want in ("o, #", "4 rows", "2026-01-01 00:00:00 to 2026-01-01 00:00:10: 2 rows",
+                             "held up by " + d + "/b.fifo of stream b: it has given no record yet",
+                             "a record of " + d + "/b.fifo of stream b of 2026-01-01 00:00:10.999 or later",
+                             "No row has come from stream b"):
+                    assert want in seen, (want, seen)
+                pipe.write('{"ts":"2026-01-01T00:00:22Z","k":"b"}\n')
+                pipe.flush()
+                seen = ask_why(p, b"00:00:29.999")
+                assert "it has come to 2026-01-01 00:00:21" in seen and "2 windows wait" in seen, seen
+                p.send_signal(signal.SIGINT)
+                p.communicate(timeout=60)
+                assert p.returncode == 130, p.returncode
+        finally:
+            p.kill()
+            p.wait()
 
 
 def ask_why(p, until):
