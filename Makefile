@@ -128,11 +128,12 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
-# Python with DuckDB, for the oracles, and schemathesis, for the server's API.
+# Python with DuckDB, for the oracles, schemathesis, for the server's API, and a parser of metrics.
 .PHONY: venv
 venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb, schemathesis" 2>/dev/null || build/venv/bin/pip install --quiet duckdb schemathesis
+	@build/venv/bin/python -c "import duckdb, schemathesis, prometheus_client" 2>/dev/null || \
+	  build/venv/bin/pip install --quiet duckdb schemathesis prometheus_client
 
 # Makes calls of a running job fail: preloaded. ASan has its own malloc: there, system calls only.
 $(OUT)/shim.so: tests/faults/shim.c
@@ -212,7 +213,7 @@ check-static: compile_commands.json
 	  --suppress=missingIncludeSystem --suppress=nullPointerArithmetic $(LIB_SRC) $(CLI_SRC)
 compile_commands.json: Makefile
 	@sh tests/compile_commands.sh '$(CC) $(CFLAGS_ALL) $(CFLAGS_release)' $(LIB_SRC) $(CLI_SRC) > $@
-docs: $(WEIR) ## regenerate the reference part of docs/SQL.md
+docs: $(WEIR) ## regenerate the reference parts of docs/SQL.md and docs/METRICS.md
 	@sh tests/check_docs.sh $(WEIR) --write
 
 .PHONY: bench

@@ -60,6 +60,13 @@ static int unknown_topic(const char *topic) {
     return EXIT_USAGE;
 }
 
+/* The tables of docs/METRICS.md. */
+static void list_metrics(void) {
+    wr_buf text = {0};
+    if (wr_metrics_markdown(&text) == WR_OK) fwrite(text.data, 1, text.len, stdout);
+    wr_buf_free(&text);
+}
+
 static int help(const void *opts, char **args, int n) {
     (void)opts;
     if (n > 1) {
@@ -71,6 +78,7 @@ static int help(const void *opts, char **args, int n) {
     else if (c) command_help(c);
     else if (strcmp(args[0], "man") == 0) wri_man_page();
     else if (strcmp(args[0], "reference") == 0) wri_list_markdown();
+    else if (strcmp(args[0], "metrics") == 0) list_metrics();
     else if (!wri_list(args[0])) { /* functions first: INSERT, SET and the like may be both */
         const char *text = wri_topic_text(args[0]);
         if (!text) return unknown_topic(args[0]);

@@ -15,6 +15,7 @@ typedef struct run_opts {
     int format;     /* 0: by terminal, else 1 + index of json|csv|table */
     int64_t workers, batch_rows;
     bool quiet;
+    int stats; /* index of none|plan|json|prometheus */
     const char *state;
     int64_t snapshot_interval;
 } run_opts;
@@ -46,6 +47,14 @@ static const wr_option flags[] = {
      .offset = OPT(quiet),
      .def = "false",
      .doc = "No progress line and no closing summary."},
+    {.name = "stats",
+     .type = WR_OPT_ENUM,
+     .offset = OPT(stats),
+     .values = "none|plan|json|prometheus",
+     .def = "none",
+     .doc = "At the end, print on standard error the plan with the rows, state and times of each operator, "
+            "or all "
+            "metrics (docs/METRICS.md)."},
     {.name = "state",
      .type = WR_OPT_STRING,
      .offset = OPT(state),
@@ -74,6 +83,7 @@ static const wr_option flags[] = {
 
 static wr_job *running;                /* for the signal handler only */
 static volatile sig_atomic_t stopping; /* a signal has come */
+static volatile sig_atomic_t asked;    /* SIGUSR1 has come: why is there no output? */
 
 static void on_signal(int sig) {
     (void)sig;
@@ -83,19 +93,52 @@ static void on_signal(int sig) {
     wr_job_cancel(running);
 }
 
+static void on_ask(int sig) {
+    (void)sig;
+    asked = 1;
+}
+
 static void catch_signals(wr_job *job) {
     struct sigaction sa = {.sa_handler = on_signal};
     running = job;
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
+    sa = (struct sigaction){.sa_handler = on_ask, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &sa, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
 }
 
 typedef struct ticker {
     wri_progress progress;
+    wr_job *job;
     int late;                          /* ticks since the signal */
     wr_trouble told[WR_TROUBLE_KINDS]; /* on standard error */
 } ticker;
+
+/* What tell says of the job, on standard error. */
+static void print_of(ticker *t, wr_status (*tell)(wr_job *job, wr_buf *out, wr_err *err)) {
+    wr_buf text = {0};
+    wr_err err = {0};
+    wr_status s = tell(t->job, &text, &err);
+    wri_progress_clear(&t->progress);
+    if (s != WR_OK) wri_say("%s", err.msg);
+    else fwrite(text.data, 1, text.len, stderr);
+    fflush(stderr);
+    wr_buf_free(&text);
+}
+
+static wr_status tell_why(wr_job *job, wr_buf *out, wr_err *err) {
+    return wr_job_why(job, WR_WHY_TEXT, out, err);
+}
+
+static wr_status tell_prometheus(wr_job *job, wr_buf *out, wr_err *err) {
+    return wr_job_metrics_prometheus(job, "run", out, err);
+}
+
+static wr_status tell_json(wr_job *job, wr_buf *out, wr_err *err) {
+    wr_status s = wr_job_metrics_json(job, out, err);
+    return s == WR_OK ? wr_buf_puts(out, "\n") : s;
+}
 
 /* Once per change: what holds the job up, and that it is over. */
 static void tell_trouble(ticker *t, wr_trouble_kind kind) {
@@ -114,6 +157,10 @@ static void tell_trouble(ticker *t, wr_trouble_kind kind) {
 
 static void on_tick(void *ctx) {
     ticker *t = ctx;
+    if (asked) {
+        asked = 0;
+        print_of(t, tell_why);
+    }
     for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(t, (wr_trouble_kind)k);
     wri_progress_tick(&t->progress);
     if (!stopping || ++t->late != PATIENCE) return;
@@ -166,7 +213,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
         wri_say("%s", err.msg);
         return EXIT_FAILED;
     }
-    tick.progress.job = job;
+    tick.progress.job = tick.job = job;
     fputs(wr_job_passed_over(job), stderr); /* also with --quiet: what it goes on from is older */
     if (wr_job_finished(job)) {
         wr_job_free(job);
@@ -180,8 +227,12 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */
     signal(SIGTERM, SIG_DFL);
+    signal(SIGUSR1, SIG_IGN); /* one that comes too late is not to end us */
     wri_progress_clear(&tick.progress);
     for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(&tick, (wr_trouble_kind)k);
+    if (o->stats == 1) print_of(&tick, wr_job_analyze);
+    if (o->stats == 2) print_of(&tick, tell_json);
+    if (o->stats == 3) print_of(&tick, tell_prometheus);
     if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
     return finish(s, o->state, &err);
@@ -213,19 +264,22 @@ const wr_command wri_cmd_run = {
     .name = "run",
     .args = "FILE.sql",
     .summary = "run a SQL file in this process",
-    .doc = "Runs all statements of the file as one job, until its input ends or Ctrl-C. A bare SELECT prints "
-           "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
-           "standard input. Paths in the SQL are relative to the current folder.\n\n"
-           "  weir run clicks.sql\n"
-           "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
-           "  weir run --format csv clicks.sql > clicks.csv\n"
-           "  weir run --state clicks.state clicks.sql\n\n"
-           "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
-           "goes on "
-           "from the last one, and files that it writes hold every row once. Standard output may get rows "
-           "twice; "
-           "standard input cannot be read again.\n\n"
-           "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
+    .doc =
+        "Runs all statements of the file as one job, until its input ends or Ctrl-C. A bare SELECT prints "
+        "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
+        "standard input. Paths in the SQL are relative to the current folder.\n\n"
+        "  weir run clicks.sql\n"
+        "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
+        "  weir run --format csv clicks.sql > clicks.csv\n"
+        "  weir run --state clicks.state clicks.sql\n\n"
+        "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
+        "goes on "
+        "from the last one, and files that it writes hold every row once. Standard output may get rows "
+        "twice; "
+        "standard input cannot be read again.\n\n"
+        "While it runs, SIGUSR1 (kill -USR1 PID) makes it say on standard error why there is no output yet: "
+        "which windows wait, which file or shard holds event time back, and what would let them go.\n\n"
+        "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
     .n_flags = WR_LEN(flags),
     .opts_bytes = sizeof(run_opts),

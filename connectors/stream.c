@@ -27,6 +27,7 @@ typedef struct split {
     wr_records got;
     uint32_t at; /* record of got that comes next */
     int64_t pos, bytes;
+    int64_t arrival_us; /* of the last record given; atomic */
     char name[WR_STREAM_NAME_MAX + 32];
     bool ended; /* atomic */
     bool waits; /* resumed: its parents may have to be read before it */
@@ -260,6 +261,7 @@ static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_
     wr_bytes *b = wr_bytes_new(n);
     if (!b) return wr_fail_oom(err, "a chunk");
     char *at = b->data;
+    __atomic_store_n(&sp->arrival_us, sp->got.items[to - 1].arrival_us, __ATOMIC_RELAXED);
     for (; sp->at < to; sp->at++) at = put_record(s, &sp->got.items[sp->at], at);
     memset(at, 0, WR_PAD);
     *out = (wr_chunk){
@@ -387,6 +389,7 @@ static void stream_split_info(const wr_source *s, uint32_t split_no, wr_split_in
     out->name = sp->name;
     out->bytes = -1;
     out->at = __atomic_load_n(&sp->pos, __ATOMIC_RELAXED) - 1;
+    out->arrival_us = __atomic_load_n(&sp->arrival_us, __ATOMIC_RELAXED);
 }
 
 static bool stream_bounded(const wr_kv *kvs, size_t n) {

@@ -3,6 +3,7 @@
 #define WR_CORE_H
 
 #include "batch.h"
+#include "histogram.h"
 #include "mem.h"
 #include "options.h"
 #include "status.h"

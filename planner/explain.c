@@ -100,6 +100,15 @@ static void put_detail(wri_ex *x, const wr_node *n) {
 
 /* ---- tree ---- */
 
+/* Below the node, and to the right of where its inputs begin. */
+static void put_note(wri_ex *x, const wr_node *n, uint32_t depth) {
+    wr_buf text = {0};
+    if (!x->note) return;
+    if (x->st == WR_OK) x->st = x->note(x->note_ctx, n, &text);
+    if (text.len) WRI_PUT(x, "%*s| %.*s\n", (int)(depth * 2 + 4), "", (int)text.len, text.data);
+    wr_buf_free(&text);
+}
+
 static void put_tree(wri_ex *x, const wr_node *n, uint32_t depth) {
     WRI_PUT(x, "%*s#%u %s", (int)(depth * 2), "", n->id, wr_node_kind_name(n->kind));
     if (x->seen[n->id]) {
@@ -117,6 +126,7 @@ static void put_tree(wri_ex *x, const wr_node *n, uint32_t depth) {
         wri_tell_cols(x, &n->out, n->key, n->n_key);
     }
     WRI_PUT(x, "]\n");
+    put_note(x, n, depth);
     for (uint32_t i = 0; i < n->n_in; i++) put_tree(x, n->in[i], depth + 1);
 }
 
@@ -207,13 +217,24 @@ static void dot(wri_ex *x) {
     WRI_PUT(x, "}\n");
 }
 
+static wr_status explain(wri_ex *x, wr_explain_form form) {
+    x->seen = wr_arena_calloc(&x->ar, x->plan->n_nodes + 1);
+    if (!x->seen) x->st = WR_ENOMEM;
+    else if (form == WR_EXPLAIN_JSON) json(x);
+    else if (form == WR_EXPLAIN_DOT) dot(x);
+    else tree(x);
+    wr_arena_free(&x->ar);
+    return x->st;
+}
+
 wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form, wr_buf *out) {
     wri_ex x = {.plan = plan, .reg = reg, .out = out};
-    x.seen = wr_arena_calloc(&x.ar, plan->n_nodes + 1);
-    if (!x.seen) x.st = WR_ENOMEM;
-    else if (form == WR_EXPLAIN_JSON) json(&x);
-    else if (form == WR_EXPLAIN_DOT) dot(&x);
-    else tree(&x);
-    wr_arena_free(&x.ar);
-    return x.st;
+    return explain(&x, form);
+}
+
+wr_status wr_plan_annotate(const wr_plan *plan, const wr_registry *reg,
+                           wr_status (*note)(void *ctx, const wr_node *n, wr_buf *out), void *ctx,
+                           wr_buf *out) {
+    wri_ex x = {.plan = plan, .reg = reg, .out = out, .note = note, .note_ctx = ctx};
+    return explain(&x, WR_EXPLAIN_TREE);
 }

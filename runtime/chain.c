@@ -10,13 +10,13 @@
 #include "job_int.h"
 
 wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
-    op->rows_in += b->n;
+    wri_tally(&op->rows_in, b->n);
     return op->def->push(op, port, b, err);
 }
 
 wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) {
     if (b->n == 0) return WR_OK;
-    op->rows_out += b->n;
+    wri_tally(&op->rows_out, b->n);
     for (uint32_t i = 0; i < op->n_out; i++) WR_TRY(wri_deliver(op->out[i].to, op->out[i].port, b, err));
     return WR_OK;
 }
@@ -38,7 +38,7 @@ wr_status wri_watermark(wr_op *op, uint32_t port, int64_t wm, wr_err *err) {
     for (uint32_t i = 0; i < op->n_in; i++)
         if (op->port_wm[i] < wm) wm = op->port_wm[i];
     if (wm <= op->wm) return WR_OK;
-    op->wm = wm;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED); /* metrics read it */
     if (op->def->watermark) WR_TRY(op->def->watermark(op, wm, err));
     if (wm == WR_WM_END) return WR_OK;
     if (op->holds_us > 0 && wm < WR_WM_NONE + op->holds_us) return WR_OK;
@@ -56,12 +56,17 @@ static wr_status pass_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     if (op->def->barrier) WR_TRY(op->def->barrier(op, epoch, err));
     wri_saver_at(&op->task->saver, op->node->id);
     op->unsaved = op->def->save_rest != NULL;
-    if (op->def->save) WR_TRY(op->def->save(op, &op->task->saver, err));
+    if (op->def->save) {
+        int64_t from = op->task->job->sys->mono_us();
+        WR_TRY(op->def->save(op, &op->task->saver, err));
+        op->task->meter.save_us += op->task->job->sys->mono_us() - from;
+    }
     return wri_emit_barrier(op, epoch, err);
 }
 
 wr_status wri_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     op->epoch = epoch;
+    wri_meter_barrier(op->task);
     if (++op->barriers + op->ended < op->n_in) return WR_OK;
     return pass_barrier(op, epoch, err);
 }

@@ -51,7 +51,7 @@ static void tell_trouble(wr_job *j, const wri_sink *s, const wr_err *why) {
 }
 
 /* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
-static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+static wr_status try_to_hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
     int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
     int64_t until = j->sys->mono_us() + patience, wait = 0;
     wr_err why = {0};
@@ -71,6 +71,13 @@ static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) 
         return wr_fail(err, r, "%s; given up after %lld s (retry_for)", why.msg,
                        (long long)(patience / WR_US_PER_SECOND));
     return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+    int64_t from = wri_meter_writing(j, s);
+    wr_status r = try_to_hand_over(j, s, h, err);
+    wri_meter_written(j, s, from, r == WR_OK ? h->len : 0);
+    return r;
 }
 
 /* Rows of no epoch. Under the lock. */

@@ -315,6 +315,7 @@ static void over(wr_job *j) {
 static void written(wri_writing *w) {
     wr_job *j = w->job;
     wri_epochs *e = &j->epochs;
+    wri_meter_snapshot_ended(j, w->status == WR_OK, w->bytes);
     if (w->status != WR_OK) wri_commit_back(j, w->texts);
     if (w->status == WR_OK) has_been_written(j);
     else if (w->unsure) wri_job_fail(j, w->status, &w->err);
@@ -372,9 +373,10 @@ void wri_epochs_passed(wr_job *j) {
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted};
     w->status = add_ends(w);
-    int no = w->status == WR_OK ? pthread_create(&w->thread, NULL, write_main, w) : 0;
+    bool going = w->status == WR_OK; /* once the thread runs, w->status is its own */
+    int no = going ? pthread_create(&w->thread, NULL, write_main, w) : 0;
     if (no) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had for it: %s", strerror(no));
-    if (w->status == WR_OK) e->writing = w;
+    if (going && !no) e->writing = w;
     else written(w);
 }
 
@@ -405,6 +407,7 @@ void wri_epochs_tick(wr_job *j) {
     e->next_us = now + interval(j);
     e->under_way = true;
     e->last = stop;
+    wri_meter_snapshot_begun(j, e->wanted + 1);
     __atomic_store_n(&e->wanted, e->wanted + 1, __ATOMIC_RELEASE);
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
 }

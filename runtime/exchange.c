@@ -78,17 +78,29 @@ static void sender_close(wr_op *op) {
     wr_free(s);
 }
 
-static wr_status send_event(wr_op *op, uint32_t to, wri_event e, wr_err *err) {
+/* The ring is full: works at later stages until it is not. */
+static wr_status wait_for_room(wr_op *op, wri_ring *r, wri_event e, wr_err *err) {
     wr_task *t = op->task;
-    sender *s = op->state;
-    wri_ring *r = &s->x->rings[t->index * t->job->n_workers + to];
-    while (!wri_ring_put(r, e)) {
+    int64_t blocked = t->meter.blocked_us;
+    const wr_node *before = t->meter.blocked_at; /* what it helps with may have to wait, too */
+    do {
+        __atomic_store_n(&t->meter.blocked_at, op->node, __ATOMIC_RELAXED);
         wr_status st = wri_help(t, op->node->in[0]->stage, err);
         if (st != WR_OK) {
             if (e.kind == WRI_BATCH) wr_batch_drop(e.batch);
             return st;
         }
-    }
+    } while (!wri_ring_put(r, e));
+    __atomic_store_n(&t->meter.blocked_at, before, __ATOMIC_RELAXED);
+    wri_meter_time(&op->blocked_us, t->meter.blocked_us - blocked);
+    return WR_OK;
+}
+
+static wr_status send_event(wr_op *op, uint32_t to, wri_event e, wr_err *err) {
+    wr_task *t = op->task;
+    sender *s = op->state;
+    wri_ring *r = &s->x->rings[t->index * t->job->n_workers + to];
+    if (WR_UNLIKELY(!wri_ring_put(r, e))) WR_TRY(wait_for_room(op, r, e, err));
     wri_wake(&t->job->workers[to]);
     return WR_OK;
 }

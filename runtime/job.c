@@ -122,6 +122,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     t->index = index;
     t->passed = t->saved = t->sides_passed = j->epochs.wanted;
     t->wake_fd = -1;
+    wri_meter_init(t);
     t->ops = wr_calloc(p->n_nodes, sizeof *t->ops);
     t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);
     t->entries = wr_calloc(p->n_nodes, sizeof *t->entries);
@@ -228,8 +229,9 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
     pthread_mutex_init(&j->output, NULL);
-    wr_snapshot *from;
-    wr_status s = wri_epochs_open(j, &from, err);
+    wr_snapshot *from = NULL;
+    wr_status s = wri_meters_new(j, err);
+    if (s == WR_OK) s = wri_epochs_open(j, &from, err);
     if (s == WR_OK) s = j->finished ? wri_commit_finished(j, from, err) : make_job(j, from, err);
     wr_snapshot_free(from);
     if (s != WR_OK) {
@@ -246,6 +248,7 @@ void wr_job_free(wr_job *j) {
     for (uint32_t w = 0; j->workers && w < j->n_workers; w++) wri_saver_free(&j->workers[w].saver);
     wri_epochs_close(j);
     wr_buf_free(&j->said);
+    wri_meters_free(j);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->exchanges) wri_exchange_free(j, &j->exchanges[id]);
         if (j->sources) wri_source_free(&j->sources[id]);
@@ -289,6 +292,7 @@ typedef struct control {
 
 static void on_timer(uv_timer_t *timer) {
     control *c = timer->data;
+    wri_meters_tick(c->job);
     if (c->tick) c->tick(c->ctx);
 }
 

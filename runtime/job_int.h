@@ -75,6 +75,9 @@ typedef struct wri_split {    /* all under the source's lock */
     int64_t cut_wm;   /* watermark after them, once they are resolved */
     bool cut_ended;
     wr_buf cut; /* the connector's position */
+    /* For metrics */
+    uint64_t rows, bytes;
+    int64_t read_us; /* when the last chunk was taken, wall clock; 0: none yet */
 } wri_split;
 
 typedef struct wri_source {
@@ -131,6 +134,10 @@ typedef struct wri_sink {
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
     bool cut_headed;
+    /* For metrics: written under the lock, read without */
+    uint64_t bytes;
+    int64_t last_us, write_us,
+        writing_since_us; /* wall clock; all in all; monotonic, 0: nothing is written */
     /* Those that take rows by pack: commit.c */
     bool commits;          /* with their epoch */
     bool on_way;           /* the rows of an epoch are being handed over */
@@ -209,6 +216,41 @@ typedef struct wri_epochs {
     uint64_t n_taken, bytes;
 } wri_epochs;
 
+/* ---- numbers for metrics: meter.c has who writes what ---- */
+
+/* Of a worker. Its own, but for `told`: others may read the times and histograms. */
+typedef struct wri_meter {
+    int64_t blocked_us, slept_us; /* waiting for room in rings; for anything to do */
+    const wr_node *blocked_at;    /* atomic: the exchange whose ring is full, NULL: none */
+    wr_hist align, pause;         /* of barriers [us] */
+    int64_t barrier_us;           /* when the first part of the one under way came, 0: none */
+    int64_t save_us;              /* spent in saves for it */
+    uint64_t measured;            /* the last request for sizes that was answered */
+    uint64_t answered;            /* atomic: the same for what waits */
+    pthread_mutex_t lock;         /* of what follows */
+    clockid_t clock;              /* of its CPU time */
+    bool alive;
+    int64_t cpu_us; /* once it has ended */
+    wr_waits *told; /* by node id: what waits in its operators, as of `answered` */
+} wri_meter;
+
+/* What has gone through by some moment, for rates: per node rows in and out, per worker CPU, blocked. */
+typedef struct wri_reading {
+    int64_t at_us; /* monotonic, 0: none */
+    uint64_t *v;   /* 2 * nodes + 2 * workers */
+} wri_reading;
+
+typedef struct wri_meters {        /* of a job */
+    uint64_t ask_sizes, ask_waits; /* atomic: rise with each request to the workers */
+    pthread_mutex_t lock;          /* of what follows */
+    pthread_cond_t answer;         /* a worker has told what waits */
+    wri_reading older, newer;
+    int64_t asked_us; /* when sizes were last asked for */
+    int64_t begun_us; /* the snapshot under way */
+    uint64_t taken, failed, epoch, last_bytes, bytes;
+    int64_t last_us, last_duration_us, next_us;
+    wr_hist duration;
+} wri_meters;
 typedef struct wri_trouble_held {
     wr_trouble told;
     uint32_t holders; /* that it is the trouble of */
@@ -240,6 +282,7 @@ struct wr_task {
     int wake_fd; /* an eventfd; -1: none */
     struct pollfd *wakers;
     bool asleep;
+    wri_meter meter;
 };
 
 struct wr_job {
@@ -268,10 +311,11 @@ struct wr_job {
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     wri_epochs epochs;
-    wr_buf said;     /* lines on snapshots that were passed over, and a NUL */
-    bool restored;   /* goes on from a snapshot */
-    bool finished;   /* the snapshot was the last one: there is nothing to do */
-    bool looping;    /* under lock: done can be sent */
+    wr_buf said;   /* lines on snapshots that were passed over, and a NUL */
+    bool restored; /* goes on from a snapshot */
+    bool finished; /* the snapshot was the last one: there is nothing to do */
+    bool looping;  /* under lock: done can be sent */
+    wri_meters meters;
     uv_async_t done; /* sent by each worker as it ends or has passed a barrier */
 };
 
@@ -299,6 +343,8 @@ void wri_exchange_free(wr_job *j, wri_exchange *x);
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
 /* source.c */
+/* event_time or event_time - constant, the usual watermarks: they need no evaluator. */
+bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp);
 /* from: what wri_source_save wrote, NULL: from the beginning. */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,
                          wri_source *s, wr_err *err) WR_MUST_USE;
@@ -338,6 +384,8 @@ wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *er
 wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) WR_MUST_USE;
 
 /* side.c */
+const wr_plan_stmt *wri_stmt_at(const wr_plan *p,
+                                wr_loc loc); /* that a place in the script belongs to, or NULL */
 /* All that can feed the sides has passed the barrier. */
 wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) WR_MUST_USE;
 wr_status wri_side_save(wr_task *t, wr_err *err) WR_MUST_USE; /* rows that wait */
@@ -429,6 +477,36 @@ wr_status wri_changelog_new(const wr_node *n, const wri_sink *s, wri_changelog *
 void wri_changelog_free(wri_changelog *l); /* NULL is allowed */
 /* The rows that say what b changes; *outp is the caller's. */
 wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_err *err) WR_MUST_USE;
+
+/* meter.c */
+wr_status wri_meters_new(wr_job *j, wr_err *err) WR_MUST_USE;
+void wri_meters_free(wr_job *j);
+void wri_meters_tick(wr_job *j); /* control thread, ten times a second */
+void wri_meter_init(wr_task *t);
+void wri_meter_begin(wr_task *t);
+void wri_meter_end(wr_task *t);
+int64_t wri_meter_cpu_us(wr_task *t);              /* from any thread */
+void wri_meter_barrier(wr_task *t);                /* a barrier has come to one of its operators */
+void wri_meter_passed(wr_task *t);                 /* and has passed all */
+void wri_meter_answer(wr_task *t);                 /* between two events */
+void wri_ask_waits(wr_job *j, int64_t timeout_us); /* any thread but a worker's; waits for the answers */
+bool wri_has_answered(wr_task *t);                 /* or has ended */
+uint64_t wri_node_rows(const wr_job *j, uint32_t id, bool out);
+void wri_meters_values(wr_job *j, uint64_t *v); /* of a wri_reading */
+void wri_meter_snapshot_begun(wr_job *j, uint64_t epoch);
+void wri_meter_snapshot_ended(wr_job *j, bool ok, uint64_t bytes);
+/* Around a write to s, whose lock is held, or which nobody else writes to: when it began. */
+int64_t wri_meter_writing(wr_job *j, wri_sink *s);
+void wri_meter_written(wr_job *j, wri_sink *s, int64_t since_us, size_t bytes);
+static inline void wri_meter_time(int64_t *at, int64_t us) {
+    __atomic_store_n(at, *at + us, __ATOMIC_RELAXED);
+}
+static inline bool wri_asked(const wr_task *t) {
+    const wri_meters *m = &t->job->meters;
+    return __atomic_load_n(&m->ask_sizes, __ATOMIC_RELAXED) != t->meter.measured ||
+           __atomic_load_n(&m->ask_waits, __ATOMIC_SEQ_CST) != /* in one order with `asleep` */
+               __atomic_load_n(&t->meter.answered, __ATOMIC_RELAXED);
+}
 
 /* worker.c */
 void wri_barrier_seen(wr_task *t); /* a barrier has come to one of its entries */

@@ -19,6 +19,36 @@ typedef struct wr_saved {
     uint32_t n_ints;
 } wr_saved;
 
+typedef struct wr_kept {
+    uint64_t keys;  /* groups, sessions, partitions; of what keeps rows: those */
+    uint64_t bytes; /* about what it has allocated for them */
+} wr_kept;
+
+/* ---- what waits: waits.c ---- */
+#define WRI_WAITS_SHOWN 16 /* of each operator of each worker, those due first */
+typedef struct wr_wait {
+    int64_t start_us, end_us; /* of the window; WR_WM_NONE: it has none */
+    int64_t due_us;           /* the watermark that lets it go; WR_WM_END: the end of the input does */
+    uint64_t rows, keys;      /* in it, as far as is known here */
+    bool at_most;             /* keys: several parts have some, which may be the same */
+} wr_wait;
+typedef struct wr_waits {
+    const char *what; /* "window", "session", "row"; NULL: nothing waits */
+    bool shared;      /* other workers may have their parts of the same ones: windows of all keys */
+    uint32_t ends;    /* waits for the end of this input, counted from 1; 0: for the watermark */
+    uint64_t n;       /* how many wait; rows and keys in all of them */
+    uint64_t rows, keys;
+    wr_wait first[WRI_WAITS_SHOWN]; /* by rising due_us, end_us */
+    uint32_t n_first;
+    int64_t holds_us; /* the operator's, whether anything waits or not */
+} wr_waits;
+/* Adds one; those of equal borders and due_us are put together. */
+void wri_waits_add(wr_waits *w, wr_wait x);
+/* Adds what another part of the same operator has. */
+void wri_waits_merge(wr_waits *w, const wr_waits *from);
+/* About how many bytes a row of these columns takes. */
+size_t wri_row_bytes(const wr_schema *s);
+
 typedef struct wr_op_def {
     const char *name;
     wr_status (*open)(wr_op *op, wr_err *err);
@@ -46,6 +76,10 @@ typedef struct wr_op_def {
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;
+    /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
+    void (*measure)(const wr_op *op, wr_kept *outp);
+    /* What has come in and cannot go out yet, for wr_job_why. May look at all of it. NULL: nothing waits. */
+    void (*waiting)(const wr_op *op, wr_waits *outp);
     void (*close)(wr_op *op); /* also after a failed open */
 } wr_op_def;
 
@@ -74,9 +108,20 @@ struct wr_op {
     int64_t wm;         /* combined watermark */
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;
                          * below zero: none is awaited that is less than so much newer (another clock) */
-    uint64_t rows_in, rows_out, late_rows;
+    /* Written by the worker alone, by wri_tally; read by others meanwhile. */
+    uint64_t rows_in, rows_out, late_rows, bad_rows;
+    uint64_t kept_keys, kept_bytes; /* as measure last said */
+    int64_t blocked_us;             /* exchanges: waited for room */
     wri_bad_kept *bad_kept; /* rows that fail are counted there instead of being reported; NULL: reported */
 };
+
+/* Counters have one writer; a reader in another thread sees some recent value. */
+static inline void wri_tally(uint64_t *counter, uint64_t n) {
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+static inline uint64_t wri_tallied(const uint64_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
 
 /* Hands a batch to everything behind op; b stays the caller's (drop it afterwards). Empty batches are fine.
  */

@@ -91,4 +91,6 @@ void wr_job_trouble(const wr_job *job, wr_trouble_kind kind, wr_trouble *outp); 
 wr_status wr_job_notes(const wr_job *job, wr_buf *out);
 void wr_job_free(wr_job *job);
 
+#include "metrics.h"
+
 #endif

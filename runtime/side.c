@@ -106,9 +106,7 @@ typedef struct bad {
     int64_t ts_us; /* WR_WM_NONE: unknown */
 } bad;
 
-/* The statement that a place in the script belongs to. */
-static const wr_plan_stmt *stmt_at(const wr_op *op, wr_loc loc) {
-    const wr_plan *p = op->task->job->plan;
+const wr_plan_stmt *wri_stmt_at(const wr_plan *p, wr_loc loc) {
     const wr_plan_stmt *found = NULL;
     for (uint32_t i = 0; i < p->n_stmts && p->stmts[i].at <= loc.at; i++) found = &p->stmts[i];
     return found;
@@ -228,7 +226,8 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
         if (op->bad_kept->n++ == 0) describe(e, op->bad_kept->why, sizeof op->bad_kept->why);
         return WR_OK;
     }
-    __atomic_add_fetch(&t->bad_rows, 1, __ATOMIC_RELAXED);
+    wri_tally(&t->bad_rows, 1);
+    wri_tally(&op->bad_rows, 1);
     if (!__atomic_load_n(&j->has_first_bad, __ATOMIC_RELAXED)) {
         pthread_mutex_lock(&j->lock);
         if (!j->has_first_bad) {
@@ -247,7 +246,11 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
 }
 
 wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err) {
-    bad e = {.name = name, .why = why, .stmt = stmt_at(op, op->node->loc), .pos = -1, .ts_us = WR_WM_NONE};
+    bad e = {.name = name,
+             .why = why,
+             .stmt = wri_stmt_at(op->task->job->plan, op->node->loc),
+             .pos = -1,
+             .ts_us = WR_WM_NONE};
     return report(op, &e, err);
 }
 
@@ -256,7 +259,7 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_err err = {0};
     bad e = {.name = "bad record",
              .why = r->why,
-             .stmt = stmt_at(op, op->node->loc),
+             .stmt = wri_stmt_at(op->task->job->plan, op->node->loc),
              .file = file_of(op, r->split),
              .data = r->data,
              .len = r->len,
@@ -315,7 +318,7 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
         uint32_t row = these->rows[i];
         bad e = {.name = "bad row",
                  .why = these->whys ? these->whys[i] : these->why,
-                 .stmt = stmt_at(op, place_of(op, these, i)),
+                 .stmt = wri_stmt_at(op->task->job->plan, place_of(op, these, i)),
                  .file = node->kind == WR_N_SOURCE ? file_of(op, b->split) : NULL,
                  .pos = -1, /* rows of a batch have an order, not places of their own */
                  .ts_us = WR_WM_NONE};
@@ -371,8 +374,8 @@ static wr_status late_batch(const wr_late *late, const wr_batch *b, const uint32
 
 wr_status wr_task_late_rows(wr_op *op, uint32_t port, const wr_batch *b, const uint32_t *rows, uint32_t n,
                             wr_err *err) {
-    op->late_rows += n;
-    __atomic_add_fetch(&op->task->late_rows, n, __ATOMIC_RELAXED);
+    wri_tally(&op->late_rows, n);
+    wri_tally(&op->task->late_rows, n);
     const wr_late *late = op->node->late ? &op->node->late[port] : NULL;
     wri_side *s = late && late->to ? side_of(op->task, late->to) : NULL;
     if (!s || n == 0) return WR_OK;

@@ -202,8 +202,8 @@ static wr_status hold(wr_job *j, wri_sink *s, wr_err *err) {
     return wri_sink_wait(j, s, err);
 }
 
-/* Under the lock, as are the next two: the connector's function, until there was room. */
-static wr_status write_bytes(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+/* Under the lock, as are the next three: the connector's function, until there was room. */
+static wr_status write_some(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
     wr_err why = {0};
     int64_t wait = 0;
     wr_status r = s->con->write(s->sink, p, n, &why);
@@ -213,6 +213,13 @@ static wr_status write_bytes(wr_job *j, wri_sink *s, const char *p, size_t n, wr
     }
     wri_sink_has_room(j, s, &wait);
     return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+static wr_status write_bytes(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+    int64_t from = wri_meter_writing(j, s);
+    wr_status r = write_some(j, s, p, n, err);
+    wri_meter_written(j, s, from, n);
+    return r;
 }
 
 static wr_status flush_all(wr_job *j, wri_sink *s, wr_err *err) {
@@ -348,11 +355,13 @@ static wr_status pack_rows(wr_op *op, wr_batch *b, wr_err *err) {
     return r;
 }
 
-static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+static wr_status put_rows(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
     WR_TRY(encode_each(o, b, err));
     pthread_mutex_lock(s->lock);
+    int64_t from = wri_meter_writing(j, s);
     wr_status r = s->con->put(s->sink, b, o->buf.data, o->ends, err);
+    wri_meter_written(j, s, from, o->buf.len);
     pthread_mutex_unlock(s->lock);
     o->buf.len = 0;
     return r;
@@ -362,9 +371,10 @@ static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     sink_op *o = op->state;
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
+    wri_tally(&op->rows_out, b->n);
     if (b->n == 0) return WR_OK;
     if (by_pack(o->s)) return pack_rows(op, b, err);
-    if (o->s->con->put) return put_rows(o, b, err);
+    if (o->s->con->put) return put_rows(j, o, b, err);
     if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(j, o, b, err);
     if (o->buf.len == 0) o->since_us = j->sys->mono_us();

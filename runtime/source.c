@@ -37,6 +37,7 @@ typedef struct source_op {
     wr_batches batches;  /* of the chunk under way */
     wr_row_errors errs;
     int64_t arrival;     /* of the chunk under way [us] */
+    uint64_t rows;       /* of the chunk under way, with those that could not be read */
     uint64_t unreadable; /* records */
     bool *seen;          /* per decoded column: some value was not NULL */
     uint32_t n_unseen;
@@ -292,6 +293,7 @@ static wr_status take_chunk(wr_task *t, wri_source *s, uint64_t passed, wr_chunk
         pthread_cond_broadcast(&s->moved);
         if (r == WR_OK) {
             note_busy(p);
+            p->read_us = j->sys->wall_us();
             *seqp = p->dealt++;
             *arrivalp = arrive(j, s);
             p->slots[*seqp % s->n_slots].state = WRI_DEALT;
@@ -320,11 +322,16 @@ static wr_status take_chunk(wr_task *t, wri_source *s, uint64_t passed, wr_chunk
 }
 
 /* Says the chunk's largest watermark and waits for those before it; the watermark before its first row. */
-static wr_status resolve(wr_job *j, wri_source *s, const wr_chunk *c, uint64_t seq, int64_t max,
-                         int64_t *beforep, wr_err *err) {
+static wr_status resolve(wr_op *op, const wr_chunk *c, uint64_t seq, int64_t max, int64_t *beforep,
+                         wr_err *err) {
+    wr_job *j = op->task->job;
+    source_op *o = op->state;
+    wri_source *s = o->s;
     wri_split *p = s->splits[c->split - s->first_split];
     wri_slot *mine = &p->slots[seq % s->n_slots];
     pthread_mutex_lock(&s->lock);
+    p->rows += o->rows;
+    p->bytes += c->len;
     mine->max = max;
     mine->state = WRI_DECODED;
     bool moved = false;
@@ -372,8 +379,7 @@ static int64_t announce(wri_source *s) {
 
 /* ---- one worker's part ---- */
 
-/* event_time or event_time - constant, the usual watermarks, need no evaluator. */
-static bool simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
+bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
     if (e->kind == WR_X_COL) {
         *colp = e->col;
         *delayp = 0;
@@ -403,7 +409,7 @@ static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
         o->wm_delay = 1000;
         return WR_OK;
     }
-    if (!n->source.wm || simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
+    if (!n->source.wm || wri_simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
     return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
 }
 
@@ -604,14 +610,16 @@ static void note_values(source_op *o, const wr_batch *b) {
 static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
     wri_source *s = o->s;
     wr_job *j = op->task->job;
+    uint64_t rows = 0, unreadable = o->unreadable;
+    o->rows = 0;
     if (c->bad) {
         wr_bad_record r = {c->why, c->data, c->len, c->split, c->pos};
         wri_bad_record(op, &r);
+        o->rows = 1;
         return WR_OK;
     }
     if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
     else WR_TRY(s->con->generate(s->src, c, j->batch_rows, &o->batches, err));
-    uint64_t rows = 0;
     for (size_t i = 0; i < o->batches.n; i++) {
         wr_batch **bp = &o->batches.items[i];
         rows += (*bp)->n;
@@ -620,7 +628,8 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         WR_TRY(compute(op, o, bp, err));
         if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
     }
-    op->rows_in += rows;
+    wri_tally(&op->rows_in, rows);
+    o->rows = rows + o->unreadable - unreadable;
     if (op->bad_kept) return WR_OK; /* what is read anew is not counted */
     __atomic_add_fetch(&j->rows_in, rows, __ATOMIC_RELAXED);
     __atomic_add_fetch(&j->bytes_in, c->len, __ATOMIC_RELAXED);
@@ -692,7 +701,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
         *didp = true;
         r = decode_chunk(op, o, &c, err);
         if (r == WR_OK) r = chunk_max(o, &max, err);
-        if (r == WR_OK) r = resolve(t->job, s, &c, seq, max, &before, err);
+        if (r == WR_OK) r = resolve(op, &c, seq, max, &before, err);
         if (r == WR_OK) r = emit_chunk(op, o, before, err);
         drop_batches(o);
         wr_drop(c.hold);

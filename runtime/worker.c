@@ -86,7 +86,10 @@ static bool doze(wr_task *t, bool deaf) {
     bool told = false;
     int ms = find_wakers(t, deaf, &n);
     __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
-    int woken = rings_empty(t) && !wri_stopping(t->job) ? t->job->sys->poll(t->wakers, n, ms) : 0;
+    int64_t from = t->job->sys->mono_us();
+    bool rest = rings_empty(t) && !wri_stopping(t->job) && !wri_asked(t);
+    int woken = rest ? t->job->sys->poll(t->wakers, n, ms) : 0;
+    wri_meter_time(&t->meter.slept_us, t->job->sys->mono_us() - from);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
     if (woken <= 0) return false;
     for (nfds_t i = 1; i < n; i++) {
@@ -114,7 +117,9 @@ wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) {
     WR_TRY(drain_behind(t, stage, &did, err));
     if (!did) {
         struct timespec nap = {0, 20000};
+        int64_t from = t->job->sys->mono_us();
         nanosleep(&nap, NULL);
+        wri_meter_time(&t->meter.blocked_us, t->job->sys->mono_us() - from);
     }
     return WR_OK;
 }
@@ -192,6 +197,7 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     WR_TRY(wri_side_save(t, err));
     WR_TRY(save_ended(t, epoch, err));
     t->passed = epoch;
+    wri_meter_passed(t);
     *didp = true;
     if (t->seen_us) note_pause(t, t->seen_us);
     t->seen_us = 0;
@@ -288,6 +294,7 @@ static wr_status work(wr_task *t, wr_err *err) {
         uint32_t left;
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &left, err));
+        if (WR_UNLIKELY(wri_asked(t))) wri_meter_answer(t);
         if (left == 0) return save_rest(t, true, &did, err);
         WR_TRY(tick_sinks(t, !did || t->let_go, err));
         t->let_go = false;
@@ -299,10 +306,12 @@ static wr_status work(wr_task *t, wr_err *err) {
 void *wri_worker_main(void *arg) {
     wr_task *t = arg;
     wr_err err = {0};
+    wri_meter_begin(t);
     wr_status s = work(t, &err);
     if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
     __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
     if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);
+    wri_meter_end(t);
     __atomic_sub_fetch(&t->job->running, 1, __ATOMIC_RELEASE);
     uv_async_send(&t->job->done);
     return NULL;

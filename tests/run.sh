@@ -44,6 +44,9 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
 
+part "metrics as Prometheus reads them (ASan+UBSan)"
+build/venv/bin/python tests/metrics.py "$weir"
+
 part "the API against its description, by schemathesis (ASan+UBSan)"
 build/venv/bin/python tests/server/api.py "$weir" --examples 50 --seed "${SEED:-1}"
 

@@ -20,6 +20,8 @@ typedef struct wri_ex { /* explaining */
     wr_buf *out;
     wr_arena ar;
     bool *seen;
+    wr_status (*note)(void *ctx, const wr_node *n, wr_buf *out); /* NULL: no notes */
+    void *note_ctx;
     wr_status st; /* the first failure; nothing is written after it */
 } wri_ex;
 

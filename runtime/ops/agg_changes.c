@@ -206,6 +206,37 @@ static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return wri_updates_load(w->u, saved, err);
 }
 
+static void changes_measure(const wr_op *op, wr_kept *out) {
+    const agg_changes *a = op->state;
+    for (size_t i = 0; i < a->n_open; i++) {
+        out->keys += wri_updates_live(a->open[i].u);
+        out->bytes += wri_updates_bytes(a->open[i].u);
+    }
+}
+
+/* Windows that have not closed; what they have is said early, too, where that is asked for. */
+static void changes_waiting(const wr_op *op, wr_waits *out) {
+    const agg_changes *a = op->state;
+    const wr_win *w = a->win;
+    int64_t every = op->node->agg.every_us;
+    if (op->node->agg.each_batch) return; /* nothing waits */
+    out->shared = true;
+    for (size_t i = 0; i < a->n_open; i++) {
+        int64_t end = a->open[i].end, due = end - w->tick_us;
+        uint32_t keys = wri_updates_live(a->open[i].u);
+        if (keys == 0 || (w->kind != WR_W_NONE && is_closed(op, a, end))) continue;
+        if (every && a->early != WR_WM_NONE && (a->early + 1) * every < due) due = (a->early + 1) * every;
+        wr_wait x = {.start_us = WR_WM_NONE, .end_us = WR_WM_NONE, .due_us = WR_WM_END, .keys = keys};
+        if (w->kind != WR_W_NONE) {
+            x.end_us = end;
+            x.due_us = due;
+            if (w->kind == WR_W_TUMBLE || w->kind == WR_W_HOP) x.start_us = end - w->size_us;
+        }
+        wri_waits_add(out, x);
+    }
+    if (out->n) out->what = w->kind == WR_W_NONE ? "result" : "window";
+}
+
 const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .open = changes_open,
                                       .push = changes_push,
@@ -213,4 +244,6 @@ const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .save = changes_save,
                                       .save_rest = changes_save_rest,
                                       .load = changes_load,
+                                      .measure = changes_measure,
+                                      .waiting = changes_waiting,
                                       .close = changes_close};

@@ -289,6 +289,33 @@ static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return WR_OK;
 }
 
+static void global_measure(const wr_op *op, wr_kept *out) {
+    const agg_global *a = op->state;
+    if (a->slices) *out = (wr_kept){wri_slices_keys(a->slices), wri_slices_bytes(a->slices)};
+    for (size_t i = 0; i < a->n_open; i++) {
+        out->keys += wri_groups_count(a->open[i].groups);
+        out->bytes += wri_groups_bytes(a->open[i].groups);
+    }
+    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
+}
+
+/* The first phase knows their rows, and of windows of several slices which there are. */
+static void global_waiting(const wr_op *op, wr_waits *out) {
+    const agg_global *a = op->state;
+    const wr_win *w = a->win;
+    bool none = w->kind == WR_W_NONE;
+    out->shared = true;
+    if (a->slices) out->keys = wri_slices_keys(a->slices);
+    for (size_t i = 0; i < a->n_open; i++) {
+        int64_t end = a->open[i].end;
+        wri_waits_add(out, (wr_wait){.start_us = w->kind == WR_W_TUMBLE ? end - w->size_us : WR_WM_NONE,
+                                     .end_us = none ? WR_WM_NONE : end,
+                                     .due_us = none ? WR_WM_END : end - w->tick_us,
+                                     .keys = wri_groups_count(a->open[i].groups)});
+    }
+    if (out->n || out->keys) out->what = none ? "result" : "window";
+}
+
 const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .open = global_open,
                                      .push = global_push,
@@ -297,4 +324,6 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .save_rest = global_save_rest,
                                      .save_ended = global_save_ended,
                                      .load = global_load,
+                                     .measure = global_measure,
+                                     .waiting = global_waiting,
                                      .close = global_close};

@@ -24,6 +24,11 @@ typedef struct slot {
     wri_groups *groups;
 } slot;
 
+typedef struct counted { /* rows of a slice since it was opened, however often it was flushed: wr_job_why */
+    int64_t end;
+    uint64_t rows;
+} counted;
+
 typedef struct agg_local {
     wri_calls calls;
     const wr_win *win;
@@ -37,8 +42,10 @@ typedef struct agg_local {
     size_t last; /* slot used last */
     uint32_t *gids, *idx, *sorted;
     int64_t *ends, *froms;
-    size_t cap;    /* rows of the five scratch arrays */
-    int64_t early; /* last multiple of every_us that the watermark has passed */
+    size_t cap;      /* rows of the five scratch arrays */
+    int64_t early;   /* last multiple of every_us that the watermark has passed */
+    counted *counts; /* by rising end; only of results that come once */
+    size_t n_counts, counts_cap, last_count;
 } agg_local;
 
 static wr_status local_open(wr_op *op, wr_err *err) {
@@ -81,6 +88,7 @@ static void local_close(wr_op *op) {
     wr_free(a->sorted);
     wr_free(a->ends);
     wr_free(a->froms);
+    wr_free(a->counts);
     wri_calls_free(&a->calls);
     wr_free(a);
 }
@@ -206,8 +214,45 @@ static wr_status flush_due(wr_op *op, int64_t wm, wr_err *err) {
     return r;
 }
 
+/* ---- what waits ---- */
+
+static bool comes_once(const wr_node *n) {
+    return !n->agg.each_batch && n->agg.every_us == 0 && n->agg.lateness_us == 0;
+}
+
+/* Without memory rows are not counted: the numbers are for people. */
+static void count_rows(wr_op *op, agg_local *a, int64_t end, uint32_t n) {
+    size_t i = a->last_count;
+    if (i >= a->n_counts || a->counts[i].end != end) {
+        if (!comes_once(op->node)) return;
+        for (i = a->n_counts; i > 0 && a->counts[i - 1].end > end; i--) {
+        }
+        if (i == 0 || a->counts[i - 1].end != end) {
+            if (wr_grow(&a->counts, &a->counts_cap, a->n_counts + 1, sizeof *a->counts) != WR_OK) return;
+            memmove(&a->counts[i + 1], &a->counts[i], (a->n_counts - i) * sizeof *a->counts);
+            a->counts[i] = (counted){.end = end};
+            a->n_counts++;
+        } else i--;
+        a->last_count = i;
+    }
+    a->counts[i].rows += n;
+}
+
+/* Slices whose last window has closed. */
+static void forget_counts(agg_local *a, int64_t wm) {
+    size_t gone = 0;
+    while (gone < a->n_counts &&
+           (wm == WR_WM_END ||
+            (a->win->kind != WR_W_NONE && wri_last_end(a->win, a->counts[gone].end) - a->win->tick_us <= wm)))
+        gone++;
+    if (gone == 0) return;
+    memmove(a->counts, a->counts + gone, (a->n_counts - gone) * sizeof *a->counts);
+    a->n_counts -= gone;
+}
+
 static wr_status local_watermark(wr_op *op, int64_t wm, wr_err *err) {
     agg_local *a = op->state;
+    forget_counts(a, wm);
     int64_t every = op->node->agg.every_us;
     if (every == 0 || wm == WR_WM_END) return flush_due(op, wm, err);
     int64_t passed = wr_floor_div(wm, every);
@@ -226,6 +271,7 @@ static wr_status local_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
 static wr_status fold(wr_op *op, agg_local *a, const wr_batch *b, int64_t end, int64_t from, wr_err *err) {
     slot *s = NULL;
     WR_TRY(find_slot(a, end, from, &s, err));
+    count_rows(op, a, end, b->n);
     WR_TRY(wri_groups_find(s->groups, b, a->keys, NULL, a->gids, err));
     WR_TRY(wri_calls_update(&a->calls, b, states(s->groups), a->gids, err));
     return wri_groups_count(s->groups) > EARLY_FLUSH_GROUPS ? flush_slot(op, a, s, err) : WR_OK;
@@ -345,10 +391,74 @@ static wr_status local_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) 
     return op->node->agg.each_batch ? flush_due(op, WR_WM_END, err) : WR_OK;
 }
 
+static void local_measure(const wr_op *op, wr_kept *out) {
+    const agg_local *a = op->state;
+    for (size_t i = 0; i < a->n_slots; i++) {
+        out->keys += wri_groups_count(a->slots[i].groups);
+        out->bytes += wri_groups_bytes(a->slots[i].groups);
+    }
+    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
+}
+
+static int64_t start_of(const wr_win *w, int64_t end) {
+    if (w->kind == WR_W_ATTACHED || w->kind == WR_W_NONE) return WR_WM_NONE;
+    return w->kind == WR_W_CUMULATE ? wri_floor_off(end - 1, w->size_us, w->offset_us) : end - w->size_us;
+}
+
+/* Windows of one slice, as this worker has them. */
+static void single_windows(const agg_local *a, wr_waits *out) {
+    const wr_win *w = a->win;
+    bool none = w->kind == WR_W_NONE;
+    for (size_t i = 0; i < a->n_counts; i++)
+        wri_waits_add(out, (wr_wait){.start_us = start_of(w, a->counts[i].end),
+                                     .end_us = none ? WR_WM_NONE : a->counts[i].end,
+                                     .due_us = none ? WR_WM_END : a->counts[i].end - w->tick_us,
+                                     .rows = a->counts[i].rows});
+    for (size_t i = 0; i < a->n_slots; i++)
+        wri_waits_add(out, (wr_wait){.start_us = start_of(w, a->slots[i].end),
+                                     .end_us = none ? WR_WM_NONE : a->slots[i].end,
+                                     .due_us = none ? WR_WM_END : a->slots[i].end - w->tick_us,
+                                     .keys = wri_groups_count(a->slots[i].groups)});
+}
+
+/* Windows of several slices: the first few; how many there are is a matter of arithmetic. */
+static void several_windows(const wr_op *op, const agg_local *a, wr_waits *out) {
+    const wr_win *w = a->win;
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    uint64_t rows = 0, n;
+    for (size_t i = 0; i < a->n_counts; i++) {
+        int64_t from = wri_first_open(w, a->counts[i].end, op->wm), to = wri_last_end(w, a->counts[i].end);
+        first = from < first ? from : first;
+        last = to > last ? to : last;
+        rows += a->counts[i].rows;
+    }
+    if (a->n_counts == 0) return;
+    n = (uint64_t)((last - first) / w->slide_us) + 1;
+    for (uint64_t k = 0; k < n && k < WRI_WAITS_SHOWN; k++) {
+        int64_t end = first + (int64_t)k * w->slide_us;
+        wr_wait x = {.start_us = start_of(w, end), .end_us = end, .due_us = end - w->tick_us};
+        for (size_t i = 0; i < a->n_counts; i++)
+            if (a->counts[i].end > x.start_us && a->counts[i].end <= end) x.rows += a->counts[i].rows;
+        wri_waits_add(out, x);
+    }
+    out->n = n;
+    out->rows = rows;
+}
+
+static void local_waiting(const wr_op *op, wr_waits *out) {
+    const agg_local *a = op->state;
+    out->shared = true;
+    if (a->win->kind == WR_W_HOP || a->win->kind == WR_W_CUMULATE) several_windows(op, a, out);
+    else if (comes_once(op->node)) single_windows(a, out);
+    if (out->n) out->what = a->win->kind == WR_W_NONE ? "result" : "window";
+}
+
 const wr_op_def wri_op_agg_local = {.name = "local aggregate",
                                     .open = local_open,
                                     .push = local_push,
                                     .watermark = local_watermark,
                                     .barrier = local_barrier,
                                     .stateless = true,
+                                    .measure = local_measure,
+                                    .waiting = local_waiting,
                                     .close = local_close};

@@ -111,6 +111,19 @@ void wri_slices_free(wri_slices *s) {
     wr_free(s);
 }
 
+uint32_t wri_slices_keys(const wri_slices *s) { return wri_groups_count(s->groups) - s->n_dead; }
+
+size_t wri_slices_bytes(const wri_slices *s) {
+    size_t n = wri_groups_bytes(s->groups) + (s->refs_cap + s->active_cap + s->list_cap) * sizeof(uint32_t);
+    for (size_t i = 0; i < s->n_panes; i++)
+        n +=
+            wri_packed_bytes(s->panes[i].partials) + wri_packed_rows(s->panes[i].partials) * sizeof(uint32_t);
+    for (size_t i = 0; i < s->n_blocks; i++)
+        n += wri_packed_bytes(s->blocks[i].partials) +
+             wri_packed_rows(s->blocks[i].partials) * sizeof(uint32_t);
+    return n;
+}
+
 /* ---- panes in ---- */
 
 static wr_status room(uint32_t **p, size_t *cap, size_t n) {

@@ -84,6 +84,10 @@ void wri_updates_free(wri_updates *u) {
     wr_free(u);
 }
 
+size_t wri_updates_bytes(const wri_updates *u) {
+    return wri_groups_bytes(u->groups) + wri_timers_bytes(&u->timers);
+}
+
 uint32_t wri_updates_live(const wri_updates *u) { return wri_groups_live(u->groups); }
 
 static wr_status scratch(wri_updates *u, size_t n, wr_err *err) {

@@ -41,5 +41,6 @@ wr_status wri_updates_save_touched(wri_updates *u, wr_saver *to, wr_err *err) WR
 wr_status wri_updates_save_rest(wri_updates *u, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_updates_load(wri_updates *u, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 uint32_t wri_updates_live(const wri_updates *u); /* groups */
+size_t wri_updates_bytes(const wri_updates *u);
 
 #endif

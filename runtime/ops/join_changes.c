@@ -345,9 +345,19 @@ static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return WR_OK;
 }
 
+static void changes_measure(const wr_op *op, wr_kept *out) {
+    const changes_join *j = op->state;
+    out->bytes = wri_groups_bytes(j->groups);
+    for (uint32_t s = 0; s < 2; s++) {
+        out->keys += j->side[s].rows.rows - j->side[s].dead;
+        out->bytes += j->side[s].rows.rows * (wri_row_bytes(&op->node->in[s]->out) + 2 * sizeof(uint32_t));
+    }
+}
+
 const wr_op_def wri_op_join_changes = {.name = "join of changes",
                                        .open = changes_open,
                                        .push = changes_push,
                                        .save = changes_save,
                                        .load = changes_load,
+                                       .measure = changes_measure,
                                        .close = changes_close};

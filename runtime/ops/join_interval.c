@@ -544,6 +544,54 @@ static wr_status interval_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return keep_rows(j, s, view, time, j->keyed, j->gids, view->n, err);
 }
 
+static uint64_t rows_kept(const interval_join *j) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < j->n_blocks; i++) n += j->blocks[i]->b ? j->blocks[i]->b->n : 0;
+    return n;
+}
+
+static void interval_measure(const wr_op *op, wr_kept *out) {
+    const interval_join *j = op->state;
+    size_t row = wri_row_bytes(&op->node->in[0]->out), other = wri_row_bytes(&op->node->in[1]->out);
+    out->keys = rows_kept(j);
+    out->bytes = wri_groups_bytes(j->groups) + j->n_blocks * sizeof(block) +
+                 (j->n_blocks - j->n_free) * ROWS * ((row + other) / 2);
+}
+
+/* Rows of the bucket, and the least time among them. */
+static uint64_t look_into(const interval_join *j, const bucket *b, int64_t *leastp) {
+    uint64_t n = 0;
+    for (uint32_t at = b->first; at; at = j->blocks[at - 1]->next_block) {
+        const block *k = j->blocks[at - 1];
+        for (uint32_t i = 0; i < k->b->n; i++)
+            if (k->ts[i] < *leastp) *leastp = k->ts[i];
+        n += k->b->n;
+    }
+    return n;
+}
+
+/* Of inner joins nothing waits: pairs come out at once. Of outer ones rows that have met nobody, which are
+ * among those that are kept. */
+static void interval_waiting(const wr_op *op, wr_waits *out) {
+    const interval_join *j = op->state;
+    uint64_t rows = 0;
+    for (uint32_t s = 0; s < 2; s++) {
+        const waiting *w = &j->wait[s];
+        int64_t least = INT64_MAX;
+        if (!wri_pads(op->node, s) || op->node->join.early || w->n == 0) continue;
+        for (size_t i = 0; i < w->n; i++) rows += look_into(j, &w->buckets[i], &least);
+        if (least == INT64_MAX) continue;
+        wr_wait x = {.start_us = WR_WM_NONE, .end_us = WR_WM_NONE, .due_us = WR_WM_END};
+        if (!j->forever) x.due_us = least + w->after;
+        if (op->wm != WR_WM_NONE && x.due_us <= op->wm)
+            x.due_us = op->wm + 1; /* it has met one, and goes soon */
+        wri_waits_add(out, x);
+    }
+    if (out->n == 0) return;
+    out->what = "row that may still meet another one";
+    out->rows = out->n = rows;
+}
+
 const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .open = interval_open,
                                         .push = interval_push,
@@ -551,4 +599,6 @@ const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .port_end = interval_port_end,
                                         .save = interval_save,
                                         .load = interval_load,
+                                        .measure = interval_measure,
+                                        .waiting = interval_waiting,
                                         .close = interval_close};

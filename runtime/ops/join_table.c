@@ -393,6 +393,24 @@ static wr_status table_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return WR_OK;
 }
 
+static void table_measure(const wr_op *op, wr_kept *out) {
+    const table_join *j = op->state;
+    if (!j->t) return;
+    out->keys = j->t->rows.rows;
+    out->bytes = wri_groups_bytes(j->t->groups) + j->t->next_cap * sizeof(uint32_t) +
+                 j->t->rows.rows * wri_row_bytes(&op->node->in[1]->out);
+}
+
+static void table_waiting(const wr_op *op, wr_waits *out) {
+    const table_join *j = op->state;
+    for (size_t i = 0; i < j->n_waiting; i++) out->rows += j->waiting[i]->n;
+    if (out->rows == 0) return;
+    out->what = "row";
+    wri_waits_add(out, (wr_wait){WR_WM_NONE, WR_WM_NONE, WR_WM_END, 0, 0, false});
+    out->n = out->rows;
+    out->ends = 2;
+}
+
 const wr_op_def wri_op_join_table = {.name = "table join",
                                      .open = table_open,
                                      .push = table_push,
@@ -401,4 +419,6 @@ const wr_op_def wri_op_join_table = {.name = "table join",
                                      .end = table_end,
                                      .save = table_save,
                                      .load = table_load,
+                                     .measure = table_measure,
+                                     .waiting = table_waiting,
                                      .close = table_close};

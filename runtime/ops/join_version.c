@@ -270,10 +270,25 @@ static wr_status version_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return wr_fail(err, WR_EDATA, "a temporal join in the snapshot is not as it was written");
 }
 
+static void version_measure(const wr_op *op, wr_kept *out) {
+    const version_join *j = op->state;
+    out->keys = wri_groups_count(j->groups);
+    out->bytes = wri_groups_bytes(j->groups) + j->rows.rows * wri_row_bytes(&op->node->in[1]->out) +
+                 wri_timeline_bytes(j->lines[0]) + wri_timeline_bytes(j->lines[1]);
+}
+
+/* Rows of the left side; versions that wait with them come out with no row. */
+static void version_waiting(const wr_op *op, wr_waits *out) {
+    const version_join *j = op->state;
+    wri_timeline_waiting(j->lines[0], out);
+}
+
 const wr_op_def wri_op_join_version = {.name = "temporal join",
                                        .open = version_open,
                                        .push = version_push,
                                        .watermark = version_watermark,
                                        .save = version_save,
                                        .load = version_load,
+                                       .measure = version_measure,
+                                       .waiting = version_waiting,
                                        .close = version_close};

@@ -189,10 +189,36 @@ static wr_status window_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return keep_rows(j, s, view, n, err);
 }
 
+static void window_measure(const wr_op *op, wr_kept *out) {
+    const window_join *j = op->state;
+    for (size_t i = 0; i < j->n; i++)
+        for (uint32_t s = 0; s < 2; s++) {
+            out->keys += j->open[i]->rows[s].rows;
+            out->bytes += j->open[i]->rows[s].rows * wri_row_bytes(&op->node->in[s]->out);
+        }
+}
+
+static void window_waiting(const wr_op *op, wr_waits *out) {
+    const window_join *j = op->state;
+    const wr_node *n = op->node;
+    bool none = n->join.time_cols[0] == WR_NO_COL;
+    out->shared = true;
+    for (size_t i = 0; i < j->n; i++) {
+        int64_t end = j->open[i]->end;
+        wri_waits_add(out, (wr_wait){.start_us = WR_WM_NONE,
+                                     .end_us = none ? WR_WM_NONE : end,
+                                     .due_us = none ? WR_WM_END : end - n->join.tick_us,
+                                     .rows = j->open[i]->rows[0].rows + j->open[i]->rows[1].rows});
+    }
+    if (out->n) out->what = none ? "result" : "window";
+}
+
 const wr_op_def wri_op_join_window = {.name = "window join",
                                       .open = window_open,
                                       .push = window_push,
                                       .watermark = window_watermark,
                                       .save = window_save,
                                       .load = window_load,
+                                      .measure = window_measure,
+                                      .waiting = window_waiting,
                                       .close = window_close};

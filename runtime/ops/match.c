@@ -387,10 +387,33 @@ static wr_status match_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return wri_match_load(op->state, saved, err);
 }
 
+static void match_measure(const wr_op *op, wr_kept *out) {
+    const wri_matcher *m = op->state;
+    out->keys = wri_groups_live(m->groups);
+    out->bytes = wri_groups_bytes(m->groups) + wri_timeline_bytes(m->line) + m->n_parts * sizeof(wri_mpart) +
+                 (size_t)m->rows.cap * (wri_row_bytes(&m->s->ext) + 2 * m->rows.var_bytes + 5) +
+                 m->heap_cap * sizeof *m->heap;
+}
+
+/* Rows for the watermark; then beginnings of matches, for rows or (WITHIN) for the watermark, too. */
+static void match_waiting(const wr_op *op, wr_waits *out) {
+    const wri_matcher *m = op->state;
+    wri_timeline_waiting(m->line, out);
+    if (out->n || m->n_active == 0) return;
+    wr_wait x = {WR_WM_NONE, WR_WM_NONE, WR_WM_END, 0, 0, false};
+    if (m->s->within_us && !m->patient && m->n_heap > 0) x.due_us = m->heap[0].time + m->s->within_us - 1;
+    if (op->wm != WR_WM_NONE && x.due_us <= op->wm) x.due_us = op->wm + 1; /* it has moved on since */
+    wri_waits_add(out, x);
+    out->what = "beginning of a match";
+    out->n = m->n_active;
+}
+
 const wr_op_def wri_op_match = {.name = "match",
                                 .open = match_open,
                                 .push = match_push,
                                 .watermark = match_watermark,
                                 .save = match_save,
                                 .load = match_load,
+                                .measure = match_measure,
+                                .waiting = match_waiting,
                                 .close = match_close};

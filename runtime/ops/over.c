@@ -546,10 +546,33 @@ wri_over_kept wri_over_keeps(const wr_op *op) {
     return k;
 }
 
+static void over_measure(const wr_op *op, wr_kept *out) {
+    const over *s = op->state;
+    wri_over_kept k = wri_over_keeps(op);
+    size_t rows = k.rows - wri_timeline_rows(s->line);
+    out->keys = k.keys;
+    out->bytes = wri_groups_bytes(s->groups) + wri_timers_bytes(&s->timers) + wri_timeline_bytes(s->line);
+    out->bytes +=
+        rows * 8 * (2 + (size_t)op->node->over.n_calls); /* a time, links, and a state of each call */
+    if (s->lead) out->bytes += wri_lead_rows(s->lead) * wri_row_bytes(&op->node->out);
+}
+
+static void over_waiting(const wr_op *op, wr_waits *out) {
+    const over *s = op->state;
+    wri_timeline_waiting(s->line, out);
+    if (out->n || !s->lead || (out->n = wri_lead_rows(s->lead)) == 0) return;
+    out->what = "row in need of a later one of its key (LEAD)";
+    out->rows = out->n;
+    wri_waits_add(out, (wr_wait){WR_WM_NONE, WR_WM_NONE, WR_WM_END, 0, 0, false});
+    out->n--;
+}
+
 const wr_op_def wri_op_over = {.name = "over",
                                .open = over_open,
                                .push = over_push,
                                .watermark = over_watermark,
                                .save = over_save,
                                .load = over_load,
+                               .measure = over_measure,
+                               .waiting = over_waiting,
                                .close = over_close};

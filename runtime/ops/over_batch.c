@@ -440,10 +440,32 @@ wri_over_kept wri_over_batch_keeps(const wr_op *op) {
     return (wri_over_kept){.keys = wri_groups_live(s->groups), .rows = s->held_rows};
 }
 
+static void batch_measure(const wr_op *op, wr_kept *out) {
+    const over_batch *s = op->state;
+    out->keys = wri_groups_live(s->groups);
+    out->bytes = wri_groups_bytes(s->groups) + s->live_rows * sizeof(ref) +
+                 s->held_rows * wri_row_bytes(&op->node->in[0]->out);
+}
+
+static void batch_waiting(const wr_op *op, wr_waits *out) {
+    const over_batch *s = op->state;
+    if (s->live_rows == 0) return;
+    wr_wait x = {WR_WM_NONE, WR_WM_NONE, WR_WM_END, s->live_rows, wri_groups_live(s->groups), false};
+    if (windowed(s)) {
+        x.due_us = wri_timers_next(&s->timers);
+        if (op->wm != WR_WM_NONE && x.due_us <= op->wm) x.due_us = op->wm + 1; /* a bucket begins before it */
+    }
+    wri_waits_add(out, x);
+    out->what = "partition";
+    out->n = x.keys;
+}
+
 const wr_op_def wri_op_over_batch = {.name = "over",
                                      .open = batch_open,
                                      .push = batch_push,
                                      .watermark = batch_watermark,
                                      .save = batch_save,
                                      .load = batch_load,
+                                     .measure = batch_measure,
+                                     .waiting = batch_waiting,
                                      .close = batch_close};

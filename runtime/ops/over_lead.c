@@ -67,6 +67,12 @@ wr_status wri_lead_new(wr_op *op, wri_over_lead **outp, wr_err *err) {
     return WR_OK;
 }
 
+size_t wri_lead_rows(const wri_over_lead *l) {
+    size_t n = 0;
+    for (const held *h = l->all; h; h = h->next) n += h->n_waits;
+    return n;
+}
+
 uint32_t wri_lead_key_bytes(wri_over_lead *l, uint32_t key_off) {
     l->key_off = key_off;
     return l->n_calls * (uint32_t)sizeof(line);

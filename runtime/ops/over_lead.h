@@ -8,6 +8,7 @@ typedef struct wri_over_lead wri_over_lead;
 
 /* *outp NULL: op has no LEAD. Owner of *outp: the caller. */
 wr_status wri_lead_new(wr_op *op, wri_over_lead **outp, wr_err *err) WR_MUST_USE;
+size_t wri_lead_rows(const wri_over_lead *l); /* that wait for later ones */
 uint32_t wri_lead_key_bytes(wri_over_lead *l, uint32_t key_off);
 /* Takes over r->out, whose other calls are done: its rows come out of _emit when they have their values. */
 wr_status wri_lead_run(wri_over_lead *l, const wri_over_rows *r, wr_err *err) WR_MUST_USE;

@@ -339,10 +339,38 @@ static wr_status rank_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     return WR_OK;
 }
 
+#define SAMPLES 4096 /* partitions that are looked at to guess how many rows there are */
+
+static void rank_measure(const wr_op *op, wr_kept *out) {
+    const wri_rank *s = op->state;
+    out->keys = wri_groups_live(s->groups);
+    out->bytes = wri_groups_bytes(s->groups) + wri_timers_bytes(&s->timers);
+    uint32_t count = wri_groups_count(s->groups), step = count / SAMPLES + 1;
+    uint64_t rows = 0; /* of some partitions, as of all of them would take too long */
+    for (uint32_t g = 1; g <= count; g += step) rows += wri_rank_part_at(s, g)->n;
+    out->bytes += rows * step * (s->form.bytes + sizeof(wri_row) + sizeof(wri_row *));
+}
+
+static void rank_waiting(const wr_op *op, wr_waits *out) {
+    const wri_rank *s = op->state;
+    if (s->node->rank.each_batch) return; /* nothing waits */
+    wr_wait x = {WR_WM_NONE, WR_WM_NONE, WR_WM_END, 0, wri_groups_live(s->groups), false};
+    if (x.keys == 0) return;
+    if (windowed(s)) {
+        x.due_us = wri_timers_next(&s->timers);
+        if (op->wm != WR_WM_NONE && x.due_us <= op->wm) x.due_us = op->wm + 1; /* a bucket begins before it */
+    }
+    wri_waits_add(out, x);
+    out->what = "partition";
+    out->n = x.keys;
+}
+
 const wr_op_def wri_op_rank = {.name = "rank",
                                .open = rank_open,
                                .push = rank_push,
                                .watermark = rank_watermark,
                                .save = wri_rank_save,
                                .load = wri_rank_load,
+                               .measure = rank_measure,
+                               .waiting = rank_waiting,
                                .close = rank_close};

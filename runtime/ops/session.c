@@ -605,10 +605,38 @@ static wr_status session_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return saved->tag == ROWS ? load_kept(op, s, b, err) : load_sessions(op, s, b, err);
 }
 
+#define SAMPLES 4096 /* sessions that are looked at to guess how many bytes their rows take */
+
+static void session_measure(const wr_op *op, wr_kept *out) {
+    const session *s = op->state;
+    out->keys = wri_groups_live(s->open.groups);
+    out->bytes = wri_sessions_bytes(&s->open) + s->late_cap * sizeof *s->late;
+    uint32_t count = wri_groups_count(s->open.groups), step = count / SAMPLES + 1;
+    for (uint32_t id = 1; s->rows && id <= count; id += step)
+        out->bytes += step * ((const wr_buf *)state_at(s, id))->cap;
+}
+
+static void session_waiting(const wr_op *op, wr_waits *out) {
+    const session *s = op->state;
+    const wr_node *n = op->node;
+    if (n->session.each_batch) return; /* nothing waits */
+    for (uint32_t id = 1; id <= wri_groups_count(s->open.groups); id++) {
+        const wri_session *x = wri_session_at(&s->open, id);
+        if (x->owner == 0 || wri_session_empty(x) || x->next == WRI_SESSION_CLOSED) continue;
+        int64_t end = x->last + s->open.gap;
+        if (n->updating && op->wm != WR_WM_NONE && end <= op->wm) continue; /* said, and may be corrected */
+        wri_waits_add(out, (wr_wait){wri_session_start(x), end, end, 0, 1, false});
+    }
+    out->what = out->n ? "session" : NULL;
+    out->keys = wri_groups_live(s->open.groups);
+}
+
 const wr_op_def wri_op_session = {.name = "session",
                                   .open = session_open,
                                   .push = session_push,
                                   .watermark = session_watermark,
                                   .save = session_save,
                                   .load = session_load,
+                                  .measure = session_measure,
+                                  .waiting = session_waiting,
                                   .close = session_close};

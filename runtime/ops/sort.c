@@ -131,10 +131,26 @@ static wr_status sort_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return sort_push(op, 0, saved->rows, err);
 }
 
+static void sort_measure(const wr_op *op, wr_kept *out) {
+    const sorter *s = op->state;
+    out->keys = s->n;
+    out->bytes = s->cap * sizeof *s->rows + s->n * wri_row_bytes(&op->node->out);
+}
+
+static void sort_waiting(const wr_op *op, wr_waits *out) {
+    const sorter *s = op->state;
+    if (s->n == 0) return;
+    wri_waits_add(out, (wr_wait){WR_WM_NONE, WR_WM_NONE, WR_WM_END, s->n, 0, false});
+    out->what = "row";
+    out->n = s->n;
+}
+
 const wr_op_def wri_op_sort = {.name = "sort",
                                .open = sort_open,
                                .push = sort_push,
                                .end = sort_end,
                                .save = sort_save,
                                .load = sort_load,
+                               .measure = sort_measure,
+                               .waiting = sort_waiting,
                                .close = sort_close};

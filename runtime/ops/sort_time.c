@@ -102,10 +102,23 @@ static wr_status time_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return wri_timeline_load(s->line, saved->rows, err);
 }
 
+static void time_measure(const wr_op *op, wr_kept *out) {
+    const sort_time *s = op->state;
+    *out = (wr_kept){wri_timeline_rows(s->line), wri_timeline_bytes(s->line)};
+}
+
+static void time_waiting(const wr_op *op, wr_waits *out) {
+    const sort_time *s = op->state;
+    wri_timeline_waiting(s->line, out);
+    if (out->n_first) out->first[0].due_us -= op->node->sort.lag_us;
+}
+
 const wr_op_def wri_op_sort_time = {.name = "sort along time",
                                     .open = time_open,
                                     .push = time_push,
                                     .watermark = time_watermark,
                                     .save = time_save,
                                     .load = time_load,
+                                    .measure = time_measure,
+                                    .waiting = time_waiting,
                                     .close = time_close};

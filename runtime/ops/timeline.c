@@ -124,6 +124,23 @@ static void sort_run(const wri_timeline *t, run *r) {
     if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
 }
 
+int64_t wri_timeline_first(const wri_timeline *t) {
+    return t->n ? time_of(t, t->heap[0], t->heap[0]->at) : WR_WM_END;
+}
+
+size_t wri_timeline_bytes(const wri_timeline *t) {
+    return t->rows * wri_row_bytes(t->schema) + t->n * sizeof(run);
+}
+
+void wri_timeline_waiting(const wri_timeline *t, wr_waits *out) {
+    if (t->rows == 0) return;
+    out->what = "row";
+    out->rows = out->n = t->rows;
+    wri_waits_add(out,
+                  (wr_wait){.start_us = WR_WM_NONE, .end_us = WR_WM_NONE, .due_us = wri_timeline_first(t)});
+    out->n = t->rows;
+}
+
 /* ---- heap ---- */
 
 static void sink(wri_timeline *t, size_t i) {

@@ -29,7 +29,11 @@ wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, ui
 wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr_batch **outp,
                             wr_err *err) WR_MUST_USE;
 
-size_t wri_timeline_rows(const wri_timeline *t); /* that wait */
+size_t wri_timeline_rows(const wri_timeline *t);   /* that wait */
+int64_t wri_timeline_first(const wri_timeline *t); /* time of the first of them, WR_WM_END: none */
+size_t wri_timeline_bytes(const wri_timeline *t);  /* about what they take */
+/* They wait for the watermark to reach their times. */
+void wri_timeline_waiting(const wri_timeline *t, wr_waits *out);
 
 /* The rows that wait, as they are added again by _load: in a timeline of the same schema, in any order of the
  * batches. keys: columns that say whose rows they are, those of whoever hashes them. */

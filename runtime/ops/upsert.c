@@ -176,9 +176,16 @@ static wr_status upsert_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return WR_OK;
 }
 
+static void upsert_measure(const wr_op *op, wr_kept *out) {
+    const upsert *s = op->state;
+    out->keys = wri_groups_live(s->groups);
+    out->bytes = wri_groups_bytes(s->groups) + out->keys * wri_row_bytes(&op->node->out);
+}
+
 const wr_op_def wri_op_upsert = {.name = "upsert",
                                  .open = upsert_open,
                                  .push = upsert_push,
                                  .save = upsert_save,
                                  .load = upsert_load,
+                                 .measure = upsert_measure,
                                  .close = upsert_close};

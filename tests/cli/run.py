@@ -442,6 +442,80 @@ def tables_of_finite_input_are_whole(d):
 # ---- signals ----
 
 @case
+def why_names_the_split_that_holds_time_back(d):
+    """Windows over a file that has rows and a pipe that has none: SIGUSR1 says which it is."""
+    rows = "".join(f'{{"ts":"2026-01-01T00:00:{s:02}Z","k":"a"}}\n' for s in (1, 2, 12, 40))
+    write(d, "a.jsonl", rows)
+    os.mkfifo(os.path.join(d, "b.fifo"))
+    cols = "(ts TIMESTAMP(3), k VARCHAR, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)"
+    sql = (f"CREATE STREAM a {cols} WITH (connector = 'file', path = '{d}/a.jsonl', format = 'json', tail = true, "
+           "idle_timeout = '0'); "
+           f"CREATE STREAM b {cols} WITH (connector = 'file', path = '{d}/b.fifo', format = 'json', idle_timeout = '0'); "
+           "SELECT ts FROM a; CREATE VIEW u AS SELECT ts, k FROM a UNION ALL SELECT ts, k FROM b; "
+           f"CREATE STREAM o WITH (connector = 'file', path = '{d}/o.jsonl', format = 'json') AS SELECT window_start, k, "
+           "COUNT(*) AS n FROM TABLE(TUMBLE(TABLE u, DESCRIPTOR(ts), INTERVAL '10' SECOND)) "
+           "GROUP BY window_start, window_end, k;")
+    for workers in "1", "3":
+        p = subprocess.Popen([WEIR, "run", "-q", "-w", workers, "-e", sql], cwd=d, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        try:
+            with open(os.path.join(d, "b.fifo"), "w", encoding="utf-8") as pipe:
+                read_until(p.stdout.fileno(), b"00:00:40")
+                seen = ask_why(p, b"windows wait")
+                for want in ("o, #", "4 rows", "2026-01-01 00:00:00 to 2026-01-01 00:00:10: 2 rows",
+                             "held up by " + d + "/b.fifo of stream b: it has given no record yet",
+                             "a record of " + d + "/b.fifo of stream b of 2026-01-01 00:00:10.999 or later",
+                             "No row has come from stream b"):
+                    assert want in seen, (want, seen)
+                pipe.write('{"ts":"2026-01-01T00:00:22Z","k":"b"}\n')
+                pipe.flush()
+                seen = ask_why(p, b"00:00:29.999")
+                assert "it has come to 2026-01-01 00:00:21" in seen and "2 windows wait" in seen, seen
+                p.send_signal(signal.SIGINT)
+                p.communicate(timeout=60)
+                assert p.returncode == 130, p.returncode
+        finally:
+            p.kill()
+            p.wait()
+
+
+def ask_why(p, until):
+    """The first answer that has these bytes; rows may still be under way in those before."""
+    while True:
+        p.send_signal(signal.SIGUSR1)
+        seen = read_until(p.stderr.fileno(), b"have been read.\n")
+        seen += read_more(p.stderr.fileno())
+        if until in seen:
+            return seen.decode()
+        assert p.poll() is None, seen
+
+
+def read_more(fd):
+    """What is there: an answer is one write."""
+    seen = b""
+    while select.select([fd], [], [], 0)[0]:
+        more = os.read(fd, 65536)
+        if not more:
+            break
+        seen += more
+    return seen
+
+
+@case
+def stats_at_the_end(d):
+    sql = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 5000); "
+           "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT user_id, COUNT(*) AS n FROM g WHERE latency_ms >= 0 "
+           "GROUP BY user_id;")
+    err = weir("run", "-q", "-w", "2", "--stats", "plan", "-e", sql).stderr
+    assert "SOURCE g" in err and "| 5000 read" in err and "worker 1: busy" in err, err
+    m = json.loads(weir("run", "-q", "-w", "2", "--stats", "json", "-e", sql).stderr)
+    ops = {op["operator"]: op for op in m["operators"]}
+    assert m["rows_in"] == 5000 and m["running"] is False and m["snapshots"] is None, m
+    assert ops["SOURCE"]["rows_out"] == ops["AGG_LOCAL"]["rows_in"] == sum(ops["AGG_LOCAL"]["worker_rows_in"]) == 5000, ops
+    assert ops["AGG_GLOBAL"]["rows_out"] == m["sinks"][0]["rows"] == m["rows_out"] > 0, m
+    assert [w["worker"] for w in m["workers"]] == [0, 1] and sum(s["rows"] for s in m["splits"]) == 5000, m
+
+@case
 def an_interrupted_table_is_closed(d):
     p = start(IN + "SELECT a FROM s;", "-f", "table", stdin=subprocess.PIPE)
     p.stdin.write(b'{"a":1}\n')

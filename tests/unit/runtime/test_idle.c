@@ -12,7 +12,7 @@
 #define SECOND    INT64_C(1000000)
 #define START     INT64_C(1767225600000000) /* 2026-01-01 */
 #define TICKS_MAX 600
-#define LOOKS     60 /* looks at the clock in which the job surely has asked its splits again */
+#define LOOKS     120 /* looks at the clock in which the job surely has asked its splits again */
 
 static struct { int64_t mono_us, calls; } fake;
 
