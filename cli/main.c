@@ -6,8 +6,8 @@
 #include <sqlite3.h>
 
 const wr_command *const wri_commands[] = {
-    &wri_cmd_run,     &wri_cmd_check, &wri_cmd_explain,    &wri_cmd_put,     &wri_cmd_tail,
-    &wri_cmd_streams, &wri_cmd_help,  &wri_cmd_completion, &wri_cmd_version, NULL,
+    &wri_cmd_run,   &wri_cmd_check, &wri_cmd_explain,    &wri_cmd_put,     &wri_cmd_tail, &wri_cmd_streams,
+    &wri_cmd_state, &wri_cmd_help,  &wri_cmd_completion, &wri_cmd_version, NULL,
 };
 
 static const struct {

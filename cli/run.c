@@ -17,6 +17,8 @@ typedef struct run_opts {
     bool quiet;
     const char *state;
     int64_t snapshot_interval;
+    const char *from;
+    bool update;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -56,6 +58,16 @@ static const wr_option flags[] = {
      .min = 1000,
      .max = INT64_C(86400000000),
      .doc = "Time between snapshots, such as 50ms; without it what the SQL sets, else 10 seconds."},
+    {.name = "from",
+     .type = WR_OPT_STRING,
+     .offset = OPT(from),
+     .doc = "Start from this savepoint; with --state, a folder for the job's own snapshots."},
+    {.name = "update",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(update),
+     .def = "false",
+     .doc = "Go on from the state of other SQL: what is the same keeps its state, the rest begins or is "
+            "dropped."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -113,6 +125,8 @@ static wr_job_opts job_opts(const run_opts *o) {
     bool terminal = isatty(STDOUT_FILENO);
     int by_terminal = terminal ? 2 : 0;
     return (wr_job_opts){.state_dir = o->state,
+                         .from_dir = o->from,
+                         .update = o->update,
                          .snapshot_interval_us = o->snapshot_interval,
                          .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
@@ -133,6 +147,19 @@ static int finish(wr_status s, const char *state, const wr_err *err) {
     return EXIT_FAILED;
 }
 
+/* What becomes of the state is told in any case: before the job starts, or is refused. */
+static int new_job(const wri_script *sc, wr_job_opts jo, wr_job **jobp) {
+    wr_err err = {0};
+    wr_buf changes = {0};
+    jo.sql = sc->text.data;
+    jo.changes = &changes;
+    wr_status s = wr_job_new(&sc->plan, &jo, jobp, &err);
+    fwrite(changes.data, 1, changes.len, stderr);
+    if (s != WR_OK) wri_say("%s", err.msg);
+    wr_buf_free(&changes);
+    return s == WR_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
@@ -140,10 +167,8 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     wr_job *job;
     jo.streams = db;
     jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
-    if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
-        wri_say("%s", err.msg);
-        return EXIT_FAILED;
-    }
+    int opened = new_job(sc, jo, &job);
+    if (opened != EXIT_DONE) return opened;
     tick.progress.job = job;
     if (wr_job_finished(job)) {
         wr_job_free(job);
@@ -188,19 +213,23 @@ const wr_command wri_cmd_run = {
     .name = "run",
     .args = "FILE.sql",
     .summary = "run a SQL file in this process",
-    .doc = "Runs all statements of the file as one job, until its input ends or Ctrl-C. A bare SELECT prints "
-           "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
-           "standard input. Paths in the SQL are relative to the current folder.\n\n"
-           "  weir run clicks.sql\n"
-           "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
-           "  weir run --format csv clicks.sql > clicks.csv\n"
-           "  weir run --state clicks.state clicks.sql\n\n"
-           "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
-           "goes on "
-           "from the last one, and files that it writes hold every row once. Standard output may get rows "
-           "twice; "
-           "standard input cannot be read again.\n\n"
-           "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
+    .doc =
+        "Runs all statements of the file as one job, until its input ends or Ctrl-C. A bare SELECT prints "
+        "to standard output; progress, the closing summary and errors go to standard error. FILE - is "
+        "standard input. Paths in the SQL are relative to the current folder.\n\n"
+        "  weir run clicks.sql\n"
+        "  weir run -e \"SELECT UPPER('it works') AS answer\"\n"
+        "  weir run --format csv clicks.sql > clicks.csv\n"
+        "  weir run --state clicks.state clicks.sql\n\n"
+        "With --state the job keeps snapshots in that folder. After a crash, or Ctrl-C, the same command "
+        "goes on "
+        "from the last one, and files that it writes hold every row once. Standard output may get rows "
+        "twice; "
+        "standard input cannot be read again.\n\n"
+        "When the SQL has changed, what became of each part of the state is listed, and nothing runs unless "
+        "--update is given. --from starts from a savepoint (weir state --savepoint); docs/STATE.md has "
+        "more.\n\n"
+        "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
     .n_flags = WR_LEN(flags),
     .opts_bytes = sizeof(run_opts),

@@ -33,35 +33,42 @@ typedef struct wri_writing {
 
 static wr_status name_plan(wr_job *j, wr_err *err) {
     wr_registry reg = wr_builtin();
-    return wr_plan_explain(j->plan, &reg, WR_EXPLAIN_TREE, &j->epochs.plan) == WR_OK &&
-                   wr_buf_put(&j->epochs.plan, "", 1) == WR_OK
-               ? WR_OK
-               : wr_fail_oom(err, "a snapshot");
+    wri_about about;
+    wr_arena ar = {0};
+    wr_status r = wr_plan_explain(j->plan, &reg, WR_EXPLAIN_TREE, &j->epochs.plan) == WR_OK &&
+                          wr_buf_put(&j->epochs.plan, "", 1) == WR_OK
+                      ? WR_OK
+                      : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) r = wri_about_plan(j->plan, &ar, &about, err);
+    if (r == WR_OK) about.sql = j->opts.sql ? j->opts.sql : "";
+    if (r == WR_OK) r = wri_about_pack(&about, &j->epochs.about, err);
+    wr_arena_free(&ar);
+    return r;
 }
 
-static wr_status same_plan(const wr_job *j, const wr_snapshot *s, wr_err *err) {
-    if (strcmp(s->head.plan, j->epochs.plan.data) == 0) return WR_OK;
-    return wr_fail(err, WR_EINVAL,
-                   "the state in '%s' belongs to another SQL (their EXPLAINs differ); run the SQL it was "
-                   "made by, or give "
-                   "another --state",
-                   j->opts.state_dir);
+/* *fromp NULL: the state has no snapshot yet. */
+static wr_status read_from(wr_job *j, wr_snapshot **fromp, wr_err *err) {
+    wr_buf said = {0};
+    wr_status r = wr_snapshots_read(j->epochs.store, fromp, &said, err);
+    if (r == WR_OK && said.len) r = wr_buf_put(&j->said, said.data, said.len) == WR_OK ? WR_OK : WR_ENOMEM;
+    wr_buf_free(&said);
+    if (r != WR_OK || *fromp || !j->opts.from_dir) return r;
+    return wr_savepoint_read(j->sys, j->opts.from_dir, fromp, err);
 }
 
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     wri_epochs *e = &j->epochs;
-    wr_buf said = {0};
     *fromp = NULL;
+    if (!j->opts.state_dir && j->opts.from_dir)
+        return wr_fail(err, WR_EINVAL, "--from needs a folder for the job's own snapshots: add --state DIR");
     if (!j->opts.state_dir) return WR_OK;
     WR_TRY(name_plan(j, err));
     WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
-    wr_status r = wr_snapshots_read(e->store, fromp, &said, err);
-    if (r == WR_OK && said.len) r = wr_buf_put(&j->said, said.data, said.len) == WR_OK ? WR_OK : WR_ENOMEM;
-    wr_buf_free(&said);
-    WR_TRY(r);
+    WR_TRY(read_from(j, fromp, err));
     e->wanted = wr_snapshots_next(e->store) - 1;
     if (!*fromp) return WR_OK;
-    WR_TRY(same_plan(j, *fromp, err));
+    if (e->wanted < (*fromp)->head.epoch) e->wanted = (*fromp)->head.epoch; /* of a savepoint */
+    WR_TRY(wri_update_job(j, *fromp, err));
     j->finished = (*fromp)->head.finished;
     j->restored = true;
     return WR_OK;
@@ -87,19 +94,26 @@ wr_status wri_epochs_check(const wr_job *j, wr_err *err) {
 
 /* ---- names of parts ---- */
 
-static const wr_piece *piece_of(const wr_snapshot *from, const char *kind, uint32_t id) {
+static const wr_piece *piece_of(const wr_job *j, const wr_snapshot *from, const char *kind, uint32_t id) {
     char name[64];
-    if (!from) return NULL;
-    snprintf(name, sizeof name, "%s/%u", kind, id);
+    if (!from || j->epochs.was[id] == WR_NO_COL) return NULL;
+    snprintf(name, sizeof name, "%s/%u", kind, j->epochs.was[id]);
     const wr_saved_part *p = wr_snapshot_part(from, name);
     return p && p->n > 0 ? &p->pieces[0] : NULL;
 }
 
-const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n) {
-    return piece_of(from, "sink", n->id);
+const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n) {
+    return piece_of(j, from, "sink", n->id);
 }
-const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
-    return piece_of(from, "source", n->id);
+const wr_piece *wri_epochs_source(const wr_job *j, const wr_snapshot *from, const wr_node *n) {
+    return piece_of(j, from, "source", n->id);
+}
+
+/* The node that goes on with what node `was` of the snapshot has kept; WR_NO_COL: none, it is dropped. */
+static uint32_t now_of(const wr_job *j, uint32_t was) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
+        if (j->epochs.was[id] == was) return id;
+    return WR_NO_COL;
 }
 
 /* "op/<node>/<worker>" */
@@ -107,11 +121,11 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
     for (size_t i = 0; from && i < from->n; i++) {
         unsigned id, worker;
         if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
-        if (id >= j->plan->n_nodes)
-            return wr_fail(err, WR_EDATA, "the snapshot has state of an operator that is not there");
+        uint32_t now = now_of(j, id);
+        if (now == WR_NO_COL) continue;
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
-            WR_TRY(wri_items_load(j, id, p->data, p->len, err));
+            WR_TRY(wri_items_load(j, now, p->data, p->len, err));
         }
     }
     return WR_OK;
@@ -160,12 +174,18 @@ static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
     for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
     WR_TRY(sync_sinks(w)); /* before the manifest says that they have come so far */
+    wr_buf *about;
+    WR_TRY(add_part(w, WRI_ABOUT, &about, &w->err));
+    if (wr_buf_put(about, j->epochs.about.data, j->epochs.about.len) != WR_OK)
+        return wr_fail_oom(&w->err, "a snapshot");
     for (size_t i = 0; i < w->n; i++) {
         w->parts[i].data = w->texts[i].data;
         w->parts[i].len = w->texts[i].len;
     }
     wr_snapshot_head head = {.epoch = w->epoch, .taken_us = j->sys->wall_us(), .plan = j->epochs.plan.data};
-    return wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err);
+    WR_TRY(wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err));
+    wri_savepoint_make(j);
+    return WR_OK;
 }
 
 static void in_pool(uv_work_t *work) {
@@ -190,6 +210,7 @@ static void written(uv_work_t *work, int status) {
     for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
     if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
     else e->n_taken++;
+    wri_savepoint_told(j, w->status, &w->err);
     e->bytes += w->bytes;
     e->under_way = false;
     if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
@@ -243,7 +264,8 @@ void wri_epochs_tick(wr_job *j) {
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    if (now < e->next_us && !stop) return;
+    if (now < e->next_us && !stop && !wri_savepoint_asked(j)) return;
+    wri_savepoint_take_up(j);
     e->next_us = now + interval(j);
     e->under_way = true;
     e->last = stop;
@@ -266,10 +288,14 @@ wr_status wri_epochs_finish(wr_job *j, wr_err *err) {
             WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, err));
     wr_snapshot_head head = {
         .epoch = e->wanted + 1, .taken_us = j->sys->wall_us(), .plan = e->plan.data, .finished = true};
-    return wr_snapshots_write(e->store, &head, NULL, 0, NULL, err);
+    wr_part about = {.name = WRI_ABOUT, .data = e->about.data, .len = e->about.len};
+    return wr_snapshots_write(e->store, &head, &about, 1, NULL, err);
 }
 
 void wri_epochs_close(wr_job *j) {
     wr_snapshots_close(j->epochs.store);
     wr_buf_free(&j->epochs.plan);
+    wr_buf_free(&j->epochs.about);
+    wr_free(j->epochs.was);
+    wr_free(j->savepoint.dir);
 }

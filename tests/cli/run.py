@@ -308,7 +308,7 @@ def a_state_is_gone_on_from_and_finishes(d):
     half = len(lines_of(d, "o.jsonl"))
     assert 200 <= half < 2000, half
     other = weir("run", "--state", "state", "-e", sql.replace("SELECT *", "SELECT user_id"), cwd=d)
-    assert other.returncode == 1 and "belongs to another SQL" in other.stderr, other.stderr
+    assert other.returncode == 1 and "belongs to other SQL" in other.stderr, other.stderr
     assert len(lines_of(d, "o.jsonl")) == half  # nothing was touched
     done = weir(*args[1:], cwd=d)
     assert done.returncode == 0 and len(lines_of(d, "o.jsonl")) == 2000, done.stderr
