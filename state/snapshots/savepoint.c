@@ -2,8 +2,8 @@
  *
  * A savepoint is made from a snapshot that has been written: its pieces, wherever they lie, are copied one by
  * one into a single segment. So it is whole however little each snapshot writes, it costs the job nothing but
- * the disk, and no more memory than the largest piece. The order is that of a snapshot: the segment is durable
- * before the manifest names it, and without a manifest the folder is no savepoint.
+ * the disk, and no more memory than the largest piece. The order is that of a snapshot: the segment is
+ * durable before the manifest names it, and without a manifest the folder is no savepoint.
  *
  * Reading one never falls back: who asks for a savepoint means that moment and no other. */
 #include <errno.h>
@@ -24,12 +24,13 @@ static char *path_of(const char *dir, const char *name) {
     return NULL;
 }
 
-bool wri_snap_is_savepoint(const wr_snapshots *s) {
+wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) {
     struct stat st;
     char *path = path_of(s->dir, NAME);
-    bool is = path && s->sys->stat(path, &st) == 0;
+    if (!path) return wr_fail_oom(err, "a savepoint");
+    *isp = s->sys->stat(path, &st) == 0;
     wr_free(path);
-    return is;
+    return WR_OK;
 }
 
 /* ---- copying pieces ---- */
@@ -89,7 +90,7 @@ static wr_status copy_parts(copying *c, const wri_manifest *from, wri_manifest *
         *p = from->parts[i];
         p->pieces = wr_arena_alloc(&to->ar, (p->n + 1) * sizeof *p->pieces);
         if (!p->pieces) return wr_fail_oom(err, "a savepoint");
-        memcpy(p->pieces, from->parts[i].pieces, p->n * sizeof *p->pieces);
+        if (p->n) memcpy(p->pieces, from->parts[i].pieces, p->n * sizeof *p->pieces);
         for (size_t k = 0; k < p->n; k++) WR_TRY(copy_piece(c, p->name, &p->pieces[k], err));
     }
     return WR_OK;
@@ -122,10 +123,11 @@ static wr_status make_folder(const wr_sys *sys, const char *dir, wr_err *err) {
     if (sys->mkdir(dir, 0755) == 0) return WR_OK;
     if (errno != EEXIST) return cannot("make the folder", dir, err);
     if (sys->list(dir, count_name, &names) != 0) return cannot("list", dir, err);
-    return names == 0 ? WR_OK
-                      : wr_fail(err, WR_EINVAL,
-                                "savepoint: the folder '%s' is not empty; name one that is, or is not there yet",
-                                dir);
+    return names == 0
+               ? WR_OK
+               : wr_fail(err, WR_EINVAL,
+                         "savepoint: the folder '%s' is not empty; name one that is, or is not there yet",
+                         dir);
 }
 
 /* So that the folder itself is there after a power cut. */
@@ -207,12 +209,14 @@ wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **ou
     *outp = NULL;
     s.dir = wr_strdup(dir);
     if (!s.dir) return wr_fail_oom(err, "a savepoint");
-    wr_status r = wri_snap_is_savepoint(&s)
-                      ? read_savepoint(&s, outp, err)
-                      : wr_fail(err, WR_EINVAL,
-                                "'%s' is no savepoint: there is no file '%s/" NAME "'; weir state --savepoint "
-                                "makes one of a folder of --state",
-                                dir, dir);
+    bool is = false;
+    wr_status r = wri_snap_is_savepoint(&s, &is, err);
+    if (r == WR_OK)
+        r = is ? read_savepoint(&s, outp, err)
+               : wr_fail(err, WR_EINVAL,
+                         "'%s' is no savepoint: there is no file '%s/" NAME "'; weir state --savepoint "
+                         "makes one of a folder of --state",
+                         dir, dir);
     wr_free(s.dir);
     return r;
 }
@@ -222,9 +226,10 @@ static wr_status look_once(const wr_sys *sys, const char *dir, wr_snapshot **out
     wr_snapshots s = {.sys = sys, .lock = -1};
     s.dir = wr_strdup(dir);
     if (!s.dir) return wr_fail_oom(err, "a snapshot");
-    wr_status r = WR_OK;
-    if (wri_snap_is_savepoint(&s)) r = read_savepoint(&s, outp, err);
-    else {
+    bool is = false;
+    wr_status r = wri_snap_is_savepoint(&s, &is, err);
+    if (is) r = read_savepoint(&s, outp, err);
+    else if (r == WR_OK) {
         r = wri_snap_list(&s, err);
         if (r == WR_OK) r = wr_snapshots_read(&s, outp, said, err);
     }
@@ -234,7 +239,8 @@ static wr_status look_once(const wr_sys *sys, const char *dir, wr_snapshot **out
     return r;
 }
 
-wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said, wr_err *err) {
+wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
+                            wr_err *err) {
     size_t len = said->len;
     wr_status r = WR_OK;
     *outp = NULL;

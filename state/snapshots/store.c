@@ -154,7 +154,9 @@ wr_status wr_snapshots_open(const wr_sys *sys, const char *dir, wr_snapshots **o
     s->lock = -1;
     s->dir = wr_strdup(dir);
     wr_status r = s->dir ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK && wri_snap_is_savepoint(s))
+    bool is = false;
+    if (r == WR_OK) r = wri_snap_is_savepoint(s, &is, err);
+    if (r == WR_OK && is)
         r = wr_fail(
             err, WR_EINVAL,
             "'%s' is a savepoint, which nothing is added to; start from it with --from, and give --state a "

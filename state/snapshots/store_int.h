@@ -56,7 +56,7 @@ wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_s
                               wr_err *err) WR_MUST_USE;
 /* Fills s->epochs; removes nothing. */
 wr_status wri_snap_list(wr_snapshots *s, wr_err *err) WR_MUST_USE;
-bool wri_snap_is_savepoint(const wr_snapshots *s);
+wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) WR_MUST_USE;
 void wri_manifest_free(wri_manifest *m);
 /* Removes manifests beyond those kept, then segments that none of the rest names. */
 wr_status wri_snap_collect(wr_snapshots *s, wr_err *err) WR_MUST_USE;
