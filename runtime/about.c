@@ -1,6 +1,6 @@
 /* runtime/about.c -- what a snapshot says of its job, so that it can be told from another's, and to people.
  *
- * The part "job" of each snapshot, msgpack:
+ * The part "about" of each snapshot, msgpack:
  *
  *   [version of weir, SQL, [[node, kind, same, label] …]]
  *

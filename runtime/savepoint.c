@@ -5,15 +5,16 @@
  *   pool                             writes that snapshot, then copies all it names to the folder
  *   control thread                   tells who asked; with `stop` the job ends
  *
- * So a savepoint is a snapshot like others, and asks nothing more of workers. It is made of one that is written
- * already, which is why it does not matter how little a snapshot writes itself. The next epoch waits until it
- * is there. A savepoint that cannot be made is no failure of the job. */
+ * So a savepoint is a snapshot like others, and asks nothing more of workers. It is made of one that is
+ * written already, which is why it does not matter how little a snapshot writes itself. The next epoch waits
+ * until it is there. A savepoint that cannot be made is no failure of the job. */
 #include "job_int.h"
 
 wr_status wr_job_savepoint(wr_job *j, const char *dir, bool stop, wr_savepoint_done *done, void *ctx,
                            wr_err *err) {
     if (!j->epochs.store)
-        return wr_fail(err, WR_EINVAL, "a savepoint needs a job that keeps snapshots: run it with --state DIR");
+        return wr_fail(err, WR_EINVAL,
+                       "a savepoint needs a job that keeps snapshots: run it with --state DIR");
     char *own = wr_strdup(dir);
     if (!own) return wr_fail_oom(err, "a savepoint");
     pthread_mutex_lock(&j->lock);
@@ -43,7 +44,8 @@ void wri_savepoint_take_up(wr_job *j) {
 
 void wri_savepoint_make(wr_job *j) {
     wri_savepoint *s = &j->savepoint;
-    if (s->taken_up) s->status = wr_savepoint_write(j->epochs.store, s->dir, &s->bytes, &s->err);
+    /* Rows of sinks that commit have been handed over by now, and are not to be again. */
+    if (s->taken_up) s->status = wr_savepoint_write(j->epochs.store, s->dir, "rows/", &s->bytes, &s->err);
 }
 
 /* Under no lock when `done` is called: it may ask for the next one. */
@@ -81,16 +83,18 @@ static wr_status copy_last(wr_snapshots *store, const char *state_dir, const cha
     wr_snapshot *s = NULL;
     wr_buf said = {0};
     wr_status r = wr_snapshots_read(store, &s, &said, err);
-    if (r == WR_OK && !s) r = wr_fail(err, WR_EINVAL, "'%s' has no snapshot to make a savepoint of", state_dir);
+    if (r == WR_OK && !s)
+        r = wr_fail(err, WR_EINVAL, "'%s' has no snapshot to make a savepoint of", state_dir);
     if (r == WR_OK && said.len)
-        r = wr_fail(err, WR_EDATA, "the last snapshot in '%s' is damaged, and a savepoint is made of no other: %.*s",
+        r = wr_fail(err, WR_EDATA,
+                    "the last snapshot in '%s' is damaged, and a savepoint is made of no other: %.*s",
                     state_dir, (int)strcspn(said.data, "\n"), said.data);
     if (r == WR_OK && s->head.finished)
-        r = wr_fail(err, WR_EINVAL, "the job whose state is in '%s' has finished: it keeps nothing to go on from",
-                    state_dir);
+        r = wr_fail(err, WR_EINVAL,
+                    "the job whose state is in '%s' has finished: it keeps nothing to go on from", state_dir);
     wr_snapshot_free(s);
     wr_buf_free(&said);
-    return r == WR_OK ? wr_savepoint_write(store, dir, bytesp, err) : r;
+    return r == WR_OK ? wr_savepoint_write(store, dir, NULL, bytesp, err) : r;
 }
 
 wr_status wr_state_savepoint(const wr_sys *sys, const char *state_dir, const char *dir, uint64_t *bytesp,

@@ -1,12 +1,12 @@
 /* runtime/source_owner.c -- which worker reads a split whose records have an order.
  *
- * A shard of a stream holds all records of its keys, in order. So that they leave in order, too, one worker reads
- * it to its end: all that it sends on stays in order in rings and sinks. Shards are dealt out evenly; one that comes
- * later (a child of a split or merge) goes to the worker that has the fewest.
+ * A shard of a stream holds all records of its keys, in order. So that they leave in order, too, one worker
+ * reads it to its end: all that it sends on stays in order in rings and sinks. Shards are dealt out evenly;
+ * one that comes later (a child of a split or merge) goes to the worker that has the fewest.
  *
  * That may be another than the one that read its parents, whose last records may still be on their way. So it
- * begins only when each other worker has come round since, and thus has let go of what its sinks held back, and
- * has had its rings emptied up to where they stood: what the child gives then comes behind. */
+ * begins only when each other worker has come round since, and thus has let go of what its sinks held back,
+ * and has had its rings emptied up to where they stood: what the child gives then comes behind. */
 #include "job_int.h"
 
 /* Splits of s that worker w reads. Under the lock. */
@@ -28,9 +28,8 @@ static uint32_t least_loaded(const wr_job *j, const wri_source *s) {
 }
 
 /* Calls see(ctx, place, value) for each counter that tells how far workers other than `owner` have come. */
-static size_t each_counter(const wr_job *j, uint32_t owner, void (*see)(void *ctx, size_t i, const wri_ring *r,
-                                                                       uint32_t rounds),
-                           void *ctx) {
+static size_t each_counter(const wr_job *j, uint32_t owner,
+                           void (*see)(void *ctx, size_t i, const wri_ring *r, uint32_t rounds), void *ctx) {
     size_t n = 0;
     for (uint32_t w = 0; w < j->n_workers; w++) {
         if (w == owner) continue;

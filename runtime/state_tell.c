@@ -45,7 +45,8 @@ static void count(const telling *t, uint32_t id, uint64_t *rowsp, uint64_t *byte
         const wr_saved_part *p = &t->from->parts[i];
         unsigned node;
         bool op = sscanf(p->name, "op/%u/", &node) == 1;
-        if (!op && sscanf(p->name, "source/%u", &node) != 1 && sscanf(p->name, "sink/%u", &node) != 1) continue;
+        if (!op && sscanf(p->name, "source/%u", &node) != 1 && sscanf(p->name, "sink/%u", &node) != 1)
+            continue;
         for (size_t k = 0; node == id && k < p->n; k++) {
             *bytesp += p->pieces[k].len;
             if (op) *rowsp += rows_in(&p->pieces[k]);

@@ -4,12 +4,12 @@
  *   begins   it has no such node: it starts empty, with what its sources bring from now on
  *   drops    a node of the old plan has none in the new
  *
- * There is nothing in between: an operator with one aggregate more is another one, since in the windows that are
- * open that aggregate would lack the rows that came before.
+ * There is nothing in between: an operator with one aggregate more is another one, since in the windows that
+ * are open that aggregate would lack the rows that came before.
  *
- * One thing cannot begin in the middle: a table that a join reads first, before all else. When the join is new
- * its table is read again from the start, with all that lies between, if nobody else reads that; if somebody
- * does, who has its state from those rows already, the plan is refused. */
+ * One thing cannot begin in the middle: a table that a join reads first, before all else. When the join is
+ * new its table is read again from the start, with all that lies between, if nobody else reads that; if
+ * somebody does, who has its state from those rows already, the plan is refused. */
 #include <inttypes.h>
 
 #include "job_int.h"
@@ -33,7 +33,8 @@ static bool reads_table(const tables *t, const wr_node *n, uint32_t port) {
 }
 
 static void mark_tables(tables *t) {
-    for (uint32_t id = t->plan->n_nodes; id-- > 0;) { /* joins below a table side are anew, and so their tables */
+    for (uint32_t id = t->plan->n_nodes;
+         id-- > 0;) { /* joins below a table side are anew, and so their tables */
         const wr_node *n = t->plan->nodes[id];
         if (n->kind == WR_N_JOIN_TABLE && (t->is_new[id] || t->anew[id])) mark_below(t, n->in[1]);
     }
@@ -59,11 +60,12 @@ static wr_status check_tables(const tables *t, const uint32_t *was, wr_err *err)
         for (uint32_t k = 0; k < n->n_in && !t->anew[id]; k++) {
             if (!t->anew[n->in[k]->id] || reads_table(t, n, k)) continue;
             if (goes_on(n->in[k], was))
-                return wr_fail(err, WR_EINVAL,
-                               "a new join reads the rows of %s first, as a table, and others, who have had them, "
-                               "read them too; declare a stream of another name for the join (CREATE STREAM …, "
-                               "with the same options), or start anew with another --state",
-                               stream_below(n->in[k]));
+                return wr_fail(
+                    err, WR_EINVAL,
+                    "a new join reads the rows of %s first, as a table, and others, who have had them, "
+                    "read them too; declare a stream of another name for the join (CREATE STREAM …, "
+                    "with the same options), or start anew with another --state",
+                    stream_below(n->in[k]));
         }
     }
     return WR_OK;
@@ -154,15 +156,16 @@ wr_status wr_update_tell(const wr_update *u, wr_buf *out) {
 
 static wr_status no_state_left(const wr_snapshot *from, const char *dir, wr_err *err) {
     if (!from->head.finished) return WR_OK;
-    return wr_fail(err, WR_EINVAL,
-                   "the job whose state is in '%s' has finished, so that other SQL has nothing to go on from; give "
-                   "another --state",
-                   dir);
+    return wr_fail(
+        err, WR_EINVAL,
+        "the job whose state is in '%s' has finished, so that other SQL has nothing to go on from; give "
+        "another --state",
+        dir);
 }
 
 /* *u: what becomes of `from` under the plan. */
-static wr_status make(const wr_snapshot *from, const char *dir, const wr_plan *plan, wr_update *u, uint32_t *was,
-                      wr_err *err) {
+static wr_status make(const wr_snapshot *from, const char *dir, const wr_plan *plan, wr_update *u,
+                      uint32_t *was, wr_err *err) {
     wri_about old, now;
     wr_arena ar = {0};
     wr_status r = wri_about_read(from, &ar, &old, err);
@@ -178,8 +181,8 @@ static wr_status decide(const wr_job *j, const char *dir, const wr_update *u, wr
     if (j->opts.changes && wr_update_tell(u, j->opts.changes) != WR_OK) return wr_fail_oom(err, "an update");
     if (j->opts.update) return WR_OK;
     return wr_fail(err, WR_EINVAL,
-                   "the state in '%s' belongs to other SQL: of what it holds %" PRIu32 " would be kept and %" PRIu32
-                   " dropped, and %" PRIu32
+                   "the state in '%s' belongs to other SQL: of what it holds %" PRIu32
+                   " would be kept and %" PRIu32 " dropped, and %" PRIu32
                    " would begin; to go on so give --update, else run the SQL it was made by or give another "
                    "--state",
                    dir, u->n_of[WR_KEEPS], u->n_of[WR_DROPS], u->n_of[WR_BEGINS]);
@@ -196,7 +199,8 @@ wr_status wri_update_job(wr_job *j, const wr_snapshot *from, wr_err *err) {
     return r;
 }
 
-wr_status wr_update_of(const wr_sys *sys, const char *dir, const wr_plan *plan, wr_update *outp, wr_err *err) {
+wr_status wr_update_of(const wr_sys *sys, const char *dir, const wr_plan *plan, wr_update *outp,
+                       wr_err *err) {
     wr_snapshot *from = NULL;
     wr_buf said = {0};
     *outp = (wr_update){0};

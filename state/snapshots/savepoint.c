@@ -38,6 +38,7 @@ wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) {
 typedef struct copying {
     const wr_snapshots *from;
     wr_snapshots to;    /* sys and dir */
+    const char *but;    /* parts to leave out; NULL: none */
     int in, out;        /* descriptors, -1: none */
     uint64_t in_number; /* which segment `in` is */
     char *in_path, *out_path;
@@ -86,6 +87,7 @@ static wr_status copy_parts(copying *c, const wri_manifest *from, wri_manifest *
     to->parts = wr_arena_calloc(&to->ar, (from->n + 1) * sizeof *to->parts);
     if (!to->parts) return wr_fail_oom(err, "a savepoint");
     for (size_t i = 0; i < from->n; i++) {
+        if (c->but && strncmp(from->parts[i].name, c->but, strlen(c->but)) == 0) continue;
         wri_part_at *p = &to->parts[to->n++];
         *p = from->parts[i];
         p->pieces = wr_arena_alloc(&to->ar, (p->n + 1) * sizeof *p->pieces);
@@ -166,8 +168,9 @@ static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, w
     return r;
 }
 
-wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, uint64_t *bytesp, wr_err *err) {
-    copying c = {.from = s, .to = {.sys = s->sys}, .in = -1, .out = -1};
+wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, uint64_t *bytesp,
+                             wr_err *err) {
+    copying c = {.from = s, .but = but, .to = {.sys = s->sys}, .in = -1, .out = -1};
     wri_manifest m = {0};
     if (!s->has_last) return wr_fail(err, WR_EINVAL, "savepoint: '%s' has no snapshot to make it of", s->dir);
     c.to.dir = wr_strdup(dir);

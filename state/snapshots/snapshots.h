@@ -42,9 +42,13 @@ typedef struct wr_snapshot_head {
 /* What the next snapshot's epoch must be at least. */
 uint64_t wr_snapshots_next(const wr_snapshots *s);
 /* Durable when it returns. *bytesp (may be NULL): bytes written. After a failure the folder holds the
- * snapshots that it held before; the same epoch is not to be tried again. */
+ * snapshots that it held before (or, where not even that can be brought about, this one besides), `more`
+ * still continues the last one that was written, and another may be tried: with a higher epoch, in new files.
+ */
 wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
                              uint64_t *bytesp, wr_err *err) WR_MUST_USE;
+/* Why old snapshots could not be removed when the last one was written; NULL: they could. */
+const wr_err *wr_snapshots_uncollected(const wr_snapshots *s);
 
 /* A snapshot that was read. */
 typedef struct wr_piece { /* borrowed from the snapshot */
@@ -76,8 +80,10 @@ wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, w
 #define WR_SNAPSHOTS_FORMAT 1
 
 /* The last snapshot that s has written or read, to a folder that is not there yet or empty. Durable when it
- * returns; after a failure there is no savepoint. *bytesp (may be NULL): bytes written. */
-wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, uint64_t *bytesp, wr_err *err) WR_MUST_USE;
+ * returns; without parts whose names begin with `but` (NULL: all); after a failure there is no savepoint.
+ * *bytesp (may be NULL): bytes written. */
+wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, uint64_t *bytesp,
+                             wr_err *err) WR_MUST_USE;
 /* Any damage is a failure that names its place. Owner: the caller. */
 wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) WR_MUST_USE;
 /* The savepoint, or else the newest whole snapshot in a folder (*outp NULL: none), which may be in use:

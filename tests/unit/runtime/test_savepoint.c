@@ -172,7 +172,8 @@ Test(job_savepoint, stop_with_a_savepoint_and_go_on_with_other_sql, .timeout = 1
              "CHANGES;");
     cr_assert_eq(run(&p, (wr_job_opts){.workers = 3}, NULL, &err), WR_OK, "%s", err.msg);
     uint64_t ha = hash_of("a"), hb = hash_of("b");
-    wr_job_opts opts = {.workers = 2, .state_dir = path("state"), .sql = p.text};
+    wr_job_opts opts = {
+        .workers = 2, .state_dir = path("state"), .sql = p.text, .snapshot_interval_us = 2000};
     cr_assert_eq(run(&p, opts, &a, &err), WR_ECANCELED, "%s", err.msg);
     cr_assert_eq(a.made, 1, "%s", a.err.msg);
     wr_buf changes = {0};

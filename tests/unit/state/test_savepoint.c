@@ -62,10 +62,10 @@ Test(savepoint, is_whole_by_itself) {
     uint64_t bytes = 0;
     wr_err err = {0};
     wr_snapshots *s = make_state(&wr_sys_real, dir);
-    cr_assert_eq(wr_savepoint_write(s, to, &bytes, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, &bytes, &err), WR_OK, "%s", err.msg);
     cr_assert_eq(write_one(s, EPOCHS + 1, &err), WR_OK, "%s",
                  err.msg); /* the state goes on, `more` and all */
-    cr_assert_eq(wr_savepoint_write(s, to, NULL, &err), WR_EINVAL);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, NULL, &err), WR_EINVAL);
     cr_assert_not_null(strstr(err.msg, "is not empty"), "%s", err.msg);
     wr_snapshots_close(s);
     lt_copy(to, copy);
@@ -79,7 +79,7 @@ Test(savepoint, is_no_folder_for_snapshots) {
     const char *dir = lt_folder("state"), *to = lt_folder("point");
     wr_snapshots *s = make_state(&wr_sys_real, dir), *other;
     wr_err err = {0};
-    cr_assert_eq(wr_savepoint_write(s, to, NULL, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, NULL, &err), WR_OK, "%s", err.msg);
     cr_assert_eq(wr_snapshots_open(&wr_sys_real, to, &other, &err), WR_EINVAL);
     cr_assert_not_null(strstr(err.msg, "is a savepoint"), "%s", err.msg);
     cr_assert(!there_is(dir, &err, "a state"));
@@ -125,7 +125,7 @@ static void stop_at_each(lt_fault fault, int failure) {
             lt.fault = fault;
             lt.failure = failure;
             lt.fails = 1;
-            *made = wr_savepoint_write(s, to, NULL, NULL) == WR_OK;
+            *made = wr_savepoint_write(s, to, NULL, NULL, NULL) == WR_OK;
             _exit(lt.hit ? LT_KILLED : 0);
         }
         int status;
@@ -154,7 +154,7 @@ Test(savepoint, every_allocation_fails_once) {
         wr_snapshot *back = NULL;
         wr_err err = {0};
         wr_mem_fail_at(n);
-        r = wr_savepoint_write(s, to, NULL, &err);
+        r = wr_savepoint_write(s, to, NULL, NULL, &err);
         if (r == WR_OK) r = wr_savepoint_read(&wr_sys_real, to, &back, &err);
         wr_mem_fail_at(0);
         cr_assert(r == WR_OK || (r == WR_ENOMEM && !back), "allocation %d: %s", (int)n, err.msg);
@@ -180,7 +180,7 @@ Test(savepoint, every_flip_and_cut_is_refused) {
     const char *dir = lt_folder("state"), *to = lt_folder("point");
     wr_snapshots *s = make_state(&wr_sys_real, dir);
     wr_err err = {0};
-    cr_assert_eq(wr_savepoint_write(s, to, NULL, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, NULL, &err), WR_OK, "%s", err.msg);
     wr_snapshots_close(s);
     for (size_t f = 0; f < WR_LEN(files); f++) {
         char path[4096], what[64];
@@ -209,7 +209,7 @@ Test(savepoint, damage_of_the_state_is_not_copied) {
     wr_buf whole = lt_read(path);
     whole.data[whole.len / 2] ^= 4;
     lt_write(path, whole.data, whole.len);
-    cr_assert_eq(wr_savepoint_write(s, to, NULL, &err), WR_EDATA);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, NULL, &err), WR_EDATA);
     cr_assert_not_null(strstr(err.msg, "00000003.seg' is damaged in bytes"), "%s", err.msg);
     cr_assert(!there_is(to, &err, "made of damage"));
     cr_assert_neq(access(to, F_OK), 0, "something was left");
