@@ -32,7 +32,8 @@ static int run(const void *opts, char **args, int n) {
     wr_err err = {0};
     wr_buf text = {0};
     if (n != 1 || (o->sql && o->savepoint)) {
-        wri_say("state: expected one folder%s; see weir help state", n == 1 ? ", and --sql or --savepoint" : "");
+        wri_say("state: expected one folder%s; see weir help state",
+                n == 1 ? ", and --sql or --savepoint" : "");
         return EXIT_USAGE;
     }
     if (o->savepoint) return make_savepoint(args[0], o->savepoint);
@@ -49,14 +50,16 @@ const wr_command wri_cmd_state = {
     .args = "DIR",
     .words = "",
     .summary = "look at the state of a job, make a savepoint of it",
-    .doc = "DIR is a folder of weir run --state, or a savepoint. Lists what the last snapshot keeps: rows and bytes "
+    .doc = "DIR is a folder of weir run --state, or a savepoint. Lists what the last snapshot keeps: rows "
+           "and bytes "
            "of each operator, positions in sources, when it was taken, by which weir. All of it is read and "
            "checked. The job may be running.\n\n"
            "  weir state clicks.state\n"
            "  weir state clicks.state --sql > clicks.sql\n"
            "  weir state clicks.state --savepoint before-the-change\n"
            "  weir run --from before-the-change --state new.state clicks.sql\n\n"
-           "A savepoint is a snapshot in a folder of its own, which can be copied elsewhere and is never removed "
+           "A savepoint is a snapshot in a folder of its own, which can be copied elsewhere and is never "
+           "removed "
            "by weir. docs/STATE.md says what other SQL can go on from.",
     .flags = flags,
     .n_flags = WR_LEN(flags),

@@ -9,10 +9,12 @@
 #include "nodes/nodes.h"
 
 void wri_label_window(wri_ex *x, const wr_win *w) {
-    static const char *const names[] = {"GROUP BY", "TUMBLE", "HOP", "CUMULATE", "GROUP BY window", "SESSION"};
+    static const char *const names[] = {"GROUP BY", "TUMBLE",          "HOP",
+                                        "CUMULATE", "GROUP BY window", "SESSION"};
     WRI_PUT(x, "%s", names[w->kind]);
     if (w->kind == WR_W_NONE || w->kind == WR_W_ATTACHED) return;
-    if (w->kind == WR_W_HOP || w->kind == WR_W_CUMULATE) WRI_PUT(x, " %s /", wri_duration(&x->ar, w->slide_us));
+    if (w->kind == WR_W_HOP || w->kind == WR_W_CUMULATE)
+        WRI_PUT(x, " %s /", wri_duration(&x->ar, w->slide_us));
     WRI_PUT(x, " %s", wri_duration(&x->ar, w->size_us));
     if (w->offset_us) WRI_PUT(x, " offset %s", wri_duration(&x->ar, w->offset_us));
 }
@@ -24,7 +26,8 @@ void wri_label_stream(wri_ex *x, const wr_plan_stream *s, const char *word) {
         const wr_with *w = x->reg->connectors[c];
         if (strcasecmp(w->name, s->connector) != 0) continue;
         for (size_t i = 0; i < w->n_options; i++)
-            for (size_t k = 0; w->options[i].place && w->options[i].type == WR_OPT_STRING && k < s->n_options; k++)
+            for (size_t k = 0; w->options[i].place && w->options[i].type == WR_OPT_STRING && k < s->n_options;
+                 k++)
                 if (strcasecmp(s->options[k].key, w->options[i].name) == 0 && wri_tells_value(&s->options[k]))
                     WRI_PUT(x, " '%s'", s->options[k].value);
     }
@@ -51,7 +54,8 @@ static void put_streams(wri_ex *x, const wr_node *n, const char **sepp) {
 
 static void put_keys(wri_ex *x, const wr_node *n) {
     uint32_t n_keys = 0;
-    const uint32_t *keys = wri_node_defs[n->kind]->label_keys ? wri_node_defs[n->kind]->label_keys(n, &n_keys) : NULL;
+    const uint32_t *keys =
+        wri_node_defs[n->kind]->label_keys ? wri_node_defs[n->kind]->label_keys(n, &n_keys) : NULL;
     const wr_node *in = n->in[0];
     if (n->kind == WR_N_AGG_GLOBAL || n->kind == WR_N_AGG_CHANGES) in = in->in[0]->in[0]; /* the rows */
     if (n_keys == 0) return;

@@ -1,15 +1,15 @@
 /* planner/same.c -- which nodes of two plans are the same operator, so that one can go on with what the other
  * has kept.
  *
- *   rows(n)    a hash of what n computes and of rows() of its inputs: which rows come, whatever else they carry
- *   col(n, i)  a hash of what column i is of such a row, down to the columns of streams
- *   same(n)    rows(n) and col() of all columns of its inputs, since rows that wait are kept as they came
+ *   rows(n)    a hash of what n computes and of rows() of its inputs: which rows come, whatever else they
+ * carry col(n, i)  a hash of what column i is of such a row, down to the columns of streams same(n) rows(n)
+ * and col() of all columns of its inputs, since rows that wait are kept as they came
  *
- * What an operator computes is told by its kind (wri_node_def.same) in terms of col(), never of names, numbers
- * or places of columns. A PROJECT and an EXCHANGE compute no rows: they are as if they were not there. So what
- * does not change what comes to an operator does not change what it is: other statements, their order, columns
- * that others read, formatting, workers, options of sinks. Operators that are the same twice over are counted
- * in the order of the script.
+ * What an operator computes is told by its kind (wri_node_def.same) in terms of col(), never of names,
+ * numbers or places of columns. A PROJECT and an EXCHANGE compute no rows: they are as if they were not
+ * there. So what does not change what comes to an operator does not change what it is: other statements,
+ * their order, columns that others read, formatting, workers, options of sinks. Operators that are the same
+ * twice over are counted in the order of the script.
  *
  * The hashes are in snapshots: what changes them for an unchanged script makes people lose their state. */
 #include <stdarg.h>
@@ -105,7 +105,7 @@ void wri_id_expr(wri_same *x, const wr_expr *e, const uint64_t *cols) {
 
 void wri_id_win(wri_same *x, const wr_win *w, const wr_node *in) {
     wri_id_put(x, "w%d %lld %lld %lld %lld ", w->kind, (long long)w->size_us, (long long)w->slide_us,
-                 (long long)w->offset_us, (long long)w->tick_us);
+               (long long)w->offset_us, (long long)w->tick_us);
     if (!in) return;
     wri_id_col(x, in, w->kind == WR_W_NONE ? WR_NO_COL : w->time_col);
     wri_id_col(x, in, w->kind == WR_W_ATTACHED ? w->start_col : WR_NO_COL);

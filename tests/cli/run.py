@@ -366,6 +366,30 @@ def a_damaged_state_is_said(d):
     assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
 
 
+@case
+def other_sql_and_a_savepoint_go_on(d):
+    sql = COPY.format(rows=2000, rate=4000)
+    args = ["run", "--quiet", "--snapshot-interval=20ms"]
+    p = subprocess.Popen([WEIR, *args, "--state", "state", "-e", sql], cwd=d, stderr=subprocess.DEVNULL)
+    while len(lines_of(d, "o.jsonl")) < 200:
+        assert p.poll() is None
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130
+    made = weir("state", "state", "--savepoint", "point", cwd=d)
+    assert made.returncode == 0 and "weir run --from point" in made.stderr, made.stderr
+    assert weir("state", "point", "--sql", cwd=d).stdout == sql
+    assert "position in g (datagen)" in weir("state", "point", cwd=d).stdout
+    more = sql + " CREATE STREAM m WITH (connector = 'file', path = 'm.jsonl', format = 'json') AS SELECT page FROM g;"
+    refused = weir(*args, "--state", "state", "-e", more, cwd=d)
+    assert refused.returncode == 1 and "begins  into m" in refused.stderr and "give --update" in refused.stderr, refused.stderr
+    done = weir(*args, "--state", "state", "--update", "-e", more, cwd=d)
+    assert done.returncode == 0 and "keeps   into o" in done.stderr, done.stderr
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000 and 0 < len(lines_of(d, "m.jsonl")) < 2000
+    again = weir(*args, "--from", "point", "--state", "new", "--workers=1", "-e", sql, cwd=d)
+    assert again.returncode == 0 and len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000, again.stderr
+    assert "is a savepoint" in weir(*args, "--state", "point", "-e", sql, cwd=d).stderr
+
+
 def list_of(d, ending):
     state = os.path.join(d, "state")
     return sorted(f for f in os.listdir(state) if f.endswith(ending)) if os.path.exists(state) else []
