@@ -185,6 +185,11 @@ void wri_summary(const wri_progress *p, wr_status status) {
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
     put_notes(p->job);
+    if (s.snapshots > 0)
+        fprintf(stderr, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",
+                grouped(s.snapshots, a), s.snapshots == 1 ? "" : "s",
+                scaled((double)s.snapshot_bytes, "B", b), duration(s.pause_most_us, c),
+                duration(s.pause_us, d));
     if (s.idle_us > 0)
         fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
                 duration(s.idle_us, a));

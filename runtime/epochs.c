@@ -4,7 +4,8 @@
  *   each source, each worker  cuts its splits, sends the barrier behind what was dealt before (source.c)
  *   each operator             waits for the barrier on all inputs, saves, passes it on (chain.c)
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
- *   last worker               wakes the control thread, which hands all that was saved to the pool
+ *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
+ *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
  *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
  *   control thread            lets the next epoch begin
  *
@@ -140,19 +141,53 @@ static uint32_t now_of(const wr_job *j, uint32_t was) {
     return WR_NO_COL;
 }
 
-/* "op/<node>/<worker>" */
-wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
-    for (size_t i = 0; from && i < from->n; i++) {
+/* "op/<node>/<worker>", and "/<part>" where the operator has several */
+static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_err *err) {
+    for (size_t i = 0; i < from->n; i++) {
         unsigned id, worker;
         if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
         uint32_t now = now_of(j, id);
         if (now == WR_NO_COL) continue;
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
-            WR_TRY(wri_items_load(j, now, p->data, p->len, err));
+            WR_TRY(wri_items_load(j, w, now, p->data, p->len, err));
         }
     }
     return WR_OK;
+}
+
+typedef struct loading { /* one worker's share; each goes through all parts and takes what is its own */
+    wr_job *job;
+    const wr_snapshot *from;
+    uint32_t worker;
+    pthread_t thread;
+    bool started;
+    wr_status status;
+    wr_err err;
+} loading;
+
+static void *load_share(void *arg) {
+    loading *l = arg;
+    l->status = load_worker(l->job, l->worker, l->from, &l->err);
+    return NULL;
+}
+
+wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
+    if (!from) return WR_OK;
+    loading *all = wr_calloc(j->n_workers, sizeof *all);
+    wr_status r = WR_OK;
+    if (!all) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        all[w] = (loading){.job = j, .from = from, .worker = w};
+        all[w].started = w > 0 && pthread_create(&all[w].thread, NULL, load_share, &all[w]) == 0;
+    }
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        if (all[w].started) pthread_join(all[w].thread, NULL);
+        else load_share(&all[w]);
+        if (r == WR_OK && all[w].status != WR_OK) r = wr_fail(err, all[w].status, "%s", all[w].err.msg);
+    }
+    wr_free(all);
+    return r;
 }
 
 /* ---- writing ---- */
@@ -172,15 +207,24 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
     return name ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-/* In the thread: what the operators of worker i have saved, a part for each. */
+static bool same_part(const wri_item *a, const wri_item *b) {
+    return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
+}
+
+/* In the thread: what the operators of worker i have saved, part by part. */
 static wr_status pack_worker(wri_writing *w, uint32_t i) {
-    const wr_saver *s = &w->job->workers[i].saver;
+    wr_saver *s = &w->job->workers[i].saver;
+    wri_saver_sort(s);
     for (size_t at = 0, next; at < s->n; at = next) {
         wr_buf *text;
-        for (next = at + 1; next < s->n && s->items[next].node == s->items[at].node; next++) {
+        const wri_item *first = &s->items[at];
+        for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
-        const char *name = wr_arena_printf(&w->ar, "op/%u/%u", s->items[at].node, i);
+        const char *name = first->named
+                               ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
+                               : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
         WR_TRY(add_part(w, name, &text, &w->err));
+        w->parts[w->n - 1].more = first->more;
         WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
     }
     return WR_OK;
@@ -274,7 +318,10 @@ static void has_been_written(wr_job *j) {
 /* What was saved is let go, the next may begin. */
 static void over(wr_job *j) {
     wri_epochs *e = &j->epochs;
-    for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
+    for (uint32_t i = 0; i < j->n_workers; i++) {
+        wri_saver_reset(&j->workers[i].saver);
+        j->workers[i].saver.goes_on = e->failed == 0 && e->n_taken > 0;
+    }
     e->under_way = false;
     if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
 }

@@ -267,6 +267,18 @@ void wr_job_cancel(wr_job *j) {
     if (!j->epochs.store) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED); /* else: after a last snapshot */
 }
 
+void wr_job_wake(wr_job *j) {
+    pthread_mutex_lock(&j->lock);
+    if (j->looping) uv_async_send(&j->done);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void set_looping(wr_job *j, bool on) {
+    pthread_mutex_lock(&j->lock);
+    j->looping = on;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* ---- running ---- */
 
 typedef struct control {
@@ -287,17 +299,21 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier; and when a snapshot was written. */
+/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by whoever
+ * cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_written(c->job, false);
-    wri_epochs_passed(c->job);
-    if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
+    wr_job *j = c->job;
+    wri_epochs_written(j, false);
+    wri_epochs_passed(j);
+    bool ends = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED) && j->epochs.store;
+    if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 
 /* Only once the threads are gone: one may still be sending. */
 static void close_loop(control *c) {
+    set_looping(c->job, false);
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->epochs, NULL);
     uv_close((uv_handle_t *)&c->job->done, NULL);
@@ -332,6 +348,7 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    set_looping(j, true);
     uint64_t ms = wri_epochs_wait_ms(j, TICK_MS);
     if (j->epochs.store) uv_timer_start(&c.epochs, on_epoch, ms, ms);
     wr_status s = start_workers(j, &started, err);
@@ -378,6 +395,27 @@ wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
     return WR_OK;
 }
 
+static void add_pauses(const wr_job *j, wr_job_stats *out) {
+    uint64_t n[WRI_PAUSES] = {0}, all = 0, seen = 0;
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        const wri_pauses *p = &j->workers[w].pauses;
+        int64_t most = __atomic_load_n(&p->most_us, __ATOMIC_RELAXED);
+        if (most > out->pause_most_us) out->pause_most_us = most;
+        for (uint32_t i = 0; i < WRI_PAUSES; i++) {
+            uint64_t some = __atomic_load_n(&p->n[i], __ATOMIC_RELAXED);
+            n[i] += some;
+            all += some;
+        }
+    }
+    for (uint32_t i = 0; i < WRI_PAUSES && all > 0; i++) {
+        seen += n[i];
+        if (seen * 100 < all * 99) continue;
+        out->pause_us = wri_pause_bound(i);
+        break;
+    }
+    if (out->pause_us > out->pause_most_us) out->pause_us = out->pause_most_us;
+}
+
 wr_status wr_job_warnings(const wr_job *j, wr_buf *out) {
     for (uint32_t id = 0; j->epochs.store && !j->finished && id < j->plan->n_nodes; id++) {
         const wri_source *s = &j->sources[id];
@@ -410,6 +448,9 @@ void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     }
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
         if (j->sources[id].node) add_source_stats(&j->sources[id], out);
+    out->snapshots = __atomic_load_n(&j->epochs.n_taken, __ATOMIC_RELAXED);
+    out->snapshot_bytes = __atomic_load_n(&j->epochs.bytes, __ATOMIC_RELAXED);
+    add_pauses(j, out);
     out->elapsed_us = (j->ended_us ? j->ended_us : j->sys->mono_us()) - j->started_us;
     pthread_mutex_lock((pthread_mutex_t *)&j->lock);
     memcpy(out->first_bad, j->first_bad, sizeof out->first_bad);

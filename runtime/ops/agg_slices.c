@@ -24,8 +24,9 @@ typedef struct pane {
     int64_t end, enter;   /* slice end; end of the first window it counts in */
     wri_packed *partials; /* partial columns only */
     uint32_t *gids;
-    bool merged;   /* in the running state */
-    bool in_block; /* of blocks: not merged where the block is */
+    enum { FRESH, DUE, SAVED } kept; /* DUE: the barrier has passed it, and it is not saved yet */
+    bool merged;                     /* in the running state */
+    bool in_block;                   /* of blocks: not merged where the block is */
 } pane;
 
 typedef struct block { /* merged panes of the slices that end in (end - block_us, end] */
@@ -34,11 +35,19 @@ typedef struct block { /* merged panes of the slices that end in (end - block_us
     uint32_t *gids;
 } block;
 
+typedef struct slice { /* a part of snapshots; panes are only added to it until it goes */
+    int64_t end;
+    uint32_t panes;
+    bool based; /* the snapshot before has the part */
+} slice;
+
 struct wri_slices {
     wri_slices_cfg cfg;
     wri_groups *groups;
     pane *panes; /* by rising enter */
     size_t n_panes, cap;
+    slice *slices; /* that have panes */
+    size_t n_slices, slices_cap, n_due;
     int64_t block_us; /* 0: no blocks */
     block *blocks;
     size_t n_blocks, blocks_cap;
@@ -94,6 +103,7 @@ void wri_slices_free(wri_slices *s) {
     if (s->groups) wri_calls_destroy(s->cfg.calls, states(s), 0, wri_groups_count(s->groups));
     wri_groups_free(s->groups);
     wr_free(s->panes);
+    wr_free(s->slices);
     wr_free(s->refs);
     wr_free(s->active);
     wr_free(s->list);
@@ -110,9 +120,19 @@ static wr_status room(uint32_t **p, size_t *cap, size_t n) {
     return WR_OK;
 }
 
+static slice *find_slice(wri_slices *s, int64_t end) {
+    size_t i = s->n_slices;
+    while (i > 0 && s->slices[i - 1].end != end) i--; /* mostly the newest */
+    return i > 0 ? &s->slices[i - 1] : NULL;
+}
+
 static wr_status insert_pane(wri_slices *s, pane p, wr_err *err) {
-    if (wr_grow(&s->panes, &s->cap, s->n_panes + 1, sizeof *s->panes) != WR_OK)
+    if (wr_grow(&s->panes, &s->cap, s->n_panes + 1, sizeof *s->panes) != WR_OK ||
+        wr_grow(&s->slices, &s->slices_cap, s->n_slices + 1, sizeof *s->slices) != WR_OK)
         return wr_fail_oom(err, "slices");
+    slice *of = find_slice(s, p.end);
+    if (!of) *(of = &s->slices[s->n_slices++]) = (slice){.end = p.end};
+    of->panes++;
     size_t i = s->n_panes++;
     for (; i > 0 && s->panes[i - 1].enter > p.enter; i--) s->panes[i] = s->panes[i - 1];
     s->panes[i] = p;
@@ -259,6 +279,70 @@ static void drop_blocks(wri_slices *s, int64_t next) {
             s->panes[i].in_block = false;
 }
 
+/* ---- snapshots: a part per slice, named by its end: panes as they came in, with their borders in front. A
+ * pane does not change, so one that was saved is not saved again. Running states and blocks are made anew
+ * ---- */
+
+enum { PANE, FIRED };
+
+/* Columns: end, enter, keys, partials. */
+static wr_status save_pane(wri_slices *s, pane *p, wr_err *err) {
+    uint32_t n = wri_packed_rows(p->partials), n_keys = s->cfg.n_keys, n_partials = s->cfg.calls->n_partials;
+    wr_batch *b;
+    s->n_due--;
+    p->kept = SAVED;
+    if (n == 0) return WR_OK;
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
+    if (!keys) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
+    wr_status r = wr_batch_new(2 + n_keys + n_partials, n, &b, err);
+    if (r == WR_OK) {
+        b->n = n;
+        r = wr_batch_col(b, 0, WR_I64, err);
+        if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
+        for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+            b->cols[0].i64[i] = p->end;
+            b->cols[1].i64[i] = p->enter;
+        }
+        if (r == WR_OK) r = wri_groups_emit_keys(s->groups, p->gids, n, b, 2, err);
+        for (uint32_t c = 0; r == WR_OK && c < n_partials; c++)
+            r = wr_batch_copy_col(b, 2 + n_keys + c, &s->unpacked->cols[c], err);
+        if (r == WR_OK) r = wr_save_rows(wr_saver_of(s->cfg.op, p->end), PANE, b, keys, n_keys, err);
+        wr_batch_drop(b);
+    }
+    wr_free(keys);
+    return r;
+}
+
+wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
+    bool anew = wr_save_anew(to);
+    WR_TRY(wr_save_ints(to, FIRED, &s->fired, 1, err));
+    for (size_t i = 0; i < s->n_slices; i++) {
+        WR_TRY(wr_save_part(to, s->slices[i].end, s->slices[i].based && !anew, err));
+        s->slices[i].based = true;
+    }
+    for (size_t i = 0; i < s->n_panes; i++) {
+        if (s->panes[i].kept == SAVED && !anew) continue;
+        s->panes[i].kept = DUE;
+        s->n_due++;
+    }
+    return WR_OK;
+}
+
+wr_status wri_slices_save_rest(wri_slices *s, bool *leftp, wr_err *err) {
+    *leftp = s->n_due > 0;
+    for (size_t i = 0; i < s->n_panes; i++)
+        if (s->panes[i].kept == DUE) return save_pane(s, &s->panes[i], err);
+    return WR_OK;
+}
+
+/* A pane of it is no more. */
+static void forget_slice(wri_slices *s, int64_t end) {
+    slice *of = find_slice(s, end);
+    if (of && --of->panes == 0) *of = s->slices[--s->n_slices];
+}
+
 /* Frees panes whose slice no later window holds: slices that end at or before `end`. */
 static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
     size_t kept = 0;
@@ -266,11 +350,13 @@ static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
     for (size_t i = 0; i < s->n_panes; i++) {
         pane *p = &s->panes[i];
         if (p->end <= end && p->merged && r == WR_OK) r = retract_pane(s, p, err);
+        if (p->end <= end && p->kept == DUE && r == WR_OK) r = save_pane(s, p, err);
         if (p->end > end || r != WR_OK) {
             s->panes[kept++] = *p;
             continue;
         }
         for (uint32_t k = 0; k < wri_packed_rows(p->partials); k++) s->n_dead += --s->refs[p->gids[k]] == 0;
+        forget_slice(s, p->end);
         free_pane(p);
     }
     s->n_panes = kept;
@@ -405,43 +491,7 @@ wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) {
     return WR_OK;
 }
 
-/* ---- snapshots: panes as they came in, with their borders in front; running states and blocks are made anew
- * ---- */
-
-enum { PANE, FIRED };
-
-/* Columns: end, enter, keys, partials. */
-static wr_status save_pane(wri_slices *s, const pane *p, wr_saver *to, wr_err *err) {
-    uint32_t n = wri_packed_rows(p->partials), n_keys = s->cfg.n_keys, n_partials = s->cfg.calls->n_partials;
-    wr_batch *b;
-    if (n == 0) return WR_OK;
-    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
-    uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
-    if (!keys) return wr_fail_oom(err, "a snapshot");
-    for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
-    wr_status r = wr_batch_new(2 + n_keys + n_partials, n, &b, err);
-    if (r == WR_OK) {
-        b->n = n;
-        r = wr_batch_col(b, 0, WR_I64, err);
-        if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
-        for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-            b->cols[0].i64[i] = p->end;
-            b->cols[1].i64[i] = p->enter;
-        }
-        if (r == WR_OK) r = wri_groups_emit_keys(s->groups, p->gids, n, b, 2, err);
-        for (uint32_t c = 0; r == WR_OK && c < n_partials; c++)
-            r = wr_batch_copy_col(b, 2 + n_keys + c, &s->unpacked->cols[c], err);
-        if (r == WR_OK) r = wr_save_rows(to, PANE, b, keys, n_keys, err);
-        wr_batch_drop(b);
-    }
-    wr_free(keys);
-    return r;
-}
-
-wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
-    for (size_t i = 0; i < s->n_panes; i++) WR_TRY(save_pane(s, &s->panes[i], to, err));
-    return wr_save_ints(to, FIRED, &s->fired, 1, err);
-}
+/* ---- going on from a snapshot ---- */
 
 /* The batch without its second column is as it was pushed. */
 static wr_status load_pane(wri_slices *s, wr_batch *b, wr_err *err) {

@@ -12,9 +12,12 @@
  * While a batch of one side is worked on, the other side does not change: first all its pairs are found and
  * tested, then its rows take effect one by one, in their order. A row that is taken back is found by its
  * values among those of its key; of equal rows any will do, as equal rows have met the same. Rows lie in
- * blocks, chained by key, the latest first; blocks are copied together once half of their rows are dead. */
+ * blocks, chained by key, the latest first; blocks are copied together once half of their rows are dead.
+ *
+ * In a snapshot are the rows that live, with how many they have met; they come back by key, chains are made
+ * anew. Who has dead rows at a barrier copies the living ones together first. */
 #include "group_table.h"
-#include "join_rows.h"
+#include "join_saved.h"
 #include "ops.h"
 
 #define SWEEP_MIN 4096 /* dead rows */
@@ -145,6 +148,17 @@ static wr_status take_out(changes_join *j, uint32_t s, uint32_t gid, const wr_ba
     return WR_OK;
 }
 
+/* A row that has met so many. */
+static wr_status keep_row(changes_join *j, uint32_t s, uint32_t gid, const wr_batch *b, uint32_t row,
+                          uint32_t met, wr_err *err) {
+    kept *k = &j->side[s];
+    uint32_t id = 0, *head = &chain_of(j, gid)->head[s];
+    WR_TRY(append(k, &j->sides[s], b, row, met, &id, err));
+    k->next[k->rows.rows - 1] = *head;
+    *head = id;
+    return WR_OK;
+}
+
 /* Copies the rows that live to new blocks; their order in a chain turns, which means nothing. */
 static wr_status sweep(changes_join *j, uint32_t s, wr_err *err) {
     kept fresh = {0}, *k = &j->side[s];
@@ -236,12 +250,7 @@ static wr_status apply_row(wr_op *op, uint32_t port, const wr_batch *view, uint3
     if (n ? semi : wri_pads(op->node, port)) WR_TRY(put(j, add, port, r, none, err));
     if (!j->gids[i]) return WR_OK; /* NULL in the key: it meets nothing, ever */
     if (!add) return take_out(j, port, j->gids[i], view, i, err);
-    uint32_t id = 0;
-    WR_TRY(append(&j->side[port], &j->sides[port], view, i, n, &id, err));
-    uint32_t *head = &chain_of(j, j->gids[i])->head[port];
-    j->side[port].next[j->side[port].rows.rows - 1] = *head;
-    *head = id;
-    return WR_OK;
+    return keep_row(j, port, j->gids[i], view, i, n, err);
 }
 
 /* Keys of this batch that have no row are let go. */
@@ -295,5 +304,50 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *er
     return r;
 }
 
-const wr_op_def wri_op_join_changes = {
-    .name = "join of changes", .open = changes_open, .push = changes_push, .close = changes_close};
+/* ---- snapshots ---- */
+
+static wr_status save_block(const kept *k, const wri_jside *s, const wr_node *n, uint32_t tag,
+                            wr_batch *block, wr_saver *to, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wri_block_saved(block, block->n < block->cap, s->n + 1, &b, err));
+    wr_status r = wr_batch_col(b, s->n, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < b->n; i++) b->cols[s->n].i64[i] = k->met[(size_t)block->pos + i];
+    if (r == WR_OK) r = wr_save_rows(to, tag, b, s->keys, wri_owner_keys(n), err);
+    wr_batch_drop(b);
+    return r;
+}
+
+static wr_status changes_save(wr_op *op, wr_saver *to, wr_err *err) {
+    changes_join *j = op->state;
+    for (uint32_t s = 0; s < 2; s++) {
+        const kept *k = &j->side[s];
+        if (k->dead) WR_TRY(sweep(j, s, err));
+        for (size_t i = 0; i < k->rows.n; i++)
+            WR_TRY(save_block(k, &j->sides[s], op->node, s, k->rows.blocks[i], to, err));
+    }
+    return WR_OK;
+}
+
+static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
+    changes_join *j = op->state;
+    uint32_t s = saved->tag == 1;
+    const wri_jside *side = &j->sides[s];
+    WR_TRY(wri_jside_check(side, saved, 1, err));
+    const wr_batch *b = saved->rows;
+    WR_TRY(scratch(j, b->n, err));
+    WR_TRY(find_keys(op, s, b, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t met = b->cols[side->n].i64[i];
+        if (!j->gids[i] || met < 0 || met > UINT32_MAX)
+            return wr_fail(err, WR_EDATA, "rows of a join in the snapshot are not as they were written");
+        WR_TRY(keep_row(j, s, j->gids[i], b, i, (uint32_t)met, err));
+    }
+    return WR_OK;
+}
+
+const wr_op_def wri_op_join_changes = {.name = "join of changes",
+                                       .open = changes_open,
+                                       .push = changes_push,
+                                       .save = changes_save,
+                                       .load = changes_load,
+                                       .close = changes_close};

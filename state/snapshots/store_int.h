@@ -61,6 +61,9 @@ wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_s
 wr_status wri_snap_list(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) WR_MUST_USE;
 void wri_manifest_free(wri_manifest *m);
+/* The bytes of some of the last pieces of `old` go in front of the part's, into own, where that keeps them
+ * few. How many pieces stay. */
+size_t wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_part *part, wr_buf *own);
 /* Removes manifests beyond those kept, then segments that none of the rest names. */
 wr_status wri_snap_collect(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 

@@ -27,7 +27,7 @@ static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_
 }
 
 /* The manifest of what is about to be written to `segment`. */
-static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
+static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *parts, wr_buf *own, size_t n,
                              wri_manifest *m, wr_err *err) {
     uint64_t at = WRI_MAGIC_LEN;
     m->parts = wr_arena_calloc(&m->ar, (n + 1) * sizeof *m->parts);
@@ -35,9 +35,13 @@ static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_p
     for (size_t i = 0; i < n; i++) {
         wri_part_at *p = &m->parts[m->n++];
         const wri_part_at *old = parts[i].more && s->has_last ? find_part(&s->last, parts[i].name) : NULL;
+        if (parts[i].more && !old)
+            return wr_fail(err, WR_EINVAL, "%s is to go on, and the snapshot before has none of it",
+                           parts[i].name);
         p->name = wr_arena_strdup(&m->ar, parts[i].name);
         if (!p->name) return wr_fail_oom(err, "a snapshot");
-        for (size_t k = 0; old && k < old->n; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
+        size_t left = old ? wri_snap_fold(s, old, &parts[i], &own[i]) : 0;
+        for (size_t k = 0; k < left; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
         if (parts[i].len == 0) continue;
         wri_piece_at piece = {segment, at, parts[i].len, wr_crc32c(0, parts[i].data, parts[i].len)};
         WR_TRY(add_piece(m, p, piece, err));
@@ -132,21 +136,33 @@ static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr
     return r;
 }
 
-wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
+/* parts: pieces that were folded into one are put in the place of what they were. */
+static wr_status write_parts(wr_snapshots *s, wri_manifest *m, wr_part *parts, wr_buf *own, size_t n,
+                             bool *staysp, wr_err *err) {
+    uint64_t segment = s->next_segment++;
+    WR_TRY(plan_pieces(s, segment, parts, own, n, m, err));
+    wr_status r = write_segment(s, segment, parts, n, err);
+    if (r == WR_OK) r = write_manifest(s, m, staysp, err);
+    if (r != WR_OK && !*staysp) wri_snap_take_back(s, segment, "seg"); /* the disk may be full */
+    return r;
+}
+
+wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *given, size_t n,
                              uint64_t *bytesp, wr_err *err) {
     wri_manifest m = {.head = *head};
-    uint64_t segment = s->next_segment++;
     bool stays = false;
     wr_status r = WR_OK;
-    if (wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
+    wr_part *parts = wr_calloc(n, sizeof *parts);
+    wr_buf *own = wr_calloc(n, sizeof *own);
+    if (!parts || !own || wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
         !(m.head.plan = wr_arena_strdup(&m.ar, head->plan)))
         r = wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK) r = plan_pieces(s, segment, parts, n, &m, err);
-    if (r == WR_OK) {
-        r = write_segment(s, segment, parts, n, err);
-        if (r == WR_OK) r = write_manifest(s, &m, &stays, err);
-        if (r != WR_OK && !stays) wri_snap_take_back(s, segment, "seg"); /* the disk may be full */
-    }
+    if (r == WR_OK && n) memcpy(parts, given, n * sizeof *parts);
+    if (r == WR_OK) r = write_parts(s, &m, parts, own, n, &stays, err);
+    for (size_t i = 0; r == WR_OK && bytesp && i < n; i++) *bytesp += parts[i].len;
+    for (size_t i = 0; own && i < n; i++) wr_buf_free(&own[i]);
+    wr_free(own);
+    wr_free(parts);
     if (r == WR_OK || stays) s->epochs[s->n_epochs++] = head->epoch;
     if (r != WR_OK) {
         wri_manifest_free(&m);
@@ -155,7 +171,6 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;
-    for (size_t i = 0; bytesp && i < n; i++) *bytesp += parts[i].len;
     s->uncollected.code = WR_OK; /* what could not be removed is tried again with the next snapshot */
     wr_status gone = wri_snap_collect(s, &s->uncollected);
     s->uncollected.code = gone;

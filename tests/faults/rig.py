@@ -1,5 +1,6 @@
 """Runs weir with a fault (shim.c), then without, and compares what it has written with an undisturbed run."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -89,14 +90,19 @@ class Job:
             self.sql = f.read()
         with tempfile.TemporaryDirectory(prefix="weir-fault-") as d:
             self.link(d)
-            r = Run(self.cmd(2, []), d)
+            r = Run(self.with_state(2, "10s"), d)
             if r.status != 0:
                 raise SystemExit(f"{self.name}: the undisturbed run failed: {r.err}")
-            self.want = rows(d)
+            self.want = self.rows(d)
         self.counts = {}
 
     def link(self, d):
+        """What it reads."""
         os.symlink(self.data, os.path.join(d, "clicks.jsonl"))
+
+    def rows(self, d):
+        """What it has written."""
+        return rows(d)
 
     def cmd(self, workers, more):
         return [self.weir, "run", "--quiet", f"--workers={workers}", *more, "-e", self.sql]
@@ -123,7 +129,7 @@ class Job:
         return r
 
     def compare(self, d):
-        bad = differences(self.name, self.want, rows(d))
+        bad = differences(self.name, self.want, self.rows(d))
         if bad:
             raise Failed("\n".join(bad))
 
@@ -144,3 +150,26 @@ class Job:
             return r.excused() or bool(r.hit)
         except Failed as e:
             raise Failed(f"{self.name}, {workers} workers, {kind}:{at}:{action}: {e}; see {d}") from None
+
+
+class StreamJob(Job):
+    """One that also writes streams of a data directory, and may read one, in_rows, that is there."""
+
+    def link(self, d):
+        super().link(d)
+        if "CREATE STREAM in_rows" not in self.sql:
+            return
+        sql = ("CREATE STREAM c (event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, bytes BIGINT) WITH (connector = 'file', "
+               "path = 'clicks.jsonl', format = 'json'); CREATE STREAM in_rows WITH (connector = 'stream', format = 'json', "
+               "shards = 3, partition_by = 'user_id') AS SELECT * FROM c;")
+        subprocess.run([self.weir, "run", "--quiet", "--workers=1", "--data=data", "-e", sql], cwd=d, check=True, capture_output=True)
+
+    def rows(self, d):
+        found = rows(d)
+        for name in re.findall(r"CREATE STREAM (out_\w+) WITH \(connector = 'stream'", self.sql):
+            r = subprocess.run([self.weir, "tail", name, "--data=data", "--from=earliest", "--once"], cwd=d, capture_output=True, timeout=TIMEOUT)
+            found[name] = sorted(r.stdout.split(b"\n")) + [r.stderr] * (r.returncode != 0)
+        return found
+
+    def cmd(self, workers, more):
+        return super().cmd(workers, ["--data=data", *more])

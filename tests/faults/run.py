@@ -22,14 +22,15 @@ import sys
 import tempfile
 
 from damage import damage
-from rig import HERE, Failed, Job, Run
+from rig import HERE, Failed, Job, Run, StreamJob
 
 sys.path.insert(0, os.path.join(HERE, "..", "recovery"))
 from results import make_clicks  # noqa: E402
 
 ROWS = 3000
 MOST_FAILED = 8
-SUITES = ("windows", "sessions", "over", "join_interval", "changes", "ends", "sort", "match", "upserts", "rank")
+SUITES = ("windows", "sessions", "over", "join_interval", "changes", "ends", "sort", "match", "upserts", "rank",
+          "join_changes", "ttl")
 DISK = [(kind, action) for kind, actions in {
     "write": "kill tear short EIO ENOSPC EINTR", "read": "kill short EIO EINTR", "sync": "kill EIO ENOSPC", "rename": "kill EIO ENOSPC",
     "open": "kill EMFILE EACCES ENOSPC", "unlink": "kill EIO", "truncate": "kill EIO", "mkdir": "kill EACCES", "list": "EMFILE",
@@ -50,7 +51,8 @@ def places(rnd, kind, action, count):
 def jobs_of(o, data):
     paths = [p for p in sorted(glob.glob(os.path.join(HERE, "..", "recovery", "*.sql")))
              if os.path.basename(p)[:-4] in (o.names or SUITES)]
-    return [Job(o.weir, o.shim, p, data) for p in paths]
+    streams = [p for p in sorted(glob.glob(os.path.join(HERE, "*.sql"))) if not o.names or os.path.basename(p)[:-4] in o.names]
+    return [Job(o.weir, o.shim, p, data) for p in paths] + [StreamJob(o.weir, o.shim, p, data) for p in streams]
 
 
 class Tally:
@@ -153,7 +155,7 @@ def main():
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--rows", type=int, default=ROWS)
     a.add_argument("--part", action="append", choices=["disk", "clock", "memory", "sql", "damage"])
-    o = a.parse_args()
+    o = a.parse_intermixed_args()
     o.weir, o.shim = os.path.abspath(o.weir), os.path.abspath(o.shim)
     seed = o.seed or random.randrange(1 << 30)
     failed = False
