@@ -299,8 +299,8 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by whoever
- * cancels. */
+/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by
+ * whoever cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
     wr_job *j = c->job;

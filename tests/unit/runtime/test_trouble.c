@@ -121,7 +121,7 @@ static tried run(const char *out, bool state) {
     wr_registry reg = wr_builtin();
     cr_assert_eq(wr_parse(&ar, &d, &script), WR_OK);
     cr_assert_eq(wr_plan_script(&script, &reg, &ar, &d, &plan), WR_OK);
-    wr_job_opts opts = {.sys = &sys, .workers = 1, .batch_rows = 100, .out_fd = -1};
+    wr_job_opts opts = {.sys = &sys, .workers = 1, .batch_rows = 100};
     opts.state_dir = state ? dir : NULL;
     opts.snapshot_interval_us = 1000;
     wr_job *job;
