@@ -18,6 +18,8 @@ typedef struct run_opts {
     int stats; /* index of none|plan|json|prometheus */
     const char *state;
     int64_t snapshot_interval;
+    const char *from;
+    bool update;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -65,6 +67,16 @@ static const wr_option flags[] = {
      .min = 1000,
      .max = INT64_C(86400000000),
      .doc = "Time between snapshots, such as 50ms; without it what the SQL sets, else 10 seconds."},
+    {.name = "from",
+     .type = WR_OPT_STRING,
+     .offset = OPT(from),
+     .doc = "Start from this savepoint; with --state, a folder for the job's own snapshots."},
+    {.name = "update",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(update),
+     .def = "false",
+     .doc = "Go on from the state of other SQL: what is the same keeps its state, the rest begins or is "
+            "dropped."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -177,6 +189,8 @@ static wr_job_opts job_opts(const run_opts *o) {
     bool terminal = isatty(STDOUT_FILENO);
     int by_terminal = terminal ? 2 : 0;
     return (wr_job_opts){.state_dir = o->state,
+                         .from_dir = o->from,
+                         .update = o->update,
                          .snapshot_interval_us = o->snapshot_interval,
                          .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
@@ -196,6 +210,19 @@ static int finish(wr_status s, const char *state, const wr_err *err) {
     return EXIT_FAILED;
 }
 
+/* What becomes of the state is told in any case: before the job starts, or is refused. */
+static int new_job(const wri_script *sc, wr_job_opts jo, wr_job **jobp) {
+    wr_err err = {0};
+    wr_buf changes = {0};
+    jo.sql = sc->text.data;
+    jo.changes = &changes;
+    wr_status s = wr_job_new(&sc->plan, &jo, jobp, &err);
+    fwrite(changes.data, 1, changes.len, stderr);
+    if (s != WR_OK) wri_say("%s", err.msg);
+    wr_buf_free(&changes);
+    return s == WR_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
 static void warn(const wr_job *job) {
     wr_buf lines = {0};
     if (wr_job_warnings(job, &lines) == WR_OK && lines.len) fwrite(lines.data, 1, lines.len, stderr);
@@ -209,10 +236,8 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     wr_job *job;
     jo.streams = db;
     jo.sys = wri_progress_sys(&tick.progress, jo.terminal);
-    if (wr_job_new(&sc->plan, &jo, &job, &err) != WR_OK) {
-        wri_say("%s", err.msg);
-        return EXIT_FAILED;
-    }
+    int opened = new_job(sc, jo, &job);
+    if (opened != EXIT_DONE) return opened;
     tick.progress.job = tick.job = job;
     fputs(wr_job_passed_over(job), stderr); /* also with --quiet: what it goes on from is older */
     if (wr_job_finished(job)) {
@@ -279,6 +304,9 @@ const wr_command wri_cmd_run = {
         "standard input cannot be read again.\n\n"
         "While it runs, SIGUSR1 (kill -USR1 PID) makes it say on standard error why there is no output yet: "
         "which windows wait, which file or shard holds event time back, and what would let them go.\n\n"
+        "When the SQL has changed, what became of each part of the state is listed, and nothing runs unless "
+        "--update is given. --from starts from a savepoint (weir state --savepoint); docs/STATE.md has "
+        "more.\n\n"
         "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
     .n_flags = WR_LEN(flags),

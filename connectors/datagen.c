@@ -21,6 +21,7 @@ typedef struct gen_opts {
 #define RATE_MAX   1000000000
 static const wr_option options[] = {
     {"kind", WR_OPT_ENUM, AT(kind), .values = "clicks|telemetry|person|auction|bid", .def = "clicks",
+     .place = true,
      .doc = "What to make: clickstream events, sensor readings, or one of the three Nexmark tables."},
     {"rows", WR_OPT_INT, AT(rows), .min = 0, .max = INT64_MAX, .def = "0",
      .doc = "How many rows; 0: without end."},
@@ -29,14 +30,14 @@ static const wr_option options[] = {
             "without end."},
     {"rate", WR_OPT_DOUBLE, AT(rate), .min = 0, .max = RATE_MAX, .def = "0",
      .doc = "Rows a second; 0: as fast as possible."},
-    {"event_rate", WR_OPT_DOUBLE, AT(event_rate), .min = 0, .max = RATE_MAX, .def = "0",
+    {"event_rate", WR_OPT_DOUBLE, AT(event_rate), .min = 0, .max = RATE_MAX, .def = "0", .place = true,
      .doc = "Events a second of event time; 0: as rate, or what is usual for the kind."},
-    {"seed", WR_OPT_INT, AT(seed), .def = "643", .doc = "Another seed gives other rows."},
-    {"start", WR_OPT_STRING, AT(start), .def = "2026-01-01T00:00:00Z",
+    {"seed", WR_OPT_INT, AT(seed), .def = "643", .place = true, .doc = "Another seed gives other rows."},
+    {"start", WR_OPT_STRING, AT(start), .def = "2026-01-01T00:00:00Z", .place = true,
      .doc = "Event time of the first row: a timestamp, or now."},
-    {"devices", WR_OPT_INT, AT(devices), .min = 1, .max = 10000000, .def = "100",
+    {"devices", WR_OPT_INT, AT(devices), .min = 1, .max = 10000000, .def = "100", .place = true,
      .doc = "telemetry: how many devices."},
-    {"anomaly_rate", WR_OPT_DOUBLE, AT(anomaly_rate), .min = 0, .max = 1, .def = "0.001",
+    {"anomaly_rate", WR_OPT_DOUBLE, AT(anomaly_rate), .min = 0, .max = 1, .def = "0.001", .place = true,
      .doc = "telemetry: the share of readings that are out of order on purpose."},
 };
 

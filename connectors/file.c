@@ -70,13 +70,14 @@ struct wr_source {
 
 #define AT(member) .offset = offsetof(file_opts, member)
 static const wr_option options[] = {
-    {"path", WR_OPT_STRING, AT(path), .required = true,
+    {"path", WR_OPT_STRING, AT(path), .required = true, .place = true,
      .doc =
          "The file; for reading also a folder or a pattern such as 'logs/*.json', each file being a split."},
     {"compression", WR_OPT_ENUM, AT(compression), .values = WRI_COMPRESSION_VALUES, .def = "auto",
+     .place = true,
      .doc = "How the file is packed; auto tells by its first bytes when reading, by its name (.gz, .zst) "
             "when writing."},
-    {"tail", WR_OPT_BOOL, AT(tail), .def = "false",
+    {"tail", WR_OPT_BOOL, AT(tail), .def = "false", .place = true,
      .doc =
          "Reads on as the file grows, also when it is rotated or cut back, and takes up files that come to "
          "match the pattern; never ends."},

@@ -19,11 +19,11 @@
 #define AT(member) .offset = offsetof(wri_pg_opts, member)
 static const wr_option options[] = {
     WRI_LOOKUP_OPTIONS,
-    {"url", WR_OPT_STRING, AT(url), .required = true,
+    {"url", WR_OPT_STRING, AT(url), .required = true, .place = true,
      .doc = "Where the database is: postgresql://user@host/database, or host=… dbname=… as libpq has it. A "
             "password "
             "is better kept in PGPASSWORD or ~/.pgpass."},
-    {"table", WR_OPT_STRING, AT(table), .required = true,
+    {"table", WR_OPT_STRING, AT(table), .required = true, .place = true,
      .doc = "Table or view, with its schema if need be."},
     WRI_TABLE_OPTIONS(AT),
 };

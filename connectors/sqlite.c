@@ -18,8 +18,8 @@
 #define AT(member) .offset = offsetof(wri_sqlite_opts, member)
 static const wr_option options[] = {
     WRI_LOOKUP_OPTIONS,
-    {"path", WR_OPT_STRING, AT(path), .required = true, .doc = "The database file."},
-    {"table", WR_OPT_STRING, AT(table), .required = true, .doc = "Table or view in it."},
+    {"path", WR_OPT_STRING, AT(path), .required = true, .place = true, .doc = "The database file."},
+    {"table", WR_OPT_STRING, AT(table), .required = true, .place = true, .doc = "Table or view in it."},
     {"timestamp_format", WR_OPT_ENUM, AT(timestamp_format), .values = WRI_TIME_FORMATS, .def = "iso",
      .doc = WRI_TIME_DOC},
     WRI_TABLE_OPTIONS(AT),

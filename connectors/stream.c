@@ -53,7 +53,7 @@ struct wr_source {
 
 #define AT(member) .offset = offsetof(stream_opts, member)
 static const wr_option options[] = {
-    {"stream", WR_OPT_STRING, AT(stream),
+    {"stream", WR_OPT_STRING, AT(stream), .place = true,
      .doc = "Name in the data directory; else the stream's name in the SQL."},
     {"start", WR_OPT_STRING, AT(start), .def = "earliest",
      .doc = "Reading: earliest, latest, or a time such as 2026-01-01T00:00:00Z."},

@@ -11,4 +11,6 @@
 #include "text.h"
 #include "type.h"
 
+#define WR_VERSION "0.1.0"
+
 #endif

@@ -27,6 +27,7 @@ typedef struct wr_option {
     int64_t min, max;   /* WR_OPT_INT, BYTES, DURATION, DOUBLE; both 0: unchecked */
     bool required;
     const char *doc; /* one sentence */
+    bool place; /* of a connector: another value means another source or sink, when the SQL has changed */
 } wr_option;
 
 /* A key and value as written; at: byte offset in the script for messages. */

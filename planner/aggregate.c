@@ -51,7 +51,10 @@ static bool bind_param(wri_ctx *c, wri_binder *b, const wr_ast *arg, wri_call *k
     }
     memset(&k->call.param, 0, sizeof k->call.param); /* same_value compares all bytes */
     if (number) k->call.param.f64 = e->value.f64;
-    else k->call.param = e->value;
+    else {
+        k->call.param = e->value;
+        k->call.param_text = true;
+    }
     return true;
 }
 

@@ -50,11 +50,12 @@ static bool has_password(const char *value) {
     return strcasestr(value, "password") || (at && colon && colon < at);
 }
 
+bool wri_tells_value(const wr_kv *option) { return !is_secret(option->key) && !has_password(option->value); }
+
 void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
     for (size_t i = 0; i < s->n_options; i++)
         WRI_PUT(x, "%s%s = '%s'", i ? ", " : "", s->options[i].key,
-                is_secret(s->options[i].key) || has_password(s->options[i].value) ? "***"
-                                                                                  : s->options[i].value);
+                wri_tells_value(&s->options[i]) ? s->options[i].value : "***");
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {

@@ -106,6 +106,7 @@ typedef struct wr_agg_call {
     bool desc;      /* WITHIN GROUP (ORDER BY … DESC) */
     bool multiset;  /* rows may be taken back: keep every value, where that makes retract exact */
     wr_value param; /* constant: percentile fraction (f64), LISTAGG separator (str); null: none */
+    bool param_text;
     /* set by def->bind: */
     wr_type type;         /* of the result */
     uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
@@ -675,6 +676,15 @@ extern const size_t wr_n_stream_options;
 /* Plans a whole script as one job. Problems go to d. WR_OK, WR_ESQL (see d), WR_ENOMEM. */
 wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_arena *ar, wr_diags *d,
                          wr_plan *outp) WR_MUST_USE;
+
+/* What a node is, so that it is found again in the plan of another SQL (same.c). */
+typedef struct wr_plan_id {
+    char same[32];     /* equal: the same operator, which can go on with what the other has kept */
+    const char *label; /* for people: "TUMBLE 1 min over clicks by page: COUNT(*) (page_minutes)" */
+} wr_plan_id;
+/* Of each node, by its id; in ar. */
+wr_status wr_plan_identify(const wr_plan *plan, const wr_registry *reg, wr_arena *ar, wr_plan_id **idsp,
+                           wr_err *err) WR_MUST_USE;
 
 typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT } wr_explain_form;
 /* Whether the table of a JOIN_TABLE is read anew when it changes: endless input joined with what comes from

@@ -203,7 +203,7 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
 
 wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
     wri_sink *s = &j->sinks[n->id];
-    const wr_piece *rows = wri_epochs_rows(from, n);
+    const wr_piece *rows = wri_epochs_rows(j, from, n);
     if (!rows || !s->commits) return WR_OK;
     wr_handover h = {.epoch = from->head.epoch, .again = true, .data = rows->data, .len = rows->len};
     return in_sink(s, hand_over(j, s, &h, err), err);
@@ -214,9 +214,9 @@ wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) {
     if (!j->sinks) return wr_fail_oom(err, "a job");
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         const wr_node *n = j->plan->nodes[id];
-        const wr_piece *rows = n->kind == WR_N_SINK ? wri_epochs_rows(from, n) : NULL;
+        const wr_piece *rows = n->kind == WR_N_SINK ? wri_epochs_rows(j, from, n) : NULL;
         if (!rows || rows->len == 0) continue;
-        WR_TRY(wri_sink_new(j, n, wri_epochs_sink(from, n), &j->sinks[id], err));
+        WR_TRY(wri_sink_new(j, n, wri_epochs_sink(j, from, n), &j->sinks[id], err));
         WR_TRY(wri_commit_again(j, from, n, err));
     }
     return WR_OK;

@@ -47,40 +47,48 @@ struct wri_writing {
 
 static wr_status name_plan(wr_job *j, wr_err *err) {
     wr_registry reg = wr_builtin();
-    return wr_plan_explain(j->plan, &reg, WR_EXPLAIN_TREE, &j->epochs.plan) == WR_OK &&
-                   wr_buf_put(&j->epochs.plan, "", 1) == WR_OK
-               ? WR_OK
-               : wr_fail_oom(err, "a snapshot");
+    wri_about about;
+    wr_arena ar = {0};
+    wr_status r = wr_plan_explain(j->plan, &reg, WR_EXPLAIN_TREE, &j->epochs.plan) == WR_OK &&
+                          wr_buf_put(&j->epochs.plan, "", 1) == WR_OK
+                      ? WR_OK
+                      : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) r = wri_about_plan(j->plan, &ar, &about, err);
+    if (r == WR_OK) about.sql = j->opts.sql ? j->opts.sql : "";
+    if (r == WR_OK) r = wri_about_pack(&about, &j->epochs.about, err);
+    wr_arena_free(&ar);
+    return r;
 }
 
-static wr_status same_plan(const wr_job *j, const wr_snapshot *s, wr_err *err) {
-    if (strcmp(s->head.plan, j->epochs.plan.data) == 0) return WR_OK;
-    return wr_fail(err, WR_EINVAL,
-                   "the state in '%s' belongs to another SQL (their EXPLAINs differ); run the SQL it was "
-                   "made by, or give "
-                   "another --state",
-                   j->opts.state_dir);
-}
-
-wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
-    wri_epochs *e = &j->epochs;
+/* *fromp NULL: the state has no snapshot yet. */
+static wr_status read_from(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     wr_buf said = {0};
-    *fromp = NULL;
-    if (!j->opts.state_dir) return WR_OK;
-    WR_TRY(name_plan(j, err));
-    WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
-    wr_status r = wr_snapshots_read(e->store, fromp, &said, err);
+    wr_status r = wr_snapshots_read(j->epochs.store, fromp, &said, err);
     if (r == WR_OK && said.len &&
         (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
         r = wr_fail_oom(err, "a snapshot");
     wr_buf_free(&said);
-    WR_TRY(r);
+    if (r != WR_OK || *fromp || !j->opts.from_dir) return r;
+    return wr_savepoint_read(j->sys, j->opts.from_dir, fromp, err);
+}
+
+wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
+    wri_epochs *e = &j->epochs;
+    *fromp = NULL;
+    if (!j->opts.state_dir && j->opts.from_dir)
+        return wr_fail(err, WR_EINVAL, "--from needs a folder for the job's own snapshots: add --state DIR");
+    if (!j->opts.state_dir) return WR_OK;
+    WR_TRY(name_plan(j, err));
+    WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
+    WR_TRY(read_from(j, fromp, err));
     e->wanted = wr_snapshots_next(e->store) - 1;
     do e->job = j->sys->random();
     while (e->job == 0);
     if (!*fromp) return WR_OK;
-    WR_TRY(same_plan(j, *fromp, err));
-    const wr_saved_part *job = wr_snapshot_part(*fromp, "job");
+    if (e->wanted < (*fromp)->head.epoch) e->wanted = (*fromp)->head.epoch; /* of a savepoint */
+    WR_TRY(wri_update_job(j, *fromp, err));
+    /* Epochs behind a savepoint are another job's to sinks: the one that it was made of may have gone on. */
+    const wr_saved_part *job = (*fromp)->savepoint ? NULL : wr_snapshot_part(*fromp, "job");
     if (job && job->n == 1 && job->pieces[0].len == sizeof e->job)
         memcpy(&e->job, job->pieces[0].data, sizeof e->job);
     j->finished = (*fromp)->head.finished;
@@ -108,22 +116,29 @@ wr_status wri_epochs_check(const wr_job *j, wr_err *err) {
 
 /* ---- names of parts ---- */
 
-static const wr_piece *piece_of(const wr_snapshot *from, const char *kind, uint32_t id) {
+static const wr_piece *piece_of(const wr_job *j, const wr_snapshot *from, const char *kind, uint32_t id) {
     char name[64];
-    if (!from) return NULL;
-    snprintf(name, sizeof name, "%s/%u", kind, id);
+    if (!from || j->epochs.was[id] == WR_NO_COL) return NULL;
+    snprintf(name, sizeof name, "%s/%u", kind, j->epochs.was[id]);
     const wr_saved_part *p = wr_snapshot_part(from, name);
     return p && p->n > 0 ? &p->pieces[0] : NULL;
 }
 
-const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n) {
-    return piece_of(from, "sink", n->id);
+const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n) {
+    return piece_of(j, from, "sink", n->id);
 }
-const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n) {
-    return piece_of(from, "rows", n->id);
+const wr_piece *wri_epochs_rows(const wr_job *j, const wr_snapshot *from, const wr_node *n) {
+    return piece_of(j, from, "rows", n->id);
 }
-const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
-    return piece_of(from, "source", n->id);
+const wr_piece *wri_epochs_source(const wr_job *j, const wr_snapshot *from, const wr_node *n) {
+    return piece_of(j, from, "source", n->id);
+}
+
+/* The node that goes on with what node `was` of the snapshot has kept; WR_NO_COL: none, it is dropped. */
+static uint32_t now_of(const wr_job *j, uint32_t was) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
+        if (j->epochs.was[id] == was) return id;
+    return WR_NO_COL;
 }
 
 /* "op/<node>/<worker>", and "/<part>" where the operator has several */
@@ -131,11 +146,11 @@ static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_
     for (size_t i = 0; i < from->n; i++) {
         unsigned id, worker;
         if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
-        if (id >= j->plan->n_nodes)
-            return wr_fail(err, WR_EDATA, "the snapshot has state of an operator that is not there");
+        uint32_t now = now_of(j, id);
+        if (now == WR_NO_COL) continue;
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
-            WR_TRY(wri_items_load(j, w, id, p->data, p->len, err));
+            WR_TRY(wri_items_load(j, w, now, p->data, p->len, err));
         }
     }
     return WR_OK;
@@ -254,6 +269,7 @@ static void *write_main(void *arg) {
     wr_job *j = w->job;
     w->status = write_all(w);
     if (w->status == WR_OK) w->committed = wri_commit_epoch(j, w->epoch, w->texts, &w->err);
+    if (w->status == WR_OK) wri_savepoint_make(j, w->committed == WR_OK);
     if (w->committed == WR_ECANCELED) w->committed = WR_OK; /* the job is about to say so */
     __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
     uv_async_send(&j->done);
@@ -321,6 +337,7 @@ static void written(wri_writing *w) {
     else if (w->unsure) wri_job_fail(j, w->status, &w->err);
     else give_up(j, &w->err);
     if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
+    wri_savepoint_told(j, w->status != WR_OK ? w->status : w->committed, &w->err);
     e->bytes += w->bytes;
     over(j);
     free_writing(w);
@@ -330,7 +347,10 @@ static wr_status add_job(wri_writing *w) {
     wr_buf *text;
     WR_TRY(add_part(w, "job", &text, &w->err));
     uint64_t job = w->job->epochs.job;
-    return wr_buf_put(text, &job, sizeof job) == WR_OK ? WR_OK : wr_fail_oom(&w->err, "a snapshot");
+    if (wr_buf_put(text, &job, sizeof job) != WR_OK) return wr_fail_oom(&w->err, "a snapshot");
+    const wr_buf *about = &w->job->epochs.about;
+    WR_TRY(add_part(w, WRI_ABOUT, &text, &w->err));
+    return wr_buf_put(text, about->data, about->len) == WR_OK ? WR_OK : wr_fail_oom(&w->err, "a snapshot");
 }
 
 static wr_status add_sink(wri_writing *w, wri_sink *s) {
@@ -402,8 +422,9 @@ void wri_epochs_tick(wr_job *j) {
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
     bool due = e->failed == 0 && __atomic_load_n(&e->due, __ATOMIC_RELAXED);
-    if (now < e->next_us && !stop && !due) return;
+    if (now < e->next_us && !stop && !due && !wri_savepoint_asked(j)) return;
     __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
+    wri_savepoint_take_up(j);
     e->next_us = now + interval(j);
     e->under_way = true;
     e->last = stop;
@@ -453,4 +474,7 @@ wr_status wri_epochs_finish(wr_job *j, wr_err *err) {
 void wri_epochs_close(wr_job *j) {
     wr_snapshots_close(j->epochs.store);
     wr_buf_free(&j->epochs.plan);
+    wr_buf_free(&j->epochs.about);
+    wr_free(j->epochs.was);
+    wr_free(j->savepoint.dir);
 }

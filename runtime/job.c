@@ -20,6 +20,10 @@ static const wr_op_def *const op_defs[WR_NODE_KINDS] = {
 #undef X
 };
 
+const wr_op_def *wri_op_def_of(const wr_node *n) {
+    return n->kind == WR_N_OVER && n->over.complete ? &wri_op_over_batch : op_defs[n->kind];
+}
+
 /* The receiving end of an exchange only passes on. */
 static const wr_op_def *receiver_def(void) { return &wri_op_union; }
 
@@ -132,9 +136,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
         return wr_fail_oom(err, "operators");
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
-        const wr_op_def *def = op_defs[n->kind];
-        if (n->kind == WR_N_OVER && n->over.complete) def = &wri_op_over_batch;
-        WR_TRY(init_op(t, &t->ops[id], def, n, n->n_in, err));
+        WR_TRY(init_op(t, &t->ops[id], wri_op_def_of(n), n, n->n_in, err));
         if (n->kind == WR_N_EXCHANGE)
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
@@ -195,7 +197,7 @@ static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         const wr_node *n = p->nodes[id];
         if (n->kind == WR_N_SOURCE) {
-            WR_TRY(wri_source_new(j, n, splits, wri_epochs_source(from, n), &j->sources[id], err));
+            WR_TRY(wri_source_new(j, n, splits, wri_epochs_source(j, from, n), &j->sources[id], err));
             splits += j->sources[id].n_splits + (n->bounded ? 0 : SPLITS_TO_COME);
         }
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
@@ -203,7 +205,7 @@ static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     /* Sinks last: a missing input must not have emptied an output file. */
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         if (p->nodes[id]->kind != WR_N_SINK) continue;
-        WR_TRY(wri_sink_new(j, p->nodes[id], wri_epochs_sink(from, p->nodes[id]), &j->sinks[id], err));
+        WR_TRY(wri_sink_new(j, p->nodes[id], wri_epochs_sink(j, from, p->nodes[id]), &j->sinks[id], err));
         WR_TRY(wri_commit_again(j, from, p->nodes[id], err));
         j->wanting++;
     }
@@ -358,6 +360,7 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
     wri_epochs_written(j, true);
     close_loop(&c);
+    wri_savepoint_end(j);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
     if (j->status != WR_OK) {

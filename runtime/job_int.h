@@ -205,7 +205,9 @@ typedef struct wri_epochs {
     uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
-    wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
+    wr_buf plan;          /* EXPLAIN's text, for people */
+    wr_buf about;         /* the part "about" of each snapshot */
+    uint32_t *was;        /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
     bool under_way, last; /* last: the job stops once it is written */
     wri_writing *writing; /* NULL: none */
     uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
@@ -251,6 +253,30 @@ typedef struct wri_meters {        /* of a job */
     int64_t last_us, last_duration_us, next_us;
     wr_hist duration;
 } wri_meters;
+/* What a snapshot says of its job: about.c. */
+typedef struct wri_keeper {
+    uint32_t id; /* of its node */
+    wr_node_kind kind;
+    const char *same, *label; /* as in wr_plan_id */
+} wri_keeper;
+typedef struct wri_about {
+    const char *version, *sql;
+    wri_keeper *kept;
+    uint32_t n;
+} wri_about;
+
+/* A savepoint that was asked for: savepoint.c. Under the job's lock until an epoch takes it up; then the
+ * control thread's, or the pool's. */
+typedef struct wri_savepoint {
+    char *dir; /* NULL: none is asked for */
+    wr_savepoint_done *done;
+    void *ctx;
+    bool taken_up;
+    wr_status status;
+    uint64_t bytes;
+    wr_err err;
+} wri_savepoint;
+
 typedef struct wri_trouble_held {
     wr_trouble told;
     uint32_t holders; /* that it is the trouble of */
@@ -311,7 +337,9 @@ struct wr_job {
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     wri_epochs epochs;
+    wri_savepoint savepoint;
     wr_buf said;   /* lines on snapshots that were passed over, and a NUL */
+    bool ended;    /* wr_job_run is over; under lock */
     bool restored; /* goes on from a snapshot */
     bool finished; /* the snapshot was the last one: there is nothing to do */
     bool looping;  /* under lock: done can be sent */
@@ -407,14 +435,38 @@ wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR
 wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
                          wr_err *err) WR_MUST_USE;
 
+/* about.c: what a snapshot says of its job */
+#define WRI_ABOUT "about" /* the part's name */
+/* The nodes that something is kept of over a snapshot. */
+wr_status wri_about_plan(const wr_plan *plan, wr_arena *ar, wri_about *outp, wr_err *err) WR_MUST_USE;
+wr_status wri_about_pack(const wri_about *a, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_about_read(const wr_snapshot *s, wr_arena *ar, wri_about *outp, wr_err *err) WR_MUST_USE;
+
+/* update.c: *u of the two, and was[node of plan], as in wri_epochs. */
+wr_status wri_update_make(const wri_about *old, const wri_about *now, const wr_plan *plan, wr_update *u,
+                          uint32_t *was, wr_err *err) WR_MUST_USE;
+/* was[] for the job that goes on from a snapshot; refused as opts say. */
+wr_status wri_update_job(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
+
+/* savepoint.c */
+bool wri_savepoint_asked(wr_job *j);   /* one waits for a barrier */
+void wri_savepoint_take_up(wr_job *j); /* the barrier that is sent now is its */
+void wri_savepoint_make(wr_job *j, bool delivered);    /* in the pool, behind the snapshot */
+void wri_savepoint_told(wr_job *j, wr_status snapshot, const wr_err *err); /* back in the control thread */
+void wri_savepoint_end(wr_job *j);                                         /* the job has ended */
+
+/* job.c */
+const wr_op_def *wri_op_def_of(const wr_node *n);
+
 /* epochs.c: when snapshots are taken, and from what a job goes on */
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) WR_MUST_USE; /* *fromp NULL: anew */
 wr_status wri_epochs_check(const wr_job *j, wr_err *err) WR_MUST_USE; /* everything can be saved */
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 /* The bytes that sink n went on from; NULL: none. */
-const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
-const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n); /* for it, with that epoch */
-const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
+const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n);
+const wr_piece *wri_epochs_rows(const wr_job *j, const wr_snapshot *from,
+                                const wr_node *n); /* for it, with that epoch */
+const wr_piece *wri_epochs_source(const wr_job *j, const wr_snapshot *from, const wr_node *n);
 void wri_epochs_tick(wr_job *j);   /* sends the next barrier when it is due */
 void wri_epochs_passed(wr_job *j); /* a worker has passed one */
 /* Whether a snapshot has been written; wait: until one that is under way has been. */

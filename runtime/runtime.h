@@ -38,7 +38,11 @@ typedef struct wr_job_opts {
     uint32_t width;               /* columns of the terminal, 0: unknown */
     const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
     int64_t snapshot_interval_us; /* 0: plan's setting */
-    struct wr_streams *streams;   /* the data directory (state/state.h), NULL: none */
+    const char *sql;              /* the text of the plan, for snapshots to tell; NULL: none */
+    const char *from_dir;       /* a savepoint to go on from when state_dir has no snapshot yet; NULL: none */
+    bool update;                /* go on although the state belongs to other SQL: see wr_update */
+    wr_buf *changes;            /* gets the lines of wr_update when it does, also on refusal; NULL: nowhere */
+    struct wr_streams *streams; /* the data directory (state/state.h), NULL: none */
 } wr_job_opts;
 
 typedef struct wr_job_stats {
@@ -64,6 +68,52 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 /* With state_dir, a cancel takes a snapshot first; a job whose snapshot says that it has finished runs no
  * more. */
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
+
+/* ---- savepoints (savepoint.c) ---- */
+/* When a savepoint is there, or cannot be (err says why); bytes: its size. From the thread of wr_job_run, or
+ * before it returns. */
+typedef void wr_savepoint_done(void *ctx, wr_status s, uint64_t bytes, const wr_err *err);
+/* Asks for a savepoint in the folder dir, which must be empty or not there yet; from any thread, while the
+ * job runs with a state_dir. Its moment is the next barrier, which is sent at once. stop: the job ends there,
+ * as by wr_job_cancel. One at a time: WR_EINVAL while another is being made, or without state_dir; then done
+ * is not called. */
+wr_status wr_job_savepoint(wr_job *job, const char *dir, bool stop, wr_savepoint_done *done, void *ctx,
+                           wr_err *err) WR_MUST_USE;
+/* The last snapshot in state_dir, of a job that does not run, as a savepoint. */
+wr_status wr_state_savepoint(const wr_sys *sys, const char *state_dir, const char *dir, uint64_t *bytesp,
+                             wr_err *err) WR_MUST_USE;
+/* Lines for people on the last snapshot in a folder, or on a savepoint: what is kept, and for which SQL. All
+ * of it is read and checked. The job may be running. */
+wr_status wr_state_tell(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* The SQL that it belongs to. */
+wr_status wr_state_sql(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) WR_MUST_USE;
+
+/* ---- state and other SQL (update.c) ---- */
+typedef enum wr_fate {
+    WR_KEEPS,  /* it is the same, and goes on */
+    WR_BEGINS, /* it is new, and begins empty: with the rows that come from then on */
+    WR_DROPS   /* it is no more, and what it kept is not read */
+} wr_fate;
+typedef struct wr_update_item {
+    wr_fate fate;
+    const char *what; /* "TUMBLE 1 min over clicks by page: COUNT(*) (page_minutes)" */
+    const char *note; /* what that means for results, "" if nothing */
+} wr_update_item;
+/* What becomes of a job's state under another plan. */
+typedef struct wr_update {
+    bool needed; /* something begins or is dropped: wr_job_new wants opts.update */
+    wr_update_item *items;
+    uint32_t n, n_of[3]; /* n_of: by fate */
+    wr_arena ar;
+} wr_update;
+/* dir: of snapshots, which may be in use, or a savepoint. WR_EINVAL: plan cannot go on from it at all, with
+ * or without opts.update; err says why. Owner of *outp: the caller, by _free, also after a failure. */
+wr_status wr_update_of(const wr_sys *sys, const char *dir, const wr_plan *plan, wr_update *outp,
+                       wr_err *err) WR_MUST_USE;
+/* A line an item: "keeps   …", "begins  …", "drops   …". */
+wr_status wr_update_tell(const wr_update *u, wr_buf *out) WR_MUST_USE;
+void wr_update_free(wr_update *u);
+
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 /* Behind wr_job_cancel, from any thread but no signal handler: it is seen at once, not at the next tick. */
 void wr_job_wake(wr_job *job);

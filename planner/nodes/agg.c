@@ -140,20 +140,54 @@ static void agg_explain(wri_ex *x, const wr_node *n) {
     put_when(x, n);
 }
 
+/* ---- the same in other plans ---- */
+
+static void local_same(wri_same *x, const wr_node *n) {
+    const wr_node *in = n->in[0];
+    wri_id_win(x, &n->agg.win, in);
+    wri_id_cols(x, in, n->agg.keys, n->agg.n_keys);
+    for (uint32_t i = 0; i < n->agg.n_calls; i++) wri_id_call(x, &n->agg.calls[i], wri_id_of_cols(x, in));
+    wri_id_put(x, "%d", n->agg.takes_back);
+}
+
+/* The rest is its AGG_LOCAL's or AGG_DELTA's. How long idle keys are kept is no matter of what is kept. */
+static void global_same(wri_same *x, const wr_node *n) {
+    wri_id_put(x, "%d%d %lld %lld", n->agg.each_batch, n->agg.takes_back, (long long)n->agg.every_us,
+               (long long)n->agg.lateness_us);
+}
+
+static void agg_label(wri_ex *x, const wr_node *n) { wri_label_window(x, &n->agg.win); }
+
+static const uint32_t *agg_keys(const wr_node *n, uint32_t *np) {
+    const wr_node *l = n->in[0]->in[0];
+    *np = l->agg.n_keys;
+    return l->agg.keys;
+}
+
 const wri_node_def wri_node_agg_local = {.name = "AGG_LOCAL",
                                          .clause = "GROUP BY",
                                          .need = local_need,
                                          .rebuild = local_rebuild,
-                                         .explain = agg_explain};
+                                         .explain = agg_explain,
+                                         .same = local_same};
 const wri_node_def wri_node_agg_delta = {.name = "AGG_DELTA",
                                          .need = local_need,
                                          .rebuild = local_rebuild,
                                          .explain = agg_explain,
+                                         .same = local_same,
                                          .takes_changes = wri_takes_any_change};
-const wri_node_def wri_node_agg_global = {
-    .name = "AGG_GLOBAL", .need = global_need, .rebuild = global_rebuild, .explain = agg_explain};
+const wri_node_def wri_node_agg_global = {.name = "AGG_GLOBAL",
+                                          .need = global_need,
+                                          .rebuild = global_rebuild,
+                                          .explain = agg_explain,
+                                          .same = global_same,
+                                          .label = agg_label,
+                                          .label_keys = agg_keys};
 const wri_node_def wri_node_agg_changes = {.name = "AGG_CHANGES",
                                            .need = global_need,
                                            .rebuild = global_rebuild,
                                            .explain = agg_explain,
+                                           .same = global_same,
+                                           .label = agg_label,
+                                           .label_keys = agg_keys,
                                            .takes_changes = wri_takes_any_change};

@@ -35,8 +35,23 @@ static void changelog_explain(wri_ex *x, const wr_node *n) {
     for (uint32_t i = 0; i < n->out.n; i++) WRI_PUT(x, "%s%s", i ? ", " : "; ", n->out.fields[i].name);
 }
 
-const wri_node_def wri_node_changelog = {
-    .name = "CHANGELOG", .need = changelog_need, .rebuild = changelog_rebuild, .explain = changelog_explain};
+static void changelog_same(wri_same *x, const wr_node *n) {
+    wri_id_put(x, "%d%d ", n->changelog.stream->changelog, n->changelog.by_key);
+    wri_id_cols(x, n->in[0], n->changelog.cols, in_images(n) ? 4 : 1);
+}
+
+static uint64_t changelog_col(wri_same *x, const wr_node *n, uint32_t i) {
+    if (!in_images(n)) return wri_id_of_cols(x, n->in[0])[n->changelog.cols[1 + i]];
+    const char *name = n->out.fields[i].name;
+    return wri_id_of(x, "image", wri_id_rows(x, n), wr_hash_bytes(name, strlen(name)));
+}
+
+const wri_node_def wri_node_changelog = {.name = "CHANGELOG",
+                                         .need = changelog_need,
+                                         .rebuild = changelog_rebuild,
+                                         .explain = changelog_explain,
+                                         .same = changelog_same,
+                                         .same_col = changelog_col};
 
 static bool upsert_need(wri_ctx *c, wr_node *n) {
     (void)c;
@@ -56,8 +71,26 @@ static void upsert_explain(wri_ex *x, const wr_node *n) {
     wri_tell_cols(x, &n->out, n->upsert.keys, n->upsert.n_keys);
 }
 
+static void upsert_same(wri_same *x, const wr_node *n) {
+    wri_id_cols(x, n->in[0], n->upsert.keys, n->upsert.n_keys);
+}
+
+static void upsert_label(wri_ex *x, const wr_node *n) {
+    (void)n;
+    WRI_PUT(x, "last row of each key");
+}
+
+static const uint32_t *upsert_keys(const wr_node *n, uint32_t *np) {
+    *np = n->upsert.n_keys;
+    return n->upsert.keys;
+}
+
 const wri_node_def wri_node_upsert = {.name = "UPSERT",
                                       .need = upsert_need,
                                       .rebuild = upsert_rebuild,
                                       .explain = upsert_explain,
+                                      .same = upsert_same,
+                                      .same_col = wri_id_like_input,
+                                      .label = upsert_label,
+                                      .label_keys = upsert_keys,
                                       .takes_changes = wri_takes_any_change};

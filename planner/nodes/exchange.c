@@ -9,10 +9,19 @@ static bool exchange_need(wri_ctx *c, wr_node *n) {
     return true;
 }
 
+/* What others read of its input does not go through it, nor wait in who keeps its rows: their state would
+ * else depend on other statements. */
 static bool exchange_rebuild(wri_ctx *c, wr_node *n) {
-    const uint32_t *in = wri_x(n->in[0])->map;
-    for (uint32_t i = 0; i < n->exchange.n_keys; i++) n->exchange.keys[i] = in[n->exchange.keys[i]];
-    return wri_like_input(c, n, 0);
+    wri_xnode *x = wri_x(n);
+    uint32_t *want = wri_new_n(c, n->out.n, sizeof *want), to = 0;
+    if (!want) return false;
+    for (uint32_t i = 0; i < n->exchange.n_keys; i++) x->need[n->exchange.keys[i]] = true;
+    for (uint32_t i = 0; i < n->out.n; i++)
+        if (x->need[i]) want[to++] = i;
+    if (!wri_exact_input(c, n, 0, want, to)) return false;
+    wri_compact_fields(n);
+    for (uint32_t i = 0; i < n->exchange.n_keys; i++) n->exchange.keys[i] = x->map[n->exchange.keys[i]];
+    return true;
 }
 
 static void exchange_explain(wri_ex *x, const wr_node *n) {
@@ -29,4 +38,5 @@ const wri_node_def wri_node_exchange = {.name = "EXCHANGE",
                                         .need = exchange_need,
                                         .rebuild = exchange_rebuild,
                                         .explain = exchange_explain,
+                                        .same_col = wri_id_like_input,
                                         .takes_changes = wri_takes_any_change};

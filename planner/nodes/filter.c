@@ -35,8 +35,18 @@ static void filter_explain(wri_ex *x, const wr_node *n) {
     if (n->out.n == 0) WRI_PUT(x, "no column");
 }
 
+static void filter_same(wri_same *x, const wr_node *n) {
+    wri_id_expr(x, n->filter.pred, wri_id_of_cols(x, n->in[0]));
+}
+
+static uint64_t filter_col(wri_same *x, const wr_node *n, uint32_t i) {
+    return wri_id_of_cols(x, n->in[0])[n->filter.keep[i]];
+}
+
 const wri_node_def wri_node_filter = {.name = "FILTER",
                                       .need = filter_need,
                                       .rebuild = filter_rebuild,
                                       .explain = filter_explain,
+                                      .same = filter_same,
+                                      .same_col = filter_col,
                                       .takes_changes = wri_takes_any_change};

@@ -142,34 +142,82 @@ static void lookup_explain(wri_ex *x, const wr_node *n) {
     WRI_PUT(x, "; #%u is asked for the keys of each batch", n->in[1]->id);
 }
 
+/* ---- the same in other plans ---- */
+
+static uint64_t pair_col(wri_same *x, const wr_node *n, uint32_t i) {
+    wr_join_col f = n->join.from[i];
+    return wri_id_of(x, "side", f.side, f.side == WR_JOIN_OWN ? 0 : wri_id_of_cols(x, n->in[f.side])[f.col]);
+}
+
+static void same_residual(wri_same *x, const wr_node *n) {
+    uint64_t *cols = wr_arena_alloc(&x->ar, (n->join.pair.n + 1) * sizeof *cols);
+    if (!cols) {
+        x->st = WR_ENOMEM;
+        return;
+    }
+    for (uint32_t i = 0; i < n->join.pair.n; i++) cols[i] = pair_col(x, n, i);
+    wri_id_expr(x, n->join.residual, cols);
+}
+
+static void join_same(wri_same *x, const wr_node *n) {
+    wri_id_put(x, "%d%d%d %lld %lld %lld %d ", n->join.type, n->join.early, n->join.null_aware,
+               (long long)n->join.lo_us, (long long)n->join.hi_us, (long long)n->join.tick_us,
+               n->in[0]->bounded);
+    for (uint32_t s = 0; s < 2; s++) {
+        wri_id_cols(x, n->in[s], n->join.keys[s], n->join.n_keys);
+        wri_id_col(x, n->in[s], n->join.time_cols[s]);
+        if (n->in[s]->kind == WR_N_EXCHANGE) wri_id_put(x, "to %d ", n->in[s]->exchange.mode);
+    }
+    for (uint32_t i = 0; i < n->join.n_keys; i++) wri_id_put(x, "%d", n->join.null_eq[i]);
+    for (uint32_t i = 0; i < n->join.pair.n; i++) { /* what is kept, in this order */
+        wri_id_put(x, "%016llx ", (unsigned long long)pair_col(x, n, i));
+        wri_id_type(x, n->join.pair.fields[i].type);
+    }
+    same_residual(x, n);
+}
+
+/* Rows of a TEMPORAL_JOIN wait as they came, those of the others as they are in pairs. */
+#define SAME .same = join_same, .same_col = pair_col
+
 const wri_node_def wri_node_join_window = {.name = "WINDOW_JOIN",
                                            .need = timed_need,
                                            .rebuild = join_rebuild,
                                            .explain = window_explain,
+                                           SAME,
+                                           .views = true,
                                            .clause = "JOIN"};
 const wri_node_def wri_node_join_interval = {.name = "INTERVAL_JOIN",
                                              .need = timed_need,
                                              .rebuild = join_rebuild,
                                              .explain = interval_explain,
+                                             SAME,
+                                             .views = true,
                                              .clause = "JOIN"};
 const wri_node_def wri_node_join_version = {.name = "TEMPORAL_JOIN",
                                             .need = timed_need,
                                             .rebuild = join_rebuild,
                                             .explain = version_explain,
+                                            SAME,
                                             .clause = "JOIN"};
 const wri_node_def wri_node_join_table = {.name = "TABLE_JOIN",
                                           .need = table_need,
                                           .rebuild = join_rebuild,
                                           .explain = table_explain,
+                                          SAME,
+                                          .views = true,
                                           .clause = "JOIN"};
 const wri_node_def wri_node_join_lookup = {.name = "LOOKUP_JOIN",
                                            .need = table_need,
                                            .rebuild = join_rebuild,
                                            .explain = lookup_explain,
+                                           SAME,
+                                           .views = true,
                                            .clause = "JOIN"};
 const wri_node_def wri_node_join_changes = {.name = "CHANGES_JOIN",
                                             .need = table_need,
                                             .rebuild = join_rebuild,
                                             .explain = changes_explain,
+                                            SAME,
+                                            .views = true,
                                             .takes_changes = wri_takes_any_change,
                                             .clause = "JOIN"};

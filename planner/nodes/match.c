@@ -200,10 +200,75 @@ static void match_explain(wri_ex *x, const wr_node *n) {
     }
 }
 
+/* ---- the same in other plans ---- */
+
+/* Of what conditions are over: the input's columns, earlier rows' columns, values. */
+static uint64_t *ext_cols(wri_same *x, const wr_node *n) {
+    const wr_match_spec *s = n->match;
+    uint64_t *cols = wr_arena_alloc(&x->ar, (s->ext.n + 1) * sizeof *cols);
+    if (!cols) {
+        x->st = WR_ENOMEM;
+        return NULL;
+    }
+    memcpy(cols, wri_id_of_cols(x, n->in[0]), s->n_in * sizeof *cols);
+    for (uint32_t i = 0; i < s->n_prevs; i++)
+        cols[s->n_in + i] = wri_id_of(x, "prev", cols[s->prevs[i].col], s->prevs[i].back);
+    for (uint32_t i = s->n_in + s->n_prevs; i < s->ext.n; i++) cols[i] = wri_id_of(x, "value", i, 0);
+    return cols;
+}
+
+static void same_values(wri_same *x, const wr_match_value *v, uint32_t n, const uint64_t *cols) {
+    wri_id_put(x, "%u ", n);
+    for (uint32_t i = 0; i < n; i++, v++)
+        wri_id_put(x, "{%d%d%d%d %016llx %u %u %u %016llx} ", v->what, v->last, v->final, v->self,
+                   (unsigned long long)v->vars, v->offset, v->ahead, v->what == WR_MATCH_AGG ? v->call : 0,
+                   v->what == WR_MATCH_NAV ? (unsigned long long)cols[v->col] : 0);
+}
+
+static void same_pattern(wri_same *x, const wr_match_spec *s) {
+    for (uint32_t i = 0; i < s->n_pos; i++) {
+        wri_id_put(x, "%u:%d(", s->pos[i].var, s->pos[i].excluded);
+        for (uint32_t k = 0; k < s->pos[i].n_next; k++) wri_id_put(x, "%u ", s->pos[i].next[k]);
+        wri_id_put(x, ")");
+    }
+    wri_id_put(x, "%u %u %lld %d %016llx %d%d%d%d%d%d ", s->first, s->ahead, (long long)s->within_us, s->skip,
+               (unsigned long long)s->skip_vars, s->anchored, s->empty, s->fixed, s->all_rows, s->omit_empty,
+               s->unmatched);
+}
+
+static void match_same(wri_same *x, const wr_node *n) {
+    const wr_match_spec *s = n->match;
+    const uint64_t *cols = ext_cols(x, n);
+    if (!cols) return;
+    wri_id_cols(x, n->in[0], s->keys, s->n_keys);
+    wri_id_col(x, n->in[0], s->time_col);
+    wri_id_order(x, n->in[0], s->order, s->n_order);
+    same_pattern(x, s);
+    for (uint32_t i = 0; i < s->n_vars; i++) {
+        wri_id_name(x, s->vars[i].name);
+        wri_id_expr(x, s->vars[i].whole, cols);
+    }
+    same_values(x, s->dvalues, s->n_dvalues, cols);
+    same_values(x, s->values, s->n_values, cols);
+    for (uint32_t i = 0; i < s->n_calls; i++) wri_id_call(x, &s->calls[i], cols);
+}
+
+static uint64_t match_col(wri_same *x, const wr_node *n, uint32_t i) {
+    return n->match->all_rows ? wri_id_like_input(x, n, i) : wri_id_of(x, "made", wri_id_rows(x, n), i);
+}
+
+static const uint32_t *match_keys(const wr_node *n, uint32_t *np) {
+    *np = n->match->n_keys;
+    return n->match->keys;
+}
+
 const wri_node_def wri_node_match = {
     .name = "MATCH",
     .need = match_need,
     .rebuild = match_rebuild,
     .explain = match_explain,
+    .same = match_same,
+    .same_col = match_col,
+    .label_keys = match_keys,
     .clause = "MATCH_RECOGNIZE",
 };

@@ -145,5 +145,41 @@ static void over_explain(wri_ex *x, const wr_node *n) {
     else WRI_PUT(x, "; keys are kept for ever (SET state_ttl)");
 }
 
-const wri_node_def wri_node_over = {
-    .name = "OVER", .clause = "OVER", .need = over_need, .rebuild = over_rebuild, .explain = over_explain};
+/* ---- the same in other plans ---- */
+
+static void same_call(wri_same *x, const wr_node *n, const wr_over_call *k) {
+    const wr_frame *f = &k->frame;
+    wri_id_put(x, "{%d %d%d %d %d %lld %lld ", k->fn, f->rows, f->alone, f->lo, f->hi, (long long)f->lo_by,
+               (long long)f->hi_by);
+    wri_id_value(x, &(wr_value){.f64 = f->lo_f64}, WR_F64);
+    wri_id_value(x, &(wr_value){.f64 = f->hi_f64}, WR_F64);
+    wri_id_call(x, &k->agg, wri_id_of_cols(x, n->in[0]));
+    wri_id_put(x, "%lld %d%d ", (long long)k->n, k->ignore_nulls, k->from_last);
+    wri_id_col(x, n->in[0], k->default_col);
+    wri_id_type(x, k->type);
+}
+
+static void over_same(wri_same *x, const wr_node *n) {
+    const wr_node *in = n->in[0];
+    wri_id_put(x, "%d %lld %lld %d%d ", n->over.complete, (long long)n->over.tick_us, (long long)n->over.top,
+               n->over.top_fn, n->over.ties_last);
+    wri_id_cols(x, in, n->over.keys, n->over.n_keys);
+    wri_id_order(x, in, n->over.order, n->over.n_order);
+    wri_id_col(x, in, n->over.complete ? WR_NO_COL : n->over.order_time);
+    wri_id_col(x, in, n->over.complete ? n->over.end_col : WR_NO_COL);
+    for (uint32_t i = 0; i < n->over.n_calls; i++) same_call(x, n, &n->over.calls[i]);
+}
+
+static const uint32_t *over_keys(const wr_node *n, uint32_t *np) {
+    *np = n->over.n_keys;
+    return n->over.keys;
+}
+
+const wri_node_def wri_node_over = {.name = "OVER",
+                                    .clause = "OVER",
+                                    .need = over_need,
+                                    .rebuild = over_rebuild,
+                                    .explain = over_explain,
+                                    .same = over_same,
+                                    .same_col = wri_id_like_input,
+                                    .label_keys = over_keys};

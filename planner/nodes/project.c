@@ -34,8 +34,13 @@ static void project_explain(wri_ex *x, const wr_node *n) {
     }
 }
 
+static uint64_t project_col(wri_same *x, const wr_node *n, uint32_t i) {
+    return wri_id_computed(x, n->project.exprs[i], wri_id_of_cols(x, n->in[0]));
+}
+
 const wri_node_def wri_node_project = {.name = "PROJECT",
                                        .need = project_need,
                                        .rebuild = project_rebuild,
                                        .explain = project_explain,
+                                       .same_col = project_col,
                                        .takes_changes = wri_takes_any_change};

@@ -89,9 +89,35 @@ static void rank_explain(wri_ex *x, const wr_node *n) {
 
 static bool takes_changes(const wr_node *n) { return n->rank.takes_back; }
 
+static void rank_same(wri_same *x, const wr_node *n) {
+    const wr_node *in = n->in[0];
+    wri_id_cols(x, in, n->rank.keys, n->rank.n_keys);
+    wri_id_order(x, in, n->rank.order, n->rank.n_order);
+    for (uint32_t i = 0; i < n->rank.n_fns; i++) wri_id_put(x, "%d ", n->rank.fns[i]);
+    wri_id_put(x, "%d %lld %lld %lld %d%d%d%d%d ", n->rank.top_fn, (long long)n->rank.from,
+               (long long)n->rank.to, (long long)n->rank.tick_us, n->rank.ties_last, n->rank.takes_back,
+               n->rank.each_batch, n->rank.told, n->rank.has_ids);
+    wri_id_col(x, in, n->rank.end_col);
+    if (n->rank.has_ids) wri_id_cols(x, in, n->rank.ids, n->rank.n_ids);
+    wri_id_cols(x, in, n->rank.shown, n->rank.n_shown);
+}
+
+static const uint32_t *rank_keys(const wr_node *n, uint32_t *np) {
+    *np = n->rank.n_keys;
+    return n->rank.keys;
+}
+
+static void rank_label(wri_ex *x, const wr_node *n) {
+    WRI_PUT(x, "%s", n->rank.n_fns ? rank_name(n->rank.fns[0]) : rank_name(n->rank.top_fn));
+}
+
 const wri_node_def wri_node_rank = {.name = "RANK",
                                     .clause = "OVER",
                                     .need = rank_need,
                                     .rebuild = rank_rebuild,
                                     .explain = rank_explain,
+                                    .same = rank_same,
+                                    .same_col = wri_id_like_input,
+                                    .label = rank_label,
+                                    .label_keys = rank_keys,
                                     .takes_changes = takes_changes};

@@ -56,8 +56,33 @@ static void session_explain(wri_ex *x, const wr_node *n) {
     wri_tell_emits(x, n->session.each_batch, n->session.every_us, n->session.lateness_us);
 }
 
+static void session_same(wri_same *x, const wr_node *n) {
+    const wr_node *in = n->in[0];
+    wri_id_win(x, &n->session.win, in);
+    wri_id_cols(x, in, n->session.keys, n->session.n_keys);
+    for (uint32_t i = 0; i < n->session.n_calls; i++)
+        wri_id_call(x, &n->session.calls[i], wri_id_of_cols(x, in));
+    wri_id_put(x, "%d%d %lld %lld", n->session.rows, n->session.each_batch, (long long)n->session.every_us,
+               (long long)n->session.lateness_us);
+}
+
+static uint64_t session_col(wri_same *x, const wr_node *n, uint32_t i) {
+    return n->session.rows ? wri_id_like_input(x, n, i) : wri_id_of(x, "made", wri_id_rows(x, n), i);
+}
+
+static void session_label(wri_ex *x, const wr_node *n) { wri_label_window(x, &n->session.win); }
+
+static const uint32_t *session_keys(const wr_node *n, uint32_t *np) {
+    *np = n->session.n_keys;
+    return n->session.keys;
+}
+
 const wri_node_def wri_node_session = {.name = "SESSION",
                                        .need = session_need,
                                        .rebuild = session_rebuild,
                                        .explain = session_explain,
+                                       .same = session_same,
+                                       .same_col = session_col,
+                                       .label = session_label,
+                                       .label_keys = session_keys,
                                        .clause = "a SESSION window"};

@@ -62,8 +62,29 @@ static void sink_explain(wri_ex *x, const wr_node *n) {
     if (how) WRI_PUT(x, ", delivery: %s", how);
 }
 
+/* What feeds it may change: what it has written stays. */
+static void sink_same(wri_same *x, const wr_node *n) {
+    const wr_plan_stream *s = n->sink.stream;
+    wri_id_put(x, "%d ", n->sink.changelog);
+    if (s) wri_id_place(x, s);
+    if (s) wri_id_name(x, s->format);
+    for (uint32_t i = 0; s && i < n->out.n; i++) {
+        wri_id_name(x, n->out.fields[i].name);
+        wri_id_type(x, n->out.fields[i].type);
+    }
+    for (uint32_t i = 0; i < n->sink.n_key; i++) wri_id_put(x, "%u ", n->sink.key[i]);
+}
+
+static void sink_label(wri_ex *x, const wr_node *n) {
+    if (n->sink.stream) wri_label_stream(x, n->sink.stream, "into");
+    else WRI_PUT(x, "standard output");
+}
+
 const wri_node_def wri_node_sink = {.name = "SINK",
                                     .need = sink_need,
                                     .rebuild = wri_exact_columns,
                                     .explain = sink_explain,
+                                    .same = sink_same,
+                                    .same_place = true,
+                                    .label = sink_label,
                                     .takes_changes = wri_takes_any_change};

@@ -29,15 +29,29 @@ static void sort_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, "%soffset %lld", n->sort.limit >= 0 ? " " : sep, (long long)n->sort.offset);
 }
 
+static void sort_same(wri_same *x, const wr_node *n) {
+    wri_id_order(x, n->in[0], n->sort.keys, n->sort.n_keys);
+    wri_id_put(x, "%lld %lld %lld %lld", (long long)n->sort.limit, (long long)n->sort.offset,
+               (long long)n->sort.lag_us, (long long)n->sort.holds_us);
+}
+
 const wri_node_def wri_node_sort = {.name = "SORT",
                                     .clause = "ORDER BY",
                                     .need = sort_need,
                                     .rebuild = sort_rebuild,
-                                    .explain = sort_explain};
+                                    .explain = sort_explain,
+                                    .same = sort_same,
+                                    .same_col = wri_id_like_input};
 const wri_node_def wri_node_sort_time = {.name = "SORT_TIME",
                                          .clause = "ORDER BY",
                                          .need = sort_need,
                                          .rebuild = sort_rebuild,
-                                         .explain = sort_explain};
-const wri_node_def wri_node_limit = {
-    .name = "LIMIT", .need = sort_need, .rebuild = sort_rebuild, .explain = sort_explain};
+                                         .explain = sort_explain,
+                                         .same = sort_same,
+                                         .same_col = wri_id_like_input};
+const wri_node_def wri_node_limit = {.name = "LIMIT",
+                                     .need = sort_need,
+                                     .rebuild = sort_rebuild,
+                                     .explain = sort_explain,
+                                     .same = sort_same,
+                                     .same_col = wri_id_like_input};

@@ -106,5 +106,37 @@ static bool source_need(wri_ctx *c, wr_node *n) {
     return true;
 }
 
-const wri_node_def wri_node_source = {
-    .name = "SOURCE", .need = source_need, .rebuild = source_rebuild, .explain = source_explain};
+/* How records are read may change, and when an event counts as late: positions stay what they are. */
+static void source_same(wri_same *x, const wr_node *n) {
+    wri_id_put(x, "%d ", n->source.lookup);
+    wri_id_place(x, n->source.stream);
+}
+
+static uint64_t decoded_col(wri_same *x, const wr_node *n, uint32_t i) {
+    const wr_field *f = &n->out.fields[i];
+    char type[WR_TEXT_MAX];
+    uint64_t h = wri_id_of(x, "column", wri_id_rows(x, n), wr_hash_bytes(f->name, strlen(f->name)));
+    if (f->path) h = wri_id_of(x, "path", h, wr_hash_bytes(f->path, strlen(f->path)));
+    wr_type_print(f->type, type, sizeof type);
+    return wri_id_of(x, n->source.cols[i] == WR_NO_COL ? "arrival" : "type", h,
+                     wr_hash_bytes(type, strlen(type)));
+}
+
+static uint64_t source_col(wri_same *x, const wr_node *n, uint32_t i) {
+    uint32_t n_cols = n->source.n_cols;
+    if (i < n_cols) return decoded_col(x, n, i);
+    return wri_id_computed(x, n->source.computed[i - n_cols], wri_id_of_cols(x, n));
+}
+
+static void source_label(wri_ex *x, const wr_node *n) {
+    wri_label_stream(x, n->source.stream, "position in");
+}
+
+const wri_node_def wri_node_source = {.name = "SOURCE",
+                                      .need = source_need,
+                                      .rebuild = source_rebuild,
+                                      .explain = source_explain,
+                                      .same = source_same,
+                                      .same_col = source_col,
+                                      .same_place = true,
+                                      .label = source_label};

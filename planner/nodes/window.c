@@ -19,5 +19,11 @@ static void window_explain(wri_ex *x, const wr_node *n) {
     wri_tell_window(x, &n->window.win, &n->in[0]->out, true);
 }
 
-const wri_node_def wri_node_window = {
-    .name = "WINDOW", .need = window_need, .rebuild = window_rebuild, .explain = window_explain};
+static void window_same(wri_same *x, const wr_node *n) { wri_id_win(x, &n->window.win, n->in[0]); }
+
+const wri_node_def wri_node_window = {.name = "WINDOW",
+                                      .need = window_need,
+                                      .rebuild = window_rebuild,
+                                      .explain = window_explain,
+                                      .same = window_same,
+                                      .same_col = wri_id_like_input};

@@ -8,7 +8,9 @@
  *            12  …  msgpack: [epoch, taken_us, plan, finished, [[name, [[segment, offset, length, crc32c] …]]
  * …]]
  *
- * A reader of version 1 stays for ever. */
+ * The last character of a magic is the number of the format. A reader of format 1 stays for ever; later ones
+ * begin alike (magic, CRC32C at 8), with the magic under the checksum, so that they can be told from damage.
+ */
 #ifndef WR_STATE_SNAPSHOTS_H
 #define WR_STATE_SNAPSHOTS_H
 
@@ -60,6 +62,7 @@ typedef struct wr_saved_part {
 } wr_saved_part;
 typedef struct wr_snapshot {
     wr_snapshot_head head;
+    bool savepoint;
     wr_saved_part *parts;
     size_t n;
     wr_arena ar; /* of all of it, but the pieces */
@@ -70,6 +73,24 @@ typedef struct wr_snapshot {
 /* The newest whole snapshot; *outp NULL: the folder has none. `said` gets a line for each one that was passed
  * over because it is damaged. Owner: the caller, by _free. */
 wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, wr_err *err) WR_MUST_USE;
+/* ---- savepoints: a snapshot by itself, in a folder that can be copied and is never added to ----
+ *
+ *   DIR/00000001.seg   all its pieces
+ *   DIR/savepoint      a manifest that names only those */
+#define WR_SNAPSHOTS_FORMAT 1
+
+/* The last snapshot that s has written or read, to a folder that is not there yet or empty. Durable when it
+ * returns; without parts whose names begin with `but` (NULL: all); after a failure there is no savepoint.
+ * *bytesp (may be NULL): bytes written. */
+wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, uint64_t *bytesp,
+                             wr_err *err) WR_MUST_USE;
+/* Any damage is a failure that names its place. Owner: the caller. */
+wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) WR_MUST_USE;
+/* The savepoint, or else the newest whole snapshot in a folder (*outp NULL: none), which may be in use:
+ * nothing is locked, nothing changed. */
+wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
+                            wr_err *err) WR_MUST_USE;
+
 const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name); /* NULL: none */
 void wr_snapshot_free(wr_snapshot *s);                                         /* NULL is allowed */
 

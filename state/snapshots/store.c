@@ -46,8 +46,8 @@ wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char
     if (r != WR_OK) return r;
     out->len = got;
     if (got >= WRI_MAGIC_LEN && memcmp(out->data, magic, WRI_MAGIC_LEN) == 0) return WR_OK;
-    return wr_fail(err, WR_EDATA, "'%s' does not begin with %s: it is damaged, or of another version of weir",
-                   path, magic);
+    return wr_fail(err, WR_EDATA, "'%s' does not begin with %s: it is damaged, or no file of weir", path,
+                   magic);
 }
 
 /* ---- what is there ---- */
@@ -129,14 +129,20 @@ static wr_status remove_half_made(const wr_snapshots *s, wr_err *err) {
     return r;
 }
 
-static wr_status look(wr_snapshots *s, wr_err *err) {
-    listing manifests, segments = {0};
+wr_status wri_snap_list(wr_snapshots *s, wr_err *err) {
+    listing manifests;
     wr_status r = list(s, "snapshot", &manifests, err);
-    if (r == WR_OK) r = remove_half_made(s, err);
-    if (r == WR_OK) r = list(s, "seg", &segments, err);
     s->epochs = manifests.numbers;
     s->n_epochs = manifests.n;
     s->epochs_cap = manifests.cap;
+    return r;
+}
+
+static wr_status look(wr_snapshots *s, wr_err *err) {
+    listing segments = {0};
+    wr_status r = wri_snap_list(s, err);
+    if (r == WR_OK) r = remove_half_made(s, err);
+    if (r == WR_OK) r = list(s, "seg", &segments, err);
     s->next_segment = segments.n ? segments.numbers[segments.n - 1] + 1 : 1;
     wr_free(segments.numbers);
     return r;
@@ -152,6 +158,14 @@ wr_status wr_snapshots_open(const wr_sys *sys, const char *dir, wr_snapshots **o
     s->lock = -1;
     s->dir = wr_strdup(dir);
     wr_status r = s->dir ? WR_OK : wr_fail_oom(err, "a snapshot");
+    bool is = false;
+    if (r == WR_OK) r = wri_snap_is_savepoint(s, &is, err);
+    if (r == WR_OK && is)
+        r = wr_fail(
+            err, WR_EINVAL,
+            "'%s' is a savepoint, which nothing is added to; start from it with --from, and give --state a "
+            "folder of its own",
+            dir);
     if (r == WR_OK && sys->mkdir(dir, 0755) != 0 && errno != EEXIST) r = cannot("make the folder", dir, err);
     if (r == WR_OK) r = take_lock(s, err);
     if (r == WR_OK) r = look(s, err);

@@ -5,7 +5,7 @@
 #include "state/state.h"
 
 #define WRI_MAGIC_LEN 8
-#define WRI_SEGMENT   "weirseg1"
+#define WRI_SEGMENT   "weirseg1" /* the last character is the number of the format */
 #define WRI_MANIFEST  "weirman1"
 
 typedef struct wri_piece_at { /* where a piece lies */
@@ -46,8 +46,20 @@ wr_status wri_snap_sync_dir(const wr_snapshots *s, wr_err *err) WR_MUST_USE;
 /* All of a file. WR_EDATA: its first bytes are not magic. */
 wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char *magic, wr_buf *out,
                              wr_err *err) WR_MUST_USE;
+/* A file of parts, back to back behind its magic, durable but for its name. */
+wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic,
+                              const wr_part *parts, size_t n, wr_err *err) WR_MUST_USE;
+wr_status wri_manifest_pack(const wri_manifest *m, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_manifest_load(const wr_snapshots *s, const char *path, wri_manifest *out,
+                            wr_err *err) WR_MUST_USE;
 wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest *out,
                             wr_err *err) WR_MUST_USE;
+/* What m names, checked. Owner: the caller, by wr_snapshot_free. */
+wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp,
+                              wr_err *err) WR_MUST_USE;
+/* Fills s->epochs; removes nothing. */
+wr_status wri_snap_list(wr_snapshots *s, wr_err *err) WR_MUST_USE;
+wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) WR_MUST_USE;
 void wri_manifest_free(wri_manifest *m);
 /* The bytes of some of the last pieces of `old` go in front of the part's, into own, where that keeps them
  * few. How many pieces stay. */

@@ -50,9 +50,8 @@ static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *p
     return WR_OK;
 }
 
-/* A new file, durable but for its name. */
-static wr_status write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_part *parts,
-                            size_t n, wr_err *err) {
+wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic,
+                              const wr_part *parts, size_t n, wr_err *err) {
     int fd = s->sys->open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     if (fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", path, strerror(errno));
     wr_status r = wr_write_all(s->sys, fd, magic, WRI_MAGIC_LEN, path, err);
@@ -86,7 +85,7 @@ static int pack_part(msgpack_packer *pk, const wri_part_at *p) {
     return r;
 }
 
-static wr_status pack_manifest(const wri_manifest *m, wr_buf *out, wr_err *err) {
+wr_status wri_manifest_pack(const wri_manifest *m, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     uint32_t crc = 0;
     msgpack_packer_init(&pk, out, wr_buf_write);
@@ -111,9 +110,9 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
     wr_buf text = {0};
     char *path = wri_snap_path(s, m->head.epoch, "snapshot"),
          *made = wri_snap_path(s, m->head.epoch, "making");
-    wr_status r = path && made ? pack_manifest(m, &text, err) : wr_fail_oom(err, "a snapshot");
+    wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a snapshot");
     wr_part whole = {.data = text.data, .len = text.len};
-    if (r == WR_OK) r = write_file(s, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK) r = wri_snap_write_file(s, made, WRI_MANIFEST, &whole, 1, err);
     if (r == WR_OK && s->sys->rename(made, path) != 0)
         r = wr_fail(err, WR_EIO, "cannot rename '%s' to '%s': %s", made, path, strerror(errno));
     else if (r == WR_OK) {
@@ -131,7 +130,8 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
 static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
                                wr_err *err) {
     char *path = wri_snap_path(s, segment, "seg");
-    wr_status r = path ? write_file(s, path, WRI_SEGMENT, parts, n, err) : wr_fail_oom(err, "a snapshot");
+    wr_status r =
+        path ? wri_snap_write_file(s, path, WRI_SEGMENT, parts, n, err) : wr_fail_oom(err, "a snapshot");
     wr_free(path);
     return r;
 }

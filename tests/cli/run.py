@@ -333,7 +333,7 @@ def a_state_is_gone_on_from_and_finishes(d):
     half = len(lines_of(d, "o.jsonl"))
     assert 200 <= half < 2000, half
     other = weir("run", "--state", "state", "-e", sql.replace("SELECT *", "SELECT user_id"), cwd=d)
-    assert other.returncode == 1 and "belongs to another SQL" in other.stderr, other.stderr
+    assert other.returncode == 1 and "belongs to other SQL" in other.stderr, other.stderr
     assert len(lines_of(d, "o.jsonl")) == half  # nothing was touched
     done = weir(*args[1:], cwd=d)
     assert done.returncode == 0 and len(lines_of(d, "o.jsonl")) == 2000, done.stderr
@@ -381,6 +381,30 @@ def a_damaged_state_is_said(d):
     r = weir(*args, cwd=d)
     assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
     assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
+
+
+@case
+def other_sql_and_a_savepoint_go_on(d):
+    sql = COPY.format(rows=2000, rate=4000)
+    args = ["run", "--quiet", "--snapshot-interval=20ms"]
+    p = subprocess.Popen([WEIR, *args, "--state", "state", "-e", sql], cwd=d, stderr=subprocess.DEVNULL)
+    while len(lines_of(d, "o.jsonl")) < 200:
+        assert p.poll() is None
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130
+    made = weir("state", "state", "--savepoint", "point", cwd=d)
+    assert made.returncode == 0 and "weir run --from point" in made.stderr, made.stderr
+    assert weir("state", "point", "--sql", cwd=d).stdout == sql
+    assert "position in g (datagen)" in weir("state", "point", cwd=d).stdout
+    more = sql + " CREATE STREAM m WITH (connector = 'file', path = 'm.jsonl', format = 'json') AS SELECT page FROM g;"
+    refused = weir(*args, "--state", "state", "-e", more, cwd=d)
+    assert refused.returncode == 1 and "begins  into m" in refused.stderr and "give --update" in refused.stderr, refused.stderr
+    done = weir(*args, "--state", "state", "--update", "-e", more, cwd=d)
+    assert done.returncode == 0 and "keeps   into o" in done.stderr, done.stderr
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000 and 0 < len(lines_of(d, "m.jsonl")) < 2000
+    again = weir(*args, "--from", "point", "--state", "new", "--workers=1", "-e", sql, cwd=d)
+    assert again.returncode == 0 and len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000, again.stderr
+    assert "is a savepoint" in weir(*args, "--state", "point", "-e", sql, cwd=d).stderr
 
 
 def list_of(d, ending):

@@ -1,0 +1,260 @@
+/* state/snapshots/savepoint.c -- savepoints, and a look at a folder that others may be using.
+ *
+ * A savepoint is made from a snapshot that has been written: its pieces, wherever they lie, are copied one by
+ * one into a single segment. So it is whole however little each snapshot writes, it costs the job nothing but
+ * the disk, and no more memory than the largest piece. The order is that of a snapshot: the segment is
+ * durable before the manifest names it, and without a manifest the folder is no savepoint.
+ *
+ * Reading one never falls back: who asks for a savepoint means that moment and no other. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_int.h"
+
+#define NAME  "savepoint"
+#define TRIES 5 /* of a look: each time, three snapshots would have to be taken meanwhile */
+
+static char *path_of(const char *dir, const char *name) {
+    wr_buf b = {0};
+    if (wr_buf_printf(&b, "%s/%s", dir, name) == WR_OK) return b.data;
+    wr_buf_free(&b);
+    return NULL;
+}
+
+wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) {
+    struct stat st;
+    char *path = path_of(s->dir, NAME);
+    if (!path) return wr_fail_oom(err, "a savepoint");
+    *isp = s->sys->stat(path, &st) == 0;
+    wr_free(path);
+    return WR_OK;
+}
+
+/* ---- copying pieces ---- */
+
+typedef struct copying {
+    const wr_snapshots *from;
+    wr_snapshots to;    /* sys and dir */
+    const char *but;    /* parts to leave out; NULL: none */
+    int in, out;        /* descriptors, -1: none */
+    uint64_t in_number; /* which segment `in` is */
+    char *in_path, *out_path;
+    uint64_t at; /* written so far */
+    wr_buf piece;
+} copying;
+
+static wr_status cannot(const char *what, const char *path, wr_err *err) {
+    return wr_fail(err, WR_EIO, "savepoint: cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+static wr_status open_segment(copying *c, uint64_t number, wr_err *err) {
+    const wr_sys *sys = c->from->sys;
+    if (c->in >= 0 && c->in_number == number) return WR_OK;
+    if (c->in >= 0) sys->close(c->in);
+    wr_free(c->in_path);
+    c->in = -1;
+    c->in_number = number;
+    c->in_path = wri_snap_path(c->from, number, "seg");
+    if (!c->in_path) return wr_fail_oom(err, "a savepoint");
+    c->in = sys->open(c->in_path, O_RDONLY, 0);
+    return c->in >= 0 ? WR_OK : cannot("open", c->in_path, err);
+}
+
+/* *p is where the piece lies, and then where its copy does. */
+static wr_status copy_piece(copying *c, const char *part, wri_piece_at *p, wr_err *err) {
+    const wr_sys *sys = c->from->sys;
+    size_t got = 0;
+    WR_TRY(open_segment(c, p->segment, err));
+    c->piece.len = 0;
+    if (wr_buf_reserve(&c->piece, p->length + 1) != WR_OK) return wr_fail_oom(err, "a savepoint");
+    WR_TRY(wr_pread_all(sys, c->in, c->piece.data, p->length, (int64_t)p->offset, &got, c->in_path, err));
+    if (got != p->length || wr_crc32c(0, c->piece.data, got) != p->crc)
+        return wr_fail(err, WR_EDATA,
+                       "savepoint: '%s' is damaged in bytes %" PRIu64 " to %" PRIu64
+                       " (%s); nothing can be copied from it",
+                       c->in_path, p->offset, p->offset + p->length, part);
+    WR_TRY(wr_write_all(sys, c->out, c->piece.data, got, c->out_path, err));
+    *p = (wri_piece_at){1, c->at, p->length, p->crc};
+    c->at += p->length;
+    return WR_OK;
+}
+
+static wr_status copy_parts(copying *c, const wri_manifest *from, wri_manifest *to, wr_err *err) {
+    to->head = from->head;
+    to->parts = wr_arena_calloc(&to->ar, (from->n + 1) * sizeof *to->parts);
+    if (!to->parts) return wr_fail_oom(err, "a savepoint");
+    for (size_t i = 0; i < from->n; i++) {
+        if (c->but && strncmp(from->parts[i].name, c->but, strlen(c->but)) == 0) continue;
+        wri_part_at *p = &to->parts[to->n++];
+        *p = from->parts[i];
+        p->pieces = wr_arena_alloc(&to->ar, (p->n + 1) * sizeof *p->pieces);
+        if (!p->pieces) return wr_fail_oom(err, "a savepoint");
+        if (p->n) memcpy(p->pieces, from->parts[i].pieces, p->n * sizeof *p->pieces);
+        for (size_t k = 0; k < p->n; k++) WR_TRY(copy_piece(c, p->name, &p->pieces[k], err));
+    }
+    return WR_OK;
+}
+
+static wr_status copy_segment(copying *c, wri_manifest *to, wr_err *err) {
+    const wr_sys *sys = c->from->sys;
+    c->out_path = wri_snap_path(&c->to, 1, "seg");
+    if (!c->out_path) return wr_fail_oom(err, "a savepoint");
+    c->out = sys->open(c->out_path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (c->out < 0) return cannot("make", c->out_path, err);
+    c->at = WRI_MAGIC_LEN;
+    WR_TRY(wr_write_all(sys, c->out, WRI_SEGMENT, WRI_MAGIC_LEN, c->out_path, err));
+    WR_TRY(copy_parts(c, &c->from->last, to, err));
+    if (sys->fdatasync(c->out) != 0) return cannot("make durable", c->out_path, err);
+    int fd = c->out;
+    c->out = -1;
+    return sys->close(fd) == 0 ? WR_OK : cannot("close", c->out_path, err);
+}
+
+/* ---- the folder ---- */
+
+static void count_name(void *ctx, const char *name) {
+    (void)name;
+    ++*(size_t *)ctx;
+}
+
+static wr_status make_folder(const wr_sys *sys, const char *dir, wr_err *err) {
+    size_t names = 0;
+    if (sys->mkdir(dir, 0755) == 0) return WR_OK;
+    if (errno != EEXIST) return cannot("make the folder", dir, err);
+    if (sys->list(dir, count_name, &names) != 0) return cannot("list", dir, err);
+    return names == 0
+               ? WR_OK
+               : wr_fail(err, WR_EINVAL,
+                         "savepoint: the folder '%s' is not empty; name one that is, or is not there yet",
+                         dir);
+}
+
+/* So that the folder itself is there after a power cut. */
+static wr_status sync_parent(const wr_sys *sys, const char *dir, wr_err *err) {
+    size_t n = strlen(dir);
+    while (n > 1 && dir[n - 1] == '/') n--;
+    while (n > 0 && dir[n - 1] != '/') n--;
+    wr_snapshots parent = {.sys = sys, .dir = NULL};
+    wr_buf b = {0};
+    if (wr_buf_put(&b, n ? dir : ".", n ? n : 1) != WR_OK || wr_buf_put(&b, "", 1) != WR_OK) {
+        wr_buf_free(&b);
+        return wr_fail_oom(err, "a savepoint");
+    }
+    parent.dir = b.data;
+    wr_status r = wri_snap_sync_dir(&parent, err);
+    wr_buf_free(&b);
+    return r;
+}
+
+static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, wr_err *err) {
+    wr_buf text = {0};
+    char *path = path_of(to->dir, NAME), *made = path_of(to->dir, NAME ".making");
+    wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a savepoint");
+    wr_part whole = {.data = text.data, .len = text.len};
+    if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK && to->sys->rename(made, path) != 0) r = cannot("rename", made, err);
+    if (r == WR_OK) r = wri_snap_sync_dir(to, err);
+    if (r == WR_OK) r = sync_parent(to->sys, to->dir, err);
+    if (r != WR_OK && path && made) {
+        to->sys->unlink(path);
+        to->sys->unlink(made);
+    }
+    wr_buf_free(&text);
+    wr_free(path);
+    wr_free(made);
+    return r;
+}
+
+wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, uint64_t *bytesp,
+                             wr_err *err) {
+    copying c = {.from = s, .but = but, .to = {.sys = s->sys}, .in = -1, .out = -1};
+    wri_manifest m = {0};
+    if (!s->has_last) return wr_fail(err, WR_EINVAL, "savepoint: '%s' has no snapshot to make it of", s->dir);
+    c.to.dir = wr_strdup(dir);
+    wr_status r = c.to.dir ? make_folder(s->sys, dir, err) : wr_fail_oom(err, "a savepoint");
+    bool made = r == WR_OK;
+    if (r == WR_OK) r = copy_segment(&c, &m, err);
+    if (r == WR_OK) r = write_manifest(&c.to, &m, err);
+    if (r == WR_OK && bytesp) *bytesp = c.at;
+    if (c.in >= 0) s->sys->close(c.in);
+    if (c.out >= 0) s->sys->close(c.out);
+    if (r != WR_OK && made) {
+        if (c.out_path) s->sys->unlink(c.out_path);
+        s->sys->rmdir(dir);
+    }
+    wri_manifest_free(&m);
+    wr_free(c.in_path);
+    wr_free(c.out_path);
+    wr_free(c.to.dir);
+    wr_buf_free(&c.piece);
+    return r;
+}
+
+/* ---- reading ---- */
+
+static wr_status read_savepoint(const wr_snapshots *s, wr_snapshot **outp, wr_err *err) {
+    wri_manifest m;
+    char *path = path_of(s->dir, NAME);
+    if (!path) return wr_fail_oom(err, "a savepoint");
+    wr_status r = wri_manifest_load(s, path, &m, err);
+    if (r == WR_OK) r = wri_snap_read_parts(s, &m, outp, err);
+    if (r == WR_OK) (*outp)->savepoint = true;
+    wri_manifest_free(&m);
+    wr_free(path);
+    return r;
+}
+
+wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) {
+    wr_snapshots s = {.sys = sys, .lock = -1};
+    *outp = NULL;
+    s.dir = wr_strdup(dir);
+    if (!s.dir) return wr_fail_oom(err, "a savepoint");
+    bool is = false;
+    wr_status r = wri_snap_is_savepoint(&s, &is, err);
+    if (r == WR_OK)
+        r = is ? read_savepoint(&s, outp, err)
+               : wr_fail(err, WR_EINVAL,
+                         "'%s' is no savepoint: there is no file '%s/" NAME "'; weir state --savepoint "
+                         "makes one of a folder of --state",
+                         dir, dir);
+    wr_free(s.dir);
+    return r;
+}
+
+static wr_status look_once(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
+                           wr_err *err) {
+    wr_snapshots s = {.sys = sys, .lock = -1};
+    s.dir = wr_strdup(dir);
+    if (!s.dir) return wr_fail_oom(err, "a snapshot");
+    bool is = false;
+    wr_status r = wri_snap_is_savepoint(&s, &is, err);
+    if (is) r = read_savepoint(&s, outp, err);
+    else if (r == WR_OK) {
+        r = wri_snap_list(&s, err);
+        if (r == WR_OK) r = wr_snapshots_read(&s, outp, said, err);
+    }
+    if (s.has_last) wri_manifest_free(&s.last);
+    wr_free(s.epochs);
+    wr_free(s.dir);
+    return r;
+}
+
+wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
+                            wr_err *err) {
+    size_t len = said->len;
+    wr_status r = WR_OK;
+    *outp = NULL;
+    for (int i = 0; i < TRIES; i++) { /* who writes there may remove what is just being read */
+        said->len = len;
+        r = look_once(sys, dir, outp, said, err);
+        if (r == WR_OK && said->len == len) return r;
+        if (r == WR_OK && i + 1 < TRIES) {
+            wr_snapshot_free(*outp);
+            *outp = NULL;
+        }
+    }
+    return r;
+}
