@@ -16,7 +16,7 @@ typedef struct run_opts {
     int64_t workers, batch_rows;
     bool quiet;
     const char *state;
-    int64_t snapshot_interval;
+    int64_t snapshot_interval, memory;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -56,6 +56,14 @@ static const wr_option flags[] = {
      .min = 1000,
      .max = INT64_C(86400000000),
      .doc = "Time between snapshots, such as 50ms; without it what the SQL sets, else 10 seconds."},
+    {.name = "memory",
+     .type = WR_OPT_BYTES,
+     .offset = OPT(memory),
+     .def = "0",
+     .max = INT64_MAX / 2,
+     .doc = "What buffers and state may take, such as 512MiB; state of windows that is more goes to disk, in "
+            "the "
+            "--state folder or TMPDIR. 0: what the SQL sets, else half of the machine's memory."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -114,6 +122,7 @@ static wr_job_opts job_opts(const run_opts *o) {
     int by_terminal = terminal ? 2 : 0;
     return (wr_job_opts){.state_dir = o->state,
                          .snapshot_interval_us = o->snapshot_interval,
+                         .memory_bytes = o->memory,
                          .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
                          .format = o->format ? o->format - 1 : by_terminal,

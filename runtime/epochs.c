@@ -170,7 +170,9 @@ static wr_status write_all(wri_writing *w) {
 
 static void in_pool(uv_work_t *work) {
     wri_writing *w = work->data;
+    wr_budget *was = wr_budget_enter(&w->job->budget);
     w->status = write_all(w);
+    wr_budget_enter(was);
 }
 
 static void free_writing(wri_writing *w) {
@@ -187,6 +189,7 @@ static void written(uv_work_t *work, int status) {
     wr_job *j = w->job;
     wri_epochs *e = &j->epochs;
     (void)status;
+    __atomic_store_n(&e->writing, false, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
     if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
     else e->n_taken++;
@@ -224,6 +227,7 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
         return;
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted, .work = {.data = w}};
+    __atomic_store_n(&e->writing, true, __ATOMIC_RELEASE);
     w->status = add_ends(w);
     if (w->status == WR_OK && uv_queue_work(loop, &w->work, in_pool, written) == 0) return;
     if (w->status == WR_OK) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had to write a snapshot");

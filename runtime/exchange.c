@@ -82,7 +82,8 @@ static wr_status send_event(wr_op *op, uint32_t to, wri_event e, wr_err *err) {
     wr_task *t = op->task;
     sender *s = op->state;
     wri_ring *r = &s->x->rings[t->index * t->job->n_workers + to];
-    while (!wri_ring_put(r, e)) {
+    /* When memory is short a ring holds little: what is in it cannot be written to disk. */
+    while ((wri_memory_short(t->job) && wri_ring_crowded(r)) || !wri_ring_put(r, e)) {
         wr_status st = wri_help(t, op->node->in[0]->stage, err);
         if (st != WR_OK) {
             if (e.kind == WRI_BATCH) wr_batch_drop(e.batch);

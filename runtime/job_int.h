@@ -40,6 +40,9 @@ typedef struct wri_ring {
 } wri_ring;
 bool wri_ring_put(wri_ring *r, wri_event e); /* false: full */
 bool wri_ring_take(wri_ring *r, wri_event *ep);
+static inline bool wri_ring_crowded(const wri_ring *r) { /* the producer asks */
+    return r->tail - __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) >= 2;
+}
 
 typedef struct wri_exchange {
     const wr_node *node;
@@ -169,6 +172,7 @@ typedef struct wri_epochs {
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
+    bool writing;         /* atomic: the pool holds what was saved */
     bool under_way, last; /* last: the job stops once it is written */
     int64_t next_us;      /* when the next is due */
     uint64_t n_taken, bytes;
@@ -220,10 +224,13 @@ struct wr_job {
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     wri_epochs epochs;
-    wr_buf said;     /* lines for the summary */
-    bool restored;   /* goes on from a snapshot */
-    bool finished;   /* the snapshot was the last one: there is nothing to do */
-    uv_async_t done; /* sent by each worker as it ends or has passed a barrier */
+    wr_budget budget;       /* of all that the job takes: memory.c */
+    int64_t memory;         /* the budget as it was asked for */
+    uint64_t spilled_bytes; /* atomic */
+    wr_buf said;            /* lines for the summary */
+    bool restored;          /* goes on from a snapshot */
+    bool finished;          /* the snapshot was the last one: there is nothing to do */
+    uv_async_t done;        /* sent by each worker as it ends or has passed a barrier */
 };
 
 static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->stop, __ATOMIC_RELAXED) != 0; }
@@ -313,6 +320,23 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
 void wri_epochs_close(wr_job *j);
 uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */
+
+/* memory.c: the budget */
+void wri_memory_open(wr_job *j);
+/* More than half of it is used: who can lets go of some, before more comes in. */
+static inline bool wri_memory_short(const wr_job *j) {
+    return WR_UNLIKELY(__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) > j->memory / 2);
+}
+bool wri_memory_waits(const wr_task *t); /* sources must deal nothing now */
+/* Asks all operators of the worker to let go of some, if memory is short. Between events. */
+wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
+/* For operators that let go: what is too little to be worth it; whether it is enough now; how much of what
+ * was written to disk may be brought back at a time [bytes]. */
+size_t wri_memory_worth(const wr_op *op);
+bool wri_memory_eased(const wr_op *op);
+size_t wri_memory_share(const wr_op *op);
+/* s, with a message that says who keeps what when it is WR_ENOMEM for want of budget. */
+wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err);
 
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,

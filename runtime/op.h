@@ -19,6 +19,11 @@ typedef struct wr_saved {
     uint32_t n_ints;
 } wr_saved;
 
+typedef struct wr_kept {
+    uint64_t keys;  /* groups, sessions, partitions; of what keeps rows: those */
+    uint64_t bytes; /* about what it has allocated for them */
+} wr_kept;
+
 typedef struct wr_op_def {
     const char *name;
     wr_status (*open)(wr_op *op, wr_err *err);
@@ -40,6 +45,12 @@ typedef struct wr_op_def {
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;
+    /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
+    void (*measure)(const wr_op *op, wr_kept *outp);
+    /* Memory is short: lets go of what it can make anew, send on or write to disk, if that is worth the
+     * while. *didp: something was freed. Called between events, of its own or of the worker. NULL: it cannot.
+     */
+    wr_status (*relieve)(wr_op *op, bool *didp, wr_err *err);
     void (*close)(wr_op *op); /* also after a failed open */
 } wr_op_def;
 

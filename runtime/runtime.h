@@ -22,6 +22,7 @@ typedef struct wr_job_opts {
     uint32_t width;               /* columns of the terminal, 0: unknown */
     const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
     int64_t snapshot_interval_us; /* 0: plan's setting */
+    int64_t memory_bytes;         /* what buffers and state may take; 0: plan's setting, then half of RAM */
     struct wr_streams *streams;   /* the data directory (state/state.h), NULL: none */
 } wr_job_opts;
 
@@ -34,6 +35,8 @@ typedef struct wr_job_stats {
     int64_t
         idle_us; /* how far event time went on with the wall clock while streams were quiet, most of all */
     int64_t elapsed_us;
+    int64_t memory_bytes, memory_peak, memory_limit;
+    int64_t spilled_bytes; /* state that has been written to disk for want of memory, in all */
     uint32_t workers;
     char first_bad[256]; /* message of the first bad row, "" if none */
 } wr_job_stats;
