@@ -1,15 +1,16 @@
 /* runtime/memory.c -- the memory budget of a job: how much, who waits, who lets go.
  *
  *   used <= half       nobody cares
- *   used >  half       "short": operators that can do so let go of memory (def->relieve: flush, write state to
- *                      disk, ops/spill.h); rings take few events; sources deal no chunk until the rings are empty
- *                      and a snapshot under way is written, all of which ends by itself: no dead end
- *   used >= all of it  allocations fail, and so does the job, with a message that names who keeps the most
+ *   used >  half       "short": operators that can do so let go of memory (def->relieve: flush, write state
+ * to disk, ops/spill.h); rings take few events; sources deal no chunk until the rings are empty and a
+ * snapshot under way is written, all of which ends by itself: no dead end used >= all of it  allocations
+ * fail, and so does the job, with a message that names who keeps the most
  *
  * Half is left for what a table needs to double, for the results of a window that fires, and for what is
- * under way. A job has a budget of its own, not the process: a thread works for one job at a time, so that this costs
- * nothing more, and a job that keeps too much does not take others with it. What a job owns is given back by its own
- * threads or inside wr_budget_enter (the control thread, the pool's); core/mem.h has how bytes are counted.
+ * under way. A job has a budget of its own, not the process: a thread works for one job at a time, so that
+ * this costs nothing more, and a job that keeps too much does not take others with it. What a job owns is
+ * given back by its own threads or inside wr_budget_enter (the control thread, the pool's); core/mem.h has
+ * how bytes are counted.
  *
  * A budget of a few bytes is allowed: then all state that can be lies on disk, which tests make use of. So
  * that such a job can begin at all, allocations do not fail below MEMORY_MIN. */
@@ -109,7 +110,9 @@ bool wri_memory_waits(const wr_task *t) {
 
 /* ---- who lets go ---- */
 
-size_t wri_memory_worth(const wr_op *op) { return (size_t)(op->task->job->memory / 32 / op->task->job->n_workers); }
+size_t wri_memory_worth(const wr_op *op) {
+    return (size_t)(op->task->job->memory / 32 / op->task->job->n_workers);
+}
 
 bool wri_memory_eased(const wr_op *op) {
     wr_job *j = op->task->job;
@@ -117,7 +120,9 @@ bool wri_memory_eased(const wr_op *op) {
     return __atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) <= j->memory / 2 - j->memory / 8;
 }
 
-size_t wri_memory_share(const wr_op *op) { return (size_t)(op->task->job->memory / 8 / op->task->job->n_workers); }
+size_t wri_memory_share(const wr_op *op) {
+    return (size_t)(op->task->job->memory / 8 / op->task->job->n_workers);
+}
 
 wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) {
     const wr_plan *p = t->job->plan;
@@ -179,8 +184,11 @@ wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err) {
     snprintf(why, sizeof why, "%.200s", err->msg);
     why[strcspn(why, ";")] = 0; /* what to do about it in general is not wanted here */
     if (op)
-        snprintf(keeps, sizeof keeps, "; %s (#%u of EXPLAIN) keeps %s for %" PRIu64 " keys or rows on worker %u of %u",
+        snprintf(keeps, sizeof keeps,
+                 "; %s (#%u of EXPLAIN) keeps %s for %" PRIu64 " keys or rows on worker %u of %u",
                  op->def->name, op->node->id, bytes, k.keys, t->index + 1, j->n_workers);
-    return wr_fail(err, s, "the memory budget of %s is used up (%s)%s. Give it more with --memory or SET memory, or "
-                           "have it keep less: %sfewer --workers", limit, why, keeps, advice(op));
+    return wr_fail(err, s,
+                   "the memory budget of %s is used up (%s)%s. Give it more with --memory or SET memory, or "
+                   "have it keep less: %sfewer --workers",
+                   limit, why, keeps, advice(op));
 }
