@@ -172,7 +172,7 @@ fuzz-%: ## libFuzzer on one target (clang)
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 .PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
 format: ## clang-format all C files
-	clang-format -i $(C_FILES)
+	$(Q)clang-format -i $(C_FILES)
 check: check-format check-layers check-symbols check-size check-docs check-static ## format, layers, symbols, sizes, docs, static analysis
 check-format:
 	@clang-format --dry-run -Werror $(C_FILES) 2>&1 | sed -n 's/^\([^ :]*\.[ch]\):[0-9].*/\1 is not formatted: make format/p' | \

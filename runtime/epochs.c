@@ -210,7 +210,7 @@ static wr_status add_ends(wri_writing *w) {
         }
         if (j->sinks[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", id), &text, &w->err));
-            WR_TRY(wri_sink_save(&j->sinks[id], text, &w->err));
+            WR_TRY(wri_sink_save(&j->sinks[id], w->epoch, text, &w->err));
         }
     }
     return WR_OK;

@@ -125,6 +125,7 @@ typedef struct wri_sink {
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
     uint64_t epoch;  /* of the last barrier that all have passed */
+    uint64_t coming; /* of the last that some have passed */
     uint32_t passed; /* workers that have passed the next one, and not ended */
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
@@ -341,7 +342,8 @@ wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err);
 /* sink.c */
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* How it stood at the barrier of that epoch, once all workers have passed it. */
+wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;

@@ -42,6 +42,8 @@ typedef struct wr_op_def {
     /* At a barrier, after barrier(): hands all that it keeps to wr_save_rows and wr_save_ints. NULL with
      * `stateless`: it keeps nothing over a barrier. NULL without: jobs with --state refuse it. */
     wr_status (*save)(wr_op *op, wr_saver *to, wr_err *err);
+    /* At a barrier that found it ended already: what it must know so as not to speak again. NULL: nothing. */
+    wr_status (*save_ended)(wr_op *op, wr_saver *to, wr_err *err);
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;

@@ -57,15 +57,26 @@ static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, w
     return r;
 }
 
-wr_status wri_sink_save(wri_sink *s, wr_buf *out, wr_err *err) {
+/* Notes how far it has come: where an epoch ends. Under the lock. */
+static wr_status note_cut(wri_sink *s, uint64_t epoch, wr_err *err) {
+    s->epoch = epoch;
+    s->cut_headed = s->headed;
+    s->cut.len = 0;
+    return s->con->mark ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
+}
+
+wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     pthread_mutex_lock(s->lock);
+    /* It has ended before any barrier of that epoch came: all that it has written counts. */
+    wr_status cut = s->epoch < epoch ? note_cut(s, epoch, err) : WR_OK;
     int r = msgpack_pack_array(&pk, 2);
     if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
     if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
     if (r == 0 && s->cut.len) r = msgpack_pack_bin_body(&pk, s->cut.data, s->cut.len);
     pthread_mutex_unlock(s->lock);
+    if (cut != WR_OK) return cut;
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
@@ -93,7 +104,7 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
     s->node = n;
     s->open = j->n_workers;
-    s->epoch = j->epochs.wanted;
+    s->epoch = s->coming = j->epochs.wanted;
     pthread_mutex_init(&s->own_lock, NULL);
     WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
@@ -195,14 +206,11 @@ static wr_status flush(wr_op *op, wr_err *err) {
 
 /* ---- barriers ---- */
 
-/* All rows before the barrier have been written. Under the lock. */
-static wr_status cut(wr_job *j, sink_op *o, uint64_t epoch, wr_err *err) {
+/* All rows before the barrier that has come last have been written. Under the lock. */
+static wr_status cut(wr_job *j, sink_op *o, wr_err *err) {
     wri_sink *s = o->s;
-    s->epoch = epoch;
     s->passed = 0;
-    s->cut_headed = s->headed;
-    s->cut.len = 0;
-    if (s->con->mark) WR_TRY(s->con->mark(s->sink, &s->cut, err));
+    WR_TRY(note_cut(s, s->coming, err));
     if (s->con->put) return WR_OK;
     return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
 }
@@ -213,8 +221,8 @@ static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     if (!s->con->write && !s->con->put) return WR_OK;
     WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
     pthread_mutex_lock(s->lock);
-    o->epoch = epoch;
-    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, epoch, err) : WR_OK;
+    o->epoch = s->coming = epoch;
+    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, err) : WR_OK;
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -347,9 +355,7 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     pthread_mutex_lock(s->lock);
     s->passed -= o->epoch > s->epoch;
     s->open--;
-    if (s->passed > 0 && s->passed == s->open) r = cut(j, o, j->epochs.wanted, err);
-    if (r == WR_OK && s->open == 0 && s->after.len > 0)
-        r = write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
+    if (s->coming > s->epoch && s->passed == s->open) r = cut(j, o, err); /* others waited for this one */
     if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;

@@ -100,6 +100,17 @@ static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     return true;
 }
 
+/* Operators that no barrier reached, since they had ended. */
+static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
+    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
+        wr_op *op = &t->ops[id];
+        if (!op->def->save_ended || op->ended < op->n_in || op->epoch == epoch) continue;
+        t->saver.node = id;
+        WR_TRY(op->def->save_ended(op, &t->saver, err));
+    }
+    return WR_OK;
+}
+
 static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     wr_job *j = t->job;
     uint64_t epoch = __atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE);
@@ -112,6 +123,7 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     }
     if (!through(t, epoch, true)) return WR_OK;
     WR_TRY(wri_side_save(t, err));
+    WR_TRY(save_ended(t, epoch, err));
     t->passed = epoch;
     *didp = true;
     if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);

@@ -209,6 +209,12 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
     return wr_save_ints(to, CAME, &came, 1, err);
 }
 
+/* The row of an input without rows has been told: it must not be told again. */
+static wr_status global_save_ended(wr_op *op, wr_saver *to, wr_err *err) {
+    const agg_global *a = op->state;
+    return a->slices ? WR_OK : wr_save_ints(to, CAME, &(int64_t){1}, 1, err);
+}
+
 static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     agg_global *a = op->state;
     if (a->slices) return wri_slices_load(a->slices, saved, err);
@@ -222,5 +228,6 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .push = global_push,
                                      .watermark = global_watermark,
                                      .save = global_save,
+                                     .save_ended = global_save_ended,
                                      .load = global_load,
                                      .close = global_close};
