@@ -188,6 +188,11 @@ void wri_summary(const wri_progress *p, wr_status status) {
         fprintf(stderr, "%s of state went to disk for want of memory (--memory)\n",
                 scaled((double)s.spilled_bytes, "B", a));
     put_notes(p->job);
+    if (s.snapshots > 0)
+        fprintf(stderr, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",
+                grouped(s.snapshots, a), s.snapshots == 1 ? "" : "s",
+                scaled((double)s.snapshot_bytes, "B", b), duration(s.pause_most_us, c),
+                duration(s.pause_us, d));
     if (s.idle_us > 0)
         fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
                 duration(s.idle_us, a));

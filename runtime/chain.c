@@ -57,7 +57,8 @@ wr_status wri_emit_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
 static wr_status pass_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     op->barriers = 0;
     if (op->def->barrier) WR_TRY(op->def->barrier(op, epoch, err));
-    op->task->saver.node = op->node->id;
+    wri_saver_at(&op->task->saver, op->node->id);
+    op->unsaved = op->def->save_rest != NULL;
     if (op->def->save) WR_TRY(op->def->save(op, &op->task->saver, err));
     return wri_emit_barrier(op, epoch, err);
 }

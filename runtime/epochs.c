@@ -4,7 +4,8 @@
  *   each source, each worker  cuts its splits, sends the barrier behind what was dealt before (source.c)
  *   each operator             waits for the barrier on all inputs, saves, passes it on (chain.c)
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
- *   last worker               wakes the control thread, which hands all that was saved to the pool
+ *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
+ *   last worker to have saved wakes the control thread, which hands all that was saved to the pool
  *   pool                      packs, makes the sinks' output durable, writes segment and manifest
  *   control thread            lets the next epoch begin
  *
@@ -102,7 +103,7 @@ const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
     return piece_of(from, "source", n->id);
 }
 
-/* "op/<node>/<worker>" */
+/* "op/<node>/<worker>", and "/<part>" where the operator has several */
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
     for (size_t i = 0; from && i < from->n; i++) {
         unsigned id, worker;
@@ -134,15 +135,24 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
     return name ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-/* In the pool: what the operators of worker i have saved, a part for each. */
+static bool same_part(const wri_item *a, const wri_item *b) {
+    return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
+}
+
+/* In the pool: what the operators of worker i have saved, part by part. */
 static wr_status pack_worker(wri_writing *w, uint32_t i) {
-    const wr_saver *s = &w->job->workers[i].saver;
+    wr_saver *s = &w->job->workers[i].saver;
+    wri_saver_sort(s);
     for (size_t at = 0, next; at < s->n; at = next) {
         wr_buf *text;
-        for (next = at + 1; next < s->n && s->items[next].node == s->items[at].node; next++) {
+        const wri_item *first = &s->items[at];
+        for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
-        const char *name = wr_arena_printf(&w->ar, "op/%u/%u", s->items[at].node, i);
+        const char *name = first->named
+                               ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
+                               : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
         WR_TRY(add_part(w, name, &text, &w->err));
+        w->parts[w->n - 1].more = first->more;
         WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
     }
     return WR_OK;
@@ -190,7 +200,10 @@ static void written(uv_work_t *work, int status) {
     wri_epochs *e = &j->epochs;
     (void)status;
     __atomic_store_n(&e->writing, false, __ATOMIC_RELEASE);
-    for (uint32_t i = 0; i < j->n_workers; i++) wri_saver_reset(&j->workers[i].saver);
+    for (uint32_t i = 0; i < j->n_workers; i++) {
+        wri_saver_reset(&j->workers[i].saver);
+        j->workers[i].saver.goes_on = w->status == WR_OK;
+    }
     if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
     else e->n_taken++;
     e->bytes += w->bytes;

@@ -155,6 +155,11 @@ typedef struct wri_side { /* rows of an ERRORS or LATE node, gathered until the 
 /* What one operator of one worker has saved. */
 typedef struct wri_item {
     uint32_t node, tag;
+    uint32_t seq; /* in the order saved */
+    bool named;   /* of part `part`, not of the operator's only one */
+    bool begins;  /* neither rows nor numbers: the part begins here */
+    bool more;    /* it goes on behind that of the snapshot before */
+    int64_t part;
     wr_batch *rows; /* NULL: numbers */
     uint32_t *keys; /* in the saver's arena, as are the numbers */
     uint32_t n_keys, n_ints;
@@ -163,9 +168,22 @@ typedef struct wri_item {
 struct wr_saver {
     wri_item *items;
     size_t n, cap;
-    uint32_t node; /* that saves now */
+    uint32_t node; /* that saves now, and which part */
+    bool named;
+    int64_t part;
+    bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
+
+/* How long barriers kept a worker from its rows: counts by length, two buckets an octave. */
+#define WRI_PAUSES 64
+typedef struct wri_pauses {
+    uint64_t n[WRI_PAUSES]; /* [i]: up to 2^(i/2) us */
+    int64_t most_us;
+} wri_pauses;
+static inline int64_t wri_pause_bound(uint32_t i) {
+    return (i & 1 ? INT64_C(181) : INT64_C(128)) << i / 2 >> 7;
+}
 
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
 typedef struct wri_epochs {
@@ -191,7 +209,11 @@ struct wr_task {
     wr_op **sinks;
     uint32_t n_sinks;
     uint64_t bad_rows, late_rows;
-    uint64_t passed;       /* the last barrier that all entries have passed */
+    uint64_t passed; /* the last barrier that all entries have passed */
+    uint64_t saved;  /* the last one for which all has been saved */
+    int64_t seen_us; /* when the one under way was first seen, 0: none is */
+    int64_t rest_us; /* when what it left to be saved was last worked on */
+    wri_pauses pauses;
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
@@ -303,9 +325,12 @@ wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err)
 void wri_bad_record(void *ctx, const wr_bad_record *r); /* ctx: the source's wr_op */
 
 /* saved.c: what operators save, as bytes and back */
+void wri_saver_at(wr_saver *s, uint32_t node); /* it saves now, and has no named parts yet */
 void wri_saver_reset(wr_saver *s);
+void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-wr_status wri_items_pack(const wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* Lets go of the rows. */
+wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
 /* Gives what was saved by node id to the operators of all workers that it concerns now. */
 wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) WR_MUST_USE;
 
@@ -362,6 +387,7 @@ void wri_changelog_free(wri_changelog *l); /* NULL is allowed */
 wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_err *err) WR_MUST_USE;
 
 /* worker.c */
+void wri_barrier_seen(wr_task *t); /* a barrier has come to one of its entries */
 void *wri_worker_main(void *task);
 void wri_wake(wr_task *t);
 /* While a ring is full: does work of stages behind `stage`, else naps. */

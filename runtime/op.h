@@ -42,6 +42,10 @@ typedef struct wr_op_def {
     /* At a barrier, after barrier(): hands all that it keeps to wr_save_rows and wr_save_ints. NULL with
      * `stateless`: it keeps nothing over a barrier. NULL without: jobs with --state refuse it. */
     wr_status (*save)(wr_op *op, wr_saver *to, wr_err *err);
+    /* NULL: save() saves everything. Else called between events until *leftp is false: saves some more (about
+     * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
+     * it, through wr_saver_of. */
+    wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
     /* At a barrier that found it ended already: what it must know so as not to speak again. NULL: nothing. */
     wr_status (*save_ended)(wr_op *op, wr_saver *to, wr_err *err);
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
@@ -76,6 +80,7 @@ struct wr_op {
     int64_t *port_wm;               /* per input: its watermark */
     uint32_t n_in, ended, barriers; /* barriers: inputs that the one under way has come on */
     uint64_t epoch;                 /* of that barrier */
+    bool unsaved;                   /* save_rest is to be called */
     uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
     int64_t wm;         /* combined watermark */
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;
@@ -97,6 +102,17 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
                        wr_err *err) WR_MUST_USE;
 /* Numbers; each worker that loads gets those of all that saved. */
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) WR_MUST_USE;
+
+/* Only what changed. What an operator keeps is one part, written whole by each snapshot, or several, which it
+ * names by numbers. `more`: this snapshot goes on behind what the one before has of the part, and what is
+ * loaded is all of it, in order. What is saved from this call on belongs to the part; one that is not begun
+ * at a barrier is forgotten. */
+wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) WR_MUST_USE;
+/* There is no snapshot before that parts could go on from: all that is kept must be saved. */
+bool wr_save_anew(const wr_saver *to);
+/* After the barrier, until save_rest has said that nothing is left: where op saves more of a part. */
+wr_saver *wr_saver_of(wr_op *op, int64_t part);
+bool wr_task_saves(const wr_task *t); /* snapshots are taken at all */
 
 /* Rows that failed in op: row rows[i] of b, for the reason whys[i] (or why for all when whys is NULL). Counts
  * them and sends them to error_stream; with on_error = 'fail' the job fails. */

@@ -36,7 +36,10 @@ typedef struct wr_job_stats {
         idle_us; /* how far event time went on with the wall clock while streams were quiet, most of all */
     int64_t elapsed_us;
     int64_t memory_bytes, memory_peak, memory_limit;
-    int64_t spilled_bytes; /* state that has been written to disk for want of memory, in all */
+    int64_t spilled_bytes;              /* state that has been written to disk for want of memory, in all */
+    uint64_t snapshots, snapshot_bytes; /* written since the start */
+    int64_t pause_us,
+        pause_most_us; /* how long barriers kept workers from rows: 99 of 100 times at most, ever */
     uint32_t workers;
     char first_bad[256]; /* message of the first bad row, "" if none */
 } wr_job_stats;

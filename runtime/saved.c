@@ -6,6 +6,7 @@
  * Rows come back by their keys: hashes are of a process, and the number of workers may have changed, so rows
  * are hashed anew and dealt out as an exchange would. */
 #include <msgpack.h>
+#include <stdlib.h>
 
 #include "job_int.h"
 
@@ -16,9 +17,31 @@
 static wr_status add_item(wr_saver *s, wri_item **outp, uint32_t tag, wr_err *err) {
     if (wr_grow(&s->items, &s->cap, s->n + 1, sizeof *s->items) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
-    *outp = &s->items[s->n++];
-    **outp = (wri_item){.node = s->node, .tag = tag};
+    *outp = &s->items[s->n];
+    **outp =
+        (wri_item){.node = s->node, .tag = tag, .seq = (uint32_t)s->n, .named = s->named, .part = s->part};
+    s->n++;
     return WR_OK;
+}
+
+wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) {
+    wri_item *item = NULL;
+    to->named = true;
+    to->part = part;
+    WR_TRY(add_item(to, &item, 0, err));
+    item->begins = true;
+    item->more = more;
+    return WR_OK;
+}
+
+bool wr_save_anew(const wr_saver *to) { return !to->goes_on; }
+
+wr_saver *wr_saver_of(wr_op *op, int64_t part) {
+    wr_saver *s = &op->task->saver;
+    s->node = op->node->id;
+    s->named = true;
+    s->part = part;
+    return s;
 }
 
 wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
@@ -46,6 +69,11 @@ wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t
     return WR_OK;
 }
 
+void wri_saver_at(wr_saver *s, uint32_t node) {
+    s->node = node;
+    s->named = false;
+}
+
 void wri_saver_reset(wr_saver *s) {
     for (size_t i = 0; i < s->n; i++) wr_batch_drop(s->items[i].rows);
     s->n = 0;
@@ -56,6 +84,18 @@ void wri_saver_free(wr_saver *s) {
     wri_saver_reset(s);
     wr_free(s->items);
     wr_arena_free(&s->ar);
+}
+
+static int by_part(const void *x, const void *y) {
+    const wri_item *a = x, *b = y;
+    if (a->node != b->node) return a->node < b->node ? -1 : 1;
+    if (a->named != b->named) return a->named ? 1 : -1;
+    if (a->named && a->part != b->part) return a->part < b->part ? -1 : 1;
+    return a->seq < b->seq ? -1 : 1;
+}
+
+void wri_saver_sort(wr_saver *s) {
+    if (s->n) qsort(s->items, s->n, sizeof *s->items, by_part);
 }
 
 static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
@@ -72,8 +112,13 @@ static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
 
-wr_status wri_items_pack(const wri_item *items, size_t n, wr_buf *out, wr_err *err) {
-    for (size_t i = 0; i < n; i++) WR_TRY(pack_item(&items[i], out, err));
+wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].begins) continue;
+        WR_TRY(pack_item(&items[i], out, err));
+        wr_batch_drop(items[i].rows); /* rows and their bytes need not both be held */
+        items[i].rows = NULL;
+    }
     return WR_OK;
 }
 

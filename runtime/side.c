@@ -76,7 +76,7 @@ wr_status wri_side_barrier(wr_task *t, uint64_t epoch, wr_err *err) {
 wr_status wri_side_save(wr_task *t, wr_err *err) {
     for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
         const wri_side *s = &t->sides[id];
-        t->saver.node = id;
+        wri_saver_at(&t->saver, id);
         for (size_t i = 0; i < s->n; i++) WR_TRY(wr_save_rows(&t->saver, 0, s->batches[i], NULL, 0, err));
     }
     return WR_OK;

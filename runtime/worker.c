@@ -9,6 +9,7 @@
 
 #define NAP_US   1000   /* while a live source may get data */
 #define SLEEP_US 100000 /* else: only a missed wake-up would cost this */
+#define SLICE_US 1000   /* of saving, between rows */
 
 void wri_wake(wr_task *t) {
     /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in
@@ -91,6 +92,19 @@ static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
  * nothing that lies behind it can reach an operator before it has come on all inputs. What the entries
  * still do meanwhile lies before the barrier, and no ring that takes it rests; so the wait ends. */
 
+void wri_barrier_seen(wr_task *t) {
+    if (t->seen_us == 0) t->seen_us = t->job->sys->mono_us();
+}
+
+/* The worker was kept from its rows since then. */
+static void note_pause(wr_task *t, int64_t since_us) {
+    int64_t us = t->job->sys->mono_us() - since_us;
+    uint32_t i = 0;
+    while (i < WRI_PAUSES - 1 && wri_pause_bound(i) < us) i++;
+    __atomic_add_fetch(&t->pauses.n[i], 1, __ATOMIC_RELAXED);
+    if (us > t->pauses.most_us) __atomic_store_n(&t->pauses.most_us, us, __ATOMIC_RELAXED);
+}
+
 /* Whether the barrier has gone through all entries; side_fed: those behind sides, too. */
 static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     for (uint32_t i = 0; i < t->n_entries; i++) {
@@ -105,7 +119,7 @@ static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
     for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
         wr_op *op = &t->ops[id];
         if (!op->def->save_ended || op->ended < op->n_in || op->epoch == epoch) continue;
-        t->saver.node = id;
+        wri_saver_at(&t->saver, id);
         WR_TRY(op->def->save_ended(op, &t->saver, err));
     }
     return WR_OK;
@@ -126,6 +140,41 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     WR_TRY(save_ended(t, epoch, err));
     t->passed = epoch;
     *didp = true;
+    if (t->seen_us) note_pause(t, t->seen_us);
+    t->seen_us = 0;
+    return WR_OK;
+}
+
+/* One more thing of what the operators left to be saved; false: there is nothing more. */
+static wr_status save_one(wr_task *t, bool *leftp, wr_err *err) {
+    *leftp = false;
+    for (uint32_t id = 0; id < t->job->plan->n_nodes && !*leftp; id++) {
+        wr_op *op = &t->ops[id];
+        if (!op->unsaved) continue;
+        WR_TRY(op->def->save_rest(op, &op->unsaved, err));
+        *leftp = true;
+    }
+    return WR_OK;
+}
+
+/* Saves what the barrier left, in turns with the worker's rows: for SLICE_US at most, after as long a time
+ * for rows. all: there will be no other turn. */
+static wr_status save_rest(wr_task *t, bool all, bool *didp, wr_err *err) {
+    wr_job *j = t->job;
+    if (t->saved == t->passed) return WR_OK;
+    int64_t began = j->sys->mono_us(), now = began;
+    bool left = true;
+    all |= __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); /* somebody waits for the last snapshot */
+    if (!all && *didp && began - t->rest_us < SLICE_US) return WR_OK;
+    while (left && (all || now - began < SLICE_US)) {
+        WR_TRY(save_one(t, &left, err));
+        now = j->sys->mono_us();
+    }
+    *didp = true;
+    t->rest_us = now;
+    note_pause(t, began);
+    if (left) return WR_OK;
+    t->saved = t->passed;
     if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);
     return WR_OK;
 }
@@ -140,7 +189,10 @@ static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp
     WR_TRY(wri_memory_relieve(t, didp, err));
     if (!*didp && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
-    if (t->job->epochs.store) WR_TRY(pass_barrier(t, didp, err));
+    if (t->job->epochs.store) {
+        WR_TRY(pass_barrier(t, didp, err));
+        WR_TRY(save_rest(t, false, didp, err));
+    }
     *leftp = 0;
     for (uint32_t i = 0; i < t->n_entries; i++) {
         const wri_entry *e = &t->entries[i];
@@ -177,7 +229,7 @@ static wr_status work(wr_task *t, wr_err *err) {
         uint32_t left;
         if (wri_stopping(t->job)) return WR_OK;
         WR_TRY(round_once(t, &did, &live, &left, err));
-        if (left == 0) return WR_OK;
+        if (left == 0) return save_rest(t, true, &did, err);
         WR_TRY(tick_sinks(t, !did, err));
         if (!did) doze(t, live ? NAP_US : SLEEP_US);
     }
@@ -200,4 +252,5 @@ uint32_t wr_task_worker(const wr_task *t) { return t->index; }
 uint32_t wr_task_workers(const wr_task *t) { return t->job->n_workers; }
 uint32_t wr_task_batch_rows(const wr_task *t) { return t->job->batch_rows; }
 const wr_plan *wr_task_plan(const wr_task *t) { return t->job->plan; }
+bool wr_task_saves(const wr_task *t) { return t->job->epochs.store != NULL; }
 const wr_sys *wr_task_sys(const wr_task *t) { return t->job->sys; }

@@ -7,12 +7,13 @@
  *   watermark(t):               for each slice that t has passed: emit results, forget the slice */
 #include "agg_calls.h"
 #include "agg_slices.h"
-#include "group_table.h"
+#include "group_marks.h"
 #include "windows.h"
 
 typedef struct window {
     int64_t end;
     wri_groups *groups;
+    wri_marks marks; /* when snapshots are taken */
 } window;
 
 typedef struct agg_global {
@@ -27,6 +28,8 @@ typedef struct agg_global {
     size_t n_spare, spare_cap;
     uint32_t *gids;
     size_t gids_cap;
+    uint32_t *list; /* groups to be saved: as many as a batch has rows */
+    size_t list_cap;
     wri_slices *slices; /* HOP, CUMULATE; NULL: else */
     bool any;           /* some partial came */
 } agg_global;
@@ -62,7 +65,10 @@ static void free_groups(agg_global *a, wri_groups *g) {
 static void global_close(wr_op *op) {
     agg_global *a = op->state;
     if (!a) return;
-    for (size_t i = 0; i < a->n_open; i++) free_groups(a, a->open[i].groups);
+    for (size_t i = 0; i < a->n_open; i++) {
+        free_groups(a, a->open[i].groups);
+        wri_marks_free(&a->open[i].marks);
+    }
     for (size_t i = 0; i < a->n_spare; i++) free_groups(a, a->spare[i]);
     wri_slices_free(a->slices);
     wr_free(a->open);
@@ -70,6 +76,7 @@ static void global_close(wr_op *op) {
     wr_free(a->keys);
     wr_free(a->phys);
     wr_free(a->gids);
+    wr_free(a->list);
     wri_calls_free(&a->calls);
     wr_free(a);
 }
@@ -84,12 +91,78 @@ static wr_status find_window(agg_global *a, int64_t end, window **outp, wr_err *
             a->n_spare ? a->spare[--a->n_spare] : wri_groups_new(a->phys, a->n_keys, a->calls.state_bytes);
         if (!g) return wr_fail_oom(err, "a window");
         memmove(&a->open[i + 1], &a->open[i], (a->n_open - i) * sizeof *a->open);
-        a->open[i++] = (window){end, g};
+        a->open[i++] = (window){.end = end, .groups = g};
         a->n_open++;
     }
     *outp = &a->open[i - 1];
     return WR_OK;
 }
+
+/* ---- snapshots: a part per window, named by its end, of partials as they came in ---- */
+
+enum { PARTIALS, CAME };
+
+/* Groups list[0..n) of a window as a batch like those pushed. */
+static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, &b, err));
+    b->n = n;
+    wr_status r = wr_batch_col(b, 0, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = w->end;
+    if (r == WR_OK) r = wri_groups_emit_keys(w->groups, a->list, n, b, 1, err);
+    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), a->list, n, b, 1 + a->n_keys, err);
+    if (r == WR_OK) r = wr_save_rows(wr_saver_of(op, w->end), PARTIALS, b, a->keys, a->n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* Some of what is due of w; *anyp: there was some. */
+static wr_status save_some(wr_op *op, agg_global *a, window *w, bool *anyp, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(op->task);
+    *anyp = w->marks.n_due > 0;
+    if (!*anyp) return WR_OK;
+    if (wr_grow(&a->list, &a->list_cap, step, sizeof *a->list) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    uint32_t n = wri_marks_take(&w->marks, a->list, step);
+    return save_groups(op, a, w, n, err);
+}
+
+/* w goes. */
+static wr_status save_left(wr_op *op, agg_global *a, window *w, wr_err *err) {
+    for (bool any = true; any;) WR_TRY(save_some(op, a, w, &any, err));
+    return WR_OK;
+}
+
+/* gids[0..n) of w are about to change. */
+static wr_status mark_changes(wr_op *op, agg_global *a, window *w, uint32_t n, wr_err *err) {
+    uint32_t n_due;
+    if (wr_grow(&a->list, &a->list_cap, n, sizeof *a->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
+    WR_TRY(wri_marks_change(&w->marks, a->gids, n, a->list, &n_due, err));
+    return n_due ? save_groups(op, a, w, n_due, err) : WR_OK;
+}
+
+static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
+    agg_global *a = op->state;
+    if (a->slices) return wri_slices_save(a->slices, to, err);
+    int64_t came = a->any;
+    WR_TRY(wr_save_ints(to, CAME, &came, 1, err));
+    for (size_t i = 0; i < a->n_open; i++) {
+        window *w = &a->open[i];
+        bool more;
+        WR_TRY(wri_marks_barrier(&w->marks, w->groups, wr_save_anew(to), &more, err));
+        WR_TRY(wr_save_part(to, w->end, more, err));
+    }
+    return WR_OK;
+}
+
+static wr_status global_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    agg_global *a = op->state;
+    *leftp = false;
+    for (size_t i = 0; i < a->n_open && !*leftp; i++) WR_TRY(save_some(op, a, &a->open[i], leftp, err));
+    return WR_OK;
+}
+
+/* ---- rows in, windows out ---- */
 
 static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)port;
@@ -105,11 +178,13 @@ static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
     window *w = NULL;
     WR_TRY(find_window(a, end, &w, err));
     WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
+    if (wr_task_saves(op->task)) WR_TRY(mark_changes(op, a, w, b->n, err));
     return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);
 }
 
 static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
     uint32_t count = wri_groups_count(w->groups);
+    WR_TRY(save_left(op, a, w, err));
     if (wr_grow(&a->gids, &a->gids_cap, count + 1, sizeof *a->gids) != WR_OK)
         return wr_fail_oom(err, "results");
     for (uint32_t i = 0; i < count; i++) a->gids[i] = i + 1;
@@ -125,6 +200,7 @@ static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
     WR_TRY(wri_result_emit(&r, a->gids, count, err));
     wri_calls_destroy(&a->calls, states(w->groups), 0, count);
     wri_groups_reset(w->groups);
+    wri_marks_free(&w->marks);
     return WR_OK;
 }
 
@@ -172,41 +248,27 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return s == WR_OK && wm == WR_WM_END && lone && !a->any ? emit_empty(op, a, err) : s;
 }
 
-/* ---- snapshots: partials, as they came in ---- */
+/* ---- going on from a snapshot ---- */
 
-enum { PARTIALS, CAME };
-
-/* Groups first..first + n of a window as a batch like those pushed. */
-static wr_status save_groups(agg_global *a, const window *w, uint32_t first, uint32_t n, wr_saver *to,
-                             wr_err *err) {
-    wr_batch *b;
-    WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, &b, err));
-    b->n = n;
-    for (uint32_t i = 0; i < n; i++) a->gids[i] = first + i;
-    wr_status r = wr_batch_col(b, 0, WR_I64, err);
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = w->end;
-    if (r == WR_OK) r = wri_groups_emit_keys(w->groups, a->gids, n, b, 1, err);
-    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), a->gids, n, b, 1 + a->n_keys, err);
-    if (r == WR_OK) r = wr_save_rows(to, PARTIALS, b, a->keys, a->n_keys, err);
-    wr_batch_drop(b);
-    return r;
+/* A group that was saved again since has changed: the later row stands for it alone. */
+static void forget_states(agg_global *a, wri_groups *g, uint32_t n) {
+    wri_states st = states(g);
+    for (uint32_t i = 0; i < n; i++) {
+        wri_calls_destroy(&a->calls, st, a->gids[i], a->gids[i]);
+        if (st.stride) memset(st.base + a->gids[i] * st.stride, 0, st.stride);
+    }
 }
 
-static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
-    agg_global *a = op->state;
-    uint32_t step = wr_task_batch_rows(op->task);
-    if (a->slices) return wri_slices_save(a->slices, to, err);
-    if (wr_grow(&a->gids, &a->gids_cap, step, sizeof *a->gids) != WR_OK)
-        return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < a->n_open; i++) {
-        uint32_t count = wri_groups_count(a->open[i].groups);
-        for (uint32_t first = 1; first <= count; first += step) {
-            uint32_t left = count - first + 1;
-            WR_TRY(save_groups(a, &a->open[i], first, left < step ? left : step, to, err));
-        }
-    }
-    int64_t came = a->any;
-    return wr_save_ints(to, CAME, &came, 1, err);
+static wr_status load_groups(agg_global *a, const wr_batch *b, wr_err *err) {
+    if (b->n_cols != 1 + a->n_keys + a->calls.n_partials)
+        return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
+    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK)
+        return wr_fail_oom(err, "an aggregation");
+    window *w = NULL;
+    WR_TRY(find_window(a, b->cols[0].i64[0], &w, err));
+    WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
+    forget_states(a, w->groups, b->n);
+    return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);
 }
 
 /* The row of an input without rows has been told: it must not be told again. */
@@ -218,7 +280,10 @@ static wr_status global_save_ended(wr_op *op, wr_saver *to, wr_err *err) {
 static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     agg_global *a = op->state;
     if (a->slices) return wri_slices_load(a->slices, saved, err);
-    if (saved->rows) return global_push(op, 0, saved->rows, err);
+    if (saved->rows) {
+        a->any = true;
+        return load_groups(a, saved->rows, err);
+    }
     a->any |= saved->n_ints > 0 && saved->ints[0];
     return WR_OK;
 }
@@ -228,6 +293,7 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .push = global_push,
                                      .watermark = global_watermark,
                                      .save = global_save,
+                                     .save_rest = global_save_rest,
                                      .save_ended = global_save_ended,
                                      .load = global_load,
                                      .close = global_close};

@@ -639,6 +639,7 @@ void wri_groups_freeze(wri_groups *g, bool on) { g->frozen = on; }
 uint32_t wri_groups_live(const wri_groups *g) { return g->n - g->n_free; }
 
 bool wri_groups_is_live(const wri_groups *g, uint32_t gid) { return !g->freed || !wr_bit(g->freed, gid); }
+const uint64_t *wri_groups_gone(const wri_groups *g) { return g->freed; }
 uint32_t wri_groups_count(const wri_groups *g) { return g->n; }
 const uint64_t *wri_groups_hashes(const wri_groups *g) { return g->hashes; }
 

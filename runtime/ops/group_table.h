@@ -54,6 +54,8 @@ wr_status wri_groups_spare(wri_groups *g, uint32_t *idp, wr_err *err) WR_MUST_US
 void wri_groups_unspare(wri_groups *g, uint32_t id);
 uint32_t wri_groups_live(const wri_groups *g);              /* groups that have not been removed */
 bool wri_groups_is_live(const wri_groups *g, uint32_t gid); /* a group with a key, in 1..count */
+const uint64_t *
+wri_groups_gone(const wri_groups *g); /* bit per id in 1..count: it is not; NULL: none is so */
 
 uint32_t wri_groups_count(const wri_groups *g); /* real groups have ids 1..count, less the removed ones */
 /* State of group i is at wri_groups_states(g) + i * wri_groups_stride(g); count + 1 rows, 8-byte aligned. */

@@ -35,6 +35,9 @@ static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, const wr_p
     for (size_t i = 0; i < n; i++) {
         wri_part_at *p = &m->parts[m->n++];
         const wri_part_at *old = parts[i].more && s->has_last ? find_part(&s->last, parts[i].name) : NULL;
+        if (parts[i].more && !old)
+            return wr_fail(err, WR_EINVAL, "%s is to go on, and the snapshot before has none of it",
+                           parts[i].name);
         p->name = wr_arena_strdup(&m->ar, parts[i].name);
         if (!p->name) return wr_fail_oom(err, "a snapshot");
         for (size_t k = 0; old && k < old->n; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));

@@ -1,0 +1,41 @@
+/* runtime/ops/group_marks.h -- which groups of a table a snapshot still has to save. Private to runtime/.
+ *
+ *   changed   since the last barrier: what the next snapshot must say
+ *   due       changed before the last barrier, and not saved yet: as they stand is as they stood then
+ *
+ * At a barrier `changed` becomes `due`, which takes no time to speak of. Later, between its rows, the worker
+ * saves what is due group by group. A group that is about to change while it is due is saved first: then, not
+ * before, and it alone. So there is no pause, nothing is copied twice, and nobody reads what another thread
+ * writes; whatever a state points at may change as it likes.
+ *
+ * Most snapshots save the groups that have changed; one saves all when those before it have saved as many
+ * rows as there are groups. So what is written, and what has to be read, is less than twice what must be. Ids
+ * are those of a group table. One thread owns the marks. */
+#ifndef WR_RUNTIME_GROUP_MARKS_H
+#define WR_RUNTIME_GROUP_MARKS_H
+
+#include "group_table.h"
+
+typedef struct wri_marks {       /* all zero: nothing has been saved yet */
+    uint64_t *changed, *due;     /* bit per id */
+    size_t changed_cap, due_cap; /* words */
+    uint32_t n_changed, n_due;
+    uint32_t at;    /* words of due before this one are zero */
+    uint64_t saved; /* rows since the last snapshot that saved all of them, and that one's */
+    bool based;     /* there has been such a one */
+} wri_marks;
+
+void wri_marks_free(wri_marks *m);
+/* Groups gids[0..n) change now. Those that are due come to list[0..*np), which has room for n; they are to be
+ * saved before anything is done to them. */
+wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,
+                           wr_err *err) WR_MUST_USE;
+/* A barrier: *morep: only what has changed is due, the rest has been saved before. anew: it has not. */
+wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *morep,
+                            wr_err *err) WR_MUST_USE;
+/* Takes up to `most` groups that are due; they are to be saved now. 0: none is left. */
+uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most);
+/* Group gid is no more: has it been taken, when it was due? It is not changed, either. */
+void wri_marks_forget(wri_marks *m, uint32_t gid);
+
+#endif

@@ -1,0 +1,331 @@
+/* Only what changed: random rows, watermarks, barriers, crashes. Operators save piece by piece while rows go
+ * on; a crash takes them back to the last snapshot that was complete. What they have said in the end must be
+ * what operators say that were fed the same without any of this. */
+#include <stdlib.h>
+
+#include "op_rig.h"
+
+#define STREAM                                                                                               \
+    "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
+    "WITH (connector = 'stdin', format = 'json');"
+#define EVENTS 160
+
+static uint64_t rng;
+static uint64_t below(uint64_t n) {
+    rng ^= rng << 13;
+    rng ^= rng >> 7;
+    rng ^= rng << 17;
+    return (rng * UINT64_C(0x2545f4914f6cdd1d) >> 3) % n;
+}
+
+typedef struct event {
+    wr_batch *rows; /* NULL: a watermark */
+    int64_t wm;
+} event;
+
+typedef struct part { /* as a snapshot has it */
+    uint32_t node;
+    bool named;
+    int64_t id;
+    wr_buf text;
+} part;
+typedef struct parts {
+    part items[256];
+    size_t n;
+    size_t at, said; /* events and lines before the barrier */
+    bool there;
+} parts;
+
+typedef struct world {
+    rig r; /* the plan */
+    event events[EVENTS];
+    const wr_node *nodes[2]; /* of the operators, in a row */
+    wr_op *first;
+    wr_buf text; /* what they have said, a line per row */
+    parts kept, pending;
+    uint64_t n_more, n_loaded; /* parts that went on; pieces of them that were loaded */
+} world;
+
+static world w;
+
+/* ---- what is said ---- */
+
+static wr_status say(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)op, (void)port, (void)err;
+    for (uint32_t i = 0; i < b->n; i++) {
+        cr_assert_eq(wr_buf_printf(&w.text, "%c", wr_takes_back(wr_change_of(b, i)) ? '-' : '+'), WR_OK);
+        for (uint32_t c = 0; c < b->n_cols; c++) {
+            const wr_col *col = &b->cols[c];
+            if (wr_is_null(col, i)) cr_assert_eq(wr_buf_printf(&w.text, " NULL"), WR_OK);
+            else if (col->phys == WR_I64)
+                cr_assert_eq(wr_buf_printf(&w.text, " %lld", (long long)col->i64[i]), WR_OK);
+            else if (col->phys == WR_F64) cr_assert_eq(wr_buf_printf(&w.text, " %.17g", col->f64[i]), WR_OK);
+            else
+                cr_assert_eq(
+                    wr_buf_printf(&w.text, " '%.*s'", (int)col->str[i].len, wr_str_data(&col->str[i])),
+                    WR_OK);
+        }
+        cr_assert_eq(wr_buf_printf(&w.text, "\n"), WR_OK);
+    }
+    return WR_OK;
+}
+static const wr_op_def sayer = {.name = "sayer", .push = say};
+
+static int by_row(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    int c = strcmp(x + 1, y + 1);
+    return c ? c : *x - *y;
+}
+
+/* The rows that stand when all has been applied, sorted. */
+static char *standing(const char *text, size_t len) {
+    char *copy = strndup(text, len), *line, *save = NULL;
+    size_t n = 0;
+    char **lines = calloc(len + 1, sizeof *lines);
+    for (line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) lines[n++] = line;
+    if (n) qsort(lines, n, sizeof *lines, by_row);
+    wr_buf out = {0};
+    for (size_t i = 0, next; i < n; i = next) {
+        int64_t net = 0;
+        for (next = i; next < n && strcmp(lines[i] + 1, lines[next] + 1) == 0; next++)
+            net += lines[next][0] == '+' ? 1 : -1;
+        if (net) cr_assert_eq(wr_buf_printf(&out, "%lld of%s\n", (long long)net, lines[i] + 1), WR_OK);
+    }
+    cr_assert_eq(wr_buf_put(&out, "", 1), WR_OK);
+    free(copy);
+    free(lines);
+    return out.data;
+}
+
+/* ---- the operators ---- */
+
+static void open_ops(bool saves) {
+    rig *r = &w.r;
+    wr_err err = {0};
+    r->job.epochs.store = saves ? (wr_snapshots *)(void *)&w : NULL;
+    r->job.workers = &r->task;
+    r->task.ops = wr_calloc(r->plan.n_nodes, sizeof *r->task.ops);
+    wr_op *last = NULL;
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
+        wr_op *op = &r->task.ops[w.nodes[i]->id];
+        cr_assert_eq(wri_op_init(&r->task, op, NULL, w.nodes[i], &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(op->def->open(op, &err), WR_OK, "%s", err.msg);
+        if (last) cr_assert_eq(wri_op_connect(last, op, 0, &err), WR_OK);
+        else w.first = op;
+        last = op;
+    }
+    r->sink = (wr_op){.def = &sayer,
+                      .task = &r->task,
+                      .node = w.nodes[0],
+                      .port_wm = &r->sink_wm,
+                      .n_in = 1,
+                      .wm = WR_WM_NONE};
+    r->sink_wm = WR_WM_NONE;
+    cr_assert_eq(wri_op_connect(last, &r->sink, 0, &err), WR_OK);
+    r->task.saver.goes_on = false;
+}
+
+static void close_ops(void) {
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) wri_op_free(&w.r.task.ops[w.nodes[i]->id]);
+    wr_free(w.r.task.ops);
+    wri_saver_free(&w.r.task.saver);
+    w.r.task.saver = (wr_saver){0};
+}
+
+static bool unsaved(void) {
+    bool any = false;
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) any |= w.r.task.ops[w.nodes[i]->id].unsaved;
+    return any;
+}
+
+static void save_some(void) {
+    wr_err err = {0};
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
+        wr_op *op = &w.r.task.ops[w.nodes[i]->id];
+        if (op->unsaved) cr_assert_eq(op->def->save_rest(op, &op->unsaved, &err), WR_OK, "%s", err.msg);
+    }
+}
+
+/* ---- snapshots ---- */
+
+static void free_parts(parts *p) {
+    for (size_t i = 0; i < p->n; i++) wr_buf_free(&p->items[i].text);
+    *p = (parts){0};
+}
+
+static part *find(parts *p, const wri_item *item) {
+    for (size_t i = 0; i < p->n; i++)
+        if (p->items[i].node == item->node && p->items[i].named == item->named &&
+            (!item->named || p->items[i].id == item->part))
+            return &p->items[i];
+    return NULL;
+}
+
+/* All has been saved: the pool's part of it. */
+static void complete(void) {
+    wr_saver *s = &w.r.task.saver;
+    wr_err err = {0};
+    wri_saver_sort(s);
+    for (size_t i = 0; i < s->n; i++) {
+        wri_item *item = &s->items[i];
+        part *p = find(&w.pending, item);
+        if (!p) {
+            cr_assert_lt(w.pending.n, WR_LEN(w.pending.items));
+            p = &w.pending.items[w.pending.n++];
+            *p = (part){.node = item->node, .named = item->named, .id = item->part};
+            const part *old = find(&w.kept, item);
+            cr_assert(!item->more || (item->begins && old && w.kept.there));
+            if (item->more)
+                cr_assert_eq(wr_buf_put(&p->text, old->text.data ? old->text.data : "", old->text.len),
+                             WR_OK);
+            w.n_more += item->more;
+        }
+        cr_assert_eq(wri_items_pack(item, 1, &p->text, &err), WR_OK);
+    }
+    wri_saver_reset(s);
+    s->goes_on = true;
+    free_parts(&w.kept);
+    w.kept = w.pending;
+    w.kept.there = true;
+    w.pending = (parts){0};
+}
+
+static size_t crash(void) {
+    wr_err err = {0};
+    close_ops();
+    free_parts(&w.pending);
+    open_ops(true);
+    for (size_t i = 0; i < w.kept.n; i++) {
+        const part *p = &w.kept.items[i];
+        cr_assert_eq(wri_items_load(&w.r.job, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
+                     err.msg);
+    }
+    w.text.len = w.kept.said;
+    return w.kept.at;
+}
+
+/* ---- traces ---- */
+
+static void make_events(uint64_t keys) {
+    int64_t now = 0;
+    const wr_schema *in = &w.nodes[0]->in[0]->out;
+    for (size_t e = 0; e < EVENTS; e++) {
+        event *x = &w.events[e];
+        *x = (event){.wm = now};
+        now += (int64_t)below(2000000);
+        if (below(4) == 0) continue;
+        uint32_t n = 1 + (uint32_t)below(12);
+        cr_assert_eq(wr_batch_new(in->n, n, &x->rows, NULL), WR_OK);
+        x->rows->n = n;
+        x->rows->split = 0;
+        x->rows->pos = (int64_t)e * 100;
+        for (uint32_t c = 0; c < in->n; c++) {
+            const char *name = in->fields[c].name;
+            cr_assert_eq(wr_batch_col(x->rows, c, wr_type_phys(in->fields[c].type), NULL), WR_OK);
+            wr_col *col = &x->rows->cols[c];
+            for (uint32_t i = 0; i < n; i++) {
+                uint64_t v = below(3) ? below(8) : below(keys);
+                char text[64];
+                snprintf(text, sizeof text, "%d is longer than fits in a view", (int)v);
+                if (col->phys == WR_STR)
+                    cr_assert_eq(wr_batch_str(x->rows, text, v % 2 ? strlen(text) : 2, &col->str[i], NULL),
+                                 WR_OK);
+                else col->i64[i] = strcmp(name, "t") == 0 ? now + (int64_t)below(4000000) : (int64_t)v;
+            }
+        }
+    }
+}
+
+static void feed(const event *x) {
+    wr_err err = {0};
+    wr_status r = x->rows ? wri_deliver(w.first, 0, x->rows, &err) : wri_watermark(w.first, 0, x->wm, &err);
+    cr_assert_eq(r, WR_OK, "%s", err.msg);
+}
+
+static char *undisturbed(void) {
+    wr_err err = {0};
+    open_ops(false);
+    for (size_t e = 0; e < EVENTS; e++) feed(&w.events[e]);
+    cr_assert_eq(wri_end(w.first, 0, &err), WR_OK);
+    close_ops();
+    char *all = standing(w.text.data, w.text.len);
+    w.text.len = 0;
+    return all;
+}
+
+static char *disturbed(void) {
+    wr_err err = {0};
+    uint64_t epoch = 0;
+    bool under_way = false;
+    open_ops(true);
+    for (size_t e = 0, crashes = 0; e < EVENTS;) {
+        if (!under_way && below(4) == 0) {
+            w.pending = (parts){.at = e, .said = 0};
+            cr_assert_eq(wri_barrier(w.first, ++epoch, &err), WR_OK, "%s", err.msg);
+            w.pending.said = w.text.len;
+            under_way = true;
+        }
+        if (under_way && below(2)) save_some();
+        if (under_way && !unsaved()) {
+            complete();
+            under_way = false;
+        }
+        if (crashes < 12 && below(30) == 0) {
+            e = crash();
+            crashes++;
+            under_way = false;
+        }
+        feed(&w.events[e++]);
+    }
+    cr_assert_eq(wri_end(w.first, 0, &err), WR_OK);
+    close_ops();
+    free_parts(&w.pending);
+    free_parts(&w.kept);
+    char *all = standing(w.text.data, w.text.len);
+    w.text.len = 0;
+    return all;
+}
+
+static void check(const char *sql, wr_node_kind first, wr_node_kind second, bool goes_on) {
+    w.n_more = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        rng = seed * 77;
+        rig_plan_of(&w.r, STREAM, sql);
+        w.nodes[0] = rig_node(&w.r, first);
+        w.nodes[1] = second == first ? NULL : rig_node(&w.r, second);
+        make_events(seed % 3 ? 400 : 30);
+        char *want = undisturbed(), *got = disturbed();
+        cr_assert(*want);
+        cr_assert_str_eq(got, want, "seed %d of %s", (int)seed, sql);
+        wr_free(want);
+        wr_free(got);
+        for (size_t e = 0; e < EVENTS; e++) wr_batch_drop(w.events[e].rows);
+        wr_buf_free(&w.text);
+        wr_free(w.r.task.sides);
+        wr_arena_free(&w.r.ar);
+    }
+    cr_assert(!goes_on || w.n_more > 100, "parts went on only %d times: %s", (int)w.n_more, sql);
+}
+
+#define FROM(window) " FROM TABLE(" window ") GROUP BY window_start, window_end, k;"
+#define TUMBLE(size) FROM("TUMBLE(TABLE s, DESCRIPTOR(t), INTERVAL '" size "' SECOND)")
+
+Test(saving, windows) {
+    check("SELECT window_start, k, COUNT(*), SUM(v), MAX(x)" TUMBLE("40"), WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL,
+          true);
+}
+
+Test(saving, short_windows) {
+    check("SELECT window_start, k, COUNT(*), MIN(x)" TUMBLE("5"), WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+}
+
+/* States with memory of their own, which goes with the state it belongs to. */
+Test(saving, windows_of_lists) {
+    check("SELECT window_start, k, COUNT(DISTINCT v), LISTAGG(x), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER "
+          "BY v)" TUMBLE("30"),
+          WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+}
+
+Test(saving, no_window) {
+    check("SELECT k, COUNT(*), SUM(v) FROM s GROUP BY k;", WR_N_AGG_LOCAL, WR_N_AGG_GLOBAL, true);
+}
