@@ -153,6 +153,7 @@ static wr_status pack_worker(wri_writing *w, uint32_t i) {
                                : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
         WR_TRY(add_part(w, name, &text, &w->err));
         w->parts[w->n - 1].more = first->more;
+        w->parts[w->n - 1].from = s->items[next - 1].from;
         WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
     }
     return WR_OK;
@@ -240,7 +241,6 @@ void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
         return;
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted, .work = {.data = w}};
-    __atomic_store_n(&e->writing, true, __ATOMIC_RELEASE);
     w->status = add_ends(w);
     if (w->status == WR_OK && uv_queue_work(loop, &w->work, in_pool, written) == 0) return;
     if (w->status == WR_OK) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had to write a snapshot");
@@ -263,6 +263,7 @@ void wri_epochs_tick(wr_job *j) {
     if (now < e->next_us && !stop) return;
     e->next_us = now + interval(j);
     e->under_way = true;
+    __atomic_store_n(&e->writing, true, __ATOMIC_RELEASE);
     e->last = stop;
     __atomic_store_n(&e->wanted, e->wanted + 1, __ATOMIC_RELEASE);
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);

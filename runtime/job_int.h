@@ -160,8 +160,10 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
-    wr_batch *rows; /* NULL: numbers */
-    uint32_t *keys; /* in the saver's arena, as are the numbers */
+    wr_ref *hold;       /* of bytes */
+    wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
+    wr_batch *rows;     /* NULL: numbers */
+    uint32_t *keys;     /* in the saver's arena, as are the numbers */
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
@@ -191,7 +193,7 @@ typedef struct wri_epochs {
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
-    bool writing;         /* atomic: the pool holds what was saved */
+    bool writing;         /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
     int64_t next_us;      /* when the next is due */
     uint64_t n_taken, bytes;
@@ -248,6 +250,7 @@ struct wr_job {
     pthread_mutex_t lock;
     wri_epochs epochs;
     wr_budget budget;       /* of all that the job takes: memory.c */
+    int64_t short_at;       /* memory is short when more is used */
     int64_t memory;         /* the budget as it was asked for */
     uint64_t spilled_bytes; /* atomic */
     wr_buf said;            /* lines for the summary */
@@ -351,7 +354,7 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two tick
 void wri_memory_open(wr_job *j);
 /* More than half of it is used: who can lets go of some, before more comes in. */
 static inline bool wri_memory_short(const wr_job *j) {
-    return WR_UNLIKELY(__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) > j->memory / 2);
+    return WR_UNLIKELY(__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) > j->short_at);
 }
 bool wri_memory_waits(const wr_task *t); /* sources must deal nothing now */
 /* Asks all operators of the worker to let go of some, if memory is short. Between events. */

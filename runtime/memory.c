@@ -1,10 +1,11 @@
 /* runtime/memory.c -- the memory budget of a job: how much, who waits, who lets go.
  *
- *   used <= half       nobody cares
- *   used >  half       "short": operators that can do so let go of memory (def->relieve: flush, write state
- * to disk, ops/spill.h); rings take few events; sources deal no chunk until the rings are empty and a
- * snapshot under way is written, all of which ends by itself: no dead end used >= all of it  allocations
- * fail, and so does the job, with a message that names who keeps the most
+ * Up to half of the budget nobody cares. Above it memory is "short": operators that can let go of some
+ * (def->relieve: flush, write state to disk by ops/spill.h), rings take few events, and sources deal no chunk
+ * until the rings are empty and a snapshot under way is written, all of which ends by itself: no dead end.
+ * With --state it is a quarter, since what is saved is held, as rows and then as bytes, until it is written.
+ * Beyond the whole budget allocations fail, and so does the job, with a message that names who keeps the
+ * most.
  *
  * Half is left for what a table needs to double, for the results of a window that fires, and for what is
  * under way. A job has a budget of its own, not the process: a thread works for one job at a time, so that
@@ -84,6 +85,7 @@ void wri_memory_open(wr_job *j) {
     int64_t asked = j->opts.memory_bytes ? j->opts.memory_bytes : j->plan->settings.memory_bytes;
     if (asked == 0) asked = half_of_all(j->sys);
     j->memory = asked;
+    j->short_at = j->opts.state_dir ? asked / 4 : asked / 2;
     j->budget.limit = asked > MEMORY_MIN ? asked : MEMORY_MIN;
 }
 
@@ -105,7 +107,10 @@ bool wri_memory_waits(const wr_task *t) {
     if (!wri_memory_short(j)) return false;
     /* A barrier must not be kept waiting: rings rest until it has come. */
     if (__atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE) != t->passed) return false;
-    return !rings_empty(j) || __atomic_load_n(&j->epochs.writing, __ATOMIC_ACQUIRE);
+    if (!rings_empty(j)) return true;
+    /* A worker that has ended before the barrier came never passes it. */
+    bool all = __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == j->n_workers;
+    return all && __atomic_load_n(&j->epochs.writing, __ATOMIC_ACQUIRE);
 }
 
 /* ---- who lets go ---- */
@@ -117,7 +122,7 @@ size_t wri_memory_worth(const wr_op *op) {
 bool wri_memory_eased(const wr_op *op) {
     wr_job *j = op->task->job;
     wr_budget_settle();
-    return __atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) <= j->memory / 2 - j->memory / 8;
+    return __atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) <= j->short_at - j->short_at / 4;
 }
 
 size_t wri_memory_share(const wr_op *op) {

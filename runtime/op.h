@@ -11,6 +11,7 @@
 typedef struct wr_op wr_op;
 typedef struct wr_task wr_task;
 typedef struct wr_saver wr_saver;
+struct wr_part_from; /* state/state.h */
 
 typedef struct wr_saved {
     uint32_t tag;
@@ -102,6 +103,10 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
                        wr_err *err) WR_MUST_USE;
 /* Numbers; each worker that loads gets those of all that saved. */
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) WR_MUST_USE;
+
+/* Bytes that are not in memory, as items (saved.c) pack themselves: alone in a part of their own. They are
+ * read by another thread until the snapshot has been written; hold is kept until then. */
+wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const struct wr_part_from *from, wr_err *err) WR_MUST_USE;
 
 /* Only what changed. What an operator keeps is one part, written whole by each snapshot, or several, which it
  * names by numbers. `more`: this snapshot goes on behind what the one before has of the part, and what is
