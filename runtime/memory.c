@@ -1,9 +1,11 @@
 /* runtime/memory.c -- the memory budget of a job: how much, who waits, who lets go.
  *
  * Up to half of the budget nobody cares. Above it memory is "short": operators that can let go of some
- * (def->relieve: flush, write state to disk by ops/spill.h), rings take few events, and sources deal no chunk
- * until the rings are empty and a snapshot under way is written, all of which ends by itself: no dead end.
- * With --state it is a quarter, since what is saved is held, as rows and then as bytes, until it is written.
+ * (def->relieve: flush, write state to disk by ops/spill.h) do, rings take few events, and sources deal no
+ * chunk until the rings are empty. With --state memory is short from a quarter on, since what is saved is
+ * held, as rows and then as bytes, until it is written; from half on sources wait for that, too. All of it
+ * ends by itself: no dead end.
+ *
  * Beyond the whole budget allocations fail, and so does the job, with a message that names who keeps the
  * most.
  *
@@ -108,6 +110,7 @@ bool wri_memory_waits(const wr_task *t) {
     /* A barrier must not be kept waiting: rings rest until it has come. */
     if (__atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE) != t->passed) return false;
     if (!rings_empty(j)) return true;
+    if (__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) <= j->budget.limit / 2) return false;
     /* A worker that has ended before the barrier came never passes it. */
     bool all = __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == j->n_workers;
     return all && __atomic_load_n(&j->epochs.writing, __ATOMIC_ACQUIRE);
