@@ -204,11 +204,17 @@ bench-nexmark: all ## the Nexmark queries over a million events: events per seco
 	python3 bench/nexmark/run.py
 
 $(OUT)/bench_log: bench/log.c $(LIB)
+$(OUT)/bench_latency: bench/latency.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
 .PHONY: bench-log
 bench-log: $(OUT)/bench_log ## the sharded log against the disk and the page cache
 	@rm -rf build/bench/log && mkdir -p build/bench/log
 	@$(OUT)/bench_log build/bench/log
+
+.PHONY: bench-latency
+bench-latency: $(OUT)/bench_latency ## from an appended record to a query's result, at 50,000 records a second
+	@for durability in os fsync; do rm -rf build/bench/latency && mkdir -p build/bench/latency && \
+		echo "durability $$durability" && $(OUT)/bench_latency build/bench/latency 50000 10 $$durability || exit 1; done
 
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.

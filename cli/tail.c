@@ -69,6 +69,8 @@ typedef struct tailing {
     wr_records got;
     wr_buf out;
     int64_t left; /* records, -1: no end */
+    int watch_fd; /* tells of all shards, unless deaf; -1: not yet */
+    bool deaf;
 } tailing;
 
 static const source *find(const tailing *t, uint32_t shard) {
@@ -167,18 +169,17 @@ static wr_status read_some(tailing *t, source *src, bool *didp, wr_err *err) {
 /* ---- waiting ---- */
 
 /* Until one of the shards may have more. */
-static wr_status wait_all(tailing *t, wr_err *err) {
-    struct pollfd *fds = wr_calloc(t->n, sizeof *fds);
-    if (!fds) return wr_fail_oom(err, "shards");
-    for (size_t i = 0; i < t->n; i++)
-        fds[i] =
-            (struct pollfd){.fd = t->items[i].ended ? -1 : wr_reader_fd(t->items[i].r), .events = POLLIN};
-    /* Without a watch, and before the first look behind a fresh one, a moment is all it waits. */
-    if (poll(fds, t->n, 100) > 0)
-        for (size_t i = 0; i < t->n; i++)
-            if (fds[i].revents) wr_reader_wait(t->items[i].r, 0);
-    wr_free(fds);
-    return WR_OK;
+static void wait_all(const tailing *t) {
+    struct pollfd p = {.fd = t->watch_fd, .events = POLLIN};
+    if (poll(&p, !t->deaf, t->deaf ? 10 : 100) > 0) wr_reader_heard(t->db, t->watch_fd);
+}
+
+static void watch_all(tailing *t) {
+    for (size_t i = 0; i < t->n && !t->deaf; i++) {
+        int fd = wr_reader_watch(t->items[i].r, t->watch_fd);
+        if (fd >= 0) t->watch_fd = fd;
+        t->deaf = fd < 0;
+    }
 }
 
 static wr_status follow(tailing *t, wr_err *err) {
@@ -195,9 +196,8 @@ static wr_status follow(tailing *t, wr_err *err) {
         if (ended && t->only != WR_NO_SHARD) return WR_OK;
         if (ended) WR_TRY(open_shards(t, false, err));
         else if (t->o->once) return WR_OK;
-        else if (watched) WR_TRY(wait_all(t, err));
-        else
-            for (size_t i = 0; i < t->n; i++) wr_reader_fd(t->items[i].r);
+        else if (watched) wait_all(t);
+        else watch_all(t);
         watched = !ended;
         ended = false;
     }
@@ -220,7 +220,7 @@ static wr_status parse(tailing *t, wr_err *err) {
 }
 
 static int run(const void *opts, char **args, int n) {
-    tailing t = {.o = opts};
+    tailing t = {.o = opts, .watch_fd = -1};
     wr_err err = {0};
     if (n != 1) {
         wri_say("tail: expected the name of one stream; see weir help tail");
@@ -236,6 +236,7 @@ static int run(const void *opts, char **args, int n) {
     if (s != WR_OK) status = wri_data_failed("tail", s, &err);
     for (size_t i = 0; i < t.n; i++) wr_reader_close(t.items[i].r);
     wr_free(t.items);
+    if (t.watch_fd >= 0) close(t.watch_fd);
     wr_records_free(&t.got);
     wr_buf_free(&t.out);
     wr_streams_close(t.db);

@@ -184,8 +184,12 @@ typedef struct wr_connector_def {
     /* Before the first next: the split of that position goes on there. *splitp: its number; of the splits
      * that open_source has made, or a new one. */
     wr_status (*resume)(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err);
-    int (*poll_fd)(const wr_source *s,
-                   uint32_t split); /* to wait on after WR_AGAIN, -1 or NULL: poll by time */
+    bool keyed_splits; /* a key's records are in one split at a time, in order: one worker reads it */
+    /* A descriptor that becomes readable when a split that had nothing may have more. -1 or NULL: there is
+     * none, somebody has to look again and again. From any thread; first asked before next is. */
+    int (*watch)(wr_source *s);
+    void (*heard)(
+        wr_source *s); /* it was readable: back to silence, before next is asked. NULL: next does it */
     /* Generators fill batches themselves: rows first .. first+count of the wanted columns. */
     wr_status (*generate)(wr_source *s, const wr_chunk *c, uint32_t batch_rows, wr_batches *out, wr_err *err);
     wr_status (*columns)(const wr_kv *options, size_t n, wr_arena *ar, wr_schema *outp,

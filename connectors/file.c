@@ -637,10 +637,13 @@ static void file_split_info(const wr_source *s, uint32_t split_no, wr_split_info
     pthread_mutex_unlock(lock);
 }
 
-static int file_poll_fd(const wr_source *s, uint32_t split_no) {
-    const split *sp = split_at(s, split_no);
-    return sp->waits ? __atomic_load_n(&sp->fd, __ATOMIC_RELAXED)
-                     : -1; /* a file at rest is always ready, a growing one gives no signal */
+/* A file at rest is always ready, a growing one gives no signal. */
+static int file_watch(wr_source *s) {
+    pthread_mutex_lock(&s->lock);
+    const split *only = s->n_splits == 1 ? s->splits[0] : NULL;
+    int fd = only && only->waits ? __atomic_load_n(&only->fd, __ATOMIC_RELAXED) : -1;
+    pthread_mutex_unlock(&s->lock);
+    return fd;
 }
 
 static bool file_bounded(const wr_kv *kvs, size_t n) {
@@ -664,7 +667,7 @@ const wr_connector_def wr_connector_file = {
     .split_info = file_split_info,
     .position = file_position,
     .resume = file_resume,
-    .poll_fd = file_poll_fd,
+    .watch = file_watch,
     .look = file_look,
     .notes = file_notes,
     .bounded = file_bounded,

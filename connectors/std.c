@@ -85,10 +85,7 @@ static void stdin_split_info(const wr_source *s, uint32_t split, wr_split_info *
     out->at = __atomic_load_n(&s->reader.at, __ATOMIC_RELAXED);
 }
 
-static int stdin_poll_fd(const wr_source *s, uint32_t split) {
-    (void)split;
-    return s->bytes < 0 ? STDIN_FILENO : -1;
-}
+static int stdin_watch(wr_source *s) { return s->bytes < 0 ? STDIN_FILENO : -1; }
 
 const wr_connector_def wr_connector_stdin = {
     .with = {.name = "stdin",
@@ -102,7 +99,7 @@ const wr_connector_def wr_connector_stdin = {
     .n_splits = stdin_n_splits,
     .next = stdin_next,
     .split_info = stdin_split_info,
-    .poll_fd = stdin_poll_fd,
+    .watch = stdin_watch,
     .close_source = stdin_close,
 };
 

@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define MOST 4096 /* records taken from the log at a time */
 
@@ -45,6 +46,8 @@ struct wr_source {
     pthread_mutex_t lock;
     split **splits;
     size_t n, cap;
+    int watch_fd; /* tells of all shards, -1: not yet */
+    bool deaf;    /* it does not: they are looked at by time */
 };
 
 #define AT(member) .offset = offsetof(stream_opts, member)
@@ -99,6 +102,14 @@ static split *find(const wr_source *s, uint32_t shard) {
     return NULL;
 }
 
+/* Under the lock, or before there are threads. */
+static void watch_shard(wr_source *s, const split *sp) {
+    if (!sp->reader || s->deaf) return;
+    int fd = wr_reader_watch(sp->reader, s->watch_fd);
+    if (fd >= 0) s->watch_fd = fd;
+    else s->deaf = true;
+}
+
 static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err *err) {
     split *sp = wr_calloc(1, sizeof *sp);
     if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
@@ -113,6 +124,7 @@ static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err 
     wr_status rc = wr_reader_open(s->db, s->stream, sh->id, at, &sp->reader, err);
     if (rc != WR_OK) wr_free(sp);
     else s->splits[s->n++] = sp;
+    if (rc == WR_OK && s->watch_fd >= 0) watch_shard(s, sp);
     return rc;
 }
 
@@ -160,6 +172,7 @@ static void stream_close(wr_source *s) {
         wr_free(s->splits[i]);
     }
     wr_free(s->splits);
+    if (s->watch_fd >= 0) close(s->watch_fd);
     wr_arena_free(&s->ar);
     pthread_mutex_destroy(&s->lock);
     wr_free(s);
@@ -185,6 +198,7 @@ static wr_status stream_open(const wr_source_cfg *cfg, wr_source **outp, wr_err 
     if (!s) return wr_fail_oom(err, "a source");
     pthread_mutex_init(&s->lock, NULL);
     s->db = cfg->streams;
+    s->watch_fd = -1;
     s->between = cfg->format->between;
     s->bounded = o.end == WRI_END_LATEST;
     s->chunk_bytes = (size_t)o.chunk_bytes;
@@ -250,6 +264,20 @@ static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_
         .data = b->data, .len = (size_t)(at - b->data), .pos = sp->pos, .split = split_no, .hold = &b->ref};
     __atomic_store_n(&sp->pos, sp->pos + (int64_t)out->len, __ATOMIC_RELAXED);
     return WR_OK;
+}
+
+static int stream_watch(wr_source *s) {
+    pthread_mutex_lock(&s->lock);
+    if (s->watch_fd < 0)
+        for (size_t i = 0; i < s->n; i++) watch_shard(s, s->splits[i]);
+    int fd = s->deaf ? -1 : s->watch_fd;
+    pthread_mutex_unlock(&s->lock);
+    return fd;
+}
+
+static void stream_heard(wr_source *s) {
+    int fd = stream_watch(s);
+    if (fd >= 0) wr_reader_heard(s->db, fd);
 }
 
 static wr_status stream_look(wr_source *s, uint32_t *splitp, wr_err *err) {
@@ -377,6 +405,9 @@ const wr_connector_def wr_connector_stream = {
     .next = stream_next,
     .split_info = stream_split_info,
     .look = stream_look,
+    .keyed_splits = true,
+    .watch = stream_watch,
+    .heard = stream_heard,
     .position = stream_position,
     .resume = stream_resume,
     .notes = stream_notes,

@@ -104,18 +104,54 @@ const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
 }
 
 /* "op/<node>/<worker>", and "/<part>" where the operator has several */
-wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
-    for (size_t i = 0; from && i < from->n; i++) {
+static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_err *err) {
+    for (size_t i = 0; i < from->n; i++) {
         unsigned id, worker;
         if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
         if (id >= j->plan->n_nodes)
             return wr_fail(err, WR_EDATA, "the snapshot has state of an operator that is not there");
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
-            WR_TRY(wri_items_load(j, id, p->data, p->len, err));
+            WR_TRY(wri_items_load(j, w, id, p->data, p->len, err));
         }
     }
     return WR_OK;
+}
+
+typedef struct loading { /* one worker's share; each goes through all parts and takes what is its own */
+    wr_job *job;
+    const wr_snapshot *from;
+    uint32_t worker;
+    pthread_t thread;
+    bool started;
+    wr_status status;
+    wr_err err;
+} loading;
+
+static void *load_share(void *arg) {
+    loading *l = arg;
+    wr_budget *was = wr_budget_enter(&l->job->budget);
+    l->status = load_worker(l->job, l->worker, l->from, &l->err);
+    wr_budget_enter(was);
+    return NULL;
+}
+
+wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
+    if (!from) return WR_OK;
+    loading *all = wr_calloc(j->n_workers, sizeof *all);
+    wr_status r = WR_OK;
+    if (!all) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        all[w] = (loading){.job = j, .from = from, .worker = w};
+        all[w].started = w > 0 && pthread_create(&all[w].thread, NULL, load_share, &all[w]) == 0;
+    }
+    for (uint32_t w = 0; w < j->n_workers; w++) {
+        if (all[w].started) pthread_join(all[w].thread, NULL);
+        else load_share(&all[w]);
+        if (r == WR_OK && all[w].status != WR_OK) r = wr_fail(err, all[w].status, "%s", all[w].err.msg);
+    }
+    wr_free(all);
+    return r;
 }
 
 /* ---- writing ---- */

@@ -121,8 +121,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
     t->job = j;
     t->index = index;
     t->passed = t->sides_passed = j->epochs.wanted;
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->wake, NULL);
+    t->wake_fd = -1;
     t->ops = wr_calloc(p->n_nodes, sizeof *t->ops);
     t->receivers = wr_calloc(p->n_nodes, sizeof *t->receivers);
     t->entries = wr_calloc(p->n_nodes, sizeof *t->entries);
@@ -146,6 +145,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
             WR_TRY(add_entry(t, n, err));
     }
     qsort(t->entries, t->n_entries, sizeof *t->entries, by_falling_stage);
+    WR_TRY(wri_waker_open(t, err));
     WR_TRY(link_ops(t, err));
     for (uint32_t id = 0; id < p->n_nodes; id++)
         if (t->ops[id].def->open) WR_TRY(t->ops[id].def->open(&t->ops[id], err));
@@ -172,8 +172,7 @@ static void free_task(wr_job *j, wr_task *t) {
     wr_free(t->entries);
     wr_free(t->sides);
     wr_free(t->sinks);
-    pthread_mutex_destroy(&t->lock);
-    pthread_cond_destroy(&t->wake);
+    wri_waker_close(t);
 }
 
 /* ---- the job ---- */

@@ -12,6 +12,7 @@
 #ifndef WR_RUNTIME_JOB_INT_H
 #define WR_RUNTIME_JOB_INT_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
@@ -63,6 +64,8 @@ typedef struct wri_split {    /* all under the source's lock */
     wri_slot *slots;          /* [sequence number % n_slots] */
     int64_t wm;               /* watermark after the resolved chunks */
     bool ended;
+    uint32_t owner;         /* the worker that reads it, where splits are keyed */
+    uint32_t *behind;       /* it begins behind that (source_owner.c); NULL: nothing */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
     bool idle;              /* quiet for longer than idle_timeout: does not hold the watermark back */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
@@ -219,8 +222,11 @@ struct wr_task {
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    uint32_t
+        rounds;  /* atomic: turns of its loop, at whose end its sinks hold nothing back if let_go was set */
+    bool let_go; /* a split has ended */
+    int wake_fd; /* an eventfd; -1: none */
+    struct pollfd *wakers;
     bool asleep;
 };
 
@@ -289,6 +295,11 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
 void wri_source_free(wri_source *s);
 /* So that there are n splits; those that are new have ended. Under the lock. */
 wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) WR_MUST_USE;
+/* source_owner.c: who reads split i, which begins now. later: others have been read before it. Under the
+ * lock. */
+wr_status wri_split_give(wr_job *j, wri_source *s, uint32_t i, bool later, wr_err *err) WR_MUST_USE;
+/* Whether the worker may take a chunk of p. Under the lock. */
+bool wri_split_mine(const wr_job *j, const wri_source *s, wri_split *p, uint32_t worker);
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 /* *bp, physical columns of op's source as they were read, gets all columns of the source. */
@@ -334,8 +345,9 @@ void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
 /* Lets go of the rows. */
 wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
-/* Gives what was saved by node id to the operators of all workers that it concerns now. */
-wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) WR_MUST_USE;
+/* Gives worker w's operator what of that, saved by node id, concerns it now. */
+wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+                         wr_err *err) WR_MUST_USE;
 
 /* epochs.c: when snapshots are taken, and from what a job goes on */
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) WR_MUST_USE; /* *fromp NULL: anew */
@@ -392,7 +404,9 @@ wr_status wri_changelog_rows(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_
 /* worker.c */
 void wri_barrier_seen(wr_task *t); /* a barrier has come to one of its entries */
 void *wri_worker_main(void *task);
-void wri_wake(wr_task *t);
+wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
+void wri_waker_close(wr_task *t);
+void wri_wake(wr_task *t); /* from any thread, after what it shall find is there */
 /* While a ring is full: does work of stages behind `stage`, else naps. */
 wr_status wri_help(wr_task *t, uint32_t stage, wr_err *err) WR_MUST_USE;
 

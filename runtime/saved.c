@@ -103,7 +103,7 @@ void wri_saver_free(wr_saver *s) {
 static int by_part(const void *x, const void *y) {
     const wri_item *a = x, *b = y;
     if (a->node != b->node) return a->node < b->node ? -1 : 1;
-    if (a->named != b->named) return a->named ? 1 : -1;
+    if (a->named != b->named) return a->named ? -1 : 1; /* what is not named may be about what is */
     if (a->named && a->part != b->part) return a->part < b->part ? -1 : 1;
     return a->seq < b->seq ? -1 : 1;
 }
@@ -186,42 +186,37 @@ static wr_status give_some(wr_job *j, uint32_t worker, uint32_t id, uint32_t tag
     return r;
 }
 
-/* Rows to the workers that own their keys. */
-static wr_status deal_out(wr_job *j, uint32_t id, const found *f, wr_batch *b, wr_err *err) {
+/* The rows whose keys worker w owns. */
+static wr_status take_own(wr_job *j, uint32_t w, uint32_t id, const found *f, wr_batch *b, wr_err *err) {
+    uint32_t n = 0;
     for (uint32_t i = 0; i < f->n_keys; i++)
         if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
-    if (f->n_keys == 0) return give(j, 0, id, &(wr_saved){.tag = f->tag, .rows = b}, err);
+    if (f->n_keys == 0) return w ? WR_OK : give(j, 0, id, &(wr_saved){.tag = f->tag, .rows = b}, err);
     uint64_t *hash = wr_alloc(b->n * sizeof *hash + 1);
     uint32_t *idx = wr_alloc(b->n * sizeof *idx + 1);
     wr_status r = hash && idx ? WR_OK : wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) wr_batch_hash(b, f->keys, f->n_keys, hash);
-    for (uint32_t w = 0; r == WR_OK && w < j->n_workers; w++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < b->n; i++)
-            if (wri_exchange_target(hash[i], j->n_workers) == w) idx[n++] = i;
-        if (n > 0) r = give_some(j, w, id, f->tag, b, idx, n, hash, err);
+    for (uint32_t i = 0; r == WR_OK && i < b->n; i++) {
+        idx[n] = i;
+        n += wri_exchange_target(hash[i], j->n_workers) == w;
     }
+    if (r == WR_OK && n > 0) r = give_some(j, w, id, f->tag, b, idx, n, hash, err);
     wr_free(hash);
     wr_free(idx);
     return r;
 }
 
-static wr_status load_rows(wr_job *j, uint32_t id, const found *f, const char *p, size_t n, size_t *usedp,
-                           wr_err *err) {
+static wr_status load_rows(wr_job *j, uint32_t w, uint32_t id, const found *f, const char *p, size_t n,
+                           size_t *usedp, wr_err *err) {
     wr_batch *b;
     WR_TRY(wr_rows_unpack(p, n, usedp, &b, err));
-    wr_status r = deal_out(j, id, f, b, err);
+    wr_status r = take_own(j, w, id, f, b, err);
     wr_batch_drop(b);
     return r;
 }
 
-static wr_status load_ints(wr_job *j, uint32_t id, const found *f, wr_err *err) {
-    wr_saved saved = {.tag = f->tag, .ints = f->ints, .n_ints = f->n_ints};
-    for (uint32_t w = 0; w < j->n_workers; w++) WR_TRY(give(j, w, id, &saved, err));
-    return WR_OK;
-}
-
-static wr_status load_one(wr_job *j, uint32_t id, const char *p, size_t n, size_t *usedp, wr_err *err) {
+static wr_status load_one(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, size_t *usedp,
+                          wr_err *err) {
     msgpack_unpacked u;
     found f = {0};
     size_t at = 0, rows = 0;
@@ -230,13 +225,15 @@ static wr_status load_one(wr_job *j, uint32_t id, const char *p, size_t n, size_
     wr_status r =
         got == MSGPACK_UNPACK_SUCCESS ? read_item(&u.data, &f, err) : wr_fail(err, WR_EDATA, OPERATOR);
     msgpack_unpacked_destroy(&u);
-    if (r == WR_OK) r = f.ints ? load_ints(j, id, &f, err) : load_rows(j, id, &f, p + at, n - at, &rows, err);
+    wr_saved numbers = {.tag = f.tag, .ints = f.ints, .n_ints = f.n_ints};
+    if (r == WR_OK)
+        r = f.ints ? give(j, w, id, &numbers, err) : load_rows(j, w, id, &f, p + at, n - at, &rows, err);
     *usedp = at + rows;
     wr_arena_free(&f.ar);
     return r;
 }
 
-wr_status wri_items_load(wr_job *j, uint32_t id, const char *p, size_t n, wr_err *err) {
-    for (size_t used; n > 0; p += used, n -= used) WR_TRY(load_one(j, id, p, n, &used, err));
+wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, wr_err *err) {
+    for (size_t used; n > 0; p += used, n -= used) WR_TRY(load_one(j, w, id, p, n, &used, err));
     return WR_OK;
 }

@@ -113,7 +113,11 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
     s->n_live = s->n_splits;
     s->epoch = j->epochs.wanted;
-    return from ? wri_source_load(s, from, err) : WR_OK;
+    if (from) WR_TRY(wri_source_load(s, from, err));
+    for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->owner = UINT32_MAX;
+    for (uint32_t i = 0; i < s->n_splits; i++)
+        if (!s->splits[i]->ended) WR_TRY(wri_split_give(j, s, i, false, err));
+    return WR_OK;
 }
 
 void wri_source_free(wri_source *s) {
@@ -121,6 +125,7 @@ void wri_source_free(wri_source *s) {
     for (uint32_t i = 0; i < s->n_splits; i++) {
         wr_free(s->splits[i]->slots);
         wr_buf_free(&s->splits[i]->cut);
+        wr_free(s->splits[i]->behind);
         wr_free(s->splits[i]);
     }
     wr_free(s->splits);
@@ -135,12 +140,12 @@ void wri_source_free(wri_source *s) {
 /* The split to take from: the one furthest behind, among those free and not asked by this call. -1: none now;
  * *takenp then says whether that is because another worker is at one, which is a matter of microseconds.
  * Under the lock. */
-static int64_t pick_split(const wri_source *s, uint64_t call, bool *takenp) {
+static int64_t pick_split(const wr_task *t, const wri_source *s, uint64_t call, bool *takenp) {
     int64_t best = -1;
     *takenp = false;
     for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = s->splits[i];
-        if (p->ended || p->asked == call) continue;
+        wri_split *p = s->splits[i];
+        if (p->ended || p->asked == call || !wri_split_mine(t->job, s, p, t->index)) continue;
         if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
             *takenp = true;
             continue;
@@ -203,7 +208,7 @@ static wr_status begin_split(wr_job *j, wri_source *s, uint32_t i, wr_err *err) 
     p->wm = p->clock_wm = p->idle_wm = WR_WM_NONE;
     p->quiet_since_us = 0;
     s->n_live++;
-    return WR_OK;
+    return wri_split_give(j, s, i, true, err);
 }
 
 /* Looks for new splits from time to time, one worker at once. Under the lock, which it gives up meanwhile. */
@@ -260,8 +265,9 @@ static bool barrier_due(wr_job *j, wri_source *s, uint64_t passed, wr_status *rp
 
 /* Takes the next chunk of some split. WR_AGAIN: nothing now, or (*duep) a barrier comes first. WR_EOF: the
  * source has ended. */
-static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk *c, uint64_t *seqp,
+static wr_status take_chunk(wr_task *t, wri_source *s, uint64_t passed, wr_chunk *c, uint64_t *seqp,
                             int64_t *arrivalp, bool *duep, wr_err *err) {
+    wr_job *j = t->job;
     pthread_mutex_lock(&s->lock);
     wr_status r = look_around(j, s, err);
     uint64_t call = ++s->asks;
@@ -269,7 +275,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk 
     if (r == WR_OK) r = WR_AGAIN;
     while (r == WR_AGAIN && !(*duep = barrier_due(j, s, passed, &r, err))) {
         bool taken;
-        int64_t i = pick_split(s, call, &taken);
+        int64_t i = pick_split(t, s, call, &taken);
         if (i < 0 && taken && !wri_stopping(j)) {
             wait_moment(s);
             continue;
@@ -293,6 +299,7 @@ static wr_status take_chunk(wr_job *j, wri_source *s, uint64_t passed, wr_chunk 
         if (r == WR_EOF) {
             p->ended = true;
             s->n_live--;
+            t->let_go = true;
         }
         if (p->cut_due && r >= 0) {
             wr_status cut = cut_split(s, (uint32_t)i, err);
@@ -667,7 +674,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     bool due = false;
     wr_status r = WR_EOF;
     if (op->node->source.in_order && t->index != 0) r = watch(t->job, s, e->passed, &due, err);
-    else if (!wri_enough(t->job)) r = take_chunk(t->job, s, e->passed, &c, &seq, &o->arrival, &due, err);
+    else if (!wri_enough(t->job)) r = take_chunk(t, s, e->passed, &c, &seq, &o->arrival, &due, err);
     if (due) {
         *didp = true;
         e->passed = s->epoch; /* only this worker's passing lets it rise */

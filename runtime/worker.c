@@ -1,23 +1,40 @@
 /* runtime/worker.c -- a worker's thread: which entry runs next.
  *
  * Later stages first, so that rings are emptied before sources fill them; sources last, one chunk at
- * a time. With nothing to do the worker sleeps until an exchange wakes it, or for a moment when it has
- * live sources to look at. */
+ * a time. With nothing to do the worker sleeps until an exchange or a source wakes it; for a moment only when
+ * it has a live source that cannot. */
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "job_int.h"
 
-#define NAP_US   1000   /* while a live source may get data */
-#define SLEEP_US 100000 /* else: only a missed wake-up would cost this */
-#define SLICE_US 1000   /* of saving, between rows */
+#define NAP_MS   1    /* while a live source may get data and cannot tell */
+#define TICK_MS  20   /* while one may that can: clocks and rows that have waited are looked after */
+#define SLEEP_MS 100  /* else: only a missed wake-up would cost this */
+#define SLICE_US 1000 /* of saving, between rows */
+
+wr_status wri_waker_open(wr_task *t, wr_err *err) {
+    t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    t->wakers = wr_calloc(t->n_entries + 1, sizeof *t->wakers);
+    if (!t->wakers) return wr_fail_oom(err, "a worker");
+    if (t->wake_fd >= 0) return WR_OK;
+    return wr_fail(err, WR_EIO, "a worker cannot be woken: %s; raise the limit of open files (ulimit -n)",
+                   strerror(errno));
+}
+
+void wri_waker_close(wr_task *t) {
+    if (t->wake_fd >= 0) close(t->wake_fd);
+    wr_free(t->wakers);
+}
 
 void wri_wake(wr_task *t) {
     /* Who falls asleep now sees the event, or we see the sleeper: on both sides a store and then a load, in
      * one order. */
     if (!__atomic_load_n(&t->asleep, __ATOMIC_SEQ_CST)) return;
-    pthread_mutex_lock(&t->lock);
-    pthread_cond_signal(&t->wake);
-    pthread_mutex_unlock(&t->lock);
+    uint64_t one = 1;
+    ssize_t full = write(t->wake_fd, &one, sizeof one); /* fails only where enough is written */
+    (void)full;
 }
 
 static bool rings_empty(const wr_task *t) {
@@ -33,17 +50,53 @@ static bool rings_empty(const wr_task *t) {
     return true;
 }
 
-static void doze(wr_task *t, int64_t us) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += us * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&t->lock);
+/* The descriptor that tells of more in e, -1: none does. A worker that does not read now must not be told. */
+static int teller(const wr_task *t, const wri_entry *e) {
+    bool reads = e->passed == t->passed && !(e->op->node->source.in_order && t->index != 0);
+    return reads && e->source->con->watch ? e->source->con->watch(e->source->src) : -1;
+}
+
+/* Fills t->wakers; *np: how many. Returns for how long the worker may sleep. */
+static int find_wakers(wr_task *t, bool deaf, nfds_t *np) {
+    int ms = SLEEP_MS;
+    t->wakers[(*np)++] = (struct pollfd){.fd = t->wake_fd, .events = POLLIN};
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_entry *e = &t->entries[i];
+        if (!e->source || e->ended) continue;
+        int fd = deaf ? -1 : teller(t, e);
+        if (fd >= 0) t->wakers[(*np)++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        int most = fd >= 0 ? TICK_MS : NAP_MS;
+        if (most < ms) ms = most;
+    }
+    return ms;
+}
+
+static void hear(wr_task *t, const struct pollfd *p) {
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_entry *e = &t->entries[i];
+        if (!e->source || e->ended || teller(t, e) != p->fd) continue;
+        if (e->source->con->heard) e->source->con->heard(e->source->src);
+    }
+}
+
+/* Until there may be something to do. deaf: what told last time had nothing to tell (a pipe whose writer has
+ * gone), so it is not listened to for a moment. Returns whether a source told. */
+static bool doze(wr_task *t, bool deaf) {
+    nfds_t n = 0;
+    bool told = false;
+    int ms = find_wakers(t, deaf, &n);
     __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
-    if (rings_empty(t) && !wri_stopping(t->job)) pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    int woken = rings_empty(t) && !wri_stopping(t->job) ? t->job->sys->poll(t->wakers, n, ms) : 0;
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&t->lock);
+    if (woken <= 0) return false;
+    for (nfds_t i = 1; i < n; i++) {
+        if (!t->wakers[i].revents) continue;
+        hear(t, &t->wakers[i]);
+        told = true;
+    }
+    uint64_t count;
+    if (t->wakers[0].revents && read(t->wake_fd, &count, sizeof count) < 0) return told; /* another wake-up */
+    return told;
 }
 
 static wr_status drain_behind(wr_task *t, uint32_t stage, bool *didp, wr_err *err) {
@@ -179,8 +232,8 @@ static wr_status save_rest(wr_task *t, bool all, bool *didp, wr_err *err) {
     return WR_OK;
 }
 
-/* One round over the entries. *livep: a source may still get data; *leftp: entries that have not ended. */
-static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp, wr_err *err) {
+/* One round over the entries. *leftp: those that have not ended. */
+static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err) {
     uint32_t feeding = 0;
     for (uint32_t i = 0; i < t->n_entries; i++) {
         wri_entry *e = &t->entries[i];
@@ -199,7 +252,6 @@ static wr_status round_once(wr_task *t, bool *didp, bool *livep, uint32_t *leftp
         if (e->ended) continue;
         ++*leftp;
         feeding += !e->side_fed;
-        *livep |= e->source != NULL;
     }
     return feeding == 0 ? wri_side_end(t, err) : WR_OK;
 }
@@ -222,16 +274,26 @@ static wr_status tick_sinks(wr_task *t, bool idle, wr_err *err) {
     return WR_OK;
 }
 
+/* Sources begin to tell before they are first read, so that nothing comes unheard in between. */
+static void listen_to_sources(const wr_task *t) {
+    for (uint32_t i = 0; i < t->n_entries; i++)
+        if (t->entries[i].source) (void)teller(t, &t->entries[i]);
+}
+
 static wr_status work(wr_task *t, wr_err *err) {
+    bool told = false;
     WR_TRY(run_values(t, err));
+    listen_to_sources(t);
     for (;;) {
-        bool did = false, live = false;
+        bool did = false;
         uint32_t left;
         if (wri_stopping(t->job)) return WR_OK;
-        WR_TRY(round_once(t, &did, &live, &left, err));
+        WR_TRY(round_once(t, &did, &left, err));
         if (left == 0) return save_rest(t, true, &did, err);
-        WR_TRY(tick_sinks(t, !did, err));
-        if (!did) doze(t, live ? NAP_US : SLEEP_US);
+        WR_TRY(tick_sinks(t, !did || t->let_go, err));
+        t->let_go = false;
+        __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
+        told = !did && doze(t, told);
     }
 }
 
@@ -242,6 +304,7 @@ void *wri_worker_main(void *arg) {
     wr_status s = wri_memory_explain(t, work(t, &err), &err);
     wr_budget_enter(NULL);
     if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
+    __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
     if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);
     __atomic_sub_fetch(&t->job->running, 1, __ATOMIC_RELEASE);
     uv_async_send(&t->job->done);

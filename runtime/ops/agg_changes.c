@@ -166,6 +166,9 @@ static wr_status changes_watermark(wr_op *op, int64_t wm, wr_err *err) {
         WR_TRY(wri_updates_say(w->u, err));
         if (is_over(op, a, w->end)) over = i + 1;
     }
+    for (size_t i = 0; i < over; i++) {
+        for (bool left = true; left;) WR_TRY(wri_updates_save_rest(a->open[i].u, &left, err));
+    }
     for (size_t i = 0; i < over; i++) wri_updates_free(a->open[i].u);
     if (over) memmove(a->open, a->open + over, (a->n_open - over) * sizeof *a->open);
     a->n_open -= over;
@@ -178,8 +181,17 @@ enum { EARLY = 100 }; /* the tags of wri_updates are below */
 
 static wr_status changes_save(wr_op *op, wr_saver *to, wr_err *err) {
     agg_changes *a = op->state;
-    for (size_t i = 0; i < a->n_open; i++) WR_TRY(wri_updates_save(a->open[i].u, a->open[i].end, to, err));
-    return wr_save_ints(to, EARLY, &a->early, 1, err);
+    WR_TRY(wr_save_ints(to, EARLY, &a->early, 1, err));
+    for (size_t i = 0; i < a->n_open; i++) WR_TRY(wri_updates_save_touched(a->open[i].u, to, err));
+    for (size_t i = 0; i < a->n_open; i++) WR_TRY(wri_updates_save(a->open[i].u, to, err));
+    return WR_OK;
+}
+
+static wr_status changes_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    agg_changes *a = op->state;
+    *leftp = false;
+    for (size_t i = 0; i < a->n_open && !*leftp; i++) WR_TRY(wri_updates_save_rest(a->open[i].u, leftp, err));
+    return WR_OK;
 }
 
 static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -199,5 +211,6 @@ const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .push = changes_push,
                                       .watermark = changes_watermark,
                                       .save = changes_save,
+                                      .save_rest = changes_save_rest,
                                       .load = changes_load,
                                       .close = changes_close};

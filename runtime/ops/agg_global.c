@@ -172,6 +172,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
 
 static wr_status global_save_rest(wr_op *op, bool *leftp, wr_err *err) {
     agg_global *a = op->state;
+    if (a->slices) return wri_slices_save_rest(a->slices, leftp, err);
     *leftp = false;
     for (size_t i = 0; i < a->n_open && !*leftp; i++) WR_TRY(save_some(op, a, &a->open[i], leftp, err));
     return WR_OK;

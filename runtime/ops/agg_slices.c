@@ -26,8 +26,9 @@ typedef struct pane {
     int64_t end, enter;   /* slice end; end of the first window it counts in */
     wri_packed *partials; /* partial columns only */
     uint32_t *gids;
-    bool merged;   /* in the running state */
-    bool in_block; /* of blocks: not merged where the block is */
+    enum { FRESH, DUE, SAVED } kept; /* DUE: the barrier has passed it, and it is not saved yet */
+    bool merged;                     /* in the running state */
+    bool in_block;                   /* of blocks: not merged where the block is */
 } pane;
 
 typedef struct block { /* merged panes of the slices that end in (end - block_us, end] */
@@ -36,11 +37,19 @@ typedef struct block { /* merged panes of the slices that end in (end - block_us
     uint32_t *gids;
 } block;
 
+typedef struct slice { /* a part of snapshots; panes are only added to it until it goes */
+    int64_t end;
+    uint32_t panes;
+    bool based; /* the snapshot before has the part */
+} slice;
+
 struct wri_slices {
     wri_slices_cfg cfg;
     wri_groups *groups;
     pane *panes; /* by rising enter */
     size_t n_panes, cap;
+    slice *slices; /* that have panes */
+    size_t n_slices, slices_cap, n_due;
     int64_t block_us; /* 0: no blocks */
     block *blocks;
     size_t n_blocks, blocks_cap;
@@ -102,6 +111,7 @@ void wri_slices_free(wri_slices *s) {
     if (s->groups) wri_calls_destroy(s->cfg.calls, states(s), 0, wri_groups_count(s->groups));
     wri_groups_free(s->groups);
     wr_free(s->panes);
+    wr_free(s->slices);
     wr_free(s->refs);
     wr_free(s->active);
     wr_free(s->list);
@@ -119,9 +129,19 @@ static wr_status room(uint32_t **p, size_t *cap, size_t n) {
     return WR_OK;
 }
 
+static slice *find_slice(wri_slices *s, int64_t end) {
+    size_t i = s->n_slices;
+    while (i > 0 && s->slices[i - 1].end != end) i--; /* mostly the newest */
+    return i > 0 ? &s->slices[i - 1] : NULL;
+}
+
 static wr_status insert_pane(wri_slices *s, pane p, wr_err *err) {
-    if (wr_grow(&s->panes, &s->cap, s->n_panes + 1, sizeof *s->panes) != WR_OK)
+    if (wr_grow(&s->panes, &s->cap, s->n_panes + 1, sizeof *s->panes) != WR_OK ||
+        wr_grow(&s->slices, &s->slices_cap, s->n_slices + 1, sizeof *s->slices) != WR_OK)
         return wr_fail_oom(err, "slices");
+    slice *of = find_slice(s, p.end);
+    if (!of) *(of = &s->slices[s->n_slices++]) = (slice){.end = p.end};
+    of->panes++;
     size_t i = s->n_panes++;
     for (; i > 0 && s->panes[i - 1].enter > p.enter; i--) s->panes[i] = s->panes[i - 1];
     s->panes[i] = p;
@@ -268,6 +288,93 @@ static void drop_blocks(wri_slices *s, int64_t next) {
             s->panes[i].in_block = false;
 }
 
+/* ---- rows of panes, as they came in, with their borders in front ---- */
+
+/* Partials of rows idx[0..n) of p (NULL: of all) to columns `first`.. of b. */
+static wr_status copy_partials(wri_slices *s, const pane *p, const uint32_t *idx, wr_batch *b, uint32_t first,
+                               wr_err *err) {
+    wr_batch *from = NULL;
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    if (idx) WR_TRY(wr_batch_gather(s->unpacked, idx, b->n, NULL, 0, &from, err));
+    wr_status r = WR_OK;
+    for (uint32_t c = 0; r == WR_OK && c < s->cfg.calls->n_partials; c++)
+        r = wr_batch_copy_col(b, first + c, &(from ? from : s->unpacked)->cols[c], err);
+    wr_batch_drop(from);
+    return r;
+}
+
+/* Columns: end, enter, keys, partials. */
+static wr_status pane_rows(wri_slices *s, const pane *p, const uint32_t *idx, uint32_t n, wr_batch **outp,
+                           wr_err *err) {
+    uint32_t n_keys = s->cfg.n_keys, *gids = NULL;
+    WR_TRY(wr_batch_new(2 + n_keys + s->cfg.calls->n_partials, n, outp, err));
+    wr_batch *b = *outp;
+    b->n = n;
+    wr_status r = wr_batch_col(b, 0, WR_I64, err);
+    if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        b->cols[0].i64[i] = p->end;
+        b->cols[1].i64[i] = p->enter;
+    }
+    if (r == WR_OK && idx && !(gids = wr_arena_alloc(&b->arena, (n + 1) * sizeof *gids)))
+        r = wr_fail_oom(err, "a slice");
+    for (uint32_t i = 0; gids && i < n; i++) gids[i] = p->gids[idx[i]];
+    if (r == WR_OK) r = wri_groups_emit_keys(s->groups, gids ? gids : p->gids, n, b, 2, err);
+    if (r == WR_OK) r = copy_partials(s, p, idx, b, 2 + n_keys, err);
+    if (r != WR_OK) wr_batch_drop(b);
+    return r;
+}
+
+/* ---- snapshots: a part per slice, named by its end: panes as they came in, with their borders in front. A
+ * pane does not change, so one that was saved is not saved again. Running states and blocks are made anew.
+ * Slices that went to disk are parts of the spill's ---- */
+
+static wr_status save_pane(wri_slices *s, pane *p, wr_err *err) {
+    uint32_t n_keys = s->cfg.n_keys;
+    wr_batch *b;
+    s->n_due--;
+    p->kept = SAVED;
+    if (wri_packed_rows(p->partials) == 0) return WR_OK;
+    uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
+    if (!keys) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
+    wr_status r = pane_rows(s, p, NULL, wri_packed_rows(p->partials), &b, err);
+    if (r == WR_OK) {
+        r = wr_save_rows(wr_saver_of(s->cfg.op, p->end), PANE, b, keys, n_keys, err);
+        wr_batch_drop(b);
+    }
+    wr_free(keys);
+    return r;
+}
+
+wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
+    bool anew = wr_save_anew(to);
+    WR_TRY(wr_save_ints(to, FIRED, &s->fired, 1, err));
+    for (size_t i = 0; i < s->n_slices; i++) {
+        WR_TRY(wr_save_part(to, s->slices[i].end, s->slices[i].based && !anew, err));
+        s->slices[i].based = true;
+    }
+    for (size_t i = 0; i < s->n_panes; i++) {
+        if (s->panes[i].kept == SAVED && !anew) continue;
+        s->panes[i].kept = DUE;
+        s->n_due++;
+    }
+    return wri_spill_save(s->spill, to, err);
+}
+
+wr_status wri_slices_save_rest(wri_slices *s, bool *leftp, wr_err *err) {
+    *leftp = s->n_due > 0;
+    for (size_t i = 0; i < s->n_panes; i++)
+        if (s->panes[i].kept == DUE) return save_pane(s, &s->panes[i], err);
+    return WR_OK;
+}
+
+/* A pane of it is no more. */
+static void forget_slice(wri_slices *s, int64_t end) {
+    slice *of = find_slice(s, end);
+    if (of && --of->panes == 0) *of = s->slices[--s->n_slices];
+}
+
 /* Frees panes whose slice no later window holds: slices that end at or before `end`. */
 static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
     size_t kept = 0;
@@ -275,11 +382,13 @@ static wr_status drop_panes(wri_slices *s, int64_t end, wr_err *err) {
     for (size_t i = 0; i < s->n_panes; i++) {
         pane *p = &s->panes[i];
         if (p->end <= end && p->merged && r == WR_OK) r = retract_pane(s, p, err);
+        if (p->end <= end && p->kept == DUE && r == WR_OK) r = save_pane(s, p, err);
         if (p->end > end || r != WR_OK) {
             s->panes[kept++] = *p;
             continue;
         }
         for (uint32_t k = 0; k < wri_packed_rows(p->partials); k++) s->n_dead += --s->refs[p->gids[k]] == 0;
+        forget_slice(s, p->end);
         free_pane(p);
     }
     s->n_panes = kept;
@@ -344,43 +453,6 @@ static wr_status rebuild(wri_slices *s, wr_err *err) {
     if (r == WR_OK) renumber(s, to, s->list, n, map);
     else wri_groups_free(to);
     wr_free(map);
-    return r;
-}
-
-/* ---- rows of panes, as they came in, with their borders in front ---- */
-
-/* Partials of rows idx[0..n) of p (NULL: of all) to columns `first`.. of b. */
-static wr_status copy_partials(wri_slices *s, const pane *p, const uint32_t *idx, wr_batch *b, uint32_t first,
-                               wr_err *err) {
-    wr_batch *from = NULL;
-    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
-    if (idx) WR_TRY(wr_batch_gather(s->unpacked, idx, b->n, NULL, 0, &from, err));
-    wr_status r = WR_OK;
-    for (uint32_t c = 0; r == WR_OK && c < s->cfg.calls->n_partials; c++)
-        r = wr_batch_copy_col(b, first + c, &(from ? from : s->unpacked)->cols[c], err);
-    wr_batch_drop(from);
-    return r;
-}
-
-/* Columns: end, enter, keys, partials. */
-static wr_status pane_rows(wri_slices *s, const pane *p, const uint32_t *idx, uint32_t n, wr_batch **outp,
-                           wr_err *err) {
-    uint32_t n_keys = s->cfg.n_keys, *gids = NULL;
-    WR_TRY(wr_batch_new(2 + n_keys + s->cfg.calls->n_partials, n, outp, err));
-    wr_batch *b = *outp;
-    b->n = n;
-    wr_status r = wr_batch_col(b, 0, WR_I64, err);
-    if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-        b->cols[0].i64[i] = p->end;
-        b->cols[1].i64[i] = p->enter;
-    }
-    if (r == WR_OK && idx && !(gids = wr_arena_alloc(&b->arena, (n + 1) * sizeof *gids)))
-        r = wr_fail_oom(err, "a slice");
-    for (uint32_t i = 0; gids && i < n; i++) gids[i] = p->gids[idx[i]];
-    if (r == WR_OK) r = wri_groups_emit_keys(s->groups, gids ? gids : p->gids, n, b, 2, err);
-    if (r == WR_OK) r = copy_partials(s, p, idx, b, 2 + n_keys, err);
-    if (r != WR_OK) wr_batch_drop(b);
     return r;
 }
 
@@ -454,7 +526,7 @@ static void forget_all(wri_slices *s, wri_groups *fresh) {
     wr_free(s->list);
     s->refs = s->active = s->list = NULL;
     s->refs_cap = s->active_cap = s->list_cap = 0;
-    s->n_panes = s->n_blocks = s->n_dead = s->n_active = 0;
+    s->n_panes = s->n_slices = s->n_blocks = s->n_dead = s->n_active = 0;
     wr_batch_drop(s->unpacked);
     s->unpacked = NULL;
 }
@@ -575,29 +647,7 @@ wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) {
     return WR_OK;
 }
 
-/* ---- snapshots: panes and runs; running states and blocks are made anew ---- */
-
-static wr_status save_pane(wri_slices *s, const pane *p, wr_saver *to, wr_err *err) {
-    uint32_t n_keys = s->cfg.n_keys;
-    wr_batch *b;
-    if (wri_packed_rows(p->partials) == 0) return WR_OK;
-    uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
-    if (!keys) return wr_fail_oom(err, "a snapshot");
-    for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
-    wr_status r = pane_rows(s, p, NULL, wri_packed_rows(p->partials), &b, err);
-    if (r == WR_OK) {
-        r = wr_save_rows(to, PANE, b, keys, n_keys, err);
-        wr_batch_drop(b);
-    }
-    wr_free(keys);
-    return r;
-}
-
-wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
-    for (size_t i = 0; i < s->n_panes; i++) WR_TRY(save_pane(s, &s->panes[i], to, err));
-    WR_TRY(wr_save_ints(to, FIRED, &s->fired, 1, err));
-    return wri_spill_save(s->spill, to, err);
-}
+/* ---- going on from a snapshot ---- */
 
 /* The batch without its second column is as it was pushed. */
 static wr_status load_pane(wri_slices *s, wr_batch *b, wr_err *err) {

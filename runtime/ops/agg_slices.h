@@ -21,6 +21,7 @@ wr_status wri_slices_add(wri_slices *s, wr_batch *b, wr_err *err) WR_MUST_USE;
 wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) WR_MUST_USE;
 /* Panes and how far windows have fired; the rest is made from them. */
 wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_slices_save_rest(wri_slices *s, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_slices_load(wri_slices *s, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 void wri_slices_measure(const wri_slices *s, wr_kept *out); /* adds */
 /* Memory is short: all slices go to disk, until windows that hold them have fired. */

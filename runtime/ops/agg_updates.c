@@ -6,7 +6,7 @@
 #include "agg_updates.h"
 
 #include "change_rows.h"
-#include "group_table.h"
+#include "group_marks.h"
 #include "timers.h"
 
 typedef struct standing {
@@ -28,6 +28,10 @@ struct wri_updates {
     uint32_t *gids, *minus, *list; /* scratch: room for cap rows each */
     size_t cap;
     wri_change_rows changes; /* scratch */
+    int64_t end;             /* the part of snapshots that this is */
+    wri_marks marks;         /* when they are taken, as is the next */
+    wr_batch **gone;         /* keys of groups that went since the last barrier */
+    size_t n_gone, gone_cap;
     wri_timers timers;
 };
 
@@ -36,6 +40,7 @@ wri_updates *wri_updates_new(const wri_updates_cfg *cfg, const wri_result *frame
     if (!u) return NULL;
     u->cfg = *cfg;
     u->frame = *frame;
+    u->end = frame->n_window ? frame->end : 0;
     u->at = (cfg->calls->state_bytes + 7) & ~(size_t)7;
     wri_timers_init(&u->timers, cfg->ttl_us / 16 + 1);
     u->groups = wri_groups_new(cfg->phys, cfg->n_keys, u->at + sizeof(standing));
@@ -57,9 +62,16 @@ static void drop_olds(wri_updates *u) {
     while (u->n_olds > 0) wr_batch_drop(u->olds[--u->n_olds]);
 }
 
+static void drop_gone(wri_updates *u) {
+    while (u->n_gone > 0) wr_batch_drop(u->gone[--u->n_gone]);
+}
+
 void wri_updates_free(wri_updates *u) {
     if (!u) return;
     drop_olds(u);
+    drop_gone(u);
+    wri_marks_free(&u->marks);
+    wr_free(u->gone);
     if (u->groups) wri_calls_destroy(u->cfg.calls, states(u), 0, wri_groups_count(u->groups));
     wri_groups_free(u->groups);
     wri_timers_free(&u->timers);
@@ -94,6 +106,124 @@ static wri_result result_of(const wri_updates *u) {
     r.groups = u->groups;
     r.st = states(u);
     return r;
+}
+
+/* ---- snapshots: a part, named by the window's end ----
+ *
+ *   GONE    end of the window, keys: of groups that went since the snapshot before
+ *   GROUPS  end of the window, keys, partials of the calls, rows, used, due, flags
+ *
+ * and, whole each time, of groups that are touched:
+ *
+ *   OLDS    end of the window, keys, the row that stands
+ *   FRESH   end of the window, keys: none does */
+
+enum { GROUPS, OLDS, GONE, FRESH };
+enum { STANDS = 2, FAILED = 4 };
+#define GROUP_NUMBERS 4 /* columns behind the partials */
+
+static int64_t flags_of(const standing *s) { return (s->stands ? STANDS : 0) | (s->failed ? FAILED : 0); }
+
+/* Columns end and keys of groups gids[0..n); the others are the caller's. */
+static wr_status begin_saved(wri_updates *u, const uint32_t *gids, uint32_t n, uint32_t n_cols,
+                             wr_batch **outp, wr_err *err) {
+    WR_TRY(wr_batch_new(n_cols, n, outp, err));
+    wr_batch *b = *outp;
+    b->n = n;
+    wr_status r = wr_batch_col(b, 0, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = u->end;
+    if (r == WR_OK) r = wri_groups_emit_keys(u->groups, gids, n, b, 1, err);
+    if (r == WR_OK) return WR_OK;
+    wr_batch_drop(b);
+    *outp = NULL;
+    return r;
+}
+
+static wr_status save_groups(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
+    wr_batch *b = NULL;
+    wr_status r = begin_saved(u, gids, n, at + GROUP_NUMBERS, &b, err);
+    if (r == WR_OK) r = wri_calls_partial(u->cfg.calls, states(u), gids, n, b, first, err);
+    for (uint32_t c = 0; r == WR_OK && c < GROUP_NUMBERS; c++) r = wr_batch_col(b, at + c, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        const standing *s = standing_of(u, gids[i]);
+        int64_t numbers[GROUP_NUMBERS] = {s->rows, s->used, s->due, flags_of(s)};
+        for (uint32_t c = 0; c < GROUP_NUMBERS; c++) b->cols[at + c].i64[i] = numbers[c];
+    }
+    if (r == WR_OK)
+        r = wr_save_rows(wr_saver_of(u->cfg.op, u->end), GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* Groups gids[0..n) are about to change; u->list has room for as many. */
+static wr_status mark(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    uint32_t n_due;
+    if (!wr_task_saves(u->cfg.op->task)) return WR_OK;
+    WR_TRY(wri_marks_change(&u->marks, gids, n, u->list, &n_due, err));
+    return n_due ? save_groups(u, u->list, n_due, err) : WR_OK;
+}
+
+/* Rows of olds[batch] whose groups are gids[0..n), at u->list[0..n). */
+static wr_status save_olds(wri_updates *u, size_t batch, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wr_batch *old, *b = NULL;
+    if (n == 0) return WR_OK;
+    WR_TRY(wr_batch_gather(u->olds[batch], u->list, n, NULL, 0, &old, err));
+    wr_status r = begin_saved(u, gids, n, 1 + u->cfg.n_keys + old->n_cols, &b, err);
+    for (uint32_t c = 0; r == WR_OK && c < old->n_cols; c++)
+        r = wr_batch_copy_col(b, 1 + u->cfg.n_keys + c, &old->cols[c], err);
+    if (r == WR_OK) r = wr_save_rows(to, OLDS, b, u->cfg.keys, u->cfg.n_keys, err);
+    wr_batch_drop(old);
+    wr_batch_drop(b);
+    return r;
+}
+
+static wr_status save_fresh(wri_updates *u, const uint32_t *gids, uint32_t n, wr_saver *to, wr_err *err) {
+    wr_batch *b = NULL;
+    if (n == 0) return WR_OK;
+    WR_TRY(begin_saved(u, gids, n, 1 + u->cfg.n_keys, &b, err));
+    wr_status r = wr_save_rows(to, FRESH, b, u->cfg.keys, u->cfg.n_keys, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+wr_status wri_updates_save_touched(wri_updates *u, wr_saver *to, wr_err *err) {
+    uint32_t n = 0;
+    WR_TRY(scratch(u, u->n_touched + 1, err));
+    for (size_t i = 0; i < u->n_touched; i++)
+        if (!standing_of(u, u->touched[i])->stands) u->gids[n++] = u->touched[i];
+    WR_TRY(save_fresh(u, u->gids, n, to, err));
+    for (size_t batch = 0; batch < u->n_olds; batch++) {
+        n = 0;
+        for (size_t i = 0; i < u->n_touched; i++) {
+            const standing *s = standing_of(u, u->touched[i]);
+            if (!s->stands || s->old_batch != batch) continue;
+            u->gids[n] = u->touched[i];
+            u->list[n++] = s->old_row;
+        }
+        WR_TRY(save_olds(u, batch, u->gids, n, to, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) {
+    bool more;
+    WR_TRY(wri_marks_barrier(&u->marks, u->groups, wr_save_anew(to), &more, err));
+    WR_TRY(wr_save_part(to, u->end, more, err));
+    for (size_t i = 0; more && i < u->n_gone; i++)
+        WR_TRY(wr_save_rows(to, GONE, u->gone[i], u->cfg.keys, u->cfg.n_keys, err));
+    drop_gone(u);
+    return WR_OK;
+}
+
+wr_status wri_updates_save_rest(wri_updates *u, bool *leftp, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(u->cfg.op->task);
+    *leftp = u->marks.n_due > 0;
+    if (!*leftp) return WR_OK;
+    WR_TRY(scratch(u, step, err));
+    uint32_t n = wri_marks_take(&u->marks, u->gids, step);
+    return save_groups(u, u->gids, n, err);
 }
 
 /* ---- folding ---- */
@@ -150,6 +280,7 @@ wr_status wri_updates_fold(wri_updates *u, const wr_batch *b, wr_err *err) {
     uint32_t first = u->cfg.keys[0] + u->cfg.n_keys;
     WR_TRY(scratch(u, b->n, err));
     WR_TRY(wri_groups_find(u->groups, b, u->cfg.keys, b->hash, u->gids, err));
+    WR_TRY(mark(u, u->gids, b->n, err));
     WR_TRY(touch(u, u->gids, b->n, err));
     if (u->cfg.takes_back) return take_back(u, b, first + u->cfg.calls->n_partials, err);
     return wri_calls_merge(u->cfg.calls, b, first, states(u), u->gids, err);
@@ -161,6 +292,7 @@ wr_status wri_updates_fold_nothing(wri_updates *u, wr_err *err) {
     b->n = 1;
     wr_status s = scratch(u, 1, err);
     if (s == WR_OK) s = wri_groups_find(u->groups, b, u->cfg.keys, NULL, u->gids, err);
+    if (s == WR_OK) s = mark(u, u->gids, 1, err);
     if (s == WR_OK) s = touch(u, u->gids, 1, err);
     wr_batch_drop(b);
     return s;
@@ -215,9 +347,29 @@ static wr_status say_some(wri_updates *u, const uint32_t *gids, uint32_t n, wr_e
     return st;
 }
 
-static void forget(wri_updates *u, uint32_t gid) {
-    wri_calls_destroy(u->cfg.calls, states(u), gid, gid);
-    wri_groups_remove(u->groups, &gid, 1);
+/* The keys of gids[0..n), which go, are for the next snapshot to tell. */
+static wr_status keep_gone(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    if (wr_grow(&u->gone, &u->gone_cap, u->n_gone + 1, sizeof *u->gone) != WR_OK)
+        return wr_fail_oom(err, "results that change");
+    WR_TRY(begin_saved(u, gids, n, 1 + u->cfg.n_keys, &u->gone[u->n_gone], err));
+    u->n_gone++;
+    return WR_OK;
+}
+
+static void remove_groups(wri_updates *u, const uint32_t *gids, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        wri_marks_forget(&u->marks, gids[i]);
+        wri_calls_destroy(u->cfg.calls, states(u), gids[i], gids[i]);
+    }
+    wri_groups_remove(u->groups, gids, n);
+}
+
+/* Groups gids[0..n), which have been marked. */
+static wr_status forget(wri_updates *u, const uint32_t *gids, uint32_t n, wr_err *err) {
+    if (n == 0) return WR_OK;
+    if (wr_task_saves(u->cfg.op->task)) WR_TRY(keep_gone(u, gids, n, err));
+    remove_groups(u, gids, n);
+    return WR_OK;
 }
 
 static wr_status used(wri_updates *u, uint32_t gid, standing *s, wr_err *err) {
@@ -228,149 +380,114 @@ static wr_status used(wri_updates *u, uint32_t gid, standing *s, wr_err *err) {
     return wri_timers_add(&u->timers, s->due, gid, err);
 }
 
+/* touched[0..n) have been said. */
+static wr_status settle(wri_updates *u, const uint32_t *touched, uint32_t n, wr_err *err) {
+    uint32_t n_gone = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        standing *s = standing_of(u, touched[i]);
+        s->touched = false;
+        if (u->cfg.takes_back && s->rows == 0 && u->cfg.n_keys > 0) u->list[n_gone++] = touched[i];
+        else if (u->cfg.ttl_us > 0) WR_TRY(used(u, touched[i], s, err));
+    }
+    return forget(u, u->list, n_gone, err);
+}
+
 wr_status wri_updates_say(wri_updates *u, wr_err *err) {
     uint32_t step = wr_task_batch_rows(u->cfg.op->task) / 2; /* a group makes two rows */
     if (step == 0) step = 1;
     WR_TRY(scratch(u, step, err));
     for (size_t at = 0; at < u->n_touched; at += step) {
         size_t left = u->n_touched - at;
-        WR_TRY(say_some(u, u->touched + at, (uint32_t)(left < step ? left : step), err));
+        uint32_t n = (uint32_t)(left < step ? left : step);
+        WR_TRY(mark(u, u->touched + at, n, err));
+        WR_TRY(say_some(u, u->touched + at, n, err));
     }
-    for (size_t i = 0; i < u->n_touched; i++) {
-        standing *s = standing_of(u, u->touched[i]);
-        s->touched = false;
-        if (u->cfg.takes_back && s->rows == 0 && u->cfg.n_keys > 0) forget(u, u->touched[i]);
-        else if (u->cfg.ttl_us > 0) WR_TRY(used(u, u->touched[i], s, err));
+    for (size_t at = 0; at < u->n_touched; at += step) {
+        size_t left = u->n_touched - at;
+        WR_TRY(settle(u, u->touched + at, (uint32_t)(left < step ? left : step), err));
     }
     u->n_touched = 0;
     drop_olds(u);
     return WR_OK;
 }
 
+/* The timer of gid, which has been marked; *goesp: it has been idle for too long. */
+static wr_status timed(wri_updates *u, uint32_t gid, int64_t wm, bool *goesp, wr_err *err) {
+    standing *s = standing_of(u, gid);
+    s->used = s->used == WR_WM_NONE ? wm : s->used; /* said before there was any time */
+    *goesp = wm - s->used >= u->cfg.ttl_us;
+    if (*goesp) {
+        s->due = 0; /* a second timer of the same time means nothing */
+        return WR_OK;
+    }
+    s->due = s->used + u->cfg.ttl_us;
+    return wri_timers_add(&u->timers, s->due, gid, err);
+}
+
 wr_status wri_updates_expire(wri_updates *u, int64_t wm, wr_err *err) {
+    uint32_t step = wr_task_batch_rows(u->cfg.op->task);
     wri_timer t;
-    while (wri_timers_take(&u->timers, wm, &t)) {
-        uint32_t gid = (uint32_t)t.id;
-        standing *s = standing_of(u, gid);
-        if (s->due != t.due) continue;                       /* of a group that is gone */
-        int64_t used = s->used == WR_WM_NONE ? wm : s->used; /* said before there was any time */
-        s->used = used;
-        if (wm - used >= u->cfg.ttl_us) {
-            forget(u, gid);
-            continue;
-        }
-        s->due = used + u->cfg.ttl_us;
-        WR_TRY(wri_timers_add(&u->timers, s->due, gid, err));
-    }
-    return WR_OK;
-}
-
-/* ---- snapshots ----
- *
- *   GROUPS  end of the window, keys, partials of the calls, rows, used, due, flags
- *   OLDS    end of the window, keys, the row that stands: of groups that are touched */
-
-enum { GROUPS, OLDS };
-enum { TOUCHED = 1, STANDS = 2, FAILED = 4 };
-#define GROUP_NUMBERS 4 /* columns behind the partials */
-
-static int64_t flags_of(const standing *s) {
-    return (s->touched ? TOUCHED : 0) | (s->stands ? STANDS : 0) | (s->failed ? FAILED : 0);
-}
-
-/* Columns end and keys of groups gids[0..n); the others are the caller's. */
-static wr_status begin_saved(wri_updates *u, int64_t end, const uint32_t *gids, uint32_t n, uint32_t n_cols,
-                             wr_batch **outp, wr_err *err) {
-    WR_TRY(wr_batch_new(n_cols, n, outp, err));
-    wr_batch *b = *outp;
-    b->n = n;
-    WR_TRY(wr_batch_col(b, 0, WR_I64, err));
-    for (uint32_t i = 0; i < n; i++) b->cols[0].i64[i] = end;
-    return wri_groups_emit_keys(u->groups, gids, n, b, 1, err);
-}
-
-static wr_status save_groups(wri_updates *u, int64_t end, uint32_t n, wr_saver *to, wr_err *err) {
-    uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
-    wr_batch *b = NULL;
-    wr_status r = begin_saved(u, end, u->gids, n, at + GROUP_NUMBERS, &b, err);
-    if (r == WR_OK) r = wri_calls_partial(u->cfg.calls, states(u), u->gids, n, b, first, err);
-    for (uint32_t c = 0; r == WR_OK && c < GROUP_NUMBERS; c++) r = wr_batch_col(b, at + c, WR_I64, err);
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-        const standing *s = standing_of(u, u->gids[i]);
-        int64_t numbers[GROUP_NUMBERS] = {s->rows, s->used, s->due, flags_of(s)};
-        for (uint32_t c = 0; c < GROUP_NUMBERS; c++) b->cols[at + c].i64[i] = numbers[c];
-    }
-    if (r == WR_OK) r = wr_save_rows(to, GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
-    wr_batch_drop(b);
-    return r;
-}
-
-/* Rows of olds[batch] whose groups are gids[0..n), at u->list[0..n). */
-static wr_status save_olds(wri_updates *u, int64_t end, size_t batch, const uint32_t *gids, uint32_t n,
-                           wr_saver *to, wr_err *err) {
-    wr_batch *old, *b = NULL;
-    if (n == 0) return WR_OK;
-    WR_TRY(wr_batch_gather(u->olds[batch], u->list, n, NULL, 0, &old, err));
-    wr_status r = begin_saved(u, end, gids, n, 1 + u->cfg.n_keys + old->n_cols, &b, err);
-    for (uint32_t c = 0; r == WR_OK && c < old->n_cols; c++)
-        r = wr_batch_copy_col(b, 1 + u->cfg.n_keys + c, &old->cols[c], err);
-    if (r == WR_OK) r = wr_save_rows(to, OLDS, b, u->cfg.keys, u->cfg.n_keys, err);
-    wr_batch_drop(old);
-    wr_batch_drop(b);
-    return r;
-}
-
-static wr_status save_touched(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) {
-    WR_TRY(scratch(u, u->n_touched + 1, err));
-    for (size_t batch = 0; batch < u->n_olds; batch++) {
-        uint32_t n = 0;
-        for (size_t i = 0; i < u->n_touched; i++) {
-            const standing *s = standing_of(u, u->touched[i]);
-            if (!s->stands || s->old_batch != batch) continue;
-            u->gids[n] = u->touched[i];
-            u->list[n++] = s->old_row;
-        }
-        WR_TRY(save_olds(u, end, batch, u->gids, n, to, err));
-    }
-    return WR_OK;
-}
-
-/* Places of groups that were removed have neither rows nor anything that stands; group 0 of a table without
- * keys is scratch, too. */
-wr_status wri_updates_save(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) {
-    uint32_t step = wr_task_batch_rows(u->cfg.op->task), count = wri_groups_count(u->groups), n = 0;
     WR_TRY(scratch(u, step, err));
-    for (uint32_t gid = 1; gid <= count; gid++) {
-        if (!wri_groups_is_live(u->groups, gid)) continue;
-        u->gids[n++] = gid;
-        if (n < step) continue;
-        WR_TRY(save_groups(u, end, n, to, err));
-        n = 0;
+    for (bool more = true; more;) {
+        uint32_t n = 0, n_gone = 0;
+        while (n < step && (more = wri_timers_take(&u->timers, wm, &t)))
+            if (standing_of(u, t.id)->due == t.due) u->gids[n++] = t.id; /* else of a group that is gone */
+        WR_TRY(mark(u, u->gids, n, err));
+        for (uint32_t i = 0; i < n; i++) {
+            bool goes = false;
+            if (standing_of(u, u->gids[i])->due == 0) continue; /* it had two */
+            WR_TRY(timed(u, u->gids[i], wm, &goes, err));
+            if (goes) u->list[n_gone++] = u->gids[i];
+        }
+        WR_TRY(forget(u, u->list, n_gone, err));
     }
-    if (n > 0) WR_TRY(save_groups(u, end, n, to, err));
-    return save_touched(u, end, to, err);
+    return WR_OK;
+}
+
+/* ---- going on from a snapshot ---- */
+
+/* A group that was saved again has changed: the later row stands for it alone. */
+static void load_group(wri_updates *u, uint32_t gid, const wr_batch *b, uint32_t row, uint32_t at) {
+    standing *s = standing_of(u, gid);
+    int64_t flags = b->cols[at + 3].i64[row];
+    *s = (standing){.rows = b->cols[at].i64[row],
+                    .used = b->cols[at + 1].i64[row],
+                    .due = b->cols[at + 2].i64[row],
+                    .stands = flags & STANDS,
+                    .failed = flags & FAILED};
 }
 
 static wr_status load_groups(wri_updates *u, const wr_batch *b, wr_err *err) {
     uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
+    wri_states st = states(u);
     if (b->n_cols != at + GROUP_NUMBERS)
         return wr_fail(err, WR_EDATA, "a group in the snapshot is not as it was written");
-    WR_TRY(wri_calls_merge(u->cfg.calls, b, first, states(u), u->gids, err));
     for (uint32_t i = 0; i < b->n; i++) {
-        standing *s = standing_of(u, u->gids[i]);
-        int64_t flags = b->cols[at + 3].i64[i];
-        *s = (standing){.rows = b->cols[at].i64[i],
-                        .used = b->cols[at + 1].i64[i],
-                        .due = b->cols[at + 2].i64[i],
-                        .touched = flags & TOUCHED,
-                        .stands = flags & STANDS,
-                        .failed = flags & FAILED};
-        if (s->touched) {
-            if (wr_grow(&u->touched, &u->touched_cap, u->n_touched + 1, sizeof *u->touched) != WR_OK)
-                return wr_fail_oom(err, "results that change");
-            u->touched[u->n_touched++] = u->gids[i];
-        }
-        if (s->due) WR_TRY(wri_timers_add(&u->timers, s->due, u->gids[i], err));
+        wri_calls_destroy(u->cfg.calls, st, u->gids[i], u->gids[i]);
+        memset(st.base + u->gids[i] * st.stride, 0, u->at);
+    }
+    WR_TRY(wri_calls_merge(u->cfg.calls, b, first, st, u->gids, err));
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t due = standing_of(u, u->gids[i])->due;
+        load_group(u, u->gids[i], b, i, at);
+        int64_t now = standing_of(u, u->gids[i])->due;
+        if (now && now != due) WR_TRY(wri_timers_add(&u->timers, now, u->gids[i], err));
+    }
+    return WR_OK;
+}
+
+/* A key may have gone more than once. */
+static void load_gone(wri_updates *u, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (wri_groups_is_live(u->groups, u->gids[i])) remove_groups(u, &u->gids[i], 1);
+}
+
+static wr_status load_touched(wri_updates *u, uint32_t n, wr_err *err) {
+    if (wr_grow(&u->touched, &u->touched_cap, u->n_touched + n, sizeof *u->touched) != WR_OK)
+        return wr_fail_oom(err, "results that change");
+    for (uint32_t i = 0; i < n; i++) {
+        standing_of(u, u->gids[i])->touched = true;
+        u->touched[u->n_touched++] = u->gids[i];
     }
     return WR_OK;
 }
@@ -398,5 +515,11 @@ wr_status wri_updates_load(wri_updates *u, const wr_saved *saved, wr_err *err) {
     wr_batch *b = saved->rows;
     WR_TRY(scratch(u, b->n, err));
     WR_TRY(wri_groups_find(u->groups, b, u->cfg.keys, b->hash, u->gids, err));
-    return saved->tag == GROUPS ? load_groups(u, b, err) : load_olds(u, b, err);
+    if (saved->tag == GROUPS) return load_groups(u, b, err);
+    if (saved->tag == GONE) {
+        load_gone(u, b->n);
+        return WR_OK;
+    }
+    WR_TRY(load_touched(u, b->n, err));
+    return saved->tag == OLDS ? load_olds(u, b, err) : WR_OK;
 }

@@ -33,9 +33,12 @@ wr_status wri_updates_fold_nothing(wri_updates *u, wr_err *err) WR_MUST_USE;
 wr_status wri_updates_say(wri_updates *u, wr_err *err) WR_MUST_USE;
 /* Forgets the groups that watermark wm finds idle for ttl_us. What stands for them stays. */
 wr_status wri_updates_expire(wri_updates *u, int64_t wm, wr_err *err) WR_MUST_USE;
-/* Snapshots: the groups, and what stands for those that are touched. end: of the window, which the rows begin
- * with. Load takes them in the order in which they were saved. */
-wr_status wri_updates_save(wri_updates *u, int64_t end, wr_saver *to, wr_err *err) WR_MUST_USE;
+/* Snapshots: the groups that changed are a part, named by the window's end or 0; what stands for those that
+ * are touched is no named part's, and saved behind all parts. Save_rest: some more of what stood at the
+ * barrier, the last before the table is freed, too. */
+wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_updates_save_touched(wri_updates *u, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_updates_save_rest(wri_updates *u, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_updates_load(wri_updates *u, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 uint32_t wri_updates_live(const wri_updates *u); /* groups */
 

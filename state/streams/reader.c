@@ -225,29 +225,33 @@ wr_seq wr_reader_seq(const wr_reader *r, const wr_record *rec) {
                     rec->arrival_us / WR_US_PER_SECOND};
 }
 
-int wr_reader_fd(wr_reader *r) {
+int wr_reader_watch(wr_reader *r, int fd) {
     char path[WRI_PATH];
-    if (r->watch_fd != -1) return r->watch_fd < 0 ? -1 : r->watch_fd;
-    r->watch_fd = -2;
     if (!r->sys->watch) return -1;
     snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, r->dir);
-    int fd = r->sys->watch(-1, path);
-    if (fd < 0) return -1;
-    if (r->sys->watch(fd, r->stream_dir) >= 0) return r->watch_fd = fd;
-    r->sys->close(fd);
+    int mine = r->sys->watch(fd, path);
+    if (mine < 0) return -1;
+    if (r->sys->watch(mine, r->stream_dir) >= 0) return mine;
+    if (fd < 0) r->sys->close(mine);
     return -1;
 }
 
-void wr_reader_wait(wr_reader *r, int timeout_ms) {
+static void empty(const wr_sys *sys, int fd) {
     char events[4096];
-    bool fresh = r->watch_fd == -1;
-    int fd = wr_reader_fd(r);
-    if (fresh && fd >= 0) return; /* what came before the watch is found by looking once more */
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (fd < 0 && timeout_ms > 10) timeout_ms = 10; /* cannot be told, so looks often */
-    if (r->sys->poll(&p, fd >= 0, timeout_ms) <= 0 || fd < 0) return;
-    while (r->sys->read(fd, events, sizeof events) > 0) {
+    while (sys->read(fd, events, sizeof events) > 0) {
     }
+}
+
+void wr_reader_heard(const wr_streams *db, int fd) { empty(db->sys, fd); }
+
+void wr_reader_wait(wr_reader *r, int timeout_ms) {
+    bool fresh = r->watch_fd == -1;
+    if (fresh && (r->watch_fd = wr_reader_watch(r, -1)) < 0) r->watch_fd = -2;
+    if (fresh && r->watch_fd >= 0) return; /* what came before the watch is found by looking once more */
+    bool told = r->watch_fd >= 0;
+    struct pollfd p = {.fd = r->watch_fd, .events = POLLIN};
+    if (!told && timeout_ms > 10) timeout_ms = 10; /* looks often */
+    if (r->sys->poll(&p, told, timeout_ms) > 0 && told) empty(r->sys, r->watch_fd);
 }
 
 void wr_reader_close(wr_reader *r) {

@@ -177,8 +177,10 @@ uint64_t wr_reader_skipped(const wr_reader *r); /* records that expired before t
 /* How old the oldest record is that has not been read, 0: none. */
 wr_status wr_reader_behind_us(wr_reader *r, int64_t *outp, wr_err *err) WR_MUST_USE;
 wr_seq wr_reader_seq(const wr_reader *r, const wr_record *rec);
-/* Becomes readable when there may be more (read it empty, or call wr_reader_wait); -1: cannot be watched. */
-int wr_reader_fd(wr_reader *r);
+/* Adds what tells of more in this shard to a descriptor, which then becomes readable, or to a new one (-1)
+ * that the caller closes. -1: cannot be watched. What came before is found by looking once more. */
+int wr_reader_watch(wr_reader *r, int fd);
+void wr_reader_heard(const wr_streams *db, int fd); /* empties it */
 /* After WR_AGAIN: until there may be more, or that long. */
 void wr_reader_wait(wr_reader *r, int timeout_ms);
 void wr_reader_close(wr_reader *r); /* NULL is allowed */

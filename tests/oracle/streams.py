@@ -87,6 +87,25 @@ def by_key(rows):
     return sorted((k, len(v), sum(v), max(v)) for k, v in groups.items())
 
 
+def check_order(c):
+    """Rows of a key leave in the order in which they were put, through splits and merges, however many workers read
+    the shards: straight to the output, and through an exchange."""
+    flags = ("--workers", str(c.rnd.choice([2, 3, 8])), "--batch-rows", str(c.rnd.choice([1, 7, 4096])))
+    source = (f"CREATE STREAM s {COLS} WITH (connector = 'stream', format = 'json', end = 'latest', "
+              f"chunk_bytes = '{c.rnd.choice([1, 100, 1000])}');")
+    ways = {"straight": "SELECT k, id FROM s",
+            "exchanged": "SELECT k, id FROM s LIMIT 1000000000"}
+    for way, query in ways.items():
+        c.run("run", "--data", "d", "--quiet", *flags, "-e", source +
+              f"CREATE STREAM f WITH (connector = 'file', path = '{way}.jsonl', format = 'json') AS {query};")
+        last = {}
+        with open(os.path.join(c.d, f"{way}.jsonl"), encoding="utf-8") as f:
+            for r in map(json.loads, f):
+                assert last.get(r["k"], -1) < r["id"], (way, flags, source, r, last[r["k"]])
+                last[r["k"]] = r["id"]
+        assert last == {r["k"]: r["id"] for r in c.rows}, (way, flags)
+
+
 def check_sql(c, n):
     flags = ("--workers", str(c.rnd.choice([1, 2, 3, 8])), "--batch-rows", str(c.rnd.choice([1, 7, 4096])))
     fmt = c.rnd.choice(["format = 'json'", "format = 'msgpack'", "format = 'csv', header = 'false'"])
@@ -129,6 +148,8 @@ def main():
                     if n % 3 == 2:
                         check_places(c)
                 check_places(c)
+                for n in range(3):
+                    check_order(c)
                 for n in range(2):
                     check_sql(c, n)
             except AssertionError as e:

@@ -239,7 +239,7 @@ static void names(const char *path, const char *const *want, size_t n) {
         cr_assert_eq(got.text.len, 2);
         DEF->split_info(s, i, &info);
         cr_assert_eq(info.at, 2);
-        cr_assert_eq(DEF->poll_fd(s, i), -1);
+        cr_assert_eq(DEF->watch(s), -1);
         ct_got_free(&got);
     }
     DEF->close_source(s);
@@ -362,7 +362,7 @@ Test(file, a_named_pipe_is_read_as_it_comes) {
     wr_source *s = ct_must_open(DEF, &o, &wr_sys_real); /* does not wait for a writer */
     ct_got got = {0};
     cr_assert_eq(ct_take(DEF, s, 0, &got), WR_AGAIN);
-    cr_assert_geq(DEF->poll_fd(s, 0), 0);
+    cr_assert_geq(DEF->watch(s), 0);
     int fd = open(path, O_WRONLY);
     cr_assert_eq(ct_take(DEF, s, 0, &got), WR_AGAIN);
     cr_assert_eq(write(fd, "one\ntw", 6), 6);
@@ -373,7 +373,7 @@ Test(file, a_named_pipe_is_read_as_it_comes) {
     cr_assert_eq(ct_take(DEF, s, 0, &got), WR_EOF);
     cr_assert_eq(got.text.len, 13);
     cr_assert_eq(memcmp(got.text.data, "one\ntwo\nthree", 13), 0);
-    cr_assert_eq(DEF->poll_fd(s, 0), -1);
+    cr_assert_eq(DEF->watch(s), -1);
     wr_split_info info;
     DEF->split_info(s, 0, &info);
     cr_assert_eq(info.bytes, -1);

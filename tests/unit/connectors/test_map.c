@@ -194,7 +194,7 @@ static void *watch(void *arg) {
         wr_split_info info;
         DEF->split_info(s, (uint32_t)i % SPLITS, &info);
         cr_assert(info.at >= 0);
-        (void)DEF->poll_fd(s, (uint32_t)i % SPLITS);
+        (void)DEF->watch(s);
     }
     return NULL;
 }

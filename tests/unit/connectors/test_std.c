@@ -22,7 +22,7 @@ Test(stdin, pieces_as_they_come) {
     ct_options o = ct_opts("format", "json", NULL);
     wr_source *s = ct_must_open(IN, &o, &wr_sys_real);
     cr_assert_eq(IN->n_splits(s), 1);
-    cr_assert_eq(IN->poll_fd(s, 0), STDIN_FILENO);
+    cr_assert_eq(IN->watch(s), STDIN_FILENO);
     ct_got got = {0};
     cr_assert_eq(ct_take(IN, s, 0, &got), WR_AGAIN);
     cr_assert_eq(write(w, "on", 2), 2);
@@ -57,7 +57,7 @@ Test(stdin, a_file) {
         ct.read_max = way ? 1001 : 0;
         ct_options o = ct_opts("chunk_bytes", way ? "7000" : "512KiB", NULL);
         wr_source *s = ct_must_open(IN, &o, &ct_sys);
-        cr_assert_eq(IN->poll_fd(s, 0), -1);
+        cr_assert_eq(IN->watch(s), -1);
         ct_got got = {0};
         cr_assert_eq(ct_take(IN, s, 0, &got), WR_EOF);
         cr_assert_eq(got.text.len, b.len);

@@ -54,7 +54,7 @@ Test(tail, growth) {
     DEF->split_info(src, 0, &info);
     cr_assert_eq(info.bytes, 26);
     cr_assert_eq(info.at, 26);
-    cr_assert_eq(DEF->poll_fd(src, 0), -1);
+    cr_assert_eq(DEF->watch(src), -1);
     done();
 }
 

@@ -116,14 +116,14 @@ Test(log, a_reader_waits_and_is_woken) {
     wr_records got = {0};
     cr_assert_eq(wr_reader_open(db, "s", 0, horizon, &r, NULL), WR_OK);
     cr_assert_eq(wr_reader_next(r, 10, &got, NULL), WR_AGAIN);
-    int fd = wr_reader_fd(r);
+    int fd = wr_reader_watch(r, -1);
     cr_assert_geq(fd, 0);
     struct pollfd p = {.fd = fd, .events = POLLIN};
     cr_assert_eq(poll(&p, 1, 0), 0);
     for (uint32_t i = 0; i < 30; i++) {
         cr_assert_eq(lt_put_n(st, i, 1, NULL), WR_OK);
         cr_assert_eq(poll(&p, 1, 0), 1);
-        wr_reader_wait(r, 0);
+        wr_reader_heard(db, fd);
         cr_assert_eq(poll(&p, 1, 0), 0);
         cr_assert_eq(wr_reader_next(r, 10, &got, NULL), WR_OK);
         cr_assert_eq(got.n, 1);
@@ -136,6 +136,7 @@ Test(log, a_reader_waits_and_is_woken) {
     cr_assert_eq(wr_reader_next(late, 10, &got, NULL), WR_OK);
     cr_assert_eq(got.items[0].number, 30);
     wr_records_free(&got);
+    close(fd);
     wr_reader_close(r);
     wr_reader_close(late);
     wr_streams_close(db);
