@@ -134,6 +134,18 @@ venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
 	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
 
+# Makes calls of a running job fail: preloaded. ASan has its own malloc: there, system calls only.
+$(OUT)/shim.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -Wno-missing-prototypes $(if $(filter-out release,$(BUILD)),-DNO_MALLOC) \
+	  -shared -fPIC -o $@ $<
+FAULTS ?= 6000
+.PHONY: faults
+faults: deps-test all $(OUT)/shim.so ## jobs whose system calls and memory fail, and damaged files: FAULTS trials of each, three times as many damaged
+	python3 tests/faults/run.py ./weir $(OUT)/shim.so --budget $(FAULTS) --part disk --part clock --part memory --part sql
+	python3 tests/faults/run.py ./weir $(OUT)/shim.so --budget $$(($(FAULTS) * 4)) --part damage
+
 MINUTES ?= 10
 .PHONY: soak
 soak: deps-test all venv ## all oracles with fresh seeds, release, ASan and TSan, for MINUTES

@@ -212,10 +212,15 @@ static void list_withs(const wr_with *const *w, size_t n, const char *what, list
     for (size_t i = 0; i < n; i++) {
         if (!wanted(l, w[i]->name)) continue;
         const char *use = w[i]->source && w[i]->sink ? "read and written" : w[i]->source ? "read" : "written";
-        if (l->md) printf("\n#### %s `%s`\n\n%s Can be %s.\n\n", what, w[i]->name, w[i]->doc, use);
-        else {
+        const char *how = w[i]->delivery;
+        if (l->md) {
+            printf("\n#### %s `%s`\n\n%s Can be %s.", what, w[i]->name, w[i]->doc, use);
+            if (how) printf(" [Delivery](#delivery): %s.", how);
+            fputs("\n\n", stdout);
+        } else {
             printf("%s%s = '%s'  (can be %s)\n", l->found > 1 ? "\n" : "", what, w[i]->name, use);
             wri_wrap(stdout, 4, w[i]->doc);
+            if (how) printf("    Delivery under --state: %s.\n", how);
         }
         list_options(w[i]->options, w[i]->n_options, l);
     }

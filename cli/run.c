@@ -101,11 +101,26 @@ static void catch_signals(wr_job *job) {
 
 typedef struct ticker {
     wri_progress progress;
-    int late; /* ticks since the signal */
+    int late;                          /* ticks since the signal */
+    wr_trouble told[WR_TROUBLE_KINDS]; /* on standard error */
 } ticker;
+
+/* Once per change: what holds the job up, and that it is over. */
+static void tell_trouble(ticker *t, wr_trouble_kind kind) {
+    static const char *const goes_on[] = {"; the job goes on, and tries again", "; the job waits for room"};
+    static const char *const over[] = {"snapshots are written again", "there is room again: the job goes on"};
+    wr_trouble now, *told = &t->told[kind];
+    wr_job_trouble(t->progress.job, kind, &now);
+    if (now.news == told->news) return;
+    wri_progress_clear(&t->progress);
+    if (now.now || now.times > told->times) wri_say("%s%s", now.why, goes_on[kind]);
+    if (!now.now) wri_say("%s", over[kind]);
+    *told = now;
+}
 
 static void on_tick(void *ctx) {
     ticker *t = ctx;
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(t, (wr_trouble_kind)k);
     wri_progress_tick(&t->progress);
     if (!stopping || ++t->late != PATIENCE) return;
     wri_progress_clear(&t->progress);
@@ -142,6 +157,12 @@ static int finish(wr_status s, const char *state, const wr_err *err) {
     return EXIT_FAILED;
 }
 
+static void warn(const wr_job *job) {
+    wr_buf lines = {0};
+    if (wr_job_warnings(job, &lines) == WR_OK && lines.len) fwrite(lines.data, 1, lines.len, stderr);
+    wr_buf_free(&lines);
+}
+
 static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     ticker tick = {.progress = {.plan = &sc->plan, .on = !o->quiet && isatty(STDERR_FILENO)}};
     wr_job_opts jo = job_opts(o);
@@ -154,6 +175,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
         return EXIT_FAILED;
     }
     tick.progress.job = job;
+    fputs(wr_job_passed_over(job), stderr); /* also with --quiet: what it goes on from is older */
     if (wr_job_finished(job)) {
         wr_job_free(job);
         wri_say(
@@ -161,11 +183,13 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
             o->state);
         return EXIT_DONE;
     }
+    warn(job);
     catch_signals(job);
     wr_status s = wr_job_run(job, on_tick, &tick, &err);
     signal(SIGINT, SIG_DFL); /* before job goes */
     signal(SIGTERM, SIG_DFL);
     wri_progress_clear(&tick.progress);
+    for (int k = 0; k < WR_TROUBLE_KINDS; k++) tell_trouble(&tick, (wr_trouble_kind)k);
     if (!o->quiet) wri_summary(&tick.progress, s);
     wr_job_free(job);
     return finish(s, o->state, &err);

@@ -51,23 +51,31 @@ static wr_status read_text(wri_script *s, const char *path, const char *sql) {
     return r;
 }
 
-static int print_diags(const wr_diags *d) {
+/* Not all errors may have found room, and then those that have may be wrong: it was memory that was missing.
+ */
+static int print_diags(const wr_diags *d, wr_status r) {
     wr_buf out = {0};
-    if (wr_diags_print(d, &out) == WR_OK && out.len) fwrite(out.data, 1, out.len, stderr);
+    if (r == WR_ENOMEM || wr_diags_print(d, &out) != WR_OK || (d->errors && !out.len)) {
+        wri_say("%s: %s", d->file, wr_status_text(WR_ENOMEM));
+        wr_buf_free(&out);
+        return EXIT_FAILED;
+    }
+    if (out.len) fwrite(out.data, 1, out.len, stderr);
     wr_buf_free(&out);
     return d->errors ? EXIT_USAGE : EXIT_DONE;
 }
 
 int wri_script_load(wri_script *s, const char *path, const char *sql) {
     *s = (wri_script){.reg = wr_builtin()};
-    if (read_text(s, path, sql) != WR_OK) return EXIT_USAGE;
+    wr_status r = read_text(s, path, sql);
+    if (r != WR_OK) return r == WR_ENOMEM ? EXIT_FAILED : EXIT_USAGE;
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
     s->diags.ar = &s->ar;
-    wr_status r = wr_parse(&s->ar, &s->diags, &s->script);
+    r = wr_parse(&s->ar, &s->diags, &s->script);
     /* Only once the syntax is right can "there is no stream x" be trusted. */
     if (r == WR_OK) r = wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan);
-    int status = print_diags(&s->diags);
+    int status = print_diags(&s->diags, r);
     if (status == EXIT_DONE && r != WR_OK) {
         wri_say("%s: %s", s->diags.file, wr_status_text(r));
         status = EXIT_FAILED;

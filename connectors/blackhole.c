@@ -16,8 +16,10 @@ static wr_status blackhole_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *
 static void blackhole_close(wr_sink *s) { wr_free(s); }
 
 const wr_connector_def wr_connector_blackhole = {
-    .with = {.name = "blackhole", .doc = "Drops all rows; for measurements.", .sink = true},
-    .delivery = "none",
+    .with = {.name = "blackhole",
+             .doc = "Drops all rows; for measurements.",
+             .sink = true,
+             .delivery = "none"},
     .open_sink = blackhole_open,
     .close_sink = blackhole_close,
 };

@@ -130,6 +130,13 @@ void wri_reader_finish(wri_reader *r);
 void wri_reader_restart(wri_reader *r, int fd);
 void wri_reader_close(wri_reader *r);
 
+/* The option `delivery` of sinks that take rows with their epoch; wr_sink_delivery (planner.h) goes by it. */
+#define WRI_DELIVERY_VALUES "exactly_once|at_least_once"
+#define WRI_DELIVERY_DOC                                                                                     \
+    "Writing under --state: exactly_once hands rows over with each snapshot; at_least_once at once, and "    \
+    "after a "                                                                                               \
+    "crash some once more."
+
 /* open(2) that does not give up when a signal comes. */
 int wri_open(const wr_sys *sys, const char *path, int flags, mode_t mode);
 

@@ -159,7 +159,18 @@ typedef struct wr_sink_cfg {
     size_t from_len;
     const wr_format_def *format; /* NULL where none is needed */
     struct wr_streams *streams;  /* NULL: there is no data directory */
+    const uint32_t *key;         /* n_key columns by which a row replaces another; 0: rows are only added */
+    uint32_t n_key;
+    uint64_t job; /* a random number of the job's own, in all its runs; 0: it takes no snapshots */
 } wr_sink_cfg;
+
+/* What is to be handed over. */
+typedef struct wr_handover {
+    uint64_t epoch; /* rises; 0: rows of no epoch */
+    bool again;     /* some of it may be there: an earlier try, or the run before, did not hear of the end */
+    const char *data;
+    size_t len;
+} wr_handover;
 
 typedef struct wr_connector_def {
     wr_with with;
@@ -206,14 +217,25 @@ typedef struct wr_connector_def {
     wr_status (*look_up)(wr_lookup *l, const wr_batch *keys, wr_batches *out, wr_err *err);
     void (*close_lookup)(wr_lookup *l);
     /* -- sink side; NULL: cannot be written -- */
-    const char *delivery; /* "truncate", "at least once", … for EXPLAIN */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
-     * unread. */
+     * unread. WR_AGAIN, here and in flush and mark: there is no room (err says where), nothing has been lost;
+     * all that was given has been taken and is written as soon as there is. The call is repeated, with n = 0,
+     * until it goes well; nothing else is given before. */
     wr_status (*write)(wr_sink *s, const char *p, size_t n, wr_err *err);
     /* Instead of write, for sinks whose records are rows: row i of b is encoded as p[ends[i-1]..ends[i]).
      * There is no header and no footer. Calls never overlap. */
     wr_status (*put)(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, wr_err *err);
+    /* Sinks that take an epoch's rows once its snapshot is durable, and so have each once whatever happens
+     * (runtime/commit.c). The runtime keeps what pack makes of rows, and saves it with the snapshot.
+     * pack: appends b's rows to out, in a form of the connector's own; with needs_format they are encoded as
+     * put has them. Rows that cannot be had there: whys[i] says why, for as long as s lives, and they are
+     * left out (whys is all NULL before). Calls never overlap. */
+    wr_status (*pack)(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, const char **whys,
+                      wr_buf *out, wr_err *err);
+    /* Delivers, durably. WR_EIO: trying again may help. Beside pack, never beside mark. */
+    wr_status (*commit)(wr_sink *s, const wr_handover *h, wr_err *err);
+    int64_t (*patience_us)(const wr_sink *s); /* for how long trying again is worth it; NULL: not at all */
     wr_status (*flush)(wr_sink *s, wr_err *err);
     /* Snapshots: flushes, and says what wr_sink_cfg.from goes on from. NULL: rows may be written twice after
      * a crash. */

@@ -1,6 +1,7 @@
 /* connectors/file_sink.c -- a file as a sink.
  *
- * Rows are gathered to blocks of 64 KiB and more before they are written, packed if asked for. flush()
+ * Rows are gathered to blocks of 64 KiB and more before they are written, packed if asked for; a full disk
+ * makes them wait in the buffer. flush()
  * writes all of it, and ends the gzip member or zstd frame, so that the file can be read, cut back to that
  * length and continued. The runtime calls flush() before close(); close() writes what is left but can tell
  * nobody when that fails. One thread at a time, but for sync().
@@ -18,6 +19,7 @@ struct wr_sink {
     const wr_sys *sys;
     char *path;
     int fd;
+    bool regular; /* a file on a disk, which may have room again */
     wri_zip *zip; /* NULL: not packed */
     wr_buf buf;   /* rows not yet written; with zip: packed bytes */
 };
@@ -50,20 +52,27 @@ static wr_status cannot_create(const wr_sys *sys, const char *path, int e, wr_er
     return s;
 }
 
-static wr_status cut_back(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
-    struct stat st;
+static wr_status cut_back(wr_sink *s, const wr_sink_cfg *cfg, int64_t size, wr_err *err) {
     int64_t len;
     if (cfg->from_len != sizeof len) return wr_fail(err, WR_EDATA, "the mark of '%s' is damaged", s->path);
     memcpy(&len, cfg->from, sizeof len);
-    if (s->sys->fstat(s->fd, &st) != 0) return wri_file_cannot("look at", s->path, errno, err);
-    if (!S_ISREG(st.st_mode)) return WR_OK;
-    if (st.st_size < len)
+    if (!s->regular) return WR_OK;
+    if (size < len)
         return wr_fail(
             err, WR_EIO,
             "'%s' has %lld bytes, %lld were written before the snapshot: it was changed since; put it back, "
             "or start anew with another --state",
-            s->path, (long long)st.st_size, (long long)len);
+            s->path, (long long)size, (long long)len);
     return s->sys->ftruncate(s->fd, len) == 0 ? WR_OK : wri_file_cannot("cut back", s->path, errno, err);
+}
+
+static wr_status open_file(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
+    struct stat st;
+    s->fd = wri_open(s->sys, s->path, O_WRONLY | O_CREAT | (cfg->from ? O_APPEND : O_TRUNC), 0644);
+    if (s->fd < 0) return cannot_create(s->sys, s->path, errno, err);
+    if (s->sys->fstat(s->fd, &st) != 0) return wri_file_cannot("look at", s->path, errno, err);
+    s->regular = S_ISREG(st.st_mode);
+    return cfg->from ? cut_back(s, cfg, st.st_size, err) : WR_OK;
 }
 
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
@@ -81,26 +90,42 @@ wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err
     if (!(s->path = wr_strdup(o.path)) || wr_buf_reserve(&s->buf, BLOCK_BYTES) != WR_OK)
         rc = wr_fail_oom(err, "a sink");
     if (rc == WR_OK && kind != WRI_NONE) rc = wri_zip_new(kind, &s->zip, err);
-    if (rc == WR_OK) { /* last, so that nothing is truncated in vain */
-        s->fd = wri_open(s->sys, o.path, O_WRONLY | O_CREAT | (cfg->from ? O_APPEND : O_TRUNC), 0644);
-        if (s->fd < 0) rc = cannot_create(s->sys, o.path, errno, err);
-        else if (cfg->from) rc = cut_back(s, cfg, err);
-    }
+    if (rc == WR_OK) rc = open_file(s, cfg, err); /* last, so that nothing is truncated in vain */
     if (rc == WR_OK) *outp = s;
     else wri_file_sink_close(s);
     return rc;
 }
 
-static wr_status write_out(wr_sink *s, const char *p, size_t n, wr_err *err) {
-    return n ? wr_write_all(s->sys, s->fd, p, n, s->path, err) : WR_OK;
+/* *np: how much of it is in the file. WR_AGAIN: for the rest the disk has no room now. */
+static wr_status write_out(wr_sink *s, const char *p, size_t n, size_t *np, wr_err *err) {
+    for (*np = 0; *np < n;) {
+        ssize_t k = s->sys->write(s->fd, p + *np, n - *np);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) {
+            bool no_room = k < 0 && s->regular && (errno == ENOSPC || errno == EDQUOT);
+            return wr_fail(err, no_room ? WR_AGAIN : WR_EIO, "%s: cannot write: %s", s->path,
+                           k < 0 ? strerror(errno) : "the system took no bytes");
+        }
+        *np += (size_t)k;
+    }
+    return WR_OK;
 }
 
-/* Writes the buffer. It is empty then in any case: what could not be written is not tried again, because
- * a part of it may be in the file; the job has failed and resumes from its snapshot. */
+/* Writes the buffer. What finds no room stays in it, from the byte on that is missing in the file. After
+ * another failure it is empty: that is not tried again, the job has failed and goes on from its snapshot. */
 static wr_status write_buffer(wr_sink *s, wr_err *err) {
-    size_t n = s->buf.len;
-    s->buf.len = 0;
-    return write_out(s, s->buf.data, n, err);
+    size_t done, n = s->buf.len;
+    wr_status r = write_out(s, s->buf.data, n, &done, err);
+    s->buf.len = r == WR_AGAIN ? n - done : 0;
+    memmove(s->buf.data, s->buf.data + done, s->buf.len);
+    return r;
+}
+
+static wr_status write_through(wr_sink *s, const char *p, size_t n, wr_err *err) {
+    size_t done;
+    wr_status r = write_out(s, p, n, &done, err);
+    if (r == WR_AGAIN && wr_buf_put(&s->buf, p + done, n - done) != WR_OK) return wr_fail_oom(err, "a sink");
+    return r;
 }
 
 wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) {
@@ -108,10 +133,7 @@ wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) 
         WR_TRY(wri_zip_run(s->zip, p, n, false, &s->buf, err));
         return s->buf.len >= BLOCK_BYTES ? write_buffer(s, err) : WR_OK;
     }
-    if (n >= BLOCK_BYTES) {
-        WR_TRY(write_buffer(s, err));
-        return write_out(s, p, n, err);
-    }
+    if (n >= BLOCK_BYTES && s->buf.len == 0) return write_through(s, p, n, err);
     if (wr_buf_put(&s->buf, p, n) != WR_OK) return wr_fail_oom(err, "a sink");
     return s->buf.len >= BLOCK_BYTES ? write_buffer(s, err) : WR_OK;
 }

@@ -1,10 +1,11 @@
 /* connectors/stream_sink.c -- rows to a stream of the data directory, a record each.
  *
- *   batch ─► copied, keys made ─► wr_stream_send ─► … the log's threads … ─► answered
+ *   at once      batch ─► copied, keys made ─► wr_stream_send ─► … the log's threads … ─► answered
+ *   with epochs  batch ─► keys made, packed ─► kept by the runtime ─► commit: stream_once.c
  *
- * The worker does not wait for the disk unless AHEAD batches are under way; flush waits for all. A batch that
- * fails is told by the next call. The partition key is the values of the partition_by columns as text, joined
- * by '|'; without such columns a row's number, which spreads rows over the shards. */
+ * At once, the worker does not wait for the disk unless AHEAD batches are under way; flush waits for all. A
+ * batch that fails is told by the next call. The partition key is the values of the partition_by columns as
+ * text, joined by '|'; without such columns a row's number, which spreads rows over the shards. */
 #include "stream_int.h"
 
 #include <pthread.h>
@@ -23,6 +24,9 @@ typedef struct sending { /* one batch under way */
 
 struct wr_sink {
     wr_stream *st;
+    wri_once once; /* for rows that go with their epoch */
+    int64_t record_max;
+    char why_long[96];
     wr_between between;
     const wr_schema *schema;
     uint32_t *by; /* columns of the key */
@@ -63,17 +67,26 @@ static wr_status find_columns(wr_sink *s, const char *list, wr_err *err) {
 
 /* The stream, made where there is none. */
 static wr_status open_stream(const wr_sink_cfg *cfg, const stream_opts *o, wr_stream **outp, wr_err *err) {
-    const char *name = o->stream ? o->stream : cfg->stream, **names;
+    const char *name = o->stream ? o->stream : cfg->stream;
     wr_arena ar = {0};
-    size_t n;
+    wr_stream_info info;
     WR_TRY(wr_streams_lock(cfg->streams, err));
-    wr_status s = wr_stream_list(cfg->streams, &ar, &names, &n, err);
-    bool there = false;
-    for (size_t i = 0; s == WR_OK && i < n; i++) there |= strcmp(names[i], name) == 0;
+    wr_status s = wr_stream_describe(cfg->streams, name, &ar, &info, err);
     wr_arena_free(&ar);
     wr_stream_cfg c = {.n_shards = (uint32_t)o->shards};
-    if (s == WR_OK && !there) s = wr_stream_create(cfg->streams, name, &c, err);
+    if (s == WR_EINVAL) s = wr_stream_create(cfg->streams, name, &c, err); /* or only its folder is there */
     return s == WR_OK ? wr_stream_open(cfg->streams, name, outp, err) : s;
+}
+
+static wr_status find_record_max(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
+    wr_arena ar = {0};
+    wr_stream_info info;
+    wr_status rc = wr_stream_describe(cfg->streams, s->once.stream, &ar, &info, err);
+    if (rc == WR_OK) s->record_max = info.record_max;
+    wr_arena_free(&ar);
+    snprintf(s->why_long, sizeof s->why_long,
+             "longer than the %lld bytes that a record of the stream may have", (long long)s->record_max);
+    return rc;
 }
 
 wr_status wri_stream_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
@@ -92,6 +105,8 @@ wr_status wri_stream_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *e
     s->between = cfg->format->between;
     wr_status rc = find_columns(s, o.partition_by, err);
     if (rc == WR_OK) rc = open_stream(cfg, &o, &s->st, err);
+    if (rc == WR_OK) rc = wri_once_open(&s->once, cfg, o.stream ? o.stream : cfg->stream, s->st, err);
+    if (rc == WR_OK) rc = find_record_max(s, cfg, err);
     if (rc == WR_OK) *outp = s;
     else wri_stream_sink_close(s);
     return rc;
@@ -186,6 +201,33 @@ static void tend(wr_sink *s) {
     (void)unheard;
 }
 
+wr_status wri_stream_sink_pack(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends,
+                               const char **whys, wr_buf *out, wr_err *err) {
+    for (uint32_t i = 0; i < b->n; i++) {
+        size_t from = i ? ends[i - 1] : 0, to = ends[i], head = out->len;
+        if (s->between != WR_BETWEEN_NOTHING && to > from && p[to - 1] == '\n') to--;
+        if ((int64_t)(to - from) > s->record_max) {
+            whys[i] = s->why_long;
+            continue;
+        }
+        uint32_t lens[2] = {0, (uint32_t)(to - from)};
+        bool ok = wr_buf_put(out, lens, sizeof lens) == WR_OK && put_key(s, b, i, out) == WR_OK;
+        lens[0] = (uint32_t)(out->len - head - sizeof lens);
+        if (!ok || wr_buf_put(out, p + from, to - from) != WR_OK) return wr_fail_oom(err, "records");
+        memcpy(out->data + head, lens, sizeof lens);
+    }
+    return WR_OK;
+}
+
+wr_status wri_stream_sink_commit(wr_sink *s, const wr_handover *h, wr_err *err) {
+    tend(s);
+    return wri_once_commit(&s->once, h, err);
+}
+
+wr_status wri_stream_sink_mark(wr_sink *s, wr_buf *out, wr_err *err) {
+    return wri_once_mark(&s->once, out, err);
+}
+
 wr_status wri_stream_sink_put(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, wr_err *err) {
     if (b->n == 0) return WR_OK;
     tend(s);
@@ -212,6 +254,7 @@ void wri_stream_sink_close(wr_sink *s) {
     if (!s) return;
     wr_status unheard = wait_for(s, 0, NULL);
     (void)unheard;
+    wri_once_close(&s->once);
     wr_free(s->by);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->moved);

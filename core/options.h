@@ -47,6 +47,10 @@ typedef struct wr_with {
     bool bounded;      /* connector: reading ends by itself by default */
     bool lookup;       /* connector: rows can be asked for by key */
     bool reload;       /* connector: what bounded reading has read may change, and is read anew by joins */
+    /* connector, for EXPLAIN: how rows come out under --state when a run is cut off. "truncate" (what was
+     * written behind the snapshot is cut off), "transaction" (they are handed over with their epoch), "at
+     * least once", "none" */
+    const char *delivery;
 } wr_with;
 
 /* Fills *out (size bytes, zeroed first) from defaults and kvs. Keys in kvs that `opts` does not know

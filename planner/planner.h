@@ -682,6 +682,9 @@ typedef enum wr_explain_form { WR_EXPLAIN_TREE, WR_EXPLAIN_JSON, WR_EXPLAIN_DOT 
 bool wr_join_reloads(const wr_node *join);
 wr_status wr_plan_explain(const wr_plan *plan, const wr_registry *reg, wr_explain_form form,
                           wr_buf *out) WR_MUST_USE;
+/* How a sink's rows come out under --state, as wr_with.delivery has it and the stream's options want it: one
+ * of its words, or "idempotent" (rows written again replace themselves). NULL: unknown. */
+const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink);
 /* SQL-like text of a typed expression, column names from `in`. */
 wr_status wr_expr_print(const wr_expr *e, const wr_schema *in, wr_buf *out) WR_MUST_USE;
 const char *wr_op_name(wr_xop op);

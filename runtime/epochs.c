@@ -5,30 +5,43 @@
  *   each operator             waits for the barrier on all inputs, saves, passes it on (chain.c)
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
- *   last worker to have saved wakes the control thread, which hands all that was saved to the pool
- *   pool                      packs, makes the sinks' output durable, writes segment and manifest
+ *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
+ *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
  *   control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is
- * kept says that the job has finished. */
+ * kept says that the job has finished.
+ *
+ * A snapshot that cannot be written (no room, no memory, an I/O error) is given up: its files go, the job
+ * goes on, the trouble is told, and the next one is tried with new files, later and later. Only one thing
+ * ends the job: a sink that cannot be made durable. After a failed fsync nobody knows what the disk has of
+ * it, and asking again may say yes to what is lost; so nothing may rest on it. The output is cut back to the
+ * last snapshot and written once more, which starting again does. */
 #include <inttypes.h>
 
 #include "job_int.h"
 
-/* A snapshot that the pool writes. */
-typedef struct wri_writing {
+/* A snapshot under way. It is written by a thread made for it, not by libuv's pool, which ends the process
+ * when it cannot have its threads. */
+struct wri_writing {
     wr_job *job;
-    uv_work_t work;
+    pthread_t thread;
+    bool done; /* atomic: the thread has nothing more to do */
     uint64_t epoch;
     wr_part *parts;
     wr_buf *texts; /* per part */
     size_t n, cap;
     wr_arena ar; /* names */
     uint64_t bytes;
-    wr_status status;
+    bool unsure;                 /* a sink could not be made durable */
+    wr_status status, committed; /* of the snapshot; of handing over its rows */
     wr_err err;
-} wri_writing;
+};
+
+#define BACK_OFF_US   100000 /* after the first snapshot that fails, doubling */
+#define BACK_OFF_MOST (10 * WR_US_PER_SECOND)
+#define LAST_TRIES    5 /* to note that the job has finished */
 
 /* ---- opening ---- */
 
@@ -57,12 +70,19 @@ wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     WR_TRY(name_plan(j, err));
     WR_TRY(wr_snapshots_open(j->sys, j->opts.state_dir, &e->store, err));
     wr_status r = wr_snapshots_read(e->store, fromp, &said, err);
-    if (r == WR_OK && said.len) r = wr_buf_put(&j->said, said.data, said.len) == WR_OK ? WR_OK : WR_ENOMEM;
+    if (r == WR_OK && said.len &&
+        (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
+        r = wr_fail_oom(err, "a snapshot");
     wr_buf_free(&said);
     WR_TRY(r);
     e->wanted = wr_snapshots_next(e->store) - 1;
+    do e->job = j->sys->random();
+    while (e->job == 0);
     if (!*fromp) return WR_OK;
     WR_TRY(same_plan(j, *fromp, err));
+    const wr_saved_part *job = wr_snapshot_part(*fromp, "job");
+    if (job && job->n == 1 && job->pieces[0].len == sizeof e->job)
+        memcpy(&e->job, job->pieces[0].data, sizeof e->job);
     j->finished = (*fromp)->head.finished;
     j->restored = true;
     return WR_OK;
@@ -98,6 +118,9 @@ static const wr_piece *piece_of(const wr_snapshot *from, const char *kind, uint3
 
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n) {
     return piece_of(from, "sink", n->id);
+}
+const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n) {
+    return piece_of(from, "rows", n->id);
 }
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n) {
     return piece_of(from, "source", n->id);
@@ -175,7 +198,7 @@ static bool same_part(const wri_item *a, const wri_item *b) {
     return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
 }
 
-/* In the pool: what the operators of worker i have saved, part by part. */
+/* In the thread: what the operators of worker i have saved, part by part. */
 static wr_status pack_worker(wri_writing *w, uint32_t i) {
     wr_saver *s = &w->job->workers[i].saver;
     wri_saver_sort(s);
@@ -195,31 +218,50 @@ static wr_status pack_worker(wri_writing *w, uint32_t i) {
     return WR_OK;
 }
 
-static wr_status sync_sinks(wri_writing *w) {
-    wr_job *j = w->job;
-    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->sinks[id].node && j->sinks[id].con->sync)
-            WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, &w->err));
+static wr_status sync_sinks(const wr_job *j, wr_err *err) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wri_sink *s = &j->sinks[id];
+        wr_err why = {0};
+        wr_status r = s->node && s->con->sync ? s->con->sync(s->sink, &why) : WR_OK;
+        if (r != WR_OK)
+            return wr_fail(err, r,
+                           "%s; nobody knows what the disk has of it: start again, and it is written anew "
+                           "from the last snapshot",
+                           why.msg);
+    }
     return WR_OK;
+}
+
+static wr_status write_manifest(wri_writing *w, bool finished) {
+    wr_job *j = w->job;
+    for (size_t i = 0; i < w->n; i++) {
+        w->parts[i].data = w->texts[i].data;
+        w->parts[i].len = w->texts[i].len;
+    }
+    wr_snapshot_head head = {
+        .epoch = w->epoch, .taken_us = j->sys->wall_us(), .plan = j->epochs.plan.data, .finished = finished};
+    return wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err);
 }
 
 static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
     for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
-    WR_TRY(sync_sinks(w)); /* before the manifest says that they have come so far */
-    for (size_t i = 0; i < w->n; i++) {
-        w->parts[i].data = w->texts[i].data;
-        w->parts[i].len = w->texts[i].len;
-    }
-    wr_snapshot_head head = {.epoch = w->epoch, .taken_us = j->sys->wall_us(), .plan = j->epochs.plan.data};
-    return wr_snapshots_write(j->epochs.store, &head, w->parts, w->n, &w->bytes, &w->err);
+    wr_status synced = sync_sinks(j, &w->err); /* before the manifest says that they have come so far */
+    w->unsure = synced != WR_OK;
+    WR_TRY(synced);
+    return write_manifest(w, false);
 }
 
-static void in_pool(uv_work_t *work) {
-    wri_writing *w = work->data;
-    wr_budget *was = wr_budget_enter(&w->job->budget);
+static void *write_main(void *arg) {
+    wri_writing *w = arg;
+    wr_job *j = w->job;
+    wr_budget *was = wr_budget_enter(&j->budget);
     w->status = write_all(w);
+    if (w->status == WR_OK) w->committed = wri_commit_epoch(j, w->epoch, w->texts, &w->err);
     wr_budget_enter(was);
+    __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
+    uv_async_send(&j->done);
+    return NULL;
 }
 
 static void free_writing(wri_writing *w) {
@@ -230,57 +272,123 @@ static void free_writing(wri_writing *w) {
     wr_free(w);
 }
 
-/* Back in the control thread. */
-static void written(uv_work_t *work, int status) {
-    wri_writing *w = work->data;
-    wr_job *j = w->job;
+static int64_t back_off(uint32_t failed) {
+    int64_t us = BACK_OFF_US;
+    while (--failed > 0 && us < BACK_OFF_MOST) us *= 2;
+    return us < BACK_OFF_MOST ? us : BACK_OFF_MOST;
+}
+
+static void tell(wr_job *j, bool again, const char *what, const wr_err *why) {
+    wr_buf text = {0};
+    bool said = wr_buf_printf(&text, "%s: %s", what, why->msg) == WR_OK;
+    wri_trouble_begins(j, WR_TROUBLE_SNAPSHOT, again, said ? text.data : why->msg);
+    wr_buf_free(&text);
+}
+
+static void give_up(wr_job *j, const wr_err *why) {
     wri_epochs *e = &j->epochs;
-    (void)status;
-    __atomic_store_n(&e->writing, false, __ATOMIC_RELEASE);
+    int64_t at = j->sys->mono_us() + back_off(++e->failed);
+    tell(j, e->troubled, "a snapshot could not be written", why);
+    e->troubled = true;
+    if (e->next_us < at) e->next_us = at;
+}
+
+/* Old ones that cannot be removed do no harm but take room. */
+static void has_been_written(wr_job *j) {
+    wri_epochs *e = &j->epochs;
+    const wr_err *left = wr_snapshots_uncollected(e->store);
+    e->n_taken++;
+    e->failed = 0;
+    if (left) tell(j, e->troubled, "an old snapshot could not be removed", left);
+    else if (e->troubled) wri_trouble_ends(j, WR_TROUBLE_SNAPSHOT);
+    e->troubled = left != NULL;
+}
+
+/* What was saved is let go, the next may begin. */
+static void over(wr_job *j, bool written) {
+    wri_epochs *e = &j->epochs;
+    __atomic_store_n(&e->held, false, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < j->n_workers; i++) {
         wri_saver_reset(&j->workers[i].saver);
-        j->workers[i].saver.goes_on = w->status == WR_OK;
+        j->workers[i].saver.goes_on = written;
     }
-    if (w->status != WR_OK) wri_job_fail(j, w->status, &w->err);
-    else e->n_taken++;
-    e->bytes += w->bytes;
     e->under_way = false;
     if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
+}
+
+/* Back in the control thread. */
+static void written(wri_writing *w) {
+    wr_job *j = w->job;
+    wri_epochs *e = &j->epochs;
+    if (w->status != WR_OK) wri_commit_back(j, w->texts);
+    if (w->status == WR_OK) has_been_written(j);
+    else if (w->unsure) wri_job_fail(j, w->status, &w->err);
+    else give_up(j, &w->err);
+    if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
+    e->bytes += w->bytes;
+    over(j, w->status == WR_OK);
     free_writing(w);
+}
+
+static wr_status add_job(wri_writing *w) {
+    wr_buf *text;
+    WR_TRY(add_part(w, "job", &text, &w->err));
+    uint64_t job = w->job->epochs.job;
+    return wr_buf_put(text, &job, sizeof job) == WR_OK ? WR_OK : wr_fail_oom(&w->err, "a snapshot");
+}
+
+static wr_status add_sink(wri_writing *w, wri_sink *s) {
+    wr_buf *text;
+    WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", s->node->id), &text, &w->err));
+    WR_TRY(wri_sink_save(w->job, s, w->epoch, text, &w->err));
+    if (!s->commits) return WR_OK;
+    WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
+    s->part = (uint32_t)w->n - 1;
+    wri_commit_take(s, text);
+    return WR_OK;
 }
 
 /* Sources and sinks: what they noted at the barrier. */
 static wr_status add_ends(wri_writing *w) {
     wr_job *j = w->job;
+    WR_TRY(add_job(w));
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         wr_buf *text;
         if (j->sources[id].node) {
             WR_TRY(add_part(w, wr_arena_printf(&w->ar, "source/%u", id), &text, &w->err));
             WR_TRY(wri_source_save(&j->sources[id], w->epoch, text, &w->err));
         }
-        if (j->sinks[id].node) {
-            WR_TRY(add_part(w, wr_arena_printf(&w->ar, "sink/%u", id), &text, &w->err));
-            WR_TRY(wri_sink_save(&j->sinks[id], w->epoch, text, &w->err));
-        }
+        if (j->sinks[id].node) WR_TRY(add_sink(w, &j->sinks[id]));
     }
     return WR_OK;
 }
 
-void wri_epochs_passed(wr_job *j, uv_loop_t *loop) {
+void wri_epochs_passed(wr_job *j) {
     wri_epochs *e = &j->epochs;
     if (!e->under_way || __atomic_load_n(&e->passed, __ATOMIC_ACQUIRE) < j->n_workers) return;
     __atomic_store_n(&e->passed, 0, __ATOMIC_RELAXED);
     wri_writing *w = wr_calloc(1, sizeof *w);
     wr_err err = {0};
     if (!w) {
-        wri_job_fail(j, wr_fail_oom(&err, "a snapshot"), &err);
+        (void)!wr_fail_oom(&err, "a snapshot");
+        give_up(j, &err);
+        over(j, false);
         return;
     }
-    *w = (wri_writing){.job = j, .epoch = e->wanted, .work = {.data = w}};
+    *w = (wri_writing){.job = j, .epoch = e->wanted};
     w->status = add_ends(w);
-    if (w->status == WR_OK && uv_queue_work(loop, &w->work, in_pool, written) == 0) return;
-    if (w->status == WR_OK) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had to write a snapshot");
-    written(&w->work, 0);
+    int no = w->status == WR_OK ? pthread_create(&w->thread, NULL, write_main, w) : 0;
+    if (no) w->status = wr_fail(&w->err, WR_EIO, "no thread can be had for it: %s", strerror(no));
+    if (w->status == WR_OK) e->writing = w;
+    else written(w);
+}
+
+void wri_epochs_written(wr_job *j, bool wait) {
+    wri_writing *w = j->epochs.writing;
+    if (!w || (!wait && !__atomic_load_n(&w->done, __ATOMIC_ACQUIRE))) return;
+    pthread_join(w->thread, NULL);
+    j->epochs.writing = NULL;
+    written(w);
 }
 
 /* ---- when ---- */
@@ -292,14 +400,16 @@ static int64_t interval(const wr_job *j) {
 
 void wri_epochs_tick(wr_job *j) {
     wri_epochs *e = &j->epochs;
-    if (e->under_way || wri_stopping(j)) return;
+    if (!e->store || e->under_way || wri_stopping(j)) return;
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    if (now < e->next_us && !stop) return;
+    bool due = e->failed == 0 && __atomic_load_n(&e->due, __ATOMIC_RELAXED);
+    if (now < e->next_us && !stop && !due) return;
+    __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
     e->next_us = now + interval(j);
     e->under_way = true;
-    __atomic_store_n(&e->writing, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->held, true, __ATOMIC_RELEASE);
     e->last = stop;
     __atomic_store_n(&e->wanted, e->wanted + 1, __ATOMIC_RELEASE);
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
@@ -312,15 +422,35 @@ uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most) {
 
 /* ---- the end ---- */
 
+/* Rows that no epoch has taken yet are all that it holds. */
+static wr_status write_last(wri_writing *w) {
+    wr_job *j = w->job;
+    WR_TRY(add_job(w));
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        wri_sink *s = &j->sinks[id];
+        if (s->node && s->commits) WR_TRY(add_sink(w, s));
+    }
+    wr_status r = WR_EIO;
+    for (uint32_t i = 0; r != WR_OK && i < LAST_TRIES; i++) {
+        w->epoch = ++j->epochs.wanted;
+        if (i > 0) uv_sleep((unsigned)(back_off(i) / 1000));
+        r = write_manifest(w, true);
+    }
+    if (r != WR_OK) return wr_fail_in(&w->err, r, "that the job has finished could not be noted");
+    return wri_commit_epoch(j, w->epoch, w->texts, &w->err);
+}
+
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) {
     wri_epochs *e = &j->epochs;
     if (!e->store) return WR_OK;
-    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->sinks[id].node && j->sinks[id].con->sync)
-            WR_TRY(j->sinks[id].con->sync(j->sinks[id].sink, err));
-    wr_snapshot_head head = {
-        .epoch = e->wanted + 1, .taken_us = j->sys->wall_us(), .plan = e->plan.data, .finished = true};
-    return wr_snapshots_write(e->store, &head, NULL, 0, NULL, err);
+    WR_TRY(sync_sinks(j, err));
+    wri_writing *w = wr_calloc(1, sizeof *w);
+    if (!w) return wr_fail_oom(err, "a snapshot");
+    *w = (wri_writing){.job = j, .epoch = e->wanted + 1};
+    wr_status r = write_last(w);
+    if (r != WR_OK) r = wr_fail(err, r, "%s", w->err.msg);
+    free_writing(w);
+    return r;
 }
 
 void wri_epochs_close(wr_job *j) {

@@ -138,7 +138,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
             WR_TRY(init_op(t, &t->receivers[id], receiver_def(), n, j->n_workers, err));
         bool side = n->kind == WR_N_ERRORS || n->kind == WR_N_LATE;
         if (side) t->sides[id].op = &t->ops[id];
-        if (n->kind == WR_N_SINK && (j->sinks[id].con->write || j->sinks[id].con->put))
+        if (n->kind == WR_N_SINK && wri_sink_takes_rows(j->sinks[id].con))
             t->sinks[t->n_sinks++] = &t->ops[id];
         if (n->kind == WR_N_SOURCE || (n->kind == WR_N_EXCHANGE && j->n_workers > 1) ||
             n->kind == WR_N_VALUES)
@@ -203,6 +203,7 @@ static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         if (p->nodes[id]->kind != WR_N_SINK) continue;
         WR_TRY(wri_sink_new(j, p->nodes[id], wri_epochs_sink(from, p->nodes[id]), &j->sinks[id], err));
+        WR_TRY(wri_commit_again(j, from, p->nodes[id], err));
         j->wanting++;
     }
     return WR_OK;
@@ -231,7 +232,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     wr_budget *was = wr_budget_enter(&j->budget);
     wr_snapshot *from;
     wr_status s = wri_epochs_open(j, &from, err);
-    if (s == WR_OK && !j->finished) s = make_job(j, from, err);
+    if (s == WR_OK) s = j->finished ? wri_commit_finished(j, from, err) : make_job(j, from, err);
     wr_snapshot_free(from);
     wr_budget_enter(was);
     if (s != WR_OK) {
@@ -291,10 +292,12 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier. */
+/* Sent by each worker as its last act, and when it has passed a barrier; and when a snapshot was written. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_passed(c->job, &c->loop);
+    wri_epochs_written(c->job, false);
+    wri_epochs_passed(c->job);
+    if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 
@@ -327,9 +330,10 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uint32_t started;
     j->started_us = j->sys->mono_us();
     if (j->finished) return WR_OK;
-    if (uv_loop_init(&c.loop) != 0) return wr_fail_oom(err, "the event loop");
+    int e = uv_loop_init(&c.loop);
+    if (e == 0 && (e = uv_async_init(&c.loop, &j->done, on_done)) != 0) uv_loop_close(&c.loop);
+    if (e != 0) return wr_fail(err, WR_EIO, "cannot start the event loop: %s", uv_strerror(e));
     uv_timer_init(&c.loop, &c.timer);
-    uv_async_init(&c.loop, &j->done, on_done);
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
@@ -338,6 +342,7 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     wr_status s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
+    wri_epochs_written(j, true);
     close_loop(&c);
     j->ended_us = j->sys->mono_us();
     if (s != WR_OK) return s;
@@ -374,9 +379,9 @@ static void add_source_stats(const wri_source *s, wr_job_stats *out) {
 }
 
 bool wr_job_finished(const wr_job *j) { return j->finished; }
+const char *wr_job_passed_over(const wr_job *j) { return j->said.len ? j->said.data : ""; }
 
 wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
-    if (j->said.len) WR_TRY(wr_buf_put(out, j->said.data, j->said.len));
     if (j->finished) return WR_OK;
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
         if (j->sources[id].node) WR_TRY(wri_source_notes(j, &j->sources[id], out));
@@ -403,6 +408,21 @@ static void add_pauses(const wr_job *j, wr_job_stats *out) {
         break;
     }
     if (out->pause_us > out->pause_most_us) out->pause_us = out->pause_most_us;
+}
+
+wr_status wr_job_warnings(const wr_job *j, wr_buf *out) {
+    for (uint32_t id = 0; j->epochs.store && !j->finished && id < j->plan->n_nodes; id++) {
+        const wri_source *s = &j->sources[id];
+        if (!s->node || s->con->position) continue;
+        const char *what = strcmp(s->con->with.name, "stdin") == 0
+                               ? "standard input cannot be read again: after a crash, records that were read "
+                                 "since the last snapshot are lost"
+                               : "what it reads has no places to go on from: after a restart it is read from "
+                                 "its beginning once more";
+        WR_TRY(wr_buf_printf(out, "warning: stream %s (connector '%s'): %s\n", s->node->source.stream->name,
+                             s->con->with.name, what));
+    }
+    return WR_OK;
 }
 
 void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {

@@ -124,6 +124,7 @@ typedef struct wri_sink {
     bool headed;      /* the header has been written */
     bool table;       /* keeps rows back and prints, as others may */
     bool going;       /* some of its rows have been shown */
+    bool full;        /* what it was given waits for room; whoever comes waits, too */
     uint64_t held;    /* rows kept back by `shared` */
     int64_t since_us; /* since when rows wait to be shown or flushed, 0: none; read without the lock */
     /* At a barrier: rows of workers that have passed it wait for those that have not */
@@ -133,6 +134,12 @@ typedef struct wri_sink {
     wr_buf after;    /* their rows since, as bytes */
     wr_buf cut;      /* what the connector goes on from */
     bool cut_headed;
+    /* Those that take rows by pack: commit.c */
+    bool commits;          /* with their epoch */
+    bool on_way;           /* the rows of an epoch are being handed over */
+    wr_buf pending, ready; /* rows since the last barrier; those before it, until the snapshot takes them */
+    uint32_t part;         /* of the snapshot that is being written: the rows */
+    pthread_cond_t arrived;
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
 
@@ -191,16 +198,27 @@ static inline int64_t wri_pause_bound(uint32_t i) {
 }
 
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
+typedef struct wri_writing wri_writing;
 typedef struct wri_epochs {
     uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text: what the state belongs to */
-    bool writing;         /* atomic: one is under way, from its barrier until it is written */
+    bool held;            /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
+    wri_writing *writing; /* NULL: none */
+    uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
+    bool troubled;        /* trouble has been told that is not over */
     int64_t next_us;      /* when the next is due */
+    bool due;             /* atomic: a sink has many rows and wants one at once */
+    uint64_t job;         /* a random number of the job's own, the same in all its runs */
     uint64_t n_taken, bytes;
 } wri_epochs;
+
+typedef struct wri_trouble_held {
+    wr_trouble told;
+    uint32_t holders; /* that it is the trouble of */
+} wri_trouble_held;
 
 struct wr_task {
     wr_job *job;
@@ -247,8 +265,9 @@ struct wr_job {
     uint32_t wanting; /* atomic: sinks that may still get rows */
     uint32_t running; /* atomic: workers not yet done */
     int64_t started_us, ended_us;
-    uint64_t rows_in, bytes_in, rows_out; /* atomic */
-    char first_bad[256];                  /* under lock */
+    uint64_t rows_in, bytes_in, rows_out;        /* atomic */
+    wri_trouble_held troubles[WR_TROUBLE_KINDS]; /* under lock */
+    char first_bad[256];                         /* under lock */
     bool has_first_bad;
     uint32_t n_tables;      /* sinks with .table */
     wri_sink *last_table;   /* whose rows stand last on standard output, under tables */
@@ -259,7 +278,7 @@ struct wr_job {
     int64_t short_at;       /* memory is short when more is used */
     int64_t memory;         /* the budget as it was asked for */
     uint64_t spilled_bytes; /* atomic */
-    wr_buf said;            /* lines for the summary */
+    wr_buf said;            /* lines on snapshots that were passed over, and a NUL */
     bool restored;          /* goes on from a snapshot */
     bool finished;          /* the snapshot was the last one: there is nothing to do */
     uv_async_t done;        /* sent by each worker as it ends or has passed a barrier */
@@ -355,9 +374,12 @@ wr_status wri_epochs_check(const wr_job *j, wr_err *err) WR_MUST_USE; /* everyth
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 /* The bytes that sink n went on from; NULL: none. */
 const wr_piece *wri_epochs_sink(const wr_snapshot *from, const wr_node *n);
+const wr_piece *wri_epochs_rows(const wr_snapshot *from, const wr_node *n); /* for it, with that epoch */
 const wr_piece *wri_epochs_source(const wr_snapshot *from, const wr_node *n);
-void wri_epochs_tick(wr_job *j);                                 /* sends the next barrier when it is due */
-void wri_epochs_passed(wr_job *j, uv_loop_t *loop);              /* a worker has passed one */
+void wri_epochs_tick(wr_job *j);   /* sends the next barrier when it is due */
+void wri_epochs_passed(wr_job *j); /* a worker has passed one */
+/* Whether a snapshot has been written; wait: until one that is under way has been. */
+void wri_epochs_written(wr_job *j, bool wait);
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
 void wri_epochs_close(wr_job *j);
 uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */
@@ -380,15 +402,48 @@ size_t wri_memory_share(const wr_op *op);
 wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err);
 
 /* sink.c */
+static inline bool wri_sink_takes_rows(const wr_connector_def *con) {
+    return con->write || con->put || con->pack;
+}
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
 /* How it stood at the barrier of that epoch, once all workers have passed it. */
-wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
 void wri_sink_free(wri_sink *s);
 /* Between events: lets go of rows that have waited for long enough. idle: there is nothing else to do. */
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) WR_MUST_USE;
 /* The workers have been stopped: ends a table properly. */
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+
+/* commit.c: sinks that take rows by pack */
+typedef struct wri_packing {
+    const wr_batch *b;
+    const char *data; /* encoded, where the connector has a format */
+    const size_t *ends;
+    uint64_t epoch; /* the last barrier that the worker has passed */
+} wri_packing;
+wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *err) WR_MUST_USE;
+/* The rest under the sink's lock. Rows of no epoch go out: */
+wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
+wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* all workers have passed */
+/* By the control thread, without it. */
+void wri_commit_take(wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
+void wri_commit_back(wr_job *j, wr_buf *texts);  /* it failed: they come back. texts: by part */
+/* It is durable: they are handed over. In the pool. */
+wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) WR_MUST_USE;
+/* Before the job runs: the rows of the snapshot that it goes on from, to the sink of n. */
+wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) WR_MUST_USE;
+/* The same for all sinks of a job that has finished. */
+wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
+/* trouble.c: what holds a job up and passes by itself */
+/* again: whoever says it has said so before, and not that it is over. */
+void wri_trouble_begins(wr_job *j, wr_trouble_kind kind, bool again, const char *why);
+void wri_trouble_ends(wr_job *j, wr_trouble_kind kind);
+/* Sinks without room; under the sink's lock, which is let go meanwhile. WR_ECANCELED: the job is to end. */
+wr_status wri_sink_wait(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* while others wait for room */
+/* The connector has said WR_AGAIN and why: it may be asked again. *waitp: 0 at first. */
+wr_status wri_sink_again(wr_job *j, wri_sink *s, int64_t *waitp, const wr_err *why, wr_err *err) WR_MUST_USE;
+void wri_sink_has_room(wr_job *j, wri_sink *s, int64_t *waitp); /* it has not said so again */
 
 /* changelog.c: changes as rows that formats can write */
 typedef struct wri_changelog wri_changelog;

@@ -113,7 +113,7 @@ bool wri_memory_waits(const wr_task *t) {
     if (__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) <= j->budget.limit / 2) return false;
     /* A worker that has ended before the barrier came never passes it. */
     bool all = __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == j->n_workers;
-    return all && __atomic_load_n(&j->epochs.writing, __ATOMIC_ACQUIRE);
+    return all && __atomic_load_n(&j->epochs.held, __ATOMIC_ACQUIRE);
 }
 
 /* ---- who lets go ---- */

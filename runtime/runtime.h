@@ -53,7 +53,24 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
 bool wr_job_finished(const wr_job *job); /* by the snapshot that it went on from */
+/* Lines on what a job with state_dir cannot promise; before it runs. */
+wr_status wr_job_warnings(const wr_job *job, wr_buf *out) WR_MUST_USE;
+/* Lines on the snapshots that were passed over because they are damaged, "": none. Lives as the job. */
+const char *wr_job_passed_over(const wr_job *job);
 void wr_job_stats_read(const wr_job *job, wr_job_stats *outp);
+/* What holds a job up for now and passes by itself. */
+typedef enum wr_trouble_kind {
+    WR_TROUBLE_SNAPSHOT, /* it could not be written, the job goes on without; the next one is tried anew */
+    WR_TROUBLE_OUTPUT,   /* there is no room for rows, the job rests; nothing is lost or written twice */
+    WR_TROUBLE_KINDS
+} wr_trouble_kind;
+typedef struct wr_trouble {
+    uint64_t times; /* that it came up */
+    uint64_t news;  /* rises when `now` or `why` changes */
+    bool now;
+    char why[508]; /* of the last time, "": never */
+} wr_trouble;
+void wr_job_trouble(const wr_job *job, wr_trouble_kind kind, wr_trouble *outp); /* at any time */
 /* Lines on what sources have met that a summary should tell; to be called when the job has run. */
 wr_status wr_job_notes(const wr_job *job, wr_buf *out);
 void wr_job_free(wr_job *job);

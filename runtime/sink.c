@@ -6,7 +6,11 @@
  *
  * Rows wait in a worker's buffer until there are many, a watermark comes, the worker has nothing to do or
  * WAIT_US have passed. A table keeps its rows back until it has seen enough of them to be handsome: until
- * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed. */
+ * the end, HELD_ROWS or HOLD_US. Then it goes on with each batch as long as nothing else is printed.
+ *
+ * A connector without room has taken what it was given: the worker asks again until it is written, and lets
+ * go of the lock between. Whoever else takes the lock waits first (hold), so that all below can work as if
+ * writing never let go of it. The workers' rings fill meanwhile: the job rests. */
 #include <msgpack.h>
 
 #include "job_int.h"
@@ -57,20 +61,25 @@ static wr_status read_mark(const wr_piece *from, bool *headedp, wr_buf *markp, w
     return r;
 }
 
-/* Notes how far it has come: where an epoch ends. Under the lock. */
-static wr_status note_cut(wri_sink *s, uint64_t epoch, wr_err *err) {
+/* Its rows go by commit.c. */
+static bool by_pack(const wri_sink *s) { return s->con->pack && (s->commits || !s->con->put); }
+static bool marks(const wri_sink *s) { return s->con->mark && (s->commits || !s->con->pack); }
+
+/* It has ended: all that it has written counts. Under the lock. */
+static wr_status note_end(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
     s->epoch = epoch;
     s->cut_headed = s->headed;
     s->cut.len = 0;
-    return s->con->mark ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
+    if (by_pack(s)) WR_TRY(wri_commit_cut(j, s, err));
+    return marks(s) ? s->con->mark(s->sink, &s->cut, err) : WR_OK;
 }
 
-wr_status wri_sink_save(wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) {
+wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     pthread_mutex_lock(s->lock);
-    /* It has ended before any barrier of that epoch came: all that it has written counts. */
-    wr_status cut = s->epoch < epoch ? note_cut(s, epoch, err) : WR_OK;
+    /* No barrier of that epoch has come, although all have passed. */
+    wr_status cut = s->epoch < epoch ? note_end(j, s, epoch, err) : WR_OK;
     int r = msgpack_pack_array(&pk, 2);
     if (r == 0) r = s->cut_headed ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk);
     if (r == 0) r = msgpack_pack_bin(&pk, s->cut.len);
@@ -88,7 +97,10 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
                        .n_options = s->n_options,
                        .schema = &s->schema,
                        .format = s->fmt,
-                       .streams = j->opts.streams};
+                       .streams = j->opts.streams,
+                       .key = s->node->sink.key,
+                       .n_key = s->node->sink.n_key,
+                       .job = s->commits ? j->epochs.job : 0};
     wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;
     if (mark.len > 0) {
         cfg.from = mark.data;
@@ -106,6 +118,7 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
     s->open = j->n_workers;
     s->epoch = s->coming = j->epochs.wanted;
     pthread_mutex_init(&s->own_lock, NULL);
+    pthread_cond_init(&s->arrived, NULL);
     WR_TRY(wri_changelog_schema(n, &s->schema, &s->fields, err));
     sink_names(j, n, s, &conn, &fmt);
     s->con = wr_connector_find(conn);
@@ -117,12 +130,15 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
     j->n_tables += s->table;
     if (!s->con || !s->con->open_sink)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be written", name, conn);
-    if ((s->con->write || s->con->put) && (!s->fmt || !s->fmt->open_encoder))
+    if (s->con->with.needs_format && (!s->fmt || !s->fmt->open_encoder))
         return wr_fail(err, WR_EINVAL, "stream %s: format '%s' cannot be written", name, fmt ? fmt : "none");
     if (s->con->put && s->fmt->shared_encoder)
         return wr_fail(err, WR_EINVAL,
                        "stream %s: connector '%s' writes rows one by one; format '%s' does not", name, conn,
                        fmt);
+    wr_registry reg = wr_builtin();
+    const char *delivery = wr_sink_delivery(&reg, n);
+    s->commits = s->con->pack && j->epochs.store && delivery && strcmp(delivery, "transaction") == 0;
     wr_status r = open_sink(j, s, name, from, err);
     return r == WR_OK || !n->sink.stream ? r : wr_fail_in(err, r, "stream %s", name);
 }
@@ -134,6 +150,9 @@ void wri_sink_free(wri_sink *s) {
     wr_free(s->fields);
     wr_buf_free(&s->after);
     wr_buf_free(&s->cut);
+    wr_buf_free(&s->pending);
+    wr_buf_free(&s->ready);
+    pthread_cond_destroy(&s->arrived);
     pthread_mutex_destroy(&s->own_lock);
 }
 
@@ -152,8 +171,9 @@ static wr_status sink_open(wr_op *op, wr_err *err) {
     if (!o) return wr_fail_oom(err, "a sink");
     wri_sink *s = o->s = &op->task->job->sinks[op->node->id];
     o->epoch = s->epoch;
-    if (!s->con->write && !s->con->put) return WR_OK;
+    if (!wri_sink_takes_rows(s->con)) return WR_OK;
     WR_TRY(wri_changelog_new(op->node, s, &o->log, err));
+    if (!s->con->with.needs_format) return WR_OK;
     if (!s->fmt->shared_encoder) return open_encoder(op, s, &o->enc, err);
     if (!s->shared) WR_TRY(open_encoder(op, s, &s->shared, err)); /* workers are opened one after another */
     return WR_OK;
@@ -174,18 +194,61 @@ static void note_waiting(wr_job *j, wri_sink *s) {
     if (s->since_us == 0) __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
 }
 
+/* Takes the lock, also when it fails. */
+static wr_status hold(wr_job *j, wri_sink *s, wr_err *err) {
+    pthread_mutex_lock(s->lock);
+    return wri_sink_wait(j, s, err);
+}
+
+/* Under the lock, as are the next two: the connector's function, until there was room. */
+static wr_status write_bytes(wr_job *j, wri_sink *s, const char *p, size_t n, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r = s->con->write(s->sink, p, n, &why);
+    while (r == WR_AGAIN) {
+        WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+        r = s->con->write(s->sink, NULL, 0, &why);
+    }
+    wri_sink_has_room(j, s, &wait);
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+static wr_status flush_all(wr_job *j, wri_sink *s, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r;
+    while ((r = s->con->flush(s->sink, &why)) == WR_AGAIN) WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+    wri_sink_has_room(j, s, &wait);
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
+/* How far it has come: where an epoch ends. */
+static wr_status note_cut(wr_job *j, wri_sink *s, uint64_t epoch, wr_err *err) {
+    wr_err why = {0};
+    int64_t wait = 0;
+    wr_status r = WR_OK;
+    s->cut.len = 0;
+    if (by_pack(s)) WR_TRY(wri_commit_cut(j, s, err));
+    while (marks(s) && (r = s->con->mark(s->sink, &s->cut, &why)) == WR_AGAIN)
+        WR_TRY(wri_sink_again(j, s, &wait, &why, err));
+    wri_sink_has_room(j, s, &wait);
+    s->epoch = epoch;
+    s->cut_headed = s->headed;
+    return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
+}
+
 /* Under the lock. */
 static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf, wr_err *err) {
     if (buf->len && s->con->flush) note_waiting(j, s);
     if (!s->headed && s->fmt->header) {
         wr_buf head = {0};
         wr_status r = s->fmt->header(enc, &head, err);
-        if (r == WR_OK && head.len) r = s->con->write(s->sink, head.data, head.len, err);
+        if (r == WR_OK && head.len) r = write_bytes(j, s, head.data, head.len, err);
         wr_buf_free(&head);
         if (r != WR_OK) return r;
     }
     s->headed = true;
-    wr_status r = buf->len ? s->con->write(s->sink, buf->data, buf->len, err) : WR_OK;
+    wr_status r = buf->len ? write_bytes(j, s, buf->data, buf->len, err) : WR_OK;
     buf->len = 0;
     return r;
 }
@@ -193,13 +256,12 @@ static wr_status write_out(wr_job *j, wri_sink *s, wr_encoder *enc, wr_buf *buf,
 static wr_status flush(wr_op *op, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
-    wr_status r = WR_OK;
     if (o->buf.len == 0) return WR_OK;
-    pthread_mutex_lock(s->lock);
-    if (o->epoch > s->epoch) { /* what lies behind the barrier waits for the rest of what lies before it */
+    wr_status r = hold(op->task->job, s, err);
+    if (r == WR_OK && o->epoch > s->epoch) { /* what lies behind the barrier waits for what lies before it */
         if (wr_buf_put(&s->after, o->buf.data, o->buf.len) != WR_OK) r = wr_fail_oom(err, "a sink");
         o->buf.len = 0;
-    } else r = write_out(op->task->job, s, o->enc, &o->buf, err);
+    } else if (r == WR_OK) r = write_out(op->task->job, s, o->enc, &o->buf, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -210,19 +272,19 @@ static wr_status flush(wr_op *op, wr_err *err) {
 static wr_status cut(wr_job *j, sink_op *o, wr_err *err) {
     wri_sink *s = o->s;
     s->passed = 0;
-    WR_TRY(note_cut(s, s->coming, err));
-    if (s->con->put) return WR_OK;
+    WR_TRY(note_cut(j, s, s->coming, err));
+    if (s->con->put || s->con->pack) return WR_OK;
     return write_out(j, s, s->shared ? s->shared : o->enc, &s->after, err);
 }
 
 static wr_status sink_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     sink_op *o = op->state;
     wri_sink *s = o->s;
-    if (!s->con->write && !s->con->put) return WR_OK;
+    if (!wri_sink_takes_rows(s->con)) return WR_OK;
     WR_TRY(flush(op, err)); /* nothing, where rows are put one by one */
-    pthread_mutex_lock(s->lock);
+    wr_status r = hold(op->task->job, s, err);
     o->epoch = s->coming = epoch;
-    wr_status r = ++s->passed == s->open ? cut(op->task->job, o, err) : WR_OK;
+    if (r == WR_OK && ++s->passed == s->open) r = cut(op->task->job, o, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -246,8 +308,8 @@ static wr_status show(wr_job *j, wri_sink *s, wr_buf *buf, wr_err *err) {
 
 static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
-    pthread_mutex_lock(s->lock);
-    wr_status r = s->fmt->encode(s->shared, b, &o->buf, err);
+    wr_status r = hold(j, s, err);
+    if (r == WR_OK) r = s->fmt->encode(s->shared, b, &o->buf, err);
     if (r == WR_OK && s->fmt->show) {
         bool mine = s->going && (!s->table || j->last_table == s);
         s->held += b->n;
@@ -260,7 +322,7 @@ static wr_status push_shared(wr_job *j, sink_op *o, wr_batch *b, wr_err *err) {
 }
 
 /* Rows one by one, each a record of its own. */
-static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+static wr_status encode_each(sink_op *o, wr_batch *b, wr_err *err) {
     wri_sink *s = o->s;
     if (wr_grow(&o->ends, &o->ends_cap, b->n, sizeof *o->ends) != WR_OK) return wr_fail_oom(err, "a sink");
     o->buf.len = 0;
@@ -272,6 +334,21 @@ static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
         if (r != WR_OK) return r;
         o->ends[i] = o->buf.len;
     }
+    return WR_OK;
+}
+
+static wr_status pack_rows(wr_op *op, wr_batch *b, wr_err *err) {
+    sink_op *o = op->state;
+    if (o->s->con->with.needs_format) WR_TRY(encode_each(o, b, err));
+    wri_packing p = {.b = b, .data = o->buf.data, .ends = o->ends, .epoch = o->epoch};
+    wr_status r = wri_commit_rows(op, o->s, &p, err);
+    o->buf.len = 0;
+    return r;
+}
+
+static wr_status put_rows(sink_op *o, wr_batch *b, wr_err *err) {
+    wri_sink *s = o->s;
+    WR_TRY(encode_each(o, b, err));
     pthread_mutex_lock(s->lock);
     wr_status r = s->con->put(s->sink, b, o->buf.data, o->ends, err);
     pthread_mutex_unlock(s->lock);
@@ -284,6 +361,7 @@ static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
     wr_job *j = op->task->job;
     __atomic_add_fetch(&j->rows_out, b->n, __ATOMIC_RELAXED);
     if (b->n == 0) return WR_OK;
+    if (by_pack(o->s)) return pack_rows(op, b, err);
     if (o->s->con->put) return put_rows(o, b, err);
     if (!o->s->con->write) return WR_OK;
     if (o->s->shared) return push_shared(j, o, b, err);
@@ -294,10 +372,11 @@ static wr_status write_rows(wr_op *op, wr_batch *b, wr_err *err) {
 
 static wr_status wait_no_longer(wr_job *j, sink_op *o, bool live, wr_err *err) {
     wri_sink *s = o->s;
+    if (by_pack(s)) return wri_commit_now(j, s, err);
     __atomic_store_n(&s->since_us, 0, __ATOMIC_RELAXED);
     if (s->held > 0) WR_TRY(show(j, s, &o->buf, err));
     WR_TRY(write_out(j, s, s->shared, &o->buf, err));
-    return live && s->con->flush ? s->con->flush(s->sink, err) : WR_OK;
+    return live && s->con->flush ? flush_all(j, s, err) : WR_OK;
 }
 
 wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
@@ -310,9 +389,9 @@ wr_status wri_sink_tick(wr_op *op, bool idle, int64_t now_us, wr_err *err) {
     /* Input that does not pause will end: files are flushed then, and each of several tables is kept whole.
      */
     bool live = idle || !op->node->bounded;
-    if (!live && (!s->table || j->n_tables > 1)) return WR_OK;
-    pthread_mutex_lock(s->lock);
-    wr_status r = wait_no_longer(j, o, live, err);
+    if (!live && !by_pack(s) && (!s->table || j->n_tables > 1)) return WR_OK;
+    wr_status r = hold(j, s, err);
+    if (r == WR_OK) r = wait_no_longer(j, o, live, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
@@ -339,11 +418,12 @@ static wr_status sink_watermark(wr_op *op, int64_t wm, wr_err *err) {
 static wr_status finish(wr_job *j, wri_sink *s, wr_encoder *enc, wr_err *err) {
     wr_buf foot = {0};
     take_turn(j, s);
+    if (by_pack(s)) return wri_commit_now(j, s, err);
     wr_status r = s->con->write ? write_out(j, s, enc, &foot, err) : WR_OK; /* the header, if nothing came */
     if (r == WR_OK && s->con->write && s->fmt->footer) r = s->fmt->footer(enc, &foot, err);
-    if (r == WR_OK && foot.len) r = s->con->write(s->sink, foot.data, foot.len, err);
+    if (r == WR_OK && foot.len) r = write_bytes(j, s, foot.data, foot.len, err);
     wr_buf_free(&foot);
-    return r == WR_OK && s->con->flush ? s->con->flush(s->sink, err) : r;
+    return r == WR_OK && s->con->flush ? flush_all(j, s, err) : r;
 }
 
 static wr_status sink_end(wr_op *op, wr_err *err) {
@@ -351,18 +431,22 @@ static wr_status sink_end(wr_op *op, wr_err *err) {
     wri_sink *s = o->s;
     WR_TRY(flush(op, err));
     wr_job *j = op->task->job;
-    wr_status r = WR_OK;
-    pthread_mutex_lock(s->lock);
+    wr_status r = hold(j, s, err);
     s->passed -= o->epoch > s->epoch;
     s->open--;
-    if (s->coming > s->epoch && s->passed == s->open) r = cut(j, o, err); /* others waited for this one */
+    if (r == WR_OK && s->coming > s->epoch && s->passed == s->open)
+        r = cut(j, o, err); /* others waited for this one */
     if (r == WR_OK && s->open == 0) r = finish(j, s, s->shared ? s->shared : o->enc, err);
     pthread_mutex_unlock(s->lock);
     return r;
 }
 
 wr_status wri_sink_interrupt(wr_job *j, wri_sink *s, wr_err *err) {
-    return s->node && s->shared && s->open > 0 ? finish(j, s, s->shared, err) : WR_OK;
+    if (!s->node || !s->shared || s->open == 0) return WR_OK;
+    pthread_mutex_lock(s->lock);
+    wr_status r = finish(j, s, s->shared, err);
+    pthread_mutex_unlock(s->lock);
+    return r;
 }
 
 const wr_op_def wri_op_sink = {.name = "sink",

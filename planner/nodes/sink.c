@@ -1,4 +1,6 @@
 /* planner/nodes/sink.c -- a SINK takes exactly the columns that go out. */
+#include <strings.h>
+
 #include "nodes.h"
 
 static bool sink_need(wri_ctx *c, wr_node *n) {
@@ -24,6 +26,26 @@ static void put_changelog(wri_ex *x, const wr_node *n) {
     }
 }
 
+/* Whether the stream asks for rows to be delivered as they come. */
+static bool at_once(const wr_plan_stream *s) {
+    for (size_t i = 0; s && i < s->n_options; i++)
+        if (strcasecmp(s->options[i].key, "delivery") == 0)
+            return strcasecmp(s->options[i].value, "at_least_once") == 0;
+    return false;
+}
+
+const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink) {
+    const wr_plan_stream *s = sink->sink.stream;
+    const char *name = s ? s->connector : "stdout";
+    for (size_t i = 0; i < reg->n_connectors; i++) {
+        const wr_with *w = reg->connectors[i];
+        if (strcmp(w->name, name) != 0) continue;
+        if (!w->delivery || strcmp(w->delivery, "transaction") != 0 || !at_once(s)) return w->delivery;
+        return !w->needs_format && sink->sink.n_key ? "idempotent" : "at least once";
+    }
+    return NULL;
+}
+
 static void sink_explain(wri_ex *x, const wr_node *n) {
     const wr_plan_stream *s = n->sink.stream;
     if (!s) WRI_PUT(x, "standard output, of %s", n->sink.label);
@@ -33,6 +55,8 @@ static void sink_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, "), of %s", n->sink.label);
     }
     put_changelog(x, n);
+    const char *how = wr_sink_delivery(x->reg, n);
+    if (how) WRI_PUT(x, ", delivery: %s", how);
 }
 
 const wri_node_def wri_node_sink = {.name = "SINK",

@@ -49,9 +49,13 @@ typedef struct wr_snapshot_head {
 /* What the next snapshot's epoch must be at least. */
 uint64_t wr_snapshots_next(const wr_snapshots *s);
 /* Durable when it returns. *bytesp (may be NULL): bytes written. After a failure the folder holds the
- * snapshots that it held before; the same epoch is not to be tried again. */
+ * snapshots that it held before (or, where not even that can be brought about, this one besides), `more`
+ * still continues the last one that was written, and another may be tried: with a higher epoch, in new files.
+ */
 wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
                              uint64_t *bytesp, wr_err *err) WR_MUST_USE;
+/* Why old snapshots could not be removed when the last one was written; NULL: they could. */
+const wr_err *wr_snapshots_uncollected(const wr_snapshots *s);
 
 /* A snapshot that was read. */
 typedef struct wr_piece { /* borrowed from the snapshot */

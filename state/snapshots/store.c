@@ -116,6 +116,10 @@ static wr_status unlink_one(const wr_snapshots *s, uint64_t number, const char *
     return r;
 }
 
+bool wri_snap_take_back(const wr_snapshots *s, uint64_t number, const char *ext) {
+    return unlink_one(s, number, ext, NULL) == WR_OK;
+}
+
 /* Manifests that a crash left half made. */
 static wr_status remove_half_made(const wr_snapshots *s, wr_err *err) {
     listing half;
@@ -191,15 +195,14 @@ wr_status wri_snap_collect(wr_snapshots *s, wr_err *err) {
     wri_manifest kept[WR_SNAPSHOTS_KEPT] = {0};
     size_t gone = 0, n = 0;
     wr_status r = WR_OK;
-    for (; r == WR_OK && s->n_epochs - gone > WR_SNAPSHOTS_KEPT; gone++)
-        r = unlink_one(s, s->epochs[gone], "snapshot", err);
+    while (s->n_epochs - gone > WR_SNAPSHOTS_KEPT &&
+           (r = unlink_one(s, s->epochs[gone], "snapshot", err)) == WR_OK)
+        gone++;
     if (r == WR_OK && gone > 0) r = wri_snap_sync_dir(s, err); /* before the segments: README.md */
     s->n_epochs -= gone;
     memmove(s->epochs, s->epochs + gone, s->n_epochs * sizeof *s->epochs);
-    bool whole = true;
-    for (; r == WR_OK && n < s->n_epochs && whole; n++)
-        whole = wri_manifest_read(s, s->epochs[n], &kept[n], NULL) == WR_OK;
-    if (r == WR_OK && whole) r = remove_unnamed(s, kept, n, err);
+    for (; r == WR_OK && n < s->n_epochs; n++) r = wri_manifest_read(s, s->epochs[n], &kept[n], err);
+    if (r == WR_OK) r = remove_unnamed(s, kept, n, err);
     for (size_t i = 0; i < n; i++) wri_manifest_free(&kept[i]);
     return r;
 }

@@ -35,10 +35,13 @@ struct wr_snapshots {
     uint64_t next_segment;
     wri_manifest last; /* what `more` continues */
     bool has_last;
+    wr_err uncollected; /* why the last write could not remove what is no longer needed; code OK: it could */
 };
 
 /* DIR/NNNNNNNN.ext; owner: the caller. NULL on OOM. */
 char *wri_snap_path(const wr_snapshots *s, uint64_t number, const char *ext);
+/* What a write that failed has left; true: no file of that name is there any more. */
+bool wri_snap_take_back(const wr_snapshots *s, uint64_t number, const char *ext);
 wr_status wri_snap_sync_dir(const wr_snapshots *s, wr_err *err) WR_MUST_USE;
 /* All of a file. WR_EDATA: its first bytes are not magic. */
 wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char *magic, wr_buf *out,

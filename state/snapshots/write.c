@@ -81,6 +81,7 @@ static wr_status write_part(const wr_snapshots *s, int fd, const char *path, con
     return p->len ? wr_write_all(s->sys, fd, p->data, p->len, path, err) : WR_OK;
 }
 
+/* A new file, durable but for its name. */
 static wr_status write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_part *parts,
                             size_t n, wr_err *err) {
     int fd = s->sys->open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -133,7 +134,10 @@ static wr_status pack_manifest(const wri_manifest *m, wr_buf *out, wr_err *err) 
     return WR_OK;
 }
 
-static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, wr_err *err) {
+/* *staysp: it failed, and yet the manifest is there under its name; whether durably, nobody knows. */
+static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *staysp, wr_err *err) {
+    uint64_t epoch = m->head.epoch;
+    *staysp = false;
     wr_buf text = {0};
     char *path = wri_snap_path(s, m->head.epoch, "snapshot"),
          *made = wri_snap_path(s, m->head.epoch, "making");
@@ -142,7 +146,12 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, wr_err *
     if (r == WR_OK) r = write_file(s, made, WRI_MANIFEST, &whole, 1, err);
     if (r == WR_OK && s->sys->rename(made, path) != 0)
         r = wr_fail(err, WR_EIO, "cannot rename '%s' to '%s': %s", made, path, strerror(errno));
-    if (r == WR_OK) r = wri_snap_sync_dir(s, err);
+    else if (r == WR_OK) {
+        r = wri_snap_sync_dir(s, err);
+        /* The next manifest's fsync of the folder makes this durable, too, before anybody relies on it. */
+        *staysp = r != WR_OK && !wri_snap_take_back(s, epoch, "snapshot");
+    }
+    if (r != WR_OK) wri_snap_take_back(s, epoch, "making");
     wr_buf_free(&text);
     wr_free(path);
     wr_free(made);
@@ -161,21 +170,32 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
                              uint64_t *bytesp, wr_err *err) {
     wri_manifest m = {.head = *head};
     uint64_t segment = s->next_segment++;
+    bool stays = false;
     wr_status r = WR_OK;
     if (wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
         !(m.head.plan = wr_arena_strdup(&m.ar, head->plan)))
         r = wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) r = plan_pieces(s, segment, parts, n, &m, err);
-    if (r == WR_OK) r = write_segment(s, segment, parts, n, err);
-    if (r == WR_OK) r = write_manifest(s, &m, err);
+    if (r == WR_OK) {
+        r = write_segment(s, segment, parts, n, err);
+        if (r == WR_OK) r = write_manifest(s, &m, &stays, err);
+        if (r != WR_OK && !stays) wri_snap_take_back(s, segment, "seg"); /* the disk may be full */
+    }
+    if (r == WR_OK || stays) s->epochs[s->n_epochs++] = head->epoch;
     if (r != WR_OK) {
         wri_manifest_free(&m);
         return r;
     }
-    s->epochs[s->n_epochs++] = head->epoch;
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;
     for (size_t i = 0; bytesp && i < n; i++) *bytesp += len_of(&parts[i]);
-    return wri_snap_collect(s, err);
+    s->uncollected.code = WR_OK; /* what could not be removed is tried again with the next snapshot */
+    wr_status gone = wri_snap_collect(s, &s->uncollected);
+    s->uncollected.code = gone;
+    return WR_OK;
+}
+
+const wr_err *wr_snapshots_uncollected(const wr_snapshots *s) {
+    return s->uncollected.code == WR_OK ? NULL : &s->uncollected;
 }

@@ -72,12 +72,16 @@ bool wri_block_intact(const wri_block *b, wri_id id, const char *p) {
 
 /* ---- records ---- */
 
+enum { HAS_HASH = 1, HAS_MARK = 2 };
+
 size_t wri_record_bytes(const wr_put *p) {
-    return WRI_RECORD_HEAD + (p->has_hash ? 16 : 0) + (size_t)p->key_len + p->len;
+    return WRI_RECORD_HEAD + (p->has_hash ? 16 : 0) + (p->mark.writer ? WRI_RECORD_MARK : 0) +
+           (size_t)p->key_len + p->len;
 }
 
 char *wri_record_encode(const wr_put *p, char *out) {
-    uint16_t key_len = (uint16_t)p->key_len, flags = p->has_hash;
+    uint16_t key_len = (uint16_t)p->key_len;
+    uint16_t flags = (uint16_t)((p->has_hash ? HAS_HASH : 0) | (p->mark.writer ? HAS_MARK : 0));
     wri_put32(out, p->len);
     memcpy(out + 4, &key_len, 2);
     memcpy(out + 6, &flags, 2);
@@ -85,6 +89,12 @@ char *wri_record_encode(const wr_put *p, char *out) {
     if (p->has_hash) {
         memcpy(out, &p->hash, 16);
         out += 16;
+    }
+    if (p->mark.writer) {
+        wri_put64(out, p->mark.writer);
+        wri_put64(out + 8, p->mark.epoch);
+        wri_put32(out + 16, p->mark.index);
+        out += WRI_RECORD_MARK;
     }
     memcpy(out, p->key, p->key_len);
     out += p->key_len;
@@ -99,13 +109,19 @@ const char *wri_record_decode(const char *p, const char *end, wr_record *out) {
     memcpy(&key_len, p + 4, 2);
     memcpy(&flags, p + 6, 2);
     out->key_len = key_len;
-    out->has_hash = flags == 1;
+    out->has_hash = flags & HAS_HASH;
     out->hash = 0;
+    out->mark = (wr_mark){0};
     p += WRI_RECORD_HEAD;
-    if (flags > 1 || (uint64_t)(end - p) < (uint64_t)flags * 16 + out->key_len + out->len) return NULL;
-    if (flags) {
+    uint64_t more = (flags & HAS_HASH ? 16 : 0) + (flags & HAS_MARK ? WRI_RECORD_MARK : 0);
+    if (flags > (HAS_HASH | HAS_MARK) || (uint64_t)(end - p) < more + out->key_len + out->len) return NULL;
+    if (flags & HAS_HASH) {
         memcpy(&out->hash, p, 16);
         p += 16;
+    }
+    if (flags & HAS_MARK) {
+        out->mark = (wr_mark){wri_get64(p), wri_get64(p + 8), wri_get32(p + 16)};
+        p += WRI_RECORD_MARK;
     }
     out->key = p;
     out->data = p + key_len;

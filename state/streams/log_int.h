@@ -32,9 +32,11 @@
  * Record:
  *        0    4  length of the data
  *        4    2  length of the key
- *        6    2  1: an explicit hash key follows; else 0
+ *        6    2  1: an explicit hash key follows; plus 2: the writer's mark follows; else 0
  *        8   16  explicit hash key, low half first; only where announced
+ *            20  mark, only where announced: writer (8), epoch (8), index (4)
  *                key, data
+ *           A weir that does not know of marks calls a block with one damaged, and leaves it as it is.
  * tail: up to where records are acknowledged; overwritten in place after each group
  *        0    8  "WRTAIL1\n"
  *        8    8  the segment: its first number
@@ -81,6 +83,7 @@ static inline uint64_t wri_get64(const char *p) {
 #define WRI_SEG_HEADER   80
 #define WRI_BLOCK_HEADER 56
 #define WRI_RECORD_HEAD  8
+#define WRI_RECORD_MARK  20
 #define WRI_MARK_BYTES   64
 #define WRI_IDX_HEADER   40
 #define WRI_IDX_ENTRY    24

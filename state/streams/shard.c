@@ -282,7 +282,9 @@ static void answer(wri_shard *sh, size_t n, wr_status s, const wr_err *why, int6
             c->status = s;
             c->err = *why;
         }
-        if (p->n > 0) break;
+        if (p->n > 0 && (s == WR_OK || c->puts[c->order[p->from]].mark.writer == 0)) break;
+        /* A writer's records leave no gap: the rest of the call fails, too. */
+        for (; p->n > 0; p->from++, p->n--) c->puts[c->order[p->from]].status = s;
         sh->head = p->next;
         if (!sh->head) sh->tailp = &sh->head;
         wri_part_done(p, tellp);

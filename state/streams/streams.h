@@ -114,12 +114,19 @@ bool wr_shard_id_read(const char *text, size_t n, uint32_t *outp); /* "shardId-0
 #define WR_SHARD_ID "shardId-%012u"
 
 /* ---- writing ---- */
+/* Whose record it is, for writers that write some once more after a crash (below): epoch and index rise. */
+typedef struct wr_mark {
+    uint64_t writer; /* a random number */
+    uint64_t epoch;
+    uint32_t index; /* within the epoch */
+} wr_mark;
 typedef struct wr_put {
     const char *key; /* partition key, 1..WR_PARTITION_KEY_MAX bytes, UTF-8 */
     const char *data;
     uint32_t key_len, len;
     bool has_hash; /* hash chooses the shard instead of the key's */
     wr_u128 hash;
+    wr_mark mark; /* writer 0: none */
     /* filled in */
     wr_status status;
     int64_t arrival_us;
@@ -134,6 +141,35 @@ wr_status wr_stream_put(wr_stream *st, wr_put *puts, uint32_t n, wr_err *err) WR
 wr_status wr_stream_send(wr_stream *st, wr_put *puts, uint32_t n,
                          void (*done)(void *ctx, wr_status s, const wr_err *why), void *ctx,
                          wr_err *err) WR_MUST_USE;
+
+/* ---- writing once ----
+ * A writer that gives its records marks, and puts them in their order, one call after the other, can find out
+ * after a crash which of them are there: a shard has all of the writer's records for its range up to the last
+ * it has, since a failure fails what comes behind in the same call. Splits and merges change nothing about
+ * that. */
+
+/* The number of the next record of each shard that is not closed: from there on it is to be looked. */
+typedef struct wr_shard_at {
+    uint32_t shard;
+    uint64_t number;
+} wr_shard_at;
+wr_status wr_stream_ends(wr_streams *db, const char *name, wr_arena *ar, wr_shard_at **outp, uint32_t *np,
+                         wr_err *err) WR_MUST_USE;
+typedef struct wr_written { /* of one shard */
+    wr_u128 lo, hi;         /* hash keys, both inclusive */
+    wr_mark last;
+} wr_written;
+/* What there is of a writer behind the places from[0..n_from), in shards that are not named there from their
+ * beginning: the shards that have something. */
+typedef struct wr_written_where {
+    uint64_t writer;
+    const wr_shard_at *from;
+    uint32_t n_from;
+} wr_written_where;
+wr_status wr_stream_written(wr_streams *db, const char *name, const wr_written_where *where, wr_arena *ar,
+                            wr_written **outp, uint32_t *np, wr_err *err) WR_MUST_USE;
+/* Whether the record of this mark and hash key is among it. */
+bool wr_is_written(const wr_written *w, uint32_t n, wr_u128 hash, const wr_mark *mark);
 
 /* ---- reading ---- */
 typedef enum wr_log_from {
@@ -156,6 +192,7 @@ typedef struct wr_record {
     uint32_t key_len, len;
     bool has_hash; /* an explicit one was given */
     wr_u128 hash;
+    wr_mark mark; /* writer 0: none */
 } wr_record;
 /* Zero-initialised is empty. Whoever wants records longer than until the next call takes `hold` along
  * (wr_hold) and drops it. */

@@ -233,6 +233,14 @@ IN = "CREATE STREAM s (a BIGINT) WITH (connector = 'stdin', format = 'json'); "
 
 
 @case
+def state_warns_of_what_cannot_be_read_again(d):
+    p = weir("run", "-q", "--state=st", "-e", IN + "SELECT a FROM s;", stdin='{"a":1}\n', cwd=d)
+    expect(p, 0, '{"a":1}\n', "warning: stream s (connector 'stdin'): standard input cannot be read again")
+    p = weir("run", "-q", "-e", IN + "SELECT a FROM s;", stdin='{"a":1}\n', cwd=d)
+    expect(p, 0, '{"a":1}\n', "")
+
+
+@case
 def rows_are_shown_while_more_may_come(d):
     for fmt, first, then in (("json", b'{"b":2}\n', b'{"b":1000}\n'), ("csv", b"b\n2\n", b"1000\n"),
                              ("table", "│ 2 │\n".encode(), "├──────┤\n│ 1000 │\n".encode())):
@@ -341,7 +349,7 @@ def a_state_in_use_is_said(d):
 
 @case
 def a_damaged_state_is_said(d):
-    sql = COPY.format(rows=500, rate=5000)
+    sql = COPY.format(rows=6000, rate=2000)
     args = ["run", "--state", "state", "--snapshot-interval=10ms", "-e", sql]
     p = subprocess.Popen([WEIR, *args], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(list_of(d, ".snapshot")) < 3:
@@ -355,7 +363,7 @@ def a_damaged_state_is_said(d):
         f.write(bytes([byte[0] ^ 1]))
     r = weir(*args, cwd=d)
     assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 500
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
 
 
 def list_of(d, ending):

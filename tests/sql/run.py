@@ -113,7 +113,7 @@ def compiled(source, made={}):
     if source not in made:
         with tempfile.TemporaryDirectory() as d:
             put(d, "x.c", [], source)
-            subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", "x.so", "x.c"], cwd=d, check=True)
+            subprocess.run([*os.environ.get("CC", "cc").split(), "-shared", "-fPIC", "-O1", "-o", "x.so", "x.c"], cwd=d, check=True)
             with open(os.path.join(d, "x.so"), "rb") as f:
                 made[source] = f.read().hex()
     return made[source]
@@ -253,4 +253,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -284,7 +284,7 @@ Test(lists, connectors) {
         cr_assert_str_eq(d->with.name, names[i]);
         cr_assert_eq(d->with.source, d->open_source != NULL);
         cr_assert_eq(d->with.sink, d->open_sink != NULL);
-        cr_assert_eq(d->with.sink, d->delivery != NULL);
+        cr_assert_eq(d->with.sink, d->with.delivery != NULL);
         cr_assert_not_null(d->with.doc);
         for (size_t k = 0; k < d->with.n_options; k++) cr_assert_not_null(d->with.options[k].doc);
     }

@@ -157,6 +157,77 @@ Test(snapshots, killed_at_each_call) { die_at_each(LT_KILL, 0); }
 Test(snapshots, torn_at_each_call) { die_at_each(LT_TEAR, 0); }
 Test(snapshots, full_disk_at_each_call) { die_at_each(LT_FAIL, ENOSPC); }
 
+/* ---- one that fails is given up, the next one is tried in the same process ---- */
+
+#define LAST 24
+
+static void count_file(void *ctx, const char *name) {
+    uint32_t *n = ctx;
+    cr_assert(lt.fails > 1 || !strstr(name, ".making"), "%s was left", name);
+    ++*n;
+}
+
+/* After a failure the next one begins "grows" anew. Returns how many have failed. */
+static uint32_t write_on(const char *dir, const char *what) {
+    uint32_t failed = 0, files = 0;
+    wr_snapshots *s;
+    wr_snapshot *last = NULL;
+    wr_buf said = {0};
+    wr_err err = {0};
+    if (wr_snapshots_open(&lt_sys, dir, &s, &err) != WR_OK) return 1;
+    uint64_t acked = 0, failed_at = 0;
+    for (uint64_t e = 1; e <= LAST; e++) {
+        if (write_one(s, e, &err) == WR_OK) acked = e;
+        else {
+            failed++;
+            failed_at = e;
+            if (lt.fails == 1) {
+                cr_assert_eq(wr_snapshots_read(s, &last, &said, &err), WR_OK, "%s: %s", what, err.msg);
+                uint64_t found = last ? last->head.epoch : 0;
+                cr_assert(found == acked || found == e, "%s: %d is there after %d failed", what, (int)found,
+                          (int)e);
+                if (last) check_whole(last, what);
+                wr_snapshot_free(last);
+            }
+            e = e / 4 * 4 + 3;
+        }
+    }
+    cr_assert_eq(said.len, 0, "%s: %s", what, said.data);
+    cr_assert(acked == LAST || failed_at == LAST, "%s: %s", what, err.msg);
+    bool collected = wr_snapshots_uncollected(s) == NULL;
+    wr_snapshots_close(s);
+    cr_assert_eq(wr_sys_real.list(dir, count_file, &files), 0);
+    if (collected && lt.fails == 1 && failed_at <= LAST - 8) /* 22 to 24, and what they need: 20 to 24 */
+        cr_assert_eq(files, 3 + 5 + 1, "%s: %d files are left", what, (int)files);
+    return failed;
+}
+
+static void go_on_after_each(int failure, uint32_t fails) {
+    uint32_t failed = 0;
+    bool hit = true;
+    for (int64_t at = 1; hit; at++) {
+        char what[64];
+        snprintf(what, sizeof what, "%s at call %d", strerror(failure), (int)at);
+        const char *dir = lt_folder("snap");
+        lt_reset();
+        lt.at = at;
+        lt.fault = LT_FAIL;
+        lt.failure = failure;
+        lt.fails = fails;
+        failed += write_on(dir, what);
+        hit = lt.hit;
+        lt_reset();
+        wr_buf said = {0};
+        int64_t found = read_epoch(dir, &said, what);
+        cr_assert(found >= LAST - 12 || found == 0, "%s: %d", what, (int)found); /* 0: not even opened */
+        lt_remove(dir);
+    }
+    cr_assert_gt(failed, 40);
+}
+
+Test(snapshots, go_on_after_a_failure_at_each_call) { go_on_after_each(EIO, 1); }
+Test(snapshots, go_on_after_failures_at_each_call) { go_on_after_each(ENOSPC, 5); }
+
 /* ---- damage ---- */
 
 /* One file with a change: the newest snapshot, or an older one and that is said, or an error. */

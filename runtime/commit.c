@@ -1,0 +1,205 @@
+/* runtime/commit.c -- sinks that take rows with their epoch, and so have each once.
+ *
+ *   worker     row ─► pack ─► pending               behind a barrier that others have not passed: after
+ *   barrier    all have passed: pending ─► ready, after ─► pending; the connector notes its place (mark)
+ *   snapshot   ready is a part of it, "rows/<node>"
+ *   pool       manifest durable ─► commit(epoch, ready)
+ *   restart    commit(epoch of the snapshot, its rows, again), before anything else is written
+ *
+ * What the target shows is thus never taken back, and needs no second phase of its own: that the rows of an
+ * epoch are there is the target's to say (a row of weir_epochs in the same transaction, marks of records),
+ * and the rows are the snapshot's. An epoch whose snapshot failed gives its rows to the next one.
+ *
+ * Memory: pending rows beyond EPOCH_BYTES ask for a barrier at once; while rows are being handed over, no
+ * more than as much again is taken in. Workers wait then; they never do while a barrier is awaited.
+ *
+ * Without snapshots, or with delivery = 'at_least_once', rows are of no epoch and go at once: when
+ * BATCH_BYTES have come together, when they have waited for a while, and before a barrier.
+ *
+ * A commit that failed in a way that may pass is tried again, after 0.1 s, 0.2 s, … up to 5 s, each a random
+ * share shorter, for as long as the connector says. Rows meanwhile wait, first here and then further up. */
+#include <stdio.h>
+#include <time.h>
+
+#include "job_int.h"
+
+#define EPOCH_BYTES   (16 << 20)
+#define BATCH_BYTES   (1 << 20)
+#define FIRST_WAIT_US 100000
+#define LONGEST_US    5000000
+#define LOOK_MS       50 /* whether the job is to stop */
+
+/* ---- handing over ---- */
+
+static bool ends_soon(const wr_job *j) {
+    return wri_stopping(j) || __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
+}
+
+/* False: the job is to stop. */
+static bool wait_us(const wr_job *j, int64_t us) {
+    int64_t until = j->sys->mono_us() + us, left;
+    while (!ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
+        j->sys->poll(NULL, 0, left < LOOK_MS * 1000 ? (int)(left / 1000) + 1 : LOOK_MS);
+    return !ends_soon(j);
+}
+
+/* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
+static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+    int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
+    int64_t until = j->sys->mono_us() + patience, wait = FIRST_WAIT_US;
+    for (;;) {
+        wr_err why = {0};
+        wr_status r = s->con->commit(s->sink, h, &why);
+        if (r == WR_OK) return r;
+        if (r != WR_EIO || patience == 0) return wr_fail(err, r, "%s", why.msg);
+        if (j->sys->mono_us() >= until)
+            return wr_fail(err, r, "%s; given up after %lld s (retry_for)", why.msg,
+                           (long long)(patience / WR_US_PER_SECOND));
+        if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2))))
+            return wr_fail(err, WR_ECANCELED, "%s", why.msg);
+        wait = wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
+        h->again = true;
+    }
+}
+
+/* Rows of no epoch. Under the lock. */
+static wr_status hand_over_now(wr_job *j, wri_sink *s, wr_err *err) {
+    __atomic_store_n(&s->since_us, 0, __ATOMIC_RELAXED);
+    if (s->pending.len == 0) return WR_OK;
+    wr_handover h = {.data = s->pending.data, .len = s->pending.len};
+    wr_status r = hand_over(j, s, &h, err);
+    s->pending.len = 0; /* a job that failed reads its rows again, or says that it failed */
+    return r;
+}
+
+static wr_status in_sink(const wri_sink *s, wr_status r, wr_err *err) {
+    return r == WR_OK ? r : wr_fail_in(err, r, "stream %s", s->node->sink.stream->name);
+}
+
+/* ---- rows ---- */
+
+/* While rows are on their way, no more than so many wait for their turn. Under the lock. */
+static void wait_for_room(wr_job *j, wri_sink *s) {
+    while (s->on_way && s->pending.len + s->after.len > EPOCH_BYTES && !wri_stopping(j)) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_nsec += LOOK_MS * 1000000;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        pthread_cond_clockwait(&s->arrived, s->lock, CLOCK_MONOTONIC, &t);
+    }
+}
+
+static void ask_for_barrier(wr_job *j) {
+    if (!__atomic_exchange_n(&j->epochs.due, true, __ATOMIC_RELAXED)) uv_async_send(&j->done);
+}
+
+static wr_status tell_bad(wr_op *op, const wr_batch *b, const char **whys, wr_err *err) {
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; r == WR_OK && i < b->n; i++)
+        if (whys[i]) r = wr_task_bad_rows(op, b, &i, NULL, whys[i], 1, err);
+    return r;
+}
+
+wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *err) {
+    wr_job *j = op->task->job;
+    const char **whys = wr_calloc(p->b->n, sizeof *whys);
+    if (!whys) return wr_fail_oom(err, "a sink");
+    pthread_mutex_lock(s->lock);
+    if (s->commits) wait_for_room(j, s);
+    bool behind = s->commits && p->epoch > s->epoch;
+    wr_status r = s->con->pack(s->sink, p->b, p->data, p->ends, whys, behind ? &s->after : &s->pending, err);
+    if (r == WR_OK && s->commits && s->pending.len > EPOCH_BYTES) ask_for_barrier(j);
+    if (r == WR_OK && !s->commits && s->since_us == 0)
+        __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
+    if (r == WR_OK && !s->commits && s->pending.len > BATCH_BYTES)
+        r = in_sink(s, hand_over_now(j, s, err), err);
+    pthread_mutex_unlock(s->lock);
+    if (r == WR_OK) r = tell_bad(op, p->b, whys, err);
+    wr_free(whys);
+    return r;
+}
+
+wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) {
+    return s->commits ? WR_OK : in_sink(s, hand_over_now(j, s, err), err);
+}
+
+/* ---- epochs ---- */
+
+/* Appends from to to, and empties it. */
+static wr_status move_rows(wr_buf *to, wr_buf *from, wr_err *err) {
+    if (to->len == 0) {
+        wr_buf empty = *to;
+        *to = *from;
+        *from = empty;
+    } else if (wr_buf_put(to, from->data, from->len) != WR_OK) return wr_fail_oom(err, "a sink");
+    from->len = 0;
+    return WR_OK;
+}
+
+wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) {
+    if (!s->commits) return wri_commit_now(j, s, err);
+    WR_TRY(move_rows(&s->ready, &s->pending, err));
+    return move_rows(&s->pending, &s->after, err);
+}
+
+void wri_commit_take(wri_sink *s, wr_buf *text) {
+    pthread_mutex_lock(s->lock);
+    s->on_way = true;
+    *text = s->ready;
+    s->ready = (wr_buf){0};
+    pthread_mutex_unlock(s->lock);
+}
+
+/* What was taken has arrived, or comes back. */
+static void settle(wri_sink *s, wr_buf *text, bool arrived) {
+    pthread_mutex_lock(s->lock);
+    s->on_way = false;
+    if (!arrived) {
+        s->ready = *text;
+        *text = (wr_buf){0};
+    }
+    pthread_cond_broadcast(&s->arrived);
+    pthread_mutex_unlock(s->lock);
+}
+
+void wri_commit_back(wr_job *j, wr_buf *texts) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++)
+        if (j->sinks[id].commits && j->sinks[id].on_way)
+            settle(&j->sinks[id], &texts[j->sinks[id].part], false);
+}
+
+wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) {
+    wr_status r = WR_OK;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        wri_sink *s = &j->sinks[id];
+        if (!s->commits || !s->on_way) continue;
+        wr_handover h = {.epoch = epoch, .data = texts[s->part].data, .len = texts[s->part].len};
+        if (r == WR_OK && h.len > 0) r = in_sink(s, hand_over(j, s, &h, err), err);
+        settle(s, &texts[s->part], true); /* also after a failure: they are in the snapshot */
+    }
+    return r == WR_ECANCELED ? WR_OK : r; /* the next run hands them over */
+}
+
+/* ---- going on ---- */
+
+wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
+    wri_sink *s = &j->sinks[n->id];
+    const wr_piece *rows = wri_epochs_rows(from, n);
+    if (!rows || !s->commits) return WR_OK;
+    wr_handover h = {.epoch = from->head.epoch, .again = true, .data = rows->data, .len = rows->len};
+    return in_sink(s, hand_over(j, s, &h, err), err);
+}
+
+wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) {
+    j->sinks = wr_calloc(j->plan->n_nodes, sizeof *j->sinks);
+    if (!j->sinks) return wr_fail_oom(err, "a job");
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wr_node *n = j->plan->nodes[id];
+        const wr_piece *rows = n->kind == WR_N_SINK ? wri_epochs_rows(from, n) : NULL;
+        if (!rows || rows->len == 0) continue;
+        WR_TRY(wri_sink_new(j, n, wri_epochs_sink(from, n), &j->sinks[id], err));
+        WR_TRY(wri_commit_again(j, from, n, err));
+    }
+    return WR_OK;
+}
