@@ -4,10 +4,10 @@ OUT   := build/$(BUILD)
 GEN   := build/gen
 CC    ?= gcc
 
-PKGS := sqlite3 libuv zlib libzstd libpcre2-8 nettle libutf8proc
-# libpq is loaded when a table of Postgres is used: of its package the header is enough.
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lmsgpackc -lxxhash -lm -lpthread
+PKGS := sqlite3 libuv jansson zlib libzstd libpcre2-8 nettle libutf8proc
+# libpq is loaded when a table of Postgres is used, libcurl when a server is asked: of their packages the headers are enough.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq libcurl 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lhttp_parser -lmsgpackc -lxxhash -lm -lpthread
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
         -Wwrite-strings -Wpointer-arith -Wundef -Wformat=2 -Wimplicit-fallthrough -Wdouble-promotion \
@@ -42,7 +42,7 @@ UNITS   := $(notdir $(wildcard tests/unit/*))
 
 # What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
 ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq 2>/dev/null && command -v lemon),)
+ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq libcurl 2>/dev/null && command -v lemon && $(CC) -E -include http_parser.h -x c /dev/null -o /dev/null 2>/dev/null),)
 $(error Packages that weir is built with are missing: make deps installs them)
 endif
 endif
@@ -86,15 +86,15 @@ ifneq ($(NAME),)
 UNIT_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/$(NAME)/*.c))
 $(OUT)/unit_$(NAME): $(UNIT_OBJ) $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion -ljansson $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(BUILD)) -o $@ $^ -lcriterion $(PKG_LIBS)
 -include $(UNIT_OBJ:.o=.d)
 endif
 
 
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
-             libpcre2-dev nettle-dev libutf8proc-dev libpq-dev tzdata
-DEPS_TEST := libcriterion-dev libjansson-dev python3 python3-venv libpq5 postgresql-15
+             libjansson-dev libhttp-parser-dev libcurl4-openssl-dev libpcre2-dev nettle-dev libutf8proc-dev libpq-dev tzdata
+DEPS_TEST := libcriterion-dev curl python3 python3-venv libpq5 postgresql-15
 DEPS_DEV  := clang-format clang-tidy cppcheck
 
 .PHONY: deps deps-test deps-dev
@@ -128,11 +128,11 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
-# Python with DuckDB, for the oracles.
+# Python with DuckDB, for the oracles, and schemathesis, for the server's API.
 .PHONY: venv
 venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb" 2>/dev/null || build/venv/bin/pip install --quiet duckdb
+	@build/venv/bin/python -c "import duckdb, schemathesis" 2>/dev/null || build/venv/bin/pip install --quiet duckdb schemathesis
 
 # Makes calls of a running job fail: preloaded. ASan has its own malloc: there, system calls only.
 $(OUT)/shim.so: tests/faults/shim.c
@@ -197,6 +197,7 @@ check-size:
 	@sh tests/check_size.sh $(C_FILES)
 check-docs: $(WEIR)
 	@sh tests/check_docs.sh $(WEIR)
+	@python3 tests/check_routes.py
 # shiftTooManyBitsSigned: gcc's shifts of negative numbers are arithmetic.
 check-static: compile_commands.json
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -D_GNU_SOURCE -I. \

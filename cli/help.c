@@ -48,7 +48,7 @@ static void overview(void) {
 }
 
 static int unknown_topic(const char *topic) {
-    const char *names[32];
+    const char *names[64];
     size_t n = 0;
     for (size_t i = 0; wri_commands[i]; i++)
         if (n < WR_LEN(names)) names[n++] = wri_commands[i]->name;
@@ -82,8 +82,10 @@ static int help(const void *opts, char **args, int n) {
 const wr_command wri_cmd_help = {
     .name = "help",
     .args = "[TOPIC]",
-    .words = "run check explain help completion version statements windows functions aggregates "
-             "connectors formats options man",
+    .words =
+        "run check explain serve submit jobs stop pause resume delete savepoint update logs why put tail "
+        "streams help completion version statements windows functions aggregates "
+        "connectors formats options man",
     .summary = "tell about commands and about what SQL can use",
     .doc = topics_doc,
     .run = help,

@@ -6,14 +6,20 @@
 #include <sqlite3.h>
 
 const wr_command *const wri_commands[] = {
-    &wri_cmd_run,     &wri_cmd_check, &wri_cmd_explain,    &wri_cmd_put,     &wri_cmd_tail,
-    &wri_cmd_streams, &wri_cmd_help,  &wri_cmd_completion, &wri_cmd_version, NULL,
+    &wri_cmd_run,        &wri_cmd_check,     &wri_cmd_explain,
+    &wri_cmd_serve,      &wri_cmd_submit,    &wri_cmd_jobs,
+    &wri_cmd_stop,       &wri_cmd_pause,     &wri_cmd_resume,
+    &wri_cmd_delete,     &wri_cmd_savepoint, &wri_cmd_update,
+    &wri_cmd_logs,       &wri_cmd_why,       &wri_cmd_put,
+    &wri_cmd_tail,       &wri_cmd_streams,   &wri_cmd_help,
+    &wri_cmd_completion, &wri_cmd_version,   NULL,
 };
 
 static const struct {
     char letter;
     const char *name;
-} letters[] = {{'e', "execute"}, {'f', "format"}, {'q', "quiet"}, {'w', "workers"}};
+} letters[] = {{'e', "execute"}, {'f', "format"},  {'f', "follow"},
+               {'q', "quiet"},   {'v', "verbose"}, {'w', "workers"}};
 
 const wr_command *wri_find_command(const char *name) {
     for (size_t i = 0; wri_commands[i]; i++)
@@ -136,7 +142,7 @@ static int run_command(const wr_command *c, int argc, char **argv) {
 
 static int unknown_command(const char *name) {
     size_t n = strlen(name);
-    const char *names[32];
+    const char *names[64];
     size_t n_names = 0;
     if (n > 4 && strcmp(name + n - 4, ".sql") == 0) {
         wri_say("'%s' is no command; to run the file: weir run %s", name, name);

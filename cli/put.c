@@ -1,10 +1,10 @@
-/* cli/put.c -- weir put: lines of standard input as records of a stream.
+/* cli/put.c -- weir put: lines of standard input as records of a stream, in a data directory or at a server.
  *
  * What one read gives is one group: a line typed is durable at once, a file goes in large groups. */
 #include <errno.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "remote.h"
 
 #define READ_BYTES (256 * 1024)
 
@@ -13,6 +13,7 @@ typedef struct put_opts {
     char key_before;
     int durability; /* index of fsync|os */
     bool quiet;
+    wri_server_opts server;
 } put_opts;
 
 #define OPT(member) offsetof(put_opts, member)
@@ -20,7 +21,8 @@ static const wr_option flags[] = {
     {.name = "data",
      .type = WR_OPT_STRING,
      .offset = OPT(data),
-     .doc = "The data directory, which holds the streams."},
+     .doc = "The data directory, which holds the streams; without it a server is asked."},
+    WRI_SERVER_URL(put_opts),
     {.name = "key", .type = WR_OPT_STRING, .offset = OPT(key), .doc = "Partition key of all records."},
     {.name = "key_before",
      .type = WR_OPT_CHAR,
@@ -41,9 +43,11 @@ static const wr_option flags[] = {
 
 typedef struct putting {
     const put_opts *o;
-    wr_stream *st;
-    wr_buf in;   /* bytes read, from the start of a line */
-    wr_buf keys; /* keys made up; their offsets stand in puts until all are there */
+    wr_stream *st; /* NULL: they go to a server */
+    wri_client *c;
+    const char *name; /* of the stream */
+    wr_buf in;        /* bytes read, from the start of a line */
+    wr_buf keys;      /* keys made up; their offsets stand in puts until all are there */
     wr_put *puts;
     size_t cap;
     uint64_t records;
@@ -63,12 +67,19 @@ static wr_status add(putting *g, size_t i, const char *p, size_t n) {
     } else if (g->o->key) {
         put->key = g->o->key;
         put->key_len = (uint32_t)strlen(g->o->key);
-    } else { /* lines are spread over the shards */
+    } else if (g->st) { /* lines are spread over the shards, as a server does by itself */
         size_t from = g->keys.len;
         WR_TRY(wr_buf_printf(&g->keys, "%llu", (unsigned long long)(g->records + i)));
         put->key_len = (uint32_t)(g->keys.len - from);
     }
     return WR_OK;
+}
+
+static wr_status put_group(putting *g, uint32_t n, wr_err *err) {
+    if (!g->st) return wri_put_remote(g->c, g->name, g->puts, n, &g->records, err);
+    wr_status s = wr_stream_put(g->st, g->puts, n, err);
+    for (uint32_t i = 0; i < n; i++) g->records += g->puts[i].status == WR_OK;
+    return s;
 }
 
 /* Puts the whole lines that are there; `last`: what is behind the last line end is a line too. */
@@ -83,14 +94,12 @@ static wr_status put_lines(putting *g, bool last, wr_err *err) {
         at += len + (nl != NULL);
     }
     const char *key = g->keys.data;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; g->st && i < n; i++) {
         if (g->puts[i].key) continue;
         g->puts[i].key = key;
         key += g->puts[i].key_len;
     }
-    wr_status s = n ? wr_stream_put(g->st, g->puts, (uint32_t)n, err) : WR_OK;
-    for (size_t i = 0; i < n; i++) g->records += g->puts[i].status == WR_OK;
-    if (s != WR_OK) return s;
+    WR_TRY(n ? put_group(g, (uint32_t)n, err) : WR_OK);
     g->in.len -= at;
     if (at) memmove(g->in.data, g->in.data + at, g->in.len);
     return WR_OK;
@@ -111,22 +120,49 @@ static wr_status put_all(putting *g, wr_err *err) {
     }
 }
 
-static int run(const void *opts, char **args, int n) {
-    putting g = {.o = opts};
+static int to_data(putting *g) {
     wr_streams *db;
     wr_err err = {0};
+    int status = wri_data_open("put", g->o->data, true, g->o->durability == 1, &db);
+    if (status != EXIT_DONE) return status;
+    wr_status s = wr_stream_open(db, g->name, &g->st, &err);
+    bool open = s == WR_OK;
+    if (s == WR_OK) s = put_all(g, &err);
+    if (s == WR_OK) s = wr_stream_tend(g->st, &err);
+    if (s != WR_OK) status = wri_data_failed("put", s, &err);
+    if (!g->o->quiet && open) fprintf(stderr, "%llu records put\n", (unsigned long long)g->records);
+    wr_streams_close(db);
+    return status;
+}
+
+static int to_server(putting *g) {
+    wri_client c;
+    wr_err err = {0};
+    int status = wri_client_or_data(&c, "put", g->o->server.url);
+    g->c = &c;
+    /* Before lines are read, so that a stream that is not there is told at once. */
+    if (status == EXIT_DONE) status = wri_ask(&c, "GET", "/v1/streams/%s", wri_escaped(&c, g->name));
+    bool open = status == EXIT_DONE;
+    wr_status s = open ? put_all(g, &err) : WR_OK;
+    if (s != WR_OK) status = err.msg[0] ? wri_data_failed("put", s, &err) : wri_put_failed(&c);
+    unsigned long long done = g->records;
+    if (open && status == EXIT_DONE && !g->o->quiet) fprintf(stderr, "%llu records put\n", done);
+    else if (open && status != EXIT_DONE)
+        fprintf(stderr, "%llu records put; those behind them %s\n", done,
+                c.code >= 400 && c.code < 500 ? "have not been" : "may have been, or not");
+    wri_client_close(&c);
+    return status;
+}
+
+static int run(const void *opts, char **args, int n) {
+    putting g = {.o = opts};
     if (n != 1) {
         wri_say("put: expected the name of one stream; see weir help put");
         return EXIT_USAGE;
     }
-    int status = wri_data_open("put", g.o->data, true, g.o->durability == 1, &db);
-    if (status != EXIT_DONE) return status;
-    wr_status s = wr_stream_open(db, args[0], &g.st, &err);
-    if (s == WR_OK) s = put_all(&g, &err);
-    if (s == WR_OK) s = wr_stream_tend(g.st, &err);
-    if (s != WR_OK) status = wri_data_failed("put", s, &err);
-    if (!g.o->quiet && g.st) fprintf(stderr, "%llu records put\n", (unsigned long long)g.records);
-    wr_streams_close(db);
+    if (!wri_one_place("put", g.o->data, g.o->server.url)) return EXIT_USAGE;
+    g.name = args[0];
+    int status = g.o->data ? to_data(&g) : to_server(&g);
     wr_buf_free(&g.in);
     wr_buf_free(&g.keys);
     wr_free(g.puts);
@@ -138,13 +174,15 @@ const wr_command wri_cmd_put = {
     .args = "STREAM",
     .words = "",
     .summary = "write lines of standard input to a stream",
-    .doc = "Each line becomes a record of a stream in the data directory, without its line end. The "
+    .doc = "Each line becomes a record of a stream, of a running engine or in a data directory that no "
+           "engine has "
+           "open, without its line end. The "
            "partition key chooses "
            "the shard: --key for all lines, --key-before for what stands before a character, else lines are "
            "spread. A "
            "record is acknowledged when the disk has it.\n\n"
            "  weir put clicks --data d < clicks.jsonl\n"
-           "  weir put temps --data d --key-before : < temps.txt",
+           "  weir put temps --server http://127.0.0.1:4567 --key-before : < temps.txt",
     .flags = flags,
     .n_flags = WR_LEN(flags),
     .opts_bytes = sizeof(put_opts),

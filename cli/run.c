@@ -141,7 +141,6 @@ static wr_job_opts job_opts(const run_opts *o) {
                          .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
                          .format = o->format ? o->format - 1 : by_terminal,
-                         .out_fd = STDOUT_FILENO,
                          .terminal = terminal,
                          .width = terminal ? terminal_width() : 0};
 }

@@ -33,7 +33,7 @@ static wr_status read_file(wr_buf *out, const char *path) {
     return s;
 }
 
-static wr_status read_text(wri_script *s, const char *path, const char *sql) {
+int wri_script_read(wri_script *s, const char *path, const char *sql) {
     wr_status r;
     if (sql) {
         s->diags.file = "-e";
@@ -48,7 +48,7 @@ static wr_status read_text(wri_script *s, const char *path, const char *sql) {
         r = read_file(&s->text, path);
     }
     if (r != WR_OK) wri_say("cannot read '%s': %s", s->diags.file, strerror(errno));
-    return r;
+    return r == WR_OK ? EXIT_DONE : r == WR_ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 }
 
 /* Not all errors may have found room, and then those that have may be wrong: it was memory that was missing.
@@ -67,12 +67,12 @@ static int print_diags(const wr_diags *d, wr_status r) {
 
 int wri_script_load(wri_script *s, const char *path, const char *sql) {
     *s = (wri_script){.reg = wr_builtin()};
-    wr_status r = read_text(s, path, sql);
-    if (r != WR_OK) return r == WR_ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+    int read = wri_script_read(s, path, sql);
+    if (read != EXIT_DONE) return read;
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
     s->diags.ar = &s->ar;
-    r = wr_parse(&s->ar, &s->diags, &s->script);
+    wr_status r = wr_parse(&s->ar, &s->diags, &s->script);
     /* Only once the syntax is right can "there is no stream x" be trusted. */
     if (r == WR_OK) r = wr_plan_script(&s->script, &s->reg, &s->ar, &s->diags, &s->plan);
     int status = print_diags(&s->diags, r);

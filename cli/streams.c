@@ -1,12 +1,13 @@
-/* cli/streams.c -- weir streams: what is in a data directory, and changes of it. */
+/* cli/streams.c -- weir streams: what is in a data directory or at a server, and changes of it. */
 #include <inttypes.h>
 
-#include "cli.h"
+#include "remote.h"
 
 typedef struct streams_opts {
     const char *data;
     int64_t shards, retention, record_max;
     bool on_demand;
+    wri_server_opts server;
 } streams_opts;
 
 #define OPT(member) offsetof(streams_opts, member)
@@ -14,7 +15,8 @@ static const wr_option flags[] = {
     {.name = "data",
      .type = WR_OPT_STRING,
      .offset = OPT(data),
-     .doc = "The data directory, which holds the streams."},
+     .doc = "The data directory, which holds the streams; without it a server is asked."},
+    WRI_SERVER_FLAGS(streams_opts),
     {.name = "shards",
      .type = WR_OPT_INT,
      .offset = OPT(shards),
@@ -171,10 +173,19 @@ static int run(const void *opts, char **args, int n) {
     if (!w) return EXIT_USAGE;
     int k = n ? n - 1 : 0;
     if (k < w->least || k > w->most) {
-        wri_say("streams: expected: weir streams --data DIR %s %s", w->name, w->args);
+        wri_say("streams: expected: weir streams [--data DIR | --server URL] %s %s", w->name, w->args);
         return EXIT_USAGE;
     }
     for (int i = 0; i < k; i++) given[i] = args[i + 1];
+    if (!wri_one_place("streams", d.o->data, d.o->server.url)) return EXIT_USAGE;
+    if (!d.o->data)
+        return wri_streams_remote(&(wri_streams_ask){.server = &d.o->server,
+                                                     .word = w->name,
+                                                     .args = given,
+                                                     .shards = d.o->shards,
+                                                     .retention_us = d.o->retention,
+                                                     .record_max = d.o->record_max,
+                                                     .on_demand = d.o->on_demand});
     int status = wri_data_open("streams", d.o->data, w->write, false, &d.db);
     if (status != EXIT_DONE) return status;
     wr_status s = w->run(&d, &err);
@@ -188,12 +199,14 @@ const wr_command wri_cmd_streams = {
     .name = "streams",
     .args = "[list | create | describe | delete | split | merge | reshard | retention] ...",
     .words = "list create describe delete split merge reshard retention",
-    .summary = "list, make and change the streams of a data directory",
+    .summary = "list, make and change streams, of a running engine or a data directory",
     .doc = "A stream is kept in shards, each with a range of hash keys; a record goes to the shard that owns "
            "the MD5 of its "
            "partition key. Splitting and merging closes shards and makes children; what is in the parents "
            "stays until it "
-           "expires.\n\n"
+           "expires. A running engine is asked unless --data names a directory that none has open; it lists, "
+           "creates, describes and deletes.\n\n"
+           "  weir streams\n"
            "  weir streams --data d create clicks --shards 4 --retention 7d\n"
            "  weir streams --data d\n"
            "  weir streams --data d describe clicks\n"

@@ -1,4 +1,5 @@
-/* cli/tail.c -- weir tail: records of a stream to standard output, as they come.
+/* cli/tail.c -- weir tail: records of a stream to standard output, as they come; of a data directory here, of
+ * a server in tail_remote.c.
  *
  * Shards are read side by side; a shard that has ended makes room for its children, once both parents have
  * ended. */
@@ -8,13 +9,14 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "remote.h"
 
 typedef struct tail_opts {
     const char *data, *from, *shard;
     int format; /* index of data|json */
     bool once;
     int64_t count;
+    wri_server_opts server;
 } tail_opts;
 
 #define OPT(member) offsetof(tail_opts, member)
@@ -22,7 +24,8 @@ static const wr_option flags[] = {
     {.name = "data",
      .type = WR_OPT_STRING,
      .offset = OPT(data),
-     .doc = "The data directory, which holds the streams."},
+     .doc = "The data directory, which holds the streams; without it a server is asked."},
+    WRI_SERVER_URL(tail_opts),
     {.name = "from",
      .type = WR_OPT_STRING,
      .offset = OPT(from),
@@ -219,40 +222,56 @@ static wr_status parse(tailing *t, wr_err *err) {
     return WR_OK;
 }
 
+static int of_data(tailing *t) {
+    wr_err err = {0};
+    int status = wri_data_open("tail", t->o->data, false, false, &t->db);
+    if (status != EXIT_DONE) return status;
+    wr_status s = open_shards(t, true, &err);
+    if (s == WR_OK) s = follow(t, &err);
+    if (s != WR_OK) status = wri_data_failed("tail", s, &err);
+    for (size_t i = 0; i < t->n; i++) wr_reader_close(t->items[i].r);
+    wr_free(t->items);
+    if (t->watch_fd >= 0) close(t->watch_fd);
+    wr_records_free(&t->got);
+    wr_buf_free(&t->out);
+    wr_streams_close(t->db);
+    return status;
+}
+
 static int run(const void *opts, char **args, int n) {
     tailing t = {.o = opts, .watch_fd = -1};
     wr_err err = {0};
     if (n != 1) {
-        wri_say("tail: expected the name of one stream; see weir help tail");
+        wri_say("tail: expected the name of one stream, or job: and that of a job; see weir help tail");
         return EXIT_USAGE;
     }
     t.name = args[0];
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
-    int status = wri_data_open("tail", t.o->data, false, false, &t.db);
-    if (status != EXIT_DONE) return status;
-    wr_status s = parse(&t, &err);
-    if (s == WR_OK) s = open_shards(&t, true, &err);
-    if (s == WR_OK) s = follow(&t, &err);
-    if (s != WR_OK) status = wri_data_failed("tail", s, &err);
-    for (size_t i = 0; i < t.n; i++) wr_reader_close(t.items[i].r);
-    wr_free(t.items);
-    if (t.watch_fd >= 0) close(t.watch_fd);
-    wr_records_free(&t.got);
-    wr_buf_free(&t.out);
-    wr_streams_close(t.db);
-    return status;
+    if (!wri_one_place("tail", t.o->data, t.o->server.url)) return EXIT_USAGE;
+    if (parse(&t, &err) != WR_OK) return wri_data_failed("tail", WR_EINVAL, &err);
+    if (t.o->data) return of_data(&t);
+    return wri_tail_remote(&(wri_tail_ask){.server = t.o->server.url,
+                                           .name = t.name,
+                                           .from = t.o->from,
+                                           .shard = t.only,
+                                           .json = t.o->format == 1,
+                                           .once = t.o->once,
+                                           .left = t.left});
 }
 
 const wr_command wri_cmd_tail = {
     .name = "tail",
-    .args = "STREAM",
+    .args = "STREAM|job:NAME",
     .words = "",
-    .summary = "print the records of a stream as they come",
-    .doc = "Reads all shards of a stream in the data directory, also while another process writes to it; "
-           "parents before "
-           "children where shards were split or merged. Ctrl-C ends it.\n\n"
-           "  weir tail clicks --data d --from earliest --once\n"
-           "  weir tail clicks --data d --format json",
+    .summary = "print the records of a stream, or the rows of a job, as they come",
+    .doc = "Reads all shards of a stream, of a running engine or in a data directory (also while another "
+           "process "
+           "writes to it), parents before children where shards were split or merged. job:NAME stands for "
+           "the rows of a job's bare SELECTs, of which the server keeps the last. What a server is "
+           "asked for goes on behind a connection that breaks. Ctrl-C ends it.\n\n"
+           "  weir tail clicks --from earliest\n"
+           "  weir tail job:slow_pages\n"
+           "  weir tail clicks --data d --once --format json",
     .flags = flags,
     .n_flags = WR_LEN(flags),
     .opts_bytes = sizeof(tail_opts),

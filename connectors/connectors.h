@@ -159,7 +159,10 @@ typedef struct wr_sink_cfg {
     size_t from_len;
     const wr_format_def *format; /* NULL where none is needed */
     struct wr_streams *streams;  /* NULL: there is no data directory */
-    const uint32_t *key;         /* n_key columns by which a row replaces another; 0: rows are only added */
+    /* Takes whole rows instead of standard output, and never waits; NULL: standard output. */
+    void (*output)(void *ctx, const char *p, size_t n);
+    void *output_ctx;
+    const uint32_t *key; /* n_key columns by which a row replaces another; 0: rows are only added */
     uint32_t n_key;
     uint64_t job; /* a random number of the job's own, in all its runs; 0: it takes no snapshots */
 } wr_sink_cfg;

@@ -14,14 +14,9 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
-#include "db.h"
+#include "postgres_int.h"
 
-typedef struct pg_opts {
-    wr_lookup_opts lookup;
-    const char *url, *table;
-} pg_opts;
-
-#define AT(member) .offset = offsetof(pg_opts, member)
+#define AT(member) .offset = offsetof(wri_pg_opts, member)
 static const wr_option options[] = {
     WRI_LOOKUP_OPTIONS,
     {"url", WR_OPT_STRING, AT(url), .required = true,
@@ -30,24 +25,12 @@ static const wr_option options[] = {
             "is better kept in PGPASSWORD or ~/.pgpass."},
     {"table", WR_OPT_STRING, AT(table), .required = true,
      .doc = "Table or view, with its schema if need be."},
+    WRI_TABLE_OPTIONS(AT),
 };
 
 /* ---- the library ---- */
 
-/* clang-format off */
-#define PQ_LIST(X)                                                                                           \
-    X(connectdbParams) X(status) X(errorMessage) X(finish) X(reset) X(exec) X(prepare) X(execPrepared)       \
-    X(sendQuery) X(setSingleRowMode) X(getResult) X(resultStatus) X(resultErrorMessage) X(resultErrorField)  \
-    X(ntuples) X(nfields) X(fname) X(ftype) X(fmod) X(getvalue) X(getlength) X(getisnull) X(clear)
-/* clang-format on */
-
-typedef struct pq_lib {
-#define X(f) __typeof__(&PQ##f) f;
-    PQ_LIST(X)
-#undef X
-} pq_lib;
-
-static wr_status load_library(pq_lib *pq, wr_err *err) {
+wr_status wri_pq_load(wri_pq *pq, wr_err *err) {
     /* Stays loaded: libraries that it brings along do not like to be unloaded. */
     void *so = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!so)
@@ -77,8 +60,8 @@ typedef struct pg_col {
 
 struct wri_db {
     wri_db_cfg cfg;
-    pg_opts o;
-    pq_lib pq;
+    wri_pg_opts o;
+    wri_pq pq;
     PGconn *conn;
     pg_col *cols;        /* per column of the schema */
     wr_buf select, find; /* texts; NUL-terminated */
@@ -106,7 +89,7 @@ static void postgres_close(wri_db *d) {
 }
 
 /* The first line of what libpq says. */
-static const char *first_line(const char *m, char out[256]) {
+const char *wri_pq_line(const char *m, char out[256]) {
     size_t n = strcspn(m, "\n");
     snprintf(out, 256, "%.*s", (int)(n < 255 ? n : 255), m);
     return out;
@@ -114,7 +97,7 @@ static const char *first_line(const char *m, char out[256]) {
 
 /* Errors that Postgres expects to pass: lost or refused connections, deadlocks, too many of something,
  * shutdown. */
-static bool passes(const char *state) {
+bool wri_pq_passes(const char *state) {
     static const char *const classes[] = {"08", "40", "53", "55", "57"};
     for (size_t i = 0; state && i < WR_LEN(classes); i++)
         if (strncmp(state, classes[i], 2) == 0) return true;
@@ -127,8 +110,8 @@ static wr_status query_fail(wri_db *d, PGresult *res, const char *doing, wr_err 
     bool lost = d->pq.status(d->conn) != CONNECTION_OK;
     const char *state = res ? d->pq.resultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
     const char *m = res ? d->pq.resultErrorMessage(res) : d->pq.errorMessage(d->conn);
-    wr_status s = wr_fail(err, lost || passes(state) ? WR_EIO : WR_EINVAL,
-                          "Postgres: cannot %s table '%s': %s", doing, d->o.table, first_line(m, line));
+    wr_status s = wr_fail(err, lost || wri_pq_passes(state) ? WR_EIO : WR_EINVAL,
+                          "Postgres: cannot %s table '%s': %s", doing, d->o.table, wri_pq_line(m, line));
     if (res) d->pq.clear(res);
     return s;
 }
@@ -153,29 +136,10 @@ static wr_status connect(wri_db *d, wr_err *err) {
     if (!d->conn) return wr_fail_oom(err, "a connection");
     if (d->pq.status(d->conn) == CONNECTION_OK) return session(d, err);
     return wr_fail(err, WR_EIO, "cannot connect to Postgres: %s; check option 'url' and that the server runs",
-                   first_line(d->pq.errorMessage(d->conn), line));
+                   wri_pq_line(d->pq.errorMessage(d->conn), line));
 }
 
 /* ---- columns and their types ---- */
-
-enum { /* fixed numbers of the catalog */
-       PG_BOOL = 16,
-       PG_BYTEA = 17,
-       PG_NAME = 19,
-       PG_INT8 = 20,
-       PG_INT2 = 21,
-       PG_INT4 = 23,
-       PG_TEXT = 25,
-       PG_OID = 26,
-       PG_FLOAT4 = 700,
-       PG_FLOAT8 = 701,
-       PG_VARCHAR = 1043,
-       PG_DATE = 1082,
-       PG_TIME = 1083,
-       PG_TIMESTAMP = 1114,
-       PG_TIMESTAMPTZ = 1184,
-       PG_NUMERIC = 1700
-};
 
 static bool is_int(Oid t) { return t == PG_INT8 || t == PG_INT4 || t == PG_INT2 || t == PG_OID; }
 static bool is_text(Oid t) { return t == PG_TEXT || t == PG_VARCHAR || t == PG_NAME; }
@@ -330,14 +294,17 @@ static wr_status make_texts(wri_db *d, wr_err *err) {
     return ok ? WR_OK : wr_fail_oom(err, "a query");
 }
 
+wr_status wri_pg_options(const wr_kv *kvs, size_t n, wri_pg_opts *out, wr_err *err) {
+    return wri_options(options, WR_LEN(options), kvs, n, out, sizeof *out, err);
+}
+
 static wr_status postgres_open(const wri_db_cfg *cfg, wri_db **outp, wr_err *err) {
     *outp = NULL;
     wri_db *d = wr_calloc(1, sizeof *d);
     if (!d) return wr_fail_oom(err, "a connection");
     d->cfg = *cfg;
-    wr_status s =
-        wri_options(options, WR_LEN(options), cfg->options, cfg->n_options, &d->o, sizeof d->o, err);
-    if (s == WR_OK) s = load_library(&d->pq, err);
+    wr_status s = wri_pg_options(cfg->options, cfg->n_options, &d->o, err);
+    if (s == WR_OK) s = wri_pq_load(&d->pq, err);
     if (s == WR_OK) s = connect(d, err);
     if (s == WR_OK) s = find_columns(d, err);
     if (s == WR_OK) s = make_texts(d, err);
@@ -430,9 +397,9 @@ static wr_status put_text(wr_buf *out, const char *p, size_t n) {
     return WR_OK;
 }
 
-/* An element of an array, in quotes. */
-static wr_status put_element(wr_buf *out, const wr_type *t, const wr_col *c, uint32_t row) {
+wr_status wri_pq_element(wr_buf *out, const wr_type *t, const wr_col *c, uint32_t row) {
     char text[WR_TEXT_MAX];
+    if (wr_is_null(c, row)) return wr_buf_puts(out, out->len == 1 ? "NULL" : ",NULL");
     WR_TRY(wr_buf_puts(out, out->len == 1 ? "\"" : ",\""));
     const wr_str *s = c->phys == WR_STR ? &c->str[row] : NULL;
     if (t->kind == WR_T_VARBINARY) {
@@ -450,7 +417,7 @@ static wr_status put_arrays(wri_db *d, const wr_batch *keys) {
         out->len = 0;
         WR_TRY(wr_buf_puts(out, "{"));
         for (uint32_t i = 0; i < keys->n; i++)
-            if (possible(d, keys, i)) WR_TRY(put_element(out, t, &keys->cols[k], i));
+            if (possible(d, keys, i)) WR_TRY(wri_pq_element(out, t, &keys->cols[k], i));
         WR_TRY(wr_buf_put(out, "}", 2));
         d->params[k] = out->data;
     }
@@ -492,10 +459,13 @@ static wr_status open_lookup(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err 
 
 const wr_connector_def wr_connector_postgres = {
     .with = {.name = "postgres",
-             .doc = "A table of a Postgres database: read as a whole, or asked by key in a join.",
+             .doc = "A table of a Postgres database: written, read as a whole, or asked by key in a join.",
              .options = options,
              .n_options = WR_LEN(options),
              .source = true,
+             .sink = true,
+             .delivery = "transaction",
+             .upserts = true,
              .bounded = true,
              .lookup = true},
     .open_source = open_source,
@@ -507,4 +477,6 @@ const wr_connector_def wr_connector_postgres = {
     .open_lookup = open_lookup,
     .look_up = wri_db_look_up,
     .close_lookup = wri_db_close_lookup,
+    .open_sink = wri_pg_open_sink,
+    WRI_TABLE_SINK,
 };

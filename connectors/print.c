@@ -1,8 +1,9 @@
 /* connectors/print.c -- rows to standard output, each line with a prefix if one is asked for.
  *
  * Rows are written at once: somebody may be watching, and batches make the blocks large where there is
- * much to write. A reader that has gone (`| head`) is a failure that says so; the process must ignore
- * SIGPIPE for that. Where the other end was set to O_NONBLOCK by somebody else, writing waits. */
+ * much to write. Whoever runs the job may take the rows instead. A reader that has gone (`| head`) is a
+ * failure that says so; the process must ignore SIGPIPE for that. Where the other end was set to O_NONBLOCK
+ * by somebody else, writing waits. */
 #include "print_int.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@ struct wr_sink {
     size_t prefix_len;
     bool inside; /* the last byte written was not the end of a line */
     wr_buf lines;
+    void (*output)(void *ctx, const char *p, size_t n); /* NULL: standard output */
+    void *output_ctx;
 };
 
 wr_status wri_print_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
@@ -33,6 +36,8 @@ wr_status wri_print_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
     wr_sink *s = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "a sink");
     s->sys = cfg->sys;
+    s->output = cfg->output;
+    s->output_ctx = cfg->output_ctx;
     if (o.prefix && o.prefix[0]) {
         s->prefix = wr_strdup(o.prefix);
         s->prefix_len = strlen(o.prefix);
@@ -45,7 +50,12 @@ wr_status wri_print_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status write_all(const wr_sys *sys, const char *p, size_t n, wr_err *err) {
+static wr_status write_all(wr_sink *s, const char *p, size_t n, wr_err *err) {
+    const wr_sys *sys = s->sys;
+    if (s->output) {
+        s->output(s->output_ctx, p, n);
+        return WR_OK;
+    }
     while (n > 0) {
         ssize_t k = sys->write(STDOUT_FILENO, p, n);
         if (k < 0 && errno == EINTR) continue;
@@ -79,9 +89,9 @@ static wr_status prefixed(wr_sink *s, const char *p, size_t n) {
 }
 
 wr_status wri_print_write(wr_sink *s, const char *p, size_t n, wr_err *err) {
-    if (!s->prefix) return write_all(s->sys, p, n, err);
+    if (!s->prefix) return write_all(s, p, n, err);
     if (prefixed(s, p, n) != WR_OK) return wr_fail_oom(err, "a sink");
-    return write_all(s->sys, s->lines.data, s->lines.len, err);
+    return write_all(s, s->lines.data, s->lines.len, err);
 }
 
 void wri_print_close(wr_sink *s) {

@@ -12,32 +12,28 @@
  * DATE as text, which columns of numeric affinity turn into numbers. A time kept as text may be written in
  * many ways and can be no key. */
 #include <errno.h>
-#include <sqlite3.h>
 
-#include "db.h"
+#include "sqlite_int.h"
 
-#define BUSY_MS 2000 /* SQLite's own patience with a locked file */
-
-typedef struct sqlite_opts {
-    wr_lookup_opts lookup;
-    const char *path, *table;
-    int timestamp_format;
-} sqlite_opts;
-
-#define AT(member) .offset = offsetof(sqlite_opts, member)
+#define AT(member) .offset = offsetof(wri_sqlite_opts, member)
 static const wr_option options[] = {
     WRI_LOOKUP_OPTIONS,
     {"path", WR_OPT_STRING, AT(path), .required = true, .doc = "The database file."},
     {"table", WR_OPT_STRING, AT(table), .required = true, .doc = "Table or view in it."},
     {"timestamp_format", WR_OPT_ENUM, AT(timestamp_format), .values = WRI_TIME_FORMATS, .def = "iso",
      .doc = WRI_TIME_DOC},
+    WRI_TABLE_OPTIONS(AT),
 };
+
+wr_status wri_sqlite_options(const wr_kv *kvs, size_t n, wri_sqlite_opts *out, wr_err *err) {
+    return wri_options(options, WR_LEN(options), kvs, n, out, sizeof *out, err);
+}
 
 static const uint32_t sizes[] = {1, 8, 64, 512}; /* keys of a statement */
 
 struct wri_db {
     wri_db_cfg cfg;
-    sqlite_opts o;
+    wri_sqlite_opts o;
     sqlite3 *db;
     wr_buf select;      /* SELECT … FROM … */
     const char **names; /* of the table's columns that are wanted, as the table has them; in ar */
@@ -81,7 +77,7 @@ static wr_status open_file(wri_db *d, wr_err *err) {
     int rc = sqlite3_open_v2(d->o.path, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (!d->db) return wr_fail_oom(err, "SQLite");
     if (rc != SQLITE_OK) return sqlite_fail(d, "open the database", err);
-    sqlite3_busy_timeout(d->db, BUSY_MS);
+    sqlite3_busy_timeout(d->db, WRI_SQLITE_BUSY_MS);
     /* The first look at the file: is it a database? */
     if (sqlite3_exec(d->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK) return WR_OK;
     return sqlite_fail(d, "read the database", err);
@@ -166,8 +162,7 @@ static wr_status sqlite_open(const wri_db_cfg *cfg, wri_db **outp, wr_err *err) 
     wri_db *d = wr_calloc(1, sizeof *d);
     if (!d) return wr_fail_oom(err, "a connection");
     d->cfg = *cfg;
-    wr_status s =
-        wri_options(options, WR_LEN(options), cfg->options, cfg->n_options, &d->o, sizeof d->o, err);
+    wr_status s = wri_sqlite_options(cfg->options, cfg->n_options, &d->o, err);
     if (s == WR_OK) s = open_file(d, err);
     if (s == WR_OK) s = find_columns(d, err);
     if (s == WR_OK && select_text(d) != WR_OK) s = wr_fail_oom(err, "a query");
@@ -269,9 +264,10 @@ static wr_status prepare(wri_db *d, size_t size, wr_err *err) {
     return rc == SQLITE_OK ? WR_OK : sqlite_fail(d, "look up rows in", err);
 }
 
-static int bind(const wri_db *d, sqlite3_stmt *q, int at, const wr_type *t, const wr_col *c, uint32_t row) {
+int wri_sqlite_bind(sqlite3_stmt *q, int at, const wr_type *t, wri_time_format tf, const wr_col *c,
+                    uint32_t row) {
     char text[WR_TEXT_MAX];
-    wri_time_format tf = (wri_time_format)d->o.timestamp_format;
+    if (wr_is_null(c, row)) return sqlite3_bind_null(q, at);
     if (c->phys == WR_F64) return sqlite3_bind_double(q, at, c->f64[row]);
     if (c->phys == WR_STR) {
         const wr_str *s = &c->str[row]; /* lives as long as the keys */
@@ -294,8 +290,9 @@ static wr_status find_some(wri_db *d, const wr_batch *keys, uint32_t at, uint32_
     int place = 1, rc = SQLITE_OK;
     for (uint32_t i = 0; i < sizes[size]; i++)
         for (uint32_t k = 0; rc == SQLITE_OK && k < d->cfg.n_keys; k++)
-            rc = bind(d, q, place++, &d->cfg.schema->fields[d->cfg.keys[k]].type, &keys->cols[k],
-                      at + (i < n ? i : n - 1));
+            rc = wri_sqlite_bind(q, place++, &d->cfg.schema->fields[d->cfg.keys[k]].type,
+                                 (wri_time_format)d->o.timestamp_format, &keys->cols[k],
+                                 at + (i < n ? i : n - 1));
     wr_status s = WR_OK;
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         rc = sqlite3_step(q);
@@ -337,10 +334,13 @@ static wr_status open_lookup(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err 
 
 const wr_connector_def wr_connector_sqlite = {
     .with = {.name = "sqlite",
-             .doc = "A table of an SQLite database: read as a whole, or asked by key in a join.",
+             .doc = "A table of an SQLite database: written, read as a whole, or asked by key in a join.",
              .options = options,
              .n_options = WR_LEN(options),
              .source = true,
+             .sink = true,
+             .delivery = "transaction",
+             .upserts = true,
              .bounded = true,
              .lookup = true},
     .open_source = open_source,
@@ -352,4 +352,6 @@ const wr_connector_def wr_connector_sqlite = {
     .open_lookup = open_lookup,
     .look_up = wri_db_look_up,
     .close_lookup = wri_db_close_lookup,
+    .open_sink = wri_sqlite_open_sink,
+    WRI_TABLE_SINK,
 };

@@ -46,6 +46,7 @@ typedef struct wr_with {
     bool self_schema;  /* connector: brings its own columns (datagen) */
     bool bounded;      /* connector: reading ends by itself by default */
     bool lookup;       /* connector: rows can be asked for by key */
+    bool upserts;      /* connector: rows stand in a table, a PRIMARY KEY makes new ones replace old ones */
     bool reload;       /* connector: what bounded reading has read may change, and is read anew by joins */
     /* connector, for EXPLAIN: how rows come out under --state when a run is cut off. "truncate" (what was
      * written behind the snapshot is cut off), "transaction" (they are handed over with their epoch), "at

@@ -223,10 +223,35 @@ static bool names_fit(wri_ctx *c, const wr_node *sink) {
     return false;
 }
 
+/* Rows that stand in a table: with a key they replace each other, without they are only added. */
+static bool table_changelog(wri_ctx *c, wr_node *sink) {
+    const wr_plan_stream *st = sink->sink.stream;
+    sink->sink.changelog = sink->sink.n_key ? WR_CL_UPSERT : WR_CL_NONE;
+    if (st->format) {
+        wri_error(c, st->loc, "leave out 'format'",
+                  "stream '%s': connector '%s' takes rows, not bytes of format '%s'", st->name, st->connector,
+                  st->format);
+        return false;
+    }
+    if (st->changelog != WR_CL_AUTO && st->changelog != WR_CL_UPSERT) {
+        wri_error(c, st->loc, "leave out 'changelog'", "stream '%s': connector '%s' carries changes out",
+                  st->name, st->connector);
+        return false;
+    }
+    if (sink->sink.n_key || st->changelog == WR_CL_UPSERT) return upsert_fits(c, sink);
+    if (!sink->updating) return true;
+    wri_error(
+        c, sink->loc, wri_text(c, "add PRIMARY KEY (…) to '%s', so that rows replace each other", st->name),
+        "'%s' only takes new rows, but these results are updating (%s)", st->name, wri_changes_of(c, sink));
+    return false;
+}
+
 bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key) {
     const wr_plan_stream *st = sink->sink.stream;
     sink->sink.key = key;
     sink->sink.n_key = n_key;
+    const wr_with *with = st ? wri_sink_connector(c->reg, sink) : NULL;
+    if (with && with->upserts) return table_changelog(c, sink);
     wr_changelog form = st ? st->changelog : WR_CL_AUTO;
     if (form == WR_CL_AUTO) {
         form = WR_CL_NONE;

@@ -476,6 +476,7 @@ wr_node *wri_sort_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_
 wr_node *wri_sort_time_node(wri_ctx *c, wr_node *in, const wr_sort_key *keys, uint32_t n_keys, int64_t lag_us,
                             int64_t holds_us, wr_loc loc);
 wr_node *wri_sink_node(wri_ctx *c, wr_node *in, const wr_plan_stream *stream, const char *label, wr_loc loc);
+const wr_with *wri_sink_connector(const wr_registry *reg, const wr_node *sink); /* NULL: unknown */
 /* Decides how sink writes changes; false after reporting that it cannot. key: its columns that make up the
  * stream's primary key. */
 bool wri_sink_changelog(wri_ctx *c, wr_node *sink, uint32_t *key, uint32_t n_key);

@@ -2,6 +2,7 @@
  *
  *   OP        op, columns…           a row each: +I, -U, +U, -D
  *   UPSERT    op, columns…           the same, but of an update only the row after it, unless the key changed
+ *            for tables           the rows of UPSERT as they are, with what they do (wr_batch.change)
  *   DEBEZIUM  before, after, op      an update is one row; before and after are JSON objects or null
  *
  * One per worker and sink. */
@@ -11,6 +12,7 @@
 struct wri_changelog {
     const wr_node *node;
     wr_changelog form;
+    bool in_table;
     uint32_t *share; /* OP, UPSERT: columns of the result, the first of them new */
     uint32_t *idx;   /* scratch: rows that go out */
     uint8_t *kinds;  /* of those */
@@ -24,10 +26,16 @@ struct wri_changelog {
 
 static const wr_field op_field = {.name = "op", .type = {.kind = WR_T_VARCHAR, .not_null = true}};
 
+/* The connector carries changes out: rows say themselves what they do. */
+static bool in_table(const wr_node *n) {
+    const wr_connector_def *con = n->sink.stream ? wr_connector_find(n->sink.stream->connector) : NULL;
+    return con && con->with.upserts;
+}
+
 wr_status wri_changelog_schema(const wr_node *n, wr_schema *outp, wr_field **ownedp, wr_err *err) {
     *ownedp = NULL;
     *outp = n->out;
-    if (n->sink.changelog == WR_CL_NONE || n->sink.changelog == WR_CL_AUTO) return WR_OK;
+    if (n->sink.changelog == WR_CL_NONE || n->sink.changelog == WR_CL_AUTO || in_table(n)) return WR_OK;
     wr_field *f = *ownedp = wr_calloc(n->out.n + 3, sizeof *f);
     if (!f) return wr_fail_oom(err, "a sink");
     *outp = (wr_schema){.n = n->out.n + 1, .fields = f};
@@ -50,6 +58,7 @@ wr_status wri_changelog_new(const wr_node *n, const wri_sink *s, wri_changelog *
     if (!l) return wr_fail_oom(err, "a sink");
     l->node = n;
     l->form = n->sink.changelog;
+    l->in_table = in_table(n);
     l->share = wr_calloc(n->out.n + 1, sizeof *l->share);
     if (!l->share) return wr_fail_oom(err, "a sink");
     l->share[0] = UINT32_MAX;
@@ -118,6 +127,10 @@ static wr_status by_column(wri_changelog *l, wr_batch *b, wr_batch **outp, wr_er
     wr_batch *rows = b;
     uint32_t n = choose(l, b);
     if (n < b->n) WR_TRY(wr_batch_gather(b, l->idx, n, NULL, 0, &rows, err));
+    if (l->in_table) {
+        *outp = rows == b ? wr_batch_hold(b) : rows;
+        return WR_OK;
+    }
     wr_status s = wr_batch_share(rows, l->share, b->n_cols + 1, outp, err);
     if (s == WR_OK) s = fill_op(l, *outp, 0, names, err);
     if (rows != b) wr_batch_drop(rows);

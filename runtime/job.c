@@ -270,6 +270,18 @@ void wr_job_cancel(wr_job *j) {
     if (!j->epochs.store) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED); /* else: after a last snapshot */
 }
 
+void wr_job_wake(wr_job *j) {
+    pthread_mutex_lock(&j->lock);
+    if (j->looping) uv_async_send(&j->done);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void set_looping(wr_job *j, bool on) {
+    pthread_mutex_lock(&j->lock);
+    j->looping = on;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* ---- running ---- */
 
 typedef struct control {
@@ -292,17 +304,21 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-/* Sent by each worker as its last act, and when it has passed a barrier; and when a snapshot was written. */
+/* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by
+ * whoever cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
-    wri_epochs_written(c->job, false);
-    wri_epochs_passed(c->job);
-    if (__atomic_load_n(&c->job->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(c->job);
+    wr_job *j = c->job;
+    wri_epochs_written(j, false);
+    wri_epochs_passed(j);
+    bool ends = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED) && j->epochs.store;
+    if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
     if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
 }
 
 /* Only once the threads are gone: one may still be sending. */
 static void close_loop(control *c) {
+    set_looping(c->job, false);
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->epochs, NULL);
     uv_close((uv_handle_t *)&c->job->done, NULL);
@@ -337,6 +353,7 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     uv_timer_init(&c.loop, &c.epochs);
     c.timer.data = c.epochs.data = j->done.data = &c;
     uv_timer_start(&c.timer, on_timer, TICK_MS, TICK_MS);
+    set_looping(j, true);
     uint64_t ms = wri_epochs_wait_ms(j, TICK_MS);
     if (j->epochs.store) uv_timer_start(&c.epochs, on_epoch, ms, ms);
     wr_status s = start_workers(j, &started, err);

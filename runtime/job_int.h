@@ -281,6 +281,7 @@ struct wr_job {
     wr_buf said;            /* lines on snapshots that were passed over, and a NUL */
     bool restored;          /* goes on from a snapshot */
     bool finished;          /* the snapshot was the last one: there is nothing to do */
+    bool looping;           /* under lock: done can be sent */
     uv_async_t done;        /* sent by each worker as it ends or has passed a barrier */
 };
 

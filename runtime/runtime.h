@@ -12,12 +12,28 @@
 wr_registry wr_builtin(void);
 
 typedef struct wr_job wr_job;
+
+/* A row or record that failed; text borrows for the call, NULL where it is not known. */
+typedef struct wr_bad_row {
+    const char *name;   /* "bad row", "bad record" */
+    const char *why;    /* "status: 'abc' is no INTEGER" */
+    const char *source; /* the statement or stream whose row it is */
+    const char *file;   /* that it came from */
+    const char *data;   /* the record as read, or the row as JSON */
+    size_t len;
+    int64_t pos; /* of the record in file [bytes], -1: unknown */
+} wr_bad_row;
+
 typedef struct wr_job_opts {
     const wr_sys *sys;
     uint32_t workers;    /* 0: plan's setting, then cores */
     uint32_t batch_rows; /* 0: plan's setting */
     int format;          /* of a bare SELECT: index of "json|csv|table" */
-    int out_fd;          /* standard output of bare SELECTs and `print` */
+    /* Who runs the job may take what would go to standard output (whole rows, one call at a time), and be
+     * told of bad rows (by several workers at once). Both must not wait. NULL: standard output; nobody. */
+    void (*output)(void *ctx, const char *p, size_t n);
+    void (*bad_row)(void *ctx, const wr_bad_row *row);
+    void *ctx;
     bool terminal;
     uint32_t width;               /* columns of the terminal, 0: unknown */
     const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
@@ -52,6 +68,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
  * more. */
 wr_status wr_job_run(wr_job *job, void (*tick)(void *ctx), void *ctx, wr_err *err) WR_MUST_USE;
 void wr_job_cancel(wr_job *job); /* from any thread or signal handler; wr_job_run returns WR_ECANCELED */
+/* Behind wr_job_cancel, from any thread but no signal handler: it is seen at once, not at the next tick. */
+void wr_job_wake(wr_job *job);
 bool wr_job_finished(const wr_job *job); /* by the snapshot that it went on from */
 /* Lines on what a job with state_dir cannot promise; before it runs. */
 wr_status wr_job_warnings(const wr_job *job, wr_buf *out) WR_MUST_USE;

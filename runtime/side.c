@@ -209,6 +209,17 @@ static wr_status add_error(wr_task *t, const bad *e, wr_err *err) {
     return side_add(s, b, err);
 }
 
+static void tell(wr_job *j, const bad *e) {
+    wr_bad_row row = {.name = e->name,
+                      .why = e->why,
+                      .source = e->stmt ? e->stmt->name : NULL,
+                      .file = e->file,
+                      .data = e->data,
+                      .len = e->len,
+                      .pos = e->pos};
+    if (j->opts.bad_row) j->opts.bad_row(j->opts.ctx, &row);
+}
+
 /* Counts a bad row, remembers the first, and fails the job where on_error = 'fail' asks for it. */
 static wr_status report(wr_op *op, const bad *e, wr_err *err) {
     wr_task *t = op->task;
@@ -226,6 +237,7 @@ static wr_status report(wr_op *op, const bad *e, wr_err *err) {
         }
         pthread_mutex_unlock(&j->lock);
     }
+    tell(j, e);
     if (op->node->kind == WR_N_SOURCE && op->node->source.stream->on_error_fail) {
         char text[sizeof j->first_bad];
         describe(e, text, sizeof text);
@@ -296,7 +308,7 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
     bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
     const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
     uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
-    bool want = errors_side(op->task) != NULL;
+    bool want = errors_side(op->task) != NULL || op->task->job->opts.bad_row != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;
     for (uint32_t i = 0; i < these->n && r == WR_OK; i++) {

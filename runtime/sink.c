@@ -98,6 +98,8 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
                        .schema = &s->schema,
                        .format = s->fmt,
                        .streams = j->opts.streams,
+                       .output = j->opts.output,
+                       .output_ctx = j->opts.ctx,
                        .key = s->node->sink.key,
                        .n_key = s->node->sink.n_key,
                        .job = s->commits ? j->epochs.job : 0};

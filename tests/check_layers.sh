@@ -27,5 +27,5 @@ allow state core
 allow connectors core state
 allow runtime core planner state connectors
 allow server core runtime state
-allow cli core runtime state
+allow cli core runtime state server
 exit $bad

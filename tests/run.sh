@@ -24,6 +24,9 @@ python3 tests/bad/run.py "$weir"
 part "command line (ASan+UBSan)"
 python3 tests/cli/run.py "$weir"
 
+part "commands and a running engine (ASan+UBSan)"
+python3 tests/server/cli.py "$weir"
+
 part "examples"
 python3 tests/examples/run.py ./weir
 
@@ -40,6 +43,9 @@ oracle() { # script, binary, option, how many [, seed [, more options]]
     shift $(($# < 5 ? $# : 5))
     build/venv/bin/python "tests/oracle/$script.py" "$binary" "$option" "$n" --seed "${SEED:-$seed}" "$@"
 }
+
+part "the API against its description, by schemathesis (ASan+UBSan)"
+build/venv/bin/python tests/server/api.py "$weir" --examples 50 --seed "${SEED:-1}"
 
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000

@@ -34,16 +34,19 @@ static bool at_once(const wr_plan_stream *s) {
     return false;
 }
 
-const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink) {
+const wr_with *wri_sink_connector(const wr_registry *reg, const wr_node *sink) {
     const wr_plan_stream *s = sink->sink.stream;
-    const char *name = s ? s->connector : "stdout";
-    for (size_t i = 0; i < reg->n_connectors; i++) {
-        const wr_with *w = reg->connectors[i];
-        if (strcmp(w->name, name) != 0) continue;
-        if (!w->delivery || strcmp(w->delivery, "transaction") != 0 || !at_once(s)) return w->delivery;
-        return !w->needs_format && sink->sink.n_key ? "idempotent" : "at least once";
-    }
+    const char *name = s && s->connector ? s->connector : "stdout";
+    for (size_t i = 0; i < reg->n_connectors; i++)
+        if (strcmp(reg->connectors[i]->name, name) == 0) return reg->connectors[i];
     return NULL;
+}
+
+const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink) {
+    const wr_with *w = wri_sink_connector(reg, sink);
+    if (!w || !w->delivery || strcmp(w->delivery, "transaction") != 0 || !at_once(sink->sink.stream))
+        return w ? w->delivery : NULL;
+    return w->upserts && sink->sink.n_key ? "idempotent" : "at least once";
 }
 
 static void sink_explain(wri_ex *x, const wr_node *n) {

@@ -708,7 +708,7 @@ def streams_are_made_described_changed_and_deleted(d):
 def stream_commands_say_what_is_wrong(d):
     stream_dir(d)
     for args, status, err in [
-        (["streams"], 2, "expected --data DIR"),
+        (["streams", "--data", "d", "--server", "http://127.0.0.1:4567"], 2, "found both"),
         (["streams", "--data", "d", "lsit"], 2, "did you mean 'list'?"),
         (["streams", "--data", "d", "split", "s"], 2, "split STREAM SHARD [HASH]"),
         (["streams", "--data", "d", "split", "s", "9"], 2, "shardId-000000000009 does not exist"),

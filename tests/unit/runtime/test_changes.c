@@ -228,7 +228,7 @@ static void on_done(uv_async_t *a) { (void)a; }
 
 /* The job's only worker, run by this thread. */
 static wr_status run_here(const wr_plan *plan, uint64_t fail_at, wr_err *err) {
-    wr_job_opts opts = {.workers = 1, .batch_rows = 7, .out_fd = -1};
+    wr_job_opts opts = {.workers = 1, .batch_rows = 7};
     wr_job *j;
     uv_loop_t loop;
     cr_assert_eq(wr_job_new(plan, &opts, &j, err), WR_OK, "%s", err->msg);

@@ -84,7 +84,7 @@ static void run_script(run *r, const char *columns, const char *time, const char
     wr_sys sys = wr_sys_real;
     sys.mono_us = f_mono;
     sys.wall_us = f_wall;
-    wr_job_opts opts = {.workers = 1, .out_fd = -1, .sys = &sys};
+    wr_job_opts opts = {.workers = 1, .sys = &sys};
     wr_err err = {0};
     cr_assert_eq(wr_job_new(&r->plan, &opts, &r->job, &err), WR_OK, "%s", err.msg);
     cr_assert_eq(wr_job_run(r->job, on_tick, r, &err), WR_ECANCELED, "%s", err.msg);

@@ -66,7 +66,7 @@ static void free_plan(planned *p) {
 Test(job, every_allocation_of_opening_fails_once) {
     planned p;
     make_plan(&p);
-    wr_job_opts opts = {.workers = 2, .out_fd = -1};
+    wr_job_opts opts = {.workers = 2};
     wr_status s = WR_ENOMEM;
     uint64_t n = 1;
     for (; s != WR_OK; n++) {
@@ -90,7 +90,7 @@ static void run_once(uint32_t workers, uint32_t batch_rows, const char *mode) {
     struct stat file;
     make_plan_over(&p, mode);
     cr_assert_eq(stat(p.path, &file), 0);
-    wr_job_opts opts = {.workers = workers, .batch_rows = batch_rows, .out_fd = -1};
+    wr_job_opts opts = {.workers = workers, .batch_rows = batch_rows};
     wr_err err = {0};
     wr_job *job;
     wr_job_stats st;
@@ -118,7 +118,7 @@ Test(job, counts_do_not_depend_on_workers_or_batches) {
 Test(job, cancelled_before_it_runs) {
     planned p;
     make_plan(&p);
-    wr_job_opts opts = {.workers = 2, .out_fd = -1};
+    wr_job_opts opts = {.workers = 2};
     wr_err err = {0};
     wr_job *job;
     cr_assert_eq(wr_job_new(&p.plan, &opts, &job, &err), WR_OK, "%s", err.msg);

@@ -83,7 +83,7 @@ static void open_join(joined *j, size_t i) {
     cr_assert_eq(wr_parse(&j->ar, &j->d, &j->script), WR_OK);
     wr_status s = wr_plan_script(&j->script, &j->reg, &j->ar, &j->d, &j->plan);
     cr_assert_eq(s, WR_OK, "%s", j->d.n ? j->d.items[0].msg : "");
-    wr_job_opts opts = {.workers = 1, .batch_rows = 64, .out_fd = -1};
+    wr_job_opts opts = {.workers = 1, .batch_rows = 64};
     wr_err err = {0};
     cr_assert_eq(wr_job_new(&j->plan, &opts, &j->job, &err), WR_OK, "%s", err.msg);
     for (uint32_t id = 0; id < j->plan.n_nodes; id++)
@@ -165,7 +165,7 @@ Test(join, every_allocation_of_opening_a_table_fails_once) {
     for (; s != WR_OK; n++) {
         joined j;
         wr_err err = {0};
-        wr_job_opts opts = {.workers = 1, .batch_rows = 64, .out_fd = -1};
+        wr_job_opts opts = {.workers = 1, .batch_rows = 64};
         wr_job *job = NULL;
         open_join(&j, lookup);
         wr_mem_fail_at(n);

@@ -1,0 +1,138 @@
+/* cli/http.c -- HTTP by libcurl, which is loaded when a command asks a server: others start without it.
+ *
+ * No proxies and no redirections: a server is where its URL says. An answer that stands still is given up
+ * after PATIENCE, one that is followed (server-sent events) never. */
+#include <curl/curl.h>
+#include <dlfcn.h>
+
+#include "client.h"
+
+#define PATIENCE         300L /* seconds without a byte */
+#define CONNECT_PATIENCE 10L
+
+/* clang-format off */
+#define CURL_LIST(X)                                                                                         \
+    X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_reset) X(easy_cleanup)                \
+    X(easy_strerror) X(slist_append) X(slist_free_all)
+/* clang-format on */
+
+struct wri_http {
+#define X(f) __typeof__(&curl_##f) f;
+    CURL_LIST(X)
+#undef X
+    CURL *easy;
+    char said[CURL_ERROR_SIZE];
+};
+
+static wr_status load_library(wri_http *h, wr_err *err) {
+    /* Stays loaded: what it brings along does not like to be unloaded. */
+    void *so = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!so) so = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!so)
+        return wr_fail(err, WR_EIO, "asking a server needs libcurl.so.4 (Debian package libcurl4): %s",
+                       dlerror());
+#define X(f)                                                                                                 \
+    *(void **)&h->f = dlsym(so, "curl_" #f);                                                                 \
+    if (!h->f) {                                                                                             \
+        dlclose(so);                                                                                         \
+        return wr_fail(err, WR_EIO, "libcurl has no function curl_" #f "; install Debian's libcurl4");       \
+    }
+    CURL_LIST(X)
+#undef X
+    dlclose(so);
+    return WR_OK;
+}
+
+wr_status wri_http_open(wri_http **outp, wr_err *err) {
+    wri_http *h = *outp = wr_calloc(1, sizeof *h);
+    if (!h) return wr_fail_oom(err, "the HTTP client");
+    WR_TRY(load_library(h, err));
+    h->easy = h->easy_init();
+    return h->easy ? WR_OK : wr_fail_oom(err, "the HTTP client");
+}
+
+void wri_http_close(wri_http *h) {
+    if (h && h->easy) h->easy_cleanup(h->easy);
+    wr_free(h);
+}
+
+/* ---- one exchange ---- */
+
+typedef struct taking {
+    wri_http *h;
+    wri_http_call *x;
+} taking;
+
+static size_t on_bytes(char *p, size_t size, size_t n, void *ctx) {
+    taking *t = ctx;
+    t->h->easy_getinfo(t->h->easy, CURLINFO_RESPONSE_CODE, &t->x->code);
+    if (t->x->take(t->x->ctx, t->x->code, p, size * n)) return size * n;
+    t->x->enough = true;
+    return 0;
+}
+
+static wr_status why_failed(wri_http *h, const wri_http_call *x, CURLcode code, wr_err *err) {
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+        return wr_fail(
+            err, WR_EIO, "no server at %s%s%s%s; start one with `weir serve`, or name one with --server%s",
+            x->server, code == CURLE_COULDNT_CONNECT ? "" : " (",
+            code == CURLE_COULDNT_CONNECT ? "" : h->said, code == CURLE_COULDNT_CONNECT ? "" : ")", x->other);
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return wr_fail(err, WR_EINVAL, "--server %s: expected a URL such as http://127.0.0.1:4567",
+                       x->server);
+    return wr_fail(err, WR_EIO, "%s: %s", x->server, h->said[0] ? h->said : h->easy_strerror(code));
+}
+
+static void set_body(wri_http *h, const wri_http_call *x) {
+    bool bare = !x->body && strcmp(x->method, "GET") != 0 && strcmp(x->method, "DELETE") != 0;
+    if (!x->body && !bare) return;
+    h->easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(x->body ? x->body_len : 0));
+    h->easy_setopt(h->easy, CURLOPT_POSTFIELDS, x->body ? x->body : "");
+}
+
+/* The headers of the request; they must live as long as it. NULL: no memory. */
+static struct curl_slist *headers_of(wri_http *h, const wri_http_call *x) {
+    /* Expect would cost a round trip that the server need not know. */
+    struct curl_slist *first = h->slist_append(NULL, "Expect:"), *l = first;
+    char line[512];
+    if (l) l = h->slist_append(l, x->body ? "Content-Type: application/json" : "Content-Type:");
+    if (l)
+        l = h->slist_append(l, x->last_id ? "Accept: text/event-stream"
+                                          : "Accept: application/json, text/plain");
+    snprintf(line, sizeof line, "Last-Event-ID: %s", x->last_id ? x->last_id : "");
+    if (l && x->last_id && x->last_id[0]) l = h->slist_append(l, line);
+    if (!l) h->slist_free_all(first);
+    return l;
+}
+
+wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err) {
+    taking t = {.h = h, .x = x};
+    CURL *e = h->easy;
+    x->code = 0;
+    x->enough = false;
+    h->said[0] = 0;
+    h->easy_reset(e); /* keeps the connection */
+    struct curl_slist *headers = headers_of(h, x);
+    if (!headers) return wr_fail_oom(err, "a request");
+    h->easy_setopt(e, CURLOPT_URL, x->url);
+    h->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    h->easy_setopt(e, CURLOPT_PROXY, "");
+    h->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    h->easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
+    h->easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);
+    h->easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_PATIENCE);
+    h->easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+    h->easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
+    h->easy_setopt(e, CURLOPT_WRITEDATA, &t);
+    if (!x->last_id) {
+        h->easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        h->easy_setopt(e, CURLOPT_LOW_SPEED_TIME, PATIENCE);
+    }
+    set_body(h, x);
+    h->easy_setopt(e, CURLOPT_CUSTOMREQUEST, x->method);
+    CURLcode code = h->easy_perform(e);
+    h->easy_getinfo(e, CURLINFO_RESPONSE_CODE, &x->code);
+    h->slist_free_all(headers);
+    if (code == CURLE_OK || x->enough) return WR_OK;
+    return why_failed(h, x, code, err);
+}

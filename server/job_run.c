@@ -1,0 +1,228 @@
+/* server/job_run.c -- a job's thread: plans its SQL, runs it on its snapshots, tells how that ended.
+ *
+ * Its outcome is in the catalog before the loop hears of it. The loop cancels a run through j->run, which is
+ * only there while it can be. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "server_int.h"
+
+#define WELL_US   (60 * WR_US_PER_SECOND) /* a run of that length forgets the failures before it */
+#define DATA_MOST 8192                    /* of a bad record [bytes] */
+
+/* ---- what the runtime tells, from workers ---- */
+
+static void wake(wri_sjob *j, wri_lines *l) {
+    if (__atomic_load_n(&l->followers, __ATOMIC_RELAXED)) uv_async_send(&j->srv->wake);
+}
+
+static void on_output(void *ctx, const char *p, size_t n) {
+    wri_sjob *j = ctx;
+    while (n > 0) {
+        const char *end = memchr(p, '\n', n);
+        size_t k = end ? (size_t)(end - p) : n;
+        wri_lines_put(&j->output, p, k);
+        k += end != NULL;
+        p += k;
+        n -= k;
+    }
+    wake(j, &j->output);
+}
+
+static void set_text(json_t *o, const char *key, const char *text) {
+    if (text) json_object_set_new(o, key, json_string(text));
+}
+
+static void on_bad_row(void *ctx, const wr_bad_row *row) {
+    wri_sjob *j = ctx;
+    json_t *o = json_object();
+    wr_buf line = {0};
+    size_t n = row->len < DATA_MOST ? row->len : DATA_MOST;
+    json_object_set_new(o, "time", wri_json_time(j->srv->sys->wall_us()));
+    set_text(o, "error", row->name);
+    set_text(o, "reason", row->why);
+    set_text(o, "source", row->source);
+    set_text(o, "file", row->file);
+    if (row->pos >= 0) json_object_set_new(o, "position", json_integer(row->pos));
+    if (row->data) wri_json_bytes(o, "data", row->data, n);
+    if (n < row->len) json_object_set_new(o, "bytes", json_integer((json_int_t)row->len));
+    if (wri_json_write(o, &line) == WR_OK) wri_lines_put(&j->errors, line.data, line.len);
+    wr_buf_free(&line);
+    json_decref(o);
+    wake(j, &j->errors);
+}
+
+/* ---- a run ---- */
+
+/* A folder and its name in the one above are durable when this returns. */
+static wr_status make_dir(const wr_sys *sys, const char *path, const char *above, wr_err *err) {
+    if (sys->mkdir(path, 0755) != 0) {
+        if (errno == EEXIST) return WR_OK;
+        return wr_fail(err, WR_EIO, "cannot make the folder '%s': %s", path, strerror(errno));
+    }
+    int fd = sys->open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int bad = fd < 0 || sys->fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) sys->close(fd);
+    return bad ? wr_fail(err, WR_EIO, "cannot sync the folder '%s': %s", above, strerror(bad)) : WR_OK;
+}
+
+static wr_status state_dir(const wri_sjob *j, char out[4096], wr_err *err) {
+    const wr_sys *sys = j->srv->sys;
+    const char *data = j->srv->o.data;
+    char jobs[4096], own[4096];
+    if (snprintf(out, 4096, "%s/jobs/%s/snapshots", data, j->row.id) >= 4096)
+        return wr_fail(err, WR_EINVAL, "the path of the data directory is too long");
+    snprintf(jobs, sizeof jobs, "%.3900s/jobs", data);
+    snprintf(own, sizeof own, "%.3900s/jobs/%.64s", data, j->row.id);
+    WR_TRY(make_dir(sys, jobs, data, err));
+    return make_dir(sys, own, jobs, err);
+}
+
+/* Published: from here on until it is taken back the loop may cancel it and read its statistics. */
+static void publish(wri_sjob *j, wr_job *run) {
+    pthread_mutex_lock(&j->lock);
+    j->run = run;
+    if (j->cancel) wr_job_cancel(run);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void take_back(wri_sjob *j, wr_job *run) {
+    pthread_mutex_lock(&j->lock);
+    wr_job_stats_read(run, &j->stats);
+    j->run = NULL;
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void log_notes(wri_sjob *j, const wr_job *run) {
+    wr_buf notes = {0};
+    if (wr_job_notes(run, &notes) == WR_OK && wr_buf_put(&notes, "", 1) == WR_OK)
+        for (char *p = notes.data, *end; *p; p = end) {
+            end = p + strcspn(p, "\n");
+            if (*end) *end++ = 0;
+            wri_job_log(j, "%s", p);
+        }
+    wr_buf_free(&notes);
+}
+
+static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
+    char dir[4096];
+    WR_TRY(wri_sql_servable(sql, err));
+    WR_TRY(state_dir(j, dir, err));
+    const wr_server_opts *so = &j->srv->o;
+    wr_job_opts o = {.sys = j->srv->sys,
+                     .workers = (uint32_t)(j->row.workers ? j->row.workers : so->workers),
+                     .output = on_output,
+                     .bad_row = on_bad_row,
+                     .ctx = j,
+                     .state_dir = dir,
+                     .snapshot_interval_us =
+                         j->row.snapshot_interval_us ? j->row.snapshot_interval_us : so->snapshot_interval_us,
+                     .streams = j->srv->streams};
+    /* Where the SQL says how many, that goes before the server's default. */
+    if (!j->row.workers && sql->plan.settings.workers) o.workers = 0;
+    wr_job *run;
+    WR_TRY(wr_job_new(&sql->plan, &o, &run, err));
+    wr_status s = WR_OK;
+    if (!wr_job_finished(run)) {
+        publish(j, run);
+        s = wr_job_run(run, NULL, NULL, err);
+        take_back(j, run);
+    }
+    log_notes(j, run);
+    wr_job_free(run);
+    return s;
+}
+
+static wr_status run_sql(wri_sjob *j, wr_buf *why) {
+    char name[160];
+    wri_sql sql;
+    wr_err err = {0};
+    snprintf(name, sizeof name, "%s", j->row.name);
+    wr_status s = wri_sql_plan(&sql, name, j->row.sql, why);
+    if (s == WR_OK) {
+        s = run_plan(j, &sql, &err);
+        if (s != WR_OK) why->len = 0;
+        if (s != WR_OK && wr_buf_puts(why, err.msg[0] ? err.msg : wr_status_text(s)) != WR_OK) s = WR_ENOMEM;
+    }
+    wri_sql_free(&sql);
+    return s;
+}
+
+/* ---- how it ended ---- */
+
+static wri_outcome outcome_of(wr_status s) {
+    switch (s) {
+    case WR_OK:
+        return WRI_ENDED;
+    case WR_ECANCELED:
+        return WRI_CANCELED;
+    case WR_ESQL: /* trying again does not help */
+    case WR_EUNSUPPORTED:
+    case WR_EINVAL:
+        return WRI_HOPELESS;
+    default:
+        return WRI_BROKE;
+    }
+}
+
+/* Counts a failure; the last that is allowed is hopeless. */
+static void count_failure(wri_sjob *j, int64_t ran_us, wr_buf *why) {
+    int64_t most = j->srv->o.max_restarts;
+    j->tries = ran_us >= WELL_US ? 1 : j->tries + 1;
+    if (most == 0 || j->tries <= most) return;
+    j->outcome = WRI_HOPELESS;
+    if (wr_buf_printf(why, " (given up after %lld restarts)", (long long)most) != WR_OK) why->len = 0;
+}
+
+static void record(wri_sjob *j) {
+    wr_err err = {0};
+    wri_ended ended = j->outcome == WRI_ENDED      ? WRI_HAS_FINISHED
+                      : j->outcome == WRI_HOPELESS ? WRI_HAS_FAILED
+                                                   : WRI_NOT_ENDED;
+    int64_t restarts = j->row.restarts + (j->outcome == WRI_BROKE);
+    if (j->outcome == WRI_CANCELED) return;
+    if (wri_catalog_ran(j->srv->catalog, j->row.id, ended, j->why, restarts, &err) != WR_OK)
+        wri_job_log(j, "%s", err.msg); /* the snapshots say the same, or it is found out again */
+}
+
+static void *job_main(void *arg) {
+    wri_sjob *j = arg;
+    const wr_sys *sys = j->srv->sys;
+    wr_buf why = {0};
+    int64_t began = sys->mono_us();
+    wr_status s = run_sql(j, &why);
+    j->outcome = outcome_of(s);
+    if (j->outcome == WRI_BROKE) count_failure(j, sys->mono_us() - began, &why);
+    if (j->outcome == WRI_BROKE || j->outcome == WRI_HOPELESS) {
+        while (why.len && why.data[why.len - 1] == '\n') why.len--;
+        if (wr_buf_put(&why, "", 1) == WR_OK) j->why = wr_strdup(why.data);
+    }
+    wr_buf_free(&why);
+    record(j);
+    __atomic_store_n(&j->ended, 1, __ATOMIC_RELEASE);
+    uv_async_send(&j->srv->wake);
+    return NULL;
+}
+
+wr_status wri_job_start(wri_sjob *j, wr_err *err) {
+    j->cancel = false;
+    j->ended = 0;
+    wr_free(j->why);
+    j->why = NULL;
+    int e = pthread_create(&j->thread, NULL, job_main, j);
+    if (e != 0) return wr_fail(err, WR_EIO, "cannot start a thread for the job: %s", strerror(e));
+    j->alive = true;
+    j->started_us = j->srv->sys->wall_us();
+    return WR_OK;
+}
+
+void wri_job_cancel(wri_sjob *j) {
+    pthread_mutex_lock(&j->lock);
+    j->cancel = true;
+    if (j->run) {
+        wr_job_cancel(j->run);
+        wr_job_wake(j->run);
+    }
+    pthread_mutex_unlock(&j->lock);
+}

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""The commands that ask a running engine, against one, and against servers that break.
+
+Usage: cli.py WEIR [NAME ...]
+"""
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+from engine import Engine
+from fake import Fake
+
+WEIR = os.path.abspath(sys.argv[1])
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CASES = []
+ROWS = ("CREATE STREAM s (a BIGINT, t VARCHAR) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
+        "SELECT a, t FROM s WHERE a >= 0;")
+ENDLESS = "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 50); SELECT user_id FROM g;"
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def weir(url, *args, stdin=subprocess.DEVNULL, **kw):
+    if isinstance(stdin, (str, bytes)):
+        kw["text"] = isinstance(stdin, str)
+        kw["input"], stdin = stdin, None
+    return subprocess.run([WEIR, *args], capture_output=True, timeout=120, env={**os.environ, "WEIR_SERVER": url},
+                          **{"text": True, **kw}, **({} if stdin is None else {"stdin": stdin}))
+
+
+def expect(p, status, out=None, err=None):
+    assert p.returncode == status, p
+    for want, got in ((out, p.stdout), (err, p.stderr)):
+        if want is not None:
+            assert (want in got) if want else got == "", p
+    return p
+
+
+def write(d, name, text):
+    path = os.path.join(d, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+@contextlib.contextmanager
+def following(e, *args):
+    """A command that goes on until it is told to end."""
+    with subprocess.Popen([WEIR, *args, "--server", e.url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as p:
+        try:
+            yield p
+        finally:
+            p.kill()
+
+
+def job(e, name):
+    return json.loads(expect(weir(e.url, "jobs", "--json", name), 0).stdout)
+
+
+# ---- against an engine ----
+
+@case
+def a_job_from_submit_to_delete(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "jobs"), 0, "no jobs\n", "")
+        expect(weir(e.url, "streams", "create", "s", "--shards", "2"), 0, "", "")
+        expect(weir(e.url, "streams"), 0, "s\n", "")
+        p = expect(weir(e.url, "submit", write(d, "my rows.sql", ROWS)), 0, None, "job my_rows is running")
+        assert p.stdout.strip() == job(e, "my_rows")["id"], p
+        expect(weir(e.url, "put", "s", stdin='{"a":1,"t":"x"}\n{"a":-1}\n{"a":2,"t":"\u00e9"}'), 0, "", "3 records put")
+        p = expect(weir(e.url, "tail", "job:my_rows", "--count", "2"), 0, None, "")
+        assert sorted(p.stdout.splitlines()) == ['{"a":1,"t":"x"}', '{"a":2,"t":"\u00e9"}'], p
+        p = expect(weir(e.url, "jobs"), 0, "my_rows", "")
+        head, line = p.stdout.splitlines()[:2]
+        assert head.startswith("NAME ") and "ROWS IN" in head and "running" in line and "Z" in line, p
+        for name in ("my_rows", job(e, "my_rows")["id"]):
+            p = expect(weir(e.url, "jobs", name), 0, "rows in ", "")
+            assert "my_rows" in p.stdout, p
+        expect(weir(e.url, "jobs", "-v"), 0, "state ", "")
+        assert json.loads(weir(e.url, "jobs", "--json").stdout)["jobs"][0]["name"] == "my_rows"
+        expect(weir(e.url, "delete", "my_rows"), 1, "", "weir: delete: ")
+        expect(weir(e.url, "pause", "my_rows"), 0, "my_rows: paused\n", "")
+        expect(weir(e.url, "resume", "my_rows"), 0, "my_rows: running\n", "")
+        expect(weir(e.url, "stop", "my_rows"), 0, "my_rows: stopped\n", "")
+        expect(weir(e.url, "logs", "my_rows"), 0, "stopped", "")
+        expect(weir(e.url, "delete", "my_rows"), 0, "my_rows: deleted\n", "")
+        expect(weir(e.url, "jobs"), 0, "no jobs\n", "")
+        expect(weir(e.url, "streams", "delete", "s"), 0, "", "")
+        expect(weir(e.url, "streams"), 0, "", "")
+
+
+@case
+def what_is_wrong_is_said_with_its_status(d):
+    bad = write(d, "bad.sql", "SELECT 1;\nSELECT nope;\n")
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "submit", "-e", ENDLESS, "--name", "g"), 0)
+        for args, status, err in [
+            (["stop"], 2, "stop: expected names or ids"),
+            (["stop", "x"], 2, "'x'"),
+            (["logs", "x"], 2, "'x'"),
+            (["logs", "-f", "x"], 2, "'x'"),
+            (["tail", "job:x"], 2, "'x'"),
+            (["tail", "job:x", "--once"], 2, "'x'"),
+            (["jobs", "x"], 2, "'x'"),
+            (["explain", "--analyze"], 2, "expected the name or id of one job"),
+            (["put", "x"], 2, "'x'"),
+            (["tail", "x"], 2, "'x'"),
+            (["tail", "x", "--once"], 2, "'x'"),
+            (["tail", "x", "--from", "noon"], 2, "earliest, latest or a time"),
+            (["tail", "job:g", "--shard", "1"], 2, "no shards"),
+            (["streams", "describe", "x"], 2, "'x'"),
+            (["streams", "split", "x", "0"], 2, "a server does not split"),
+            (["streams", "create", "a b"], 2, "letters, digits"),
+            (["streams", "--data", "d", "--server", e.url], 2, "found both"),
+            (["submit", "-e", ENDLESS, "--name", "g"], 1, "'g'"),
+            (["submit", "-e", ENDLESS, "--name", "a b"], 2, "a b"),
+            (["submit", "-e", ENDLESS, "--snapshot-interval", "soon"], 2, "soon"),
+            (["submit", "none.sql"], 2, "cannot read 'none.sql'"),
+            (["submit"], 2, "expected a SQL file"),
+            (["submit", "--server", "nothing://x", "-e", "SELECT 1"], 2, "expected a URL"),
+        ]:
+            p = weir(e.url, *args, cwd=d)
+            assert p.returncode == status and err in p.stderr and p.stderr.startswith("weir: "), (args, p)
+            assert p.stderr.count("\n") == 1, (args, p)
+        here = weir(e.url, "check", bad)
+        for args in (["submit", bad], ["explain", "--server", e.url, bad]):
+            p = weir(e.url, *args)
+            assert p.returncode == 2 and p.stderr == here.stderr, (p, here)
+        p = weir(e.url, "submit", "-e", "SELECT nope")
+        assert p.returncode == 2 and p.stderr == weir(e.url, "check", "-", stdin="SELECT nope").stderr.replace("<stdin>", "-e"), p
+
+
+@case
+def plans_are_those_of_explain(d):
+    with Engine(WEIR, d) as e:
+        for form in "tree", "json", "dot":
+            here = weir(e.url, "explain", "--format", form, "-e", ENDLESS)
+            there = weir(e.url, "explain", "--format", form, "--server", e.url, "-e", ENDLESS)
+            assert here.stdout and (here.stdout, here.stderr) == (there.stdout, there.stderr), (here, there)
+
+
+@case
+def records_come_back_as_they_went(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s", "--shards", "3", "--retention", "48h"), 0, "", "")
+        expect(weir(e.url, "streams", "describe", "s"), 0, "shardId-000000000002", "")
+        raw = b"k1:\xff\"\\\x01\nk2:\nk1:two"
+        p = weir(e.url, "put", "s", "--key-before", ":", stdin=raw)
+        assert p.returncode == 0 and b"3 records put" in p.stderr, p
+        lines = "".join(f"{i}\n" for i in range(1700))
+        expect(weir(e.url, "put", "s", "--key", "k3", "--quiet", stdin=lines), 0, "", "")
+        p = weir(e.url, "tail", "s", "--from", "earliest", "--once", text=False)
+        assert sorted(p.stdout.split(b"\n")) == sorted([b"\xff\"\\\x01", b"", b"two", b""] + [b"%d" % i for i in range(1700)]), p
+        p = weir(e.url, "tail", "s", "--from", "earliest", "--count", "1703", "--format", "json")
+        rows = [json.loads(line) for line in p.stdout.splitlines()]
+        assert [r["data"] for r in rows if r["key"] == "k3"] == [str(i) for i in range(1700)], p
+        shard = next(r["shard"] for r in rows if r["key"] == "k3")
+        p = weir(e.url, "tail", "s", "--from", "earliest", "--once", "--shard", shard, "--format", "json")
+        assert {json.loads(line)["shard"] for line in p.stdout.splitlines()} == {shard}, p
+        expect(weir(e.url, "tail", "s", "--from", "2100-01-01T00:00:00Z", "--once"), 0, "", "")
+        expect(weir(e.url, "put", "s", stdin=b"\xff:x\n", text=False), 0)
+        p = weir(e.url, "put", "s", "--key-before", ":", stdin=b"\xff:x\n")
+        assert p.returncode == 2 and b"line 1: its key is not UTF-8" in p.stderr, p
+
+
+@case
+def tail_goes_on_when_the_engine_is_back(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s"), 0)
+        with following(e, "tail", "s", "--from", "earliest") as p:
+            for i in range(3):
+                expect(weir(e.url, "put", "s", stdin=f"{i}\n"), 0)
+                assert p.stdout.readline() == f"{i}\n"
+                e.restart()
+
+
+@case
+def tail_of_a_job_goes_on_when_the_engine_is_back(d):
+    """Lines are numbered anew then: none is taken for one that has been seen."""
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s"), 0)
+        expect(weir(e.url, "submit", "--name", "rows", "-e", ROWS), 0)
+        with following(e, "tail", "job:rows") as p:
+            for i in range(3):
+                expect(weir(e.url, "put", "s", stdin=f'{{"a":{i},"t":"x"}}\n'), 0)
+                assert p.stdout.readline() == f'{{"a":{i},"t":"x"}}\n'
+                e.restart()
+            expect(weir(e.url, "stop", "rows"), 0)
+            assert p.wait(timeout=60) == 0 and p.stdout.read() == ""
+
+
+@case
+def a_job_that_has_ended_ends_its_tail(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "submit", "--name", "one", "-e", "SELECT 1 AS a"), 0)
+        expect(weir(e.url, "tail", "job:one"), 0, '{"a":1}\n', "")
+        expect(weir(e.url, "tail", "job:one", "--once"), 0, '{"a":1}\n', "")
+        expect(weir(e.url, "logs", "-f", "one"), 0, "finished", "")
+        assert job(e, "one")["state"] == "finished"
+        expect(weir(e.url, "stop", "one"), None or 1, "", "weir: stop: ")
+
+
+# ---- what the pages show ----
+
+def page(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def shell(e, d, text):
+    """Runs a block of a page against the engine; curl fails where the server says no."""
+    os.makedirs(os.path.join(d, "bin"), exist_ok=True)
+    if not os.path.exists(os.path.join(d, "bin", "weir")):
+        os.symlink(WEIR, os.path.join(d, "bin", "weir"))
+    text = text.replace("localhost:4567", e.url.removeprefix("http://")).replace("curl -s", "curl -sf")
+    return expect(subprocess.run(["sh", "-ec", text], cwd=d, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                                 env={**os.environ, "WEIR_SERVER": e.url, "PATH": os.path.join(d, "bin") + ":" + os.environ["PATH"]}), 0)
+
+
+@case
+def the_tour_of_the_readme_is_right(d):
+    tour = re.search(r"## A running engine in a minute\n(.*?)\nThe rows of", page("README.md"), re.S).group(1)
+    write(d, "slow.sql", re.search(r"```sql\n(.*?)```", tour, re.S).group(1))
+    lines = re.findall(r"^    (.*)$", re.sub(r"```sql.*?```", "", tour, flags=re.S), re.M)
+    assert lines[0] == "weir serve --data d &", lines
+    with Engine(WEIR, d) as e:
+        p = shell(e, d, "\n".join(x for x in lines[1:] if not x.startswith("{")))
+        assert [x for x in p.stdout.splitlines() if x.startswith("{")] == [x for x in lines if x.startswith("{")], p
+
+
+@case
+def the_commands_of_the_api_page_are_right(d):
+    blocks = re.findall(r"```sh\n(.*?)```", page("docs", "API.md"), re.S)
+    with Engine(WEIR, d) as e:
+        for i, block in enumerate(blocks):
+            # A stream or a job is made by the first of two ways only.
+            made_twice = [x for x in block.splitlines() if x.startswith(("weir streams create", "weir submit"))]
+            for line in made_twice:
+                block = block.replace(line, "")
+            shell(e, d, block)
+            for line in made_twice:
+                what = "streams delete clicks" if "create" in line else "delete --force slow"
+                shell(e, d, f"weir {what}\n{line}")
+        assert len(blocks) >= 6, blocks
+
+
+# ---- without one, and against others ----
+
+@case
+def no_server_is_said_with_what_to_do(d):
+    with Fake(lambda r: (200, {}, b"{}")) as f:
+        url = f.url
+    for args in (["jobs"], ["submit", "-e", "SELECT 1"], ["stop", "x", "y"], ["tail", "s"], ["tail", "job:x"], ["put", "s"],
+                 ["streams"], ["logs", "-f", "x"]):
+        p = weir(url, *args)
+        assert p.returncode == 1 and p.stdout == "" and p.stderr == (
+            f"weir: {args[0]}: no server at {url}; start one with `weir serve`, or name one with --server"
+            + (", or a data directory with --data" if args[0] in ("put", "tail", "streams") else "") + "\n"), p
+
+
+@case
+def servers_that_are_none_are_told(d):
+    with Fake(lambda r: (404, {"Content-Type": "text/html"}, b"<h1>no</h1>")) as f:
+        expect(weir(f.url, "jobs"), 2, "", "answered 404 without a reason: is it a weir server?")
+    with Fake(lambda r: (200, {"Content-Type": "text/html"}, b"<h1>yes</h1>")) as f:
+        expect(weir(f.url, "jobs"), 1, "", "not JSON: is it a weir server?")
+    with Fake(lambda r: b"") as f:
+        expect(weir(f.url, "jobs"), 1, "", "weir: jobs: " + f.url)
+
+
+def events(*parts, end=False):
+    body = "".join(f"{len(p.encode()):x}\r\n{p}\r\n" for p in parts) + ("0\r\n\r\n" if end else "")
+    return f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{body}".encode()
+
+
+@case
+def events_go_on_behind_a_connection_that_breaks(d):
+    answers = [events("id: 1\r\ndata: one\r\n\r\nid: 2\ndata: tw"),  # cut within an event
+               events(":\n\nid: 2\nda", "ta: two\ndata: more\n\n", 'event: skipped\ndata: {"lines":7000}\n\n'),
+               b"",
+               events('event: end\ndata: {"state":"running"}\n\n', end=True),  # the server stopped, not the job
+               events('id: 3\ndata:three\n\nevent: end\ndata: {"state":"finished"}\n\n', end=True)]
+    with Fake(lambda r: answers[len(f.requests) - 1]) as f:
+        p = expect(weir(f.url, "tail", "job:x"), 0, "one\ntwo\nmore\nthree\n", "7,000 lines left out")
+        assert "broke; trying again" in p.stderr, p
+        assert [r[2].get("Last-Event-ID") for r in f.requests] == [None, "1", "2", "2", "2"], f.requests
+
+
+@case
+def put_says_how_many_the_server_has(d):
+    def answer(r):
+        if r[0] == "GET":
+            return 200, {}, b"{}"
+        if len(f.requests) > 3:
+            return last
+        n = len(json.loads(r[3])["records"])
+        return 200, {}, json.dumps({"records": [{"shard": "s", "sequence_number": "1"}] * n}).encode()
+    lines = "".join(f"line {i}\n" for i in range(1700))
+    last = 429, {}, b'{"error": {"code": "too_many", "message": "too much under way"}}'
+    with Fake(answer) as f:
+        p = expect(weir(f.url, "put", "s", stdin=lines), 1, "", "too much under way")
+        assert "1000 records put; those behind them have not been" in p.stderr, p
+    last = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+    with Fake(answer) as f:
+        expect(weir(f.url, "put", "s", stdin=lines), 1, "", "1000 records put; those behind them may have been, or not")
+    last = 200, {}, b'{"records": [{}]}'
+    with Fake(answer) as f:
+        expect(weir(f.url, "put", "s", stdin="x" * 3000000 + "\n" + "y\n" * 2, ), 0, "", "3 records put")
+        assert [len(json.loads(r[3])["records"]) for r in f.requests[1:]] == [1, 2], len(f.requests)
+
+
+@case
+def what_a_server_says_does_not_steer_a_terminal(d):
+    body = json.dumps({"jobs": [{"id": "1", "name": "x\u001b[2J", "state": "failed", "error": "bad \u001b]0;t\u0007 \u009b1m"}]})
+    with Fake(lambda r: (200, {}, body.encode())) as f:
+        p = expect(weir(f.url, "jobs"), 0, "failed", "")
+        assert not any(c < " " and c != "\n" or "\x7f" <= c < "\xa0" for c in p.stdout), p
+
+
+def hangs(*_):
+    raise TimeoutError("hangs")
+
+
+def main():
+    signal.signal(signal.SIGALRM, hangs)
+    failed = n = 0
+    for f in CASES:
+        if sys.argv[2:] and f.__name__ not in sys.argv[2:]:
+            continue
+        n += 1
+        with tempfile.TemporaryDirectory() as d:
+            signal.alarm(300)  # a case that hangs fails
+            try:
+                f(d)
+            except Exception as e:  # pylint: disable=broad-except
+                failed += 1
+                print(f"---- {f.__name__}: {type(e).__name__}: {e}")
+    print(f"{n - failed} of {n} cases of commands and servers passed")
+    sys.exit(1 if failed or not n else 0)
+
+
+main()

@@ -1,0 +1,558 @@
+#!/usr/bin/env python3
+"""weir serve, as clients meet it: jobs from submitting to deleting, restarts, failures, broken and slow clients.
+
+Usage: run.py WEIR [NAME …]
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from serve import Server, read_all, resident, wait
+
+WEIR = os.path.abspath(sys.argv[1])
+LIVE = "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 200); SELECT event_time, user_id FROM g;"
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def serve(d, *flags, **kw):
+    return Server(WEIR, d, *flags, **kw)
+
+
+def write(d, name, text):
+    with open(os.path.join(d, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def read(d, name):
+    with open(os.path.join(d, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def copy_sql(src="in.jsonl", dst="out.jsonl"):
+    return (f"CREATE STREAM i (a BIGINT) WITH (connector = 'file', path = '{src}', format = 'json');"
+            f"CREATE STREAM o WITH (connector = 'file', path = '{dst}', format = 'json') AS SELECT a FROM i;")
+
+
+# ---- jobs ----
+
+@case
+def a_job_from_submitting_to_deleting(d):
+    with serve(d) as s:
+        j = s.submit(LIVE, "live", workers=2, snapshot_interval="50ms")
+        assert j["name"] == "live" and j["state"] == "running" and j["id"].startswith("j-"), j
+        wait(lambda: s.get("/v1/jobs/live")["rows_out"] > 10)
+        one = s.get(f"/v1/jobs/{j['id']}")
+        assert one["sql"] == LIVE and one["workers"] == 2 and one["watermark"], one
+        assert [x["id"] for x in s.get("/v1/jobs")["jobs"]] == [j["id"]]
+        assert "SOURCE g" in s.get("/v1/jobs/live/plan") and s.get("/v1/jobs/live/plan?format=json")["nodes"]
+        assert json.loads(s.get("/v1/jobs/live/output").split("\n")[0])["user_id"]
+        assert s.post("/v1/jobs/live/pause")["state"] == "paused"
+        assert s.post("/v1/jobs/live/pause")["state"] == "paused"
+        assert "cannot be deleted" in s.error("DELETE", "/v1/jobs/live", status=409)
+        assert s.post("/v1/jobs/live/resume")["state"] == "running"
+        assert s.post("/v1/jobs/live/stop")["state"] == "stopped"
+        assert s.post("/v1/jobs/live/resume")["state"] == "running"
+        assert "stop it first" in s.error("DELETE", "/v1/jobs/live", status=409)
+        assert s.call("DELETE", "/v1/jobs/live?force=1")["state"] == "deleted"
+        assert s.get("/v1/jobs")["jobs"] == [] and os.listdir(os.path.join(d, "data/jobs")) == []
+        assert "no job 'live'" in s.error("GET", "/v1/jobs/live", status=404)
+        assert s.stop() == 0
+
+
+@case
+def a_job_finishes_and_stays_so(d):
+    write(d, "in.jsonl", "".join('{"a":%d}\n' % i for i in range(1000)))
+    with serve(d) as s:
+        s.submit(copy_sql(), "copy")
+        j = s.until("copy", "finished")
+        assert j["rows_out"] == 1000 and "error" not in j, j
+        assert len(read(d, "out.jsonl").split()) == 1000
+        assert "cannot be resumed" in s.error("POST", "/v1/jobs/copy/resume", status=409)
+        assert "cannot be paused" in s.error("POST", "/v1/jobs/copy/pause", status=409)
+        assert s.stop() == 0
+        s.start()
+        assert s.get("/v1/jobs/copy")["state"] == "finished"
+        assert s.call("DELETE", "/v1/jobs/copy")["state"] == "deleted"
+
+
+@case
+def what_is_wrong_with_a_submission_is_said(d):
+    with serve(d) as s:
+        assert "bad:1:" in s.error("POST", "/v1/jobs", {"sql": "SELECT x FROM nowhere", "name": "bad"})
+        assert s.error("POST", "/v1/jobs?name=b", "SELEC 1", kind="application/sql").startswith("b:1:1: error")
+        assert "moves no rows" in s.error("POST", "/v1/jobs", {"sql": "SHOW TABLES;"})
+        assert "no standard input" in s.error("POST", "/v1/jobs", {
+            "sql": "CREATE STREAM i (a INT) WITH (connector = 'stdin', format = 'json'); SELECT a FROM i;"})
+        for body, message in [({"sqll": LIVE}, "did you mean 'sql'?"), ({}, "a member 'sql'"),
+                              ({"sql": 1}, "'sql': expected text"), ({"sql": LIVE, "workers": 0}, "1 to 128"),
+                              ({"sql": LIVE, "name": "a b"}, "expected 1 to 64 letters"),
+                              ({"sql": LIVE, "name": "j-1"}, "expected 1 to 64 letters"),
+                              ({"sql": LIVE, "snapshot_interval": "soon"}, "snapshot_interval"),
+                              ({"sql": LIVE, "snapshot_interval": "1us"}, "expected 1ms"),
+                              ([], "expected a JSON object")]:
+            assert message in s.error("POST", "/v1/jobs", body), (body, message)
+        assert "line 1" in s.error("POST", "/v1/jobs", "{", kind="application/json")
+        assert "duplicate" in s.error("POST", "/v1/jobs", '{"sql":"1","sql":"2"}')
+        assert "no parameter 'nam'" in s.error("POST", "/v1/jobs?nam=1", "SELECT 1", kind="application/sql")
+        assert "expected application/json" in s.error("POST", "/v1/jobs", "x", kind="text/plain", status=415)
+        assert "no UTF-8" in s.error("POST", "/v1/jobs", b"\xff", kind="application/sql")
+        s.submit(LIVE, "twice")
+        assert "a job 'twice' already" in s.error("POST", "/v1/jobs", {"sql": LIVE, "name": "twice"}, status=409)
+        assert s.stop() == 0
+
+
+@case
+def check_and_explain(d):
+    with serve(d) as s:
+        assert "SINK standard output" in s.post("/v1/explain", {"sql": LIVE})
+        assert s.post("/v1/explain?format=json", LIVE, kind="application/sql")["nodes"]
+        assert s.post("/v1/explain", {"sql": LIVE, "format": "dot"}).startswith("digraph")
+        assert "tree, json or dot" in s.error("POST", "/v1/explain", {"sql": LIVE, "format": "svg"})
+        assert "sql:1:1: error" in s.error("POST", "/v1/explain", {"sql": "SELEC"})
+        assert s.post("/v1/check", {"sql": LIVE}) == {"errors": []}
+        e = s.post("/v1/check", {"sql": "SELECT x\nFROM y"})["errors"]
+        assert e and e[0]["line"] and e[0]["column"] and e[0]["severity"] == "error" and e[0]["message"], e
+
+
+@case
+def jobs_go_on_after_the_server_is_started_again(d):
+    write(d, "in.jsonl", "".join('{"a":%d}\n' % i for i in range(10)))
+    with serve(d) as s:
+        s.submit(LIVE, "runs", snapshot_interval="20ms")
+        s.submit(LIVE, "rests")
+        s.submit(LIVE, "stands")
+        s.post("/v1/jobs/rests/pause")
+        s.post("/v1/jobs/stands/stop")
+        wait(lambda: s.get("/v1/jobs/runs")["rows_out"] > 20)
+        before = s.get("/v1/jobs/runs/output").split("\n")
+        assert s.stop() == 0
+        s.start()
+        assert [(j["name"], j["state"]) for j in s.get("/v1/jobs")["jobs"]] == [
+            ("runs", "running"), ("rests", "paused"), ("stands", "stopped")]
+        out = wait(lambda: s.get("/v1/jobs/runs/output"))
+        assert out.split("\n")[0] not in before, "it began anew"
+        s.kill()
+        s.start()
+        assert [j["state"] for j in s.get("/v1/jobs")["jobs"]] == ["running", "paused", "stopped"]
+        assert s.stop(signal.SIGINT) == 0
+
+
+@case
+def a_job_that_fails_is_started_again(d):
+    sql = copy_sql("late.jsonl")
+    with serve(d, "--restart-delay", "20ms", "--restart-delay-max", "80ms") as s:
+        s.submit(sql, "waits")
+        j = wait(lambda: (lambda j: j if j["restarts"] >= 3 else None)(s.get("/v1/jobs/waits")))
+        assert "late.jsonl" in wait(lambda: s.get("/v1/jobs/waits").get("error", "")), j
+        assert "late.jsonl" in s.get("/v1/jobs/waits/log") and "starts again in" in s.get("/v1/jobs/waits/log")
+        write(d, "late.jsonl", '{"a":1}\n')
+        j = s.until("waits", "finished")
+        assert j["restarts"] >= 3 and "error" not in j, j
+        os.unlink(os.path.join(d, "late.jsonl"))
+        s.submit(copy_sql("late.jsonl", "b.jsonl"), "stops")
+        s.until("stops", "failing")
+        assert s.post("/v1/jobs/stops/stop")["state"] in ("stopped", "failing")
+        s.until("stops", "stopped")
+        assert s.stop() == 0
+    with serve(d, "--restart-delay", "1ms", "--max-restarts", "2", data="other") as s:
+        s.submit(copy_sql("nowhere.jsonl"), "gives_up")
+        j = s.until("gives_up", "failed")
+        assert "given up after 2 restarts" in j["error"] and j["restarts"] == 2, j
+        assert s.stop() == 0
+        s.start()
+        j = s.get("/v1/jobs/gives_up")
+        assert j["state"] == "failed" and "given up" in j["error"], j
+        assert s.post("/v1/jobs/gives_up/resume")["state"] == "running"
+        s.until("gives_up", "failed")
+
+
+@case
+def the_wait_before_a_restart_doubles_and_varies(d):
+    with serve(d, "--restart-delay", "1ms", "--restart-delay-max", "64ms", "--max-restarts", "12") as s:
+        s.submit(copy_sql("nowhere.jsonl"), "x")
+        s.until("x", "failed")
+        waits = [float(line.split("again in ")[1].split(" ")[0]) for line in s.get("/v1/jobs/x/log").split("\n")
+                 if "again in" in line]
+        assert len(waits) == 12 and max(waits) <= 0.1, waits
+        s.stop()
+
+
+@case
+def bad_rows_can_be_looked_at(d):
+    write(d, "in.jsonl", '{"a":1}\nno json\n{"a":"x"}\n{"a":2}\n')
+    with serve(d) as s:
+        s.submit(copy_sql(), "bad")
+        j = s.until("bad", "finished")
+        assert j["bad"] == 2 and j["rows_out"] == 2, j
+        rows = [json.loads(line) for line in s.get("/v1/jobs/bad/errors").split("\n") if line]
+        assert [r["data"] for r in rows] == ["no json", '{"a":"x"}'], rows
+        assert all(r["reason"] and r["file"] == "in.jsonl" and r["time"] for r in rows), rows
+
+
+@case
+def output_is_followed(d):
+    with serve(d) as s:
+        s.submit(LIVE, "live")
+        e = s.follow("/v1/jobs/live/output?follow=1")
+        got = []
+        for event, number, data in e:
+            assert event == "message" and int(number.split("-")[1]) == len(got), (event, number, data)
+            got.append(json.loads(data)["user_id"])
+            if len(got) == 30:
+                break
+        e.close()
+        again = iter(s.follow("/v1/jobs/live/output?follow=1", {"Last-Event-ID": number.split("-")[0] + "-9"}))
+        assert [json.loads(next(again)[2])["user_id"] for _ in range(20)] == got[10:30]
+        log = iter(s.follow("/v1/jobs/live/log?follow=1"))
+        assert next(log)[2].endswith("running")
+        s.post("/v1/jobs/live/stop")
+        rest = list(log)
+        assert [x[2].split()[-1] for x in rest[:2]] == ["stopping", "stopped"], rest
+        assert rest[-1][0] == "end" and json.loads(rest[-1][2]) == {"state": "stopped"}, rest
+        assert list(again)[-1][0] == "end"
+        status, headers, body = s.ask("HEAD", "/v1/jobs/live/output?follow=1")
+        assert status == 200 and body == b"" and headers["Content-Type"] == "text/event-stream"
+        s.stop()
+
+
+@case
+def a_slow_follower_misses_lines_and_is_told(d):
+    fast = LIVE.replace("200", "2000000")
+    with serve(d, "--output-kept", "64KiB") as s:
+        s.submit(fast, "fast")
+        slow = s.raw(b"GET /v1/jobs/fast/output?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        size = resident(s.p.pid)
+        n = s.get("/v1/jobs/fast")["rows_out"]
+        wait(lambda: s.get("/v1/jobs/fast")["rows_out"] > n + 1000000)
+        got = b""
+        while b"event: skipped\n" not in got:
+            got += slow.recv(65536)
+        grown = resident(s.p.pid) - size
+        assert grown < 80 << 20, f"{grown} bytes more"
+        slow.close()
+        s.post("/v1/jobs/fast/stop")
+        gone = s.ask("GET", "/v1/jobs/fast/output")
+        assert int(gone[1]["X-Weir-Lines-Gone"]) > 0 and len(gone[2]) <= 65536
+        s.stop()
+
+
+# ---- streams ----
+
+@case
+def streams_and_records(d):
+    with serve(d) as s:
+        made = s.post("/v1/streams", {"name": "c", "shards": 2, "retention": "48h"}, status=201)
+        assert made["shards"] == 2 and made["retention_seconds"] == 172800 and len(made["shard_list"]) == 2, made
+        assert "already" in s.error("POST", "/v1/streams", {"name": "c"}, status=409)
+        assert "expected 1 to 10000" in s.error("POST", "/v1/streams", {"name": "x", "shards": 0})
+        s.error("POST", "/v1/streams", {"name": "a b"})
+        assert [x["name"] for x in s.get("/v1/streams")["streams"]] == ["c"]
+        put = s.post("/v1/streams/c/records", {"records": [{"key": "k", "data": "one"}, {"key": "k", "data": "two"},
+                                                           {"data_base64": "/wA="}]})["records"]
+        assert len(put) == 3 and put[0]["shard"] == put[1]["shard"], put
+        assert int(put[0]["sequence_number"]) < int(put[1]["sequence_number"]), put
+        s.post("/v1/streams/c/records?key=k", "three\nfour", kind="application/x-ndjson")
+        page = s.get("/v1/streams/c/records?from=start")
+        assert sorted(r.get("data", r.get("data_base64")) for r in page["records"]) == sorted(
+            ["one", "two", "/wA=", "three", "four"]), page
+        assert [r["data"] for r in page["records"] if r["key"] == "k"] == ["one", "two", "three", "four"]
+        assert s.get(f"/v1/streams/c/records?from={page['next']}")["records"] == []
+        s.post("/v1/streams/c/records", {"records": [{"data": "five"}]})
+        assert [r["data"] for r in s.get(f"/v1/streams/c/records?from={page['next']}")["records"]] == ["five"]
+        got, at = [], "start"
+        while True:
+            p = s.get(f"/v1/streams/c/records?from={at}&limit=1")
+            if not p["records"]:
+                break
+            got += p["records"]
+            at = p["next"]
+        assert len(got) == 6 and len({r["sequence_number"] for r in got}) == 6, got
+        for body, message in [({"records": [{}]}, "one of data and data_base64"), ({"records": [1]}, "expected an object"),
+                              ({"records": [{"data_base64": "?"}]}, "expected base64"), ({}, "a member 'records'"),
+                              ({"records": [{"data": "x", "key": ""}]}, "partition key")]:
+            assert message in s.error("POST", "/v1/streams/c/records", body), body
+        assert "expected start, latest" in s.error("GET", "/v1/streams/c/records?from=then")
+        s.error("GET", "/v1/streams/none/records", status=404)
+        s.error("POST", "/v1/streams/none/records", {"records": []}, status=404)
+        s.error("GET", "/v1/streams/none", status=404)
+        s.error("DELETE", "/v1/streams/none", status=404)
+        assert s.call("DELETE", "/v1/streams/c")["deleted"] is True
+        assert s.get("/v1/streams")["streams"] == []
+        assert s.stop() == 0
+
+
+@case
+def a_stream_is_followed_and_read_by_a_job(d):
+    with serve(d) as s:
+        s.post("/v1/streams", {"name": "c", "shards": 3}, status=201)
+        s.post("/v1/streams/c/records", {"records": [{"data": '{"a":%d}' % i} for i in range(5)]})
+        e = iter(s.follow("/v1/streams/c/records?follow=1&from=start"))
+        got = [next(e) for _ in range(5)]
+        assert sorted(json.loads(json.loads(x[2])["data"])["a"] for x in got) == list(range(5)), got
+        s.submit("CREATE STREAM c (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest');"
+                 "SELECT a FROM c;", "reads")
+        s.post("/v1/streams/c/records", {"records": [{"data": '{"a":5}'}]})
+        event = next(e)
+        assert json.loads(json.loads(event[2])["data"])["a"] == 5
+        assert event[1].startswith("at:"), event
+        wait(lambda: s.get("/v1/jobs/reads")["rows_out"] == 6)
+        s.post("/v1/streams/c/records", {"records": [{"data": '{"a":6}'}]})
+        again = iter(s.follow("/v1/streams/c/records?follow=1", {"Last-Event-ID": event[1]}))
+        assert json.loads(json.loads(next(again)[2])["data"])["a"] == 6
+        s.stop()
+
+
+# ---- the server ----
+
+@case
+def one_server_per_data_directory_and_port(d):
+    with serve(d) as s:
+        p = subprocess.run([WEIR, "serve", "--data", "data", "--listen", "127.0.0.1:0"], cwd=d, capture_output=True,
+                           text=True, timeout=60)
+        assert p.returncode == 1 and str(s.p.pid) in p.stderr, p
+        p = subprocess.run([WEIR, "serve", "--data", "other", "--listen", f"127.0.0.1:{s.port}"], cwd=d,
+                           capture_output=True, text=True, timeout=60)
+        assert p.returncode == 1 and "is in use by another program" in p.stderr, p
+        s.stop()
+
+
+@case
+def a_configuration_file(d):
+    write(d, "ok.conf", "# ours\nlisten = 127.0.0.1:0\n\n data=data\noutput_kept = 8KiB\nquiet = false\r\n")
+    with Server(WEIR, d, "--config", "ok.conf") as s:
+        assert s.get("/v1/health")["status"] == "ok"
+        s.stop()
+    for text, message in [("listn = x", "bad.conf:1: there is no option 'listn'; did you mean 'listen'?"),
+                          ("data = d\nworkers", "bad.conf:2: 'workers': expected key = value"),
+                          ("data = d\n\nworkers = many", "bad.conf:3: "), ("data = d\ndata = e", "'data' is given twice"),
+                          ("max_jobs = 0", "bad.conf:1: "), ("config = x", "there is no option 'config'"),
+                          ("workers = 1", "expected --data DIR")]:
+        write(d, "bad.conf", text)
+        p = subprocess.run([WEIR, "serve", "--config", "bad.conf"], cwd=d, capture_output=True, text=True, timeout=60)
+        assert p.returncode == 2 and message in p.stderr, (text, p)
+    for flags, message in [(["--data", "d", "--listen", "here"], "expected ADDRESS:PORT"),
+                           (["--config", "none.conf"], "cannot read 'none.conf'"), (["--data", "d", "x"], "only options"),
+                           (["--data", "d", "--listen", "1.2.3.4:99999"], "expected ADDRESS:PORT")]:
+        p = subprocess.run([WEIR, "serve", *flags], cwd=d, capture_output=True, text=True, timeout=60)
+        assert p.returncode == 2 and message in p.stderr, (flags, p)
+
+
+@case
+def a_second_signal_ends_at_once(d):
+    """The job's output is a pipe that nobody reads, so its last snapshot never comes."""
+    os.mkfifo(os.path.join(d, "pipe"))
+    holder = os.open(os.path.join(d, "pipe"), os.O_RDWR)
+    with serve(d) as s:
+        s.submit("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 1000000);"
+                 "CREATE STREAM o WITH (connector = 'file', path = 'pipe', format = 'json') AS SELECT * FROM g;", "stuck")
+        j = s.until("stuck", "running", "failing", "failed")
+        s.p.send_signal(signal.SIGTERM)
+        wait(lambda: any("stopping" in x for x in s.said))
+        if j["state"] == "running" and s.p.poll() is None:
+            s.p.send_signal(signal.SIGTERM)
+        assert s.p.wait(60) in (0, 130)
+    os.close(holder)
+
+
+@case
+def metrics_for_prometheus(d):
+    with serve(d) as s:
+        s.submit(LIVE, "live")
+        wait(lambda: s.get("/v1/jobs/live")["rows_out"] > 0)
+        lines = s.get("/metrics").split("\n")
+        values = dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        assert float(values['weir_job_rows_out_total{job="live"}']) > 0 and values['weir_job_up{job="live"}'] == "1", values
+        for line in lines:
+            assert not line or line.startswith("# HELP ") or line.startswith("# TYPE ") or len(line.rsplit(" ", 1)) == 2
+        s.stop()
+
+
+# ---- HTTP ----
+
+def head(text):
+    return text.replace("\n", "\r\n").encode()
+
+
+def statuses(answer):
+    return [int(line.split()[1]) for line in answer.decode("latin-1").split("\n") if line.startswith("HTTP/1.1 ")]
+
+
+@case
+def requests_that_are_none_are_refused(d):
+    ok = "GET /v1/health HTTP/1.1\nHost: x\nConnection: close\n\n"
+    with serve(d) as s:
+        for sent, status in [
+            (head(ok), 200),
+            (b"\x16\x03\x01\x02\x00\x01\x00", 400),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+            (b"\x00" * 100, 400),
+            (head("GET /v1/health HTTP/1.1\n\n"), 400),
+            (head("GET /v1/health HTTP/1.1\nHost: a\nHost: b\n\n"), 400),
+            (head("GET /v1/health HTTP/3.0\nHost: a\n\n"), 505),
+            (head("GET /v1/he%zz HTTP/1.1\nHost: a\nConnection: close\n\n"), 404),
+            (head("GET /v1/jobs/%ff HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
+            (head("GET /v1/jobs/%00 HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
+            (head("GET /v1/jobs?a=%4 HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
+            (head("GET nonsense HTTP/1.1\nHost: a\n\n"), 400),
+            (head("GET http://h/v1/health HTTP/1.1\nHost: a\nConnection: close\n\n"), 200),
+            (head("CONNECT a:1 HTTP/1.1\nHost: a\n\n"), 405),
+            (head("BREW /v1/health HTTP/1.1\nHost: a\n\n"), 400),
+            (head("PUT /v1/health HTTP/1.1\nHost: a\nConnection: close\n\n"), 405),
+            (head("OPTIONS * HTTP/1.1\nHost: a\nConnection: close\n\n"), 404),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nConnection: close\n\n"), 411),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nContent-Length: 4\n\n0\n\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 4\nContent-Length: 5\n\nabcde"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: -1\n\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 99999999999999999999999\n\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 99999999999\n\n"), 413),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: gzip\n\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked, chunked\n\nzz\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nzz\n"), 400),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Encoding: gzip\nContent-Length: 1\n\nx"), 415),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nExpect: miracles\nContent-Length: 1\n\nx"), 417),
+            (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://b\n\n"), 403),
+            (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://a\nConnection: close\n\n"), 404),
+            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length : 4\n\nabcd"), 400),
+            (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400),
+            (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", 400),
+            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20000 + b"\r\n\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX:" + b" " * 100000 + b"\r\n\r\n", 431),
+        ]:
+            try:
+                answer = s.say(sent)
+            except TimeoutError as e:
+                raise AssertionError(f"no answer to {sent[:120]}") from e
+            assert statuses(answer)[:1] == [status], (sent[:120], status, answer[:300])
+            body = answer.split(b"\r\n\r\n", 1)[1]
+            if status != 200:
+                assert json.loads(body)["error"]["message"], (sent[:120], body)
+        allow = s.ask("DELETE", "/v1/jobs")
+        assert allow[0] == 405 and allow[1]["Allow"] == "POST, GET, HEAD", allow[1].items()
+        status, headers, body = s.ask("HEAD", "/v1/health")
+        assert status == 200 and body == b"" and int(headers["Content-Length"]) > 0
+        s.stop()
+
+
+@case
+def pipelining_and_bodies_in_pieces(d):
+    with serve(d) as s:
+        one = head("GET /v1/health HTTP/1.1\nHost: x\n\n")
+        body = b'{"sql":"SELECT 1 AS a"}'
+        chunked = head("POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n")
+        for i in range(len(body)):
+            chunked += b"1\r\n" + body[i:i + 1] + b"\r\n"
+        chunked += b"0\r\nTrailer: x\r\n\r\n"
+        last = head("GET /v1/jobs HTTP/1.1\nHost: x\nConnection: close\n\n")
+        answer = s.say(one * 300 + chunked + one + last)
+        assert statuses(answer) == [200] * 303, statuses(answer)
+        c = s.raw()
+        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in chunked + last:
+            c.sendall(bytes([byte]))
+        answer = read_all(c)
+        assert statuses(answer) == [200, 200] and b'{"errors":[]}' in answer, answer
+        c = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/json\nConnection: close\n"
+                       f"Expect: 100-continue\nContent-Length: {len(body)}\n\n"))
+        assert c.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        c.sendall(body)
+        assert statuses(read_all(c)) == [200]
+        answer = s.say(head("GET /v1/health HTTP/1.0\n\n"))
+        assert statuses(answer) == [200] and b"Connection: close" in answer
+        half = s.raw(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
+        half.shutdown(socket.SHUT_WR)
+        assert statuses(read_all(half)) == [200]
+        s.stop()
+
+
+@case
+def slow_and_broken_clients(d):
+    with serve(d, "--header-timeout", "200ms", "--body-timeout", "200ms", "--idle-timeout", "300ms", "--max-connections",
+               "50", "--max-body", "64KiB", "--write-timeout", "500ms") as s:
+        slow = s.raw(b"GET /v1/hea")
+        assert statuses(read_all(slow)) == [408]
+        slow = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nContent-Length: 10\n\nabc"))
+        assert statuses(read_all(slow)) == [408]
+        assert read_all(s.raw()) == b"", "an idle connection is closed without an answer"
+        big = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n"))
+        try:
+            for _ in range(100):
+                big.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert statuses(read_all(big)) == [413]
+        for _ in range(30):  # half requests, cut; requests whose answer nobody reads
+            s.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Le").close()
+            s.raw(head("GET /v1/jobs HTTP/1.1\nHost: x\n\n") * 20).close()
+            s.raw(head('POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/sql\nContent-Length: 8\n\nSELECT 1')).close()
+        wait(lambda: s.ask("GET", "/v1/health")[0] == 200)
+        s.submit(LIVE.replace("200", "100000"), "live")
+        for _ in range(20):
+            e = s.raw(head("GET /v1/jobs/live/output?follow=1 HTTP/1.1\nHost: x\n\n"))
+            e.recv(10)
+            e.close()
+        stuck = s.raw(head("GET /v1/jobs/live/output?follow=1 HTTP/1.1\nHost: x\n\n"))
+        wait(lambda: "weir_http_connections 1\n" in s.get("/metrics"))  # it was cut, as it takes nothing
+        stuck.close()
+        many = [s.raw() for _ in range(50)]
+        assert statuses(read_all(s.raw())) == [503]
+        for c in many:
+            c.close()
+        wait(lambda: s.ask("GET", "/v1/health")[0] == 200)
+        assert s.stop() == 0
+
+
+@case
+def a_thousand_idle_connections(d):
+    with serve(d) as s:
+        s.get("/v1/health")
+        before = resident(s.p.pid)
+        idle = [s.raw() for _ in range(500)]
+        kept = []
+        for _ in range(500):
+            c = s.raw(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
+            assert c.recv(1000).startswith(b"HTTP/1.1 200")
+            kept.append(c)
+        assert "weir_http_connections 1001\n" in s.get("/metrics")
+        each = (resident(s.p.pid) - before) // 1000
+        assert each < 20000 or "asan" in WEIR, f"{each} bytes a connection"
+        for c in kept:
+            c.sendall(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
+        for c in kept:
+            assert c.recv(1000).startswith(b"HTTP/1.1 200")
+        assert s.stop() == 0
+        for c in idle + kept:
+            c.close()
+
+
+def main():
+    names = sys.argv[2:]
+    failed = ran = 0
+    for f in CASES:
+        if names and f.__name__ not in names:
+            continue
+        ran += 1
+        with tempfile.TemporaryDirectory(prefix="weir-server-") as d:
+            try:
+                f(d)
+            except Exception as e:  # pylint: disable=broad-except
+                failed += 1
+                print(f"{f.__name__}: {type(e).__name__}: {e}", flush=True)
+                if names:
+                    raise
+    print(f"server: {ran} cases, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
