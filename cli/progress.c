@@ -184,6 +184,9 @@ void wri_summary(const wri_progress *p, wr_status status) {
     }
     fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
+    if (s.spilled_bytes > 0)
+        fprintf(stderr, "%s of state went to disk for want of memory (--memory)\n",
+                scaled((double)s.spilled_bytes, "B", a));
     put_notes(p->job);
     if (s.snapshots > 0)
         fprintf(stderr, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",

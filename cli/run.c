@@ -17,7 +17,7 @@ typedef struct run_opts {
     bool quiet;
     int stats; /* index of none|plan|json|prometheus */
     const char *state;
-    int64_t snapshot_interval;
+    int64_t snapshot_interval, memory;
     const char *from;
     bool update;
 } run_opts;
@@ -77,6 +77,14 @@ static const wr_option flags[] = {
      .def = "false",
      .doc = "Go on from the state of other SQL: what is the same keeps its state, the rest begins or is "
             "dropped."},
+    {.name = "memory",
+     .type = WR_OPT_BYTES,
+     .offset = OPT(memory),
+     .def = "0",
+     .max = INT64_MAX / 2,
+     .doc = "What buffers and state may take, such as 512MiB; state of windows that is more goes to disk, in "
+            "the "
+            "--state folder or TMPDIR. 0: what the SQL sets, else half of the machine's memory."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -192,6 +200,7 @@ static wr_job_opts job_opts(const run_opts *o) {
                          .from_dir = o->from,
                          .update = o->update,
                          .snapshot_interval_us = o->snapshot_interval,
+                         .memory_bytes = o->memory,
                          .workers = (uint32_t)o->workers,
                          .batch_rows = (uint32_t)o->batch_rows,
                          .format = o->format ? o->format - 1 : by_terminal,

@@ -1,9 +1,11 @@
 /* core/mem.c -- allocation, arenas, byte buffers.
  *
  * The only file that calls malloc and free. The failure hook is per thread, so that a test of one
- * module does not disturb another thread. */
+ * module does not disturb another thread; so is the account that a budget is told of now and then, so that an
+ * allocation costs no shared cache line. */
 #include "mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +13,57 @@
 static _Thread_local uint64_t made;    /* allocations since the last wr_mem_fail_at */
 static _Thread_local uint64_t fail_at; /* 0: never */
 
-static bool must_fail(void) {
+typedef struct account {
+    wr_budget *of;   /* NULL: nobody's */
+    int64_t pending; /* taken, less given back, since it was last told */
+    bool near;       /* the next allocation may be one too many */
+} account;
+static _Thread_local account acc;
+
+void wr_budget_settle(void) {
+    wr_budget *b = acc.of;
+    if (b) {
+        int64_t used = __atomic_add_fetch(&b->used, acc.pending, __ATOMIC_RELAXED);
+        int64_t peak = __atomic_load_n(&b->peak, __ATOMIC_RELAXED);
+        while (used > peak && !__atomic_compare_exchange_n(&b->peak, &peak, used, true, __ATOMIC_RELAXED,
+                                                           __ATOMIC_RELAXED)) {
+        }
+        acc.near = b->limit > 0 && used > b->limit - WR_BUDGET_STEP;
+    }
+    acc.pending = 0;
+}
+
+wr_budget *wr_budget_enter(wr_budget *b) {
+    wr_budget *was = acc.of;
+    wr_budget_settle();
+    acc.of = b;
+    acc.near = b != NULL; /* until it has been looked at */
+    return was;
+}
+
+static void charge(int64_t bytes) {
+    acc.pending += bytes;
+    if (WR_UNLIKELY(acc.pending >= WR_BUDGET_STEP || acc.pending <= -WR_BUDGET_STEP)) wr_budget_settle();
+}
+
+static bool beyond(size_t bytes) {
+    wr_budget_settle();
+    const wr_budget *b = acc.of;
+    return b && b->limit > 0 &&
+           (bytes > (size_t)b->limit ||
+            __atomic_load_n(&b->used, __ATOMIC_RELAXED) > b->limit - (int64_t)bytes);
+}
+
+/* Whether `bytes` more are not to be had. */
+static bool must_fail(size_t bytes) {
     made++;
-    return WR_UNLIKELY(fail_at != 0) && made >= fail_at;
+    if (WR_UNLIKELY(fail_at != 0) && made >= fail_at) return true;
+    return WR_UNLIKELY(acc.near || bytes >= WR_BUDGET_STEP) && beyond(bytes);
+}
+
+static void *taken(void *p) {
+    if (p) charge((int64_t)malloc_usable_size(p));
+    return p;
 }
 
 uint64_t wr_mem_fail_at(uint64_t n) {
@@ -23,11 +73,21 @@ uint64_t wr_mem_fail_at(uint64_t n) {
     return was;
 }
 
-void *wr_alloc(size_t bytes) { return must_fail() ? NULL : malloc(bytes ? bytes : 1); }
+void *wr_alloc(size_t bytes) { return must_fail(bytes) ? NULL : taken(malloc(bytes ? bytes : 1)); }
 
-void *wr_calloc(size_t n, size_t bytes) { return must_fail() ? NULL : calloc(n ? n : 1, bytes ? bytes : 1); }
+void *wr_calloc(size_t n, size_t bytes) {
+    size_t total;
+    if (__builtin_mul_overflow(n, bytes, &total) || must_fail(total)) return NULL;
+    return taken(calloc(n ? n : 1, bytes ? bytes : 1));
+}
 
-void *wr_realloc(void *p, size_t bytes) { return must_fail() ? NULL : realloc(p, bytes ? bytes : 1); }
+void *wr_realloc(void *p, size_t bytes) {
+    size_t old = p ? malloc_usable_size(p) : 0;
+    if (must_fail(bytes > old ? bytes - old : 0)) return NULL;
+    void *q = realloc(p, bytes ? bytes : 1);
+    if (q) charge((int64_t)malloc_usable_size(q) - (int64_t)old);
+    return q;
+}
 
 void *wr_reallocn(void *p, size_t n, size_t bytes) {
     size_t total;
@@ -37,11 +97,15 @@ void *wr_reallocn(void *p, size_t n, size_t bytes) {
 
 void *wr_alloc_aligned(size_t align, size_t bytes) {
     void *p = NULL;
-    if (must_fail() || posix_memalign(&p, align, bytes ? bytes : align) != 0) return NULL;
-    return p;
+    if (must_fail(bytes) || posix_memalign(&p, align, bytes ? bytes : align) != 0) return NULL;
+    return taken(p);
 }
 
-void wr_free(void *p) { free(p); }
+void wr_free(void *p) {
+    if (!p) return;
+    charge(-(int64_t)malloc_usable_size(p));
+    free(p);
+}
 
 char *wr_strdup(const char *s) {
     size_t n = strlen(s) + 1;
@@ -134,7 +198,7 @@ void wr_arena_reset(wr_arena *ar) {
     /* The newest block is the largest: what was needed once fits next time without a call. */
     for (wr_arena_block *old = b->next, *next; old; old = next) {
         next = old->next;
-        free(old);
+        wr_free(old);
     }
     b->next = NULL;
     ar->at = b->data;
@@ -144,7 +208,7 @@ void wr_arena_reset(wr_arena *ar) {
 void wr_arena_free(wr_arena *ar) {
     for (wr_arena_block *b = ar->blocks, *next; b; b = next) {
         next = b->next;
-        free(b);
+        wr_free(b);
     }
     *ar = (wr_arena){0};
 }
@@ -183,6 +247,6 @@ wr_status wr_buf_printf(wr_buf *b, const char *fmt, ...) {
 int wr_buf_write(void *buf, const char *p, size_t n) { return wr_buf_put(buf, p, n) == WR_OK ? 0 : -1; }
 
 void wr_buf_free(wr_buf *b) {
-    free(b->data);
+    wr_free(b->data);
     *b = (wr_buf){0};
 }

@@ -19,6 +19,24 @@ char *wr_strdup(const char *s);
  * 0 switches that off. Returns how many this thread has made since the last call. For tests. */
 uint64_t wr_mem_fail_at(uint64_t n);
 
+/* ---- budgets: what somebody has taken, against what he may ----
+ *
+ * Each thread works for one budget at a time, or for none. It counts what it takes and gives back, by what
+ * the allocator says a block holds, and tells the budget whenever that comes to WR_BUDGET_STEP; so `used` is
+ * behind by less than that per thread. What one thread of a budget takes another may give back. Memory that
+ * is not from here (mapped files, libraries with an allocator of their own) does not count. */
+#define WR_BUDGET_STEP (64 << 10)
+typedef struct wr_budget {
+    int64_t used;  /* atomic [bytes] */
+    int64_t peak;  /* atomic: the most that used has been */
+    int64_t limit; /* an allocation that would take it beyond fails; 0: none does */
+} wr_budget;
+
+/* From now on this thread works for b (NULL: nobody). Returns for whom it did. */
+wr_budget *wr_budget_enter(wr_budget *b);
+/* Tells its budget what this thread has taken so far. */
+void wr_budget_settle(void);
+
 /* Grows *itemsp (capacity *capp items of `size` bytes) so that `need` items fit, doubling. */
 wr_status wr_grow(void *itemsp, size_t *capp, size_t need, size_t size) WR_MUST_USE;
 

@@ -29,7 +29,10 @@ static const wr_option settings[] = {
      .type = WR_OPT_BYTES,
      .offset = SETTING(memory_bytes),
      .def = "0",
-     .doc = "Memory budget of the job, 0: half of the machine's; without effect so far."},
+     .max = INT64_MAX / 2,
+     .doc = "What buffers and state of the job may take, such as 512MiB; 0: half of the machine's memory, or "
+            "of the "
+            "control group's limit. When half of it is used, state of windows goes to disk."},
     {.name = "state_ttl",
      .type = WR_OPT_DURATION,
      .offset = SETTING(state_ttl_us),

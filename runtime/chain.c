@@ -11,7 +11,10 @@
 
 wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     wri_tally(&op->rows_in, b->n);
-    return op->def->push(op, port, b, err);
+    WR_TRY(op->def->push(op, port, b, err));
+    if (!wri_memory_short(op->task->job) || !op->def->relieve) return WR_OK;
+    bool did = false;
+    return op->def->relieve(op, &did, err);
 }
 
 wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) {

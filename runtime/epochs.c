@@ -168,7 +168,9 @@ typedef struct loading { /* one worker's share; each goes through all parts and 
 
 static void *load_share(void *arg) {
     loading *l = arg;
+    wr_budget *was = wr_budget_enter(&l->job->budget);
     l->status = load_worker(l->job, l->worker, l->from, &l->err);
+    wr_budget_enter(was);
     return NULL;
 }
 
@@ -225,6 +227,7 @@ static wr_status pack_worker(wri_writing *w, uint32_t i) {
                                : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
         WR_TRY(add_part(w, name, &text, &w->err));
         w->parts[w->n - 1].more = first->more;
+        w->parts[w->n - 1].from = s->items[next - 1].from;
         WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
     }
     return WR_OK;
@@ -267,10 +270,12 @@ static wr_status write_all(wri_writing *w) {
 static void *write_main(void *arg) {
     wri_writing *w = arg;
     wr_job *j = w->job;
+    wr_budget *was = wr_budget_enter(&j->budget);
     w->status = write_all(w);
     if (w->status == WR_OK) w->committed = wri_commit_epoch(j, w->epoch, w->texts, &w->err);
     if (w->status == WR_OK) wri_savepoint_make(j, w->committed == WR_OK);
     if (w->committed == WR_ECANCELED) w->committed = WR_OK; /* the job is about to say so */
+    wr_budget_enter(was);
     __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
     uv_async_send(&j->done);
     return NULL;
@@ -317,11 +322,12 @@ static void has_been_written(wr_job *j) {
 }
 
 /* What was saved is let go, the next may begin. */
-static void over(wr_job *j) {
+static void over(wr_job *j, bool written) {
     wri_epochs *e = &j->epochs;
+    __atomic_store_n(&e->held, false, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < j->n_workers; i++) {
         wri_saver_reset(&j->workers[i].saver);
-        j->workers[i].saver.goes_on = e->failed == 0 && e->n_taken > 0;
+        j->workers[i].saver.goes_on = written;
     }
     e->under_way = false;
     if (e->last) __atomic_store_n(&j->stop, 1, __ATOMIC_RELAXED);
@@ -339,7 +345,7 @@ static void written(wri_writing *w) {
     if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
     wri_savepoint_told(j, w->status != WR_OK ? w->status : w->committed, &w->err);
     e->bytes += w->bytes;
-    over(j);
+    over(j, w->status == WR_OK);
     free_writing(w);
 }
 
@@ -388,7 +394,7 @@ void wri_epochs_passed(wr_job *j) {
     if (!w) {
         (void)!wr_fail_oom(&err, "a snapshot");
         give_up(j, &err);
-        over(j);
+        over(j, false);
         return;
     }
     *w = (wri_writing){.job = j, .epoch = e->wanted};
@@ -427,6 +433,7 @@ void wri_epochs_tick(wr_job *j) {
     wri_savepoint_take_up(j);
     e->next_us = now + interval(j);
     e->under_way = true;
+    __atomic_store_n(&e->held, true, __ATOMIC_RELEASE);
     e->last = stop;
     wri_meter_snapshot_begun(j, e->wanted + 1);
     __atomic_store_n(&e->wanted, e->wanted + 1, __ATOMIC_RELEASE);

@@ -78,6 +78,11 @@ static void sender_close(wr_op *op) {
     wr_free(s);
 }
 
+/* When memory is short a ring holds little: what is in it cannot be written to disk. */
+static bool put(wr_task *t, wri_ring *r, wri_event e) {
+    return !(wri_memory_short(t->job) && wri_ring_crowded(r)) && wri_ring_put(r, e);
+}
+
 /* The ring is full: works at later stages until it is not. */
 static wr_status wait_for_room(wr_op *op, wri_ring *r, wri_event e, wr_err *err) {
     wr_task *t = op->task;
@@ -90,7 +95,7 @@ static wr_status wait_for_room(wr_op *op, wri_ring *r, wri_event e, wr_err *err)
             if (e.kind == WRI_BATCH) wr_batch_drop(e.batch);
             return st;
         }
-    } while (!wri_ring_put(r, e));
+    } while (!put(t, r, e));
     __atomic_store_n(&t->meter.blocked_at, before, __ATOMIC_RELAXED);
     wri_meter_time(&op->blocked_us, t->meter.blocked_us - blocked);
     return WR_OK;
@@ -100,7 +105,7 @@ static wr_status send_event(wr_op *op, uint32_t to, wri_event e, wr_err *err) {
     wr_task *t = op->task;
     sender *s = op->state;
     wri_ring *r = &s->x->rings[t->index * t->job->n_workers + to];
-    if (WR_UNLIKELY(!wri_ring_put(r, e))) WR_TRY(wait_for_room(op, r, e, err));
+    if (WR_UNLIKELY(!put(t, r, e))) WR_TRY(wait_for_room(op, r, e, err));
     wri_wake(&t->job->workers[to]);
     return WR_OK;
 }

@@ -231,11 +231,14 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     if (j->batch_rows == 0) j->batch_rows = WR_BATCH_ROWS;
     pthread_mutex_init(&j->lock, NULL);
     pthread_mutex_init(&j->output, NULL);
+    wri_memory_open(j);
+    wr_budget *was = wr_budget_enter(&j->budget);
     wr_snapshot *from = NULL;
     wr_status s = wri_meters_new(j, err);
     if (s == WR_OK) s = wri_epochs_open(j, &from, err);
     if (s == WR_OK) s = j->finished ? wri_commit_finished(j, from, err) : make_job(j, from, err);
     wr_snapshot_free(from);
+    wr_budget_enter(was);
     if (s != WR_OK) {
         wr_job_free(j);
         return s;
@@ -246,6 +249,7 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
 
 void wr_job_free(wr_job *j) {
     if (!j) return;
+    wr_budget *was = wr_budget_enter(&j->budget);
     for (uint32_t w = 0; j->workers && w < j->n_workers; w++) free_task(j, &j->workers[w]);
     for (uint32_t w = 0; j->workers && w < j->n_workers; w++) wri_saver_free(&j->workers[w].saver);
     wri_epochs_close(j);
@@ -262,6 +266,7 @@ void wr_job_free(wr_job *j) {
     wr_free(j->exchanges);
     pthread_mutex_destroy(&j->lock);
     pthread_mutex_destroy(&j->output);
+    wr_budget_enter(was);
     wr_free(j);
 }
 
@@ -295,7 +300,9 @@ typedef struct control {
 static void on_timer(uv_timer_t *timer) {
     control *c = timer->data;
     wri_meters_tick(c->job);
+    wr_budget *was = wr_budget_enter(NULL); /* what it keeps is not the job's */
     if (c->tick) c->tick(c->ctx);
+    wr_budget_enter(was);
 }
 
 static void on_epoch(uv_timer_t *timer) {
@@ -340,7 +347,7 @@ static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
     return WR_OK;
 }
 
-wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
+static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
     control c = {.job = j, .tick = tick, .ctx = ctx};
     uint32_t started;
     j->started_us = j->sys->mono_us();
@@ -370,6 +377,13 @@ wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     if (!j->canceled) return wri_epochs_finish(j, err);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
     return wr_fail(err, WR_ECANCELED, "interrupted");
+}
+
+wr_status wr_job_run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
+    wr_budget *was = wr_budget_enter(&j->budget);
+    wr_status s = run(j, tick, ctx, err);
+    wr_budget_enter(was);
+    return s;
 }
 
 /* ---- statistics ---- */
@@ -452,6 +466,10 @@ void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     }
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
         if (j->sources[id].node) add_source_stats(&j->sources[id], out);
+    out->memory_bytes = __atomic_load_n(&j->budget.used, __ATOMIC_RELAXED);
+    out->memory_peak = __atomic_load_n(&j->budget.peak, __ATOMIC_RELAXED);
+    out->memory_limit = j->memory;
+    out->spilled_bytes = (int64_t)__atomic_load_n(&j->spilled_bytes, __ATOMIC_RELAXED);
     out->snapshots = __atomic_load_n(&j->epochs.n_taken, __ATOMIC_RELAXED);
     out->snapshot_bytes = __atomic_load_n(&j->epochs.bytes, __ATOMIC_RELAXED);
     add_pauses(j, out);

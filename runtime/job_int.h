@@ -41,6 +41,9 @@ typedef struct wri_ring {
 } wri_ring;
 bool wri_ring_put(wri_ring *r, wri_event e); /* false: full */
 bool wri_ring_take(wri_ring *r, wri_event *ep);
+static inline bool wri_ring_crowded(const wri_ring *r) { /* the producer asks */
+    return r->tail - __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) >= 2;
+}
 
 typedef struct wri_exchange {
     const wr_node *node;
@@ -174,8 +177,10 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
-    wr_batch *rows; /* NULL: numbers */
-    uint32_t *keys; /* in the saver's arena, as are the numbers */
+    wr_ref *hold;       /* of bytes */
+    wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
+    wr_batch *rows;     /* NULL: numbers */
+    uint32_t *keys;     /* in the saver's arena, as are the numbers */
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
@@ -208,6 +213,7 @@ typedef struct wri_epochs {
     wr_buf plan;          /* EXPLAIN's text, for people */
     wr_buf about;         /* the part "about" of each snapshot */
     uint32_t *was;        /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
+    bool held;            /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
     wri_writing *writing; /* NULL: none */
     uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
@@ -337,6 +343,10 @@ struct wr_job {
     pthread_mutex_t output; /* of sinks on standard output, and of those with shared encoders */
     pthread_mutex_t lock;
     wri_epochs epochs;
+    wr_budget budget;       /* of all that the job takes: memory.c */
+    int64_t short_at;       /* memory is short when more is used */
+    int64_t memory;         /* the budget as it was asked for */
+    uint64_t spilled_bytes; /* atomic */
     wri_savepoint savepoint;
     wr_buf said;   /* lines on snapshots that were passed over, and a NUL */
     bool ended;    /* wr_job_run is over; under lock */
@@ -449,9 +459,9 @@ wr_status wri_update_make(const wri_about *old, const wri_about *now, const wr_p
 wr_status wri_update_job(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 
 /* savepoint.c */
-bool wri_savepoint_asked(wr_job *j);   /* one waits for a barrier */
-void wri_savepoint_take_up(wr_job *j); /* the barrier that is sent now is its */
-void wri_savepoint_make(wr_job *j, bool delivered);    /* in the pool, behind the snapshot */
+bool wri_savepoint_asked(wr_job *j);                /* one waits for a barrier */
+void wri_savepoint_take_up(wr_job *j);              /* the barrier that is sent now is its */
+void wri_savepoint_make(wr_job *j, bool delivered); /* in the pool, behind the snapshot */
 void wri_savepoint_told(wr_job *j, wr_status snapshot, const wr_err *err); /* back in the control thread */
 void wri_savepoint_end(wr_job *j);                                         /* the job has ended */
 
@@ -474,6 +484,23 @@ void wri_epochs_written(wr_job *j, bool wait);
 wr_status wri_epochs_finish(wr_job *j, wr_err *err) WR_MUST_USE; /* the job has come to its end */
 void wri_epochs_close(wr_job *j);
 uint64_t wri_epochs_wait_ms(const wr_job *j, uint64_t most); /* between two ticks */
+
+/* memory.c: the budget */
+void wri_memory_open(wr_job *j);
+/* More than half of it is used: who can lets go of some, before more comes in. */
+static inline bool wri_memory_short(const wr_job *j) {
+    return WR_UNLIKELY(__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) > j->short_at);
+}
+bool wri_memory_waits(const wr_task *t); /* sources must deal nothing now */
+/* Asks all operators of the worker to let go of some, if memory is short. Between events. */
+wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
+/* For operators that let go: what is too little to be worth it; whether it is enough now; how much of what
+ * was written to disk may be brought back at a time [bytes]. */
+size_t wri_memory_worth(const wr_op *op);
+bool wri_memory_eased(const wr_op *op);
+size_t wri_memory_share(const wr_op *op);
+/* s, with a message that says who keeps what when it is WR_ENOMEM for want of budget. */
+wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err);
 
 /* sink.c */
 static inline bool wri_sink_takes_rows(const wr_connector_def *con) {

@@ -11,6 +11,7 @@
 typedef struct wr_op wr_op;
 typedef struct wr_task wr_task;
 typedef struct wr_saver wr_saver;
+struct wr_part_from; /* state/state.h */
 
 typedef struct wr_saved {
     uint32_t tag;
@@ -80,6 +81,10 @@ typedef struct wr_op_def {
     void (*measure)(const wr_op *op, wr_kept *outp);
     /* What has come in and cannot go out yet, for wr_job_why. May look at all of it. NULL: nothing waits. */
     void (*waiting)(const wr_op *op, wr_waits *outp);
+    /* Memory is short: lets go of what it can make anew, send on or write to disk, if that is worth the
+     * while. *didp: something was freed. Called between events, of its own or of the worker. NULL: it cannot.
+     */
+    wr_status (*relieve)(wr_op *op, bool *didp, wr_err *err);
     void (*close)(wr_op *op); /* also after a failed open */
 } wr_op_def;
 
@@ -136,6 +141,10 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
                        wr_err *err) WR_MUST_USE;
 /* Numbers; each worker that loads gets those of all that saved. */
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) WR_MUST_USE;
+
+/* Bytes that are not in memory, as items (saved.c) pack themselves: alone in a part of their own. They are
+ * read by another thread until the snapshot has been written; hold is kept until then. */
+wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const struct wr_part_from *from, wr_err *err) WR_MUST_USE;
 
 /* Only what changed. What an operator keeps is one part, written whole by each snapshot, or several, which it
  * names by numbers. `more`: this snapshot goes on behind what the one before has of the part, and what is

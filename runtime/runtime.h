@@ -38,6 +38,7 @@ typedef struct wr_job_opts {
     uint32_t width;               /* columns of the terminal, 0: unknown */
     const char *state_dir;        /* snapshots are kept there, and gone on from; NULL: none */
     int64_t snapshot_interval_us; /* 0: plan's setting */
+    int64_t memory_bytes;         /* what buffers and state may take; 0: plan's setting, then half of RAM */
     const char *sql;              /* the text of the plan, for snapshots to tell; NULL: none */
     const char *from_dir;       /* a savepoint to go on from when state_dir has no snapshot yet; NULL: none */
     bool update;                /* go on although the state belongs to other SQL: see wr_update */
@@ -54,6 +55,8 @@ typedef struct wr_job_stats {
     int64_t
         idle_us; /* how far event time went on with the wall clock while streams were quiet, most of all */
     int64_t elapsed_us;
+    int64_t memory_bytes, memory_peak, memory_limit;
+    int64_t spilled_bytes;              /* state that has been written to disk for want of memory, in all */
     uint64_t snapshots, snapshot_bytes; /* written since the start */
     int64_t pause_us,
         pause_most_us; /* how long barriers kept workers from rows: 99 of 100 times at most, ever */

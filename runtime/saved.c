@@ -69,13 +69,27 @@ wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t
     return WR_OK;
 }
 
+wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr_err *err) {
+    wri_item *item;
+    wr_part_from *own = wr_arena_alloc(&to->ar, sizeof *own);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    *own = *from;
+    WR_TRY(add_item(to, &item, 0, err));
+    item->from = own;
+    item->hold = wr_hold(hold);
+    return WR_OK;
+}
+
 void wri_saver_at(wr_saver *s, uint32_t node) {
     s->node = node;
     s->named = false;
 }
 
 void wri_saver_reset(wr_saver *s) {
-    for (size_t i = 0; i < s->n; i++) wr_batch_drop(s->items[i].rows);
+    for (size_t i = 0; i < s->n; i++) {
+        wr_batch_drop(s->items[i].rows);
+        wr_drop(s->items[i].hold);
+    }
     s->n = 0;
     wr_arena_reset(&s->ar);
 }
@@ -114,7 +128,7 @@ static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
 
 wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) {
     for (size_t i = 0; i < n; i++) {
-        if (items[i].begins) continue;
+        if (items[i].begins || items[i].from) continue;
         WR_TRY(pack_item(&items[i], out, err));
         wr_batch_drop(items[i].rows); /* rows and their bytes need not both be held */
         items[i].rows = NULL;

@@ -245,7 +245,8 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
         wri_entry *e = &t->entries[i];
         if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
     }
-    if (!*didp) WR_TRY(run_sources(t, didp, err));
+    WR_TRY(wri_memory_relieve(t, didp, err));
+    if (!*didp && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
     if (t->job->epochs.store) {
         WR_TRY(pass_barrier(t, didp, err));
@@ -306,8 +307,10 @@ static wr_status work(wr_task *t, wr_err *err) {
 void *wri_worker_main(void *arg) {
     wr_task *t = arg;
     wr_err err = {0};
+    wr_budget_enter(&t->job->budget);
     wri_meter_begin(t);
-    wr_status s = work(t, &err);
+    wr_status s = wri_memory_explain(t, work(t, &err), &err);
+    wr_budget_enter(NULL);
     if (s != WR_OK && s != WR_ECANCELED) wri_job_fail(t->job, s, &err);
     __atomic_store_n(&t->rounds, t->rounds + 1, __ATOMIC_RELEASE);
     if (s != WR_OK) __atomic_store_n(&t->job->stop, 1, __ATOMIC_RELAXED);

@@ -8,12 +8,16 @@
 #include "agg_calls.h"
 #include "agg_slices.h"
 #include "group_marks.h"
+#include "spill.h"
 #include "windows.h"
+
+enum { PARTIALS, CAME, SPILLED }; /* tags in snapshots */
 
 typedef struct window {
     int64_t end;
     wri_groups *groups;
-    wri_marks marks; /* when snapshots are taken */
+    wri_marks marks;  /* when snapshots are taken */
+    uint64_t touched; /* when it was last added to, counted in batches */
 } window;
 
 typedef struct agg_global {
@@ -31,7 +35,9 @@ typedef struct agg_global {
     uint32_t *list; /* groups to be saved: as many as a batch has rows */
     size_t list_cap;
     wri_slices *slices; /* HOP, CUMULATE; NULL: else */
-    bool any;           /* some partial came */
+    wri_spill *spill;   /* parts of windows on disk; NULL: slices has its own */
+    uint64_t batches;
+    bool any; /* some partial came */
 } agg_global;
 
 static wr_status global_open(wr_op *op, wr_err *err) {
@@ -49,7 +55,9 @@ static wr_status global_open(wr_op *op, wr_err *err) {
         a->keys[k] = 1 + k;
         a->phys[k] = wr_type_phys(in->fields[1 + k].type);
     }
-    if (a->win->kind != WR_W_HOP && a->win->kind != WR_W_CUMULATE) return WR_OK;
+    wri_spill_cfg spill = {op, &a->calls, a->phys, a->n_keys, 1, SPILLED};
+    if (a->win->kind != WR_W_HOP && a->win->kind != WR_W_CUMULATE)
+        return wri_spill_new(&spill, &a->spill, err);
     wri_slices_cfg cfg = {op, &a->calls, a->win, a->phys, a->keys, a->n_keys};
     return wri_slices_new(&cfg, &a->slices, err);
 }
@@ -71,6 +79,7 @@ static void global_close(wr_op *op) {
     }
     for (size_t i = 0; i < a->n_spare; i++) free_groups(a, a->spare[i]);
     wri_slices_free(a->slices);
+    wri_spill_free(a->spill);
     wr_free(a->open);
     wr_free(a->spare);
     wr_free(a->keys);
@@ -100,18 +109,24 @@ static wr_status find_window(agg_global *a, int64_t end, window **outp, wr_err *
 
 /* ---- snapshots: a part per window, named by its end, of partials as they came in ---- */
 
-enum { PARTIALS, CAME };
-
 /* Groups list[0..n) of a window as a batch like those pushed. */
-static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
-    wr_batch *b;
-    WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, &b, err));
+static wr_status partials_of(agg_global *a, const window *w, const uint32_t *list, uint32_t n,
+                             wr_batch **outp, wr_err *err) {
+    WR_TRY(wr_batch_new(1 + a->n_keys + a->calls.n_partials, n, outp, err));
+    wr_batch *b = *outp;
     b->n = n;
     wr_status r = wr_batch_col(b, 0, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = w->end;
-    if (r == WR_OK) r = wri_groups_emit_keys(w->groups, a->list, n, b, 1, err);
-    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), a->list, n, b, 1 + a->n_keys, err);
-    if (r == WR_OK) r = wr_save_rows(wr_saver_of(op, w->end), PARTIALS, b, a->keys, a->n_keys, err);
+    if (r == WR_OK) r = wri_groups_emit_keys(w->groups, list, n, b, 1, err);
+    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), list, n, b, 1 + a->n_keys, err);
+    if (r != WR_OK) wr_batch_drop(b);
+    return r;
+}
+
+static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(partials_of(a, w, a->list, n, &b, err));
+    wr_status r = wr_save_rows(wr_saver_of(op, w->end), PARTIALS, b, a->keys, a->n_keys, err);
     wr_batch_drop(b);
     return r;
 }
@@ -152,7 +167,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
         WR_TRY(wri_marks_barrier(&w->marks, w->groups, wr_save_anew(to), &more, err));
         WR_TRY(wr_save_part(to, w->end, more, err));
     }
-    return WR_OK;
+    return wri_spill_save(a->spill, to, err);
 }
 
 static wr_status global_save_rest(wr_op *op, bool *leftp, wr_err *err) {
@@ -163,7 +178,103 @@ static wr_status global_save_rest(wr_op *op, bool *leftp, wr_err *err) {
     return WR_OK;
 }
 
+/* ---- want of memory: windows go to disk, the one that has had no rows for longest first ---- */
+
+typedef struct spilling {
+    agg_global *a;
+    const window *w;
+    uint32_t *list; /* room for a batch */
+    uint32_t step;
+} spilling;
+
+static wr_status give_groups(void *ctx, uint32_t lo, uint32_t hi, wri_spill_to *to, wr_err *err) {
+    const spilling *s = ctx;
+    const uint64_t *hashes = wri_groups_hashes(s->w->groups);
+    uint32_t count = wri_groups_count(s->w->groups), n = 0;
+    for (uint32_t g = 1; g <= count; g++) {
+        uint32_t part = wri_spill_part(hashes[g]);
+        s->list[n] = g;
+        n += part >= lo && part < hi;
+        if (n < s->step && g < count) continue;
+        if (n == 0) break;
+        wr_batch *b;
+        WR_TRY(partials_of(s->a, s->w, s->list, n, &b, err));
+        wr_status r = wri_spill_take(to, b, err);
+        wr_batch_drop(b);
+        WR_TRY(r);
+        n = 0;
+    }
+    return WR_OK;
+}
+
+static wri_spill_from groups_of(spilling *s) {
+    return (wri_spill_from){s, give_groups, wri_groups_count(s->w->groups), wri_groups_bytes(s->w->groups)};
+}
+
+static wr_status spill_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
+    spilling s = {.a = a, .w = w, .step = wr_task_batch_rows(op->task)};
+    wri_spill_from from = groups_of(&s);
+    wri_groups *fresh = wri_groups_new(a->phys, a->n_keys, a->calls.state_bytes);
+    s.list = wr_alloc((s.step + 1) * sizeof *s.list);
+    wr_status r = fresh && s.list ? wri_spill_put(a->spill, w->end, w->end, &from, err)
+                                  : wr_fail_oom(err, "state that goes to disk");
+    wr_free(s.list);
+    if (r != WR_OK) {
+        wri_groups_free(fresh);
+        return r;
+    }
+    free_groups(a, w->groups);
+    w->groups = fresh;
+    wri_marks_free(&w->marks); /* the next snapshot has what comes from now on, and the run */
+    return WR_OK;
+}
+
+static void global_measure(const wr_op *op, wr_kept *out) {
+    const agg_global *a = op->state;
+    *out = (wr_kept){0};
+    if (a->slices) wri_slices_measure(a->slices, out);
+    for (size_t i = 0; i < a->n_open; i++) {
+        out->keys += wri_groups_count(a->open[i].groups);
+        out->bytes += wri_groups_bytes(a->open[i].groups);
+    }
+    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
+}
+
+static window *coldest(agg_global *a) {
+    window *found = NULL;
+    for (size_t i = 0; i < a->n_open; i++) {
+        window *w = &a->open[i];
+        if (wri_groups_count(w->groups) == 0) continue;
+        if (!found || w->touched <= found->touched) found = w;
+    }
+    return found;
+}
+
+static wr_status global_relieve(wr_op *op, bool *didp, wr_err *err) {
+    agg_global *a = op->state;
+    wr_kept kept;
+    window *w;
+    if (op->unsaved) return WR_OK; /* what a snapshot still has to be given goes first, and sources wait */
+    if (a->slices) return wri_slices_relieve(a->slices, didp, err);
+    for (; a->n_spare > 0; *didp = true) free_groups(a, a->spare[--a->n_spare]);
+    global_measure(op, &kept);
+    if (kept.bytes < wri_memory_worth(op)) return WR_OK;
+    while (!wri_memory_eased(op) && (w = coldest(a))) {
+        WR_TRY(spill_window(op, a, w, err));
+        *didp = true;
+    }
+    return WR_OK;
+}
+
 /* ---- rows in, windows out ---- */
+
+/* Where there is no memory for a larger table its groups go to disk, and it begins anew. */
+static wr_status find_groups(wr_op *op, agg_global *a, window *w, const wr_batch *b, wr_err *err) {
+    wr_status r = wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err);
+    if (r != WR_ENOMEM || op->unsaved || wri_groups_count(w->groups) == 0) return r;
+    WR_TRY(spill_window(op, a, w, err));
+    return wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err);
+}
 
 static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     (void)port;
@@ -178,17 +289,34 @@ static wr_status global_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
         return wr_task_late_rows(op, 0, b, NULL, b->n, err);
     window *w = NULL;
     WR_TRY(find_window(a, end, &w, err));
-    WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
+    w->touched = ++a->batches;
+    WR_TRY(find_groups(op, a, w, b, err));
     if (wr_task_saves(op->task)) WR_TRY(mark_changes(op, a, w, b->n, err));
     return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);
+}
+
+static wr_status emit_spilled(wr_op *op, agg_global *a, const window *w, const wri_result *r, wr_err *err) {
+    spilling s = {.a = a, .w = w, .step = wr_task_batch_rows(op->task)};
+    wri_spill_from from = groups_of(&s);
+    wri_spill_window fired = {.after = w->end - 1, .upto = w->end, .result = *r, .more = &from};
+    s.list = wr_alloc((s.step + 1) * sizeof *s.list);
+    if (!s.list) return wr_fail_oom(err, "results");
+    wr_status st = wri_spill_fire(a->spill, &fired, err);
+    wr_free(s.list);
+    wri_spill_drop(a->spill, w->end); /* windows fire in order: there are no earlier ones */
+    return st;
+}
+
+static wr_status emit_groups(agg_global *a, const wri_result *r, uint32_t count, wr_err *err) {
+    if (wr_grow(&a->gids, &a->gids_cap, count + 1, sizeof *a->gids) != WR_OK)
+        return wr_fail_oom(err, "results");
+    for (uint32_t i = 0; i < count; i++) a->gids[i] = i + 1;
+    return wri_result_emit(r, a->gids, count, err);
 }
 
 static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
     uint32_t count = wri_groups_count(w->groups);
     WR_TRY(save_left(op, a, w, err));
-    if (wr_grow(&a->gids, &a->gids_cap, count + 1, sizeof *a->gids) != WR_OK)
-        return wr_fail_oom(err, "results");
-    for (uint32_t i = 0; i < count; i++) a->gids[i] = i + 1;
     wri_result r = {.op = op,
                     .calls = &a->calls,
                     .groups = w->groups,
@@ -198,7 +326,8 @@ static wr_status emit_window(wr_op *op, agg_global *a, window *w, wr_err *err) {
                     .time = w->end - a->win->tick_us,
                     .n_window = a->win->kind == WR_W_NONE ? 0 : 3,
                     .start_in_keys = a->win->kind == WR_W_ATTACHED};
-    WR_TRY(wri_result_emit(&r, a->gids, count, err));
+    WR_TRY(wri_spill_has(a->spill, w->end) ? emit_spilled(op, a, w, &r, err)
+                                           : emit_groups(a, &r, count, err));
     wri_calls_destroy(&a->calls, states(w->groups), 0, count);
     wri_groups_reset(w->groups);
     wri_marks_free(&w->marks);
@@ -260,16 +389,22 @@ static void forget_states(agg_global *a, wri_groups *g, uint32_t n) {
     }
 }
 
-static wr_status load_groups(agg_global *a, const wr_batch *b, wr_err *err) {
+static wr_status load_groups(wr_op *op, agg_global *a, uint32_t tag, const wr_batch *b, wr_err *err) {
     if (b->n_cols != 1 + a->n_keys + a->calls.n_partials)
         return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
     if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK)
         return wr_fail_oom(err, "an aggregation");
     window *w = NULL;
     WR_TRY(find_window(a, b->cols[0].i64[0], &w, err));
-    WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
-    forget_states(a, w->groups, b->n);
-    return wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err);
+    w->touched = ++a->batches;
+    if (tag == SPILLED) WR_TRY(find_groups(op, a, w, b, err));
+    else WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
+    if (tag != SPILLED) forget_states(a, w->groups, b->n);
+    WR_TRY(wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err));
+    /* Those that were on disk come behind those of the same worker that were not: none is forgotten any more.
+     */
+    bool did;
+    return tag == SPILLED && wri_memory_short(op->task->job) ? global_relieve(op, &did, err) : WR_OK;
 }
 
 /* The row of an input without rows has been told: it must not be told again. */
@@ -283,20 +418,10 @@ static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     if (a->slices) return wri_slices_load(a->slices, saved, err);
     if (saved->rows) {
         a->any = true;
-        return load_groups(a, saved->rows, err);
+        return load_groups(op, a, saved->tag, saved->rows, err);
     }
     a->any |= saved->n_ints > 0 && saved->ints[0];
     return WR_OK;
-}
-
-static void global_measure(const wr_op *op, wr_kept *out) {
-    const agg_global *a = op->state;
-    if (a->slices) *out = (wr_kept){wri_slices_keys(a->slices), wri_slices_bytes(a->slices)};
-    for (size_t i = 0; i < a->n_open; i++) {
-        out->keys += wri_groups_count(a->open[i].groups);
-        out->bytes += wri_groups_bytes(a->open[i].groups);
-    }
-    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
 }
 
 /* The first phase knows their rows, and of windows of several slices which there are. */
@@ -326,4 +451,5 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .load = global_load,
                                      .measure = global_measure,
                                      .waiting = global_waiting,
+                                     .relieve = global_relieve,
                                      .close = global_close};

@@ -266,6 +266,29 @@ static wr_status local_barrier(wr_op *op, uint64_t epoch, wr_err *err) {
     return flush_due(op, WR_WM_END, err);
 }
 
+/* ---- want of memory: what is here can always be pushed on, and empty tables can be had again ---- */
+
+static void local_measure(const wr_op *op, wr_kept *out) {
+    const agg_local *a = op->state;
+    *out = (wr_kept){0};
+    for (size_t i = 0; i < a->n_slots; i++) {
+        out->keys += wri_groups_count(a->slots[i].groups);
+        out->bytes += wri_groups_bytes(a->slots[i].groups);
+    }
+    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
+}
+
+static wr_status local_relieve(wr_op *op, bool *didp, wr_err *err) {
+    agg_local *a = op->state;
+    wr_kept kept;
+    local_measure(op, &kept);
+    if ((a->n_slots == 0 && a->n_spare == 0) || kept.bytes < wri_memory_worth(op)) return WR_OK;
+    WR_TRY(flush_due(op, WR_WM_END, err));
+    while (a->n_spare > 0) free_groups(a, a->spare[--a->n_spare]);
+    *didp = true;
+    return WR_OK;
+}
+
 /* ---- rows in ---- */
 
 static wr_status fold(wr_op *op, agg_local *a, const wr_batch *b, int64_t end, int64_t from, wr_err *err) {
@@ -391,15 +414,6 @@ static wr_status local_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) 
     return op->node->agg.each_batch ? flush_due(op, WR_WM_END, err) : WR_OK;
 }
 
-static void local_measure(const wr_op *op, wr_kept *out) {
-    const agg_local *a = op->state;
-    for (size_t i = 0; i < a->n_slots; i++) {
-        out->keys += wri_groups_count(a->slots[i].groups);
-        out->bytes += wri_groups_bytes(a->slots[i].groups);
-    }
-    for (size_t i = 0; i < a->n_spare; i++) out->bytes += wri_groups_bytes(a->spare[i]);
-}
-
 static int64_t start_of(const wr_win *w, int64_t end) {
     if (w->kind == WR_W_ATTACHED || w->kind == WR_W_NONE) return WR_WM_NONE;
     return w->kind == WR_W_CUMULATE ? wri_floor_off(end - 1, w->size_us, w->offset_us) : end - w->size_us;
@@ -461,4 +475,5 @@ const wr_op_def wri_op_agg_local = {.name = "local aggregate",
                                     .stateless = true,
                                     .measure = local_measure,
                                     .waiting = local_waiting,
+                                    .relieve = local_relieve,
                                     .close = local_close};

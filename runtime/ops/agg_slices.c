@@ -11,11 +11,13 @@
  * cycle
  *
  * A pane enters at max(slice end, `from` of its rows) and leaves with its slice. DOUBLE sums are merged
- * anew, never subtracted (docs/DESIGN.md). A key is dropped when no pane holds it any more: the table
- * is then rebuilt, once half of it is dead. */
+ * anew, never subtracted (docs/DESIGN.md). While slices are on disk, for want of memory, each window is
+ * merged anew from them and the panes in memory, a range of keys at a time (spill.h). A key is dropped when
+ * no pane holds it any more: the table is then rebuilt, once half of it is dead. */
 #include "agg_slices.h"
 #include "group_table.h"
 #include "packed.h"
+#include "spill.h"
 #include "windows.h"
 
 #define REBUILD_MIN 1024
@@ -59,7 +61,11 @@ struct wri_slices {
     uint32_t *list;    /* scratch: gids to emit */
     size_t list_cap;
     wr_batch *unpacked; /* scratch: a pane's partials */
+    wri_spill
+        *spill; /* slices on disk; as long as there are any, windows are merged from them and panes anew */
 };
+
+enum { PANE, FIRED }; /* tags in snapshots */
 
 #define BLOCK_MIN 3 /* slices; fewer do not pay */
 
@@ -77,6 +83,8 @@ wr_status wri_slices_new(const wri_slices_cfg *cfg, wri_slices **outp, wr_err *e
     s->cfg = *cfg;
     s->fired = INT64_MIN;
     s->block_us = block_us(cfg);
+    wri_spill_cfg spill = {cfg->op, cfg->calls, cfg->phys, cfg->n_keys, 2, PANE};
+    WR_TRY(wri_spill_new(&spill, &s->spill, err));
     s->groups = wri_groups_new(cfg->phys, cfg->n_keys, cfg->calls->state_bytes);
     return s->groups ? WR_OK : wr_fail_oom(err, "an aggregation");
 }
@@ -108,21 +116,11 @@ void wri_slices_free(wri_slices *s) {
     wr_free(s->active);
     wr_free(s->list);
     wr_batch_drop(s->unpacked);
+    wri_spill_free(s->spill);
     wr_free(s);
 }
 
 uint32_t wri_slices_keys(const wri_slices *s) { return wri_groups_count(s->groups) - s->n_dead; }
-
-size_t wri_slices_bytes(const wri_slices *s) {
-    size_t n = wri_groups_bytes(s->groups) + (s->refs_cap + s->active_cap + s->list_cap) * sizeof(uint32_t);
-    for (size_t i = 0; i < s->n_panes; i++)
-        n +=
-            wri_packed_bytes(s->panes[i].partials) + wri_packed_rows(s->panes[i].partials) * sizeof(uint32_t);
-    for (size_t i = 0; i < s->n_blocks; i++)
-        n += wri_packed_bytes(s->blocks[i].partials) +
-             wri_packed_rows(s->blocks[i].partials) * sizeof(uint32_t);
-    return n;
-}
 
 /* ---- panes in ---- */
 
@@ -292,36 +290,59 @@ static void drop_blocks(wri_slices *s, int64_t next) {
             s->panes[i].in_block = false;
 }
 
-/* ---- snapshots: a part per slice, named by its end: panes as they came in, with their borders in front. A
- * pane does not change, so one that was saved is not saved again. Running states and blocks are made anew
- * ---- */
+/* ---- rows of panes, as they came in, with their borders in front ---- */
 
-enum { PANE, FIRED };
+/* Partials of rows idx[0..n) of p (NULL: of all) to columns `first`.. of b. */
+static wr_status copy_partials(wri_slices *s, const pane *p, const uint32_t *idx, wr_batch *b, uint32_t first,
+                               wr_err *err) {
+    wr_batch *from = NULL;
+    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    if (idx) WR_TRY(wr_batch_gather(s->unpacked, idx, b->n, NULL, 0, &from, err));
+    wr_status r = WR_OK;
+    for (uint32_t c = 0; r == WR_OK && c < s->cfg.calls->n_partials; c++)
+        r = wr_batch_copy_col(b, first + c, &(from ? from : s->unpacked)->cols[c], err);
+    wr_batch_drop(from);
+    return r;
+}
 
 /* Columns: end, enter, keys, partials. */
+static wr_status pane_rows(wri_slices *s, const pane *p, const uint32_t *idx, uint32_t n, wr_batch **outp,
+                           wr_err *err) {
+    uint32_t n_keys = s->cfg.n_keys, *gids = NULL;
+    WR_TRY(wr_batch_new(2 + n_keys + s->cfg.calls->n_partials, n, outp, err));
+    wr_batch *b = *outp;
+    b->n = n;
+    wr_status r = wr_batch_col(b, 0, WR_I64, err);
+    if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        b->cols[0].i64[i] = p->end;
+        b->cols[1].i64[i] = p->enter;
+    }
+    if (r == WR_OK && idx && !(gids = wr_arena_alloc(&b->arena, (n + 1) * sizeof *gids)))
+        r = wr_fail_oom(err, "a slice");
+    for (uint32_t i = 0; gids && i < n; i++) gids[i] = p->gids[idx[i]];
+    if (r == WR_OK) r = wri_groups_emit_keys(s->groups, gids ? gids : p->gids, n, b, 2, err);
+    if (r == WR_OK) r = copy_partials(s, p, idx, b, 2 + n_keys, err);
+    if (r != WR_OK) wr_batch_drop(b);
+    return r;
+}
+
+/* ---- snapshots: a part per slice, named by its end: panes as they came in, with their borders in front. A
+ * pane does not change, so one that was saved is not saved again. Running states and blocks are made anew.
+ * Slices that went to disk are parts of the spill's ---- */
+
 static wr_status save_pane(wri_slices *s, pane *p, wr_err *err) {
-    uint32_t n = wri_packed_rows(p->partials), n_keys = s->cfg.n_keys, n_partials = s->cfg.calls->n_partials;
+    uint32_t n_keys = s->cfg.n_keys;
     wr_batch *b;
     s->n_due--;
     p->kept = SAVED;
-    if (n == 0) return WR_OK;
-    WR_TRY(wri_unpack(p->partials, &s->unpacked, err));
+    if (wri_packed_rows(p->partials) == 0) return WR_OK;
     uint32_t *keys = wr_alloc((n_keys + 1) * sizeof *keys);
     if (!keys) return wr_fail_oom(err, "a snapshot");
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
-    wr_status r = wr_batch_new(2 + n_keys + n_partials, n, &b, err);
+    wr_status r = pane_rows(s, p, NULL, wri_packed_rows(p->partials), &b, err);
     if (r == WR_OK) {
-        b->n = n;
-        r = wr_batch_col(b, 0, WR_I64, err);
-        if (r == WR_OK) r = wr_batch_col(b, 1, WR_I64, err);
-        for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-            b->cols[0].i64[i] = p->end;
-            b->cols[1].i64[i] = p->enter;
-        }
-        if (r == WR_OK) r = wri_groups_emit_keys(s->groups, p->gids, n, b, 2, err);
-        for (uint32_t c = 0; r == WR_OK && c < n_partials; c++)
-            r = wr_batch_copy_col(b, 2 + n_keys + c, &s->unpacked->cols[c], err);
-        if (r == WR_OK) r = wr_save_rows(wr_saver_of(s->cfg.op, p->end), PANE, b, keys, n_keys, err);
+        r = wr_save_rows(wr_saver_of(s->cfg.op, p->end), PANE, b, keys, n_keys, err);
         wr_batch_drop(b);
     }
     wr_free(keys);
@@ -340,7 +361,7 @@ wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
         s->panes[i].kept = DUE;
         s->n_due++;
     }
-    return WR_OK;
+    return wri_spill_save(s->spill, to, err);
 }
 
 wr_status wri_slices_save_rest(wri_slices *s, bool *leftp, wr_err *err) {
@@ -437,10 +458,123 @@ static wr_status rebuild(wri_slices *s, wr_err *err) {
     return r;
 }
 
+/* ---- want of memory ---- */
+
+typedef struct panes_of { /* a slice's, or with `all` those of a window */
+    wri_slices *s;
+    bool all;
+    int64_t end, enter; /* all: that end after, that have entered by */
+} panes_of;
+
+static bool is_of(const panes_of *o, const pane *p) {
+    return o->all ? p->end > o->end && p->enter <= o->enter : p->end == o->end && p->enter == o->enter;
+}
+
+static wr_status give_panes(void *ctx, uint32_t lo, uint32_t hi, wri_spill_to *to, wr_err *err) {
+    const panes_of *o = ctx;
+    wri_slices *s = o->s;
+    const uint64_t *hashes = wri_groups_hashes(s->groups);
+    for (size_t i = 0; i < s->n_panes; i++) {
+        const pane *p = &s->panes[i];
+        uint32_t rows = wri_packed_rows(p->partials), n = 0;
+        if (!is_of(o, p)) continue;
+        if (wr_grow(&s->list, &s->list_cap, rows, sizeof *s->list) != WR_OK)
+            return wr_fail_oom(err, "a slice");
+        for (uint32_t k = 0; k < rows; k++) {
+            uint32_t part = wri_spill_part(hashes[p->gids[k]]);
+            s->list[n] = k;
+            n += part >= lo && part < hi;
+        }
+        if (n == 0) continue;
+        wr_batch *b;
+        WR_TRY(pane_rows(s, p, s->list, n, &b, err));
+        wr_status r = wri_spill_take(to, b, err);
+        wr_batch_drop(b);
+        WR_TRY(r);
+    }
+    return WR_OK;
+}
+
+static wri_spill_from rows_of(panes_of *o) {
+    wri_spill_from from = {o, give_panes, 0, 0};
+    for (size_t i = 0; i < o->s->n_panes; i++) {
+        if (!is_of(o, &o->s->panes[i])) continue;
+        from.n_rows += wri_packed_rows(o->s->panes[i].partials);
+        from.bytes += wri_packed_rows(o->s->panes[i].partials) * (wri_groups_stride(o->s->groups) + 64);
+    }
+    return from;
+}
+
+void wri_slices_measure(const wri_slices *s, wr_kept *out) {
+    out->keys += wri_slices_keys(s);
+    out->bytes += wri_groups_bytes(s->groups) + (s->refs_cap + s->active_cap + s->list_cap) * sizeof *s->refs;
+    for (size_t i = 0; i < s->n_panes; i++)
+        out->bytes +=
+            wri_packed_bytes(s->panes[i].partials) + wri_packed_rows(s->panes[i].partials) * sizeof(uint32_t);
+    for (size_t i = 0; i < s->n_blocks; i++)
+        out->bytes += wri_packed_bytes(s->blocks[i].partials) +
+                      wri_packed_rows(s->blocks[i].partials) * sizeof(uint32_t);
+}
+
+/* Panes, blocks, keys and what is running are no more: all of it is on disk. */
+static void forget_all(wri_slices *s, wri_groups *fresh) {
+    for (size_t i = 0; i < s->n_blocks; i++) free_block(&s->blocks[i]);
+    for (size_t i = 0; i < s->n_panes; i++) free_pane(&s->panes[i]);
+    wri_calls_destroy(s->cfg.calls, states(s), 0, wri_groups_count(s->groups));
+    wri_groups_free(s->groups);
+    s->groups = fresh;
+    wr_free(s->refs);
+    wr_free(s->active);
+    wr_free(s->list);
+    s->refs = s->active = s->list = NULL;
+    s->refs_cap = s->active_cap = s->list_cap = 0;
+    s->n_panes = s->n_slices = s->n_blocks = s->n_dead = s->n_active = 0;
+    wr_batch_drop(s->unpacked);
+    s->unpacked = NULL;
+}
+
+/* The keys of all slices are in one table, so all of them go. Slices that have been put when one fails are
+ * not dropped: the job fails. */
+static wr_status spill_all(wri_slices *s, wr_err *err) {
+    wri_groups *fresh = wri_groups_new(s->cfg.phys, s->cfg.n_keys, s->cfg.calls->state_bytes);
+    wr_status r = fresh ? WR_OK : wr_fail_oom(err, "state that goes to disk");
+    for (size_t i = 0; r == WR_OK && i < s->n_panes; i++) {
+        panes_of o = {.s = s, .end = s->panes[i].end, .enter = s->panes[i].enter};
+        bool first = true; /* of its slice: panes are in the order of enter, not of end */
+        for (size_t k = 0; k < i && first; k++) first = !is_of(&o, &s->panes[k]);
+        if (!first) continue;
+        wri_spill_from from = rows_of(&o);
+        r = wri_spill_put(s->spill, o.end, o.enter, &from, err);
+    }
+    if (r == WR_OK) forget_all(s, fresh);
+    else wri_groups_free(fresh);
+    return r;
+}
+
+wr_status wri_slices_relieve(wri_slices *s, bool *didp, wr_err *err) {
+    wr_kept kept = {0};
+    wri_slices_measure(s, &kept);
+    if (s->n_panes == 0 || kept.bytes < wri_memory_worth(s->cfg.op)) return WR_OK;
+    *didp = true;
+    return spill_all(s, err);
+}
+
 /* ---- firing ---- */
 
-static wr_status emit_window(wri_slices *s, int64_t end, wr_err *err) {
+static wri_result result_of(wri_slices *s, int64_t end) {
     const wr_win *w = s->cfg.win;
+    return (wri_result){.op = s->cfg.op,
+                        .calls = s->cfg.calls,
+                        .groups = s->groups,
+                        .st = states(s),
+                        .start = w->kind == WR_W_CUMULATE ? wri_floor_off(end - 1, w->size_us, w->offset_us)
+                                                          : end - w->size_us,
+                        .end = end,
+                        .time = end - w->tick_us,
+                        .n_window = 3};
+}
+
+static wr_status emit_window(wri_slices *s, int64_t end, wr_err *err) {
     uint32_t count = wri_groups_count(s->groups), n = 0;
     if (s->n_active == 0) return WR_OK;
     if (wr_grow(&s->list, &s->list_cap, count + 1, sizeof *s->list) != WR_OK)
@@ -449,15 +583,7 @@ static wr_status emit_window(wri_slices *s, int64_t end, wr_err *err) {
         s->list[n] = g;
         n += s->active[g] > 0;
     }
-    wri_result r = {.op = s->cfg.op,
-                    .calls = s->cfg.calls,
-                    .groups = s->groups,
-                    .st = states(s),
-                    .start = w->kind == WR_W_CUMULATE ? wri_floor_off(end - 1, w->size_us, w->offset_us)
-                                                      : end - w->size_us,
-                    .end = end,
-                    .time = end - w->tick_us,
-                    .n_window = 3};
+    wri_result r = result_of(s, end);
     return wri_result_emit(&r, s->list, n, err);
 }
 
@@ -484,11 +610,28 @@ static wr_status fire_cumulate(wri_slices *s, int64_t end, wr_err *err) {
     return drop_panes(s, end, err);
 }
 
+/* From what is on disk and panes; nothing is running meanwhile. Slices that no later window holds go. */
+static wr_status fire_spilled(wri_slices *s, int64_t end, wr_err *err) {
+    const wr_win *w = s->cfg.win;
+    bool hop = w->kind == WR_W_HOP;
+    wri_result r = result_of(s, end);
+    panes_of o = {.s = s, .all = true, .end = r.start, .enter = end};
+    wri_spill_from more = rows_of(&o);
+    wri_spill_window fired = {.after = o.end, .upto = end, .result = r, .more = &more};
+    WR_TRY(wri_spill_fire(s->spill, &fired, err));
+    if (!hop && wri_floor_off(end, w->size_us, w->offset_us) != end) return WR_OK;
+    int64_t gone = hop ? end - w->size_us + w->slide_us : end;
+    wri_spill_drop(s->spill, gone);
+    return drop_panes(s, gone, err);
+}
+
 /* The end of the next window that holds anything; false: none. */
 static bool next_end(const wri_slices *s, int64_t *endp) {
-    if (s->n_panes == 0) return false;
+    int64_t on_disk;
+    bool disk = wri_spill_first(s->spill, &on_disk);
+    if (s->n_panes == 0 && !disk) return false;
     const wr_win *w = s->cfg.win;
-    *endp = s->panes[0].enter;
+    *endp = s->n_panes == 0 || (disk && on_disk < s->panes[0].enter) ? on_disk : s->panes[0].enter;
     bool running = s->fired != INT64_MIN && *endp <= s->fired;
     if (running) *endp = s->fired + w->slide_us; /* a pane that has entered and not yet left */
     return true;
@@ -497,7 +640,9 @@ static bool next_end(const wri_slices *s, int64_t *endp) {
 wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) {
     int64_t end;
     while (next_end(s, &end) && (wm == WR_WM_END || end - s->cfg.win->tick_us <= wm)) {
-        WR_TRY(s->cfg.win->kind == WR_W_HOP ? fire_hop(s, end, err) : fire_cumulate(s, end, err));
+        int64_t any;
+        if (wri_spill_first(s->spill, &any)) WR_TRY(fire_spilled(s, end, err));
+        else WR_TRY(s->cfg.win->kind == WR_W_HOP ? fire_hop(s, end, err) : fire_cumulate(s, end, err));
         s->fired = end;
         WR_TRY(rebuild(s, err));
     }
@@ -524,7 +669,11 @@ static wr_status load_pane(wri_slices *s, wr_batch *b, wr_err *err) {
 }
 
 wr_status wri_slices_load(wri_slices *s, const wr_saved *saved, wr_err *err) {
-    if (saved->rows) return load_pane(s, saved->rows, err);
+    bool did;
+    if (saved->rows) {
+        WR_TRY(load_pane(s, saved->rows, err));
+        return wri_memory_short(s->cfg.op->task->job) ? wri_slices_relieve(s, &did, err) : WR_OK;
+    }
     if (saved->n_ints && saved->ints[0] > s->fired) s->fired = saved->ints[0];
     return WR_OK;
 }

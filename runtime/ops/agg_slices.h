@@ -23,8 +23,10 @@ wr_status wri_slices_fire(wri_slices *s, int64_t wm, wr_err *err) WR_MUST_USE;
 wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) WR_MUST_USE;
 wr_status wri_slices_save_rest(wri_slices *s, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_slices_load(wri_slices *s, const wr_saved *saved, wr_err *err) WR_MUST_USE;
-uint32_t wri_slices_keys(const wri_slices *s); /* that some slice holds */
-size_t wri_slices_bytes(const wri_slices *s);
+uint32_t wri_slices_keys(const wri_slices *s);              /* that some slice holds */
+void wri_slices_measure(const wri_slices *s, wr_kept *out); /* adds */
+/* Memory is short: all slices go to disk, until windows that hold them have fired. */
+wr_status wri_slices_relieve(wri_slices *s, bool *didp, wr_err *err) WR_MUST_USE;
 void wri_slices_free(wri_slices *s); /* NULL is allowed */
 
 #endif

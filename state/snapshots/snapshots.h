@@ -24,12 +24,21 @@ typedef struct wr_snapshots wr_snapshots;
 wr_status wr_snapshots_open(const wr_sys *sys, const char *dir, wr_snapshots **outp, wr_err *err) WR_MUST_USE;
 void wr_snapshots_close(wr_snapshots *s); /* NULL is allowed */
 
+/* Bytes that are not in memory. */
+typedef struct wr_part_from {
+    wr_status (*read)(void *ctx, uint64_t at, char *p, size_t n, wr_err *err);
+    void *ctx;
+    uint64_t len;
+    uint32_t crc; /* CRC32C of all of them */
+} wr_part_from;
+
 /* A part to write. */
 typedef struct wr_part {
     const char *name;
     const char *data;
     size_t len;
-    bool more; /* goes on behind the pieces that it had in the snapshot before */
+    const wr_part_from *from; /* NULL: data and len */
+    bool more;                /* goes on behind the pieces that it had in the snapshot before */
 } wr_part;
 
 typedef struct wr_snapshot_head {

@@ -7,6 +7,8 @@
 
 #include "store_int.h"
 
+#define COPY_BYTES ((size_t)1 << 20)
+
 static wri_part_at *find_part(const wri_manifest *m, const char *name) {
     for (size_t i = 0; i < m->n; i++)
         if (strcmp(m->parts[i].name, name) == 0) return &m->parts[i];
@@ -26,6 +28,9 @@ static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_
     return WR_OK;
 }
 
+static uint64_t len_of(const wr_part *p) { return p->from ? p->from->len : p->len; }
+static uint32_t crc_of(const wr_part *p) { return p->from ? p->from->crc : wr_crc32c(0, p->data, p->len); }
+
 /* The manifest of what is about to be written to `segment`. */
 static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *parts, wr_buf *own, size_t n,
                              wri_manifest *m, wr_err *err) {
@@ -40,14 +45,42 @@ static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *p
                            parts[i].name);
         p->name = wr_arena_strdup(&m->ar, parts[i].name);
         if (!p->name) return wr_fail_oom(err, "a snapshot");
-        size_t left = old ? wri_snap_fold(s, old, &parts[i], &own[i]) : 0;
+        bool folds = old && !parts[i].from;
+        size_t left = folds ? wri_snap_fold(s, old, &parts[i], &own[i]) : old ? old->n : 0;
         for (size_t k = 0; k < left; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
-        if (parts[i].len == 0) continue;
-        wri_piece_at piece = {segment, at, parts[i].len, wr_crc32c(0, parts[i].data, parts[i].len)};
+        if (len_of(&parts[i]) == 0) continue;
+        wri_piece_at piece = {segment, at, len_of(&parts[i]), crc_of(&parts[i])};
         WR_TRY(add_piece(m, p, piece, err));
-        at += parts[i].len;
+        at += piece.length;
     }
     return WR_OK;
+}
+
+static wr_status copy_part(const wr_snapshots *s, int fd, const char *path, const wr_part_from *from,
+                           wr_err *err) {
+    uint32_t crc = 0;
+    char *p = wr_alloc(COPY_BYTES);
+    wr_status r = p ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint64_t at = 0; r == WR_OK && at < from->len;) {
+        size_t n = from->len - at < COPY_BYTES ? (size_t)(from->len - at) : COPY_BYTES;
+        r = from->read(from->ctx, at, p, n, err);
+        if (r == WR_OK) r = wr_write_all(s->sys, fd, p, n, path, err);
+        if (r == WR_OK) crc = wr_crc32c(crc, p, n);
+        at += n;
+    }
+    wr_free(p);
+    if (r == WR_OK && crc != from->crc)
+        r = wr_fail(
+            err, WR_EIO,
+            "state that was written to a temporary file has changed there: its checksum is %08x, %08x was "
+            "expected; check the disk",
+            crc, from->crc);
+    return r;
+}
+
+static wr_status write_part(const wr_snapshots *s, int fd, const char *path, const wr_part *p, wr_err *err) {
+    if (p->from) return copy_part(s, fd, path, p->from, err);
+    return p->len ? wr_write_all(s->sys, fd, p->data, p->len, path, err) : WR_OK;
 }
 
 wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic,
@@ -55,8 +88,7 @@ wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const cha
     int fd = s->sys->open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     if (fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", path, strerror(errno));
     wr_status r = wr_write_all(s->sys, fd, magic, WRI_MAGIC_LEN, path, err);
-    for (size_t i = 0; r == WR_OK && i < n; i++)
-        if (parts[i].len) r = wr_write_all(s->sys, fd, parts[i].data, parts[i].len, path, err);
+    for (size_t i = 0; r == WR_OK && i < n; i++) r = write_part(s, fd, path, &parts[i], err);
     if (r == WR_OK && s->sys->fdatasync(fd) != 0)
         r = wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", path, strerror(errno));
     if (s->sys->close(fd) != 0 && r == WR_OK)
@@ -159,7 +191,7 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
         r = wr_fail_oom(err, "a snapshot");
     if (r == WR_OK && n) memcpy(parts, given, n * sizeof *parts);
     if (r == WR_OK) r = write_parts(s, &m, parts, own, n, &stays, err);
-    for (size_t i = 0; r == WR_OK && bytesp && i < n; i++) *bytesp += parts[i].len;
+    for (size_t i = 0; r == WR_OK && bytesp && i < n; i++) *bytesp += len_of(&parts[i]);
     for (size_t i = 0; own && i < n; i++) wr_buf_free(&own[i]);
     wr_free(own);
     wr_free(parts);

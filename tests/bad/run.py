@@ -6,6 +6,8 @@ Usage: run.py WEIR
 """
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +55,58 @@ def truncated_last_record(d):
     p = with_file(d, b'{"a":1,"s":"x"}\n{"a":2,"s":"y')
     assert p.returncode == 0 and len(good(p)) == 1 and len(errors(p)) == 1, p
     assert errors(p)[0]["position"] == 16 and b"1 bad" in p.stderr, p
+
+
+MANY = """CREATE STREAM g (WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND) WITH (connector = 'datagen', kind = 'clicks', rows = 300000, event_rate = 100);
+CREATE STREAM o WITH (connector = 'file', path = 'o', format = 'json') AS SELECT window_start, user_id, page, COUNT(*) AS n
+FROM TABLE(%s) GROUP BY window_start, window_end, user_id, page;"""
+
+
+def limited(most):
+    """Files longer than that cannot be written, as on a full disk."""
+    def preexec():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    return preexec
+
+
+@case
+def disk_full_while_state_goes_there(d):
+    tumble = MANY % "TUMBLE(TABLE g, DESCRIPTOR(event_time), INTERVAL '1' DAY)"
+    for workers in "1", "2":
+        p = weir(d, tumble, args=("--memory", "1MiB", "--workers", workers), env={**os.environ, "TMPDIR": d}, preexec_fn=limited(1 << 20))
+        assert p.returncode == 1 and f"cannot write a temporary file in '{d}'".encode() in p.stderr, p
+        assert b"KiB so far" in p.stderr and b"TMPDIR" in p.stderr and not os.path.getsize(os.path.join(d, "o")), p
+    p = weir(d, tumble, args=("--memory", "1MiB"), env={**os.environ, "TMPDIR": d})
+    assert p.returncode == 0 and b"of state went to disk" in p.stderr, p
+    assert not [f for f in os.listdir(d) if "spill" in f], os.listdir(d)
+    p = weir(d, tumble, args=("--memory", "1MiB"), env={**os.environ, "TMPDIR": os.path.join(d, "none")})
+    assert p.returncode == 1 and b"cannot make a temporary file in" in p.stderr, p
+
+
+@case
+def budget_that_does_not_suffice(d):
+    p = weir(d, MANY.replace("300000", "4000000") % "SESSION(TABLE g PARTITION BY (user_id, page), DESCRIPTOR(event_time), INTERVAL '1' DAY)", args=("--memory", "1"))
+    assert p.returncode == 1 and b"the memory budget of 32 MiB is used up" in p.stderr and b"--memory" in p.stderr, p
+
+
+@case
+def resident_memory_follows_the_budget(d):
+    """3 million groups in one window: 300 MB without a budget. What is beside it: the program, its libraries, what the allocator
+    has lost between blocks."""
+    beside = 64 << 10  # KiB
+    hwm = {}
+    for memory in "64MiB", "1GiB":
+        sql = MANY.replace("300000", "4000000").replace("'file', path = 'o', format = 'json'", "'blackhole'")
+        with open(os.path.join(d, "q.sql"), "w") as f:
+            f.write(sql % "TUMBLE(TABLE g, DESCRIPTOR(event_time), INTERVAL '1' DAY)")
+        p = subprocess.Popen([WEIR, "run", "--memory", memory, "--workers=2", "q.sql"], cwd=d, stderr=subprocess.PIPE)
+        said = p.stderr.read()
+        _, status, used = os.wait4(p.pid, 0)
+        assert status == 0 and (b"of state went to disk" in said) == (memory == "64MiB"), said
+        hwm[memory] = used.ru_maxrss
+    if b"asan" not in os.fsencode(WEIR) and b"tsan" not in os.fsencode(WEIR):
+        assert hwm["64MiB"] < (64 << 10) + beside < hwm["1GiB"], hwm
 
 
 @case
@@ -192,7 +246,6 @@ def overflow(d):
 
 @case
 def interrupted(d):
-    import signal
     w = subprocess.Popen([WEIR, "run", "--format=json", "-e",
                           "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks'); SELECT * FROM g;"], cwd=d,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)

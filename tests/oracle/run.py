@@ -333,10 +333,10 @@ def duck(rows, sql, window):
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()], late
 
 
-def weir(path, d, sql, workers, batch):
+def weir(path, d, sql, workers, batch, memory):
     with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
         f.write(sql)
-    p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", "q.sql"], cwd=d,
+    p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", f"--memory={memory}", "q.sql"], cwd=d,
                        capture_output=True, timeout=common.TIMEOUT)
     err = p.stderr.decode()
     if p.returncode != 0:
@@ -350,12 +350,13 @@ def run_case(path, seed):
     rows = make_rows(r)
     sql, duck_sql, window = make_query(r)
     workers, batch = common.workers(r), r.choice([1, 7, 100, 4096])
+    memory = r.choice(["0", "1"])  # enough; all state that can be lies on disk
     sql = sql.replace("format = 'json')", f"format = 'json'{common.chunk(r)})")
     with common.folder() as d:
         write_json(r, rows, os.path.join(d, "t.jsonl"))
         want, late = duck(rows, duck_sql, window)
-        got, err = weir(path, d, sql, workers, batch)
-    what = f"seed {seed}, workers {workers}, batch {batch}, {len(rows)} rows\n{sql}\nduckdb: {duck_sql}\n{err}"
+        got, err = weir(path, d, sql, workers, batch, memory)
+    what = f"seed {seed}, workers {workers}, batch {batch}, memory {memory}, {len(rows)} rows\n{sql}\nduckdb: {duck_sql}\n{err}"
     if got is None:
         return "failed: " + what
     if not same(got, want):

@@ -4,7 +4,7 @@
 Usage: run.py WEIR [--kills N] [--rows N] [--seed N] [NAME …]
 
 Each .sql file here is a job: it reads clicks.jsonl and writes files called out*. A round runs a job with a random
-number of workers, another one at each start, snapshots every few milliseconds, and kill -9 after a random time, until
+number of workers, another one at each start, memory enough or far too little, snapshots every few milliseconds, and kill -9 after a random time, until
 the job says that it has finished. Then each file must hold the rows of the undisturbed run: all of them, none twice.
 Files called *.changes hold changelogs: the tables that they make are compared. Those called *.ordered have an order.
 Rounds go on until N kills have been survived.
@@ -53,14 +53,15 @@ class Job:
         seen = []
         for _ in range(limit):
             workers = rnd.choice([1, 2, 3])
-            p = self.start(folder, workers, ["--state=state", f"--snapshot-interval={rnd.choice([3, 10, 30])}ms"])
+            memory = rnd.choice(["1", "1MiB", "0", "0"])  # the first two: windows lie on disk
+            p = self.start(folder, workers, ["--state=state", f"--snapshot-interval={rnd.choice([3, 10, 30])}ms", f"--memory={memory}"])
             try:
-                p.wait(rnd.uniform(0.2, 1.3) * self.seconds)
+                p.wait(rnd.uniform(0.2, 1.3) * self.seconds * (1 + kills / 10))  # or a slow one would never end
             except subprocess.TimeoutExpired:
                 p.kill()
                 p.wait()
                 kills += 1
-                seen.append(f"{workers} workers, killed")
+                seen.append(f"{workers} workers, memory {memory}, killed")
                 continue
             if p.returncode != 0:
                 break

@@ -43,7 +43,8 @@ import pg  # noqa: E402
 
 # workers, rows of a batch, what goes before the script
 REFERENCE = "SET evaluator = 'sqlite'; "
-VARIANTS = [(1, 4096, ""), (2, 4096, ""), (3, 1, ""), (8, 7, ""), (2, 5, REFERENCE)]
+ON_DISK = "SET memory = '1'; "  # all state that can be lies on disk
+VARIANTS = [(1, 4096, ""), (2, 4096, ""), (3, 1, ""), (8, 7, ""), (2, 5, REFERENCE), (2, 100, ON_DISK)]
 
 
 def parse(path):
@@ -245,7 +246,7 @@ def main():
             bad = run_case(weir, sections, workers, batch, before)
             if bad:
                 failed += 1
-                print(f"FAIL {os.path.relpath(path)} (workers {workers}, batch {batch}{', evaluator sqlite' if before else ''})\n{bad}")
+                print(f"FAIL {os.path.relpath(path)} (workers {workers}, batch {batch}{', ' + before if before else ''})\n{bad}")
                 break
             passed += 1
     print(f"sql: {passed} passed, {failed} failed")
