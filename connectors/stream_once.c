@@ -73,7 +73,7 @@ typedef struct cursor { /* in what was handed over */
 } cursor;
 
 static wr_status next(const wri_once *o, cursor *c, wr_put *out, wr_err *err) {
-    uint32_t lens[2];
+    uint32_t lens[2] = {0};
     size_t left = c->h->len - c->at;
     if (left >= sizeof lens) memcpy(lens, c->h->data + c->at, sizeof lens);
     if (left < sizeof lens || left - sizeof lens < (uint64_t)lens[0] + lens[1])

@@ -1,5 +1,5 @@
 -- The last row of each key. When RANK forgets a key is a matter of how the rows come: it has patience enough here.
-SET state_ttl = '600 s';
+SET state_ttl = '2000 s';
 CREATE STREAM clicks (
   event_time TIMESTAMP(3), user_id VARCHAR, page VARCHAR, country VARCHAR, status INTEGER, latency_ms DOUBLE, bytes BIGINT,
   WATERMARK FOR event_time AS event_time - INTERVAL '2' SECOND
