@@ -12,7 +12,7 @@
 wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     wri_tally(&op->rows_in, b->n);
     WR_TRY(op->def->push(op, port, b, err));
-    if (!wri_memory_short(op->task->job) || !op->def->relieve) return WR_OK;
+    if (!op->def->relieve || !wri_memory_short(op->task->job)) return WR_OK;
     bool did = false;
     return op->def->relieve(op, &did, err);
 }

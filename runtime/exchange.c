@@ -245,7 +245,6 @@ const wr_op_def wri_op_exchange = {.name = "exchange",
  */
 
 static wr_status take_barrier(wr_task *t, wri_entry *e, uint32_t from, uint64_t epoch, wr_err *err) {
-    wri_barrier_seen(t);
     e->rests[from] = true;
     WR_TRY(wri_barrier(e->op, epoch, err));
     if (e->op->barriers > 0) return WR_OK;

@@ -413,27 +413,6 @@ wr_status wr_job_notes(const wr_job *j, wr_buf *out) {
     return WR_OK;
 }
 
-static void add_pauses(const wr_job *j, wr_job_stats *out) {
-    uint64_t n[WRI_PAUSES] = {0}, all = 0, seen = 0;
-    for (uint32_t w = 0; w < j->n_workers; w++) {
-        const wri_pauses *p = &j->workers[w].pauses;
-        int64_t most = __atomic_load_n(&p->most_us, __ATOMIC_RELAXED);
-        if (most > out->pause_most_us) out->pause_most_us = most;
-        for (uint32_t i = 0; i < WRI_PAUSES; i++) {
-            uint64_t some = __atomic_load_n(&p->n[i], __ATOMIC_RELAXED);
-            n[i] += some;
-            all += some;
-        }
-    }
-    for (uint32_t i = 0; i < WRI_PAUSES && all > 0; i++) {
-        seen += n[i];
-        if (seen * 100 < all * 99) continue;
-        out->pause_us = wri_pause_bound(i);
-        break;
-    }
-    if (out->pause_us > out->pause_most_us) out->pause_us = out->pause_most_us;
-}
-
 wr_status wr_job_warnings(const wr_job *j, wr_buf *out) {
     for (uint32_t id = 0; j->epochs.store && !j->finished && id < j->plan->n_nodes; id++) {
         const wri_source *s = &j->sources[id];
@@ -472,7 +451,7 @@ void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     out->spilled_bytes = (int64_t)__atomic_load_n(&j->spilled_bytes, __ATOMIC_RELAXED);
     out->snapshots = __atomic_load_n(&j->epochs.n_taken, __ATOMIC_RELAXED);
     out->snapshot_bytes = __atomic_load_n(&j->epochs.bytes, __ATOMIC_RELAXED);
-    add_pauses(j, out);
+    wri_meters_pauses(j, &out->pause_us, &out->pause_most_us);
     out->elapsed_us = (j->ended_us ? j->ended_us : j->sys->mono_us()) - j->started_us;
     pthread_mutex_lock((pthread_mutex_t *)&j->lock);
     memcpy(out->first_bad, j->first_bad, sizeof out->first_bad);

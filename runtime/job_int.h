@@ -194,16 +194,6 @@ struct wr_saver {
     wr_arena ar;
 };
 
-/* How long barriers kept a worker from its rows: counts by length, two buckets an octave. */
-#define WRI_PAUSES 64
-typedef struct wri_pauses {
-    uint64_t n[WRI_PAUSES]; /* [i]: up to 2^(i/2) us */
-    int64_t most_us;
-} wri_pauses;
-static inline int64_t wri_pause_bound(uint32_t i) {
-    return (i & 1 ? INT64_C(181) : INT64_C(128)) << i / 2 >> 7;
-}
-
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
 typedef struct wri_writing wri_writing;
 typedef struct wri_epochs {
@@ -300,11 +290,9 @@ struct wr_task {
     wr_op **sinks;
     uint32_t n_sinks;
     uint64_t bad_rows, late_rows;
-    uint64_t passed; /* the last barrier that all entries have passed */
-    uint64_t saved;  /* the last one for which all has been saved */
-    int64_t seen_us; /* when the one under way was first seen, 0: none is */
-    int64_t rest_us; /* when what it left to be saved was last worked on */
-    wri_pauses pauses;
+    uint64_t passed;       /* the last barrier that all entries have passed */
+    uint64_t saved;        /* the last one for which all has been saved */
+    int64_t rest_us;       /* when what it left to be saved was last worked on */
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
     /* sleeping and waking */
@@ -564,8 +552,10 @@ void wri_meters_tick(wr_job *j); /* control thread, ten times a second */
 void wri_meter_init(wr_task *t);
 void wri_meter_begin(wr_task *t);
 void wri_meter_end(wr_task *t);
-int64_t wri_meter_cpu_us(wr_task *t);              /* from any thread */
-void wri_meter_barrier(wr_task *t);                /* a barrier has come to one of its operators */
+int64_t wri_meter_cpu_us(wr_task *t);         /* from any thread */
+void wri_meter_barrier(wr_task *t);           /* a barrier has come to one of its operators */
+void wri_meter_pause(wr_task *t, int64_t us); /* it saved instead of working */
+void wri_meters_pauses(const wr_job *j, int64_t *p99p, int64_t *mostp);
 void wri_meter_passed(wr_task *t);                 /* and has passed all */
 void wri_meter_answer(wr_task *t);                 /* between two events */
 void wri_ask_waits(wr_job *j, int64_t timeout_us); /* any thread but a worker's; waits for the answers */
@@ -588,7 +578,6 @@ static inline bool wri_asked(const wr_task *t) {
 }
 
 /* worker.c */
-void wri_barrier_seen(wr_task *t); /* a barrier has come to one of its entries */
 void *wri_worker_main(void *task);
 wr_status wri_waker_open(wr_task *t, wr_err *err) WR_MUST_USE; /* once its entries are known */
 void wri_waker_close(wr_task *t);

@@ -140,12 +140,21 @@ void wri_meter_barrier(wr_task *t) {
     if (t->meter.barrier_us == 0) t->meter.barrier_us = t->job->sys->mono_us();
 }
 
+void wri_meter_pause(wr_task *t, int64_t us) { wr_hist_add(&t->meter.pause, us > 0 ? (uint64_t)us : 0); }
+
+void wri_meters_pauses(const wr_job *j, int64_t *p99p, int64_t *mostp) {
+    wr_hist all = {0};
+    for (uint32_t w = 0; w < j->n_workers; w++) wr_hist_merge(&all, &j->workers[w].meter.pause);
+    *p99p = (int64_t)wr_hist_quantile(&all, 0.99);
+    *mostp = (int64_t)all.max;
+}
+
 void wri_meter_passed(wr_task *t) {
     wri_meter *m = &t->meter;
     if (m->barrier_us == 0) return; /* everything here had ended before */
     int64_t align = t->job->sys->mono_us() - m->barrier_us - m->save_us;
     wr_hist_add(&m->align, align > 0 ? (uint64_t)align : 0);
-    wr_hist_add(&m->pause, m->save_us > 0 ? (uint64_t)m->save_us : 0);
+    wri_meter_pause(t, m->save_us);
     m->barrier_us = m->save_us = 0;
 }
 

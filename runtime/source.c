@@ -687,7 +687,6 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (due) {
         *didp = true;
         e->passed = s->epoch; /* only this worker's passing lets it rise */
-        wri_barrier_seen(t);
         return r == WR_AGAIN ? wri_emit_barrier(op, e->passed, err) : r;
     }
     if (r == WR_EOF) {

@@ -37,12 +37,14 @@ void wri_wake(wr_task *t) {
     (void)full;
 }
 
+/* But for those that rest: what ends that comes by another ring. */
 static bool rings_empty(const wr_task *t) {
     uint32_t workers = t->job->n_workers;
     for (uint32_t i = 0; i < t->n_entries; i++) {
         const wri_exchange *x = t->entries[i].exchange;
-        if (!x || t->entries[i].ended) continue;
+        if (!x || t->entries[i].ended || t->entries[i].passed != t->passed) continue;
         for (uint32_t from = 0; from < workers; from++) {
+            if (t->entries[i].rests[from]) continue;
             const wri_ring *r = &x->rings[from * workers + t->index];
             if (r->head != __atomic_load_n(&r->tail, __ATOMIC_SEQ_CST)) return false;
         }
@@ -79,6 +81,16 @@ static void hear(wr_task *t, const struct pollfd *p) {
     }
 }
 
+/* A source of this worker has not heard yet of a barrier that was sent. */
+static bool barrier_waits(const wr_task *t) {
+    uint64_t wanted = __atomic_load_n(&t->job->epochs.wanted, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        const wri_entry *e = &t->entries[i];
+        if (e->source && !e->ended && e->passed == t->passed && e->passed < wanted) return true;
+    }
+    return false;
+}
+
 /* Until there may be something to do. deaf: what told last time had nothing to tell (a pipe whose writer has
  * gone), so it is not listened to for a moment. Returns whether a source told. */
 static bool doze(wr_task *t, bool deaf) {
@@ -87,7 +99,7 @@ static bool doze(wr_task *t, bool deaf) {
     int ms = find_wakers(t, deaf, &n);
     __atomic_store_n(&t->asleep, true, __ATOMIC_SEQ_CST);
     int64_t from = t->job->sys->mono_us();
-    bool rest = rings_empty(t) && !wri_stopping(t->job) && !wri_asked(t);
+    bool rest = rings_empty(t) && !barrier_waits(t) && !wri_stopping(t->job) && !wri_asked(t);
     int woken = rest ? t->job->sys->poll(t->wakers, n, ms) : 0;
     wri_meter_time(&t->meter.slept_us, t->job->sys->mono_us() - from);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
@@ -150,19 +162,6 @@ static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
  * nothing that lies behind it can reach an operator before it has come on all inputs. What the entries
  * still do meanwhile lies before the barrier, and no ring that takes it rests; so the wait ends. */
 
-void wri_barrier_seen(wr_task *t) {
-    if (t->seen_us == 0) t->seen_us = t->job->sys->mono_us();
-}
-
-/* The worker was kept from its rows since then. */
-static void note_pause(wr_task *t, int64_t since_us) {
-    int64_t us = t->job->sys->mono_us() - since_us;
-    uint32_t i = 0;
-    while (i < WRI_PAUSES - 1 && wri_pause_bound(i) < us) i++;
-    __atomic_add_fetch(&t->pauses.n[i], 1, __ATOMIC_RELAXED);
-    if (us > t->pauses.most_us) __atomic_store_n(&t->pauses.most_us, us, __ATOMIC_RELAXED);
-}
-
 /* Whether the barrier has gone through all entries; side_fed: those behind sides, too. */
 static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     for (uint32_t i = 0; i < t->n_entries; i++) {
@@ -199,8 +198,6 @@ static wr_status pass_barrier(wr_task *t, bool *didp, wr_err *err) {
     t->passed = epoch;
     wri_meter_passed(t);
     *didp = true;
-    if (t->seen_us) note_pause(t, t->seen_us);
-    t->seen_us = 0;
     return WR_OK;
 }
 
@@ -231,7 +228,7 @@ static wr_status save_rest(wr_task *t, bool all, bool *didp, wr_err *err) {
     }
     *didp = true;
     t->rest_us = now;
-    note_pause(t, began);
+    wri_meter_pause(t, now - began);
     if (left) return WR_OK;
     t->saved = t->passed;
     if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);

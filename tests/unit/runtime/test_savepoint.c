@@ -141,8 +141,8 @@ static void go_on_from(const planned *p, uint32_t point, uint32_t workers, uint6
     cr_assert_eq(hash_of("b"), b, "savepoint %u, %u workers: b", point, workers);
 }
 
-/* Later savepoints first: files that were cut back shorter than a savepoint's mark could not be gone on with.
- */
+/* Later savepoints first: what a file holds below a mark must be what the job had written there, in its
+ * order. */
 Test(job_savepoint, taken_under_load_and_gone_on_from, .timeout = 120) {
     planned p;
     wr_err err = {0};
@@ -157,7 +157,7 @@ Test(job_savepoint, taken_under_load_and_gone_on_from, .timeout = 120) {
     if (a.failed)
         cr_assert_not_null(strstr(a.err.msg, "ended before"), "%s", a.err.msg); /* the last one only */
     cr_assert(a.made >= 1 && a.failed <= 1, "%u made, %u failed", a.made, a.failed);
-    for (uint32_t i = 0; i < a.made; i++) go_on_from(&p, i, 1 + i % 5, ha, hb);
+    for (uint32_t i = a.made; i-- > 0;) go_on_from(&p, i, 1 + i % 5, ha, hb);
     remove_all();
     wr_arena_free(&p.ar);
 }
