@@ -70,7 +70,10 @@ def snapshot_trial(rnd, states):
     shutil.rmtree(d)
     shutil.copytree(whole, d, symlinks=True)
     names = sorted(f for f in os.listdir(os.path.join(d, "state")) if f != "lock" and not f.endswith(".making"))
-    newest = [f for f in names if f.endswith(".snapshot")][-1]
+    snapshots = [f for f in names if f.endswith(".snapshot")]
+    if not snapshots:  # it died before the first
+        return False
+    newest = snapshots[-1]
     name = rnd.choice([newest, *names])
     done = hurt(rnd, os.path.join(d, "state", name))
     if not done:
