@@ -28,7 +28,7 @@ static bool claim(wri_req *r, wri_jstate not, const char *verb) {
     static const char *const none[] = {NULL};
     if (!wri_query_known(r, none) || !wri_api_find_job(r) || !wri_api_claim(r)) return false;
     wri_jstate s = r->job->state;
-    if (s != WRI_PAUSING && s != WRI_STOPPING && s != not) return true;
+    if (s != WRI_PAUSING && s != WRI_STOPPING && s != not ) return true;
     r->job->busy = false;
     wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s", r->job->row.name,
                      wri_jstate_name(s), verb);
@@ -201,7 +201,8 @@ bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan) {
     wr_err err = {0};
     struct stat st;
     wr_status s = WR_OK;
-    if (wri_api_good_name(savepoint, NAME_MOST)) s = wri_data_path(r->srv, dir, &err, "savepoints", savepoint, "");
+    if (wri_api_good_name(savepoint, NAME_MOST))
+        s = wri_data_path(r->srv, dir, &err, "savepoints", savepoint, "");
     if (!wri_api_good_name(savepoint, NAME_MOST) || (s == WR_OK && r->srv->sys->stat(dir, &st) != 0)) {
         snprintf(msg, sizeof msg, "there is no savepoint '%.100s'", savepoint);
         wri_note_error(r, 400, "bad_request", msg);
@@ -209,10 +210,11 @@ bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan) {
     }
     if (s == WR_OK) s = wr_update_of(r->srv->sys, dir, plan, &u, &err);
     if (s == WR_OK && u.needed)
-        s = wr_fail(&err, WR_EINVAL,
-                    "savepoint '%s' belongs to other SQL: of what it holds %u would be kept and %u dropped, and "
-                    "%u would begin; submit the SQL it was made by, then update the job",
-                    savepoint, u.n_of[WR_KEEPS], u.n_of[WR_DROPS], u.n_of[WR_BEGINS]);
+        s = wr_fail(
+            &err, WR_EINVAL,
+            "savepoint '%s' belongs to other SQL: of what it holds %u would be kept and %u dropped, and "
+            "%u would begin; submit the SQL it was made by, then update the job",
+            savepoint, u.n_of[WR_KEEPS], u.n_of[WR_DROPS], u.n_of[WR_BEGINS]);
     if (s != WR_OK) wri_note_failed(r, s, &err);
     wr_update_free(&u);
     return s == WR_OK;
@@ -248,7 +250,8 @@ static void note_fates(wri_req *r, const wr_plan *plan) {
     wr_err err = {0};
     wr_status s = where(r, dir, &err);
     if (s == WR_OK && !dir[0] && v->runs && v->dry_run)
-        s = wr_fail(&err, WR_ELIMIT, "job %s has no snapshot yet that would tell; try again", r->job->row.name);
+        s = wr_fail(&err, WR_ELIMIT, "job %s has no snapshot yet that would tell; try again",
+                    r->job->row.name);
     if (s == WR_OK && dir[0]) s = wr_update_of(r->srv->sys, dir, plan, &u, &err);
     if (s == WR_OK) wri_note(r, 200, fates_json(&u));
     else wri_note_failed(r, s == WR_EINVAL ? WR_ELIMIT : s, &err);
@@ -305,7 +308,8 @@ static void rested(wri_req *r) {
         give_back(r);
     } else if (!wri_job_at_rest(j)) wri_req_wait(r, at_rest, rested);
     else if (j->state == WRI_FINISHED) {
-        wri_note_error(r, 409, "conflict", "the job has finished meanwhile: other SQL has nothing to go on from");
+        wri_note_error(r, 409, "conflict",
+                       "the job has finished meanwhile: other SQL has nothing to go on from");
         give_back(r);
     } else {
         v->put = true;
