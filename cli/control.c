@@ -170,7 +170,9 @@ const wr_command wri_cmd_savepoint = {
     .args = "JOB [NAME]",
     .words = "",
     .summary = "keep the state of a job under a name",
-    .doc = "Snapshots come and go; a savepoint stays until it is deleted with its job. Prints its name.\n\n"
+    .doc = "Snapshots come and go; a savepoint stays, also when its job is deleted: a folder below "
+           "savepoints/ in "
+           "the data directory. Prints its name.\n\n"
            "  weir savepoint clicks before_change\n"
            "  weir submit --savepoint before_change --name second clicks.sql",
     .flags = flags,

@@ -4,7 +4,7 @@
 /* ---- submit ---- */
 
 typedef struct submit_opts {
-    const char *execute, *name, *savepoint, *snapshot_interval;
+    const char *execute, *name, *savepoint, *snapshot_interval, *memory;
     int64_t workers;
     wri_server_opts server;
 } submit_opts;
@@ -30,6 +30,11 @@ static const wr_option submit_flags[] = {
      .offset = OPT(snapshot_interval),
      .doc =
          "Time between snapshots, such as 500ms; without it what the SQL sets, else what the server does."},
+    {.name = "memory",
+     .type = WR_OPT_STRING,
+     .offset = OPT(memory),
+     .doc = "What buffers and state may take, such as 512MiB; without it what the SQL sets, else what the "
+            "server does."},
     {.name = "savepoint",
      .type = WR_OPT_STRING,
      .offset = OPT(savepoint),
@@ -38,8 +43,8 @@ static const wr_option submit_flags[] = {
 };
 
 static json_t *job_to_submit(const submit_opts *o, const char *sql, const char *name) {
-    json_t *v = json_pack("{s:s, s:s*, s:s*, s:s*}", "sql", sql, "name", name, "snapshot_interval",
-                          o->snapshot_interval, "savepoint", o->savepoint);
+    json_t *v = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "sql", sql, "name", name, "snapshot_interval",
+                          o->snapshot_interval, "savepoint", o->savepoint, "memory", o->memory);
     if (v && o->workers && json_object_set_new(v, "workers", json_integer(o->workers)) < 0) {
         json_decref(v);
         v = NULL;
@@ -133,8 +138,8 @@ static void print_update(const json_t *answer) {
     wri_table_cell(&t, "STATE");
     wri_table_cell(&t, "OPERATOR");
     add_list(&t, answer, "keeps");
+    add_list(&t, answer, "begins");
     add_list(&t, answer, "drops");
-    add_list(&t, answer, "new");
     wri_table_print(&t, 0);
     wri_table_free(&t);
 }

@@ -4,7 +4,6 @@
 #include "server_int.h"
 
 #define NAME_MAX_BYTES 64
-#define SQL_MOST       (1 << 20)
 
 /* ---- as JSON ---- */
 
@@ -74,7 +73,7 @@ void wri_api_job(wri_req *r) {
 typedef struct asked {
     wri_job_row row;
     char id[16];
-    const char *interval;
+    const char *interval, *memory;
 } asked;
 
 static bool bad(wri_req *r, const char *fmt, ...) WR_PRINTF(2, 3);
@@ -88,27 +87,34 @@ static bool bad(wri_req *r, const char *fmt, ...) {
     return false;
 }
 
-/* Names stand in URLs and beside ids, which begin with "j-". */
-static bool good_name(wri_req *r, const char *name) {
+bool wri_api_good_name(const char *name, size_t most) {
     size_t n = strlen(name);
-    bool ok = n >= 1 && n <= NAME_MAX_BYTES && strncmp(name, "j-", 2) != 0;
+    bool ok = n >= 1 && n <= most;
     for (const char *c = name; *c && ok; c++)
         ok = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
              (c > name && strchr("._-", *c)) || *c == '_';
-    if (ok) return true;
+    return ok;
+}
+
+/* Names stand in URLs and beside ids, which begin with "j-". */
+static bool good_name(wri_req *r, const char *name) {
+    if (wri_api_good_name(name, NAME_MAX_BYTES) && strncmp(name, "j-", 2) != 0) return true;
     return bad(r,
                "name '%.80s': expected 1 to %d letters, digits, _, - or ., not beginning with . or - or 'j-'",
                name, NAME_MAX_BYTES);
 }
 
 static bool take_json(wri_req *r, asked *a) {
-    static const char *const known[] = {"s:sql", "s:name", "i:workers", "s:snapshot_interval", NULL};
+    static const char *const known[] = {"s:sql",       "s:name",   "i:workers", "s:snapshot_interval",
+                                        "s:savepoint", "s:memory", NULL};
     json_t *o = wri_req_json(r);
     if (!o || !wri_json_known(r, o, known)) return false;
     json_t *w = json_object_get(o, "workers");
     a->row.sql = (char *)json_string_value(json_object_get(o, "sql"));
     a->row.name = (char *)json_string_value(json_object_get(o, "name"));
     a->interval = json_string_value(json_object_get(o, "snapshot_interval"));
+    a->row.savepoint = (char *)json_string_value(json_object_get(o, "savepoint"));
+    a->memory = json_string_value(json_object_get(o, "memory"));
     a->row.workers = w ? json_integer_value(w) : 0;
     if (w && (a->row.workers < 1 || a->row.workers > 128))
         return bad(r, "workers: expected 1 to 128, found %" PRId64, a->row.workers);
@@ -124,6 +130,8 @@ static bool take_sql(wri_req *r, asked *a) {
     a->row.sql = wr_arena_strndup(&r->ar, r->body.data ? r->body.data : "", r->body.len);
     a->row.name = (char *)wri_query(r, "name");
     a->interval = wri_query(r, "snapshot_interval");
+    a->row.savepoint = (char *)wri_query(r, "savepoint");
+    a->memory = wri_query(r, "memory");
     if (w && (!wr_read_i64(w, strlen(w), &a->row.workers) || a->row.workers < 1 || a->row.workers > 128))
         return bad(r, "workers '%.32s': expected 1 to 128", w);
     return a->row.sql ? true : bad(r, "out of memory");
@@ -132,12 +140,14 @@ static bool take_sql(wri_req *r, asked *a) {
 static bool take(wri_req *r, asked *a) {
     wr_err err = {0};
     if (!(r->body_type == WRI_BODY_SQL ? take_sql(r, a) : take_json(r, a))) return false;
-    if (strlen(a->row.sql) > SQL_MOST) return bad(r, "the script is longer than 1 MiB");
+    if (strlen(a->row.sql) > WRI_SQL_MOST) return bad(r, "the script is longer than 1 MiB");
     if (a->interval && wr_parse_duration(a->interval, &a->row.snapshot_interval_us, &err) != WR_OK)
         return bad(r, "snapshot_interval: %s", err.msg);
     if (a->interval &&
         (a->row.snapshot_interval_us < 1000 || a->row.snapshot_interval_us > INT64_C(86400000000)))
         return bad(r, "snapshot_interval '%.32s': expected 1ms to 1d", a->interval);
+    if (a->memory && wr_parse_bytes(a->memory, &a->row.memory_bytes, &err) != WR_OK)
+        return bad(r, "memory: %s", err.msg);
     return !a->row.name || good_name(r, a->row.name);
 }
 
@@ -165,6 +175,10 @@ static void submit(wri_req *r) {
     a->row.created_us = r->srv->sys->wall_us();
     wr_status s = wri_sql_plan(&sql, a->row.name, a->row.sql, &why);
     if (s == WR_OK) s = wri_sql_servable(&sql, &err);
+    if (s == WR_OK && a->row.savepoint && !wri_api_can_begin(r, a->row.savepoint, &sql.plan)) {
+        wri_sql_free(&sql);
+        return;
+    }
     wri_sql_free(&sql);
     if (s == WR_OK) s = wri_catalog_add(r->srv->catalog, &a->row, &err);
     if (why.len) wri_note_error(r, s == WR_ENOMEM ? 503 : 400, "sql", why.data);
@@ -185,7 +199,8 @@ static void submitted(wri_req *r) {
 }
 
 void wri_api_jobs_submit(wri_req *r) {
-    static const char *const known[] = {"name", "workers", "snapshot_interval", NULL}, *const none[] = {NULL};
+    static const char *const known[] = {"name", "workers", "snapshot_interval", "savepoint", "memory", NULL};
+    static const char *const none[] = {NULL};
     if (!wri_query_known(r, r->body_type == WRI_BODY_SQL ? known : none)) return; /* JSON has them in it */
     if (r->srv->n_jobs >= (size_t)r->srv->o.max_jobs) {
         wri_answer_error(r, 429, "too_many_jobs", "there are %zu jobs, which is max_jobs; delete some",
@@ -245,6 +260,16 @@ static bool can(wri_jstate s, wri_wanted w) {
     }
 }
 
+bool wri_api_claim(wri_req *r) {
+    wri_sjob *j = r->job;
+    bool mine = !j->busy && j->row.wanted != WRI_WANT_DELETE;
+    if (mine) j->busy = true;
+    else
+        wri_answer_error(r, 409, "conflict", "job %s is being changed by another request; try again",
+                         j->row.name);
+    return mine;
+}
+
 /* False: answered. */
 static bool begin(wri_req *r, wri_wanted w, bool force, const char *verb) {
     static const char *const none[] = {NULL}, *const forced[] = {"force", NULL};
@@ -252,16 +277,14 @@ static bool begin(wri_req *r, wri_wanted w, bool force, const char *verb) {
     wri_sjob *j = r->job;
     change *c = r->own = wr_arena_calloc(&r->ar, sizeof *c);
     if (!c) wri_answer_error(r, 503, "out_of_memory", "out of memory");
-    else if (j->busy || j->row.wanted == WRI_WANT_DELETE)
-        wri_answer_error(r, 409, "conflict", "job %s is being changed by another request; try again",
-                         j->row.name);
-    else if (!force && !can(j->state, w))
+    else if (!wri_api_claim(r)) return false;
+    else if (!force && !can(j->state, w)) {
+        j->busy = false;
         wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s%s", j->row.name,
                          wri_jstate_name(j->state), verb,
                          w == WRI_WANT_DELETE ? "; stop it first, or give ?force=1" : "");
-    else {
+    } else {
         c->wanted = w;
-        j->busy = true;
         return true;
     }
     return false;

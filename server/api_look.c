@@ -53,7 +53,10 @@ void wri_api_job_plan(wri_req *r) {
     wr_explain_form form;
     if (!wri_query_known(r, known) || !form_of(r, wri_query(r, "format"), &form) || !wri_api_find_job(r))
         return;
-    explain_sql(r, r->job->row.name, r->job->row.sql, form);
+    /* A copy: an update may replace the text. */
+    const char *sql = wr_arena_strdup(&r->ar, r->job->row.sql);
+    if (sql) explain_sql(r, r->job->row.name, sql, form);
+    else wri_answer_error(r, 503, "out_of_memory", "out of memory");
 }
 
 /* ---- POST /v1/explain and /v1/check ---- */

@@ -5,19 +5,24 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define VERSION 1 /* user_version of the file */
-
 struct wri_catalog {
     sqlite3 *db;
     pthread_mutex_t lock;
     char *path;
 };
 
-static const char *const schema =
+/* What makes version i + 1 of the file, its user_version, of version i; 0 is an empty file. */
+static const char *const steps[] = {
     "CREATE TABLE jobs (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, sql TEXT NOT NULL, error TEXT,"
     " workers INTEGER NOT NULL, snapshot_interval_us INTEGER NOT NULL, created_us INTEGER NOT NULL,"
     " restarts INTEGER NOT NULL DEFAULT 0, wanted INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+    "ALTER TABLE jobs ADD COLUMN savepoint TEXT;"
+    "ALTER TABLE jobs ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN updating INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;",
+};
+#define VERSION ((int)WR_LEN(steps))
 
 /* A full disk, a damaged file, … as SQLite says it. */
 static wr_status failed(const wri_catalog *c, int rc, wr_err *err) {
@@ -71,7 +76,8 @@ static wr_status open_file(wri_catalog *c, const char *path, wr_err *err) {
                        found, VERSION);
     if (found == VERSION) return WR_OK;
     WR_TRY(exec(c, "BEGIN", err));
-    wr_status s = exec(c, schema, err);
+    wr_status s = WR_OK;
+    for (int i = found < 0 ? 0 : found; i < VERSION && s == WR_OK; i++) s = exec(c, steps[i], err);
     if (s == WR_OK) s = exec(c, "COMMIT", err);
     return s;
 }
@@ -105,8 +111,8 @@ static void bind_text(sqlite3_stmt *st, int i, const char *text) {
 static wr_status add(wri_catalog *c, const wri_job_row *row, wr_err *err) {
     sqlite3_stmt *st;
     WR_TRY(prepare(c,
-                   "INSERT INTO jobs (id, name, sql, workers, snapshot_interval_us, created_us, wanted) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                   "INSERT INTO jobs (id, name, sql, workers, snapshot_interval_us, created_us, wanted, "
+                   "savepoint, memory_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                    &st, err));
     bind_text(st, 1, row->id);
     bind_text(st, 2, row->name);
@@ -115,6 +121,8 @@ static wr_status add(wri_catalog *c, const wri_job_row *row, wr_err *err) {
     sqlite3_bind_int64(st, 5, row->snapshot_interval_us);
     sqlite3_bind_int64(st, 6, row->created_us);
     sqlite3_bind_int(st, 7, (int)row->wanted);
+    bind_text(st, 8, row->savepoint);
+    sqlite3_bind_int64(st, 9, row->memory_bytes);
     wr_status s = finish(c, st, NULL, err);
     return s == WR_ELIMIT ? wr_fail(err, s, "there is a job '%s' already", row->name) : s;
 }
@@ -137,6 +145,21 @@ static wr_status ran(wri_catalog *c, const wri_job_row *row, wr_err *err) {
     bind_text(st, 2, row->error);
     sqlite3_bind_int64(st, 3, row->restarts);
     bind_text(st, 4, row->id);
+    return finish(c, st, NULL, err);
+}
+
+static wr_status update(wri_catalog *c, const char *id, const char *sql, wr_err *err) {
+    sqlite3_stmt *st;
+    WR_TRY(prepare(c, "UPDATE jobs SET sql = ?, updating = 1, ended = 0 WHERE id = ?", &st, err));
+    bind_text(st, 1, sql);
+    bind_text(st, 2, id);
+    return finish(c, st, NULL, err);
+}
+
+static wr_status updated(wri_catalog *c, const char *id, wr_err *err) {
+    sqlite3_stmt *st;
+    WR_TRY(prepare(c, "UPDATE jobs SET updating = 0 WHERE id = ?", &st, err));
+    bind_text(st, 1, id);
     return finish(c, st, NULL, err);
 }
 
@@ -174,6 +197,20 @@ wr_status wri_catalog_ran(wri_catalog *c, const char *id, wri_ended ended, const
     return s;
 }
 
+wr_status wri_catalog_update(wri_catalog *c, const char *id, const char *sql, wr_err *err) {
+    pthread_mutex_lock(&c->lock);
+    wr_status s = update(c, id, sql, err);
+    pthread_mutex_unlock(&c->lock);
+    return s;
+}
+
+wr_status wri_catalog_updated(wri_catalog *c, const char *id, wr_err *err) {
+    pthread_mutex_lock(&c->lock);
+    wr_status s = updated(c, id, err);
+    pthread_mutex_unlock(&c->lock);
+    return s;
+}
+
 wr_status wri_catalog_remove(wri_catalog *c, const char *id, wr_err *err) {
     pthread_mutex_lock(&c->lock);
     wr_status s = drop(c, id, err);
@@ -187,7 +224,7 @@ wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wr
     WR_TRY(
         prepare(c,
                 "SELECT id, name, sql, error, workers, snapshot_interval_us, created_us, restarts, wanted, "
-                "ended FROM jobs ORDER BY created_us, id",
+                "ended, savepoint, memory_bytes, updating FROM jobs ORDER BY created_us, id",
                 &st, err));
     wr_status s = WR_OK;
     int rc = SQLITE_DONE;
@@ -201,7 +238,10 @@ wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wr
                            .created_us = sqlite3_column_int64(st, 6),
                            .restarts = sqlite3_column_int64(st, 7),
                            .wanted = (wri_wanted)sqlite3_column_int(st, 8),
-                           .ended = (wri_ended)sqlite3_column_int(st, 9)};
+                           .ended = (wri_ended)sqlite3_column_int(st, 9),
+                           .savepoint = text_of(st, 10),
+                           .memory_bytes = sqlite3_column_int64(st, 11),
+                           .updating = sqlite3_column_int(st, 12) != 0};
         s = row.id && row.name && row.sql ? each(ctx, &row, err) : wr_fail_oom(err, "the catalog");
     }
     if (s == WR_OK && rc != SQLITE_DONE) s = failed(c, rc, err);

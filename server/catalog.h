@@ -17,11 +17,14 @@ typedef enum wri_ended { WRI_NOT_ENDED, WRI_HAS_FINISHED, WRI_HAS_FAILED } wri_e
 typedef struct wri_job_row {
     char *id, *name, *sql;
     char *error;                           /* why it failed last; NULL: it did not */
+    char *savepoint;                       /* whose state it begins with; NULL: none */
     int64_t workers, snapshot_interval_us; /* 0: not said */
+    int64_t memory_bytes;                  /* the same */
     int64_t created_us;
     int64_t restarts; /* after failures, since it was submitted */
     wri_wanted wanted;
     wri_ended ended;
+    bool updating; /* the SQL is newer than the last snapshot, which it shall go on from all the same */
 } wri_job_row;
 
 /* Makes the file where there is none. */
@@ -34,6 +37,10 @@ wr_status wri_catalog_want(wri_catalog *c, const char *id, wri_wanted wanted, wr
 /* How a run has ended; error may be NULL. */
 wr_status wri_catalog_ran(wri_catalog *c, const char *id, wri_ended ended, const char *error,
                           int64_t restarts, wr_err *err) WR_MUST_USE;
+/* Other SQL from now on: the job is updating, and has not ended. One transaction. */
+wr_status wri_catalog_update(wri_catalog *c, const char *id, const char *sql, wr_err *err) WR_MUST_USE;
+/* There is a snapshot of its SQL: it is no longer updating. */
+wr_status wri_catalog_updated(wri_catalog *c, const char *id, wr_err *err) WR_MUST_USE;
 wr_status wri_catalog_remove(wri_catalog *c, const char *id, wr_err *err) WR_MUST_USE;
 /* Calls each with every row, in the order of creation; strings borrow. */
 wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),

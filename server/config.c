@@ -36,6 +36,12 @@ const wr_option wr_server_options[WR_SERVER_OPTIONS] = {
      .min = 1000,
      .max = INT64_C(86400000000),
      .doc = "Time between snapshots of a job that does not say; else what its SQL sets, else 10 seconds."},
+    {.name = "memory",
+     .type = WR_OPT_BYTES,
+     .offset = OPT(memory_bytes),
+     .max = INT64_MAX / 2,
+     .doc = "What a job that does not say may take for buffers and state, such as 512MiB; else what its SQL "
+            "sets, else half of the machine's."},
     {.name = "durability",
      .type = WR_OPT_ENUM,
      .offset = OPT(durability),

@@ -55,10 +55,11 @@ static void on_bad_row(void *ctx, const wr_bad_row *row) {
 
 /* ---- a run ---- */
 
-/* A folder and its name in the one above are durable when this returns. */
-static wr_status make_dir(const wr_sys *sys, const char *path, const char *above, wr_err *err) {
+wr_status wri_make_dir(const wr_sys *sys, const char *path, const char *above, bool *therep, wr_err *err) {
+    *therep = false;
     if (sys->mkdir(path, 0755) != 0) {
-        if (errno == EEXIST) return WR_OK;
+        *therep = errno == EEXIST;
+        if (*therep) return WR_OK;
         return wr_fail(err, WR_EIO, "cannot make the folder '%s': %s", path, strerror(errno));
     }
     int fd = sys->open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -67,16 +68,22 @@ static wr_status make_dir(const wr_sys *sys, const char *path, const char *above
     return bad ? wr_fail(err, WR_EIO, "cannot sync the folder '%s': %s", above, strerror(bad)) : WR_OK;
 }
 
+wr_status wri_data_path(const wri_server *srv, char out[4096], wr_err *err, const char *dir, const char *name,
+                        const char *below) {
+    if (snprintf(out, 4096, "%s/%s/%s%s", srv->o.data, dir, name, below) < 4096) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "the path of the data directory is too long");
+}
+
 static wr_status state_dir(const wri_sjob *j, char out[4096], wr_err *err) {
     const wr_sys *sys = j->srv->sys;
     const char *data = j->srv->o.data;
     char jobs[4096], own[4096];
-    if (snprintf(out, 4096, "%s/jobs/%s/snapshots", data, j->row.id) >= 4096)
-        return wr_fail(err, WR_EINVAL, "the path of the data directory is too long");
+    bool there;
+    WR_TRY(wri_data_path(j->srv, out, err, "jobs", j->row.id, "/snapshots"));
     snprintf(jobs, sizeof jobs, "%.3900s/jobs", data);
     snprintf(own, sizeof own, "%.3900s/jobs/%.64s", data, j->row.id);
-    WR_TRY(make_dir(sys, jobs, data, err));
-    return make_dir(sys, own, jobs, err);
+    WR_TRY(wri_make_dir(sys, jobs, data, &there, err));
+    return wri_make_dir(sys, own, jobs, &there, err);
 }
 
 /* Published: from here on until it is taken back the loop may cancel it and read its statistics. */
@@ -127,10 +134,19 @@ static void on_tick(void *ctx) {
     }
 }
 
+/* With a snapshot of its own the new SQL needs no leave any more to take over another's state. */
+static void settle(wri_sjob *j) {
+    wr_err err = {0};
+    if (!j->row.updating || j->stats.snapshots == 0) return;
+    if (wri_catalog_updated(j->srv->catalog, j->row.id, &err) == WR_OK) j->row.updating = false;
+    else wri_job_log(j, "%s", err.msg);
+}
+
 static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
-    char dir[4096];
+    char dir[4096], from[4096];
     WR_TRY(wri_sql_servable(sql, err));
     WR_TRY(state_dir(j, dir, err));
+    if (j->row.savepoint) WR_TRY(wri_data_path(j->srv, from, err, "savepoints", j->row.savepoint, ""));
     const wr_server_opts *so = &j->srv->o;
     wr_job_opts o = {.sys = j->srv->sys,
                      .workers = (uint32_t)(j->row.workers ? j->row.workers : so->workers),
@@ -140,9 +156,14 @@ static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
                      .state_dir = dir,
                      .snapshot_interval_us =
                          j->row.snapshot_interval_us ? j->row.snapshot_interval_us : so->snapshot_interval_us,
+                     .memory_bytes = j->row.memory_bytes ? j->row.memory_bytes : so->memory_bytes,
+                     .sql = j->row.sql,
+                     .from_dir = j->row.savepoint ? from : NULL,
+                     .update = j->row.updating,
                      .streams = j->srv->streams};
     /* Where the SQL says how many, that goes before the server's default. */
     if (!j->row.workers && sql->plan.settings.workers) o.workers = 0;
+    if (!j->row.memory_bytes && sql->plan.settings.memory_bytes) o.memory_bytes = 0;
     wr_job *run;
     WR_TRY(wr_job_new(&sql->plan, &o, &run, err));
     wr_status s = WR_OK;
@@ -153,6 +174,7 @@ static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
         publish(j, run);
         s = wr_job_run(run, on_tick, &w, err);
         take_back(j, run);
+        settle(j);
     }
     log_said(j, run, wr_job_notes);
     wr_job_free(run);

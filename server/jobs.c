@@ -29,6 +29,7 @@ static void free_job(wri_sjob *j) {
     wr_free(j->row.id);
     wr_free(j->row.name);
     wr_free(j->row.sql);
+    wr_free(j->row.savepoint);
     wr_free(j->error);
     wr_free(j->why);
     wri_lines_free(&j->output);
@@ -62,9 +63,12 @@ static wri_sjob *new_job(wri_server *srv, const wri_job_row *row) {
     j->row.id = wr_strdup(row->id);
     j->row.name = wr_strdup(row->name);
     j->row.sql = wr_strdup(row->sql);
+    j->row.savepoint = row->savepoint ? wr_strdup(row->savepoint) : NULL;
     j->error = row->error ? wr_strdup(row->error) : NULL;
     j->stats.watermark_us = WR_WM_NONE;
-    if (j->row.id && j->row.name && j->row.sql && (j->error || !row->error)) return j;
+    if (j->row.id && j->row.name && j->row.sql && (j->error || !row->error) &&
+        (j->row.savepoint || !row->savepoint))
+        return j;
     free_job(j);
     return NULL;
 }
@@ -107,6 +111,11 @@ static void start(wri_sjob *j) {
     j->tries++;
     set_error(j, wr_strdup(err.msg));
     fail_later(j);
+}
+
+void wri_job_rest(wri_sjob *j) {
+    set_state(j, WRI_STOPPING);
+    wri_job_cancel(j);
 }
 
 bool wri_job_at_rest(const wri_sjob *j) { return !j->alive; }

@@ -11,6 +11,8 @@ static const wri_route routes[] = {
     {HTTP_POST, "/v1/jobs/{}/pause", 0, wri_api_job_pause},
     {HTTP_POST, "/v1/jobs/{}/resume", 0, wri_api_job_resume},
     {HTTP_POST, "/v1/jobs/{}/stop", 0, wri_api_job_stop},
+    {HTTP_POST, "/v1/jobs/{}/savepoint", WRI_BODY_JSON | WRI_BODY_NONE, wri_api_job_savepoint},
+    {HTTP_POST, "/v1/jobs/{}/update", WRI_BODY_JSON, wri_api_job_update},
     {HTTP_GET, "/v1/jobs/{}/plan", 0, wri_api_job_plan},
     {HTTP_GET, "/v1/jobs/{}/log", 0, wri_api_job_log},
     {HTTP_GET, "/v1/jobs/{}/errors", 0, wri_api_job_errors},
@@ -164,7 +166,7 @@ static void not_allowed(wri_req *r) {
 
 /* A body is there and of a kind that the route takes; else answers. */
 static bool body_fits(wri_req *r) {
-    if (!r->route->body) return true;
+    if (!r->route->body || (r->route->body & WRI_BODY_NONE && r->body.len == 0)) return true;
     if (!r->sized)
         wri_answer_error(r, 411, "length_required", "expected a body, with Content-Length or chunked");
     else if (!(r->body_type & r->route->body))

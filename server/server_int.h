@@ -22,6 +22,7 @@
 #define WRI_ARGS_MAX    2           /* {…} in a route */
 #define WRI_QUERY_MAX   16          /* parameters behind the ? */
 #define WRI_BODIES_MAX  (256 << 20) /* of all requests under way [bytes] */
+#define WRI_SQL_MOST    (1 << 20)   /* of a script [bytes] */
 #define WRI_POOL_MAX    2000        /* requests that wait for the pool */
 #define WRI_CHUNK_BYTES (64 * 1024) /* written at once to one who follows */
 #define WRI_TICK_MS     100
@@ -38,7 +39,7 @@ typedef struct wri_param {
     char *name, *value; /* in the request's arena */
 } wri_param;
 
-enum { WRI_BODY_JSON = 1, WRI_BODY_SQL = 2, WRI_BODY_LINES = 4 };
+enum { WRI_BODY_JSON = 1, WRI_BODY_SQL = 2, WRI_BODY_LINES = 4, WRI_BODY_NONE = 8 /* or none at all */ };
 
 /* A request and its answer. The loop's, but while it is in the pool (`held`): then the pool's, except conn.
  */
@@ -216,10 +217,18 @@ typedef enum wri_jstate {
 /* How a run has ended. */
 typedef enum wri_outcome { WRI_ENDED, WRI_CANCELED, WRI_BROKE, WRI_HOPELESS } wri_outcome;
 
+/* How a savepoint has become: written by the job's thread, then done. */
+typedef struct wri_saved {
+    int done; /* atomic */
+    wr_status status;
+    uint64_t bytes;
+    wr_err err;
+} wri_saved;
+
 struct wri_sjob {
     wri_server *srv;
     uint32_t refs;
-    wri_job_row row; /* strings are owned; constant but for wanted, restarts, ended and error */
+    wri_job_row row; /* strings are owned; constant but for wanted, restarts, ended, error, sql, updating */
     wri_jstate state;
     char *error;        /* why it failed last; NULL: it did not */
     bool busy;          /* a request changes what is wanted of it */
@@ -237,6 +246,7 @@ struct wri_sjob {
     wri_outcome outcome;
     char *why;                     /* of the outcome; owned */
     uint32_t tries;                /* failed runs in a row before this one */
+    wri_saved saved;               /* of the savepoint that was asked for last */
     wri_lines output, errors, log; /* any thread's */
 };
 
@@ -258,6 +268,7 @@ void wri_jobs_free(wri_server *srv);
 const char *wri_jstate_name(wri_jstate s);
 /* What is wanted has been written to the catalog: does it. */
 void wri_job_act(wri_sjob *j, wri_wanted wanted);
+void wri_job_rest(wri_sjob *j); /* ends its run with a last snapshot; what is wanted of it stays */
 bool wri_job_at_rest(const wri_sjob *j);
 void wri_job_stats(wri_sjob *j, wr_job_stats *outp);
 /* What holds it up for now; .now false: nothing of that kind. */
@@ -268,6 +279,13 @@ void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 /* job_run.c */
 wr_status wri_job_start(wri_sjob *j, wr_err *err) WR_MUST_USE;
 void wri_job_cancel(wri_sjob *j); /* its run ends with a last snapshot; any thread */
+
+/* A folder and its name in the one above are durable when this returns. */
+wr_status wri_make_dir(const wr_sys *sys, const char *path, const char *above, bool *therep,
+                       wr_err *err) WR_MUST_USE;
+/* "DATA/dir/name" and what is below. */
+wr_status wri_data_path(const wri_server *srv, char out[4096], wr_err *err, const char *dir, const char *name,
+                        const char *below) WR_MUST_USE;
 
 /* job_erase.c: the folder of a job, then its row; in the pool */
 wr_status wri_job_erase(wri_server *srv, const char *id, wr_err *err) WR_MUST_USE;
@@ -327,6 +345,8 @@ void wri_api_job_pause(wri_req *r);
 void wri_api_job_resume(wri_req *r);
 void wri_api_job_stop(wri_req *r);
 void wri_api_job_delete(wri_req *r);
+void wri_api_job_savepoint(wri_req *r);
+void wri_api_job_update(wri_req *r);
 void wri_api_job_plan(wri_req *r);
 void wri_api_job_log(wri_req *r);
 void wri_api_job_errors(wri_req *r);
@@ -341,6 +361,12 @@ void wri_api_records_put(wri_req *r);
 void wri_api_records_get(wri_req *r);
 /* The job that the path names, with a reference in r->job; false: answered. */
 bool wri_api_find_job(wri_req *r);
+/* Of jobs and savepoints: 1 to most letters, digits, _, - and ., not beginning with . or -. */
+bool wri_api_good_name(const char *name, size_t most);
+/* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
+bool wri_api_claim(wri_req *r);
+/* In the pool: whether that plan can begin with the state of a savepoint; false: noted. */
+bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan);
 json_t *wri_api_job_json(wri_sjob *j, bool whole);
 /* In the pool: the stream of that name, in r's arena; false: noted. */
 bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);

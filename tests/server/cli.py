@@ -68,6 +68,26 @@ def job(e, name):
 # ---- against an engine ----
 
 @case
+def savepoints_and_updates(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s"), 0)
+        path = write(d, "rows.sql", ROWS)
+        expect(weir(e.url, "submit", path, "--memory", "64MiB"), 0)
+        expect(weir(e.url, "savepoint", "rows", "p"), 0, "p\n", "bytes in ")
+        expect(weir(e.url, "savepoint", "rows", "p"), 1, "", "'p'")
+        expect(weir(e.url, "submit", path, "--savepoint", "p", "--name", "second"), 0, None, "job second is running")
+        expect(weir(e.url, "submit", path, "--savepoint", "q", "--name", "third"), 2, "", "no savepoint 'q'")
+        more = write(d, "more.sql", ROWS + " SELECT a + 1 AS b FROM s;")
+        p = expect(weir(e.url, "update", more, "--job", "rows", "--dry-run"), 0, "keeps ", "")
+        assert "begins " in p.stdout and job(e, "rows")["sql"] == ROWS, p
+        done = expect(weir(e.url, "update", more, "--job", "rows"), 0, "keeps ", "")
+        assert done.stdout == p.stdout and "AS b" in job(e, "rows")["sql"], done
+        expect(weir(e.url, "put", "s", stdin='{"a":1,"t":"x"}'), 0)
+        expect(weir(e.url, "tail", "job:second", "--count", "1"), 0, '"a":1', "")
+        expect(weir(e.url, "tail", "job:rows", "--count", "2"), 0, '{"b":2}', "")
+
+
+@case
 def a_job_from_submit_to_delete(d):
     with Engine(WEIR, d) as e:
         expect(weir(e.url, "jobs"), 0, "no jobs\n", "")

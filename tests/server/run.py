@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -243,6 +244,153 @@ def a_slow_follower_misses_lines_and_is_told(d):
         gone = s.ask("GET", "/v1/jobs/fast/output")
         assert int(gone[1]["X-Weir-Lines-Gone"]) > 0 and len(gone[2]) <= 65536
         s.stop()
+
+
+# ---- savepoints, other SQL ----
+
+COUNTS = ("CREATE STREAM c (k VARCHAR, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (connector = 'stream', format = 'json', "
+          "start = 'earliest'); SELECT k, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE c, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
+          "GROUP BY window_start, window_end, k;")
+MORE = COUNTS + " SELECT k AS late_k FROM c WHERE k = 'z';"
+OTHER = COUNTS.replace("'1' MINUTE", "'2' MINUTE")
+
+
+def put_at(s, *seconds, key="a"):
+    s.post("/v1/streams/c/records", {"records": [
+        {"data": json.dumps({"k": key, "ts": f"2026-01-01 00:{t // 60:02}:{t % 60:02}"})} for t in seconds]})
+
+
+def has_read(s, job, n):
+    wait(lambda: s.get(f"/v1/jobs/{job}")["rows_in"] >= n)
+
+
+def counts(s, job):
+    """Of a job that has been given a row of minute 5: (k, n) of what was counted before."""
+    return wait(lambda: [(r["k"], r["n"]) for r in map(json.loads, s.get(f"/v1/jobs/{job}/output").split("\n")[:-1]) if "n" in r])
+
+
+def counting(s, name="counts"):
+    s.post("/v1/streams", {"name": "c"}, status=201)
+    put_at(s, 1, 2, 3)
+    s.submit(COUNTS, name, snapshot_interval="10s")
+    has_read(s, name, 3)
+
+
+@case
+def an_update_keeps_what_stays_the_same(d):
+    with serve(d) as s:
+        counting(s)
+        s.post("/v1/jobs/counts/pause")
+        told = s.post("/v1/jobs/counts/update", {"sql": MORE, "dry_run": True})
+        assert told["keeps"] and told["begins"] and not told["drops"], told
+        other = s.post("/v1/jobs/counts/update", {"sql": OTHER, "dry_run": True})
+        assert any("TUMBLE 2 min" in x for x in other["begins"]) and any("TUMBLE 1 min" in x for x in other["drops"]), other
+        same = s.post("/v1/jobs/counts/update", {"sql": COUNTS, "dry_run": True})
+        assert same["keeps"] and not same["begins"] and not same["drops"], same
+        assert s.get("/v1/jobs/counts")["sql"] == COUNTS
+        assert s.post("/v1/jobs/counts/update", {"sql": MORE}) == told
+        j = s.get("/v1/jobs/counts")
+        assert j["state"] == "paused" and j["sql"] == MORE, j
+        s.kill()
+        s.start()
+        assert s.post("/v1/jobs/counts/resume")["state"] == "running"
+        put_at(s, 4, 300)
+        assert counts(s, "counts") == [("a", 4)]
+        assert s.stop() == 0
+
+
+@case
+def a_running_job_is_updated(d):
+    with serve(d) as s:
+        counting(s)
+        s.post("/v1/jobs/counts/update", {"sql": MORE})
+        assert s.get("/v1/jobs/counts")["sql"] == MORE and "has other SQL" in s.get("/v1/jobs/counts/log")
+        s.until("counts", "running")
+        s.kill()
+        s.start()
+        put_at(s, 4)
+        put_at(s, 5, key="z")
+        put_at(s, 300)
+        assert sorted(counts(s, "counts")) == [("a", 4), ("z", 1)]
+        assert '{"late_k":"z"}' in s.get("/v1/jobs/counts/output")
+        assert s.stop() == 0
+
+
+@case
+def what_is_wrong_with_an_update_is_said(d):
+    write(d, "in.jsonl", '{"a":1}\n')
+    with serve(d) as s:
+        counting(s)
+        assert "counts:1:" in s.error("POST", "/v1/jobs/counts/update", {"sql": "SELECT x FROM nowhere"})
+        assert "a member 'sql'" in s.error("POST", "/v1/jobs/counts/update", {})
+        assert "did you mean 'dry_run'" in s.error("POST", "/v1/jobs/counts/update", {"sql": MORE, "dryrun": True})
+        assert "moves no rows" in s.error("POST", "/v1/jobs/counts/update", {"sql": "SHOW TABLES;"})
+        assert "no snapshot yet" in s.error("POST", "/v1/jobs/counts/update", {"sql": MORE, "dry_run": True}, status=409)
+        s.error("POST", "/v1/jobs/none/update", {"sql": MORE}, status=404)
+        s.submit(copy_sql(), "copy")
+        s.until("copy", "finished")
+        assert "cannot be updated" in s.error("POST", "/v1/jobs/copy/update", {"sql": LIVE}, status=409)
+        assert "cannot be made a savepoint" in s.error("POST", "/v1/jobs/copy/savepoint", status=409)
+        j = s.get("/v1/jobs/counts")
+        assert j["state"] == "running" and j["sql"] == COUNTS, j
+        s.submit(copy_sql("late.jsonl", "b.jsonl"), "waits")
+        s.until("waits", "failing")
+        assert s.post("/v1/jobs/waits/update", {"sql": copy_sql("in.jsonl", "b.jsonl")}) == {
+            "keeps": [], "begins": [], "drops": []}
+        s.until("waits", "finished")
+        assert s.stop() == 0
+
+
+@case
+def savepoints_and_starts_from_them(d):
+    with serve(d) as s:
+        counting(s)
+        made = s.post("/v1/jobs/counts/savepoint", {"name": "p"}, status=201)
+        folder = os.path.join(d, made["path"])
+        assert made["name"] == "p" and made["path"] == "data/savepoints/p", made
+        assert 0 < made["bytes"] <= sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), made
+        assert "a savepoint 'p' already" in s.error("POST", "/v1/jobs/counts/savepoint", {"name": "p"}, status=409)
+        for name in "", "../p", "a/b", ".p":
+            assert "1 to 96 letters" in s.error("POST", "/v1/jobs/counts/savepoint", {"name": name})
+        assert s.post("/v1/jobs/counts/savepoint", status=201)["name"].startswith("counts-2")
+        put_at(s, 4, 5)
+        has_read(s, "counts", 5)
+        s.post("/v1/jobs/counts/pause")
+        made = s.post("/v1/jobs/counts/savepoint", {"name": "q"}, status=201)
+        assert s.get("/v1/jobs/counts")["state"] == "paused" and made["bytes"] > 0
+        assert s.call("DELETE", "/v1/jobs/counts?force=1")["state"] == "deleted"
+        assert "no savepoint 'r'" in s.error("POST", "/v1/jobs", {"sql": COUNTS, "savepoint": "r"})
+        assert "no savepoint '../jobs'" in s.error("POST", "/v1/jobs", {"sql": COUNTS, "savepoint": "../jobs"})
+        assert "belongs to other SQL" in s.error("POST", "/v1/jobs", {"sql": OTHER, "savepoint": "q"})
+        s.submit(COUNTS, "again", savepoint="q", snapshot_interval="1h", memory="64MiB")
+        s.kill()
+        s.start()
+        s.until("again", "running")
+        assert s.get("/v1/jobs/again")["rows_in"] < 5
+        put_at(s, 6, 300)
+        assert counts(s, "again") == [("a", 6)]
+        assert "expected a size" in s.error("POST", "/v1/jobs", {"sql": COUNTS, "memory": "much"})
+        assert s.stop() == 0
+
+
+@case
+def a_catalog_of_an_older_version_is_taken_over(d):
+    os.mkdir(os.path.join(d, "data"))
+    with serve(d) as s:
+        s.submit(LIVE, "old")
+        s.post("/v1/jobs/old/pause")
+        assert s.stop() == 0
+        db = sqlite3.connect(os.path.join(d, "data/weir.db"))
+        for column in "savepoint", "memory_bytes", "updating":
+            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+        db.close()
+        s.start()
+        assert s.get("/v1/jobs/old")["state"] == "paused"
+        s.post("/v1/jobs/old/savepoint", {"name": "p"}, status=201)
+        s.submit(LIVE, "new", savepoint="p")
+        assert s.stop() == 0
 
 
 # ---- streams ----
