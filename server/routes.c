@@ -12,6 +12,7 @@ static const wri_route routes[] = {
     {HTTP_POST, "/v1/jobs/{}/resume", 0, wri_api_job_resume},
     {HTTP_POST, "/v1/jobs/{}/stop", 0, wri_api_job_stop},
     {HTTP_GET, "/v1/jobs/{}/plan", 0, wri_api_job_plan},
+    {HTTP_GET, "/v1/jobs/{}/why", 0, wri_api_job_why},
     {HTTP_GET, "/v1/jobs/{}/log", 0, wri_api_job_log},
     {HTTP_GET, "/v1/jobs/{}/errors", 0, wri_api_job_errors},
     {HTTP_GET, "/v1/jobs/{}/output", 0, wri_api_job_output},
