@@ -1,8 +1,8 @@
 /* server/api_metrics.c -- how jobs fare: their numbers, why nothing comes out, the plan with numbers in it.
  *
- * All of it is read from jobs that run, in the pool: a job is borrowed for that (wri_job_borrow), so it goes on
- * meanwhile, and its end waits for the reader. What belongs to the loop (states, restarts, the server's own
- * figures) is taken on the loop, before or after. */
+ * All of it is read from jobs that run, in the pool: a job is borrowed for that (wri_job_borrow), so it goes
+ * on meanwhile, and its end waits for the reader. What belongs to the loop (states, restarts, the server's
+ * own figures) is taken on the loop, before or after. */
 #include <inttypes.h>
 
 #include "runtime/metrics.h"
@@ -26,8 +26,8 @@ typedef struct scrape {
 static wr_status put_own(const scrape *s, wr_buf *out) {
     WR_TRY(wr_buf_puts(out, "# HELP weir_job_up 1 while the job runs.\n# TYPE weir_job_up gauge\n"));
     for (size_t i = 0; i < s->n; i++)
-        WR_TRY(
-            wr_buf_printf(out, "weir_job_up{job=\"%s\"} %d\n", s->jobs[i].job->row.name, s->jobs[i].up ? 1 : 0));
+        WR_TRY(wr_buf_printf(out, "weir_job_up{job=\"%s\"} %d\n", s->jobs[i].job->row.name,
+                             s->jobs[i].up ? 1 : 0));
     WR_TRY(wr_buf_puts(out, "# HELP weir_job_restarts_total Restarts after failures.\n"
                             "# TYPE weir_job_restarts_total counter\n"));
     for (size_t i = 0; i < s->n; i++)
@@ -96,8 +96,8 @@ void wri_api_metrics(wri_req *r) {
     }
     for (size_t i = 0; i < srv->n_jobs; i++) {
         wri_sjob *j = srv->jobs[i];
-        s->jobs[s->n++] = (scraped){
-            .job = wri_job_hold(j), .up = j->state == WRI_RUNNING, .restarts = j->row.restarts};
+        s->jobs[s->n++] =
+            (scraped){.job = wri_job_hold(j), .up = j->state == WRI_RUNNING, .restarts = j->row.restarts};
     }
     wri_req_work(r, read_all, answer_all);
 }
@@ -164,9 +164,7 @@ typedef struct looking {
     const char *type, *state;
 } looking;
 
-static wr_status why(wr_job *run, wr_buf *out, wr_err *err) {
-    return wr_job_why(run, WR_WHY_JSON, out, err);
-}
+static wr_status why(wr_job *run, wr_buf *out, wr_err *err) { return wr_job_why(run, WR_WHY_JSON, out, err); }
 
 static void look(wri_req *r) {
     const looking *l = r->own;

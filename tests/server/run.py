@@ -447,7 +447,7 @@ def a_job_that_runs_says_how_it_fares(d):
 
 @case
 def jobs_are_looked_at_while_they_come_and_go(d):
-    paths = ["/metrics", "/v1/jobs/stalled/why", "/v1/jobs/brief", "/v1/jobs/brief/why", "/v1/jobs/brief/plan?analyze=1"]
+    paths = ["/metrics", "/v1/jobs/stalled/why", "/v1/jobs/stalled/why?", "/v1/jobs/brief", "/v1/jobs/brief/why", "/v1/jobs/brief/plan?analyze=1"]
     with serve(d) as s:
         stall(s)
         done, seen, wrong = threading.Event(), set(), []
