@@ -5,7 +5,6 @@
  * own figures) is taken on the loop, before or after. */
 #include <inttypes.h>
 
-#include "runtime/metrics.h"
 #include "server_int.h"
 
 /* ---- GET /metrics ---- */
