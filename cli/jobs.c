@@ -11,7 +11,7 @@ static const wr_option flags[] = {
      .type = WR_OPT_BOOL,
      .offset = offsetof(jobs_opts, verbose),
      .def = "false",
-     .doc = "Of each job its snapshot, its operators and more."},
+     .doc = "Of each job its rates, state and snapshots, its operators, shards and sinks."},
     WRI_SERVER_FLAGS(jobs_opts),
 };
 
@@ -56,7 +56,6 @@ static void print_all(const json_t *jobs) {
     json_array_foreach(jobs, i, job) {
         print_remark(job, "error");
         print_trouble(job);
-        print_remark(job, "why");
     }
 }
 
@@ -69,35 +68,99 @@ static void detail(wri_table *t, const json_t *job, const char *key, const char 
     wri_table_cell(t, "%s", text);
 }
 
-static void snapshot(wri_table *t, const json_t *s) {
-    char epoch[WRI_SHOWN], time[WRI_SHOWN], bytes[WRI_SHOWN], ms[WRI_SHOWN];
+static void snapshots(wri_table *t, const json_t *s) {
+    char taken[WRI_SHOWN], failed[WRI_SHOWN], last[WRI_SHOWN], bytes[WRI_SHOWN], seconds[WRI_SHOWN];
     if (!json_is_object(s)) return;
+    wri_table_cell(t, "snapshots");
+    wri_table_cell(t, "%s taken, %s failed", wri_shown(s, "taken", taken), wri_shown(s, "failed", failed));
+    if (!*wri_shown(s, "last", last)) return;
     wri_table_cell(t, "last snapshot");
-    wri_table_cell(t, "%s at %s, %s bytes in %s ms", wri_shown(s, "epoch", epoch), wri_shown(s, "time", time),
-                   wri_shown(s, "bytes", bytes), wri_shown(s, "duration_ms", ms));
+    wri_table_cell(t, "%s, %s bytes in %s s", last, wri_shown(s, "last_bytes", bytes),
+                   wri_shown(s, "last_duration_seconds", seconds));
 }
 
-static int print_one(const wri_client *c, const json_t *job) {
+/* Lists of the job's parts, and what of each stands in a line. */
+static const struct {
+    const char *list;
+    const char *columns[12][2];
+} parts[] = {
+    {"operators",
+     {{"node", "NODE"},
+      {"operator", "OPERATOR"},
+      {"rows_in", "ROWS IN"},
+      {"rows_out", "ROWS OUT"},
+      {"rows_in_per_second", "IN/S"},
+      {"rows_out_per_second", "OUT/S"},
+      {"late_rows", "LATE"},
+      {"bad_rows", "BAD"},
+      {"state_keys", "KEYS"},
+      {"state_bytes", "BYTES"},
+      {"watermark_lag_seconds", "LAG S"}}},
+    {"splits",
+     {{"stream", "STREAM"},
+      {"shard", "SHARD"},
+      {"rows", "ROWS"},
+      {"watermark_lag_seconds", "LAG S"},
+      {"quiet_seconds", "QUIET S"},
+      {"behind_records", "BEHIND"},
+      {"idle", "IDLE"},
+      {"ended", "ENDED"}}},
+    {"sinks",
+     {{"stream", "STREAM"},
+      {"rows", "ROWS"},
+      {"bytes", "BYTES"},
+      {"pending_bytes", "PENDING"},
+      {"last_written", "LAST WRITTEN"}}},
+};
+
+static void print_parts(const json_t *job, size_t p) {
+    const json_t *list = json_object_get(job, parts[p].list), *part;
+    wri_table t = {0};
+    char text[WRI_SHOWN];
+    size_t i;
+    if (json_array_size(list) == 0) return;
+    while (parts[p].columns[t.n_cols][0]) t.n_cols++;
+    for (uint32_t k = 0; k < t.n_cols; k++) wri_table_cell(&t, "%s", parts[p].columns[k][1]);
+    json_array_foreach(list, i, part) {
+        for (uint32_t k = 0; k < t.n_cols; k++)
+            wri_table_cell(&t, "%s", wri_shown(part, parts[p].columns[k][0], text));
+    }
+    puts(parts[p].list);
+    wri_table_print(&t, 2);
+    wri_table_free(&t);
+}
+
+static void print_one(const json_t *job) {
     static const char *const keys[][2] = {
-        {"id", "id"},           {"state", "state"},         {"created", "created"},
-        {"started", "started"}, {"restarts", "restarts"},   {"workers", "workers"},
-        {"rows_in", "rows in"}, {"rows_out", "rows out"},   {"late", "late"},
-        {"bad", "bad"},         {"watermark", "watermark"},
+        {"id", "id"},
+        {"state", "state"},
+        {"created", "created"},
+        {"started", "started"},
+        {"restarts", "restarts"},
+        {"workers", "workers"},
+        {"rows_in", "rows in"},
+        {"rows_in_per_second", "rows in a second"},
+        {"rows_out", "rows out"},
+        {"rows_out_per_second", "rows out a second"},
+        {"late", "late"},
+        {"bad", "bad"},
+        {"watermark", "watermark"},
+        {"watermark_lag_seconds", "watermark lag [s]"},
+        {"state_keys", "state [keys]"},
+        {"state_bytes", "state [bytes]"},
+        {"busy", "busy"},
+        {"backpressure", "back-pressure"},
     };
     wri_table t = {.n_cols = 2};
-    json_t *operators = json_object_get(job, "operators");
     wri_table_cell(&t, "name");
     wri_table_cell(&t, "%s", wri_member(job, "name"));
     for (size_t i = 0; i < WR_LEN(keys); i++) detail(&t, job, keys[i][0], keys[i][1]);
-    snapshot(&t, json_object_get(job, "snapshot"));
-    detail(&t, job, "why", "why no output");
+    snapshots(&t, json_object_get(job, "snapshots"));
     detail(&t, job, "error", "error");
     wri_table_print(&t, 0);
     wri_table_free(&t);
     print_trouble(job);
-    if (json_array_size(operators) == 0) return EXIT_DONE;
-    puts("operators");
-    return wri_print_objects(c, operators, 2);
+    for (size_t p = 0; p < WR_LEN(parts); p++) print_parts(job, p);
 }
 
 static int one(wri_client *c, const jobs_opts *o, const char *name, bool first) {
@@ -106,7 +169,7 @@ static int one(wri_client *c, const jobs_opts *o, const char *name, bool first) 
     if (o->server.json) wri_print_answer(c);
     else {
         if (!first) putchar('\n');
-        status = print_one(c, c->json);
+        print_one(c->json);
     }
     return status;
 }

@@ -239,6 +239,8 @@ wr_status wr_job_new(const wr_plan *plan, const wr_job_opts *opts, wr_job **outp
     if (s == WR_OK) s = j->finished ? wri_commit_finished(j, from, err) : make_job(j, from, err);
     wr_snapshot_free(from);
     wr_budget_enter(was);
+    if (s != WR_OK && opts->changes && j->said.len > 0) /* why it may be that it cannot go on */
+        (void)!wr_buf_put(opts->changes, j->said.data, j->said.len - 1);
     if (s != WR_OK) {
         wr_job_free(j);
         return s;

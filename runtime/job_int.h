@@ -556,10 +556,11 @@ int64_t wri_meter_cpu_us(wr_task *t);         /* from any thread */
 void wri_meter_barrier(wr_task *t);           /* a barrier has come to one of its operators */
 void wri_meter_pause(wr_task *t, int64_t us); /* it saved instead of working */
 void wri_meters_pauses(const wr_job *j, int64_t *p99p, int64_t *mostp);
-void wri_meter_passed(wr_task *t);                 /* and has passed all */
-void wri_meter_answer(wr_task *t);                 /* between two events */
-void wri_ask_waits(wr_job *j, int64_t timeout_us); /* any thread but a worker's; waits for the answers */
-bool wri_has_answered(wr_task *t);                 /* or has ended */
+void wri_meter_passed(wr_task *t); /* and has passed all */
+void wri_meter_answer(wr_task *t); /* between two events */
+/* Any thread but a worker's, several at once; waits for the answers. Which request this was. */
+uint64_t wri_ask_waits(wr_job *j, int64_t timeout_us);
+bool wri_has_answered(wr_task *t, uint64_t request); /* or a later one, or has ended */
 uint64_t wri_node_rows(const wr_job *j, uint32_t id, bool out);
 void wri_meters_values(wr_job *j, uint64_t *v); /* of a wri_reading */
 void wri_meter_snapshot_begun(wr_job *j, uint64_t epoch);

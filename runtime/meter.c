@@ -211,31 +211,31 @@ void wri_meter_answer(wr_task *t) {
 
 /* ---- asking ---- */
 
-bool wri_has_answered(wr_task *t) {
+bool wri_has_answered(wr_task *t, uint64_t request) {
     pthread_mutex_lock(&t->meter.lock);
     bool alive = t->meter.alive;
     pthread_mutex_unlock(&t->meter.lock);
-    return !alive || __atomic_load_n(&t->meter.answered, __ATOMIC_ACQUIRE) ==
-                         __atomic_load_n(&t->job->meters.ask_waits, __ATOMIC_SEQ_CST);
+    return !alive || __atomic_load_n(&t->meter.answered, __ATOMIC_ACQUIRE) >= request;
 }
 
-static bool all_answered(wr_job *j) {
+static bool all_answered(wr_job *j, uint64_t request) {
     for (uint32_t w = 0; w < j->n_workers; w++)
-        if (!wri_has_answered(&j->workers[w])) return false;
+        if (!wri_has_answered(&j->workers[w], request)) return false;
     return true;
 }
 
-void wri_ask_waits(wr_job *j, int64_t timeout_us) {
+uint64_t wri_ask_waits(wr_job *j, int64_t timeout_us) {
     wri_meters *m = &j->meters;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     int64_t ns = until.tv_nsec + timeout_us * 1000;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
-    __atomic_add_fetch(&m->ask_waits, 1, __ATOMIC_SEQ_CST);
+    uint64_t request = __atomic_add_fetch(&m->ask_waits, 1, __ATOMIC_SEQ_CST);
     for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
     pthread_mutex_lock(&m->lock);
-    while (!all_answered(j) && pthread_cond_timedwait(&m->answer, &m->lock, &until) == 0) {
+    while (!all_answered(j, request) && pthread_cond_timedwait(&m->answer, &m->lock, &until) == 0) {
     }
     pthread_mutex_unlock(&m->lock);
+    return request;
 }

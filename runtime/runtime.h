@@ -40,9 +40,10 @@ typedef struct wr_job_opts {
     int64_t snapshot_interval_us; /* 0: plan's setting */
     int64_t memory_bytes;         /* what buffers and state may take; 0: plan's setting, then half of RAM */
     const char *sql;              /* the text of the plan, for snapshots to tell; NULL: none */
-    const char *from_dir;       /* a savepoint to go on from when state_dir has no snapshot yet; NULL: none */
-    bool update;                /* go on although the state belongs to other SQL: see wr_update */
-    wr_buf *changes;            /* gets the lines of wr_update when it does, also on refusal; NULL: nowhere */
+    const char *from_dir; /* a savepoint to go on from when state_dir has no snapshot yet; NULL: none */
+    bool update;          /* go on although the state belongs to other SQL: see wr_update */
+    wr_buf *changes; /* gets the lines of wr_update when it does, also on refusal, and those on snapshots that
+                 were passed over when wr_job_new fails; NULL: nowhere */
     struct wr_streams *streams; /* the data directory (state/state.h), NULL: none */
 } wr_job_opts;
 

@@ -34,7 +34,7 @@ static wr_status gather(wri_why *w) {
     if (!all || !w->found) return WR_ENOMEM;
     for (uint32_t i = 0; i < j->n_workers; i++) {
         wr_task *t = &j->workers[i];
-        w->silent += !wri_has_answered(t);
+        w->silent += !wri_has_answered(t, w->asked);
         pthread_mutex_lock(&t->meter.lock);
         for (uint32_t id = 0; t->meter.alive && t->meter.told && id < p->n_nodes; id++)
             wri_waits_merge(&all[shown_at(p, p->nodes[id])->id], &t->meter.told[id]);
@@ -149,7 +149,8 @@ void wri_why_blame(const wri_why *w, const wr_node *n, int64_t need, wri_blame *
 
 wr_status wri_why_find(wr_job *j, wri_why *w, wr_err *err) {
     *w = (wri_why){.j = j};
-    if (!j->finished && __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) > 0) wri_ask_waits(j, PATIENCE_US);
+    if (!j->finished && __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) > 0)
+        w->asked = wri_ask_waits(j, PATIENCE_US);
     WR_TRY(wr_job_metrics_read(j, &w->m, err));
     if (j->finished) return WR_OK;
     if (gather(w) != WR_OK) return wr_fail_oom(err, "an answer");

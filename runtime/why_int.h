@@ -38,6 +38,7 @@ typedef struct wri_why {
     wr_job_metrics m;
     wri_finding *found;
     uint32_t n;
+    uint64_t asked;  /* the request to the workers; 0: none */
     uint32_t silent; /* workers that have not answered */
 } wri_why;
 

@@ -63,10 +63,6 @@ void wri_api_jobs_list(wri_req *r) {
     wri_answer_json(r, 200, json_pack("{s:o}", "jobs", list));
 }
 
-void wri_api_job(wri_req *r) {
-    if (wri_api_find_job(r)) wri_answer_json(r, 200, wri_api_job_json(r->job, true));
-}
-
 /* ---- submit ---- */
 
 /* A job as it was asked for; in the request's arena. */

@@ -49,10 +49,21 @@ static void explain_sql(wri_req *r, const char *name, const char *sql, wr_explai
 }
 
 void wri_api_job_plan(wri_req *r) {
-    static const char *const known[] = {"format", NULL};
+    static const char *const known[] = {"format", "analyze", NULL};
     wr_explain_form form;
-    if (!wri_query_known(r, known) || !form_of(r, wri_query(r, "format"), &form) || !wri_api_find_job(r))
+    bool analyze;
+    if (!wri_query_known(r, known) || !form_of(r, wri_query(r, "format"), &form) ||
+        !wri_query_bool(r, "analyze", &analyze))
         return;
+    if (analyze && form != WR_EXPLAIN_TREE) {
+        wri_answer_error(r, 400, "bad_request", "analyze=1: live numbers stand in format=tree only");
+        return;
+    }
+    if (!wri_api_find_job(r)) return;
+    if (analyze) {
+        wri_api_job_analyze(r);
+        return;
+    }
     /* A copy: an update may replace the text. */
     const char *sql = wr_arena_strdup(&r->ar, r->job->row.sql);
     if (sql) explain_sql(r, r->job->row.name, sql, form);

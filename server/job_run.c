@@ -98,6 +98,7 @@ static void take_back(wri_sjob *j, wr_job *run) {
     pthread_mutex_lock(&j->lock);
     wr_job_stats_read(run, &j->stats);
     j->run = NULL;
+    while (j->borrowed) pthread_cond_wait(&j->returned, &j->lock);
     pthread_mutex_unlock(&j->lock);
 }
 

@@ -35,6 +35,7 @@ static void free_job(wri_sjob *j) {
     wri_lines_free(&j->output);
     wri_lines_free(&j->errors);
     wri_lines_free(&j->log);
+    pthread_cond_destroy(&j->returned);
     pthread_mutex_destroy(&j->lock);
     wr_free(j);
 }
@@ -55,6 +56,7 @@ static wri_sjob *new_job(wri_server *srv, const wri_job_row *row) {
     j->srv = srv;
     j->refs = 1;
     pthread_mutex_init(&j->lock, NULL);
+    pthread_cond_init(&j->returned, NULL);
     wri_lines_init(&j->output, most);
     wri_lines_init(&j->errors, most);
     wri_lines_init(&j->log, most / 4);
@@ -145,6 +147,20 @@ void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp) {
     *outp = (wr_trouble){0};
     pthread_mutex_lock(&j->lock);
     if (j->run) wr_job_trouble(j->run, kind, outp);
+    pthread_mutex_unlock(&j->lock);
+}
+
+wr_job *wri_job_borrow(wri_sjob *j) {
+    pthread_mutex_lock(&j->lock);
+    wr_job *run = j->run;
+    j->borrowed += run != NULL;
+    pthread_mutex_unlock(&j->lock);
+    return run;
+}
+
+void wri_job_give_back(wri_sjob *j) {
+    pthread_mutex_lock(&j->lock);
+    if (--j->borrowed == 0) pthread_cond_broadcast(&j->returned);
     pthread_mutex_unlock(&j->lock);
 }
 

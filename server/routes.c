@@ -14,6 +14,7 @@ static const wri_route routes[] = {
     {HTTP_POST, "/v1/jobs/{}/savepoint", WRI_BODY_JSON | WRI_BODY_NONE, wri_api_job_savepoint},
     {HTTP_POST, "/v1/jobs/{}/update", WRI_BODY_JSON, wri_api_job_update},
     {HTTP_GET, "/v1/jobs/{}/plan", 0, wri_api_job_plan},
+    {HTTP_GET, "/v1/jobs/{}/why", 0, wri_api_job_why},
     {HTTP_GET, "/v1/jobs/{}/log", 0, wri_api_job_log},
     {HTTP_GET, "/v1/jobs/{}/errors", 0, wri_api_job_errors},
     {HTTP_GET, "/v1/jobs/{}/output", 0, wri_api_job_output},

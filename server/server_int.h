@@ -239,7 +239,9 @@ struct wri_sjob {
     bool alive; /* thread is to be joined */
     /* the thread's while it is alive, but for those who hold the lock */
     pthread_mutex_t lock;
-    wr_job *run;        /* under the lock; NULL: not running */
+    wr_job *run;       /* under the lock; NULL: not running */
+    uint32_t borrowed; /* under the lock: by how many run is being looked at */
+    pthread_cond_t returned;
     bool cancel;        /* under the lock */
     wr_job_stats stats; /* under the lock: how it ended */
     int ended;          /* atomic: outcome can be read */
@@ -273,6 +275,10 @@ bool wri_job_at_rest(const wri_sjob *j);
 void wri_job_stats(wri_sjob *j, wr_job_stats *outp);
 /* What holds it up for now; .now false: nothing of that kind. */
 void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp);
+/* The job that runs, which stays until it is given back: its end waits for that. NULL: none runs. From the
+ * pool, never the loop; for reading that takes longer than the lock may be held. */
+wr_job *wri_job_borrow(wri_sjob *j);
+void wri_job_give_back(wri_sjob *j);
 /* A line of the job's log, and of the server's. From any thread. */
 void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 
@@ -341,6 +347,8 @@ void wri_api_metrics(wri_req *r);
 void wri_api_jobs_list(wri_req *r);
 void wri_api_jobs_submit(wri_req *r);
 void wri_api_job(wri_req *r);
+void wri_api_job_why(wri_req *r);
+void wri_api_job_analyze(wri_req *r); /* the plan, with live numbers; r->job is there */
 void wri_api_job_pause(wri_req *r);
 void wri_api_job_resume(wri_req *r);
 void wri_api_job_stop(wri_req *r);

@@ -67,6 +67,35 @@ def job(e, name):
 
 # ---- against an engine ----
 
+STALLED = ("CREATE STREAM s (a BIGINT, at TIMESTAMP(3), WATERMARK FOR at AS at - INTERVAL '1' SECOND) "
+           "WITH (connector = 'stream', format = 'json', start = 'earliest'); "
+           "SELECT window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(at), INTERVAL '10' SECOND)) "
+           "GROUP BY window_start, window_end;")
+
+
+@case
+def why_a_job_has_no_output(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s", "--shards", "1"), 0)
+        expect(weir(e.url, "put", "s", stdin='{"a":1,"at":"2026-01-01 00:00:01"}'), 0)
+        expect(weir(e.url, "submit", "--name", "stalled", "-e", STALLED), 0)
+        while job(e, "stalled")["rows_in"] == 0:  # main's alarm ends it
+            pass
+        p = expect(weir(e.url, "why", "stalled"), 0, "No row has come out yet", "")
+        assert "of stream s" in p.stdout, p
+        p = expect(weir(e.url, "why", "--json", "stalled"), 0, None, "")
+        assert json.loads(p.stdout)["windows"][0]["held"]["stream"] == "s", p
+        p = expect(weir(e.url, "explain", "--analyze", "stalled"), 0, "SOURCE s", "")
+        assert "busy" in p.stdout, p
+        expect(weir(e.url, "explain", "--analyze", "--format", "dot", "stalled"), 2, "", "format=tree only")
+        expect(weir(e.url, "why", "nowhere"), 2, "", "no job 'nowhere'")
+        expect(weir(e.url, "pause", "stalled"), 0)
+        expect(weir(e.url, "why", "stalled"), 1, "", "is paused: only a job that runs")
+        expect(weir(e.url, "explain", "--analyze", "stalled"), 1, "", "is paused: only a job that runs")
+        p = expect(weir(e.url, "jobs", "stalled"), 0, "paused", "")
+        assert "operators" not in p.stdout, p
+
+
 @case
 def savepoints_and_updates(d):
     with Engine(WEIR, d) as e:
@@ -104,7 +133,9 @@ def a_job_from_submit_to_delete(d):
         for name in ("my_rows", job(e, "my_rows")["id"]):
             p = expect(weir(e.url, "jobs", name), 0, "rows in ", "")
             assert "my_rows" in p.stdout, p
-        expect(weir(e.url, "jobs", "-v"), 0, "state ", "")
+        p = expect(weir(e.url, "jobs", "-v"), 0, "state ", "")
+        for want in ("rows in a second", "state [bytes]", "snapshots ", "operators\n", "splits\n", "sinks\n", "OUT/S"):
+            assert want in p.stdout, (want, p)
         assert json.loads(weir(e.url, "jobs", "--json").stdout)["jobs"][0]["name"] == "my_rows"
         expect(weir(e.url, "delete", "my_rows"), 1, "", "weir: delete: ")
         expect(weir(e.url, "pause", "my_rows"), 0, "my_rows: paused\n", "")

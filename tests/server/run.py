@@ -5,12 +5,14 @@ Usage: run.py WEIR [NAME …]
 """
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 
 from serve import Server, read_all, resident, wait
 
@@ -511,17 +513,123 @@ def a_second_signal_ends_at_once(d):
     os.close(holder)
 
 
+# ---- how jobs fare ----
+
+STALLED = ("CREATE STREAM quiet (a BIGINT, at TIMESTAMP(3), WATERMARK FOR at AS at - INTERVAL '1' SECOND) "
+           "WITH (connector = 'stream', format = 'json', start = 'earliest');"
+           "SELECT window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE quiet, DESCRIPTOR(at), INTERVAL '10' SECOND)) "
+           "GROUP BY window_start, window_end;")
+
+
+def stall(s, name="stalled"):
+    """A job with two rows in a window that nothing closes."""
+    s.post("/v1/streams", {"name": "quiet", "shards": 1}, status=201)
+    s.post("/v1/streams/quiet/records", {"records": [{"data": json.dumps({"a": i, "at": f"2026-01-01 00:00:0{i}"})} for i in (1, 2)]})
+    s.submit(STALLED, name, workers=2, snapshot_interval="50ms")
+    return wait(lambda: (lambda j: j if j["rows_in"] == 2 and j["operators"] else None)(s.get(f"/v1/jobs/{name}")))
+
+
+def parsed(text):
+    """{(name, labels): value} of Prometheus' text, whose form is held to."""
+    found, kinds = {}, {}
+    for line in text.removesuffix("\n").split("\n"):
+        m = re.fullmatch(r"# (HELP|TYPE) (\w+) (.+)", line)
+        if m:
+            assert (m[1], m[2]) not in kinds, line
+            kinds[m[1], m[2]] = m[3]
+            continue
+        m = re.fullmatch(r'(\w+)(?:\{((?:\w+="(?:[^"\\]|\\.)*",?)+)\})? (\S+)', line)
+        assert m, line
+        assert any(("TYPE", n) in kinds for n in (m[1], re.sub("_(sum|count)$", "", m[1]))), line
+        labels = frozenset(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', m[2] or ""))
+        assert (m[1], labels) not in found, line
+        found[m[1], labels] = float(m[3])
+    return found
+
+
 @case
 def metrics_for_prometheus(d):
     with serve(d) as s:
         s.submit(LIVE, "live")
-        wait(lambda: s.get("/v1/jobs/live")["rows_out"] > 0)
-        lines = s.get("/metrics").split("\n")
-        values = dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
-        assert float(values['weir_job_rows_out_total{job="live"}']) > 0 and values['weir_job_up{job="live"}'] == "1", values
-        for line in lines:
-            assert not line or line.startswith("# HELP ") or line.startswith("# TYPE ") or len(line.rsplit(" ", 1)) == 2
-        s.stop()
+        s.submit(LIVE, "other", workers=2, snapshot_interval="50ms")
+        s.submit(LIVE, "rests")
+        s.post("/v1/jobs/rests/pause")
+        wait(lambda: s.get("/v1/jobs/other")["rows_out"] > 0 and s.get("/v1/jobs/live")["rows_out"] > 0)
+        found = parsed(s.get("/metrics"))
+        for job, up in ("live", 1), ("other", 1), ("rests", 0):
+            label = frozenset([("job", job)])
+            assert found["weir_job_up", label] == up and found["weir_job_restarts_total", label] == 0, job
+            assert (("weir_rows_out_total", label) in found) == bool(up) and (not up or found["weir_rows_out_total", label] > 0)
+        assert found["weir_http_connections", frozenset()] == 1
+        assert sum(n == "weir_worker_rows_in_total" and ("job", "other") in k for n, k in found) == 2
+        assert s.stop() == 0
+
+
+@case
+def a_job_that_runs_says_how_it_fares(d):
+    with serve(d) as s:
+        j = stall(s)
+        assert j["workers"] == 2 and len(j["worker_metrics"]) == 2 and j["late"] == 0, j
+        assert [x["stream"] for x in j["splits"]] == ["quiet"] and j["splits"][0]["rows"] == 2, j["splits"]
+        assert {"node", "operator", "rows_in", "watermark_lag_seconds"} <= set(j["operators"][0]), j["operators"]
+        assert j["watermark_lag_seconds"] > 0 and len(j["sinks"]) == 1, j
+        wait(lambda: s.get("/v1/jobs/stalled")["snapshots"]["taken"] > 1)
+        why = s.get("/v1/jobs/stalled/why")
+        assert any("stream quiet" in x for x in why["lines"]), why
+        assert [(x["rows"], x["held"]["stream"]) for x in why["windows"]] == [(2, "quiet")], why
+        plan = s.get("/v1/jobs/stalled/plan?analyze=1")
+        assert "SOURCE quiet" in plan and "worker 1: busy" in plan, plan
+        assert "worker 1" not in s.get("/v1/jobs/stalled/plan?analyze=0")
+        assert "format=tree only" in s.error("GET", "/v1/jobs/stalled/plan?analyze=1&format=json")
+        s.post("/v1/jobs/stalled/pause")
+        for path in "why", "plan?analyze=1":
+            assert "is paused: only a job that runs" in s.error("GET", f"/v1/jobs/stalled/{path}", status=409)
+        j = s.get("/v1/jobs/stalled")
+        assert j["operators"] == j["splits"] == j["sinks"] == j["worker_metrics"] == [] and j["snapshots"] is None, j
+        assert "no job 'nowhere'" in s.error("GET", "/v1/jobs/nowhere/why", status=404)
+        s.post("/v1/jobs/stalled/resume")
+        s.post("/v1/streams/quiet/records", {"records": [{"data": '{"a":3,"at":"2026-01-01 00:01:00"}'}]})
+        wait(lambda: '"n":2' in s.get("/v1/jobs/stalled/output"))
+        assert s.stop() == 0
+
+
+@case
+def jobs_are_looked_at_while_they_come_and_go(d):
+    paths = ["/metrics", "/v1/jobs/stalled/why", "/v1/jobs/stalled/why?", "/v1/jobs/brief", "/v1/jobs/brief/why", "/v1/jobs/brief/plan?analyze=1"]
+    with serve(d) as s:
+        stall(s)
+        done, seen, wrong = threading.Event(), set(), []
+
+        def look(path):
+            while not done.is_set():
+                status, _, body = s.ask("GET", path)
+                seen.add((path, status))
+                if status not in (200, 404, 409):
+                    wrong.append((path, status, body))
+                elif status == 200 and path == "/metrics":
+                    parsed(body.decode())
+
+        def looks(path):
+            try:
+                look(path)
+            except Exception as e:  # pylint: disable=broad-except
+                wrong.append((path, e))
+
+        lookers = [threading.Thread(target=looks, args=(p,)) for p in paths]
+        for t in lookers:
+            t.start()
+        for i in range(12):
+            s.submit(LIVE, "brief", workers=1 + i % 3)
+            wait(lambda: wrong or s.get("/v1/jobs/brief")["rows_out"] > 0)
+            s.post("/v1/jobs/brief/" + ("stop" if i % 2 else "pause"))
+            s.post("/v1/jobs/brief/resume")
+            s.call("DELETE", "/v1/jobs/brief?force=1")
+        done.set()
+        for t in lookers:
+            t.join()
+        assert not wrong, wrong[:3]
+        assert {(p, 200) for p in paths} <= seen, seen
+        assert s.stop() == 0
 
 
 # ---- HTTP ----

@@ -19,13 +19,15 @@ typedef struct planned {
     wr_job *job;
 } planned;
 
+static void nowhere(void *ctx, const char *p, size_t n) { (void)ctx, (void)p, (void)n; }
+
 static void open_job(planned *p) {
     wr_registry reg = wr_builtin();
     wr_diags d = {.file = "test", .text = sql, .len = strlen(sql), .ar = &p->ar};
     wr_script script;
     cr_assert_eq(wr_parse(&p->ar, &d, &script), WR_OK);
     cr_assert_eq(wr_plan_script(&script, &reg, &p->ar, &d, &p->plan), WR_OK, "%s", d.n ? d.items[0].msg : "");
-    wr_job_opts opts = {.workers = 2};
+    wr_job_opts opts = {.workers = 2, .output = nowhere};
     wr_err err = {0};
     cr_assert_eq(wr_job_new(&p->plan, &opts, &p->job, &err), WR_OK, "%s", err.msg);
 }

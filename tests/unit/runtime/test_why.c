@@ -151,6 +151,8 @@ static void drop_file(const run *r, const char *name) {
     unlink(path);
 }
 
+static void nowhere(void *ctx, const char *p, size_t n) { (void)ctx, (void)p, (void)n; }
+
 static void run_job(run *r, uint32_t workers) {
     char *text =
         wr_arena_printf(&r->ar,
@@ -170,7 +172,7 @@ static void run_job(run *r, uint32_t workers) {
     sys.wall_us = f_wall;
     fake.mono_us = 5 * SECOND;
     fake.calls = 0;
-    wr_job_opts opts = {.workers = workers, .sys = &sys};
+    wr_job_opts opts = {.workers = workers, .output = nowhere, .sys = &sys};
     wr_err err = {0};
     cr_assert_eq(wr_job_new(&plan, &opts, &r->job, &err), WR_OK, "%s", err.msg);
     wr_status s = wr_job_run(r->job, on_tick, r, &err);
