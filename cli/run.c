@@ -226,7 +226,7 @@ static int new_job(const wri_script *sc, wr_job_opts jo, wr_job **jobp) {
     jo.sql = sc->text.data;
     jo.changes = &changes;
     wr_status s = wr_job_new(&sc->plan, &jo, jobp, &err);
-    fwrite(changes.data, 1, changes.len, stderr);
+    if (changes.len > 0) fwrite(changes.data, 1, changes.len, stderr);
     if (s != WR_OK) wri_say("%s", err.msg);
     wr_buf_free(&changes);
     return s == WR_OK ? EXIT_DONE : EXIT_FAILED;
