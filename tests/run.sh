@@ -87,7 +87,7 @@ python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 part "a call that fails, memory that runs out, a clock that jumps, files that are damaged; and on from the snapshot"
 $make build/release/shim.so
 $make BUILD=asan build/asan/shim.so
-python3 tests/faults/run.py ./weir build/release/shim.so --budget 300 --seed "${SEED:-1}"
+python3 tests/faults/run.py ./weir build/release/shim.so --budget 100 --seed "${SEED:-1}"
 python3 tests/faults/run.py "$weir" build/asan/shim.so --budget 60 --part disk --part clock --part damage --seed "${SEED:-1}"
 
 part "streams of a data directory, and kill -9 of their readers"

@@ -333,7 +333,7 @@ def duck(rows, sql, window):
     return [[canon(v) for v in row] for row in db.execute(sql).fetchall()], late
 
 
-def weir(path, d, sql, workers, batch, memory):
+def weir(path, d, sql, workers, batch, memory="0"):
     with open(os.path.join(d, "q.sql"), "w", encoding="utf-8") as f:
         f.write(sql)
     p = subprocess.run([path, "run", "--format=json", f"--workers={workers}", f"--batch-rows={batch}", f"--memory={memory}", "q.sql"], cwd=d,
