@@ -424,6 +424,7 @@ void wri_bad_record(void *ctx, const wr_bad_record *r); /* ctx: the source's wr_
 
 /* saved.c: what operators save, as bytes and back */
 void wri_saver_at(wr_saver *s, uint32_t node); /* it saves now, and has no named parts yet */
+wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /* see wr_op.spoken */
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);

@@ -72,8 +72,6 @@ typedef struct wr_op_def {
      * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
      * it, through wr_saver_of. */
     wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
-    /* At a barrier that found it ended already: what it must know so as not to speak again. NULL: nothing. */
-    wr_status (*save_ended)(wr_op *op, wr_saver *to, wr_err *err);
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;
@@ -109,6 +107,7 @@ struct wr_op {
     uint32_t n_in, ended, barriers; /* barriers: inputs that the one under way has come on */
     uint64_t epoch;                 /* of that barrier */
     bool unsaved;                   /* save_rest is to be called */
+    bool spoken; /* by the snapshot its end had come on worker 0: what it says without rows has been said */
     uint32_t waits_for; /* set by open: an input, as a bit, whose watermark counts as none until it ends */
     int64_t wm;         /* combined watermark */
     int64_t holds_us;   /* set by open or watermark(): rows may be emitted that are this much older;

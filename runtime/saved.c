@@ -10,6 +10,7 @@
 
 #include "job_int.h"
 
+#define ENDED    UINT32_MAX /* tag: the operator had ended, on worker 0 */
 #define OPERATOR "an operator in the snapshot is not as it was written"
 
 /* ---- saving ---- */
@@ -78,6 +79,11 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr
     item->from = own;
     item->hold = wr_hold(hold);
     return WR_OK;
+}
+
+wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) {
+    wri_saver_at(s, node);
+    return wr_save_ints(s, ENDED, NULL, 0, err);
 }
 
 void wri_saver_at(wr_saver *s, uint32_t node) {
@@ -168,6 +174,10 @@ static wr_status read_item(const msgpack_object *o, found *f, wr_err *err) {
 
 static wr_status give(wr_job *j, uint32_t worker, uint32_t id, const wr_saved *saved, wr_err *err) {
     wr_op *op = &j->workers[worker].ops[id];
+    if (saved->tag == ENDED) {
+        op->spoken = true;
+        return WR_OK;
+    }
     if (op->def->load) return op->def->load(op, saved, err);
     return wr_fail(err, WR_EDATA, "the snapshot has state of '%s', which keeps none", op->def->name);
 }

@@ -171,13 +171,12 @@ static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     return true;
 }
 
-/* Operators that no barrier reached, since they had ended. */
+/* Of operators that no barrier reached it is noted that they had ended: they keep nothing any more. */
 static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
-    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
-        wr_op *op = &t->ops[id];
-        if (!op->def->save_ended || op->ended < op->n_in || op->epoch == epoch) continue;
-        wri_saver_at(&t->saver, id);
-        WR_TRY(op->def->save_ended(op, &t->saver, err));
+    for (uint32_t id = 0; t->index == 0 && id < t->job->plan->n_nodes; id++) {
+        const wr_op *op = &t->ops[id];
+        if (op->def->load && op->ended == op->n_in && op->epoch != epoch)
+            WR_TRY(wri_save_ended(&t->saver, id, err));
     }
     return WR_OK;
 }

@@ -140,7 +140,7 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err
 /* Without GROUP BY there is one row even when nothing came; worker 0 owns the empty key. */
 static wr_status say_last(wr_op *op, agg_changes *a, wr_err *err) {
     wri_updates *u = a->open[0].u;
-    bool lone = a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0;
+    bool lone = a->cfg.n_keys == 0 && wr_task_worker(op->task) == 0 && !op->spoken;
     if (lone && wri_updates_live(u) == 0) WR_TRY(wri_updates_fold_nothing(u, err));
     return wri_updates_say(u, err);
 }

@@ -11,7 +11,7 @@
 #include "spill.h"
 #include "windows.h"
 
-enum { PARTIALS, CAME, SPILLED }; /* tags in snapshots */
+enum { PARTIALS, SPILLED }; /* tags in snapshots */
 
 typedef struct window {
     int64_t end;
@@ -159,8 +159,6 @@ static wr_status mark_changes(wr_op *op, agg_global *a, window *w, uint32_t n, w
 static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
     agg_global *a = op->state;
     if (a->slices) return wri_slices_save(a->slices, to, err);
-    int64_t came = a->any;
-    WR_TRY(wr_save_ints(to, CAME, &came, 1, err));
     for (size_t i = 0; i < a->n_open; i++) {
         window *w = &a->open[i];
         bool more;
@@ -375,7 +373,7 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
     if (fired < a->n_open) memmove(a->open, a->open + fired, (a->n_open - fired) * sizeof *a->open);
     a->n_open -= fired;
     bool lone = a->win->kind == WR_W_NONE && a->n_keys == 0 && wr_task_worker(op->task) == 0;
-    return s == WR_OK && wm == WR_WM_END && lone && !a->any ? emit_empty(op, a, err) : s;
+    return s == WR_OK && wm == WR_WM_END && lone && !a->any && !op->spoken ? emit_empty(op, a, err) : s;
 }
 
 /* ---- going on from a snapshot ---- */
@@ -407,21 +405,12 @@ static wr_status load_groups(wr_op *op, agg_global *a, uint32_t tag, const wr_ba
     return tag == SPILLED && wri_memory_short(op->task->job) ? global_relieve(op, &did, err) : WR_OK;
 }
 
-/* The row of an input without rows has been told: it must not be told again. */
-static wr_status global_save_ended(wr_op *op, wr_saver *to, wr_err *err) {
-    const agg_global *a = op->state;
-    return a->slices ? WR_OK : wr_save_ints(to, CAME, &(int64_t){1}, 1, err);
-}
-
 static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     agg_global *a = op->state;
     if (a->slices) return wri_slices_load(a->slices, saved, err);
-    if (saved->rows) {
-        a->any = true;
-        return load_groups(op, a, saved->tag, saved->rows, err);
-    }
-    a->any |= saved->n_ints > 0 && saved->ints[0];
-    return WR_OK;
+    if (!saved->rows) return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
+    a->any = true;
+    return load_groups(op, a, saved->tag, saved->rows, err);
 }
 
 /* The first phase knows their rows, and of windows of several slices which there are. */
@@ -447,7 +436,6 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .watermark = global_watermark,
                                      .save = global_save,
                                      .save_rest = global_save_rest,
-                                     .save_ended = global_save_ended,
                                      .load = global_load,
                                      .measure = global_measure,
                                      .waiting = global_waiting,

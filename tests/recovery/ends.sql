@@ -6,6 +6,7 @@ CREATE STREAM clicks (
 ) WITH (connector = 'file', path = 'clicks.jsonl', format = 'json');
 CREATE STREAM out_few WITH (connector = 'file', path = 'out_few', format = 'csv', header = 'true') AS SELECT event_time, user_id, page FROM few;
 CREATE STREAM out_count WITH (connector = 'file', path = 'out_count', format = 'json') AS SELECT COUNT(*) AS n, SUM(bytes) AS bytes FROM few;
+CREATE STREAM out_total WITH (connector = 'file', path = 'out_total.changes', format = 'json', changelog = 'op') AS SELECT COUNT(*) AS n, SUM(bytes) AS bytes FROM few EMIT CHANGES;
 CREATE STREAM out_pages WITH (connector = 'file', path = 'out_pages', format = 'json') AS SELECT page, COUNT(*) AS n FROM few GROUP BY page;
 CREATE STREAM out_first WITH (connector = 'file', path = 'out_first.ordered', format = 'json') AS SELECT event_time, page FROM few ORDER BY event_time LIMIT 3;
 CREATE STREAM out_slow WITH (connector = 'file', path = 'out_slow', format = 'json') AS
