@@ -60,7 +60,7 @@ static void take_name(wri_req *r) {
     saving *v = r->own;
     const wri_server *srv = r->srv;
     char above[4096];
-    bool there;
+    bool there = false;
     wr_err err = {0};
     wr_status s = wri_data_path(srv, v->path, &err, "savepoints", v->name, "");
     if (s == WR_OK) s = wri_data_path(srv, above, &err, "savepoints", "", "");
