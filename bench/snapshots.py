@@ -2,9 +2,13 @@
 """Snapshots of a large keyed state: how long workers pause, what throughput is lost, what is written, how soon a
 crashed job goes on.
 
-Usage: snapshots.py [--keys N] [--rounds N] [--workers N] [--hot N] [--interval TEXT] [--dir DIR]
+Usage: snapshots.py [--query tumble|session|over|rows|join|pairs|rank] [--keys N] [--rounds N] [--workers N] [--hot N]
+                    [--interval TEXT] [--dir DIR]
 
-A window of 400 days takes rows of N keys until nearly all are there ("fill"), then as many rows again, twice, of which
+What is kept is, by --query: a window of 400 days (tumble), a session of each key (session), the rows of the last 2 N / 1000
+seconds (over, join), the last 10 rows of each key (rows), all rows of both sides (pairs), the 3 best rows of each key (rank).
+
+It takes rows of N keys until nearly all are there ("fill"), then as many rows again, twice, of which
 each is of one of N / hot keys ("steady"). Runs without and with snapshots alternate; each is run with the fill alone and with
 both, so that the difference is the steady part. A few rows of the input go straight to standard output: the first one that
 comes after a kill -9 and a new start tells when the job is back.
@@ -27,10 +31,26 @@ WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 1000);
 CREATE VIEW v AS SELECT *, MOD(CAST(latency_ms * 1000 AS BIGINT) * 7919 + bytes * 31,
   CASE WHEN event_time < TIMESTAMP '2026-01-01 00:00:00' + INTERVAL '1' SECOND * {fill_s} THEN {keys} ELSE {hot} END) AS k FROM clicks;
 CREATE STREAM result WITH (connector = 'blackhole') AS
-SELECT window_start, k, COUNT(*) AS n, SUM(bytes) AS s, MIN(latency_ms) AS lo, MAX(latency_ms) AS hi, AVG(latency_ms) AS a
-FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '400' DAY)) GROUP BY window_start, window_end, k;
+{query};
 SELECT event_time FROM clicks WHERE bytes = 4242;
 """
+CALLS = "COUNT(*) AS n, SUM(bytes) AS s, MIN(latency_ms) AS lo, MAX(latency_ms) AS hi, AVG(latency_ms) AS a"
+SOME = "(SELECT * FROM v WHERE MOD(bytes, 64) = 0)"
+QUERIES = {
+    "tumble": f"SELECT window_start, k, {CALLS} FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '400' DAY)) "
+              "GROUP BY window_start, window_end, k",
+    "session": f"SELECT window_start, k, {CALLS} FROM TABLE(SESSION(TABLE v PARTITION BY k, DESCRIPTOR(event_time), "
+               "INTERVAL '400' DAY)) GROUP BY window_start, window_end, k",
+    "over": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MAX(latency_ms) OVER w AS hi FROM v WINDOW w AS "
+            "(PARTITION BY k ORDER BY event_time RANGE BETWEEN INTERVAL '1' SECOND * {fill_s} PRECEDING AND CURRENT ROW)",
+    "rows": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MAX(latency_ms) OVER w AS hi FROM v WINDOW w AS "
+            "(PARTITION BY k ORDER BY event_time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW)",
+    "join": f"SELECT a.k, a.page, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.event_time BETWEEN "
+            "a.event_time AND a.event_time + INTERVAL '1' SECOND * {fill_s}",
+    "pairs": f"SELECT a.k, a.page, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.bytes = 64 EMIT CHANGES",
+    "rank": "SELECT k, page, latency_ms, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY latency_ms DESC) AS r "
+            "FROM v) WHERE r <= 3 EMIT CHANGES",
+}
 SAID = re.compile(r"([\d,]+) snapshots?, ([\d.]+) (\w*)B; workers paused for ([\d.]+) (\w+) at most, mostly less than ([\d.]+) (\w+)")
 UNIT = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 MS = {"ms": 1, "s": 1000}
@@ -41,7 +61,9 @@ class Bench:
         self.o, self.folder = o, folder
 
     def sql(self, rows):
-        return SQL.format(rows=rows, keys=self.o.keys, hot=max(1, self.o.keys // self.o.hot), fill_s=self.o.keys * 2 // 1000)
+        fill_s = self.o.keys * 2 // 1000
+        return SQL.format(rows=rows, keys=self.o.keys, hot=max(1, self.o.keys // self.o.hot), fill_s=fill_s,
+                          query=QUERIES[self.o.query].format(fill_s=fill_s))
 
     def command(self, rows, state):
         more = [f"--state={state}", f"--snapshot-interval={self.o.interval}"] if state else []
@@ -79,6 +101,7 @@ class Bench:
 
 def main():
     a = argparse.ArgumentParser()
+    a.add_argument("--query", choices=list(QUERIES), default="tumble")
     a.add_argument("--keys", type=int, default=10_000_000)
     a.add_argument("--hot", type=int, default=1000)
     a.add_argument("--workers", type=int, default=2)

@@ -27,6 +27,7 @@ typedef struct part { /* as a snapshot has it */
     uint32_t node;
     bool named;
     int64_t id;
+    uint32_t sub;
     wr_buf text;
 } part;
 typedef struct parts {
@@ -156,7 +157,7 @@ static void free_parts(parts *p) {
 static part *find(parts *p, const wri_item *item) {
     for (size_t i = 0; i < p->n; i++)
         if (p->items[i].node == item->node && p->items[i].named == item->named &&
-            (!item->named || p->items[i].id == item->part))
+            (!item->named || (p->items[i].id == item->part && p->items[i].sub == item->sub)))
             return &p->items[i];
     return NULL;
 }
@@ -172,7 +173,7 @@ static void complete(void) {
         if (!p) {
             cr_assert_lt(w.pending.n, WR_LEN(w.pending.items));
             p = &w.pending.items[w.pending.n++];
-            *p = (part){.node = item->node, .named = item->named, .id = item->part};
+            *p = (part){.node = item->node, .named = item->named, .id = item->part, .sub = item->sub};
             const part *old = find(&w.kept, item);
             cr_assert(!item->more || (item->begins && old && w.kept.there));
             if (item->more)
@@ -197,8 +198,11 @@ static size_t crash(void) {
     open_ops(true);
     for (size_t i = 0; i < w.kept.n; i++) {
         const part *p = &w.kept.items[i];
-        cr_assert_eq(wri_items_load(&w.r.job, 0, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
-                     err.msg);
+        const wr_piece all = {p->text.data, p->text.len};
+        const wr_saved_part slots = {.pieces = &all, .n = 1};
+        wr_status r = p->sub ? wri_slots_load(&w.r.job, 0, p->node, &slots, &err)
+                             : wri_items_load(&w.r.job, 0, p->node, p->text.data, p->text.len, &err);
+        cr_assert_eq(r, WR_OK, "%s", err.msg);
     }
     for (size_t e = w.kept.at; e > 0; e--) { /* sources say at once how far event time had come */
         if (w.events[e - 1].rows) continue;
@@ -211,7 +215,8 @@ static size_t crash(void) {
 
 /* ---- traces ---- */
 
-static void make_events(uint64_t keys) {
+/* coarse: many rows have one time. */
+static void make_events(uint64_t keys, bool coarse) {
     int64_t now = 0;
     const wr_schema *in = &w.nodes[0]->in[0]->out;
     for (size_t e = 0; e < EVENTS; e++) {
@@ -235,7 +240,11 @@ static void make_events(uint64_t keys) {
                 if (col->phys == WR_STR)
                     cr_assert_eq(wr_batch_str(x->rows, text, v % 2 ? strlen(text) : 2, &col->str[i], NULL),
                                  WR_OK);
-                else col->i64[i] = strcmp(name, "t") == 0 ? now + (int64_t)below(4000000) : (int64_t)v;
+                else if (strcmp(name, "t") != 0) col->i64[i] = (int64_t)v;
+                else {
+                    col->i64[i] = now + (int64_t)below(4000000);
+                    if (coarse) col->i64[i] -= col->i64[i] % 3000000 - 2999999;
+                }
             }
         }
     }
@@ -312,7 +321,7 @@ static void check(const char *sql) {
         rng = seed * 77;
         rig_plan_of(&w.r, STREAM, sql);
         find_nodes();
-        make_events(seed % 3 ? 400 : 30);
+        make_events(seed % 3 ? 400 : 30, seed % 4 == 1);
         char *want = undisturbed(), *got = disturbed();
         cr_assert(*want);
         cr_assert_str_eq(got, want, "seed %d of %s", (int)seed, sql);
@@ -374,3 +383,69 @@ Test(saving, early_windows) {
 }
 
 Test(saving, no_window) { check("SELECT k, COUNT(*), SUM(v) FROM s GROUP BY k;"); }
+
+#define SESSIONS(gap, rest)                                                                                  \
+    " FROM TABLE(SESSION(TABLE s PARTITION BY k, DESCRIPTOR(t), INTERVAL '" gap "' SECOND))" rest ";"
+
+Test(saving, sessions) {
+    check("SELECT window_start, window_end, k, COUNT(*), LISTAGG(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k"));
+}
+
+Test(saving, sessions_of_rows) { check("SELECT window_start, window_end, k, v, x" SESSIONS("3", "")); }
+
+/* What stands for keys that are touched is a slot of its own. */
+Test(saving, early_sessions) {
+    check("SELECT window_start, window_end, k, COUNT(*), MAX(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k EMIT EARLY EVERY INTERVAL '7' SECOND"));
+    check("SELECT window_start, window_end, k, COUNT(*), MAX(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k EMIT EARLY EVERY INTERVAL '3' SECOND ALLOWED LATENESS "
+             "INTERVAL '6' SECOND"));
+    check("SELECT window_start, window_end, k, COUNT(*), MAX(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k EMIT CHANGES"));
+}
+
+/* Rows wait in a timeline, then in frames: those that leave by time, those that make room for others, values.
+ */
+Test(saving, over_range) {
+    check("SELECT t, k, v, COUNT(*) OVER w, SUM(v) OVER w, MIN(x) OVER w, COUNT(DISTINCT v) OVER w, "
+          "LISTAGG(x) OVER w "
+          "FROM s WINDOW w AS (PARTITION BY k ORDER BY t RANGE BETWEEN INTERVAL '9' SECOND PRECEDING AND "
+          "CURRENT ROW);");
+}
+
+Test(saving, over_rows) {
+    check("SELECT t, k, v, COUNT(*) OVER w, MAX(x) OVER w, COUNT(DISTINCT v) OVER w, LAG(x, 2) OVER "
+          "(PARTITION BY k "
+          "ORDER BY t) FROM s WINDOW w AS (PARTITION BY k ORDER BY t ROWS BETWEEN 3 PRECEDING AND CURRENT "
+          "ROW);");
+}
+
+Test(saving, over_all) {
+    check("SELECT t, k, v, COUNT(*) OVER w, MAX(x) OVER w, COUNT(DISTINCT v) OVER w, ROW_NUMBER() OVER w "
+          "FROM s WINDOW "
+          "w AS (PARTITION BY k ORDER BY t);");
+    check("SET state_ttl = '8s'; SELECT t, k, v, SUM(v) OVER w, MAX(x) OVER w, LAG(v) OVER w FROM s WINDOW w "
+          "AS "
+          "(PARTITION BY k ORDER BY t);");
+}
+
+/* The order of rows of one time counts. */
+Test(saving, over_ties) {
+    check("SELECT t, k, v, LISTAGG(x) OVER (PARTITION BY MOD(k, 5) ORDER BY t ROWS BETWEEN 5 PRECEDING AND "
+          "CURRENT ROW), "
+          "FIRST_VALUE(v) OVER (PARTITION BY MOD(k, 5) ORDER BY t RANGE INTERVAL '4' SECOND PRECEDING) FROM "
+          "s;");
+}
+
+Test(saving, match) {
+    check("SELECT * FROM s MATCH_RECOGNIZE (PARTITION BY k ORDER BY t MEASURES FIRST(a.v) AS f, LAST(b.x) AS "
+          "l, "
+          "COUNT(*) AS n ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (a b+ c) WITHIN INTERVAL "
+          "'30' SECOND "
+          "DEFINE b AS b.v > a.v, c AS c.v < b.v);");
+    check("SELECT * FROM s MATCH_RECOGNIZE (PARTITION BY k ORDER BY t MEASURES MATCH_NUMBER() AS m, "
+          "FIRST(a.x) AS f, "
+          "LAST(b.v) AS l ONE ROW PER MATCH AFTER MATCH SKIP TO NEXT ROW PATTERN (a b) DEFINE b AS b.v >= "
+          "PREV(b.v));");
+}
