@@ -40,8 +40,9 @@ typedef struct parts {
 typedef struct world {
     rig r; /* the plan */
     event events[EVENTS];
-    const wr_node *nodes[8]; /* of the operators, in a row */
-    wr_op *first;
+    const wr_node *nodes[8]; /* of the operators */
+    wr_edge fed[4];          /* by the source */
+    size_t n_fed;
     wr_buf text; /* what they have said, a line per row */
     parts kept, pending;
     uint64_t n_more, n_loaded; /* parts that went on; pieces of them that were loaded */
@@ -107,13 +108,20 @@ static void open_ops(bool saves) {
     r->job.workers = &r->task;
     r->task.ops = wr_calloc(r->plan.n_nodes, sizeof *r->task.ops);
     wr_op *last = NULL;
+    w.n_fed = 0;
     for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
-        wr_op *op = &r->task.ops[w.nodes[i]->id];
+        wr_op *op = last = &r->task.ops[w.nodes[i]->id];
         cr_assert_eq(wri_op_init(&r->task, op, NULL, w.nodes[i], &err), WR_OK, "%s", err.msg);
+        op->n_in = w.nodes[i]->n_in;
+        op->port_wm = wr_reallocn(op->port_wm, op->n_in, sizeof *op->port_wm);
+        for (uint32_t port = 0; port < op->n_in; port++) op->port_wm[port] = WR_WM_NONE;
         cr_assert_eq(op->def->open(op, &err), WR_OK, "%s", err.msg);
-        if (last) cr_assert_eq(wri_op_connect(last, op, 0, &err), WR_OK);
-        else w.first = op;
-        last = op;
+        for (uint32_t port = 0; port < w.nodes[i]->n_in; port++) {
+            const wr_node *in = w.nodes[i]->in[port];
+            while (in->kind == WR_N_EXCHANGE) in = in->in[0];
+            if (in->kind == WR_N_SOURCE) w.fed[w.n_fed++] = (wr_edge){op, port};
+            else cr_assert_eq(wri_op_connect(&r->task.ops[in->id], op, port, &err), WR_OK);
+        }
     }
     r->sink = (wr_op){.def = &sayer,
                       .task = &r->task,
@@ -206,7 +214,8 @@ static size_t crash(void) {
     }
     for (size_t e = w.kept.at; e > 0; e--) { /* sources say at once how far event time had come */
         if (w.events[e - 1].rows) continue;
-        cr_assert_eq(wri_watermark(w.first, 0, w.events[e - 1].wm, &err), WR_OK);
+        for (size_t i = 0; i < w.n_fed; i++)
+            cr_assert_eq(wri_watermark(w.fed[i].to, w.fed[i].port, w.events[e - 1].wm, &err), WR_OK);
         break;
     }
     w.text.len = w.kept.said;
@@ -218,7 +227,9 @@ static size_t crash(void) {
 /* coarse: many rows have one time. */
 static void make_events(uint64_t keys, bool coarse) {
     int64_t now = 0;
-    const wr_schema *in = &w.nodes[0]->in[0]->out;
+    const wr_schema *in = NULL;
+    for (uint32_t i = 0; i < w.r.plan.n_nodes; i++)
+        if (w.r.plan.nodes[i]->kind == WR_N_SOURCE) in = &w.r.plan.nodes[i]->out;
     for (size_t e = 0; e < EVENTS; e++) {
         event *x = &w.events[e];
         *x = (event){.wm = now};
@@ -252,15 +263,24 @@ static void make_events(uint64_t keys, bool coarse) {
 
 static void feed(const event *x) {
     wr_err err = {0};
-    wr_status r = x->rows ? wri_deliver(w.first, 0, x->rows, &err) : wri_watermark(w.first, 0, x->wm, &err);
-    cr_assert_eq(r, WR_OK, "%s", err.msg);
+    for (size_t i = 0; i < w.n_fed; i++) {
+        wr_op *op = w.fed[i].to;
+        uint32_t port = w.fed[i].port;
+        wr_status r = x->rows ? wri_deliver(op, port, x->rows, &err) : wri_watermark(op, port, x->wm, &err);
+        cr_assert_eq(r, WR_OK, "%s", err.msg);
+    }
+}
+
+static void end(void) {
+    wr_err err = {0};
+    for (size_t i = 0; i < w.n_fed; i++)
+        cr_assert_eq(wri_end(w.fed[i].to, w.fed[i].port, &err), WR_OK, "%s", err.msg);
 }
 
 static char *undisturbed(void) {
-    wr_err err = {0};
     open_ops(false);
     for (size_t e = 0; e < EVENTS; e++) feed(&w.events[e]);
-    cr_assert_eq(wri_end(w.first, 0, &err), WR_OK);
+    end();
     close_ops();
     char *all = standing(w.text.data, w.text.len);
     w.text.len = 0;
@@ -275,7 +295,9 @@ static char *disturbed(void) {
     for (size_t e = 0, crashes = 0; e < EVENTS;) {
         if (!under_way && below(4) == 0) {
             w.pending = (parts){.at = e, .said = 0};
-            cr_assert_eq(wri_barrier(w.first, ++epoch, &err), WR_OK, "%s", err.msg);
+            epoch++;
+            for (size_t i = 0; i < w.n_fed; i++)
+                cr_assert_eq(wri_barrier(w.fed[i].to, epoch, &err), WR_OK, "%s", err.msg);
             w.pending.said = w.text.len;
             under_way = true;
         }
@@ -291,7 +313,7 @@ static char *disturbed(void) {
         }
         feed(&w.events[e++]);
     }
-    cr_assert_eq(wri_end(w.first, 0, &err), WR_OK);
+    end();
     for (int i = 0; under_way && unsaved(); i++) { /* what is gone holds nothing up */
         cr_assert_lt(i, 10000);
         save_some();
@@ -448,4 +470,13 @@ Test(saving, match) {
           "FIRST(a.x) AS f, "
           "LAST(b.v) AS l ONE ROW PER MATCH AFTER MATCH SKIP TO NEXT ROW PATTERN (a b) DEFINE b AS b.v >= "
           "PREV(b.v));");
+}
+
+#define JOIN(type, rest) "SELECT a.t AS at, a.v AS av, b.t AS bt, b.x AS bx FROM s a " type " JOIN s b ON a.k = b.v " rest ";"
+#define NEAR "AND b.t BETWEEN a.t - INTERVAL '3' SECOND AND a.t + INTERVAL '8' SECOND"
+
+Test(saving, interval_joins) {
+    check(JOIN("", NEAR));
+    check(JOIN("LEFT", NEAR " AND b.k > a.v"));
+    check(JOIN("FULL", NEAR));
 }
