@@ -81,8 +81,7 @@ static wr_status find_items(const wr_saved_part *part, places *found, wr_err *er
 static wr_status add_said(const place *at, uint64_t *said, wr_err *err) {
     const uint32_t slots = 1u << WR_SLOT_BITS;
     if (at->bitmap) {
-        if (at->slots_len > slots / 8 || at->slots_len % sizeof *said)
-            return wr_fail(err, WR_EDATA, BROKEN);
+        if (at->slots_len > slots / 8 || at->slots_len % sizeof *said) return wr_fail(err, WR_EDATA, BROKEN);
         for (size_t i = 0; i < at->slots_len / sizeof *said; i++) {
             uint64_t word;
             memcpy(&word, at->slots + i * sizeof word, sizeof word);
@@ -106,8 +105,7 @@ wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part
     wr_status r = said ? find_items(part, &found, err) : wr_fail_oom(err, "a snapshot");
     for (size_t i = found.n; r == WR_OK && i > 0; i--) {
         const place *at = &found.items[i - 1];
-        r = at->slots ? add_said(at, said, err)
-                      : wri_item_load(j, w, id, at->p, at->len, said, &used, err);
+        r = at->slots ? add_said(at, said, err) : wri_item_load(j, w, id, at->p, at->len, said, &used, err);
     }
     wr_free(said);
     wr_free(found.items);

@@ -543,34 +543,15 @@ static wr_status save_rest(interval_join *j, uint32_t s, const wri_picked *rows,
     return r;
 }
 
-#define TOGETHER 64 /* rows of a block that are saved without a copy of their text */
-
-/* The kept columns of rows of one block, with room for those of a view and the marks. */
-static wr_status gather_block(const wri_jside *side, const wri_picked *rows, uint32_t n, uint32_t n_cols,
-                              wr_batch **outp, wr_err *err) {
-    wr_batch *in = (wr_batch *)(uintptr_t)rows->b, *some = NULL;
-    uint32_t *idx = wr_alloc(((size_t)n + n_cols + 1) * sizeof *idx), *cols = idx + n;
-    wr_status r = idx ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) idx[i] = rows[i].row;
-    for (uint32_t c = 0; r == WR_OK && c < n_cols; c++) cols[c] = c < side->n_kept ? c : UINT32_MAX;
-    if (r == WR_OK) r = wr_batch_gather(in, idx, n, NULL, 0, &some, err);
-    if (r == WR_OK) r = wr_batch_share(some, cols, n_cols, outp, err);
-    wr_batch_drop(some);
-    wr_free(idx);
-    return r;
-}
-
 /* rows[0..n) of side s; pos: the number of the block. */
-static wr_status save_picked(interval_join *j, uint32_t s, const wri_picked *rows, uint32_t n, bool one_block,
-                             wr_saver *to, wr_err *err) {
+static wr_status save_picked(interval_join *j, uint32_t s, const wri_picked *rows, uint32_t n, wr_saver *to,
+                             wr_err *err) {
     const wri_jside *side = &j->sides[s];
     const wr_node *node = j->pairs.op->node;
     uint32_t n_cols = side->n + marks(node, s), *slots = wr_alloc(n * sizeof *slots + 1);
     wr_batch *out = NULL;
     if (!slots) return wr_fail_oom(err, "a snapshot");
-    wr_status r = n == 0      ? WR_OK
-                  : one_block ? gather_block(side, rows, n, n_cols, &out, err)
-                              : wri_pick_rows(rows, n, side->n_kept, n_cols - side->n_kept, &out, err);
+    wr_status r = n ? wri_block_rows_saved(side, rows, n, n_cols, &out, err) : WR_OK;
     for (uint32_t i = 0; i < n; i++) slots[i] = (uint32_t)rows[i].pos << ROWS_BITS | rows[i].row;
     if (r == WR_OK && n > 0) r = save_rest(j, s, rows, out, err);
     if (r == WR_OK && n > 0) r = wr_save_slots(to, s, out, side->keys, node->join.n_keys, slots, err);
@@ -589,10 +570,10 @@ static wr_status save_side(interval_join *j, uint32_t s, const uint32_t *ids, ui
             j->picked[few + next - at] =
                 (wri_picked){.b = j->blocks[no]->b, .row = ids[next] & (ROWS - 1), .pos = no};
         if (j->blocks[no]->side != s) continue;
-        if (next - at < TOGETHER) few += next - at;
-        else WR_TRY(save_picked(j, s, j->picked + few, next - at, true, to, err));
+        if (next - at < WRI_TOGETHER) few += next - at;
+        else WR_TRY(save_picked(j, s, j->picked + few, next - at, to, err));
     }
-    return save_picked(j, s, j->picked, few, false, to, err);
+    return save_picked(j, s, j->picked, few, to, err);
 }
 
 static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
@@ -644,7 +625,8 @@ static int latest_first(const void *x, const void *y) {
     return (a->ts < b->ts) - (a->ts > b->ts);
 }
 
-static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **links, size_t *cap, wr_err *err) {
+static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **links, size_t *cap,
+                            wr_err *err) {
     size_t n = 0;
     for (uint32_t id = k->head[s]; id; n++) {
         const block *b = j->blocks[(id - 1) >> ROWS_BITS];
@@ -672,7 +654,8 @@ static wr_status sort_chains(interval_join *j, wr_err *err) {
     if (!j->unsorted) return WR_OK;
     j->unsorted = false;
     for (uint32_t gid = 1; r == WR_OK && gid <= wri_groups_count(j->groups); gid++)
-        for (uint32_t s = 0; r == WR_OK && s < 2; s++) r = sort_chain(j, chain_of(j, gid), s, &links, &cap, err);
+        for (uint32_t s = 0; r == WR_OK && s < 2; s++)
+            r = sort_chain(j, chain_of(j, gid), s, &links, &cap, err);
     wr_free(links);
     return r;
 }

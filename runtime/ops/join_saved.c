@@ -23,6 +23,28 @@ wr_status wri_block_saved(wr_batch *block, bool grows, uint32_t n_cols, wr_batch
     return r;
 }
 
+static wr_status gather_block(const wri_jside *side, const wri_picked *rows, uint32_t n, uint32_t n_cols,
+                              wr_batch **outp, wr_err *err) {
+    wr_batch *in = (wr_batch *)(uintptr_t)rows->b, *some = NULL;
+    uint32_t *idx = wr_alloc(((size_t)n + n_cols + 1) * sizeof *idx), *cols = idx + n;
+    wr_status r = idx ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) idx[i] = rows[i].row;
+    for (uint32_t c = 0; r == WR_OK && c < n_cols; c++) cols[c] = c < side->n_kept ? c : UINT32_MAX;
+    if (r == WR_OK) r = wr_batch_gather(in, idx, n, NULL, 0, &some, err);
+    if (r == WR_OK) r = wr_batch_share(some, cols, n_cols, outp, err);
+    wr_batch_drop(some);
+    wr_free(idx);
+    return r;
+}
+
+wr_status wri_block_rows_saved(const wri_jside *side, const wri_picked *rows, uint32_t n, uint32_t n_cols,
+                               wr_batch **outp, wr_err *err) {
+    bool one = n >= WRI_TOGETHER;
+    for (uint32_t i = 1; one && i < n; i++) one = rows[i].b == rows->b;
+    return one ? gather_block(side, rows, n, n_cols, outp, err)
+               : wri_pick_rows(rows, n, side->n_kept, n_cols - side->n_kept, outp, err);
+}
+
 wr_status wri_marks_saved(wr_batch *b, uint32_t c, const uint64_t *bits, size_t first, wr_err *err) {
     WR_TRY(wr_batch_col(b, c, WR_I64, err));
     for (uint32_t i = 0; i < b->n; i++)

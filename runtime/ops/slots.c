@@ -77,7 +77,8 @@ static wr_status save_list(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err
 
 #define COMPANY 256 /* slots: what few are saved in, as it costs little more */
 
-/* list[n..) gets slots that are due, too, in the words behind the last of list[0..n), which are of one part. */
+/* list[n..) gets slots that are due, too, in the words behind the last of list[0..n), which are of one part.
+ */
 static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
     size_t w = list[n - 1] / 64, end = (w / PART_WORDS + 1) * PART_WORDS;
     wri_slot_part *p = &s->parts[w / PART_WORDS];

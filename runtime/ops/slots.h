@@ -81,11 +81,11 @@ wr_status wri_slots_finish(wri_slots *s, wr_err *err) WR_MUST_USE;
  * Given out rising; those of a range are given out again when all of them have come back. So blocks that
  * leave in about the order in which they came make parts empty, one after the other. */
 typedef struct wri_numbers {
-    uint32_t shift;      /* of a number, to the range that it is of */
-    uint32_t *out;       /* per range: numbers that are out */
-    size_t n, cap;       /* ranges */
-    uint32_t range, at;  /* the next number; at its end: there is no range */
-    uint32_t *idle;      /* ranges of which none is */
+    uint32_t shift;     /* of a number, to the range that it is of */
+    uint32_t *out;      /* per range: numbers that are out */
+    size_t n, cap;      /* ranges */
+    uint32_t range, at; /* the next number; at its end: there is no range */
+    uint32_t *idle;     /* ranges of which none is */
     size_t n_idle, idle_cap;
 } wri_numbers;
 
