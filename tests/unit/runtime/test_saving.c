@@ -494,3 +494,14 @@ Test(saving, joins_of_changes) {
           "WHERE b.v = a.m AND b.n < 3) EMIT "
           "CHANGES;");
 }
+
+#define BEST(n, more)                                                                                        \
+    "SELECT k, v, x, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC, x) AS r "          \
+    "FROM " more ") WHERE r <= " n " EMIT CHANGES;"
+
+Test(saving, ranks) {
+    check(BEST("1", "s"));
+    check(BEST("3", "s"));
+    check(BEST("2", "(SELECT k, x, COUNT(*) AS v FROM s GROUP BY k, x EMIT CHANGES)"));
+    check("SET state_ttl = '6s';" BEST("2", "s"));
+}
