@@ -21,6 +21,10 @@ wr_status wri_marks_saved(wr_batch *b, uint32_t c, const uint64_t *bits, size_t 
  * them. matched: a bit per row by its number, or NULL. */
 wr_status wri_rows_save(const wri_rows *r, const wri_jside *s, const wr_node *n, const uint64_t *matched,
                         uint32_t tag, wr_saver *to, wr_err *err) WR_MUST_USE;
+/* The same of rows with the numbers ids[0..n), rising: slots. */
+wr_status wri_rows_save_slots(const wri_rows *r, const wri_jside *s, const wr_node *n,
+                              const uint64_t *matched, uint32_t tag, const uint32_t *ids, uint32_t n_ids,
+                              wr_saver *to, wr_err *err) WR_MUST_USE;
 /* How many keys say whose a row is: the exchange of NOT IN leaves out the last. */
 static inline uint32_t wri_owner_keys(const wr_node *n) { return n->join.n_keys - n->join.null_aware; }
 #define WRI_TOGETHER 64 /* rows of a block that are worth a batch of their own: their text is not copied */

@@ -505,3 +505,11 @@ Test(saving, ranks) {
     check(BEST("2", "(SELECT k, x, COUNT(*) AS v FROM s GROUP BY k, x EMIT CHANGES)"));
     check("SET state_ttl = '6s';" BEST("2", "s"));
 }
+
+#define WINDOW(size) "FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(t), INTERVAL '" size "' SECOND))"
+
+Test(saving, window_joins) {
+    check("SELECT a.window_start, a.v AS av, b.x AS bx FROM (SELECT * " WINDOW(
+        "12") ") a FULL JOIN (SELECT * " WINDOW("12") " WHERE v > 3) b ON a.window_start = b.window_start "
+                                                      "AND a.window_end = b.window_end AND a.k = b.v;");
+}
