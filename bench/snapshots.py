@@ -46,10 +46,10 @@ QUERIES = {
             "(PARTITION BY k ORDER BY event_time RANGE BETWEEN INTERVAL '1' SECOND * {fill_s} PRECEDING AND CURRENT ROW)",
     "rows": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MAX(latency_ms) OVER w AS hi FROM v WINDOW w AS "
             "(PARTITION BY k ORDER BY event_time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW)",
-    "join": f"SELECT a.k, a.page, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.event_time BETWEEN "
+    "join": f"SELECT a.k, a.bytes, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.event_time BETWEEN "
             "a.event_time AND a.event_time + INTERVAL '1' SECOND * {fill_s}",
-    "pairs": f"SELECT a.k, a.page, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.bytes = 64 EMIT CHANGES",
-    "rank": "SELECT k, page, latency_ms, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY latency_ms DESC) AS r "
+    "pairs": f"SELECT a.k, a.bytes, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.bytes = 64 EMIT CHANGES",
+    "rank": "SELECT k, bytes, latency_ms, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY latency_ms DESC) AS r "
             "FROM v) WHERE r <= 3 EMIT CHANGES",
 }
 BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
