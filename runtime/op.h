@@ -72,7 +72,8 @@ typedef struct wr_op_def {
      * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
      * it, through wr_saver_of. */
     wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
-    /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
+    /* Takes one of the things saved back, before the first push: in the order in which they were saved, but
+     * for rows of slots, which come in any. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;
     /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
