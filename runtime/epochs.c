@@ -6,8 +6,8 @@
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
  *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
- *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
- *   control thread            lets the next epoch begin
+ *   a thread of its own       makes the sinks' output durable, packs and writes the segment, then the
+ * manifest control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is
@@ -214,21 +214,24 @@ static bool same_part(const wri_item *a, const wri_item *b) {
 }
 
 /* In the thread: what the operators of worker i have saved, part by part. */
-static wr_status pack_worker(wri_writing *w, uint32_t i) {
+static wr_status add_worker(wri_writing *w, uint32_t i) {
     wr_saver *s = &w->job->workers[i].saver;
     wri_saver_sort(s);
     for (size_t at = 0, next; at < s->n; at = next) {
-        wr_buf *text;
+        wr_buf *none;
         const wri_item *first = &s->items[at];
         for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
         const char *name = first->named
                                ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
                                : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
-        WR_TRY(add_part(w, name, &text, &w->err));
+        wri_items *run = wr_arena_alloc(&w->ar, sizeof *run);
+        if (!run) return wr_fail_oom(&w->err, "a snapshot");
+        *run = (wri_items){s->items + at, next - at};
+        WR_TRY(add_part(w, name, &none, &w->err));
         w->parts[w->n - 1].more = first->more;
-        w->parts[w->n - 1].from = s->items[next - 1].from;
-        WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
+        w->parts[w->n - 1].say = wri_items_say;
+        w->parts[w->n - 1].ctx = run;
     }
     return WR_OK;
 }
@@ -260,7 +263,7 @@ static wr_status write_manifest(wri_writing *w, bool finished) {
 
 static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
-    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
+    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(add_worker(w, i));
     wr_status synced = sync_sinks(j, &w->err); /* before the manifest says that they have come so far */
     w->unsure = synced != WR_OK;
     WR_TRY(synced);

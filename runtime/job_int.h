@@ -184,6 +184,10 @@ typedef struct wri_item {
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
+typedef struct wri_items { /* of one part */
+    wri_item *items;
+    size_t n;
+} wri_items;
 struct wr_saver {
     wri_item *items;
     size_t n, cap;
@@ -428,8 +432,9 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-/* Lets go of the rows. */
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
+/* ctx: wri_items. Lets go of the rows. */
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 /* Gives worker w's operator what of that, saved by node id, concerns it now. */
 wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
                          wr_err *err) WR_MUST_USE;
