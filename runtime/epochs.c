@@ -141,13 +141,18 @@ static uint32_t now_of(const wr_job *j, uint32_t was) {
     return WR_NO_COL;
 }
 
-/* "op/<node>/<worker>", and "/<part>" where the operator has several */
+/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
 static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_err *err) {
     for (size_t i = 0; i < from->n; i++) {
-        unsigned id, worker;
-        if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
-        uint32_t now = now_of(j, id);
+        unsigned id, worker, sub;
+        int64_t part;
+        int n = sscanf(from->parts[i].name, "op/%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &sub);
+        uint32_t now = n < 2 ? WR_NO_COL : now_of(j, id);
         if (now == WR_NO_COL) continue;
+        if (n == 4) {
+            WR_TRY(wri_slots_load(j, w, now, &from->parts[i], err));
+            continue;
+        }
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
             WR_TRY(wri_items_load(j, w, now, p->data, p->len, err));
@@ -210,7 +215,14 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
 }
 
 static bool same_part(const wri_item *a, const wri_item *b) {
-    return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
+    return a->node == b->node && a->named == b->named &&
+           (!a->named || (a->part == b->part && a->sub == b->sub));
+}
+
+static const char *name_of(wr_arena *ar, const wri_item *item, uint32_t worker) {
+    if (!item->named) return wr_arena_printf(ar, "op/%u/%u", item->node, worker);
+    if (!item->sub) return wr_arena_printf(ar, "op/%u/%u/%" PRId64, item->node, worker, item->part);
+    return wr_arena_printf(ar, "op/%u/%u/%" PRId64 "/%u", item->node, worker, item->part, item->sub);
 }
 
 /* In the thread: what the operators of worker i have saved, part by part. */
@@ -222,13 +234,10 @@ static wr_status add_worker(wri_writing *w, uint32_t i) {
         const wri_item *first = &s->items[at];
         for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
-        const char *name = first->named
-                               ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
-                               : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
         wri_items *run = wr_arena_alloc(&w->ar, sizeof *run);
         if (!run) return wr_fail_oom(&w->err, "a snapshot");
         *run = (wri_items){s->items + at, next - at};
-        WR_TRY(add_part(w, name, &none, &w->err));
+        WR_TRY(add_part(w, name_of(&w->ar, first, i), &none, &w->err));
         w->parts[w->n - 1].more = first->more;
         w->parts[w->n - 1].say = wri_items_say;
         w->parts[w->n - 1].ctx = run;

@@ -177,6 +177,9 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
+    uint32_t sub;       /* not 0: a part of slots */
+    const void *slots;  /* in the saver's arena: of the rows, or those that are said anew; NULL: none */
+    size_t slots_len;   /* bytes */
     wr_ref *hold;       /* of bytes */
     wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
     wr_batch *rows;     /* NULL: numbers */
@@ -194,6 +197,7 @@ struct wr_saver {
     uint32_t node; /* that saves now, and which part */
     bool named;
     int64_t part;
+    uint32_t sub;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
@@ -437,6 +441,14 @@ wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 /* Gives worker w's operator what of that, saved by node id, concerns it now. */
 wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+                         wr_err *err) WR_MUST_USE;
+/* One item, *usedp bytes long. said: of a part of slots, a bit for each slot that later items say; NULL: of
+ * another one. */
+wr_status wri_item_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, const uint64_t *said,
+                        size_t *usedp, wr_err *err) WR_MUST_USE;
+
+/* slots_load.c: all of a part of slots. */
+wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part *part,
                          wr_err *err) WR_MUST_USE;
 
 /* about.c: what a snapshot says of its job */

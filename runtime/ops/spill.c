@@ -314,7 +314,7 @@ wr_status wri_spill_save(wri_spill *s, wr_saver *to, wr_err *err) {
     for (size_t i = 0; i < s->n; i++) {
         part *p = &s->parts[i];
         bool more = p->saved && !wr_save_anew(to);
-        WR_TRY(wr_save_part(to, INT64_MAX - p->number, more, err)); /* last: see the operators' load() */
+        WR_TRY(wr_save_part(to, INT64_MAX - p->number, 0, more, err)); /* last: see the operators' load() */
         p->saved = true;
         if (more) continue;
         wr_part_from from = {read_run, p->run, p->run->bytes, p->run->crc};

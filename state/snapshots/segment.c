@@ -2,8 +2,8 @@
  *
  *   put ─► block, 1 MiB ─► file
  *
- * Whole blocks go past the page cache where the file system can (O_DIRECT): nobody reads a snapshot soon, and a
- * gigabyte through the cache costs more time than making it did, and drives out what is needed. A file that
+ * Whole blocks go past the page cache where the file system can (O_DIRECT): nobody reads a snapshot soon, and
+ * a gigabyte through the cache costs more time than making it did, and drives out what is needed. A file that
  * cannot, or a block that was not taken whole, goes through the cache; so does what is left at the end. Both
  * descriptors are of one file: fdatasync of one makes all of it durable. */
 #include <errno.h>
@@ -74,7 +74,8 @@ wr_status wri_segment_copy(wr_segment *g, const wr_part_from *from, bool *soundp
     wr_free(p);
     if (r == WR_OK && *soundp && crc != from->crc) {
         *soundp = false;
-        (void)!wr_fail(err, WR_EIO, "its checksum is %08x, %08x was expected; check the disk", crc, from->crc);
+        (void)!wr_fail(err, WR_EIO, "its checksum is %08x, %08x was expected; check the disk", crc,
+                       from->crc);
     }
     return r;
 }
