@@ -88,18 +88,33 @@ wr_status wri_list_segments(const wr_sys *sys, const char *shard_dir, wri_bases 
     return WR_OK;
 }
 
+void wri_remove_segment(const wr_sys *sys, const char *shard_dir, uint64_t base) {
+    static const char *const kinds[] = {WRI_WRITERS, ".idx", ".seg"}; /* it is there as long as the last is */
+    char path[WRI_PATH];
+    for (size_t i = 0; i < WR_LEN(kinds); i++) {
+        wri_file_path(shard_dir, base, kinds[i], path);
+        sys->unlink(path);
+    }
+}
+
 /* ---- marks and headers ---- */
 
-wr_status wri_read_mark(const wr_sys *sys, int fd, const char *path, wri_id id, wri_mark *out, wr_err *err) {
+wr_status wri_read_mark(const wr_sys *sys, int fd, const char *shard_dir, wri_id id, wri_mark *out,
+                        wr_err *err) {
     char p[WRI_MARK_BYTES];
     /* The writer may be at it in this very moment: what is torn is read again. */
     for (int i = 0; i < 100; i++) {
         size_t got;
-        WR_TRY(wr_pread_all(sys, fd, p, sizeof p, 0, &got, path, err));
+        WR_TRY(wr_pread_all(sys, fd, p, sizeof p, 0, &got, shard_dir, err));
         if (got == sizeof p && wri_mark_decode(p, id, out)) return WR_OK;
+        if (got >= 8 && memcmp(p, "WRTAIL", 6) == 0 && p[6] > '1' && p[6] <= '9' && p[7] == '\n')
+            return wr_fail(err, WR_EUNSUPPORTED,
+                           "%s/tail: version %c; this weir knows version 1, use a newer one", shard_dir,
+                           p[6]);
     }
-    return wr_fail(err, WR_EDATA, "%s: the checksum is wrong; opening the stream for writing makes it again",
-                   path);
+    return wr_fail(err, WR_EDATA,
+                   "%s/tail: the checksum is wrong; opening the stream for writing makes it again",
+                   shard_dir);
 }
 
 wr_status wri_open_segment(const wr_sys *sys, const char *shard_dir, uint64_t base, wri_id id, int flags,

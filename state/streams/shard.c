@@ -37,6 +37,7 @@ void wri_shard_free(wri_shard *sh) {
     if (!sh) return;
     wri_shard_close(sh);
     wr_free(sh->index.items);
+    wri_writers_free(&sh->writers);
     wr_buf_free(&sh->block);
     wr_free(sh->group);
     wr_free(sh);
@@ -124,6 +125,7 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
                        .prev_next = sh->end,
                        .prev_last_us = sh->last_us};
     int fd;
+    wri_writers_store(sh, seg.first); /* first: once there are records behind it, it is there */
     WR_TRY(make_segment(sh, &seg, &fd, err));
     end_segment(sh);
     begin_segment(sh, &seg, fd);
@@ -224,6 +226,9 @@ static wr_status write_block(wri_shard *sh, size_t n, size_t bytes, int64_t now_
     sh->synced = mark.synced;
     sh->end = sh->next;
     sh->last_us = now_us;
+    for (size_t i = 0; i < n; i++)
+        if (sh->group[i]->mark.writer)
+            wri_writers_note(&sh->writers, &(wri_writer){sh->group[i]->mark, b.first + i, now_us});
     return WR_OK;
 }
 

@@ -37,6 +37,7 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     db->lock_fd = -1;
     db->ready_tail = &db->ready;
     pthread_mutex_init(&db->lock, NULL);
+    pthread_mutex_init(&db->naming, NULL);
     pthread_cond_init(&db->moved, NULL);
     pthread_cond_init(&db->work, NULL);
     *outp = db;
@@ -95,13 +96,16 @@ void wri_shard_wake(wri_shard *sh) {
 }
 
 wri_shard *wri_take_ready(wr_streams *db) {
-    wri_shard *sh = db->ready;
-    if (!sh) return NULL;
-    db->ready = sh->next_ready;
-    if (!db->ready) db->ready_tail = &db->ready;
-    sh->queued = false;
-    sh->busy = true;
-    return sh;
+    wri_shard *sh;
+    while ((sh = db->ready)) {
+        db->ready = sh->next_ready;
+        if (!db->ready) db->ready_tail = &db->ready;
+        sh->queued = false;
+        if (sh->busy) continue; /* retention has taken it since; it wakes it again */
+        sh->busy = true;
+        return sh;
+    }
+    return NULL;
 }
 
 static void *thread_main(void *arg) {
@@ -149,6 +153,7 @@ void wr_streams_close(wr_streams *db) {
     if (db->lock_fd >= 0) db->sys->close(db->lock_fd);
     wr_free(db->threads);
     pthread_mutex_destroy(&db->lock);
+    pthread_mutex_destroy(&db->naming);
     pthread_cond_destroy(&db->moved);
     pthread_cond_destroy(&db->work);
     wr_free(db);
