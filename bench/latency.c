@@ -1,6 +1,7 @@
 /* bench/latency.c -- from a record's due time until a query's result that holds it is in a reader's hand.
  *
- *   latency DIR [RATE [SECONDS [fsync|os [SHARDS]]]]
+ *   latency DIR [RATE [SECONDS [fsync|os [SHARDS [READY]]]]]
+ *   READY: groups after which zeros are written ahead (wr_streams_opts.ready_after); a billion: never
  *
  * One thread appends records by the clock: record i is due at i / RATE seconds, whatever became of those
  * before it, and its latency counts from then, so a stall is seen by all records that it delays (no
@@ -33,7 +34,7 @@ typedef struct bench {
     int64_t n, rate, from_us;
     int64_t *latency; /* by record; -1: not seen */
     wr_job *job;
-    uint32_t shards;
+    uint32_t shards, ready;
 } bench;
 
 static int64_t now_us(void) { return wr_sys_real.mono_us(); }
@@ -145,7 +146,7 @@ static void prepare(bench *b, const char *dir, bool relaxed, wr_arena *ar, wr_pl
     wr_script script;
     wr_registry reg = wr_builtin();
     wr_diags diags = {.file = "latency", .text = sql, .len = sizeof sql - 1, .ar = ar};
-    wr_streams_opts o = {.dir = dir, .relaxed = relaxed, .threads = 2};
+    wr_streams_opts o = {.dir = dir, .relaxed = relaxed, .threads = 2, .ready_after = b->ready};
     must(wr_streams_open(&o, &b->db, &err), &err);
     must(wr_streams_lock(b->db, &err), &err);
     must(wr_stream_create(b->db, "a", &(wr_stream_cfg){.n_shards = b->shards}, &err), &err);
@@ -171,6 +172,7 @@ static void report(bench *b, int64_t seen, double cpu) {
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
     bench b = {.rate = argc > 2 ? atoi(argv[2]) : 50000, .shards = argc > 5 ? (uint32_t)atoi(argv[5]) : 1};
+    b.ready = argc > 6 ? (uint32_t)atoi(argv[6]) : 0;
     b.n = b.rate * (argc > 3 ? atoi(argv[3]) : 10);
     wr_arena ar = {0};
     wr_plan plan = {0};

@@ -204,7 +204,7 @@ int main(int argc, char **argv) {
     if (argc < 2) return 2;
     int mb = argc > 2 ? atoi(argv[2]) : 400, puts_n = argc > 3 ? atoi(argv[3]) : 1000;
     int batches = mb * 1024 / BATCH / ROUNDS;
-    wr_streams_opts o = {.dir = argv[1], .segment_bytes = 64 << 20};
+    wr_streams_opts o = {.dir = argv[1], .segment_bytes = 64 << 20, .threads = 2};
     wr_streams *db;
     wr_stream *st, *tail_st;
     wr_err err = {0};

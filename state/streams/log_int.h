@@ -233,6 +233,8 @@ wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *outp, 
                        wr_err *err) WR_MUST_USE;
 /* Only the header. */
 wr_status wri_header_at(wri_window *w, int64_t at, int64_t end, wri_block *outp, wr_err *err) WR_MUST_USE;
+/* Whether there is nothing else from there on. */
+wr_status wri_only_zeros(wri_window *w, int64_t from, int64_t end, bool *outp, wr_err *err) WR_MUST_USE;
 /* The longest length that a block behind `from` calls durable, 0: none does. For broken places. */
 wr_status wri_find_synced(wri_window *w, int64_t from, int64_t end, int64_t *outp, wr_err *err) WR_MUST_USE;
 
@@ -278,8 +280,13 @@ typedef struct wri_shard {
     bool spoiled; /* a write or sync failed: nothing more is written to it */
     uint64_t base;
     int64_t len, synced, created_us;
-    uint64_t end;  /* behind its last record */
-    uint64_t next; /* of the next record: more than end behind a group that failed */
+    uint32_t groups;              /* that this process has written to it, */
+    int64_t group_bytes;          /* and their bytes */
+    bool unready;                 /* no zeros could be written ahead */
+    int64_t ready;                /* up to there are zeros, durable; not more than len: there are none */
+    int64_t ready_from, ready_to; /* where zeros were written last, or are while `preparing` */
+    uint64_t end;                 /* behind its last record */
+    uint64_t next;                /* of the next record: more than end behind a group that failed */
     int64_t last_us;
     wri_index index;
     wri_writers writers;
@@ -287,11 +294,11 @@ typedef struct wri_shard {
     wr_put **group;
     size_t group_cap;
     /* under the directory's lock */
-    bool busy, queued;
+    bool busy, queued, preparing;
     wri_part *head, **tailp;
     uint64_t load_bytes, load_records;
     wr_u128 samples[WRI_SAMPLES]; /* hash keys of late */
-    struct wri_shard *next_ready;
+    struct wri_shard *next_ready, *next_prepare;
 } wri_shard;
 wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard **outp,
                         wr_err *err) WR_MUST_USE;
@@ -311,6 +318,18 @@ void wri_shard_mark(const wri_shard *sh, wri_mark *outp);
 void wri_writers_store(const wri_shard *sh, uint64_t base); /* for the segment that is about to begin */
 wr_status wri_write_index(wri_shard *sh, uint64_t base, const wri_index *x, int64_t len, uint64_t next,
                           int64_t last_us) WR_MUST_USE;
+
+int64_t wri_segment_bytes(const wr_streams *db); /* a segment is ended beyond */
+
+/* ---- ready.c: zeros ahead of the records ---- */
+void wri_ready_anew(wri_shard *sh); /* a segment begins */
+/* After a group, by whoever is busy with the shard; under the lock, which may be let go meanwhile. */
+void wri_ready_ask(wri_shard *sh);
+/* By whoever is busy with the shard, without the lock: until nobody else writes to the segment; what is left
+ * is cut off. */
+void wri_ready_wait(wri_shard *sh);
+void wri_ready_give_back(wri_shard *sh);
+void *wri_prepare_main(void *db); /* of the thread */
 
 /* ---- streams.c, stream.c, put.c ---- */
 struct wri_part { /* the records of a call that go to one shard: call->order[from .. from + n) */
@@ -367,6 +386,10 @@ struct wr_streams {
     pthread_cond_t moved; /* a shard is no longer busy */
     pthread_cond_t work;  /* shards are ready */
     wri_shard *ready, **ready_tail;
+    wri_shard *prepare, **prepare_tail;
+    pthread_cond_t prepare_work;
+    bool prepares; /* there is a thread that does */
+    pthread_t preparer;
     pthread_t *threads;
     uint32_t n_threads;
     bool stopping;

@@ -212,8 +212,11 @@ static wr_status cut_tail(recovery *r, wri_window *w, int64_t size, int64_t sync
     wri_shard *sh = r->sh;
     sh->end = sh->next;
     if (size > sh->len) {
-        wri_log_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
-                    sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
+        bool zeros;
+        WR_TRY(wri_only_zeros(w, sh->len, size, &zeros, err)); /* ready.c wrote them */
+        if (!zeros)
+            wri_log_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
+                        sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
         if (r->sys->ftruncate(sh->fd, (off_t)sh->len) != 0) return wri_cannot("cut", w->path, errno, err);
     }
     if (r->has_mark && r->mark.base == sh->base && r->mark.next > sh->next) {
@@ -299,6 +302,7 @@ wr_status wri_shard_recover(wri_shard *sh, const wri_meta_shard *m, wr_err *err)
     wr_err why = {0};
     wri_shard_close(sh);
     sh->index.n = 0;
+    wri_ready_anew(sh);
     sh->damaged = WR_OK;
     sh->spoiled = false;
     wr_status s = recover(&r, &why);

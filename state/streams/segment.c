@@ -200,6 +200,18 @@ wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *out, c
                : damaged(w, at, "the checksum of the block there is wrong", err);
 }
 
+wr_status wri_only_zeros(wri_window *w, int64_t from, int64_t end, bool *outp, wr_err *err) {
+    *outp = true;
+    while (*outp && from < end) {
+        const char *p;
+        WR_TRY(need(w, from, end, 1, &p, err));
+        size_t n = w->len - (size_t)(from - w->from);
+        *outp = p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+        from += (int64_t)n;
+    }
+    return WR_OK;
+}
+
 wr_status wri_find_synced(wri_window *w, int64_t from, int64_t end, int64_t *out, wr_err *err) {
     *out = 0;
     for (int64_t at = from; end - at >= WRI_BLOCK_HEADER; at++) {

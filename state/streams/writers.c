@@ -95,8 +95,9 @@ static bool decode(const char *p, size_t n, wri_id id, uint64_t base, wri_writer
     if (wri_get32(p + 28) != checksum(id, p, n)) return false;
     if (wr_grow(&w->items, &w->cap, entries + 1, sizeof *w->items) != WR_OK) return false;
     for (const char *e = p + HEAD; w->n < entries; e += ENTRY)
-        w->items[w->n++] = (wri_writer){
-            {wri_get64(e), wri_get64(e + 8), wri_get32(e + 16)}, wri_get64(e + 24), (int64_t)wri_get64(e + 32)};
+        w->items[w->n++] = (wri_writer){{wri_get64(e), wri_get64(e + 8), wri_get32(e + 16)},
+                                        wri_get64(e + 24),
+                                        (int64_t)wri_get64(e + 32)};
     w->since = wri_get64(p + 16);
     return true;
 }

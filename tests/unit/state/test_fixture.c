@@ -1,6 +1,6 @@
-/* A stream of version 1 as it was written when there was no other (tests/unit/state/v1_many): shards split and
- * merged, several segments each, marks of a writer. It can be read and written to for ever; files of a later
- * version are refused and stay as they are.
+/* A stream of version 1 as it was written when there was no other (tests/unit/state/v1_many): shards split
+ * and merged, several segments each, marks of a writer. It can be read and written to for ever; files of a
+ * later version are refused and stay as they are.
  *
  * It was made by `WEIR_MAKE_FIXTURE=DIR build/debug/unit_state --filter fixture/make`, which does nothing
  * otherwise; a change of format adds a fixture, and leaves this one alone. */

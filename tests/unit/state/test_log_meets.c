@@ -58,7 +58,8 @@ static void open_amid(wr_place at, bool listing) {
     bool expired = tended == NULL; /* else it was never listed */
     tended = NULL;
     cr_assert(expired || listing);
-    if (expired && at.from != WR_FROM_LATEST) cr_assert_eq(wr_reader_next(r, 9, &got, &err), WR_AGAIN, "%s", err.msg);
+    if (expired && at.from != WR_FROM_LATEST)
+        cr_assert_eq(wr_reader_next(r, 9, &got, &err), WR_AGAIN, "%s", err.msg);
     cr_assert_eq(lt_put_n(st, 40, 1, NULL), WR_OK);
     wr_status s;
     uint64_t last = 0;
@@ -90,7 +91,8 @@ Test(log_meets, latest_of_a_shard_that_has_expired) {
     cr_assert_eq(wr_stream_tend(st, &err), WR_OK, "%s", err.msg);
     wr_reader *r;
     wr_records got = {0};
-    cr_assert_eq(wr_reader_open(db, "s", 0, (wr_place){.from = WR_FROM_LATEST}, &r, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_reader_open(db, "s", 0, (wr_place){.from = WR_FROM_LATEST}, &r, &err), WR_OK, "%s",
+                 err.msg);
     cr_assert_eq(wr_reader_at(r), 20);
     wr_arena ar = {0};
     wr_shard_at *at;
@@ -292,4 +294,51 @@ Test(log_meets, nothing_goes_into_a_stream_that_has_gone) {
     cr_assert_eq(lt_put_n(st, 3, 3, &err), WR_EINVAL, "records went into a folder that is being removed");
     cr_assert_not_null(strstr(err.msg, "deleted"), "%s", err.msg);
     wr_streams_close(db);
+}
+
+/* ---- zeros ahead of the records ---- */
+
+static int64_t size_of(const char *path) {
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    return (int64_t)st.st_size;
+}
+
+/* They are there while the shard is written to, are not served, go when it is closed, and are no damage after
+ * a crash; a flipped bit among them is told. */
+Test(log_meets, zeros_ahead) {
+    char dir[160], copy[160], seg[WRI_PATH], in_copy[WRI_PATH];
+    snprintf(dir, sizeof dir, "%s", lt_folder("d"));
+    snprintf(copy, sizeof copy, "%s", lt_folder("copy"));
+    wr_streams_opts o = {.sys = &lt_sys, .dir = dir, .segment_bytes = 1 << 20, .ready_after = 4};
+    wr_streams *db;
+    uint8_t counts[700] = {0};
+    cr_assert_eq(wr_streams_open(&o, &db, NULL), WR_OK);
+    cr_assert_eq(wr_streams_lock(db, NULL), WR_OK);
+    lt_create(db, "s", 1);
+    wr_stream *st = lt_stream(db, "s");
+    for (uint32_t i = 0; i < 600; i++) cr_assert_eq(lt_put_n(st, i, 1, NULL), WR_OK);
+    snprintf(seg, sizeof seg, "%s", lt_segment(dir, "s", 0, 0, ".seg"));
+    int64_t len = st->shards[0]->len, size = size_of(seg);
+    cr_assert_gt(size, len);
+    cr_assert_leq(size, 4 * len + (200 << 10));
+    cr_assert_eq(lt_count(db, "s", counts, 700), 600);
+    lt_copy(dir, copy); /* as a crash leaves it */
+    wr_streams_close(db);
+    cr_assert_eq(size_of(seg), len);
+    for (int spoiled = 0; spoiled < 2; spoiled++) {
+        snprintf(in_copy, sizeof in_copy, "%s%s", copy, seg + strlen(dir));
+        wr_buf b = lt_read(in_copy);
+        if (spoiled) cr_assert_eq(wr_buf_put(&b, "\0\0\1\0", 4), WR_OK);
+        lt_write(in_copy, b.data, b.len);
+        wr_buf_free(&b);
+        lt_said.len = 0;
+        db = lt_open(copy, 1 << 20, true);
+        lt_stream(db, "s");
+        if (!spoiled) cr_assert_eq(lt_said.len, 0, "%s", lt_said.data);
+        else cr_assert_gt(lt_said.len, 0);
+        cr_assert_eq(size_of(in_copy), len);
+        cr_assert_eq(lt_count(db, "s", counts, 700), 600);
+        wr_streams_close(db);
+    }
 }
