@@ -320,6 +320,7 @@ static void give_up(wr_job *j, const wr_err *why) {
     tell(j, e->troubled, "a snapshot could not be written", why);
     e->troubled = true;
     if (e->next_us < at) e->next_us = at;
+    e->retry_us = at;
 }
 
 /* Old ones that cannot be removed do no harm but take room. */
@@ -378,7 +379,7 @@ static wr_status add_sink(wri_writing *w, wri_sink *s) {
     if (!s->commits) return WR_OK;
     WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
     s->part = (uint32_t)w->n - 1;
-    wri_commit_take(s, text);
+    wri_commit_take(w->job, s, text);
     return WR_OK;
 }
 
@@ -439,7 +440,7 @@ void wri_epochs_tick(wr_job *j) {
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    bool due = e->failed == 0 && __atomic_load_n(&e->due, __ATOMIC_RELAXED);
+    bool due = __atomic_load_n(&e->due, __ATOMIC_RELAXED) && (e->failed == 0 || now >= e->retry_us);
     if (now < e->next_us && !stop && !due && !wri_savepoint_asked(j)) return;
     __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
     wri_savepoint_take_up(j);

@@ -101,7 +101,7 @@ static bool doze(wr_task *t, bool deaf) {
     int64_t from = t->job->sys->mono_us();
     bool rest = rings_empty(t) && !barrier_waits(t) && !wri_stopping(t->job) && !wri_asked(t);
     int woken = rest ? t->job->sys->poll(t->wakers, n, ms) : 0;
-    wri_meter_time(&t->meter.slept_us, t->job->sys->mono_us() - from);
+    wri_meter_time(t->meter.rests ? &t->meter.blocked_us : &t->meter.slept_us, t->job->sys->mono_us() - from);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
     if (woken <= 0) return false;
     for (nfds_t i = 1; i < n; i++) {
@@ -243,7 +243,8 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
         if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
     }
     WR_TRY(wri_memory_relieve(t, didp, err));
-    if (!*didp && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
+    __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
+    if (!*didp && !t->meter.rests && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
     if (t->job->epochs.store) {
         WR_TRY(pass_barrier(t, didp, err));
