@@ -111,6 +111,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
     wr_err err = {0};
     wri_http_call x = {.method = "GET",
                        .server = c->url,
+                       .ca = c->ca,
                        .other = c->other,
                        .url = url,
                        .take = take,

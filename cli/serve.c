@@ -40,8 +40,8 @@ const wr_command wri_cmd_serve = {
            "  curl -H 'Content-Type: application/sql' --data-binary @clicks.sql "
            "localhost:4567/v1/jobs?name=clicks\n"
            "  curl localhost:4567/v1/jobs/clicks\n\n"
-           "There are no users and no passwords: whoever reaches the address may do everything. Relative "
-           "paths in "
+           "There are no users and no passwords: whoever reaches the address may do everything. With --tls-cert "
+           "and --tls-key it speaks HTTPS, and reads both again on SIGHUP. Relative paths in "
            "the SQL are relative to the folder in which the server was started.\n\n"
            "Exit status: 0 stopped by a signal, 1 failure, 2 usage error.",
     .flags = wr_server_options,

@@ -55,6 +55,7 @@ static wr_status name_plan(wr_job *j, wr_err *err) {
                       : wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) r = wri_about_plan(j->plan, &ar, &about, err);
     if (r == WR_OK) about.sql = j->opts.sql ? j->opts.sql : "";
+    if (r == WR_OK) about.job = j->opts.name ? j->opts.name : "";
     if (r == WR_OK) r = wri_about_pack(&about, &j->epochs.about, err);
     wr_arena_free(&ar);
     return r;

@@ -256,7 +256,7 @@ typedef struct wri_keeper {
     const char *same, *label; /* as in wr_plan_id */
 } wri_keeper;
 typedef struct wri_about {
-    const char *version, *sql;
+    const char *version, *sql, *job; /* job: its name, "" where it has none */
     wri_keeper *kept;
     uint32_t n;
 } wri_about;

@@ -90,13 +90,12 @@ static void read_split(const reading *r, const wri_source *s, const wri_split *p
 
 /* What the connector knows. */
 static wr_status ask_connector(const reading *r, const wri_source *s, uint32_t i, wr_split_metrics *out) {
-    wr_split_info info = {.bytes = -1, .behind_rows = -1};
+    wr_split_info info = {.bytes = -1};
     if (s->con->split_info) s->con->split_info(s->src, i, &info);
     out->name = wr_arena_strdup(&r->m->ar, info.name ? info.name : "");
     out->at = info.at;
     out->size = info.bytes < 0 ? WR_NEVER : info.bytes;
     out->behind_bytes = info.bytes < info.at ? WR_NEVER : info.bytes - info.at;
-    out->behind_rows = info.behind_rows < 0 ? WR_NEVER : info.behind_rows;
     int64_t arrived = info.arrival_us ? info.arrival_us : out->read_us;
     if (out->ended || out->quiet_us != WR_NEVER) out->age_us = 0;
     else out->age_us = arrived == WR_NEVER ? WR_NEVER : r->m->wall_us - arrived;

@@ -176,7 +176,9 @@ static void submit(wri_req *r) {
         return;
     }
     wri_sql_free(&sql);
-    if (s == WR_OK) s = wri_catalog_add(r->srv->catalog, &a->row, &err);
+    if (s == WR_OK)
+        s = a->row.savepoint ? wri_savepoint_begin(r->srv, &a->row, &err)
+                             : wri_catalog_add(r->srv->catalog, &a->row, &err);
     if (why.len) wri_note_error(r, s == WR_ENOMEM ? 503 : 400, "sql", why.data);
     else if (s != WR_OK) wri_note_failed(r, s, &err);
     wr_buf_free(&why);
@@ -264,6 +266,26 @@ bool wri_api_claim(wri_req *r) {
         wri_answer_error(r, 409, "conflict", "job %s is being changed by another request; try again",
                          j->row.name);
     return mine;
+}
+
+void wri_api_give_back(wri_req *r) {
+    r->job->busy = false;
+    wri_send_noted(r);
+}
+
+void wri_api_note_stopping(wri_req *r) {
+    wri_note_error(r, 503, "stopping", "the server is stopping; ask again when it runs");
+}
+
+bool wri_api_claim_state(wri_req *r, wri_jstate not, const char *verb) {
+    static const char *const none[] = {NULL};
+    if (!wri_query_known(r, none) || !wri_api_find_job(r) || !wri_api_claim(r)) return false;
+    wri_jstate s = r->job->state;
+    if (s != WRI_PAUSING && s != WRI_STOPPING && s != not ) return true;
+    r->job->busy = false;
+    wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s", r->job->row.name,
+                     wri_jstate_name(s), verb);
+    return false;
 }
 
 /* False: answered. */

@@ -218,8 +218,8 @@ wr_status wri_catalog_remove(wri_catalog *c, const char *id, wr_err *err) {
     return s;
 }
 
-wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
-                           void *ctx, wr_err *err) {
+static wr_status each_row(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
+                          void *ctx, wr_err *err) {
     sqlite3_stmt *st;
     WR_TRY(
         prepare(c,
@@ -246,5 +246,13 @@ wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wr
     }
     if (s == WR_OK && rc != SQLITE_DONE) s = failed(c, rc, err);
     sqlite3_finalize(st);
+    return s;
+}
+
+wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
+                           void *ctx, wr_err *err) {
+    pthread_mutex_lock(&c->lock);
+    wr_status s = each_row(c, each, ctx, err);
+    pthread_mutex_unlock(&c->lock);
     return s;
 }

@@ -2,6 +2,8 @@
  *
  * Only the loop changes a state: when a request has put into the catalog what is wanted (wri_job_act), when a
  * thread has ended, when the time of a restart has come. */
+#include <errno.h>
+
 #include "server_int.h"
 
 static const char *const names[] = {"running", "pausing",  "paused",  "stopping",
@@ -253,6 +255,26 @@ bool wri_jobs_rest(const wri_server *srv) {
 void wri_jobs_free(wri_server *srv) {
     while (srv->n_jobs) wri_jobs_remove(srv->jobs[srv->n_jobs - 1]);
     wr_free(srv->jobs);
+}
+
+static void find_snapshot(void *ctx, const char *name) {
+    const char *dot = strrchr(name, '.');
+    if (dot && strcmp(dot, ".snapshot") == 0) *(bool *)ctx = true;
+}
+
+wr_status wri_has_snapshot(const wri_server *srv, const char *id, bool *hasp, wr_err *err) {
+    char dir[4096];
+    *hasp = false;
+    WR_TRY(wri_data_path(srv, dir, err, "jobs", id, "/snapshots"));
+    if (srv->sys->list(dir, find_snapshot, hasp) == 0 || errno == ENOENT) return WR_OK;
+    return wr_fail(err, WR_EIO, "cannot list '%s': %s", dir, strerror(errno));
+}
+
+wr_status wri_job_erase(wri_server *srv, const char *id, wr_err *err) {
+    char path[4096];
+    WR_TRY(wri_data_path(srv, path, err, "jobs", id, ""));
+    WR_TRY(wri_erase(srv->sys, path, err));
+    return wri_catalog_remove(srv->catalog, id, err);
 }
 
 /* ---- the start ---- */

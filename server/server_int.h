@@ -11,10 +11,12 @@
 #include <uv.h>
 
 #include "catalog.h"
+#include "files.h"
 #include "lines.h"
 #include "runtime/runtime.h"
 #include "server.h"
 #include "state/state.h"
+#include "tls.h"
 
 #define WRI_PATH_MAX    8192        /* of a request's target [bytes] */
 #define WRI_HEAD_MAX    (16 * 1024) /* of all fields, names and values [bytes] */
@@ -136,10 +138,19 @@ void wri_json_bytes(json_t *o, const char *key, const char *p, size_t n); /* no 
 wr_status wri_json_write(const json_t *o, wr_buf *out) WR_MUST_USE;       /* compact, without a line end */
 
 /* ---- connections ---- */
-typedef enum wri_phase { WRI_IDLE, WRI_HEAD, WRI_BODY, WRI_HANDLING, WRI_LINGER, WRI_CLOSING } wri_phase;
+typedef enum wri_phase {
+    WRI_IDLE,
+    WRI_SHAKING, /* hands, of TLS */
+    WRI_HEAD,
+    WRI_BODY,
+    WRI_HANDLING,
+    WRI_LINGER,
+    WRI_CLOSING
+} wri_phase;
 struct wri_conn {
     uv_tcp_t tcp;
     wri_server *srv;
+    wri_secure *secure; /* NULL: nothing has come yet, or the port speaks no TLS */
     http_parser parser;
     wri_phase phase;
     int64_t since_us;   /* when the phase began */
@@ -286,14 +297,13 @@ void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 wr_status wri_job_start(wri_sjob *j, wr_err *err) WR_MUST_USE;
 void wri_job_cancel(wri_sjob *j); /* its run ends with a last snapshot; any thread */
 
-/* A folder and its name in the one above are durable when this returns. */
-wr_status wri_make_dir(const wr_sys *sys, const char *path, const char *above, bool *therep,
-                       wr_err *err) WR_MUST_USE;
 /* "DATA/dir/name" and what is below. */
 wr_status wri_data_path(const wri_server *srv, char out[4096], wr_err *err, const char *dir, const char *name,
                         const char *below) WR_MUST_USE;
 
-/* job_erase.c: the folder of a job, then its row; in the pool */
+/* Whether the job has state of its own; in the pool. */
+wr_status wri_has_snapshot(const wri_server *srv, const char *id, bool *hasp, wr_err *err) WR_MUST_USE;
+/* Removes the folder of a job, then its row; in the pool. */
 wr_status wri_job_erase(wri_server *srv, const char *id, wr_err *err) WR_MUST_USE;
 
 /* plan.c: SQL text as jobs and requests need it */
@@ -311,12 +321,19 @@ wr_status wri_sql_servable(const wri_sql *s, wr_err *err) WR_MUST_USE;
 void wri_sql_free(wri_sql *s);
 
 /* ---- the server ---- */
+
+/* The name of a savepoint that a request holds: api_savepoints.c. */
+typedef struct wri_claim {
+    const char *name, *doing; /* doing: "made", "deleted" */
+    struct wri_claim *next;
+} wri_claim;
+
 struct wri_server {
     wr_server_opts o;
     const wr_sys *sys;
     uv_loop_t loop;
     uv_tcp_t listener;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     uv_timer_t tick;
     uv_async_t wake; /* a job has ended, a line has come; any thread */
     wri_conn *conns;
@@ -327,15 +344,20 @@ struct wri_server {
     wri_sjob **jobs;
     size_t n_jobs, cap_jobs;
     wri_catalog *catalog;
+    wri_claim *claims;
+    pthread_mutex_t savepoints; /* api_savepoints.c; never taken on the loop */
     wr_streams *streams;
+    wri_tls *tls; /* for new connections; NULL: the port speaks none */
     bool stopping, closed;
     bool unaccepted;    /* a connection waits, for which there was no memory */
     int64_t started_us; /* monotonic */
     int64_t tended_us;  /* when streams were last looked after */
     int64_t rested_us;  /* when the last job had stopped, at the server's end */
     bool tending;
+    bool renewing, renew_again; /* the certificate is being read, and shall be read once more */
     uv_work_t tend;
     uint64_t n_requests; /* answered */
+    uint64_t n_noises;   /* connections that were cut as they spoke no TLS that we do */
     uint64_t n_puts;     /* of records */
     char scratch[65536]; /* what is read from a socket, until it has been looked at */
 };
@@ -359,6 +381,9 @@ void wri_api_job_plan(wri_req *r);
 void wri_api_job_log(wri_req *r);
 void wri_api_job_errors(wri_req *r);
 void wri_api_job_output(wri_req *r);
+void wri_api_savepoints_list(wri_req *r);
+void wri_api_savepoint(wri_req *r);
+void wri_api_savepoint_delete(wri_req *r);
 void wri_api_explain(wri_req *r);
 void wri_api_check(wri_req *r);
 void wri_api_streams_list(wri_req *r);
@@ -373,9 +398,18 @@ bool wri_api_find_job(wri_req *r);
 bool wri_api_good_name(const char *name, size_t most);
 /* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
 bool wri_api_claim(wri_req *r);
+/* The end of a request that has claimed its job. */
+void wri_api_give_back(wri_req *r);
+void wri_api_note_stopping(wri_req *r);
+/* Finds the job and claims it, unless it is on its way to rest or `not` is its state; false: answered. */
+bool wri_api_claim_state(wri_req *r, wri_jstate not, const char *verb);
 /* In the pool: whether that plan can begin with the state of a savepoint; false: noted. */
 bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan);
 json_t *wri_api_job_json(wri_sjob *j, bool whole);
+/* Puts a job into the catalog that begins with a savepoint, which is there then and stays until the job has
+ * state of its own. WR_EINVAL: it has gone. In the pool. */
+wr_status wri_savepoint_begin(wri_server *srv, const wri_job_row *row, wr_err *err) WR_MUST_USE;
+void wri_savepoints_open(wri_server *srv); /* removes what is left of deleted ones */
 /* In the pool: the stream of that name, in r's arena; false: noted. */
 bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);
 
