@@ -32,10 +32,10 @@ typedef struct wri_server_opts {
     bool json;
 } wri_server_opts;
 #define WRI_SERVER_URL(opts)                                                                                 \
-    {                                                                                                        \
-        .name = "server", .type = WR_OPT_STRING, .offset = offsetof(opts, server.url),                       \
-        .doc = "Where weir serve listens; without it $WEIR_SERVER, else http://127.0.0.1:4567."              \
-    },                                                                                                       \
+    {.name = "server",                                                                                       \
+     .type = WR_OPT_STRING,                                                                                  \
+     .offset = offsetof(opts, server.url),                                                                   \
+     .doc = "Where weir serve listens; without it $WEIR_SERVER, else http://127.0.0.1:4567."},               \
     {                                                                                                        \
         .name = "ca", .type = WR_OPT_STRING, .offset = offsetof(opts, server.ca),                            \
         .doc = "With an https:// server: a file with the certificates that its own may be signed by; "       \

@@ -1,4 +1,5 @@
-/* cli/http.c -- HTTP and HTTPS by libcurl, which is loaded when a command asks a server: others start without it.
+/* cli/http.c -- HTTP and HTTPS by libcurl, which is loaded when a command asks a server: others start without
+ * it.
  *
  * No proxies and no redirections: a server is where its URL says. An answer that stands still is given up
  * after PATIENCE, one that is followed (server-sent events) never. */
@@ -86,8 +87,9 @@ static wr_status why_failed(wri_http *h, const wri_http_call *x, CURLcode code, 
         return wr_fail(err, WR_EINVAL, "--ca '%s': expected a file of certificates in PEM (%s)",
                        x->ca ? x->ca : "", why);
     if (code == CURLE_SSL_CONNECT_ERROR)
-        return wr_fail(err, WR_EIO, "%s: %s; where the server was started without --tls-cert, ask for http://",
-                       x->server, why);
+        return wr_fail(err, WR_EIO,
+                       "%s: %s; where the server was started without --tls-cert, ask for http://", x->server,
+                       why);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return wr_fail(err, WR_EINVAL, "--server %s: expected a URL such as http://127.0.0.1:4567",
                        x->server);

@@ -16,8 +16,8 @@ int wri_put_failed(const wri_client *c); /* the exit status; has been said where
 typedef struct wri_tail_ask {
     const wri_server_opts *server;
     const char *name; /* "job:NAME": the rows of a job */
-    const char *from;          /* earliest, latest or a time */
-    uint32_t shard;            /* WR_NO_SHARD: all */
+    const char *from; /* earliest, latest or a time */
+    uint32_t shard;   /* WR_NO_SHARD: all */
     bool json, once;
     int64_t left; /* records, -1: no end */
 } wri_tail_ask;

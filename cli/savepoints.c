@@ -111,7 +111,8 @@ const wr_command wri_cmd_savepoints = {
     .args = "[list | describe NAME | delete NAME ...]",
     .words = "list describe delete",
     .summary = "list, describe and delete the savepoints of a running engine",
-    .doc = "Of which job each is, when its state was taken, how large it is. One that a job begins with cannot be "
+    .doc = "Of which job each is, when its state was taken, how large it is. One that a job begins with "
+           "cannot be "
            "deleted before that job has taken a snapshot of its own. weir savepoint makes them.\n\n"
            "  weir savepoints\n"
            "  weir savepoints describe before_change\n"

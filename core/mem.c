@@ -39,6 +39,7 @@ wr_budget *wr_budget_enter(wr_budget *b) {
     wr_budget_settle();
     acc.of = b;
     acc.near = b != NULL; /* until it has been looked at */
+    if (b) denied = 0;
     return was;
 }
 

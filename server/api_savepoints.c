@@ -1,16 +1,16 @@
-/* server/api_savepoints.c -- savepoints: made of jobs, begun with, listed, deleted. docs/STATE.md says what they
- * are.
+/* server/api_savepoints.c -- savepoints: made of jobs, begun with, listed, deleted. docs/STATE.md says what
+ * they are.
  *
  *   DATA/savepoints/NAME/               one; it is whole when it has its manifest, which is written last
- *   DATA/savepoints/.deleted-NAME-…/    one that is being deleted: renamed first, so that no half of it is ever
- *                                       taken for a savepoint; what a crash leaves of it goes at the next start
+ *   DATA/savepoints/.deleted-NAME-…/    one that is being deleted: renamed first, so that no half of it is
+ * ever taken for a savepoint; what a crash leaves of it goes at the next start
  *
  * Who makes or deletes one holds its name meanwhile (wri_claim, on the loop), so nobody else does. A job that
  * is to begin with one is put into the catalog under srv->savepoints, under which a deletion looks there for
  * such jobs and renames: either finds what the other has done.
  *
- * To make one the job is claimed, too. The folder is made first, which takes its name; a job that runs is asked
- * for it and answers in its own thread (wri_saved), that of one at rest is copied in the pool. */
+ * To make one the job is claimed, too. The folder is made first, which takes its name; a job that runs is
+ * asked for it and answers in its own thread (wri_saved), that of one at rest is copied in the pool. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -263,7 +263,8 @@ static json_t *savepoint_json(wri_req *r, const char *name, bool whole) {
         if (whole) json_object_set_new(o, "sql", json_string(about.sql));
     } else if (s == WR_EINVAL)
         json_object_set_new(
-            o, "error", json_string("it has no manifest: it is being made, or the server ended while it was"));
+            o, "error",
+            json_string("it has no manifest: it is being made, or the server ended while it was"));
     else json_object_set_new(o, "error", json_string(err.msg));
     wr_arena_free(&ar);
     return o;
@@ -279,7 +280,9 @@ static void take_found(void *ctx, const char *name) {
     else l->oom = true;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static void list(wri_req *r) {
     looking l = {.r = r};
@@ -332,13 +335,15 @@ typedef struct needed {
 static wr_status need(void *ctx, const wri_job_row *row, wr_err *err) {
     const needed *d = ctx;
     bool has = false;
-    if (!row->savepoint || strcmp(row->savepoint, d->name) != 0 || row->wanted == WRI_WANT_DELETE) return WR_OK;
+    if (!row->savepoint || strcmp(row->savepoint, d->name) != 0 || row->wanted == WRI_WANT_DELETE)
+        return WR_OK;
     WR_TRY(wri_has_snapshot(d->srv, row->id, &has, err));
     if (has) return WR_OK;
-    return wr_fail(err, WR_ELIMIT,
-                   "job %s begins with savepoint '%s' and has taken no snapshot of its own yet; try again when "
-                   "it has, or delete the job",
-                   row->name, d->name);
+    return wr_fail(
+        err, WR_ELIMIT,
+        "job %s begins with savepoint '%s' and has taken no snapshot of its own yet; try again when "
+        "it has, or delete the job",
+        row->name, d->name);
 }
 
 static wr_status sync_names(const wri_server *srv, wr_err *err) {

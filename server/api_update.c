@@ -1,8 +1,8 @@
 /* server/api_update.c -- other SQL for a job. docs/STATE.md says what becomes of its state.
  *
- * An update claims the job, so that nothing else changes it meanwhile; it compares, brings the job to rest with
- * a last snapshot, compares again with that, and puts the SQL into the catalog as `updating`: a crash before
- * that goes on with the old SQL, one behind it with the new. */
+ * An update claims the job, so that nothing else changes it meanwhile; it compares, brings the job to rest
+ * with a last snapshot, compares again with that, and puts the SQL into the catalog as `updating`: a crash
+ * before that goes on with the old SQL, one behind it with the new. */
 #include "server_int.h"
 
 static bool at_rest(wri_req *r) { return wri_job_at_rest(r->job); }

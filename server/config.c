@@ -25,7 +25,8 @@ const wr_option wr_server_options[WR_SERVER_OPTIONS] = {
     {.name = "tls_cert",
      .type = WR_OPT_STRING,
      .offset = OPT(tls_cert),
-     .doc = "A file with the certificate, in PEM, and those that lead to its signer: the port speaks TLS then. Read again on SIGHUP."},
+     .doc = "A file with the certificate, in PEM, and those that lead to its signer: the port speaks TLS "
+            "then. Read again on SIGHUP."},
     {.name = "tls_key",
      .type = WR_OPT_STRING,
      .offset = OPT(tls_key),

@@ -8,8 +8,8 @@
  * by itself. LINGER: the answer would be lost if the socket were closed while bytes of the client are unread.
  *
  * Where the port speaks TLS, its layer (tls.h) stands between the socket and all of that: on_read and
- * wri_conn_write know of it, nobody else. It begins with the first byte (IDLE ─► SHAKING ─► IDLE), so that one
- * who speaks plain HTTP there can be told so, plainly. */
+ * wri_conn_write know of it, nobody else. It begins with the first byte (IDLE ─► SHAKING ─► IDLE), so that
+ * one who speaks plain HTTP there can be told so, plainly. */
 #include "server_int.h"
 
 #define IN_MAX    65536 /* kept behind a request [bytes] */
@@ -359,7 +359,8 @@ static void look(wri_conn *c, int64_t now) {
     int64_t body_us = o->body_timeout_us;
     if (c->phase == WRI_BODY) body_us += (int64_t)c->req->body.len * WR_US_PER_SECOND / BODY_RATE;
     bool early = c->phase == WRI_IDLE || c->phase == WRI_SHAKING;
-    if (early && (waited > (c->phase == WRI_IDLE ? o->idle_timeout_us : o->header_timeout_us) || c->srv->stopping))
+    if (early &&
+        (waited > (c->phase == WRI_IDLE ? o->idle_timeout_us : o->header_timeout_us) || c->srv->stopping))
         wri_conn_close(c);
     else if (c->phase == WRI_HEAD && waited > o->header_timeout_us)
         too_slow(c, "the head of the request took too long");

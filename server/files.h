@@ -1,4 +1,5 @@
-/* server/files.h -- files and folders of the server. Part of server_int.h. All of it blocks: not on the loop. */
+/* server/files.h -- files and folders of the server. Part of server_int.h. All of it blocks: not on the loop.
+ */
 #ifndef WR_SERVER_FILES_H
 #define WR_SERVER_FILES_H
 

@@ -5,12 +5,12 @@
 #include "core/core.h"
 
 typedef struct wr_server_opts {
-    const char *data;             /* the data directory */
-    const char *listen;           /* "127.0.0.1:4567", ":4567", "[::1]:4567"; port 0: any free one */
+    const char *data;               /* the data directory */
+    const char *listen;             /* "127.0.0.1:4567", ":4567", "[::1]:4567"; port 0: any free one */
     const char *tls_cert, *tls_key; /* files; NULL: no TLS */
-    int64_t workers;              /* of a job that does not say; 0: one per core */
-    int64_t snapshot_interval_us; /* the same; 0: what the SQL sets, else 10 s */
-    int64_t memory_bytes;         /* the same; 0: what the SQL sets, else half of the machine's */
+    int64_t workers;                /* of a job that does not say; 0: one per core */
+    int64_t snapshot_interval_us;   /* the same; 0: what the SQL sets, else 10 s */
+    int64_t memory_bytes;           /* the same; 0: what the SQL sets, else half of the machine's */
     int64_t max_connections, max_body_bytes, max_jobs;
     int64_t header_timeout_us, body_timeout_us, idle_timeout_us, write_timeout_us;
     int64_t restart_delay_us, restart_delay_max_us; /* of a job that failed: the first, and the longest */

@@ -1,8 +1,8 @@
 /* server/tls.c -- TLS by OpenSSL over buffers in memory.
  *
- * A client costs no more than what it sends: a handshake is bounded by OpenSSL (and in time by the connection),
- * a renegotiation is refused, and one who makes us answer again and again beside its requests (renegotiations,
- * updates of keys) is cut after ASIDES_MAX such answers: they would pile up unread. */
+ * A client costs no more than what it sends: a handshake is bounded by OpenSSL (and in time by the
+ * connection), a renegotiation is refused, and one who makes us answer again and again beside its requests
+ * (renegotiations, updates of keys) is cut after ASIDES_MAX of such answers: they would pile up unread. */
 #include "tls.h"
 
 #include <openssl/err.h>
@@ -11,7 +11,7 @@
 
 #include "files.h"
 
-#define ASIDES_MAX 100
+#define ASIDES_MAX 16384 /* [bytes] */
 
 struct wri_tls {
     SSL_CTX *ctx;
@@ -20,9 +20,9 @@ struct wri_tls {
 
 struct wri_secure {
     SSL *ssl;
-    BIO *in, *out; /* ssl's */
+    BIO *in, *out;         /* ssl's */
     bool up, over, broken; /* over: nothing more can be heard; broken: nor said */
-    uint32_t asides;
+    size_t asides;         /* bytes that were sent without anybody having said anything */
 };
 
 /* ---- certificate and key ---- */
@@ -86,10 +86,11 @@ static wr_status take_key(wri_tls *t, BIO *bio, const char *cert, const char *pa
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
     if (!key && asked) {
         ERR_clear_error();
-        return wr_fail(err, WR_EINVAL,
-                       "the key '%s' is locked by a passphrase, which nobody can be asked for; write it without "
-                       "one: openssl pkey -in '%s' -out NEW",
-                       path, path);
+        return wr_fail(
+            err, WR_EINVAL,
+            "the key '%s' is locked by a passphrase, which nobody can be asked for; write it without "
+            "one: openssl pkey -in '%s' -out NEW",
+            path, path);
     }
     if (!key)
         return wr_fail(err, WR_EINVAL,
@@ -114,8 +115,8 @@ static wr_status with_file(wri_tls *t, const char *cert, const char *key, wr_err
 }
 
 /* We speak HTTP/1.1; a client that names only others is told so by the handshake. */
-static int choose(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in, unsigned n,
-                  void *ctx) {
+static int choose(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
+                  unsigned n, void *ctx) {
     static const unsigned char ours[] = "\x08http/1.1";
     (void)ssl;
     (void)ctx;
@@ -129,8 +130,8 @@ static wr_status set_up(wri_tls *t, wr_err *err) {
     t->ctx = SSL_CTX_new(TLS_server_method());
     if (!t->ctx) return no_memory(err);
     SSL_CTX_set_security_level(t->ctx, 2);
-    SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                    SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS); /* of connections at rest */
     SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(t->ctx, 1); /* who comes back needs no whole handshake, and we keep nothing */
@@ -202,8 +203,9 @@ static wri_heard nothing(wri_secure *s, int got) {
     ERR_clear_error();
     if (e == SSL_ERROR_WANT_READ) {
         /* All that has come has been read. What is to be sent now, nobody here has said. */
-        if (s->up && BIO_ctrl_pending(s->out) > 0 && ++s->asides > ASIDES_MAX) e = SSL_ERROR_SSL;
-        else return WRI_HEARD_NOTHING;
+        if (s->up) s->asides += BIO_ctrl_pending(s->out);
+        if (s->asides <= ASIDES_MAX) return WRI_HEARD_NOTHING;
+        e = SSL_ERROR_SSL;
     }
     s->over = true;
     s->broken = e != SSL_ERROR_ZERO_RETURN;

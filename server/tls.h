@@ -4,8 +4,8 @@
  *   to the socket ◄─ wri_secure_take ◄─ wri_secure_write ◄─ what is said to it
  *
  * A wri_tls is a certificate and its key, and never changes: another certificate is another wri_tls, and each
- * wri_secure keeps what it began with alive. TLS 1.2 and 1.3, forward secrecy and AEAD only, no renegotiation,
- * no compression, no early data. One thread at a time for each object. */
+ * wri_secure keeps what it began with alive. TLS 1.2 and 1.3, forward secrecy and AEAD only, no
+ * renegotiation, no compression, no early data. One thread at a time for each object. */
 #ifndef WR_SERVER_TLS_H
 #define WR_SERVER_TLS_H
 

@@ -265,8 +265,8 @@ static wr_status glance_part(const wr_snapshots *s, const wri_manifest *m, const
     wr_status r = WR_OK;
     if (fd < 0 || s->sys->fstat(fd, &st) != 0) r = cannot("open", path, err);
     else if ((uint64_t)st.st_size < end_of(m))
-        r = wr_fail(err, WR_EDATA, "'%s' is cut off at byte %lld: it had %" PRIu64, path, (long long)st.st_size,
-                    end_of(m));
+        r = wr_fail(err, WR_EDATA, "'%s' is cut off at byte %lld: it had %" PRIu64, path,
+                    (long long)st.st_size, end_of(m));
     else *bytesp += (uint64_t)st.st_size;
     for (size_t i = 0; i < m->n; i++)
         for (size_t k = 0; r == WR_OK && strcmp(m->parts[i].name, part) == 0 && k < m->parts[i].n; k++)
@@ -276,7 +276,8 @@ static wr_status glance_part(const wr_snapshots *s, const wri_manifest *m, const
     return r;
 }
 
-static wr_status make_glance(const wri_manifest *m, const char *part, wr_buf *text, wr_snapshot **outp, wr_err *err) {
+static wr_status make_glance(const wri_manifest *m, const char *part, wr_buf *text, wr_snapshot **outp,
+                             wr_err *err) {
     wr_snapshot *out = wr_calloc(1, sizeof *out);
     if (!out) return wr_fail_oom(err, "a savepoint");
     *outp = out;
