@@ -131,6 +131,7 @@ wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err) {
     h->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     h->easy_setopt(e, CURLOPT_PROXY, "");
     h->easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    h->easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L); /* who follows hears of a server whose machine is gone */
     if (x->ca) h->easy_setopt(e, CURLOPT_CAINFO, x->ca);
     h->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     h->easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);

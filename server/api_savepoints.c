@@ -16,7 +16,8 @@
 
 #include "server_int.h"
 
-#define NAME_MOST 96 /* of a savepoint [bytes] */
+#define NAME_MOST 96        /* of a savepoint [bytes] */
+#define BODY_MOST (4 << 10) /* it is read on the loop */
 #define DELETED   ".deleted-"
 
 /* ---- names that are held ---- */
@@ -171,6 +172,10 @@ static void make_name(wri_req *r, char out[NAME_MOST + 1]) {
 /* The name that the body gives; false: noted. */
 static bool read_name(wri_req *r, saving *v) {
     static const char *const known[] = {"s:name", NULL};
+    if (r->body.len > BODY_MOST) {
+        wri_note_error(r, 413, "too_large", "the body: expected a name, and no more");
+        return false;
+    }
     json_t *o = r->body.len ? wri_req_json(r) : NULL;
     if (r->body.len && (!o || !wri_json_known(r, o, known))) return false;
     const char *name = o ? json_string_value(json_object_get(o, "name")) : NULL;

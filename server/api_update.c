@@ -71,11 +71,24 @@ static void put(wri_req *r) {
     wri_note_failed(r, s, &err);
 }
 
+/* False: noted. */
+static bool take_body(wri_req *r) {
+    static const char *const known[] = {"s:sql", "b:dry_run", NULL};
+    updating *v = r->own;
+    json_t *o = wri_req_json(r);
+    if (!o || !wri_json_known(r, o, known)) return false;
+    v->sql = json_string_value(json_object_get(o, "sql"));
+    v->dry_run = json_is_true(json_object_get(o, "dry_run"));
+    return wri_api_script_fits(r, v->sql);
+}
+
+/* In the pool; twice, unless it is a dry run. */
 static void compare(wri_req *r) {
     updating *v = r->own;
     wri_sql sql;
     wr_buf why = {0};
     wr_err err = {0};
+    if (!v->sql && !take_body(r)) return;
     wr_status s = wri_sql_plan(&sql, r->job->row.name, v->sql, &why);
     if (s == WR_OK) s = wri_sql_servable(&sql, &err);
     if (s == WR_OK) note_fates(r, &sql.plan);
@@ -129,19 +142,13 @@ static void compared(wri_req *r) {
 }
 
 void wri_api_job_update(wri_req *r) {
-    static const char *const known[] = {"s:sql", "b:dry_run", NULL};
     if (!wri_api_claim_state(r, WRI_FINISHED, "updated")) return;
     updating *v = r->own = wr_arena_calloc(&r->ar, sizeof *v);
-    json_t *o = v ? wri_req_json(r) : NULL;
-    if (!v) wri_note_error(r, 503, "out_of_memory", "out of memory");
-    else if (o && wri_json_known(r, o, known)) {
-        v->sql = json_string_value(json_object_get(o, "sql"));
-        v->dry_run = json_is_true(json_object_get(o, "dry_run"));
+    if (v) {
         v->runs = !wri_job_at_rest(r->job);
-        if (!v->sql) wri_note_error(r, 400, "bad_request", "expected a member 'sql', the text of the script");
-        else if (strlen(v->sql) > WRI_SQL_MOST)
-            wri_note_error(r, 400, "bad_request", "the script is longer than 1 MiB");
+        wri_req_work(r, compare, compared);
+    } else {
+        wri_note_error(r, 503, "out_of_memory", "out of memory");
+        wri_api_give_back(r);
     }
-    if (wri_noted(r)) wri_api_give_back(r);
-    else wri_req_work(r, compare, compared);
 }

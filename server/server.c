@@ -292,6 +292,7 @@ wr_status wr_server_run(const wr_server_opts *o, wr_err *err) {
     setenv("UV_THREADPOOL_SIZE", THREADS, 0);
     json_set_alloc_funcs(wr_alloc, wr_free);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
     raise_limits();
     pthread_mutex_init(&srv->savepoints, NULL);
     srv->o = *o;

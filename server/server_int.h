@@ -25,6 +25,7 @@
 #define WRI_QUERY_MAX   16          /* parameters behind the ? */
 #define WRI_BODIES_MAX  (256 << 20) /* of all requests under way [bytes] */
 #define WRI_SQL_MOST    (1 << 20)   /* of a script [bytes] */
+#define WRI_VALUES_MOST (512 << 20) /* of bodies that have been read as JSON [bytes of memory] */
 #define WRI_POOL_MAX    2000        /* requests that wait for the pool */
 #define WRI_CHUNK_BYTES (64 * 1024) /* written at once to one who follows */
 #define WRI_TICK_MS     100
@@ -63,7 +64,8 @@ struct wri_req {
     int body_type;    /* one of WRI_BODY_…, 0: another */
     char *last_event; /* Last-Event-ID, NULL: none */
     wr_buf body;
-    json_t *json; /* the body, once wri_req_json has been called */
+    json_t *json;        /* the body, once wri_req_json has been called */
+    size_t json_counted; /* what it takes, in srv->json_bytes */
     /* the answer */
     int status;
     const char *type; /* of the answer's body */
@@ -337,12 +339,12 @@ struct wri_server {
     uv_timer_t tick;
     uv_async_t wake; /* a job has ended, a line has come; any thread */
     wri_conn *conns;
-    uint32_t n_conns, n_handles; /* n_handles: to be closed before the loop is */
-    size_t body_bytes;
+    uint32_t n_conns, n_handles;   /* n_handles: to be closed before the loop is */
+    size_t body_bytes, json_bytes; /* of requests under way; json_bytes atomic */
     uint32_t n_in_pool;
     wri_req *waiting; /* wri_req_wait and those who follow */
     wri_sjob **jobs;
-    size_t n_jobs, cap_jobs;
+    size_t n_jobs, cap_jobs, n_submitted; /* n_submitted: that are not among jobs yet */
     wri_catalog *catalog;
     wri_claim *claims;
     pthread_mutex_t savepoints; /* api_savepoints.c; never taken on the loop */
@@ -396,6 +398,9 @@ void wri_api_records_get(wri_req *r);
 bool wri_api_find_job(wri_req *r);
 /* Of jobs and savepoints: 1 to most letters, digits, _, - and ., not beginning with . or -. */
 bool wri_api_good_name(const char *name, size_t most);
+/* The body as the text of a script, in r's arena; NULL: noted. */
+const char *wri_api_script(wri_req *r);
+bool wri_api_script_fits(wri_req *r, const char *sql); /* false: noted; sql NULL: there is none */
 /* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
 bool wri_api_claim(wri_req *r);
 /* The end of a request that has claimed its job. */

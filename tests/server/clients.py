@@ -160,6 +160,21 @@ def connections_beyond_the_limit(d):
         assert s.stop() == 0
 
 
+@case
+def a_body_of_many_values_does_not_fill_the_memory(d):
+    with serve(d) as s:
+        many = b'{"records":[' + b"0," * (8 << 20)
+        many = many[:(16 << 20) - 20] + b"0]}"
+        before = resident(s.p.pid)
+        s.post("/v1/streams", {"name": "c"}, status=201)
+        for path in "/v1/streams/c/records", "/v1/check":
+            assert "more values than fit into memory" in s.error("POST", path, many, status=413)
+        assert resident(s.p.pid) - before < 100 << 20 or "asan" in WEIR
+        text = [{"data": json.dumps(list(range(100)))}] * 30000  # what looks like values in a text is none
+        assert len(s.post("/v1/streams/c/records", {"records": text})["records"]) == 30000
+        assert s.stop() == 0
+
+
 @also_by_tls
 def a_thousand_idle_connections(d):
     with serve(d) as s:

@@ -15,6 +15,7 @@ import threading
 
 from cases import BY_TLS, CASES, LIVE, WEIR, also_by_tls, case, copy_sql, read, serve, write
 import clients  # noqa: F401  pylint: disable=unused-import
+import crashes  # noqa: F401  pylint: disable=unused-import
 from serve import Server, resident, wait
 
 
@@ -85,7 +86,11 @@ def what_is_wrong_with_a_submission_is_said(d):
         assert "duplicate" in s.error("POST", "/v1/jobs", '{"sql":"1","sql":"2"}')
         assert "no parameter 'nam'" in s.error("POST", "/v1/jobs?nam=1", "SELECT 1", kind="application/sql")
         assert "expected application/json" in s.error("POST", "/v1/jobs", "x", kind="text/plain", status=415)
-        assert "no UTF-8" in s.error("POST", "/v1/jobs", b"\xff", kind="application/sql")
+        for path in "/v1/jobs", "/v1/check", "/v1/explain":
+            assert "no UTF-8" in s.error("POST", path, b"\xff", kind="application/sql"), path
+            assert "no UTF-8" in s.error("POST", path, b"a\0b", kind="application/sql"), path
+            assert "longer than 1 MiB" in s.error("POST", path, "-" * ((1 << 20) + 1), kind="application/sql"), path
+            assert "longer than 1 MiB" in s.error("POST", path, {"sql": "-" * ((1 << 20) + 1)}), path
         s.submit(LIVE, "twice")
         assert "a job 'twice' already" in s.error("POST", "/v1/jobs", {"sql": LIVE, "name": "twice"}, status=409)
         assert s.stop() == 0
