@@ -17,7 +17,7 @@ void wri_req_free(wri_req *r) {
     r->srv->body_bytes -= r->body_counted;
     wri_job_drop(r->job);
     if (r->json) json_decref(r->json);
-    __atomic_sub_fetch(&r->srv->json_bytes, r->json_counted, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&r->srv->room_taken, r->room, __ATOMIC_RELAXED);
     wr_buf_free(&r->body);
     wr_buf_free(&r->out);
     wr_free(r->follow);
@@ -115,17 +115,15 @@ static size_t room_for(const char *p, size_t n) {
     return bytes;
 }
 
-/* Whether there is room for the body as JSON; false: noted. */
-static bool take_room(wri_req *r) {
-    size_t n = room_for(r->body.data, r->body.len);
-    if (n > WRI_VALUES_MOST) {
+bool wri_req_room(wri_req *r, size_t bytes) {
+    if (bytes > WRI_VALUES_MOST) {
         wri_note_error(r, 413, "too_large",
                        "the body has more values than fit into memory; send it in parts");
         return false;
     }
-    if (r->json_counted) return true; /* it has been taken */
-    r->json_counted = n;
-    if (__atomic_add_fetch(&r->srv->json_bytes, n, __ATOMIC_RELAXED) <= WRI_VALUES_MOST) return true;
+    if (r->room) return true; /* it has been taken */
+    r->room = bytes;
+    if (__atomic_add_fetch(&r->srv->room_taken, bytes, __ATOMIC_RELAXED) <= WRI_VALUES_MOST) return true;
     wri_note_error(r, 429, "busy", "too many bytes of requests are under way; try again later");
     return false;
 }
@@ -133,7 +131,7 @@ static bool take_room(wri_req *r) {
 json_t *wri_req_json(wri_req *r) {
     json_error_t e;
     if (r->json) return r->json;
-    if (!take_room(r)) return NULL;
+    if (!wri_req_room(r, room_for(r->body.data, r->body.len))) return NULL;
     r->json = json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, &e);
     if (r->json && json_is_object(r->json)) return r->json;
     char msg[400];

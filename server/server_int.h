@@ -64,8 +64,8 @@ struct wri_req {
     int body_type;    /* one of WRI_BODY_…, 0: another */
     char *last_event; /* Last-Event-ID, NULL: none */
     wr_buf body;
-    json_t *json;        /* the body, once wri_req_json has been called */
-    size_t json_counted; /* what it takes, in srv->json_bytes */
+    json_t *json; /* the body, once wri_req_json has been called */
+    size_t room;  /* what its values take, in srv->room_taken */
     /* the answer */
     int status;
     const char *type; /* of the answer's body */
@@ -127,6 +127,8 @@ void wri_req_link(wri_req *r);       /* into srv->waiting */
 void wri_req_unlink(wri_req *r);
 wri_req *wri_req_new(wri_server *srv, wri_conn *conn);
 void wri_req_free(wri_req *r); /* NULL is allowed */
+/* In the pool: memory for what becomes of the body, once for a request; false: noted. */
+bool wri_req_room(wri_req *r, size_t bytes);
 /* The body as a JSON object; NULL: an error has been noted. */
 json_t *wri_req_json(wri_req *r);
 /* Members of an object: known are "s:name", with s text, i whole number, b boolean, o object, a list; what is
@@ -340,7 +342,7 @@ struct wri_server {
     uv_async_t wake; /* a job has ended, a line has come; any thread */
     wri_conn *conns;
     uint32_t n_conns, n_handles;   /* n_handles: to be closed before the loop is */
-    size_t body_bytes, json_bytes; /* of requests under way; json_bytes atomic */
+    size_t body_bytes, room_taken; /* of requests under way: as they came; atomic: as values */
     uint32_t n_in_pool;
     wri_req *waiting; /* wri_req_wait and those who follow */
     wri_sjob **jobs;

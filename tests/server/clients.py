@@ -170,6 +170,10 @@ def a_body_of_many_values_does_not_fill_the_memory(d):
         for path in "/v1/streams/c/records", "/v1/check":
             assert "more values than fit into memory" in s.error("POST", path, many, status=413)
         assert resident(s.p.pid) - before < 100 << 20 or "asan" in WEIR
+        many = b"\n" * ((16 << 20) - 1)
+        assert "more values than fit" in s.error("POST", "/v1/streams/c/records", many, kind="application/x-ndjson", status=413)
+        lines = s.post("/v1/streams/c/records", b"\n" * 100000, kind="application/x-ndjson")["records"]
+        assert len(lines) == 100000 and len({x["sequence_number"] for x in lines}) == 100000
         text = [{"data": json.dumps(list(range(100)))}] * 30000  # what looks like values in a text is none
         assert len(s.post("/v1/streams/c/records", {"records": text})["records"]) == 30000
         assert s.stop() == 0
