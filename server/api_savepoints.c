@@ -73,18 +73,25 @@ static void note_unsaved(wri_req *r, wr_status s, const wr_err *err) {
     wri_note_failed(r, s, err);
 }
 
-/* In the pool: takes the name. */
+static void count_name(void *ctx, const char *name) {
+    (void)name;
+    ++*(size_t *)ctx;
+}
+
+/* In the pool: takes the name. An empty folder of that name is what a stop or a crash has left of this. */
 static void take_name(wri_req *r) {
     saving *v = r->own;
     const wri_server *srv = r->srv;
     char above[4096];
     bool there = false;
+    size_t n = 0;
     wr_err err = {0};
     wr_status s = wri_data_path(srv, v->path, &err, "savepoints", v->name, "");
     if (s == WR_OK) s = wri_data_path(srv, above, &err, "savepoints", "", "");
     if (s == WR_OK) s = wri_make_dir(srv->sys, above, srv->o.data, &there, &err);
     if (s == WR_OK) s = wri_make_dir(srv->sys, v->path, above, &there, &err);
-    if (s == WR_OK && there) s = wr_fail(&err, WR_ELIMIT, "there is a savepoint '%s' already", v->name);
+    if (s == WR_OK && there && (srv->sys->list(v->path, count_name, &n) != 0 || n > 0))
+        s = wr_fail(&err, WR_ELIMIT, "there is a savepoint '%s' already", v->name);
     if (s != WR_OK) wri_note_failed(r, s, &err);
 }
 
@@ -103,7 +110,8 @@ static void copy(wri_req *r) {
 /* The job's thread. */
 static void on_saved(void *ctx, wr_status s, uint64_t bytes, const wr_err *err) {
     wri_sjob *j = ctx;
-    j->saved = (wri_saved){.status = s, .bytes = bytes};
+    j->saved.status = s;
+    j->saved.bytes = bytes;
     if (err) j->saved.err = *err;
     __atomic_store_n(&j->saved.done, 1, __ATOMIC_RELEASE);
     uv_async_send(&j->srv->wake);

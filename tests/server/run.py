@@ -296,7 +296,7 @@ def a_running_job_is_updated(d):
         put_at(s, 4)
         put_at(s, 5, key="z")
         put_at(s, 300)
-        assert sorted(counts(s, "counts")) == [("a", 4), ("z", 1)]
+        wait(lambda: sorted(counts(s, "counts")) == [("a", 4), ("z", 1)])
         assert '{"late_k":"z"}' in s.get("/v1/jobs/counts/output")
         assert s.stop() == 0
 
@@ -385,6 +385,11 @@ def savepoints_are_listed_described_and_deleted(d):
         one = s.get("/v1/savepoints/p")
         assert one["state"] == "broken" and "is damaged" in one["error"] and "job" not in one, one
         os.mkdir(os.path.join(d, "data/savepoints/half"))
+        s.post("/v1/jobs/counts/savepoint", {"name": "half"}, status=201)  # nothing is in it
+        s.call("DELETE", "/v1/savepoints/half")
+        os.mkdir(os.path.join(d, "data/savepoints/half"))
+        write(d, "data/savepoints/half/00000001.seg", "x")
+        assert "already" in s.error("POST", "/v1/jobs/counts/savepoint", {"name": "half"}, status=409)
         os.mkdir(os.path.join(d, "data/savepoints/.deleted-old"))
         write(d, "data/savepoints/.deleted-old/savepoint", "x")
         assert [x["state"] for x in s.get("/v1/savepoints")["savepoints"]] == ["incomplete", "broken", "ready"]
@@ -595,7 +600,7 @@ def stall(s, name="stalled"):
     s.post("/v1/streams", {"name": "quiet", "shards": 1}, status=201)
     s.post("/v1/streams/quiet/records", {"records": [{"data": json.dumps({"a": i, "at": f"2026-01-01 00:00:0{i}"})} for i in (1, 2)]})
     s.submit(STALLED, name, workers=2, snapshot_interval="50ms")
-    return wait(lambda: (lambda j: j if j["rows_in"] == 2 and j["operators"] else None)(s.get(f"/v1/jobs/{name}")))
+    return wait(lambda: (lambda j: j if j["rows_in"] == 2 and j["operators"] and j["watermark_lag_seconds"] else None)(s.get(f"/v1/jobs/{name}")))
 
 
 def parsed(text):
