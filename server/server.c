@@ -157,6 +157,10 @@ typedef struct renewal {
 
 static void say_end(const wri_server *srv) {
     char time[WR_TEXT_MAX + 1];
+    struct stat st;
+    if (srv->sys->stat(srv->o.tls_key, &st) == 0 && st.st_mode & 077)
+        wri_server_say(srv, "others than its owner can read the key '%s': chmod 600 is advised",
+                       srv->o.tls_key);
     int64_t at = wri_tls_ends_us(srv->tls);
     time[wr_write_timestamp(at, 0, true, time)] = 0;
     wri_server_say(srv, "the certificate '%s' %s %s", srv->o.tls_cert,

@@ -392,8 +392,10 @@ def what_is_wrong_with_a_certificate_is_said(d):
     good.cert = chain
     with serve(d, cert=good) as s:
         assert s.get("/v1/health")["status"] == "ok" and s.stop() == 0
+    os.chmod(other.key, 0o640)
     openssl("x509", "-in", other.cert, "-signkey", other.key, "-days", "-1", "-out", os.path.join(d, "old.crt"))
     write(d, "tls.conf", f"data = data\nlisten = 127.0.0.1:0\ntls_cert = old.crt\ntls_key = {other.key}\n")
     with Server(WEIR, d, "--config", "tls.conf") as s:
         assert any("is of no use: it ran out at" in x for x in s.said), s.said
+        assert any("others than its owner can read the key" in x for x in s.said), s.said
         assert s.stop() == 0

@@ -16,7 +16,7 @@ import threading
 from cases import BY_TLS, CASES, LIVE, WEIR, also_by_tls, case, copy_sql, read, serve, write
 import clients  # noqa: F401  pylint: disable=unused-import
 import crashes  # noqa: F401  pylint: disable=unused-import
-from serve import Server, resident, wait
+from serve import Server, read_all, resident, wait
 
 
 def read_bytes(*path):
@@ -585,6 +585,49 @@ def a_second_signal_ends_at_once(d):
             s.p.send_signal(signal.SIGTERM)
         assert s.p.wait(60) in (0, 130)
     os.close(holder)
+
+
+@also_by_tls
+def requests_while_the_server_stops(d):
+    """A job whose last snapshot never comes, as its output is a pipe that nobody reads, holds the end up."""
+    os.mkfifo(os.path.join(d, "pipe"))
+    holder = os.open(os.path.join(d, "pipe"), os.O_RDWR)
+    with serve(d) as s:
+        s.submit("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 1000000);"
+                 "CREATE STREAM o WITH (connector = 'file', path = 'pipe', format = 'json') AS SELECT * FROM g;", "stuck")
+        s.until("stuck", "running")
+        wait(lambda: s.get("/v1/jobs/stuck")["rows_out"] > 0)
+        s.submit(LIVE, "live")
+        rows = iter(s.follow("/v1/jobs/live/output?follow=1"))
+        log = iter(s.follow("/v1/jobs/stuck/log?follow=1"))
+        next(rows), next(log)
+        half = [s.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Le"), s.raw(b"GET /v1/jobs/stuck HTTP/1.1\r\n")]
+        quiet = s.raw()
+        saving = s.raw(b"POST /v1/jobs/stuck/savepoint HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        pausing = s.raw(b"POST /v1/jobs/stuck/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        s.get("/v1/health")
+        s.p.send_signal(signal.SIGTERM)
+        wait(lambda: any("stopping: a last" in x for x in s.said))
+        assert [e for e, _, _ in rows][-1] == "end" and [e for e, _, _ in log][-1] == "end"
+        assert read_all(quiet) == b""
+        half[0].sendall(b"ngth: 0\r\n\r\n")
+        half[1].sendall(b"Host: x\r\n\r\n")
+        for c in half:
+            assert b" 503 " in read_all(c)[:20]
+        assert b" 503 " in read_all(saving)[:20]
+        assert read_all(pausing)[9:12] in (b"202", b"409", b"503")  # it is marked, or the savepoint was first
+        try:
+            s.raw()
+            raise AssertionError("a new connection")
+        except OSError:
+            pass
+        s.p.send_signal(signal.SIGTERM)
+        assert s.p.wait(60) == 130
+        os.close(holder)
+        os.unlink(os.path.join(d, "pipe"))
+        s.start()
+        assert s.get("/v1/jobs/stuck")["state"] in ("paused", "running")
+        assert s.stop() == 0
 
 
 # ---- how jobs fare ----
