@@ -325,7 +325,8 @@ struct wr_streams {
     const wr_sys *sys;
     wr_streams_opts opts;
     char dir[WRI_DIR];
-    int lock_fd; /* -1: only for reading */
+    int lock_fd;            /* -1: only for reading */
+    pthread_mutex_t coming; /* streams are made, opened and deleted one at a time; taken before all others */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a shard is no longer busy */
     pthread_cond_t work;  /* shards are ready */

@@ -2,7 +2,10 @@
  *
  * Making one: folder, shards, and last the metadata, durable under its name; a folder without metadata is
  * none and is made anew. Deleting: the folder gets another name first, then its files go. What a change of
- * shards left half done are folders that the metadata does not name; opening for writing removes them. */
+ * shards left half done are folders that the metadata does not name; opening for writing removes them.
+ *
+ * All three take what is half done for what somebody has left, and remove it: so they happen one at a time
+ * (db->coming). */
 #include <errno.h>
 #include <stdio.h>
 
@@ -201,15 +204,17 @@ wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg
     WR_TRY(need_lock(db, err));
     WR_TRY(wr_stream_name_check(name, err));
     WR_TRY(check_cfg(name, &c, err));
-    if (exists(db, name))
-        return wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir);
-    wr_status s = new_stream(db, name, &st, err);
+    pthread_mutex_lock(&db->coming);
+    wr_status s = WR_OK;
+    if (exists(db, name)) s = wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir);
+    if (s == WR_OK) s = new_stream(db, name, &st, err);
     if (s == WR_OK) s = create(st, &c, err);
     if (st) {
         st->deleted = s != WR_OK; /* nothing to seal */
         if (s != WR_OK && !st->unsettled) wri_remove_folder(db->sys, st->dir, 2);
         wri_stream_free(st);
     }
+    pthread_mutex_unlock(&db->coming);
     return s;
 }
 
@@ -258,37 +263,43 @@ static wr_status open_stream(wr_stream *st, wr_err *err) {
     return wri_sync_dir(st->db->sys, st->dir, err);
 }
 
-wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
-    *outp = NULL;
-    WR_TRY(need_lock(db, err));
-    WR_TRY(wr_stream_name_check(name, err));
-    pthread_mutex_lock(&db->lock);
-    wr_stream *st = find_open(db, name);
-    pthread_mutex_unlock(&db->lock);
-    if (!st && !exists(db, name)) return wri_no_stream(db, name, err);
-    wr_status s = st ? WR_OK : new_stream(db, name, &st, err);
-    bool fresh = s == WR_OK && st->n_shards == 0;
-    if (fresh) s = open_stream(st, err);
-    if (fresh && s != WR_OK) {
+/* With db->coming. */
+static wr_status open_new(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
+    wr_stream *st = NULL;
+    if (!exists(db, name)) return wri_no_stream(db, name, err);
+    wr_status s = new_stream(db, name, &st, err);
+    if (s == WR_OK) s = open_stream(st, err);
+    if (s != WR_OK) {
+        if (!st) return s;
         st->deleted = true; /* nothing to seal */
         wri_stream_free(st);
         return wr_fail_in(err, s, "stream %s", name);
     }
-    if (s != WR_OK) return s;
     pthread_mutex_lock(&db->lock);
-    wr_stream *other = fresh ? find_open(db, name) : NULL;
-    if (fresh && !other) {
-        st->next = db->streams;
-        db->streams = st;
-    }
+    st->next = db->streams;
+    db->streams = st;
     pthread_mutex_unlock(&db->lock);
-    if (other) { /* two threads opened it side by side: both saw the same, one is enough */
-        st->deleted = true;
-        wri_stream_free(st);
-        st = other;
-    }
     *outp = st;
     return WR_OK;
+}
+
+static wr_stream *is_open(wr_streams *db, const char *name) {
+    pthread_mutex_lock(&db->lock);
+    wr_stream *st = find_open(db, name);
+    pthread_mutex_unlock(&db->lock);
+    return st;
+}
+
+wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
+    *outp = NULL;
+    WR_TRY(need_lock(db, err));
+    WR_TRY(wr_stream_name_check(name, err));
+    if ((*outp = is_open(db, name))) return WR_OK;
+    pthread_mutex_lock(&db->coming);
+    *outp = is_open(db, name); /* meanwhile */
+    wr_status s = *outp ? WR_OK : open_new(db, name, outp, err);
+    pthread_mutex_unlock(&db->coming);
+    return s;
 }
 
 /* ---- describe, delete ---- */
@@ -325,14 +336,11 @@ wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_
     return shards ? WR_OK : wr_fail_oom(err, "a stream's shards");
 }
 
-wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
+/* With db->coming. */
+static wr_status delete_stream(wr_streams *db, const char *name, wr_err *err) {
     char dir[WRI_PATH], gone[WRI_PATH], streams[WRI_PATH];
-    WR_TRY(need_lock(db, err));
-    WR_TRY(wr_stream_name_check(name, err));
     if (!exists(db, name)) return wri_no_stream(db, name, err);
-    pthread_mutex_lock(&db->lock);
-    wr_stream *st = find_open(db, name);
-    pthread_mutex_unlock(&db->lock);
+    wr_stream *st = is_open(db, name);
     if (st) {
         pthread_mutex_lock(&st->change);
         wri_pause(st);
@@ -348,8 +356,19 @@ wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
         pthread_mutex_lock(&db->lock);
         st->deleted = s == WR_OK;
         pthread_mutex_unlock(&db->lock);
+        /* Nobody writes to it any more; the object stays for those who hold it. */
+        for (size_t i = 0; s == WR_OK && i < st->n_shards; i++) wri_shard_close(st->shards[i]);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }
+    return s;
+}
+
+wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
+    WR_TRY(need_lock(db, err));
+    WR_TRY(wr_stream_name_check(name, err));
+    pthread_mutex_lock(&db->coming);
+    wr_status s = delete_stream(db, name, err);
+    pthread_mutex_unlock(&db->coming);
     return s;
 }

@@ -36,6 +36,7 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     memcpy(db->dir, opts->dir, n);
     db->lock_fd = -1;
     db->ready_tail = &db->ready;
+    pthread_mutex_init(&db->coming, NULL);
     pthread_mutex_init(&db->lock, NULL);
     pthread_cond_init(&db->moved, NULL);
     pthread_cond_init(&db->work, NULL);
@@ -149,6 +150,7 @@ void wr_streams_close(wr_streams *db) {
     if (db->lock_fd >= 0) db->sys->close(db->lock_fd);
     wr_free(db->threads);
     pthread_mutex_destroy(&db->lock);
+    pthread_mutex_destroy(&db->coming);
     pthread_cond_destroy(&db->moved);
     pthread_cond_destroy(&db->work);
     wr_free(db);

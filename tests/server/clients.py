@@ -192,7 +192,7 @@ def a_thousand_idle_connections(d):
             kept.append(c)
         assert "weir_http_connections 1001\n" in s.get("/metrics")
         each = (resident(s.p.pid) - before) // 1000
-        assert each < (60000 if s.tls else 20000) or "san/weir" in WEIR, f"{each} bytes a connection"
+        assert each < (30000 if s.tls else 20000) or "san/weir" in WEIR, f"{each} bytes a connection"
         for c in kept:
             c.sendall(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
         for c in kept:

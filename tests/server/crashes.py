@@ -201,3 +201,73 @@ def a_full_disk_while_a_job_is_submitted(d):
         s.start()
         assert [j["name"] for j in s.get("/v1/jobs")["jobs"]] == ["first", "big"]
         assert s.stop(signal.SIGINT) == 0
+
+
+class Rowdy(threading.Thread):
+    """A client that does anything to anybody's jobs, streams and savepoints, and breaks connections off."""
+
+    def __init__(self, s, seed, steps):
+        super().__init__()
+        self.s, self.rnd, self.steps, self.wrong = s, random.Random(seed), steps, None
+
+    def ask(self, method, path, body=None):
+        status, _, out = self.s.ask(method, path, body)
+        assert status in (200, 201, 202, 400, 404, 409, 429), (method, path, status, out)
+
+    def break_off(self, method, path, body=b""):
+        c = self.s.raw(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        if self.rnd.random() < 0.5:
+            c.recv(self.rnd.choice([1, 100, 100000]))
+        c.close()
+
+    def step(self):
+        pick = self.rnd.choice
+        job, stream, savepoint = pick("ab"), pick("st"), pick("pq")
+        reads = (f"CREATE STREAM {stream} (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
+                 f"SELECT a FROM {stream} WHERE a > {self.rnd.randrange(3)};")
+        sql = pick([LIVE, reads])
+        what = pick([
+            lambda: self.ask("POST", "/v1/jobs", {"sql": sql, "name": job, "snapshot_interval": "5ms", "workers": pick([1, 2])}),
+            lambda: self.ask("POST", "/v1/jobs", {"sql": sql, "name": job, "savepoint": savepoint}),
+            lambda: self.ask("POST", f"/v1/jobs/{job}/{pick(['pause', 'resume', 'stop'])}"),
+            lambda: self.ask("POST", f"/v1/jobs/{job}/update", {"sql": sql, "dry_run": pick([True, False])}),
+            lambda: self.ask("POST", f"/v1/jobs/{job}/savepoint", {"name": savepoint}),
+            lambda: self.ask("DELETE", f"/v1/jobs/{job}?force=1"),
+            lambda: self.ask("DELETE", f"/v1/savepoints/{savepoint}"),
+            lambda: self.ask("GET", pick(["/v1/savepoints", "/v1/jobs", "/metrics", "/v1/streams", f"/v1/savepoints/{savepoint}",
+                                          f"/v1/jobs/{job}", f"/v1/jobs/{job}/why", f"/v1/jobs/{job}/plan?analyze=1"])),
+            lambda: self.ask("POST", "/v1/streams", {"name": stream, "shards": pick([1, 3])}),
+            lambda: self.ask("POST", f"/v1/streams/{stream}/records", {"records": [{"data": '{"a":%d}' % i} for i in range(5)]}),
+            lambda: self.ask("GET", f"/v1/streams/{stream}/records?from=start&limit=3"),
+            lambda: self.ask("DELETE", f"/v1/streams/{stream}"),
+            lambda: self.break_off("GET", pick([f"/v1/streams/{stream}/records?follow=1&from=start", f"/v1/jobs/{job}/output?follow=1",
+                                                f"/v1/jobs/{job}/log?follow=1", "/metrics", f"/v1/jobs/{job}/why"])),
+            lambda: self.break_off("POST", f"/v1/jobs/{job}/{pick(['pause', 'resume', 'stop', 'savepoint'])}"),
+            lambda: self.break_off("POST", f"/v1/jobs/{job}/update", json.dumps({"sql": sql}).encode()),
+            lambda: self.break_off("DELETE", f"/v1/jobs/{job}?force=1"),
+        ])
+        what()
+
+    def run(self):
+        try:
+            for _ in range(self.steps):
+                self.step()
+        except Exception as e:  # pylint: disable=broad-except
+            self.wrong = e
+
+
+@case
+def everything_at_once(d):
+    with serve(d, "--restart-delay", "1ms", "--restart-delay-max", "5ms") as s:
+        clients = [Rowdy(s, n, 100) for n in range(6)]
+        for c in clients:
+            c.start()
+        for c in clients:
+            c.join()
+        assert not any(c.wrong for c in clients), [c.wrong for c in clients]
+        assert s.stop() == 0
+        s.start()
+        for j in s.get("/v1/jobs")["jobs"]:
+            s.call("DELETE", f"/v1/jobs/{j['id']}?force=1")
+        assert os.listdir(os.path.join(d, "data/jobs")) == []
+        assert s.stop() == 0

@@ -514,6 +514,41 @@ def streams_and_records(d):
         assert s.stop() == 0
 
 
+@case
+def streams_come_and_go(d):
+    """Made and deleted by several at once: what was acknowledged to one is not taken away by another who makes it, too."""
+    with serve(d) as s:
+        s.post("/v1/streams", {"name": "first"}, status=201)
+        s.post("/v1/streams/first/records", {"records": [{"data": "x"}]})
+        before = len(os.listdir(f"/proc/{s.p.pid}/fd"))
+        for i in range(40):
+            got = []
+
+            def make():
+                status = s.ask("POST", "/v1/streams", {"name": "c", "shards": 2})[0]
+                put = s.ask("POST", "/v1/streams/c/records", {"records": [{"data": "x"}] * 3})
+                got.append((status, put[0]))
+
+            clients = [threading.Thread(target=make) for _ in range(4)]
+            for t in clients:
+                t.start()
+            for t in clients:
+                t.join()
+            assert sorted(got) == [(201, 200)] + [(409, 200)] * 3, got
+            assert len(s.get("/v1/streams/c/records?from=start")["records"]) == 12, i
+            if i % 2:
+                s.kill()
+                s.start()
+                before = None
+                assert len(s.get("/v1/streams/c/records?from=start")["records"]) == 12, i
+            s.call("DELETE", "/v1/streams/c")
+            if i % 2:
+                continue
+            before = before or len(os.listdir(f"/proc/{s.p.pid}/fd"))
+            assert len(os.listdir(f"/proc/{s.p.pid}/fd")) <= before + 8, "descriptors of deleted streams"
+        assert s.stop() == 0
+
+
 @also_by_tls
 def a_stream_is_followed_and_read_by_a_job(d):
     with serve(d) as s:
