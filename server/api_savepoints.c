@@ -223,6 +223,11 @@ bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan) {
     wr_err err = {0};
     wr_status s = path_of(r->srv, savepoint, dir, &err);
     if (s == WR_OK) s = wr_update_of(r->srv->sys, dir, plan, &u, &err);
+    wr_err gone = {0}; /* it may have been deleted while it was read */
+    if (s != WR_OK && path_of(r->srv, savepoint, dir, &gone) == WR_EINVAL) {
+        s = WR_EINVAL;
+        err = gone;
+    }
     if (s == WR_OK && u.needed)
         s = wr_fail(
             &err, WR_EINVAL,
