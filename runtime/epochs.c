@@ -55,6 +55,7 @@ static wr_status name_plan(wr_job *j, wr_err *err) {
                       : wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) r = wri_about_plan(j->plan, &ar, &about, err);
     if (r == WR_OK) about.sql = j->opts.sql ? j->opts.sql : "";
+    if (r == WR_OK) about.job = j->opts.name ? j->opts.name : "";
     if (r == WR_OK) r = wri_about_pack(&about, &j->epochs.about, err);
     wr_arena_free(&ar);
     return r;
@@ -327,7 +328,7 @@ static void give_up(wr_job *j, const wr_err *why) {
 static void has_been_written(wr_job *j) {
     wri_epochs *e = &j->epochs;
     const wr_err *left = wr_snapshots_uncollected(e->store);
-    e->n_taken++;
+    __atomic_add_fetch(&e->n_taken, 1, __ATOMIC_RELAXED);
     e->failed = 0;
     if (left) tell(j, e->troubled, "an old snapshot could not be removed", left);
     else if (e->troubled) wri_trouble_ends(j, WR_TROUBLE_SNAPSHOT);
@@ -357,7 +358,7 @@ static void written(wri_writing *w) {
     else give_up(j, &w->err);
     if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
     wri_savepoint_told(j, w->status != WR_OK ? w->status : w->committed, &w->err);
-    e->bytes += w->bytes;
+    __atomic_add_fetch(&e->bytes, w->bytes, __ATOMIC_RELAXED);
     over(j, w->status == WR_OK);
     free_writing(w);
 }

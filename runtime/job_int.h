@@ -268,7 +268,7 @@ typedef struct wri_keeper {
     const char *same, *label; /* as in wr_plan_id */
 } wri_keeper;
 typedef struct wri_about {
-    const char *version, *sql;
+    const char *version, *sql, *job; /* job: its name, "" where it has none */
     wri_keeper *kept;
     uint32_t n;
 } wri_about;
@@ -331,9 +331,9 @@ struct wr_job {
     bool canceled;
     wr_status status; /* first failure, under lock */
     wr_err err;
-    uint32_t wanting; /* atomic: sinks that may still get rows */
-    uint32_t running; /* atomic: workers not yet done */
-    int64_t started_us, ended_us;
+    uint32_t wanting;                            /* atomic: sinks that may still get rows */
+    uint32_t running;                            /* atomic: workers not yet done */
+    int64_t started_us, ended_us;                /* atomic; 0: not yet */
     uint64_t rows_in, bytes_in, rows_out;        /* atomic */
     wri_trouble_held troubles[WR_TROUBLE_KINDS]; /* under lock */
     char first_bad[256];                         /* under lock */
@@ -478,6 +478,12 @@ void wri_savepoint_told(wr_job *j, wr_status snapshot, const wr_err *err); /* ba
 void wri_savepoint_end(wr_job *j);                                         /* the job has ended */
 
 /* job.c */
+/* For how long it has run until now_us, or its end; 0: it has not begun. */
+static inline int64_t wri_job_ran_us(const wr_job *j, int64_t now_us) {
+    int64_t began = __atomic_load_n(&j->started_us, __ATOMIC_RELAXED);
+    int64_t ended = __atomic_load_n(&j->ended_us, __ATOMIC_RELAXED);
+    return began ? (ended ? ended : now_us) - began : 0;
+}
 const wr_op_def *wri_op_def_of(const wr_node *n);
 
 /* epochs.c: when snapshots are taken, and from what a job goes on */

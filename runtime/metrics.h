@@ -38,7 +38,7 @@ typedef struct wr_split_metrics {
     bool idle, ended;             /* idle: does not hold the watermark back */
     int64_t advanced_us;          /* how far the wall clock has taken event time on while it was idle */
     int64_t at, size;             /* position, in the connector's measure; size WR_NEVER: unknown */
-    int64_t behind_rows, behind_bytes; /* there, not yet read; WR_NEVER: unknown */
+    int64_t behind_bytes;         /* there, not yet read; WR_NEVER: unknown */
 } wr_split_metrics;
 
 typedef struct wr_sink_metrics {

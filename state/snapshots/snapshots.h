@@ -102,6 +102,10 @@ wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, 
                              wr_err *err) WR_MUST_USE;
 /* Any damage is a failure that names its place. Owner: the caller. */
 wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) WR_MUST_USE;
+/* What a savepoint says of itself, without reading what it keeps: its head (but for the plan) and one of its
+ * parts. *bytesp: what all of it takes on disk. Owner: the caller. */
+wr_status wr_savepoint_glance(const wr_sys *sys, const char *dir, const char *part, wr_snapshot **outp,
+                              uint64_t *bytesp, wr_err *err) WR_MUST_USE;
 /* The savepoint, or else the newest whole snapshot in a folder (*outp NULL: none), which may be in use:
  * nothing is locked, nothing changed. */
 wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
