@@ -162,7 +162,7 @@ void wri_saver_sort(wr_saver *s) {
     if (s->n) qsort(s->items, s->n, sizeof *s->items, by_part);
 }
 
-static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     int r = msgpack_pack_array(&pk, item->slots ? 4 : 3);
@@ -178,14 +178,21 @@ static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
 
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (items[i].begins || items[i].from) continue;
-        WR_TRY(pack_item(&items[i], out, err));
-        wr_batch_drop(items[i].rows); /* rows and their bytes need not both be held */
-        items[i].rows = NULL;
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
+    const wri_items *all = ctx;
+    wr_buf text = {0};
+    wr_status r = WR_OK;
+    for (size_t i = 0; r == WR_OK && i < all->n; i++) {
+        wri_item *item = &all->items[i];
+        if (item->begins) continue;
+        text.len = 0;
+        r = item->from ? wr_segment_copy(to, item->from, err) : wri_item_pack(item, &text, err);
+        if (r == WR_OK) r = wr_segment_put(to, text.data, text.len, err);
+        wr_batch_drop(item->rows); /* what has been written is held no longer */
+        item->rows = NULL;
     }
-    return WR_OK;
+    wr_buf_free(&text);
+    return r;
 }
 
 /* ---- loading ---- */
