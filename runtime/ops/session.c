@@ -544,33 +544,45 @@ static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_
     return save_folded(op, s, to, err);
 }
 
-/* One row each: they are few. */
-static wr_status save_waiting(wr_op *op, const waiting *w, wr_saver *to, wr_err *err) {
-    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 1) * sizeof *cols);
-    wr_batch *one = NULL, *b = NULL;
-    wr_status r =
-        cols ? wr_batch_gather(w->b, &w->row, 1, NULL, 0, &one, err) : wr_fail_oom(err, "a snapshot");
+/* Rows w[0..n), which are of one batch and stand in it in this order. */
+static wr_status save_waiting(wr_op *op, const waiting *w, uint32_t n, wr_saver *to, wr_err *err) {
+    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc(((size_t)n_in + 1 + n) * sizeof *cols);
+    wr_batch *some = NULL, *b = NULL;
+    if (!cols) return wr_fail_oom(err, "a snapshot");
+    uint32_t *idx = cols + n_in + 1;
+    for (uint32_t i = 0; i < n; i++) idx[i] = w[i].row;
+    wr_status r = wr_batch_gather(w->b, idx, n, NULL, 0, &some, err);
     for (uint32_t c = 0; r == WR_OK && c <= n_in; c++) cols[c] = c < n_in ? c : UINT32_MAX;
-    if (r == WR_OK) r = wr_batch_share(one, cols, n_in + 1, &b, err);
+    if (r == WR_OK) r = wr_batch_share(some, cols, n_in + 1, &b, err);
     if (r == WR_OK) r = wr_batch_col(b, n_in, WR_I64, err);
     if (r == WR_OK && !wr_batch_places(b)) r = wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK) {
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
         b->wm = NULL;
-        b->cols[n_in].i64[0] = w->wm;
-        b->place[0] = wr_place_of(w->b, w->row);
+        b->cols[n_in].i64[i] = w[i].wm;
+        b->place[i] = wr_place_of(w->b, w[i].row);
     }
     if (r == WR_OK) r = save_input(op, WAITING, b, to, err);
     wr_batch_drop(b);
-    wr_batch_drop(one);
+    wr_batch_drop(some);
     wr_free(cols);
     return r;
+}
+
+static wr_status save_all_waiting(wr_op *op, const session *s, wr_saver *to, wr_err *err) {
+    const waiting *w = s->late;
+    for (size_t at = 0, next; at < s->n_late; at = next) {
+        for (next = at + 1; next < s->n_late && w[next].b == w[at].b && w[next].row > w[next - 1].row;)
+            next++;
+        WR_TRY(save_waiting(op, w + at, (uint32_t)(next - at), to, err));
+    }
+    return WR_OK;
 }
 
 static wr_status session_save(wr_op *op, wr_saver *to, wr_err *err) {
     session *s = op->state;
     int64_t numbers[2] = {s->emitted, s->said ? s->early : WR_WM_NONE};
     WR_TRY(wr_save_ints(to, NUMBERS, numbers, 2, err));
-    for (size_t i = 0; i < s->n_late; i++) WR_TRY(save_waiting(op, &s->late[i], to, err));
+    WR_TRY(save_all_waiting(op, s, to, err));
     WR_TRY(wri_slots_barrier(&s->open.slots, to, err));
     return s->said ? wri_said_barrier(s->said, to, err) : WR_OK;
 }
@@ -610,16 +622,17 @@ static wr_status load_kept(wr_op *op, session *s, wr_batch *b, wr_err *err) {
 }
 
 static wr_status load_waiting(wr_op *op, session *s, wr_batch *b, wr_err *err) {
-    uint32_t n_in = op->node->in[0]->out.n;
-    for (uint32_t i = 0; i < b->n; i++) {
-        wr_batch *one;
-        WR_TRY(wr_batch_gather(b, &i, 1, NULL, 0, &one, err));
-        one->n_cols = n_in;
-        wr_status r = wait_row(s, one, 0, b->cols[n_in].i64[i], err);
-        wr_batch_drop(one);
-        WR_TRY(r);
-    }
-    return WR_OK;
+    uint32_t n_in = op->node->in[0]->out.n, *cols = wr_alloc((n_in + 1) * sizeof *cols);
+    wr_batch *rows = NULL;
+    if (!cols) return wr_fail_oom(err, "rows that may be late");
+    for (uint32_t c = 0; c < n_in; c++) cols[c] = c;
+    wr_status r = b->n_cols == n_in + 1
+                      ? wr_batch_share(b, cols, n_in, &rows, err)
+                      : wr_fail(err, WR_EDATA, "sessions in the snapshot are not as they were written");
+    for (uint32_t i = 0; r == WR_OK && i < b->n; i++) r = wait_row(s, rows, i, b->cols[n_in].i64[i], err);
+    wr_batch_drop(rows);
+    wr_free(cols);
+    return r;
 }
 
 static wr_status session_load(wr_op *op, const wr_saved *saved, wr_err *err) {
