@@ -179,6 +179,9 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
+    uint32_t sub;       /* not 0: a part of slots */
+    const void *slots;  /* in the saver's arena: of the rows, or those that are said anew; NULL: none */
+    size_t slots_len;   /* bytes */
     wr_ref *hold;       /* of bytes */
     wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
     wr_batch *rows;     /* NULL: numbers */
@@ -186,12 +189,17 @@ typedef struct wri_item {
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
+typedef struct wri_items { /* of one part */
+    wri_item *items;
+    size_t n;
+} wri_items;
 struct wr_saver {
     wri_item *items;
     size_t n, cap;
     uint32_t node; /* that saves now, and which part */
     bool named;
     int64_t part;
+    uint32_t sub;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
@@ -260,7 +268,7 @@ typedef struct wri_keeper {
     const char *same, *label; /* as in wr_plan_id */
 } wri_keeper;
 typedef struct wri_about {
-    const char *version, *sql;
+    const char *version, *sql, *job; /* job: its name, "" where it has none */
     wri_keeper *kept;
     uint32_t n;
 } wri_about;
@@ -323,9 +331,9 @@ struct wr_job {
     bool canceled;
     wr_status status; /* first failure, under lock */
     wr_err err;
-    uint32_t wanting; /* atomic: sinks that may still get rows */
-    uint32_t running; /* atomic: workers not yet done */
-    int64_t started_us, ended_us;
+    uint32_t wanting;                            /* atomic: sinks that may still get rows */
+    uint32_t running;                            /* atomic: workers not yet done */
+    int64_t started_us, ended_us;                /* atomic; 0: not yet */
     uint64_t rows_in, bytes_in, rows_out;        /* atomic */
     wri_trouble_held troubles[WR_TROUBLE_KINDS]; /* under lock */
     char first_bad[256];                         /* under lock */
@@ -434,10 +442,19 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-/* Lets go of the rows. */
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
+/* ctx: wri_items. Lets go of the rows. */
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 /* Gives worker w's operator what of that, saved by node id, concerns it now. */
 wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+                         wr_err *err) WR_MUST_USE;
+/* One item, *usedp bytes long. said: of a part of slots, a bit for each slot that later items say; NULL: of
+ * another one. */
+wr_status wri_item_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, const uint64_t *said,
+                        size_t *usedp, wr_err *err) WR_MUST_USE;
+
+/* slots_load.c: all of a part of slots. */
+wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part *part,
                          wr_err *err) WR_MUST_USE;
 
 /* about.c: what a snapshot says of its job */
@@ -461,6 +478,12 @@ void wri_savepoint_told(wr_job *j, wr_status snapshot, const wr_err *err); /* ba
 void wri_savepoint_end(wr_job *j);                                         /* the job has ended */
 
 /* job.c */
+/* For how long it has run until now_us, or its end; 0: it has not begun. */
+static inline int64_t wri_job_ran_us(const wr_job *j, int64_t now_us) {
+    int64_t began = __atomic_load_n(&j->started_us, __ATOMIC_RELAXED);
+    int64_t ended = __atomic_load_n(&j->ended_us, __ATOMIC_RELAXED);
+    return began ? (ended ? ended : now_us) - began : 0;
+}
 const wr_op_def *wri_op_def_of(const wr_node *n);
 
 /* epochs.c: when snapshots are taken, and from what a job goes on */

@@ -1,9 +1,9 @@
 /* runtime/metrics.h -- how a job fares: what has gone through each of its parts, and why nothing comes out.
  *
  * wr_job_metrics_read copies all numbers of a job, at any time between wr_job_new and wr_job_free, from any
- * thread; workers are not held up. What is printed of them goes by one table (wr_metric_defs): the JSON of
- * REST, Prometheus' text and docs/METRICS.md. To add a number: a member here, a line there, and who fills it
- * in (runtime/metrics.c).
+ * thread; workers are not held up, and the copy outlives the job and its plan. What is printed of them goes
+ * by one table (wr_metric_defs): the JSON of REST, Prometheus' text and docs/METRICS.md. To add a number: a
+ * member here, a line there, and who fills it in (runtime/metrics.c).
  *
  * Counters are of this run: a job that goes on from a snapshot begins at 0. */
 #ifndef WR_RUNTIME_METRICS_H
@@ -38,7 +38,7 @@ typedef struct wr_split_metrics {
     bool idle, ended;             /* idle: does not hold the watermark back */
     int64_t advanced_us;          /* how far the wall clock has taken event time on while it was idle */
     int64_t at, size;             /* position, in the connector's measure; size WR_NEVER: unknown */
-    int64_t behind_rows, behind_bytes; /* there, not yet read; WR_NEVER: unknown */
+    int64_t behind_bytes;         /* there, not yet read; WR_NEVER: unknown */
 } wr_split_metrics;
 
 typedef struct wr_sink_metrics {

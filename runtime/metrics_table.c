@@ -66,8 +66,7 @@ const wr_metric_def wr_metric_defs[] = {
     {SPLIT(ended, "ended"), FLAG("weir_split_ended"), .help = "Whether it has been read to its end."},
     {SPLIT(at, "position"), NUMBER("weir_split_position"), .help = "How far it has been read, in the connector's measure (bytes as stored, records)."},
     {SPLIT(size, "size"), NUMBER("weir_split_size"), .help = "How large it is in that measure, where that is known."},
-    {SPLIT(behind_rows, "behind_records"), NUMBER("weir_split_behind_records"), .help = "Records that are there and have not been read, where that is known."},
-    {SPLIT(behind_bytes, "behind_bytes"), NUMBER("weir_split_behind_bytes"), .help = "The same in bytes."},
+    {SPLIT(behind_bytes, "behind_bytes"), NUMBER("weir_split_behind_bytes"), .help = "Bytes of it that are there and have not been read, where that is known."},
 
     {SINK(rows, "rows"), COUNTER("weir_sink_rows_total"), .help = "Rows given to a sink."},
     {SINK(bytes, "bytes"), COUNTER("weir_sink_bytes_total"), .help = "Bytes given to it, as encoded."},

@@ -171,12 +171,13 @@ static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     return true;
 }
 
-/* Of operators that no barrier reached it is noted that they had ended: they keep nothing any more. */
+/* Of operators that no barrier reached it is noted that they had ended: they keep nothing any more. What the
+ * snapshot that the job goes on from has noted holds for ever. */
 static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
     for (uint32_t id = 0; t->index == 0 && id < t->job->plan->n_nodes; id++) {
         const wr_op *op = &t->ops[id];
-        if (op->def->load && op->ended == op->n_in && op->epoch != epoch)
-            WR_TRY(wri_save_ended(&t->saver, id, err));
+        bool ended = op->ended == op->n_in && op->epoch != epoch;
+        if (op->def->load && (ended || op->spoken)) WR_TRY(wri_save_ended(&t->saver, id, err));
     }
     return WR_OK;
 }
