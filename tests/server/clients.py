@@ -160,7 +160,7 @@ def connections_beyond_the_limit(d):
         assert s.stop() == 0
 
 
-@case
+@also_by_tls
 def a_body_of_many_values_does_not_fill_the_memory(d):
     with serve(d) as s:
         many = b'{"records":[' + b"0," * (8 << 20)
