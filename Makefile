@@ -226,6 +226,7 @@ bench-nexmark: all ## the Nexmark queries over a million events: events per seco
 
 $(OUT)/bench_log $(OUT)/bench_latency: $(OUT)/bench_%: bench/%.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
+
 .PHONY: bench-snapshots
 bench-snapshots: all ## pauses, throughput, bytes and recovery with a gigabyte of keyed state
 	python3 bench/snapshots.py

@@ -6,8 +6,8 @@
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
  *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
- *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
- *   control thread            lets the next epoch begin
+ *   a thread of its own       makes the sinks' output durable, packs and writes the segment, then the
+ * manifest control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is
@@ -142,13 +142,18 @@ static uint32_t now_of(const wr_job *j, uint32_t was) {
     return WR_NO_COL;
 }
 
-/* "op/<node>/<worker>", and "/<part>" where the operator has several */
+/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
 static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_err *err) {
     for (size_t i = 0; i < from->n; i++) {
-        unsigned id, worker;
-        if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
-        uint32_t now = now_of(j, id);
+        unsigned id, worker, sub;
+        int64_t part;
+        int n = sscanf(from->parts[i].name, "op/%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &sub);
+        uint32_t now = n < 2 ? WR_NO_COL : now_of(j, id);
         if (now == WR_NO_COL) continue;
+        if (n == 4) {
+            WR_TRY(wri_slots_load(j, w, now, &from->parts[i], err));
+            continue;
+        }
         for (size_t k = 0; k < from->parts[i].n; k++) {
             const wr_piece *p = &from->parts[i].pieces[k];
             WR_TRY(wri_items_load(j, w, now, p->data, p->len, err));
@@ -211,25 +216,32 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
 }
 
 static bool same_part(const wri_item *a, const wri_item *b) {
-    return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
+    return a->node == b->node && a->named == b->named &&
+           (!a->named || (a->part == b->part && a->sub == b->sub));
+}
+
+static const char *name_of(wr_arena *ar, const wri_item *item, uint32_t worker) {
+    if (!item->named) return wr_arena_printf(ar, "op/%u/%u", item->node, worker);
+    if (!item->sub) return wr_arena_printf(ar, "op/%u/%u/%" PRId64, item->node, worker, item->part);
+    return wr_arena_printf(ar, "op/%u/%u/%" PRId64 "/%u", item->node, worker, item->part, item->sub);
 }
 
 /* In the thread: what the operators of worker i have saved, part by part. */
-static wr_status pack_worker(wri_writing *w, uint32_t i) {
+static wr_status add_worker(wri_writing *w, uint32_t i) {
     wr_saver *s = &w->job->workers[i].saver;
     wri_saver_sort(s);
     for (size_t at = 0, next; at < s->n; at = next) {
-        wr_buf *text;
+        wr_buf *none;
         const wri_item *first = &s->items[at];
         for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
-        const char *name = first->named
-                               ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
-                               : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
-        WR_TRY(add_part(w, name, &text, &w->err));
+        wri_items *run = wr_arena_alloc(&w->ar, sizeof *run);
+        if (!run) return wr_fail_oom(&w->err, "a snapshot");
+        *run = (wri_items){s->items + at, next - at};
+        WR_TRY(add_part(w, name_of(&w->ar, first, i), &none, &w->err));
         w->parts[w->n - 1].more = first->more;
-        w->parts[w->n - 1].from = s->items[next - 1].from;
-        WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
+        w->parts[w->n - 1].say = wri_items_say;
+        w->parts[w->n - 1].ctx = run;
     }
     return WR_OK;
 }
@@ -261,7 +273,7 @@ static wr_status write_manifest(wri_writing *w, bool finished) {
 
 static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
-    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
+    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(add_worker(w, i));
     wr_status synced = sync_sinks(j, &w->err); /* before the manifest says that they have come so far */
     w->unsure = synced != WR_OK;
     WR_TRY(synced);
@@ -309,6 +321,7 @@ static void give_up(wr_job *j, const wr_err *why) {
     tell(j, e->troubled, "a snapshot could not be written", why);
     e->troubled = true;
     if (e->next_us < at) e->next_us = at;
+    e->retry_us = at;
 }
 
 /* Old ones that cannot be removed do no harm but take room. */
@@ -367,7 +380,7 @@ static wr_status add_sink(wri_writing *w, wri_sink *s) {
     if (!s->commits) return WR_OK;
     WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
     s->part = (uint32_t)w->n - 1;
-    wri_commit_take(s, text);
+    wri_commit_take(w->job, s, text);
     return WR_OK;
 }
 
@@ -428,7 +441,7 @@ void wri_epochs_tick(wr_job *j) {
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    bool due = e->failed == 0 && __atomic_load_n(&e->due, __ATOMIC_RELAXED);
+    bool due = __atomic_load_n(&e->due, __ATOMIC_RELAXED) && (e->failed == 0 || now >= e->retry_us);
     if (now < e->next_us && !stop && !due && !wri_savepoint_asked(j)) return;
     __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
     wri_savepoint_take_up(j);

@@ -376,7 +376,7 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
         if (err) *err = j->err;
         return j->status;
     }
-    if (!j->canceled) return wri_epochs_finish(j, err);
+    if (!__atomic_load_n(&j->canceled, __ATOMIC_RELAXED)) return wri_epochs_finish(j, err);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
     return wr_fail(err, WR_ECANCELED, "interrupted");
 }

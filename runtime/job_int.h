@@ -142,10 +142,12 @@ typedef struct wri_sink {
     int64_t last_us, write_us,
         writing_since_us; /* wall clock; all in all; monotonic, 0: nothing is written */
     /* Those that take rows by pack: commit.c */
-    bool commits;          /* with their epoch */
-    bool on_way;           /* the rows of an epoch are being handed over */
-    wr_buf pending, ready; /* rows since the last barrier; those before it, until the snapshot takes them */
-    uint32_t part;         /* of the snapshot that is being written: the rows */
+    bool commits;           /* with their epoch */
+    bool on_way;            /* the rows of an epoch are being written and handed over: */
+    uint64_t way_bytes;     /* how many bytes */
+    uint64_t waiting_bytes; /* of these and of pending, ready and after; read without the lock */
+    wr_buf pending, ready;  /* rows since the last barrier; those before it, until the snapshot takes them */
+    uint32_t part;          /* of the snapshot that is being written: the rows */
     pthread_cond_t arrived;
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
@@ -177,6 +179,9 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
+    uint32_t sub;       /* not 0: a part of slots */
+    const void *slots;  /* in the saver's arena: of the rows, or those that are said anew; NULL: none */
+    size_t slots_len;   /* bytes */
     wr_ref *hold;       /* of bytes */
     wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
     wr_batch *rows;     /* NULL: numbers */
@@ -184,12 +189,17 @@ typedef struct wri_item {
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
+typedef struct wri_items { /* of one part */
+    wri_item *items;
+    size_t n;
+} wri_items;
 struct wr_saver {
     wri_item *items;
     size_t n, cap;
     uint32_t node; /* that saves now, and which part */
     bool named;
     int64_t part;
+    uint32_t sub;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
@@ -209,6 +219,7 @@ typedef struct wri_epochs {
     uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
     bool troubled;        /* trouble has been told that is not over */
     int64_t next_us;      /* when the next is due */
+    int64_t retry_us;     /* after a failure: not before that, even when it is due at once */
     bool due;             /* atomic: a sink has many rows and wants one at once */
     uint64_t job;         /* a random number of the job's own, the same in all its runs */
     uint64_t n_taken, bytes;
@@ -220,6 +231,7 @@ typedef struct wri_epochs {
 typedef struct wri_meter {
     int64_t blocked_us, slept_us; /* waiting for room in rings; for anything to do */
     const wr_node *blocked_at;    /* atomic: the exchange whose ring is full, NULL: none */
+    bool rests;                   /* atomic: its sources deal nothing as rows wait for a snapshot */
     wr_hist align, pause;         /* of barriers [us] */
     int64_t barrier_us;           /* when the first part of the one under way came, 0: none */
     int64_t save_us;              /* spent in saves for it */
@@ -335,6 +347,8 @@ struct wr_job {
     int64_t short_at;       /* memory is short when more is used */
     int64_t memory;         /* the budget as it was asked for */
     uint64_t spilled_bytes; /* atomic */
+    uint64_t waiting_bytes; /* atomic: of rows that wait for a snapshot in all sinks (commit.c); */
+    uint64_t way_bytes;     /* atomic: of those, on their way */
     wri_savepoint savepoint;
     wr_buf said;   /* lines on snapshots that were passed over, and a NUL */
     bool ended;    /* wr_job_run is over; under lock */
@@ -428,10 +442,19 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-/* Lets go of the rows. */
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
+/* ctx: wri_items. Lets go of the rows. */
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 /* Gives worker w's operator what of that, saved by node id, concerns it now. */
 wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+                         wr_err *err) WR_MUST_USE;
+/* One item, *usedp bytes long. said: of a part of slots, a bit for each slot that later items say; NULL: of
+ * another one. */
+wr_status wri_item_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, const uint64_t *said,
+                        size_t *usedp, wr_err *err) WR_MUST_USE;
+
+/* slots_load.c: all of a part of slots. */
+wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part *part,
                          wr_err *err) WR_MUST_USE;
 
 /* about.c: what a snapshot says of its job */
@@ -518,13 +541,15 @@ typedef struct wri_packing {
     const size_t *ends;
     uint64_t epoch; /* the last barrier that the worker has passed */
 } wri_packing;
+uint64_t wri_commit_share(const wr_job *j);
+bool wri_commit_waits(const wr_task *t); /* too many rows wait for a snapshot: sources must deal nothing */
 wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *err) WR_MUST_USE;
 /* The rest under the sink's lock. Rows of no epoch go out: */
 wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
 wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* all workers have passed */
 /* By the control thread, without it. */
-void wri_commit_take(wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
-void wri_commit_back(wr_job *j, wr_buf *texts);  /* it failed: they come back. texts: by part */
+void wri_commit_take(wr_job *j, wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
+void wri_commit_back(wr_job *j, wr_buf *texts);             /* it failed: they come back. texts: by part */
 /* It is durable: they are handed over. In the pool. */
 wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) WR_MUST_USE;
 /* Before the job runs: the rows of the snapshot that it goes on from, to the sink of n. */

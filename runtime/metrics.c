@@ -126,11 +126,7 @@ static wr_status read_sink(const reading *r, const wri_sink *s, wr_sink_metrics 
     *out = (wr_sink_metrics){.node = s->node->id, .last_us = WR_NEVER};
     if (st) out->stream = wr_arena_strdup(&r->m->ar, st->name);
     if (st && !out->stream) return WR_ENOMEM;
-    out->pending_bytes = WR_NEVER;
-    if (s->commits && pthread_mutex_trylock(s->lock) == 0) {
-        out->pending_bytes = (int64_t)(s->pending.len + s->ready.len + s->after.len);
-        pthread_mutex_unlock(s->lock);
-    }
+    out->pending_bytes = s->commits ? (int64_t)wri_tallied(&s->waiting_bytes) : WR_NEVER;
     out->rows = wri_node_rows(r->j, s->node->id, true);
     out->bytes = wri_tallied(&s->bytes);
     int64_t last = load(&s->last_us), since = load(&s->writing_since_us);
@@ -230,6 +226,8 @@ static wr_status read_parts(reading *r) {
     m->n_ops = n;
     m->n_workers = j->n_workers;
     for (uint32_t w = 0; w < j->n_workers; w++) read_worker(r, w);
+    for (uint32_t w = 0; w < j->n_workers; w++)
+        m->resting |= __atomic_load_n(&j->workers[w].meter.rests, __ATOMIC_RELAXED);
     int64_t wm = WR_WM_END;
     for (uint32_t id = 0; id < n; id++) {
         WR_TRY(read_op(r, id));

@@ -84,6 +84,9 @@ part "kill -9 at random instants, and on from the snapshot"
 python3 tests/recovery/run.py ./weir --kills 60
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
+part "on from what earlier versions left, and not from what later ones would (ASan+UBSan)"
+python3 tests/fixtures/run.py "$weir"
+
 part "a call that fails, memory that runs out, a clock that jumps, files that are damaged; and on from the snapshot"
 $make build/release/shim.so
 $make BUILD=asan build/asan/shim.so

@@ -154,8 +154,7 @@ static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, w
     wr_buf text = {0};
     char *path = path_of(to->dir, NAME), *made = path_of(to->dir, NAME ".making");
     wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a savepoint");
-    wr_part whole = {.data = text.data, .len = text.len};
-    if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &text, err);
     if (r == WR_OK && to->sys->rename(made, path) != 0) r = cannot("rename", made, err);
     if (r == WR_OK) r = wri_snap_sync_dir(to, err);
     if (r == WR_OK) r = sync_parent(to->sys, to->dir, err);

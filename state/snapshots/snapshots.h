@@ -32,13 +32,20 @@ typedef struct wr_part_from {
     uint32_t crc; /* CRC32C of all of them */
 } wr_part_from;
 
+/* The file that a part's bytes go to. */
+typedef struct wr_segment wr_segment;
+wr_status wr_segment_put(wr_segment *to, const void *p, size_t n, wr_err *err) WR_MUST_USE;
+wr_status wr_segment_copy(wr_segment *to, const wr_part_from *from, wr_err *err) WR_MUST_USE;
+
 /* A part to write. */
 typedef struct wr_part {
     const char *name;
     const char *data;
     size_t len;
-    const wr_part_from *from; /* NULL: data and len */
-    bool more;                /* goes on behind the pieces that it had in the snapshot before */
+    /* Says its bytes bit by bit, so that they need not all be held at once; NULL: data and len. */
+    wr_status (*say)(void *ctx, wr_segment *to, wr_err *err);
+    void *ctx;
+    bool more; /* goes on behind the pieces that it had in the snapshot before */
 } wr_part;
 
 typedef struct wr_snapshot_head {
