@@ -425,7 +425,7 @@ def a_savepoint_is_begun_with_and_deleted_at_once(d):
     """Whoever is first: the job has its state, or there is no job."""
     with serve(d) as s:
         counting(s)
-        for i in range(15):
+        for i in range(8):
             s.post("/v1/jobs/counts/savepoint", {"name": "p"}, status=201)
             got = {}
 
@@ -520,7 +520,7 @@ def streams_come_and_go(d):
     with serve(d) as s:
         s.post("/v1/streams", {"name": "first"}, status=201)
         s.post("/v1/streams/first/records", {"records": [{"data": "x"}]})
-        for i in range(20):
+        for i in range(10):
             got = []
 
             def make():
