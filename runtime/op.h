@@ -72,7 +72,8 @@ typedef struct wr_op_def {
      * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
      * it, through wr_saver_of. */
     wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
-    /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
+    /* Takes one of the things saved back, before the first push: in the order in which they were saved, but
+     * for rows of slots, which come in any. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     bool stateless;
     /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
@@ -155,7 +156,12 @@ wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_e
 wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) WR_MUST_USE;
 /* Rows: row i is of slot slots[i], whose lower bits count. Loaded are those that are not void, in any order.
  */
-#define WR_SLOT_BITS 18
+#define WR_SLOT_BITS_MAX 18 /* the most that a part of any snapshot has */
+#ifdef WR_DEBUG
+#define WR_SLOT_BITS 12 /* so that tests have many parts */
+#else
+#define WR_SLOT_BITS WR_SLOT_BITS_MAX
+#endif
 wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                         const uint32_t *slots, wr_err *err) WR_MUST_USE;
 /* There is no snapshot before that parts could go on from: all that is kept must be saved. */

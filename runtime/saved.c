@@ -262,7 +262,7 @@ static bool is_void(const found *f, const uint64_t *said, uint32_t i) {
     uint32_t slot;
     if (!said) return false;
     memcpy(&slot, f->slots + i * sizeof slot, sizeof slot);
-    return wr_bit(said, slot & ((1u << WR_SLOT_BITS) - 1));
+    return wr_bit(said, slot & ((1u << WR_SLOT_BITS_MAX) - 1));
 }
 
 /* The rows whose keys worker w owns, and that are not void. */

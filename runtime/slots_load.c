@@ -79,7 +79,7 @@ static wr_status find_items(const wr_saved_part *part, places *found, wr_err *er
 }
 
 static wr_status add_said(const place *at, uint64_t *said, wr_err *err) {
-    const uint32_t slots = 1u << WR_SLOT_BITS;
+    const uint32_t slots = 1u << WR_SLOT_BITS_MAX;
     if (at->bitmap) {
         if (at->slots_len > slots / 8 || at->slots_len % sizeof *said) return wr_fail(err, WR_EDATA, BROKEN);
         for (size_t i = 0; i < at->slots_len / sizeof *said; i++) {
@@ -101,7 +101,7 @@ static wr_status add_said(const place *at, uint64_t *said, wr_err *err) {
 wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part *part, wr_err *err) {
     places found = {0};
     size_t used;
-    uint64_t *said = wr_calloc((1u << WR_SLOT_BITS) / 64, sizeof *said);
+    uint64_t *said = wr_calloc((1u << WR_SLOT_BITS_MAX) / 64, sizeof *said);
     wr_status r = said ? find_items(part, &found, err) : wr_fail_oom(err, "a snapshot");
     for (size_t i = found.n; r == WR_OK && i > 0; i--) {
         const place *at = &found.items[i - 1];

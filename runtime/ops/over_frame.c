@@ -676,9 +676,16 @@ wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gid
     WR_TRY(s);
     WR_TRY(find_values(f, b, gids, col + 1 + f->calls.n_partials, err));
     wri_over_rows r = {.b = b, .time = b->cols[col].i64, .gids = gids, .keys = keys};
-    for (uint32_t i = 0; i < b->n; i++)
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (i + AHEAD < b->n)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)gids[i + AHEAD] * keys.stride), 1);
+        if (i + AHEAD / 2 < b->n) {
+            const frame_key *k = key_of(f, keys.base + (size_t)gids[i + AHEAD / 2] * keys.stride);
+            if (k->n) __builtin_prefetch(node_at(f, k->newest), 1);
+        }
         WR_TRY(push_node(f, key_of(f, keys.base + (size_t)gids[i] * keys.stride), &r, i,
                          f->rows + ((size_t)i + 1) * f->calls.state_bytes, err));
+    }
     f->n_rows = 0;
     return WR_OK;
 }

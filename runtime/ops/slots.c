@@ -5,6 +5,8 @@
 #define PART_SLOTS (1u << PART_BITS)
 #define PART_WORDS (PART_SLOTS / 64)
 
+_Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
+
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx) {
     *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx};
 }

@@ -55,7 +55,7 @@ struct wri_slots {
     size_t list_cap;
 };
 
-/* space: below 16384. */
+/* space: below 4095. */
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx);
 void wri_slots_free(wri_slots *s);
 bool wri_slots_on(const wri_slots *s); /* snapshots are taken */
