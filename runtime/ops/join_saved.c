@@ -39,8 +39,12 @@ static wr_status gather_block(const wri_jside *side, const wri_picked *rows, uin
 
 wr_status wri_block_rows_saved(const wri_jside *side, const wri_picked *rows, uint32_t n, uint32_t n_cols,
                                wr_batch **outp, wr_err *err) {
-    bool one = n >= WRI_TOGETHER;
-    for (uint32_t i = 1; one && i < n; i++) one = rows[i].b == rows->b;
+    bool one = n >= WRI_TOGETHER, all = one && n == rows->b->n && n == rows->b->cap;
+    for (uint32_t i = 0; one && i < n; i++) {
+        one = rows[i].b == rows->b;
+        all = all && one && rows[i].row == i;
+    }
+    if (all) return share_block((wr_batch *)(uintptr_t)rows->b, n_cols, outp, err); /* it grows no more */
     return one ? gather_block(side, rows, n, n_cols, outp, err)
                : wri_pick_rows(rows, n, side->n_kept, n_cols - side->n_kept, outp, err);
 }

@@ -363,6 +363,8 @@ static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
     if (st) {
         pthread_mutex_lock(&st->change);
         wri_pause(st);
+        /* The preparer goes by the path, which may be that of another stream soon. */
+        for (size_t i = 0; i < st->n_shards; i++) wri_ready_wait(st->shards[i]);
     }
     wri_stream_path(db->dir, name, dir);
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
@@ -375,6 +377,8 @@ static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
         pthread_mutex_lock(&db->lock);
         st->deleted = renamed;
         pthread_mutex_unlock(&db->lock);
+        /* Nobody writes to it any more; the object stays for those who hold it. */
+        for (size_t i = 0; renamed && i < st->n_shards; i++) wri_shard_close(st->shards[i]);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }
