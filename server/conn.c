@@ -31,7 +31,7 @@ static void set_phase(wri_conn *c, wri_phase phase) {
     c->since_us = c->srv->sys->mono_us();
 }
 
-static void send_secure(wri_conn *c, void (*done)(wri_conn *c));
+static void send_secure(wri_conn *c, const char *p, size_t n, void (*done)(wri_conn *c));
 
 /* ---- the end ---- */
 
@@ -72,7 +72,7 @@ static void linger(wri_conn *c) {
     uv_shutdown_t *req = wr_alloc(sizeof *req);
     if (c->secure) {
         wri_secure_end(c->secure);
-        send_secure(c, NULL);
+        send_secure(c, NULL, 0, NULL);
     }
     if (!req || c->ended || uv_shutdown(req, (uv_stream_t *)&c->tcp, shut) != 0) {
         wr_free(req);
@@ -118,24 +118,26 @@ static void send_bytes(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
     c->unwritten = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
 }
 
-/* What TLS has to send. */
-static void send_secure(wri_conn *c, void (*done)(wri_conn *c)) {
+/* Says p[0..n) by TLS, and sends that with what else TLS has to send. In parts, so that OpenSSL holds little
+ * of a large answer. */
+static void send_secure(wri_conn *c, const char *p, size_t n, void (*done)(wri_conn *c)) {
     wr_buf out = {0};
-    if (wri_secure_take(c->secure, &out) != WR_OK) {
-        wr_buf_free(&out);
-        c->broken = true;
-    } else if (out.len) send_bytes(c, &out, done);
+    bool ok = true;
+    for (size_t at = 0, k; ok && at < n; at += k) {
+        k = n - at < WRI_CHUNK_BYTES ? n - at : WRI_CHUNK_BYTES;
+        ok = wri_secure_write(c->secure, p + at, k) && wri_secure_take(c->secure, &out) == WR_OK;
+    }
+    ok = ok && wri_secure_take(c->secure, &out) == WR_OK;
+    if (ok && out.len) send_bytes(c, &out, done);
+    else wr_buf_free(&out);
+    c->broken |= !ok;
 }
 
 void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
-    if (!c->secure) {
-        send_bytes(c, buf, done);
-        return;
-    }
-    bool ok = wri_secure_write(c->secure, buf->data, buf->len);
-    wr_buf_free(buf);
-    if (ok) send_secure(c, done);
-    else c->broken = true;
+    if (c->secure) {
+        send_secure(c, buf->data, buf->len, done);
+        wr_buf_free(buf);
+    } else send_bytes(c, buf, done);
 }
 
 static void next_request(wri_conn *c) {
@@ -266,7 +268,7 @@ static void heard_secure(wri_conn *c, const char *p, size_t n) {
         else break;
     }
     if (c->phase == WRI_CLOSING) return;
-    send_secure(c, NULL);
+    send_secure(c, NULL, 0, NULL);
     if (got == WRI_HEARD_NOISE) {
         c->srv->n_noises++;
         wri_conn_close(c);

@@ -11,7 +11,7 @@
 
 #include "files.h"
 
-#define ASIDES_MAX 16384 /* [bytes] */
+#define ASIDES_MAX 4096 /* [bytes] */
 
 struct wri_tls {
     SSL_CTX *ctx;

@@ -71,6 +71,8 @@ static bool write_zeros(const wri_shard *sh) {
         good = wr_pwrite_all(sys, fd, zeros, (size_t)n, at, path, NULL) == WR_OK;
     }
     good = good && sys->fdatasync(fd) == 0;
+    /* The disk may be full: others need the room more. Should it stay, it goes when the segment ends. */
+    if (!good && fd >= 0 && sys->ftruncate(fd, (off_t)sh->ready_from) != 0) errno = 0;
     if (fd >= 0) sys->close(fd);
     wr_free(room);
     return good;
@@ -78,7 +80,7 @@ static bool write_zeros(const wri_shard *sh) {
 
 /* Failures are no failures of the log: the segment grows as it comes. */
 static void done(wri_shard *sh, bool good) {
-    if (good) sh->ready = sh->ready_to;
+    sh->ready = good ? sh->ready_to : sh->ready_from; /* the file may be as long, whatever is in it */
     sh->unready = !good;
     __atomic_store_n(&sh->preparing, false, __ATOMIC_RELEASE);
 }

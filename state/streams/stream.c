@@ -234,6 +234,26 @@ static void each_shard(void *ctx, const char *name) {
     else l->failed = true;
 }
 
+/* A shard that the metadata has not heard of: one that was being made has no records; else the metadata is an
+ * old one, from a backup. */
+static wr_status check_unheard(const wr_stream *st, uint32_t id, const char *path, wr_err *err) {
+    const wr_sys *sys = st->db->sys;
+    wri_bases b = {0};
+    char seg[WRI_PATH];
+    struct stat file;
+    wr_status s = wri_list_segments(sys, path, &b, err);
+    for (size_t i = 0; s == WR_OK && i < b.n; i++) {
+        wri_file_path(path, b.items[i], ".seg", seg);
+        if (sys->stat(seg, &file) == 0 && file.st_size > WRI_SEG_HEADER)
+            s = wr_fail(err, WR_EDATA,
+                        "%s/" WRI_META ": it is older than shard " WR_SHARD_ID
+                        ", which has records; restore the one that goes with it",
+                        st->dir, id);
+    }
+    wr_free(b.items);
+    return s;
+}
+
 /* Folders that the metadata does not name: nothing in them was ever acknowledged, or all has expired. What
  * cannot be removed does no harm. */
 static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
@@ -244,7 +264,8 @@ static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
     else if (l.failed) s = wr_fail_oom(err, "a list of shards");
     for (size_t i = 0; s == WR_OK && i < l.n; i++) {
         wri_shard_path(st->dir, l.ids[i], path);
-        wri_remove_folder(st->db->sys, path, 0);
+        if (l.ids[i] >= st->meta.next_shard) s = check_unheard(st, l.ids[i], path, err);
+        if (s == WR_OK) wri_remove_folder(st->db->sys, path, 0);
     }
     wr_free(l.ids);
     return s;
@@ -342,6 +363,8 @@ static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
     if (st) {
         pthread_mutex_lock(&st->change);
         wri_pause(st);
+        /* The preparer goes by the path, which may be that of another stream soon. */
+        for (size_t i = 0; i < st->n_shards; i++) wri_ready_wait(st->shards[i]);
     }
     wri_stream_path(db->dir, name, dir);
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
@@ -354,6 +377,8 @@ static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
         pthread_mutex_lock(&db->lock);
         st->deleted = renamed;
         pthread_mutex_unlock(&db->lock);
+        /* Nobody writes to it any more; the object stays for those who hold it. */
+        for (size_t i = 0; renamed && i < st->n_shards; i++) wri_shard_close(st->shards[i]);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }

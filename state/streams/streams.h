@@ -152,6 +152,7 @@ wr_status wr_stream_send(wr_stream *st, wr_put *puts, uint32_t n,
 /* The number of the next record of each shard that is not closed: from there on it is to be looked. */
 typedef struct wr_shard_at {
     uint32_t shard;
+    uint32_t made; /* tells the stream from another one that has its name, 0: not known */
     uint64_t number;
 } wr_shard_at;
 wr_status wr_stream_ends(wr_streams *db, const char *name, wr_arena *ar, wr_shard_at **outp, uint32_t *np,

@@ -14,11 +14,12 @@ wr_status wr_stream_ends(wr_streams *db, const char *name, wr_arena *ar, wr_shar
     wr_stream_info info;
     *np = 0;
     WR_TRY(wr_stream_describe(db, name, ar, &info, err));
+    uint32_t made = (uint32_t)wr_hash_u64((uint64_t)info.created_us) | 1;
     wr_shard_at *out = *outp = wr_arena_alloc(ar, (info.n_shards + 1) * sizeof *out);
     if (!out) return wr_fail_oom(err, "shards");
     for (uint32_t i = 0; i < info.n_shards; i++) {
         const wr_shard_info *sh = &info.shards[i];
-        out[*np] = (wr_shard_at){sh->id, sh->end};
+        out[*np] = (wr_shard_at){sh->id, made, sh->end};
         if (!sh->closed_us) {
             wr_reader *r;
             WR_TRY(wr_reader_open(db, name, sh->id, (wr_place){.from = WR_FROM_LATEST}, &r, err));

@@ -160,7 +160,7 @@ def connections_beyond_the_limit(d):
         assert s.stop() == 0
 
 
-@case
+@also_by_tls
 def a_body_of_many_values_does_not_fill_the_memory(d):
     with serve(d) as s:
         many = b'{"records":[' + b"0," * (8 << 20)
@@ -174,8 +174,8 @@ def a_body_of_many_values_does_not_fill_the_memory(d):
         assert "more values than fit" in s.error("POST", "/v1/streams/c/records", many, kind="application/x-ndjson", status=413)
         lines = s.post("/v1/streams/c/records", b"\n" * 100000, kind="application/x-ndjson")["records"]
         assert len(lines) == 100000 and len({x["sequence_number"] for x in lines}) == 100000
-        text = [{"data": json.dumps(list(range(100)))}] * 30000  # what looks like values in a text is none
-        assert len(s.post("/v1/streams/c/records", {"records": text})["records"]) == 30000
+        text = [{"data": json.dumps(list(range(100)))}] * 10000  # what looks like values in a text is none
+        assert len(s.post("/v1/streams/c/records", {"records": text})["records"]) == 10000
         assert s.stop() == 0
 
 
@@ -304,13 +304,13 @@ def old_and_weak_tls_is_refused(d):
 def a_client_cannot_make_the_server_shake_hands_again_and_again(d):
     """The letter R makes openssl's client renegotiate, K ask for new keys."""
     with secured(d) as s:
-        for flags, letter, said, most in (["-tls1_2"], "R", "no renegotiation", 1), (["-tls1_3"], "K", "KEYUPDATE", 1000):
+        for flags, letter, said, most in (["-tls1_2"], "R", "no renegotiation", 1), (["-tls1_3"], "K", "KEYUPDATE", 5000):
             p = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{s.port}", "-CAfile", s.cert.cert, *flags], bufsize=0,
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             out, n = "", 0
             for line in p.stdout:  # to its end: the connection is over, and openssl's client with it
                 out += line.decode()
-                if n == 0 and b"Verify return code: 0" in line or n > 0 and line.startswith(b"read R BLOCK"):
+                if n == 0 and b"Verify return code: 0" in line or line.startswith(b"KEYUPDATE"):
                     n += 1
                     if n > most:
                         break
@@ -323,6 +323,7 @@ def a_client_cannot_make_the_server_shake_hands_again_and_again(d):
             p.stdin.close()
             p.stdout.close()
             assert said in out and n <= most, (letter, n, out[-3000:])
+            assert n > 50 or letter == "R", "it ended for another reason"
         assert s.get("/v1/health")["status"] == "ok"
         assert s.stop() == 0
 

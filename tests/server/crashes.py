@@ -74,7 +74,7 @@ class Ledger(threading.Thread):
 def requests_that_a_crash_comes_between(d):
     with serve(d) as s:
         known = {}
-        for i in range(12):
+        for i in range(8):
             clients = [Ledger(s, who, 100 * i + n) for n, who in enumerate("ab")]
             for c in clients:
                 c.jobs, c.sql = known.get(c.who, ({}, {}))
@@ -161,7 +161,7 @@ def a_catalog_that_is_damaged_is_refused(d):
         whole = f.read()
     rnd = random.Random(7)
     refused = 0
-    for i in range(40):
+    for i in range(24):
         at = i * 13 if i < 8 else rnd.randrange(len(whole))
         bad = whole[:at] + bytes([whole[at] ^ (1 << rnd.randrange(8))]) + whole[at + 1:] if i % 4 else whole[:at]
         with open(path, "wb") as f:
@@ -172,7 +172,7 @@ def a_catalog_that_is_damaged_is_refused(d):
         said = starts(d)  # the address is nobody's: what comes first is the catalog
         assert "catalog" in said or "cannot listen at 1.2.3.4:1" in said, (at, said)
         refused += "catalog" in said
-    assert refused >= 8, refused
+    assert refused >= 6, refused
     for change in "workers = 1000000", "wanted = 9", "id = '../../x'", "ended = -1", "name = CAST(x'ff' AS TEXT)":
         with open(path, "wb") as f:
             f.write(whole)
