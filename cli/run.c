@@ -288,6 +288,8 @@ static int run(const void *opts, char **args, int n) {
     const run_opts *o = opts;
     if (!wri_one_script("run", o->execute, n)) return EXIT_USAGE;
     wri_script sc;
+    bool adopted = o->state && wr_state_adopt(&wr_sys_real, o->state);
+    if (!adopted && o->from) wr_state_adopt(&wr_sys_real, o->from);
     int status = wri_script_load(&sc, n ? args[0] : NULL, o->execute);
     if (status == EXIT_DONE) status = run_plan(&sc, o);
     wri_script_free(&sc);

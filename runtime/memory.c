@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "job_int.h"
+#include "paged.h"
 
 #define MEMORY_MIN ((int64_t)32 << 20)
 
@@ -132,13 +133,15 @@ size_t wri_memory_share(const wr_op *op) {
     return (size_t)(op->task->job->memory / 8 / op->task->job->n_workers);
 }
 
+wr_status wri_op_relieve(wr_op *op, bool *didp, wr_err *err) {
+    if (op->def->relieve) return op->def->relieve(op, didp, err);
+    return op->def->keyed ? wri_paged_relieve(op, didp, err) : WR_OK;
+}
+
 wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) {
     const wr_plan *p = t->job->plan;
     if (WR_LIKELY(!wri_memory_short(t->job))) return WR_OK;
-    for (uint32_t id = 0; id < p->n_nodes; id++) {
-        wr_op *op = &t->ops[id];
-        if (op->def->relieve) WR_TRY(op->def->relieve(op, didp, err));
-    }
+    for (uint32_t id = 0; id < p->n_nodes; id++) WR_TRY(wri_op_relieve(&t->ops[id], didp, err));
     return WR_OK;
 }
 
@@ -156,7 +159,8 @@ static const wr_op *largest(const wr_task *t, wr_kept *outp) {
     *outp = (wr_kept){0};
     for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
         wr_kept k = {0};
-        if (t->ops[id].state && t->ops[id].def->measure) t->ops[id].def->measure(&t->ops[id], &k);
+        if (t->ops[id].paged) wri_paged_measure(&t->ops[id], &k);
+        else if (t->ops[id].state && t->ops[id].def->measure) t->ops[id].def->measure(&t->ops[id], &k);
         if (k.bytes <= outp->bytes) continue;
         *outp = k;
         found = &t->ops[id];

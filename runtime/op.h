@@ -74,7 +74,12 @@ typedef struct wr_op_def {
     wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
     /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
+    /* All of it has been. NULL: nothing to do. */
+    wr_status (*loaded)(wr_op *op, wr_err *err);
     bool stateless;
+    /* What it keeps belongs to the keys by which its inputs are exchanged, and to nothing else. Then all of it
+     * can go to disk and be worked on by ranges of keys: paged.h. */
+    bool keyed;
     /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
     void (*measure)(const wr_op *op, wr_kept *outp);
     /* What has come in and cannot go out yet, for wr_job_why. May look at all of it. NULL: nothing waits. */
@@ -101,6 +106,7 @@ struct wr_op {
     const wr_node *node;
     wr_task *task; /* whose thread runs it */
     void *state;
+    struct wri_paged *paged; /* NULL: state has all that it keeps */
     wr_edge *out;
     uint32_t n_out;
     int64_t *port_wm;               /* per input: its watermark */

@@ -1,17 +1,12 @@
 /* runtime/saved.c -- what operators save: a list of items while the barrier passes, bytes when a thread of
- * the pool writes them, items again when a job goes on.
+ * the pool writes them. saved_load.c has the way back.
  *
- *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers
- *
- * Rows come back by their keys: hashes are of a process, and the number of workers may have changed, so rows
- * are hashed anew and dealt out as an exchange would. */
+ *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers */
 #include <msgpack.h>
 #include <stdlib.h>
 
 #include "job_int.h"
 
-#define ENDED    UINT32_MAX /* tag: the operator had ended, on worker 0 */
-#define OPERATOR "an operator in the snapshot is not as it was written"
 
 /* ---- saving ---- */
 
@@ -38,7 +33,7 @@ wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) {
 bool wr_save_anew(const wr_saver *to) { return !to->goes_on; }
 
 wr_saver *wr_saver_of(wr_op *op, int64_t part) {
-    wr_saver *s = &op->task->saver;
+    wr_saver *s = op->task->aside ? op->task->aside : &op->task->saver;
     s->node = op->node->id;
     s->named = true;
     s->part = part;
@@ -83,7 +78,7 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr
 
 wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) {
     wri_saver_at(s, node);
-    return wr_save_ints(s, ENDED, NULL, 0, err);
+    return wr_save_ints(s, WRI_ITEM_ENDED, NULL, 0, err);
 }
 
 void wri_saver_at(wr_saver *s, uint32_t node) {
@@ -139,111 +134,5 @@ wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) {
         wr_batch_drop(items[i].rows); /* rows and their bytes need not both be held */
         items[i].rows = NULL;
     }
-    return WR_OK;
-}
-
-/* ---- loading ---- */
-
-typedef struct found { /* an item that is being read; its memory is the unpacker's */
-    uint32_t tag, n_keys, n_ints;
-    uint32_t *keys;
-    int64_t *ints; /* NULL: rows follow */
-    wr_arena ar;
-} found;
-
-static bool is_int(const msgpack_object *o) {
-    return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
-}
-
-static wr_status read_item(const msgpack_object *o, found *f, wr_err *err) {
-    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3) return wr_fail(err, WR_EDATA, OPERATOR);
-    const msgpack_object *p = o->via.array.ptr;
-    bool numbers = p[2].type == MSGPACK_OBJECT_ARRAY;
-    if (!is_int(&p[0]) || p[1].type != MSGPACK_OBJECT_ARRAY || (!numbers && p[2].type != MSGPACK_OBJECT_NIL))
-        return wr_fail(err, WR_EDATA, OPERATOR);
-    f->tag = (uint32_t)p[0].via.u64;
-    f->n_keys = p[1].via.array.size;
-    f->n_ints = numbers ? p[2].via.array.size : 0;
-    f->keys = wr_arena_calloc(&f->ar, (f->n_keys + 1) * sizeof *f->keys);
-    f->ints = numbers ? wr_arena_calloc(&f->ar, (f->n_ints + 1) * sizeof *f->ints) : NULL;
-    if (!f->keys || (numbers && !f->ints)) return wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; i < f->n_keys; i++) f->keys[i] = (uint32_t)p[1].via.array.ptr[i].via.u64;
-    for (uint32_t i = 0; i < f->n_ints; i++) f->ints[i] = p[2].via.array.ptr[i].via.i64;
-    return WR_OK;
-}
-
-static wr_status give(wr_job *j, uint32_t worker, uint32_t id, const wr_saved *saved, wr_err *err) {
-    wr_op *op = &j->workers[worker].ops[id];
-    if (saved->tag == ENDED) {
-        op->spoken = true;
-        return WR_OK;
-    }
-    if (op->def->load) return op->def->load(op, saved, err);
-    return wr_fail(err, WR_EDATA, "the snapshot has state of '%s', which keeps none", op->def->name);
-}
-
-static wr_status give_some(wr_job *j, uint32_t worker, uint32_t id, uint32_t tag, wr_batch *b,
-                           const uint32_t *idx, uint32_t n, const uint64_t *hash, wr_err *err) {
-    wr_saved saved = {.tag = tag};
-    WR_TRY(wr_batch_gather(b, idx, n, NULL, 0, &saved.rows, err));
-    wr_batch *rows = saved.rows;
-    wr_status r = WR_OK;
-    rows->hash = wr_arena_alloc(&rows->arena, n * sizeof *rows->hash);
-    if (!rows->hash) r = wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) rows->hash[i] = hash[idx[i]];
-    if (r == WR_OK) r = give(j, worker, id, &saved, err);
-    wr_batch_drop(rows);
-    return r;
-}
-
-/* The rows whose keys worker w owns. */
-static wr_status take_own(wr_job *j, uint32_t w, uint32_t id, const found *f, wr_batch *b, wr_err *err) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < f->n_keys; i++)
-        if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
-    if (f->n_keys == 0) return w ? WR_OK : give(j, 0, id, &(wr_saved){.tag = f->tag, .rows = b}, err);
-    uint64_t *hash = wr_alloc(b->n * sizeof *hash + 1);
-    uint32_t *idx = wr_alloc(b->n * sizeof *idx + 1);
-    wr_status r = hash && idx ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK) wr_batch_hash(b, f->keys, f->n_keys, hash);
-    for (uint32_t i = 0; r == WR_OK && i < b->n; i++) {
-        idx[n] = i;
-        n += wri_exchange_target(hash[i], j->n_workers) == w;
-    }
-    if (r == WR_OK && n > 0) r = give_some(j, w, id, f->tag, b, idx, n, hash, err);
-    wr_free(hash);
-    wr_free(idx);
-    return r;
-}
-
-static wr_status load_rows(wr_job *j, uint32_t w, uint32_t id, const found *f, const char *p, size_t n,
-                           size_t *usedp, wr_err *err) {
-    wr_batch *b;
-    WR_TRY(wr_rows_unpack(p, n, usedp, &b, err));
-    wr_status r = take_own(j, w, id, f, b, err);
-    wr_batch_drop(b);
-    return r;
-}
-
-static wr_status load_one(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, size_t *usedp,
-                          wr_err *err) {
-    msgpack_unpacked u;
-    found f = {0};
-    size_t at = 0, rows = 0;
-    msgpack_unpacked_init(&u);
-    msgpack_unpack_return got = msgpack_unpack_next(&u, p, n, &at);
-    wr_status r =
-        got == MSGPACK_UNPACK_SUCCESS ? read_item(&u.data, &f, err) : wr_fail(err, WR_EDATA, OPERATOR);
-    msgpack_unpacked_destroy(&u);
-    wr_saved numbers = {.tag = f.tag, .ints = f.ints, .n_ints = f.n_ints};
-    if (r == WR_OK)
-        r = f.ints ? give(j, w, id, &numbers, err) : load_rows(j, w, id, &f, p + at, n - at, &rows, err);
-    *usedp = at + rows;
-    wr_arena_free(&f.ar);
-    return r;
-}
-
-wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, wr_err *err) {
-    for (size_t used; n > 0; p += used, n -= used) WR_TRY(load_one(j, w, id, p, n, &used, err));
     return WR_OK;
 }

@@ -359,5 +359,6 @@ const wr_op_def wri_op_join_changes = {.name = "join of changes",
                                        .push = changes_push,
                                        .save = changes_save,
                                        .load = changes_load,
+                                       .keyed = true,
                                        .measure = changes_measure,
                                        .close = changes_close};

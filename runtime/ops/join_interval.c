@@ -599,6 +599,7 @@ const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .port_end = interval_port_end,
                                         .save = interval_save,
                                         .load = interval_load,
+                                        .keyed = true,
                                         .measure = interval_measure,
                                         .waiting = interval_waiting,
                                         .close = interval_close};

@@ -289,6 +289,7 @@ const wr_op_def wri_op_join_version = {.name = "temporal join",
                                        .watermark = version_watermark,
                                        .save = version_save,
                                        .load = version_load,
+                                       .keyed = true,
                                        .measure = version_measure,
                                        .waiting = version_waiting,
                                        .close = version_close};

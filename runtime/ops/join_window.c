@@ -219,6 +219,7 @@ const wr_op_def wri_op_join_window = {.name = "window join",
                                       .watermark = window_watermark,
                                       .save = window_save,
                                       .load = window_load,
+                                      .keyed = true,
                                       .measure = window_measure,
                                       .waiting = window_waiting,
                                       .close = window_close};

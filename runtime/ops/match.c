@@ -414,6 +414,7 @@ const wr_op_def wri_op_match = {.name = "match",
                                 .watermark = match_watermark,
                                 .save = match_save,
                                 .load = match_load,
+                                .keyed = true,
                                 .measure = match_measure,
                                 .waiting = match_waiting,
                                 .close = match_close};

@@ -573,6 +573,7 @@ const wr_op_def wri_op_over = {.name = "over",
                                .watermark = over_watermark,
                                .save = over_save,
                                .load = over_load,
+                               .keyed = true,
                                .measure = over_measure,
                                .waiting = over_waiting,
                                .close = over_close};

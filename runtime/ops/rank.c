@@ -371,6 +371,7 @@ const wr_op_def wri_op_rank = {.name = "rank",
                                .watermark = rank_watermark,
                                .save = wri_rank_save,
                                .load = wri_rank_load,
+                               .keyed = true,
                                .measure = rank_measure,
                                .waiting = rank_waiting,
                                .close = rank_close};

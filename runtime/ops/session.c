@@ -637,6 +637,7 @@ const wr_op_def wri_op_session = {.name = "session",
                                   .watermark = session_watermark,
                                   .save = session_save,
                                   .load = session_load,
+                                  .keyed = true,
                                   .measure = session_measure,
                                   .waiting = session_waiting,
                                   .close = session_close};

@@ -187,5 +187,6 @@ const wr_op_def wri_op_upsert = {.name = "upsert",
                                  .push = upsert_push,
                                  .save = upsert_save,
                                  .load = upsert_load,
+                                 .keyed = true,
                                  .measure = upsert_measure,
                                  .close = upsert_close};

@@ -197,9 +197,12 @@ static size_t crash(void) {
     open_ops(true);
     for (size_t i = 0; i < w.kept.n; i++) {
         const part *p = &w.kept.items[i];
-        cr_assert_eq(wri_items_load(&w.r.job, 0, p->node, p->text.data, p->text.len, &err), WR_OK, "%s",
-                     err.msg);
+        wri_loader loader = {.job = &w.r.job, .reader = {.fd = -1}};
+        wr_piece piece = {.data = p->text.data ? p->text.data : "", .len = p->text.len};
+        cr_assert_eq(wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, &err), WR_OK, "%s", err.msg);
     }
+    wri_loader all = {.job = &w.r.job};
+    cr_assert_eq(wri_items_loaded(&all, &err), WR_OK, "%s", err.msg);
     for (size_t e = w.kept.at; e > 0; e--) { /* sources say at once how far event time had come */
         if (w.events[e - 1].rows) continue;
         cr_assert_eq(wri_watermark(w.first, 0, w.events[e - 1].wm, &err), WR_OK);
