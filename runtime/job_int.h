@@ -184,7 +184,12 @@ typedef struct wri_item {
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
+typedef struct wri_straight { /* takes items as they are saved; they are the caller's */
+    wr_status (*take)(void *ctx, const wri_item *item, wr_err *err);
+    void *ctx;
+} wri_straight;
 struct wr_saver {
+    const wri_straight *straight; /* NULL: items are kept until the snapshot is written */
     wri_item *items;
     size_t n, cap;
     uint32_t node; /* that saves now, and which part */
@@ -295,7 +300,7 @@ struct wr_task {
     int64_t rest_us;       /* when what it left to be saved was last worked on */
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
-    wr_saver *aside;       /* what is saved now goes there, and to no snapshot; NULL: it does not */
+    wr_saver *aside;       /* what is saved now goes there and to no snapshot; NULL: to saver */
     /* sleeping and waking */
     uint32_t
         rounds;  /* atomic: turns of its loop, at whose end its sinks hold nothing back if let_go was set */

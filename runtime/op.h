@@ -16,6 +16,7 @@ struct wr_part_from; /* state/state.h */
 typedef struct wr_saved {
     uint32_t tag;
     wr_batch *rows; /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
+    uint64_t n_likely; /* about as many rows for this worker are in the piece that they are from */
     const int64_t *ints;
     uint32_t n_ints;
 } wr_saved;

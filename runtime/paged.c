@@ -23,10 +23,13 @@ typedef struct event {
     uint32_t *idx, *starts; /* of one allocation, which is idx */
 } event;
 
+/* What operators save as no named part may be about what they save as parts, and is loaded behind it. */
+enum { NAMED, OTHER, KINDS };
+
 typedef struct range {
-    wri_run *run;   /* NULL: nothing yet */
-    int64_t number; /* names it in snapshots */
-    bool saved;     /* a snapshot has been given it */
+    wri_run *runs[KINDS]; /* NULL: nothing yet */
+    int64_t number;       /* and number + 1 name them in snapshots */
+    bool saved;           /* a snapshot has been given them */
 } range;
 
 typedef struct wri_paged wri_paged;
@@ -84,8 +87,14 @@ static void drop_events(wri_paged *pg) {
     pg->clocked = false;
 }
 
+static void close_state(wr_op *op) {
+    if (op->state) op->def->close(op);
+    op->state = NULL;
+}
+
 static void free_ranges(range *r, uint32_t n) {
-    for (uint32_t i = 0; r && i < n; i++) wri_run_drop(r[i].run);
+    for (uint32_t i = 0; r && i < n; i++)
+        for (int k = 0; k < KINDS; k++) wri_run_drop(r[i].runs[k]);
     wr_free(r);
 }
 
@@ -141,7 +150,7 @@ static wr_status deal(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_
         if (some == 0) continue;
         r = wr_batch_gather(b, idx + at, some, NULL, 0, &item.rows, err);
         if (r != WR_OK) break;
-        r = add_item(pg, to[i].run, item, err);
+        r = add_item(pg, to[i].runs[!item.named], item, err);
         wr_batch_drop(item.rows);
     }
     wr_free(hash);
@@ -151,65 +160,65 @@ static wr_status deal(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_
 
 /* Numbers are for all; rows without keys are in the first range. */
 static wr_status put_item(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_item item, wr_err *err) {
-    if (item.begins) return WR_OK;
-    WR_ASSERT(!item.from);
     if (item.rows && n > 1 && item.n_keys > 0) return deal(pg, to, first, n, item, err);
-    for (uint32_t i = 0; i < (item.rows ? 1 : n); i++) WR_TRY(add_item(pg, to[i].run, item, err));
+    for (uint32_t i = 0; i < (item.rows ? 1 : n); i++)
+        WR_TRY(add_item(pg, to[i].runs[!item.named], item, err));
     return WR_OK;
 }
 
 static wr_status begin_runs(wri_paged *pg, range *to, uint32_t n, wr_err *err) {
     for (uint32_t i = 0; i < n; i++) {
-        wri_run_drop(to[i].run);
-        to[i] = (range){.number = pg->n_made++};
-        WR_TRY(wri_run_begin(pg->file, &to[i].run, err));
+        to[i] = (range){.number = pg->n_made};
+        pg->n_made += KINDS;
+        for (int k = 0; k < KINDS; k++) WR_TRY(wri_run_begin(pg->file, &to[i].runs[k], err));
     }
     return WR_OK;
 }
 
 static wr_status end_runs(range *to, uint32_t n, wr_err *err) {
     for (uint32_t i = 0; i < n; i++)
-        if (to[i].run) WR_TRY(wri_run_end(to[i].run, err));
+        for (int k = 0; k < KINDS; k++)
+            if (to[i].runs[k]) WR_TRY(wri_run_end(to[i].runs[k], err));
     return WR_OK;
 }
 
-/* All that the operator keeps, as for a snapshot that has none before it. */
-static wr_status save_all(wr_op *op, wr_saver *to, wr_err *err) {
-    op->task->aside = to;
-    wri_saver_at(to, op->node->id);
-    wr_status r = op->def->save(op, to, err);
+typedef struct away { /* where ranges first .. first + n - 1 go */
+    wri_paged *pg;
+    range *to;
+    uint32_t first, n;
+} away;
+
+static wr_status take_item(void *ctx, const wri_item *item, wr_err *err) {
+    const away *a = ctx;
+    return put_item(a->pg, a->to, a->first, a->n, *item, err);
+}
+
+/* All that the operator keeps, as for a snapshot that has none before it, to new runs; it is closed. */
+static wr_status put_away(wr_op *op, away a, wr_err *err) {
+    wri_straight straight = {take_item, &a};
+    wr_saver to = {.straight = &straight};
+    WR_TRY(begin_runs(a.pg, a.to, a.n, err));
+    op->task->aside = &to;
+    wri_saver_at(&to, op->node->id);
+    wr_status r = op->def->save(op, &to, err);
     bool left = op->def->save_rest != NULL;
     while (r == WR_OK && left) r = op->def->save_rest(op, &left, err);
     op->task->aside = NULL;
-    wri_saver_sort(to);
-    return r;
+    wri_saver_free(&to);
+    close_state(op);
+    return r == WR_OK ? end_runs(a.to, a.n, err) : r;
 }
 
-static void close_state(wr_op *op) {
-    if (op->state) op->def->close(op);
-    op->state = NULL;
+static uint64_t bytes_of(const range *r) {
+    uint64_t bytes = 0;
+    for (int k = 0; k < KINDS; k++) bytes += r->runs[k] ? r->runs[k]->bytes : 0;
+    return bytes;
 }
 
-/* Ranges first .. first + n - 1 to[0..n), which the operator holds, to new runs; it is closed. */
-static wr_status put_away(wr_op *op, range *to, uint32_t first, uint32_t n, wr_err *err) {
-    wri_paged *pg = op->paged;
-    wr_saver saver = {0};
-    wr_status r = save_all(op, &saver, err);
-    close_state(op); /* what was saved holds what it needs */
-    if (r == WR_OK) r = begin_runs(pg, to, n, err);
-    for (size_t i = 0; r == WR_OK && i < saver.n; i++) {
-        r = put_item(pg, to, first, n, saver.items[i], err);
-        wr_batch_drop(saver.items[i].rows);
-        saver.items[i].rows = NULL;
-    }
-    wri_saver_free(&saver);
-    return r == WR_OK ? end_runs(to, n, err) : r;
-}
-
-static uint64_t largest_run(const wri_paged *pg) {
+static uint64_t largest_range(const wri_paged *pg) {
     uint64_t most = 0;
     for (uint32_t i = 0; i < n_ranges(pg); i++)
-        if (pg->ranges[i].run && pg->ranges[i].run->bytes > most) most = pg->ranges[i].run->bytes;
+        if (bytes_of(&pg->ranges[i]) > most) most = bytes_of(&pg->ranges[i]);
     return most;
 }
 
@@ -240,8 +249,9 @@ static wr_status read_run(void *ctx, uint64_t at, char *p, size_t n, wr_err *err
 
 static wr_status bring(wr_op *op, const range *r, wr_err *err) {
     WR_TRY(op->def->open(op, err));
-    if (r->run) {
-        wr_part_from from = {read_run, r->run, r->run->bytes, r->run->crc};
+    for (int k = 0; k < KINDS; k++) {
+        wri_run *run = r->runs[k];
+        wr_part_from from = {read_run, run, run ? run->bytes : 0, run ? run->crc : 0};
         WR_TRY(wri_items_load_from(&op->paged->loader, op, &from, WRI_ALL, err));
     }
     return op->def->loaded ? op->def->loaded(op, err) : WR_OK;
@@ -299,7 +309,7 @@ static wr_status do_range(wr_op *op, uint32_t r, range *to, uint32_t n, bool end
     if (s == WR_OK && !end) {
         uint32_t bits = pg->bits;
         pg->bits += n > 1;
-        s = put_away(op, to, r * n, n, err);
+        s = put_away(op, (away){pg, to, r * n, n}, err);
         pg->bits = bits;
     }
     close_state(op);
@@ -312,7 +322,7 @@ static wr_status do_ranges(wr_op *op, range *next, uint32_t n, bool end, wr_err 
         if (n > 1 || end || concerns(pg, r)) WR_TRY(do_range(op, r, &next[r * n], n, end, err));
         else {
             next[r] = pg->ranges[r];
-            pg->ranges[r].run = NULL;
+            pg->ranges[r] = (range){0};
         }
     }
     return WR_OK;
@@ -329,7 +339,7 @@ static wr_status do_round(wr_op *op, bool end, wr_err *err) {
     clocks now = clocks_of(op);
     int64_t began = op->task->job->sys->mono_us();
     if (pg->n == 0 && !end) return WR_OK;
-    bool grow = !end && pg->bits < BITS_MAX && largest_run(pg) > wri_memory_share(op) / MEMORY_MORE;
+    bool grow = !end && pg->bits < BITS_MAX && largest_range(pg) > wri_memory_share(op) / MEMORY_MORE;
     uint32_t n = grow ? 2 : 1, all = n * n_ranges(pg);
     range *next = wr_calloc(all, sizeof *next);
     if (!next) return wr_fail_oom(err, "state that goes to disk");
@@ -419,7 +429,7 @@ wr_status wri_paged_relieve(wr_op *op, bool *didp, wr_err *err) {
     WR_TRY(make(op, kept.bytes, err));
     pg = op->paged;
     pg->kept.keys = kept.keys;
-    return put_away(op, pg->ranges, 0, n_ranges(pg), err);
+    return put_away(op, (away){pg, pg->ranges, 0, n_ranges(pg)}, err);
 }
 
 wr_status wri_paged_idle(wr_task *t, bool *didp, wr_err *err) {
@@ -437,18 +447,21 @@ wr_status wri_paged_idle(wr_task *t, bool *didp, wr_err *err) {
 
 /* ---- snapshots ---- */
 
+static wr_status save_run(wri_run *run, int64_t number, bool more, wr_saver *to, wr_err *err) {
+    if (!run || run->bytes == 0) return WR_OK;
+    WR_TRY(wr_save_part(to, number, more, err));
+    wr_part_from from = {read_run, run, run->bytes, run->crc};
+    return more ? WR_OK : wr_save_bytes(to, &run->ref, &from, err);
+}
+
 wr_status wri_paged_save(wr_op *op, wr_saver *to, wr_err *err) {
     wri_paged *pg = op->paged;
     WR_TRY(do_round(op, false, err));
     for (uint32_t i = 0; i < n_ranges(pg); i++) {
         range *r = &pg->ranges[i];
-        if (!r->run || r->run->bytes == 0) continue;
         bool more = r->saved && !wr_save_anew(to);
-        WR_TRY(wr_save_part(to, r->number, more, err));
+        for (int k = 0; k < KINDS; k++) WR_TRY(save_run(r->runs[k], r->number + k, more, to, err));
         r->saved = true;
-        if (more) continue;
-        wr_part_from from = {read_run, r->run, r->run->bytes, r->run->crc};
-        WR_TRY(wr_save_bytes(to, &r->run->ref, &from, err));
     }
     return WR_OK;
 }

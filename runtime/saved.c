@@ -24,10 +24,19 @@ wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) {
     wri_item *item = NULL;
     to->named = true;
     to->part = part;
+    if (to->straight) return WR_OK;
     WR_TRY(add_item(to, &item, 0, err));
     item->begins = true;
     item->more = more;
     return WR_OK;
+}
+
+/* Straight to whoever takes it. */
+static wr_status hand_on(const wr_saver *s, wri_item item, wr_err *err) {
+    item.node = s->node;
+    item.named = s->named;
+    item.part = s->part;
+    return s->straight->take(s->straight->ctx, &item, err);
 }
 
 bool wr_save_anew(const wr_saver *to) { return !to->goes_on; }
@@ -44,6 +53,10 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
                        wr_err *err) {
     wri_item *item;
     if (b->n == 0) return WR_OK;
+    if (to->straight) {
+        wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
+        return hand_on(to, one, err);
+    }
     uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
@@ -56,6 +69,8 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
 
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) {
     wri_item *item;
+    if (to->straight)
+        return hand_on(to, (wri_item){.tag = tag, .ints = (int64_t *)ints, .n_ints = n}, err);
     int64_t *own = wr_arena_alloc(&to->ar, (n + 1) * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     if (n) memcpy(own, ints, n * sizeof *own);
@@ -67,6 +82,7 @@ wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t
 
 wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr_err *err) {
     wri_item *item;
+    if (to->straight) return wr_fail(err, WR_EINTERNAL, "bytes on disk cannot be saved aside");
     wr_part_from *own = wr_arena_alloc(&to->ar, sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     *own = *from;

@@ -68,7 +68,8 @@ static void skip(stream *s, size_t n) {
 typedef struct found { /* an item that is being read; its memory is ar's */
     uint32_t tag, n_keys, n_ints;
     uint32_t *keys;
-    int64_t *ints; /* NULL: rows follow */
+    uint64_t n_likely; /* rows in all of the piece, if they are like these */
+    int64_t *ints;     /* NULL: rows follow */
     wr_arena ar;
 } found;
 
@@ -107,7 +108,7 @@ static wr_status give(const stream *s, const found *f, const wr_saved *saved, wr
 
 static wr_status give_some(const stream *s, const found *f, wr_batch *b, const uint32_t *idx, uint32_t n,
                            wr_err *err) {
-    wr_saved saved = {.tag = f->tag};
+    wr_saved saved = {.tag = f->tag, .n_likely = f->n_likely / s->l->job->n_workers};
     WR_TRY(wr_batch_gather(b, idx, n, NULL, 0, &saved.rows, err));
     wr_batch *rows = saved.rows;
     wr_status r = WR_OK;
@@ -121,7 +122,7 @@ static wr_status give_some(const stream *s, const found *f, wr_batch *b, const u
 
 /* The rows whose keys this worker owns. */
 static wr_status take_own(const stream *s, const found *f, wr_batch *b, wr_err *err) {
-    wr_saved whole = {.tag = f->tag, .rows = b};
+    wr_saved whole = {.tag = f->tag, .rows = b, .n_likely = f->n_likely};
     for (uint32_t i = 0; i < f->n_keys; i++)
         if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
     if (f->n_keys == 0) return give(s, f, &whole, err);
@@ -147,11 +148,12 @@ static bool skips(const stream *s, const found *f) {
 }
 
 /* The rows that follow the item, whole at s->at. */
-static wr_status load_rows(const stream *s, const found *f, wr_err *err) {
+static wr_status load_rows(const stream *s, found *f, wr_err *err) {
     size_t used;
     wr_batch *b;
     if (skips(s, f)) return WR_OK;
     WR_TRY(wr_rows_unpack(s->at, s->n, &used, &b, err));
+    f->n_likely = (uint64_t)((double)(s->from ? s->from->len : s->n) / (double)used * b->n);
     wr_status r = take_own(s, f, b, err);
     wr_batch_drop(b);
     return r;

@@ -395,19 +395,34 @@ static wr_status turn(wr_op *op, agg_global *a, uint32_t to, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status load_groups(wr_op *op, agg_global *a, uint32_t tag, const wr_batch *b, wr_err *err) {
+/* Rows of groups that were there stand in the place of what these have. */
+static void forget_old(agg_global *a, wri_groups *g, uint32_t before, uint32_t n) {
+    uint32_t n_old = 0;
+    wri_states st = states(g);
+    for (uint32_t i = 0; i < n; i++) {
+        a->list[n_old] = a->gids[i];
+        n_old += a->gids[i] <= before;
+    }
+    wri_calls_forget(&a->calls, st, a->list, n_old, st.stride);
+}
+
+static wr_status load_groups(wr_op *op, agg_global *a, const wr_saved *saved, wr_err *err) {
+    uint32_t tag = saved->tag;
+    const wr_batch *b = saved->rows;
     if (tag > SPILLED || b->n_cols != 1 + a->n_keys + a->calls.n_partials)
         return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
-    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK)
+    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK ||
+        wr_grow(&a->list, &a->list_cap, b->n + 1, sizeof *a->list) != WR_OK)
         return wr_fail_oom(err, "an aggregation");
     window *w = NULL;
     WR_TRY(turn(op, a, tag, err));
     WR_TRY(find_window(a, b->cols[0].i64[0], &w, err));
     w->touched = ++a->batches;
+    uint32_t before = wri_groups_count(w->groups);
+    if (before == 0 && !wri_memory_short(op->task->job)) wri_groups_expect(w->groups, saved->n_likely);
     WR_TRY(find_groups(op, a, w, b, err));
-    wri_states st = states(w->groups);
-    if (tag == PARTIALS) wri_calls_forget(&a->calls, st, a->gids, b->n, st.stride);
-    WR_TRY(wri_calls_merge(&a->calls, b, 1 + a->n_keys, st, a->gids, err));
+    if (tag == PARTIALS) forget_old(a, w->groups, before, b->n);
+    WR_TRY(wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err));
     bool did;
     return wri_memory_short(op->task->job) ? global_relieve(op, &did, err) : WR_OK;
 }
@@ -417,7 +432,7 @@ static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     if (a->slices) return wri_slices_load(a->slices, saved, err);
     if (!saved->rows) return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
     a->any = true;
-    return load_groups(op, a, saved->tag, saved->rows, err);
+    return load_groups(op, a, saved, err);
 }
 
 static wr_status global_loaded(wr_op *op, wr_err *err) {

@@ -85,7 +85,7 @@ static int by_place(const void *x, const void *y) {
 wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part, wr_err *err) {
     if (crc == p->crc) return WR_OK;
     return wr_fail(err, WR_EDATA,
-                   "%s is damaged in bytes %" PRIu64 " to %" PRIu64
+                   "'%s' is damaged in bytes %" PRIu64 " to %" PRIu64
                    " (%s): their checksum is %08x, %08x was expected",
                    r->path, p->offset, p->offset + p->len, part, crc, p->crc);
 }

@@ -65,7 +65,7 @@ static wr_status copy_piece(copying *c, const char *part, wri_piece_at *p, wr_er
         done += n;
     }
     if (r == WR_OK && p->length) r = wri_piece_is(&c->in, &piece, crc, part, err);
-    if (r != WR_OK) return wr_fail_in(err, r, "savepoint: nothing can be copied");
+    if (r != WR_OK) return wr_fail_in(err, r, "savepoint");
     *p = (wri_piece_at){1, c->at, p->length, p->crc};
     c->at += p->length;
     return WR_OK;
