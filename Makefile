@@ -224,8 +224,7 @@ bench: deps-test all venv ## measure against the bare limit and DuckDB; prints r
 bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
 	python3 bench/nexmark/run.py
 
-$(OUT)/bench_log: bench/log.c $(LIB)
-$(OUT)/bench_latency: bench/latency.c $(LIB)
+$(OUT)/bench_log $(OUT)/bench_latency: $(OUT)/bench_%: bench/%.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
 .PHONY: bench-snapshots
 bench-snapshots: all ## pauses, throughput, bytes and recovery with a gigabyte of keyed state

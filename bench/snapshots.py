@@ -2,28 +2,29 @@
 """Snapshots of a large keyed state: how long workers pause, what throughput is lost, what is written, how soon a
 crashed job goes on.
 
-Usage: snapshots.py [--keys N] [--rounds N] [--workers N] [--hot N] [--interval TEXT] [--dir DIR]
+Usage: snapshots.py [--keys N] [--hot N ...] [--seconds N] [--rounds N] [--workers N] [--interval TEXT] [--dir DIR]
 
-A window of 400 days takes rows of N keys until nearly all are there ("fill"), then as many rows again, twice, of which
-each is of one of N / hot keys ("steady"). Runs without and with snapshots alternate; each is run with the fill alone and with
-both, so that the difference is the steady part. A few rows of the input go straight to standard output: the first one that
-comes after a kill -9 and a new start tells when the job is back.
+A window of 400 days takes rows of N keys until nearly all are there (2 N rows), then rows of which each is of one of
+N / hot keys, for as many seconds as are asked for. A few rows of the input go straight to standard output: their times
+tell how far the job has come at which moment, so the rate is that of the steady part alone. Jobs without and with snapshots
+take turns. At last one is killed, and the first row that comes after a new start tells when it is back.
 """
 import argparse
+import json
 import os
-import re
 import shutil
 import signal
 import statistics
 import subprocess
 import tempfile
 import time
+from datetime import datetime
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEIR = os.path.join(os.path.dirname(HERE), "weir")
 SQL = """
 CREATE STREAM clicks (event_time TIMESTAMP(3), bytes BIGINT, latency_ms DOUBLE, WATERMARK FOR event_time AS event_time)
-WITH (connector = 'datagen', kind = 'clicks', rows = {rows}, event_rate = 1000);
+WITH (connector = 'datagen', kind = 'clicks', rows = 100000000000, event_rate = 1000);
 CREATE VIEW v AS SELECT *, MOD(CAST(latency_ms * 1000 AS BIGINT) * 7919 + bytes * 31,
   CASE WHEN event_time < TIMESTAMP '2026-01-01 00:00:00' + INTERVAL '1' SECOND * {fill_s} THEN {keys} ELSE {hot} END) AS k FROM clicks;
 CREATE STREAM result WITH (connector = 'blackhole') AS
@@ -31,94 +32,108 @@ SELECT window_start, k, COUNT(*) AS n, SUM(bytes) AS s, MIN(latency_ms) AS lo, M
 FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '400' DAY)) GROUP BY window_start, window_end, k;
 SELECT event_time FROM clicks WHERE bytes = 4242;
 """
-SAID = re.compile(r"([\d,]+) snapshots?, ([\d.]+) (\w*)B; workers paused for ([\d.]+) (\w+) at most, mostly less than ([\d.]+) (\w+)")
-UNIT = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-MS = {"ms": 1, "s": 1000}
+BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
-class Bench:
-    def __init__(self, o, folder):
-        self.o, self.folder = o, folder
+class Job:
+    """weir run over the rows of SQL; place(): how many rows had been read when a row came out, and when that was."""
 
-    def sql(self, rows):
-        return SQL.format(rows=rows, keys=self.o.keys, hot=max(1, self.o.keys // self.o.hot), fill_s=self.o.keys * 2 // 1000)
+    def __init__(self, o, hot, state):
+        more = [f"--state={state}", f"--snapshot-interval={o.interval}"] if state else []
+        sql = SQL.format(keys=o.keys, hot=max(1, o.keys // hot), fill_s=o.keys * 2 // 1000)
+        self.began = time.monotonic()
+        self.p = subprocess.Popen([WEIR, "run", f"--workers={o.workers}", "--quiet", "--format=json", "--stats=json", *more, "-e", sql],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def command(self, rows, state):
-        more = [f"--state={state}", f"--snapshot-interval={self.o.interval}"] if state else []
-        return [WEIR, "run", f"--workers={self.o.workers}", "--format=json", *more, "-e", self.sql(rows)]
+    def place(self):
+        line = self.p.stdout.readline()
+        if not line:
+            raise SystemExit(self.p.stderr.read())
+        at = datetime.fromisoformat(json.loads(line)["event_time"].replace("Z", "+00:00"))
+        return (at - BEGIN).total_seconds() * 1000, time.monotonic()
 
-    def run(self, rows, state=None):
-        """Seconds, CPU seconds, largest resident memory [bytes], what the summary says of snapshots."""
-        if state:
-            shutil.rmtree(state, ignore_errors=True)
-        began = time.monotonic()
-        p = subprocess.Popen(self.command(rows, state), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        said = p.stderr.read()
-        _, status, usage = os.wait4(p.pid, 0)
-        if status != 0:
-            raise SystemExit(said)
-        return time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, SAID.search(said)
+    def reach(self, rows=0, seconds=0):
+        """Goes on for as long, or until as many rows have been read."""
+        first = at = self.place()
+        while at[0] < rows or at[1] < first[1] + seconds:
+            at = self.place()
+        return at
 
-    def first_row(self, rows, state):
-        """Seconds from start to the first row, of a job that is killed then."""
-        began = time.monotonic()
-        p = subprocess.Popen(self.command(rows, state), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        p.stdout.read(1)
-        took = time.monotonic() - began
-        p.send_signal(signal.SIGKILL)
-        p.wait()
-        return took
+    def end(self, sig):
+        """CPU seconds, largest resident memory [bytes], metrics."""
+        self.p.send_signal(sig)
+        while self.p.stdout.read(1 << 20):
+            pass
+        said = self.p.stderr.read()
+        _, _, usage = os.wait4(self.p.pid, 0)
+        found = said.find("{")
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, json.JSONDecoder().raw_decode(said[found:])[0] if found >= 0 else None
 
-    def crash(self, rows, state, seconds):
-        shutil.rmtree(state, ignore_errors=True)
-        p = subprocess.Popen(self.command(rows, state), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
-        p.send_signal(signal.SIGKILL)
-        p.wait()
+
+class Case:
+    """A share of hot keys, measured without and with snapshots."""
+
+    def __init__(self, o, hot, state):
+        self.o, self.hot, self.state = o, hot, state
+        self.rate, self.fill, self.memory = {False: [], True: []}, {False: [], True: []}, {False: 0, True: 0}
+        self.metrics, self.steady = [], []
+
+    def measure(self, saves):
+        shutil.rmtree(self.state, ignore_errors=True)
+        j = Job(self.o, self.hot, self.state if saves else None)
+        filled = j.reach(rows=self.o.keys * 2)
+        after = j.reach(seconds=self.o.seconds)
+        _, memory, metrics = j.end(signal.SIGINT)
+        self.fill[saves].append(filled[1] - j.began)
+        self.rate[saves].append((after[0] - filled[0]) / (after[1] - filled[1]))
+        self.memory[saves] = max(self.memory[saves], memory)
+        if saves:
+            self.metrics.append(metrics["snapshots"])
+
+    def tell(self):
+        rate, fill = ({s: statistics.median(x[s]) for s in x} for x in (self.rate, self.fill))
+        print(f"{self.o.keys:,} keys, then {self.o.keys // self.hot:,} of them: without snapshots filled in {fill[False]:.1f} s, "
+              f"then {rate[False] / 1e6:.1f} M rows/s, {self.memory[False] / 1e9:.2f} GB resident")
+        print(f"  with snapshots: {fill[True]:.1f} s, then {rate[True] / 1e6:.1f} M rows/s, {self.memory[True] / 1e9:.2f} GB; lost: "
+              f"{100 * (1 - rate[True] / rate[False]):.1f} % of the steady rate")
+        for m in self.metrics:
+            p = m["pause"]
+            print(f"  {m['taken']} snapshots, {m['bytes'] / 1e6:,.0f} MB, the last {m['last_bytes'] / 1e6:,.1f} MB; pauses p50 "
+                  f"{p['p50_seconds'] * 1e3:.1f} p99 {p['p99_seconds'] * 1e3:.1f} most {p['max_seconds'] * 1e3:.1f} ms", flush=True)
+
+
+def recover(o, state):
+    shutil.rmtree(state, ignore_errors=True)
+    j = Job(o, 1000, state)
+    j.reach(rows=o.keys * 2)
+    j.reach(seconds=5)
+    j.end(signal.SIGKILL)
+    kept = sum(os.path.getsize(os.path.join(state, f)) for f in os.listdir(state))
+    j = Job(o, 1000, state)
+    _, at = j.place()
+    j.end(signal.SIGKILL)
+    print(f"after kill -9: {kept / 1e6:,.0f} MB in the folder, first row {at - j.began:.2f} s after the new start")
 
 
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--keys", type=int, default=10_000_000)
-    a.add_argument("--hot", type=int, default=1000)
+    a.add_argument("--hot", type=int, nargs="*", default=[1000, 10])
+    a.add_argument("--seconds", type=float, default=10)
     a.add_argument("--workers", type=int, default=2)
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--interval", default="1s")
     a.add_argument("--dir", default=None, help="where snapshots go")
     o = a.parse_args()
-    fill, both = o.keys * 2, o.keys * 6
     with tempfile.TemporaryDirectory(dir=o.dir) as d:
-        b = Bench(o, d)
         state = os.path.join(d, "state")
-        took = {(saves, rows): [] for saves in (False, True) for rows in (fill, both)}
-        used = {key: [] for key in took}
-        pauses, memory, written = [], {False: 0, True: 0}, []
-        for _ in range(o.rounds):
-            for saves in (False, True):
-                for rows in (fill, both):
-                    s, cpu, rss, m = b.run(rows, state if saves else None)
-                    took[saves, rows].append(s)
-                    used[saves, rows].append(cpu)
-                    memory[saves] = max(memory[saves], rss)
-                    if m:
-                        pauses.append((float(m[6]) * MS[m[7]], float(m[4]) * MS[m[5]]))
-                        written.append((rows, int(m[1].replace(",", "")), float(m[2]) * UNIT[m[3]]))
-        rate, cost = {}, {}
-        for saves in (False, True):
-            more = statistics.median(took[saves, both]) - statistics.median(took[saves, fill])
-            cpu = statistics.median(used[saves, both]) - statistics.median(used[saves, fill])
-            rate[saves], cost[saves] = (both - fill) / more / 1e6, cpu / (both - fill) * 1e9
-            print(f"{'with' if saves else 'without'} snapshots: fill {statistics.median(took[saves, fill]):.2f} s, CPU "
-                  f"{statistics.median(used[saves, fill]):.2f} s; steady {rate[saves]:.2f} M rows/s, CPU {cost[saves]:.0f} ns a row; "
-                  f"resident {memory[saves] / 1e9:.2f} GB")
-        print(f"lost, steady: {100 * (1 - rate[True] / rate[False]):.1f} % of throughput, {100 * (cost[True] / cost[False] - 1):.1f} % more CPU")
-        print(f"pauses: p99 {max(p for p, _ in pauses):.1f} ms, most {max(m for _, m in pauses):.1f} ms (largest of all runs)")
-        for rows, n, size in written:
-            print(f"{'fill' if rows == fill else 'both'}: {n} snapshots, {size / 1e6:.0f} MB")
-        seconds = statistics.median(took[True, both]) * 0.8
-        b.crash(both * 4, state, seconds)
-        kept = sum(os.path.getsize(os.path.join(state, f)) for f in os.listdir(state))
-        print(f"after kill -9: {kept / 1e6:.0f} MB in the folder, first row after {b.first_row(both * 4, state):.2f} s")
+        for hot in o.hot:
+            case = Case(o, hot, state)
+            for _ in range(o.rounds):
+                for saves in (False, True):
+                    case.measure(saves)
+            case.tell()
+        recover(o, state)
 
 
 main()

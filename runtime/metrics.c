@@ -1,6 +1,7 @@
 /* runtime/metrics.c -- the numbers of a job, copied: who has counted them says meter.c.
  *
- * Each number is read by itself, so two of them may be of moments that lie a little apart. */
+ * Each number is read by itself, so two of them may be of moments that lie a little apart. Names are copied,
+ * too: a job may be gone when its metrics are printed. */
 #include "job_int.h"
 #include "metrics_int.h"
 
@@ -74,7 +75,6 @@ static wr_status read_op(const reading *r, uint32_t id) {
 
 static void read_split(const reading *r, const wri_source *s, const wri_split *p, wr_split_metrics *out) {
     *out = (wr_split_metrics){.node = s->node->id,
-                              .stream = s->node->source.stream->name,
                               .rows = p->rows,
                               .bytes = p->bytes,
                               .watermark_us = watermark(p->wm),
@@ -93,6 +93,7 @@ static wr_status ask_connector(const reading *r, const wri_source *s, uint32_t i
     wr_split_info info = {.bytes = -1, .behind_rows = -1};
     if (s->con->split_info) s->con->split_info(s->src, i, &info);
     out->name = wr_arena_strdup(&r->m->ar, info.name ? info.name : "");
+    out->stream = wr_arena_strdup(&r->m->ar, s->node->source.stream->name);
     out->at = info.at;
     out->size = info.bytes < 0 ? WR_NEVER : info.bytes;
     out->behind_bytes = info.bytes < info.at ? WR_NEVER : info.bytes - info.at;
@@ -101,7 +102,7 @@ static wr_status ask_connector(const reading *r, const wri_source *s, uint32_t i
     if (out->ended || out->quiet_us != WR_NEVER) out->age_us = 0;
     else out->age_us = arrived == WR_NEVER ? WR_NEVER : r->m->wall_us - arrived;
     if (out->age_us != WR_NEVER && out->age_us < 0) out->age_us = 0;
-    return out->name ? WR_OK : WR_ENOMEM;
+    return out->name && out->stream ? WR_OK : WR_ENOMEM;
 }
 
 static wr_status read_source(const reading *r, wri_source *s) {
@@ -121,9 +122,11 @@ static wr_status read_source(const reading *r, wri_source *s) {
 
 /* ---- sinks ---- */
 
-static void read_sink(const reading *r, const wri_sink *s, wr_sink_metrics *out) {
+static wr_status read_sink(const reading *r, const wri_sink *s, wr_sink_metrics *out) {
     const wr_plan_stream *st = s->node->sink.stream;
-    *out = (wr_sink_metrics){.node = s->node->id, .stream = st ? st->name : NULL, .last_us = WR_NEVER};
+    *out = (wr_sink_metrics){.node = s->node->id, .last_us = WR_NEVER};
+    if (st) out->stream = wr_arena_strdup(&r->m->ar, st->name);
+    if (st && !out->stream) return WR_ENOMEM;
     out->pending_bytes = WR_NEVER;
     if (s->commits && pthread_mutex_trylock(s->lock) == 0) {
         out->pending_bytes = (int64_t)(s->pending.len + s->ready.len + s->after.len);
@@ -136,6 +139,7 @@ static void read_sink(const reading *r, const wri_sink *s, wr_sink_metrics *out)
     out->write_us = load(&s->write_us);
     out->writing_us = since && r->mono_us >= since ? r->mono_us - since : WR_NEVER;
     r->m->bytes_out += out->bytes;
+    return WR_OK;
 }
 
 /* ---- workers and snapshots ---- */
@@ -237,7 +241,7 @@ static wr_status read_parts(reading *r) {
         }
         if (!j->sinks[id].node) continue;
         m->rows_out_a_sec += m->ops[id].rows_out_a_sec;
-        read_sink(r, &j->sinks[id], &m->sinks[m->n_sinks++]);
+        WR_TRY(read_sink(r, &j->sinks[id], &m->sinks[m->n_sinks++]));
     }
     m->watermark_us = watermark(wm);
     m->lag_us = behind(r, m->watermark_us);

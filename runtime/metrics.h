@@ -1,9 +1,9 @@
 /* runtime/metrics.h -- how a job fares: what has gone through each of its parts, and why nothing comes out.
  *
  * wr_job_metrics_read copies all numbers of a job, at any time between wr_job_new and wr_job_free, from any
- * thread; workers are not held up. What is printed of them goes by one table (wr_metric_defs): the JSON of
- * REST, Prometheus' text and docs/METRICS.md. To add a number: a member here, a line there, and who fills it
- * in (runtime/metrics.c).
+ * thread; workers are not held up, and the copy outlives the job and its plan. What is printed of them goes
+ * by one table (wr_metric_defs): the JSON of REST, Prometheus' text and docs/METRICS.md. To add a number: a
+ * member here, a line there, and who fills it in (runtime/metrics.c).
  *
  * Counters are of this run: a job that goes on from a snapshot begins at 0. */
 #ifndef WR_RUNTIME_METRICS_H
