@@ -14,8 +14,9 @@ wr_status wri_deliver(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
     wri_tally(&op->rows_in, b->n);
     WR_TRY(WR_UNLIKELY(op->paged != NULL) ? wri_paged_push(op, port, b, err)
                                           : op->def->push(op, port, b, err));
+    if ((!op->def->relieve && !op->def->keyed) || !wri_memory_short(op->task->job)) return WR_OK;
     bool did = false;
-    return wri_memory_short(op->task->job) ? wri_op_relieve(op, &did, err) : WR_OK;
+    return wri_op_relieve(op, &did, err);
 }
 
 wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) {
