@@ -46,6 +46,7 @@ struct wri_paged {
     wri_loader loader;
     wr_buf text; /* scratch: an item */
     wr_kept kept;
+    int64_t holds_us;         /* the most of any range, in the round under way */
     int64_t last_us, took_us; /* when the last event came; the last round */
 };
 
@@ -306,6 +307,7 @@ static wr_status do_range(wr_op *op, uint32_t r, range *to, uint32_t n, bool end
     if (s == WR_OK && end && op->def->end) s = op->def->end(op, err);
     if (s == WR_OK && op->def->measure) op->def->measure(op, &kept);
     pg->kept.keys += kept.keys;
+    if (op->holds_us > pg->holds_us) pg->holds_us = op->holds_us;
     if (s == WR_OK && !end) {
         uint32_t bits = pg->bits;
         pg->bits += n > 1;
@@ -344,8 +346,10 @@ static wr_status do_round(wr_op *op, bool end, wr_err *err) {
     range *next = wr_calloc(all, sizeof *next);
     if (!next) return wr_fail_oom(err, "state that goes to disk");
     pg->kept.keys = 0;
+    pg->holds_us = INT64_MIN;
     wr_status r = do_ranges(op, next, n, end, err);
     set_clocks(op, &now);
+    op->holds_us = pg->holds_us; /* some range has been worked on */
     if (r != WR_OK) {
         free_ranges(next, all);
         return r;
