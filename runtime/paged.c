@@ -248,14 +248,21 @@ static wr_status read_run(void *ctx, uint64_t at, char *p, size_t n, wr_err *err
     return wri_run_read(ctx, at, p, n, err);
 }
 
+/* As when a job goes on from a snapshot: first without a watermark, then with the one that the range has seen.
+ */
 static wr_status bring(wr_op *op, const range *r, wr_err *err) {
+    static const clocks none = {WR_WM_NONE, {WR_WM_NONE, WR_WM_NONE}};
+    const clocks *seen = &op->paged->at;
+    set_clocks(op, &none);
     WR_TRY(op->def->open(op, err));
     for (int k = 0; k < KINDS; k++) {
         wri_run *run = r->runs[k];
         wr_part_from from = {read_run, run, run ? run->bytes : 0, run ? run->crc : 0};
         WR_TRY(wri_items_load_from(&op->paged->loader, op, &from, WRI_ALL, err));
     }
-    return op->def->loaded ? op->def->loaded(op, err) : WR_OK;
+    if (op->def->loaded) WR_TRY(op->def->loaded(op, err));
+    set_clocks(op, seen);
+    return seen->wm == WR_WM_NONE || !op->def->watermark ? WR_OK : op->def->watermark(op, seen->wm, err);
 }
 
 /* Rows of a range keep their hashes, and the places that they had in their source. */
@@ -301,7 +308,6 @@ static bool concerns(const wri_paged *pg, uint32_t r) {
 static wr_status do_range(wr_op *op, uint32_t r, range *to, uint32_t n, bool end, wr_err *err) {
     wri_paged *pg = op->paged;
     wr_kept kept = {0};
-    set_clocks(op, &pg->at);
     wr_status s = bring(op, &pg->ranges[r], err);
     if (s == WR_OK) s = replay(op, r, err);
     if (s == WR_OK && end && op->def->end) s = op->def->end(op, err);
@@ -461,6 +467,7 @@ static wr_status save_run(wri_run *run, int64_t number, bool more, wr_saver *to,
 wr_status wri_paged_save(wr_op *op, wr_saver *to, wr_err *err) {
     wri_paged *pg = op->paged;
     WR_TRY(do_round(op, false, err));
+    wri_saver_at(to, op->node->id); /* a round emits, and other operators may have saved meanwhile */
     for (uint32_t i = 0; i < n_ranges(pg); i++) {
         range *r = &pg->ranges[i];
         bool more = r->saved && !wr_save_anew(to);
