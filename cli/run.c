@@ -82,7 +82,8 @@ static const wr_option flags[] = {
      .offset = OPT(memory),
      .def = "0",
      .max = INT64_MAX / 2,
-     .doc = "What buffers and state may take, such as 512MiB; state of windows that is more goes to disk, in "
+     .doc = "What buffers and state may take, such as 512MiB; state of keys and windows that is more goes to "
+            "disk, in "
             "the "
             "--state folder or TMPDIR. 0: what the SQL sets, else half of the machine's memory."},
     {.name = "workers",

@@ -15,7 +15,7 @@ struct wr_part_from; /* state/state.h */
 
 typedef struct wr_saved {
     uint32_t tag;
-    wr_batch *rows; /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
+    wr_batch *rows;    /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
     uint64_t n_likely; /* about as many rows for this worker are in the piece that they are from */
     const int64_t *ints;
     uint32_t n_ints;
@@ -78,8 +78,8 @@ typedef struct wr_op_def {
     /* All of it has been. NULL: nothing to do. */
     wr_status (*loaded)(wr_op *op, wr_err *err);
     bool stateless;
-    /* What it keeps belongs to the keys by which its inputs are exchanged, and to nothing else. Then all of it
-     * can go to disk and be worked on by ranges of keys: paged.h. */
+    /* What it keeps belongs to the keys by which its inputs are exchanged, and to nothing else. Then all of
+     * it can go to disk and be worked on by ranges of keys: paged.h. */
     bool keyed;
     /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
     void (*measure)(const wr_op *op, wr_kept *outp);

@@ -2,11 +2,12 @@
  *
  *   the part "owners": secret of hashing (2 x 8 bytes), sample (8), workers (4), little-endian
  *
- * Keys are dealt to workers by a hash with a secret, a new one for each process, so that nobody can choose keys
- * that all fall to one worker or into one place of a table. A process that goes on with one job takes the
- * secret of its snapshot; then each worker owns the same keys as before, and need not look at the others'. The
- * sample is a hash of what never changes: another version of weir may hash in another way. Where the secret,
- * the sample or the number of workers differs, rows are dealt out anew: it takes longer, that is all. */
+ * Keys are dealt to workers by a hash with a secret, a new one for each process, so that nobody can choose
+ * keys that all fall to one worker or into one place of a table. A process that goes on with one job takes
+ * the secret of its snapshot; then each worker owns the same keys as before, and need not look at the
+ * others'. The sample is a hash of what never changes: another version of weir may hash in another way. Where
+ * the secret, the sample or the number of workers differs, rows are dealt out anew: it takes longer, that is
+ * all. */
 #include "job_int.h"
 
 typedef struct owners {
@@ -55,8 +56,8 @@ bool wri_owners_same(const wr_job *j, const wr_snapshot *from) {
 bool wr_state_adopt(const wr_sys *sys, const char *dir) {
     wr_buf part = {0};
     owners o;
-    bool ok = wr_snapshots_peek(sys, dir, WRI_OWNERS, &part, NULL) == WR_OK &&
-              read_owners(part.data, part.len, &o);
+    bool ok =
+        wr_snapshots_peek(sys, dir, WRI_OWNERS, &part, NULL) == WR_OK && read_owners(part.data, part.len, &o);
     if (ok) wr_hash_secret_set(o.a, o.b);
     wr_buf_free(&part);
     return ok;
@@ -71,7 +72,8 @@ typedef struct looking {
 static void look_at(void *ctx, const char *name) {
     looking *l = ctx;
     char path[4096];
-    if (l->found || snprintf(path, sizeof path, "%s/%s/%s", l->dir, name, l->below) >= (int)sizeof path) return;
+    if (l->found || snprintf(path, sizeof path, "%s/%s/%s", l->dir, name, l->below) >= (int)sizeof path)
+        return;
     l->found = wr_state_adopt(l->sys, path);
 }
 

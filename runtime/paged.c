@@ -7,7 +7,7 @@
 #define BITS_MAX    10 /* WRI_SPILL_PARTS ranges */
 #define BITS_MIN    2
 #define INPUTS_MAX  2
-#define MEMORY_MORE 4                  /* state takes up to so much more than its bytes in a run */
+#define MEMORY_MORE 4                   /* state takes up to so much more than its bytes in a run */
 #define CHUNK       ((size_t)256 << 10) /* of a run that is being written */
 #define IDLE_MIN_US 100000
 
@@ -248,7 +248,8 @@ static wr_status read_run(void *ctx, uint64_t at, char *p, size_t n, wr_err *err
     return wri_run_read(ctx, at, p, n, err);
 }
 
-/* As when a job goes on from a snapshot: first without a watermark, then with the one that the range has seen.
+/* As when a job goes on from a snapshot: first without a watermark, then with the one that the range has
+ * seen.
  */
 static wr_status bring(wr_op *op, const range *r, wr_err *err) {
     static const clocks none = {WR_WM_NONE, {WR_WM_NONE, WR_WM_NONE}};
@@ -486,7 +487,8 @@ wr_status wri_paged_expect(wr_op *op, uint64_t bytes, wr_err *err) {
     return begin_runs(op->paged, op->paged->ranges, n_ranges(op->paged), err);
 }
 
-wr_status wri_paged_load(wr_op *op, const wr_saved *saved, const uint32_t *keys, uint32_t n_keys, wr_err *err) {
+wr_status wri_paged_load(wr_op *op, const wr_saved *saved, const uint32_t *keys, uint32_t n_keys,
+                         wr_err *err) {
     wri_paged *pg = op->paged;
     wri_item item = {.tag = saved->tag,
                      .rows = saved->rows,

@@ -7,7 +7,6 @@
 
 #include "job_int.h"
 
-
 /* ---- saving ---- */
 
 static wr_status add_item(wr_saver *s, wri_item **outp, uint32_t tag, wr_err *err) {
@@ -69,8 +68,7 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
 
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) {
     wri_item *item;
-    if (to->straight)
-        return hand_on(to, (wri_item){.tag = tag, .ints = (int64_t *)ints, .n_ints = n}, err);
+    if (to->straight) return hand_on(to, (wri_item){.tag = tag, .ints = (int64_t *)ints, .n_ints = n}, err);
     int64_t *own = wr_arena_alloc(&to->ar, (n + 1) * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     if (n) memcpy(own, ints, n * sizeof *own);

@@ -3,9 +3,10 @@
  * A piece is read through a window of about CHUNK bytes, so that loading takes memory for what operators make
  * of it and for an item, however large the piece is.
  *
- * Rows come back by their keys: they are hashed and dealt out as an exchange would. When the snapshot was made
- * by as many workers under the same secret of hashing (owners.c) each worker's rows are its own again: then
- * they are neither looked at by others nor gathered. Numbers are for everybody, so all items are gone over. */
+ * Rows come back by their keys: they are hashed and dealt out as an exchange would. When the snapshot was
+ * made by as many workers under the same secret of hashing (owners.c) each worker's rows are its own again:
+ * then they are neither looked at by others nor gathered. Numbers are for everybody, so all items are gone
+ * over. */
 #include <msgpack.h>
 
 #include "job_int.h"

@@ -253,8 +253,8 @@ static wr_status emit_range(wri_spill_to *to, const wri_spill_window *w, wr_err 
     return st;
 }
 
-/* Has `each` work on one range after the other, each with an empty table; a range's parts weigh as much as may
- * be brought back at a time. */
+/* Has `each` work on one range after the other, each with an empty table; a range's parts weigh as much as
+ * may be brought back at a time. */
 typedef wr_status range_fn(wri_spill_to *to, const void *ctx, wr_err *err);
 
 static wr_status do_range(wri_spill_to to, range_fn *each, const void *ctx, wr_err *err) {
@@ -268,7 +268,8 @@ static wr_status do_range(wri_spill_to to, range_fn *each, const void *ctx, wr_e
     return r;
 }
 
-static wr_status by_ranges(wri_spill *s, const double *weights, range_fn *each, const void *ctx, wr_err *err) {
+static wr_status by_ranges(wri_spill *s, const double *weights, range_fn *each, const void *ctx,
+                           wr_err *err) {
     double share = (double)wri_memory_share(s->cfg.op);
     wr_status r = WR_OK;
     if (share < SHARE_MIN) share = SHARE_MIN;
@@ -280,7 +281,9 @@ static wr_status by_ranges(wri_spill *s, const double *weights, range_fn *each, 
     return r;
 }
 
-static wr_status fire_range(wri_spill_to *to, const void *ctx, wr_err *err) { return emit_range(to, ctx, err); }
+static wr_status fire_range(wri_spill_to *to, const void *ctx, wr_err *err) {
+    return emit_range(to, ctx, err);
+}
 
 wr_status wri_spill_fire(wri_spill *s, const wri_spill_window *w, wr_err *err) {
     double *weights = wr_calloc(WRI_SPILL_PARTS, sizeof *weights);
@@ -366,10 +369,8 @@ static wr_status settle_slice(wri_spill *s, part *made, size_t first, wr_err *er
 
 wr_status wri_spill_settle(wri_spill *s, wr_err *err) {
     for (size_t i = 0; i < s->n; i++) {
-        part made = {.end = s->parts[i].end,
-                     .enter = s->parts[i].enter,
-                     .alone = true,
-                     .number = s->parts[i].number};
+        part made = {
+            .end = s->parts[i].end, .enter = s->parts[i].enter, .alone = true, .number = s->parts[i].number};
         if (!s->parts[i].alone) continue;
         wr_status r = settle_slice(s, &made, i, err);
         if (r == WR_OK) continue;

@@ -1,8 +1,8 @@
 /* state/snapshots/pieces.c -- the pieces of a snapshot, where they lie: checked, then read bit by bit.
  *
  *   look up   a manifest says where each piece lies; nothing is read yet
- *   check     all pieces, in the order of the files, CHUNK bytes at a time: only a snapshot whose every byte is
- * as it was written is gone on from, and that must be known before any of it is, since what is damaged is
+ *   check     all pieces, in the order of the files, CHUNK bytes at a time: only a snapshot whose every byte
+ * is as it was written is gone on from, and that must be known before any of it is, since what is damaged is
  * passed over as a whole
  *   read      once more, by whoever needs them, in chunks as large as he likes
  *
@@ -50,23 +50,24 @@ static wr_status open_segment(wr_piece_reader *r, uint64_t number, wr_err *err) 
     if (!r->path) return wr_fail_oom(err, "a snapshot");
     r->fd = r->of->sys->open(r->path, O_RDONLY | O_CLOEXEC, 0);
     if (r->fd < 0)
-        return wr_fail(err, WR_EIO, "cannot open '%s': %s; check the folder of --state, its permissions and the disk",
+        return wr_fail(err, WR_EIO,
+                       "cannot open '%s': %s; check the folder of --state, its permissions and the disk",
                        r->path, strerror(errno));
     wr_status s2 = check_magic(r, err);
     if (s2 != WR_OK) wr_piece_reader_close(r);
     return s2;
 }
 
-wr_status wr_piece_read(wr_piece_reader *r, const wr_piece *p, uint64_t at, char *out, size_t n, wr_err *err) {
+wr_status wr_piece_read(wr_piece_reader *r, const wr_piece *p, uint64_t at, char *out, size_t n,
+                        wr_err *err) {
     size_t got = 0;
     WR_TRY(open_segment(r, p->segment, err));
     uint64_t from = p->offset + at;
     if (p->offset > r->size || p->len > r->size - p->offset)
-        return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %" PRIu64 ": a piece reaches to %" PRIu64, r->path,
-                       r->size, p->offset + p->len);
+        return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %" PRIu64 ": a piece reaches to %" PRIu64,
+                       r->path, r->size, p->offset + p->len);
     WR_TRY(wr_pread_all(r->of->sys, r->fd, out, n, (int64_t)from, &got, r->path, err));
-    return got == n ? WR_OK
-                    : wr_fail(err, WR_EDATA, "'%s' has become shorter while it was read", r->path);
+    return got == n ? WR_OK : wr_fail(err, WR_EDATA, "'%s' has become shorter while it was read", r->path);
 }
 
 /* ---- checking ---- */
@@ -82,7 +83,8 @@ static int by_place(const void *x, const void *y) {
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part, wr_err *err) {
+wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part,
+                       wr_err *err) {
     if (crc == p->crc) return WR_OK;
     return wr_fail(err, WR_EDATA,
                    "'%s' is damaged in bytes %" PRIu64 " to %" PRIu64
@@ -129,8 +131,8 @@ static wr_status look_up(wr_snapshot *out, const wri_manifest *m, size_t *np, wr
         if (!p->pieces || !p->name) return wr_fail_oom(err, "a snapshot");
         for (p->n = 0; p->n < from->n; p->n++) {
             const wri_piece_at *at = &from->pieces[p->n];
-            p->pieces[p->n] = (wr_piece){
-                .len = at->length, .segment = at->segment, .offset = at->offset, .crc = at->crc};
+            p->pieces[p->n] =
+                (wr_piece){.len = at->length, .segment = at->segment, .offset = at->offset, .crc = at->crc};
         }
         *np += p->n;
     }

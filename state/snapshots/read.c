@@ -1,5 +1,5 @@
-/* state/snapshots/read.c -- manifests, and the newest whole snapshot; what is damaged is said and passed over.
- * Pieces: pieces.c. */
+/* state/snapshots/read.c -- manifests, and the newest whole snapshot; what is damaged is said and passed
+ * over. Pieces: pieces.c. */
 #include <inttypes.h>
 #include <msgpack.h>
 #include <string.h>

@@ -38,8 +38,8 @@ wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) {
 
 typedef struct copying {
     const wr_snapshots *from;
-    wr_snapshots to;    /* sys and dir */
-    const char *but;    /* parts to leave out; NULL: none */
+    wr_snapshots to; /* sys and dir */
+    const char *but; /* parts to leave out; NULL: none */
     wr_piece_reader in;
     int out; /* descriptor, -1: none */
     char *out_path;
