@@ -1,12 +1,16 @@
 /* bench/latency.c -- from a record's due time until a query's result that holds it is in a reader's hand.
  *
- *   latency DIR [RATE [SECONDS [fsync|os [SHARDS]]]]
+ *   latency DIR [RATE [SECONDS [fsync|os [SHARDS [READY]]]]]
+ *   READY: groups after which zeros are written ahead (wr_streams_opts.ready_after); a billion: never
  *
  * One thread appends records by the clock: record i is due at i / RATE seconds, whatever became of those
  * before it, and its latency counts from then, so a stall is seen by all records that it delays (no
  * coordinated omission). A job reads stream `a`, filters and writes stream `b`; another thread reads `b`.
- * Prints percentiles of all records, exact; and the CPU time of the whole process per record. Exit 1 when a
+ * Prints percentiles of all records, exact; and the CPU time of the whole process per record. A record is
+ * written and synced twice on its way, into `a` and into `b`; what the disk needs for that by itself is
+ * measured before and after: writes of as many bytes as come in a millisecond, each synced. Exit 1 when a
  * record is missing. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +34,7 @@ typedef struct bench {
     int64_t n, rate, from_us;
     int64_t *latency; /* by record; -1: not seen */
     wr_job *job;
-    uint32_t shards;
+    uint32_t shards, ready;
 } bench;
 
 static int64_t now_us(void) { return wr_sys_real.mono_us(); }
@@ -112,12 +116,37 @@ static double cpu_s(void) {
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+#define BARE 400 /* syncs, before and after */
+
+static void percentiles(int64_t *us, int64_t n, const char *what) {
+    static const double at[] = {0.5, 0.9, 0.99, 0.999, 1};
+    qsort(us, (size_t)n, sizeof *us, by_size);
+    printf("%s", what);
+    for (size_t i = 0; n > 0 && i < WR_LEN(at); i++)
+        printf("  p%g %.2f ms", at[i] * 100, (double)us[(int64_t)(at[i] * (double)(n - 1))] / 1000);
+    printf("\n");
+}
+
+static void bare_syncs(const char *dir, size_t bytes, int64_t *us) {
+    char path[4096], *data = calloc(1, bytes);
+    snprintf(path, sizeof path, "%s/bare", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    for (int i = 0; i < BARE; i++) {
+        int64_t from = now_us();
+        if (write(fd, data, bytes) != (ssize_t)bytes || fdatasync(fd) != 0) exit(1);
+        us[i] = now_us() - from;
+    }
+    close(fd);
+    unlink(path);
+    free(data);
+}
+
 static void prepare(bench *b, const char *dir, bool relaxed, wr_arena *ar, wr_plan *plan) {
     wr_err err = {0};
     wr_script script;
     wr_registry reg = wr_builtin();
     wr_diags diags = {.file = "latency", .text = sql, .len = sizeof sql - 1, .ar = ar};
-    wr_streams_opts o = {.dir = dir, .relaxed = relaxed, .threads = 2};
+    wr_streams_opts o = {.dir = dir, .relaxed = relaxed, .threads = 2, .ready_after = b->ready};
     must(wr_streams_open(&o, &b->db, &err), &err);
     must(wr_streams_lock(b->db, &err), &err);
     must(wr_stream_create(b->db, "a", &(wr_stream_cfg){.n_shards = b->shards}, &err), &err);
@@ -134,13 +163,8 @@ static void prepare(bench *b, const char *dir, bool relaxed, wr_arena *ar, wr_pl
 }
 
 static void report(bench *b, int64_t seen, double cpu) {
-    static const double at[] = {0.5, 0.9, 0.99, 0.999, 1};
     qsort(b->latency, (size_t)b->n, sizeof *b->latency, by_size);
-    const int64_t *from = b->latency + (b->n - seen);
-    for (size_t i = 0; seen > 0 && i < WR_LEN(at); i++) {
-        int64_t k = (int64_t)(at[i] * (double)(seen - 1));
-        printf("p%-5g %8.2f ms\n", at[i] * 100, (double)from[k] / 1000);
-    }
+    percentiles(b->latency + (b->n - seen), seen, "record to result");
     printf("%lld of %lld records, %.2f us of CPU each\n", (long long)seen, (long long)b->n,
            cpu / (double)b->n * 1e6);
 }
@@ -148,11 +172,16 @@ static void report(bench *b, int64_t seen, double cpu) {
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
     bench b = {.rate = argc > 2 ? atoi(argv[2]) : 50000, .shards = argc > 5 ? (uint32_t)atoi(argv[5]) : 1};
+    b.ready = argc > 6 ? (uint32_t)atoi(argv[6]) : 0;
     b.n = b.rate * (argc > 3 ? atoi(argv[3]) : 10);
     wr_arena ar = {0};
     wr_plan plan = {0};
     wr_err err = {0};
-    prepare(&b, argv[1], argc > 4 && strcmp(argv[4], "os") == 0, &ar, &plan);
+    bool relaxed = argc > 4 && strcmp(argv[4], "os") == 0;
+    size_t bytes = (size_t)b.rate * 150 / 1000;
+    static int64_t bare[2 * BARE];
+    prepare(&b, argv[1], relaxed, &ar, &plan);
+    if (!relaxed) bare_syncs(argv[1], bytes, bare);
     b.latency = malloc((size_t)b.n * sizeof *b.latency);
     for (int64_t i = 0; i < b.n; i++) b.latency[i] = -1;
     pthread_t runs, appends;
@@ -165,6 +194,10 @@ int main(int argc, char **argv) {
     wr_job_cancel(b.job);
     pthread_join(runs, NULL);
     report(&b, seen, cpu_s() - cpu);
+    if (!relaxed) {
+        bare_syncs(argv[1], bytes, bare + BARE);
+        percentiles(bare, 2 * BARE, "one bare sync   ");
+    }
     wr_job_free(b.job);
     wr_arena_free(&ar);
     must(wr_stream_delete(b.db, "a", &err), &err);

@@ -5,10 +5,13 @@
  * Records of 1 KB, batches of 500, one shard:
  *   plain    sequential writes of 500 KB, fdatasync after each, the bare limit of append
  *   append   wr_stream_put with durability = fsync; in turns with plain, as the disk has moods
+ *   copy     4 threads side by side that only pread a plain file of the same size from page cache
  *   read     4 readers side by side, each of all of it, from page cache; every record is looked at
  *   sync     100 bytes written and synced every 10 ms, by the schedule: what the disk leaves for tail
  *   tail     one record every 10 ms from one thread, received by another: from when it was due until it is in
- * hand Prints a line each. Exit 1 when what was read is not what was put. */
+ *            hand; in turns with sync
+ *
+ * Prints a line each. Exit 1 when what was read is not what was put. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -56,6 +59,46 @@ static double append(wr_stream *st, int batches) {
     return now() - from;
 }
 
+/* ---- what the page cache allows ---- */
+
+typedef struct copying {
+    const char *path;
+    uint64_t bytes;
+} copying;
+
+static void *copy_all(void *arg) {
+    copying *c = arg;
+    char *p = malloc(1 << 20);
+    ssize_t n;
+    int fd = open(c->path, O_RDONLY);
+    while ((n = pread(fd, p, 1 << 20, (off_t)c->bytes)) > 0) c->bytes += (uint64_t)n;
+    close(fd);
+    free(p);
+    return NULL;
+}
+
+/* Seconds for all readers. */
+static double bare_copy(const char *dir, double bytes) {
+    char path[4096];
+    static char block[RECORD * BATCH];
+    snprintf(path, sizeof path, "%s/plain", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    for (double at = 0; at < bytes; at += sizeof block)
+        if (write(fd, block, sizeof block) != sizeof block) exit(1);
+    close(fd);
+    copying c[READERS];
+    pthread_t t[READERS];
+    double from = now();
+    for (int i = 0; i < READERS; i++) {
+        c[i] = (copying){.path = path};
+        pthread_create(&t[i], NULL, copy_all, &c[i]);
+    }
+    for (int i = 0; i < READERS; i++) pthread_join(t[i], NULL);
+    double took = now() - from;
+    unlink(path);
+    return took;
+}
+
 typedef struct reading {
     wr_streams *db;
     uint64_t records, sum;
@@ -82,6 +125,7 @@ static void *read_all(void *arg) {
 typedef struct following {
     wr_streams *db;
     int n;
+    bool listens;
     double *latency; /* seconds */
 } following;
 
@@ -90,7 +134,8 @@ static void *follow(void *arg) {
     wr_err err = {0};
     wr_reader *r;
     wr_records got = {0};
-    must(wr_reader_open(f->db, "tail", 0, (wr_place){.from = WR_FROM_HORIZON}, &r, &err), &err);
+    must(wr_reader_open(f->db, "tail", 0, (wr_place){.from = WR_FROM_LATEST}, &r, &err), &err);
+    __atomic_store_n(&f->listens, true, __ATOMIC_RELEASE);
     for (int n = 0; n < f->n;) {
         wr_status s = wr_reader_next(r, 100, &got, &err);
         if (s == WR_AGAIN) {
@@ -126,9 +171,9 @@ static void wait_for(double due) {
     while (now() < due) usleep(200);
 }
 
-static void bare_sync(const char *dir, int n) {
+static void bare_sync(const char *dir, double *latency, int n) {
     char path[4096], bytes[100] = {0};
-    double *latency = calloc((size_t)n, sizeof *latency), due = now();
+    double due = now();
     snprintf(path, sizeof path, "%s/plain", dir);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     for (int i = 0; i < n; i++, due += INTERVAL) {
@@ -138,14 +183,14 @@ static void bare_sync(const char *dir, int n) {
     }
     close(fd);
     unlink(path);
-    show("sync", latency, n);
 }
 
-static void tail(wr_streams *db, wr_stream *st, int n) {
-    following f = {.db = db, .n = n, .latency = calloc((size_t)n, sizeof(double))};
+static void tail(wr_streams *db, wr_stream *st, double *latency, int n) {
+    following f = {.db = db, .n = n, .latency = latency};
     pthread_t t;
     wr_err err;
     pthread_create(&t, NULL, follow, &f);
+    while (!__atomic_load_n(&f.listens, __ATOMIC_ACQUIRE)) usleep(200);
     double due = now();
     for (int i = 0; i < n; i++, due += INTERVAL) {
         wait_for(due);
@@ -153,14 +198,13 @@ static void tail(wr_streams *db, wr_stream *st, int n) {
         must(wr_stream_put(st, &p, 1, &err), &err);
     }
     pthread_join(t, NULL);
-    show("tail", f.latency, n);
 }
 
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
-    int mb = argc > 2 ? atoi(argv[2]) : 400, puts_n = argc > 3 ? atoi(argv[3]) : 500;
+    int mb = argc > 2 ? atoi(argv[2]) : 400, puts_n = argc > 3 ? atoi(argv[3]) : 1000;
     int batches = mb * 1024 / BATCH / ROUNDS;
-    wr_streams_opts o = {.dir = argv[1], .segment_bytes = 64 << 20};
+    wr_streams_opts o = {.dir = argv[1], .segment_bytes = 64 << 20, .threads = 2};
     wr_streams *db;
     wr_stream *st, *tail_st;
     wr_err err = {0};
@@ -184,6 +228,8 @@ int main(int argc, char **argv) {
     }
     printf("plain   %8.1f MB/s\n", bytes / bare / 1e6);
     printf("append  %8.1f MB/s, %.0f %% of plain\n", bytes / ours / 1e6, 100 * bare / ours);
+    double copied = bare_copy(argv[1], bytes);
+    printf("copy    %8.1f MB/s by %d threads\n", READERS * bytes / copied / 1e6, READERS);
     reading g[READERS];
     pthread_t t[READERS];
     double from = now();
@@ -198,8 +244,13 @@ int main(int argc, char **argv) {
     }
     printf("read    %8.1f MB/s by %d readers%s\n", READERS * bytes / (now() - from) / 1e6, READERS,
            whole ? "" : ": NOT what was put");
-    bare_sync(argv[1], puts_n);
-    tail(db, tail_st, puts_n);
+    double *synced = calloc((size_t)puts_n, sizeof *synced), *tailed = calloc((size_t)puts_n, sizeof *tailed);
+    for (int i = 0, n = puts_n / ROUNDS; i < ROUNDS; i++) {
+        bare_sync(argv[1], synced + i * n, n);
+        tail(db, tail_st, tailed + i * n, n);
+    }
+    show("sync", synced, puts_n / ROUNDS * ROUNDS);
+    show("tail", tailed, puts_n / ROUNDS * ROUNDS);
     must(wr_stream_delete(db, "bench", &err), &err);
     must(wr_stream_delete(db, "tail", &err), &err);
     wr_streams_close(db);

@@ -2,9 +2,13 @@
 """Snapshots of a large keyed state: how long workers pause, what throughput is lost, what is written, how soon a
 crashed job goes on.
 
-Usage: snapshots.py [--keys N] [--hot N ...] [--seconds N] [--rounds N] [--workers N] [--interval TEXT] [--dir DIR]
+Usage: snapshots.py [--query NAME] [--keys N] [--hot N ...] [--seconds N] [--rounds N] [--workers N] [--interval TEXT] [--dir DIR]
 
-A window of 400 days takes rows of N keys until nearly all are there (2 N rows), then rows of which each is of one of
+What is kept is, by --query: a window of 400 days (tumble), a session of each key (session), the rows of the last 2 N / 1000
+seconds of event time (over, join), the last 10 rows of each key (rows), all rows of both sides (pairs), the 3 best rows of each
+key (rank).
+
+It takes rows of N keys until nearly all are there (2 N rows), then rows of which each is of one of
 N / hot keys, for as many seconds as are asked for. A few rows of the input go straight to standard output: their times
 tell how far the job has come at which moment, so the rate is that of the steady part alone. Jobs without and with snapshots
 take turns. At last one is killed, and the first row that comes after a new start tells when it is back.
@@ -28,10 +32,26 @@ WITH (connector = 'datagen', kind = 'clicks', rows = 100000000000, event_rate = 
 CREATE VIEW v AS SELECT *, MOD(CAST(latency_ms * 1000 AS BIGINT) * 7919 + bytes * 31,
   CASE WHEN event_time < TIMESTAMP '2026-01-01 00:00:00' + INTERVAL '1' SECOND * {fill_s} THEN {keys} ELSE {hot} END) AS k FROM clicks;
 CREATE STREAM result WITH (connector = 'blackhole') AS
-SELECT window_start, k, COUNT(*) AS n, SUM(bytes) AS s, MIN(latency_ms) AS lo, MAX(latency_ms) AS hi, AVG(latency_ms) AS a
-FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '400' DAY)) GROUP BY window_start, window_end, k;
+{query};
 SELECT event_time FROM clicks WHERE bytes = 4242;
 """
+CALLS = "COUNT(*) AS n, SUM(bytes) AS s, MIN(latency_ms) AS lo, MAX(latency_ms) AS hi, AVG(latency_ms) AS a"
+SOME = "(SELECT * FROM v WHERE MOD(bytes, 64) = 0)"
+QUERIES = {
+    "tumble": f"SELECT window_start, k, {CALLS} FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '400' DAY)) "
+              "GROUP BY window_start, window_end, k",
+    "session": f"SELECT window_start, k, {CALLS} FROM TABLE(SESSION(TABLE v PARTITION BY k, DESCRIPTOR(event_time), "
+               "INTERVAL '400' DAY)) GROUP BY window_start, window_end, k",
+    "over": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MAX(latency_ms) OVER w AS hi FROM v WINDOW w AS "
+            "(PARTITION BY k ORDER BY event_time RANGE BETWEEN INTERVAL '1' SECOND * {fill_s} PRECEDING AND CURRENT ROW)",
+    "rows": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s, MAX(latency_ms) OVER w AS hi FROM v WINDOW w AS "
+            "(PARTITION BY k ORDER BY event_time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW)",
+    "join": f"SELECT a.k, a.bytes, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.event_time BETWEEN "
+            "a.event_time AND a.event_time + INTERVAL '1' SECOND * {fill_s}",
+    "pairs": f"SELECT a.k, a.bytes, b.latency_ms FROM v a JOIN {SOME} b ON a.k = b.k AND b.bytes = 64 EMIT CHANGES",
+    "rank": "SELECT k, bytes, latency_ms, r FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY latency_ms DESC) AS r "
+            "FROM v) WHERE r <= 3 EMIT CHANGES",
+}
 BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
@@ -40,7 +60,8 @@ class Job:
 
     def __init__(self, o, hot, state):
         more = [f"--state={state}", f"--snapshot-interval={o.interval}"] if state else []
-        sql = SQL.format(keys=o.keys, hot=max(1, o.keys // hot), fill_s=o.keys * 2 // 1000)
+        fill_s = o.keys * 2 // 1000
+        sql = SQL.format(keys=o.keys, hot=max(1, o.keys // hot), fill_s=fill_s, query=QUERIES[o.query].format(fill_s=fill_s))
         self.began = time.monotonic()
         self.p = subprocess.Popen([WEIR, "run", f"--workers={o.workers}", "--quiet", "--format=json", "--stats=json", *more, "-e", sql],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -117,6 +138,7 @@ def recover(o, state):
 
 def main():
     a = argparse.ArgumentParser()
+    a.add_argument("--query", choices=list(QUERIES), default="tumble")
     a.add_argument("--keys", type=int, default=10_000_000)
     a.add_argument("--hot", type=int, nargs="*", default=[1000, 10])
     a.add_argument("--seconds", type=float, default=10)

@@ -11,11 +11,17 @@ int wri_no_memory(const wri_client *c) {
     return EXIT_FAILED;
 }
 
-int wri_client_open(wri_client *c, const char *command, const char *server) {
+/* What has been given, else what the environment says; NULL: neither, or nothing. */
+static const char *or_env(const char *given, const char *variable) {
+    const char *v = given ? given : getenv(variable);
+    return v && *v ? v : NULL;
+}
+
+int wri_client_open(wri_client *c, const char *command, const wri_server_opts *server) {
     wr_err err = {0};
-    *c = (wri_client){.command = command, .other = ""};
-    const char *url = server ? server : getenv("WEIR_SERVER");
-    c->url = wr_strdup(url && *url ? url : "http://127.0.0.1:4567");
+    const char *url = or_env(server->url, "WEIR_SERVER");
+    *c = (wri_client){.command = command, .other = "", .ca = or_env(server->ca, "WEIR_CA")};
+    c->url = wr_strdup(url ? url : "http://127.0.0.1:4567");
     if (!c->url) return wri_no_memory(c);
     for (size_t n = strlen(c->url); n > 0 && c->url[n - 1] == '/'; n--) c->url[n - 1] = 0;
     if (wri_http_open(&c->http, &err) == WR_OK) return EXIT_DONE;
@@ -23,7 +29,7 @@ int wri_client_open(wri_client *c, const char *command, const char *server) {
     return EXIT_FAILED;
 }
 
-int wri_client_or_data(wri_client *c, const char *command, const char *server) {
+int wri_client_or_data(wri_client *c, const char *command, const wri_server_opts *server) {
     int status = wri_client_open(c, command, server);
     c->other = ", or a data directory with --data";
     return status;
@@ -125,6 +131,7 @@ static int exchange(wri_client *c, const char *method, const char *url) {
     bool sent = !c->sent || json_dump_callback(c->sent, put_json, &body, JSON_COMPACT) == 0;
     wri_http_call x = {.method = method,
                        .server = c->url,
+                       .ca = c->ca,
                        .other = c->other,
                        .url = url,
                        .body = c->sent ? body.data : NULL,

@@ -15,6 +15,7 @@ typedef struct wri_client {
     const char *command;
     wri_http *http;
     char *url;         /* of the server, without '/' at its end */
+    const char *ca;    /* file that says whom to trust; NULL: the system does */
     wr_arena ar;       /* texts made by the command, until it is closed */
     bool oom;          /* one of them could not be */
     wr_buf body;       /* of the last answer; a NUL stands behind it */
@@ -27,13 +28,18 @@ typedef struct wri_client {
 
 /* The flags of every such command: `opts` has a member `wri_server_opts server`. */
 typedef struct wri_server_opts {
-    const char *url;
+    const char *url, *ca;
     bool json;
 } wri_server_opts;
 #define WRI_SERVER_URL(opts)                                                                                 \
+    {.name = "server",                                                                                       \
+     .type = WR_OPT_STRING,                                                                                  \
+     .offset = offsetof(opts, server.url),                                                                   \
+     .doc = "Where weir serve listens; without it $WEIR_SERVER, else http://127.0.0.1:4567."},               \
     {                                                                                                        \
-        .name = "server", .type = WR_OPT_STRING, .offset = offsetof(opts, server.url),                       \
-        .doc = "Where weir serve listens; without it $WEIR_SERVER, else http://127.0.0.1:4567."              \
+        .name = "ca", .type = WR_OPT_STRING, .offset = offsetof(opts, server.ca),                            \
+        .doc = "With an https:// server: a file with the certificates that its own may be signed by; "       \
+               "without it $WEIR_CA, else those the system trusts."                                          \
     }
 #define WRI_SERVER_FLAGS(opts)                                                                               \
     WRI_SERVER_URL(opts), {                                                                                  \
@@ -42,9 +48,9 @@ typedef struct wri_server_opts {
     }
 
 /* To be closed in either case. */
-int wri_client_open(wri_client *c, const char *command, const char *server);
+int wri_client_open(wri_client *c, const char *command, const wri_server_opts *server);
 /* For commands that do the same in a data directory. */
-int wri_client_or_data(wri_client *c, const char *command, const char *server);
+int wri_client_or_data(wri_client *c, const char *command, const wri_server_opts *server);
 void wri_client_close(wri_client *c);
 
 /* Text as a part of a URL, in the client's arena. */
@@ -80,6 +86,7 @@ int wri_follow_events(wri_client *c, const char *path, bool (*each)(void *ctx, c
 typedef struct wri_http_call { /* one request and its answer */
     const char *method, *url;
     const char *server; /* the part of url that messages name */
+    const char *ca;     /* file that says whom to trust; NULL: the system does */
     const char *other;  /* what could be named instead of a server, for them; "" */
     const char *body;   /* NULL: none */
     size_t body_len;

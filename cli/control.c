@@ -64,7 +64,7 @@ static int each(const char *verb, const control_opts *o, char **args, int n, do_
         wri_say("%s: expected names or ids of jobs; weir jobs lists them", verb);
         return EXIT_USAGE;
     }
-    int status = wri_client_open(&c, verb, o->server.url), worst = status;
+    int status = wri_client_open(&c, verb, &o->server), worst = status;
     for (int i = 0; status == EXIT_DONE && i < n; i++) {
         int s = f(&c, o, verb, args[i]);
         if (s > worst) worst = s;
@@ -159,7 +159,7 @@ static int run_savepoint(const void *opts, char **args, int n) {
         wri_say("savepoint: expected a job and, if it shall have one, a name; see weir help savepoint");
         return EXIT_USAGE;
     }
-    int status = wri_client_open(&c, "savepoint", o->server.url);
+    int status = wri_client_open(&c, "savepoint", &o->server);
     if (status == EXIT_DONE) status = savepoint(&c, o, args[0], n > 1 ? args[1] : NULL);
     wri_client_close(&c);
     return status;

@@ -76,6 +76,7 @@ static bool field(following *f, const char *p, size_t n) {
     if (name != 4 || memcmp(p, "data", 4) != 0) return true; /* a comment, or of another time */
     if (f->has_data && wr_buf_put(&f->data, "\n", 1) != WR_OK) return false;
     f->has_data = true;
+    if (f->data.len + n > LINE_MAX_BYTES) return false;
     return wr_buf_put(&f->data, p + from, n - from) == WR_OK;
 }
 
@@ -90,7 +91,8 @@ static bool take_line(following *f) {
 
 static bool take(void *ctx, long code, const char *p, size_t n) {
     following *f = ctx;
-    if (code != 200) return wr_buf_put(&f->c->body, p, n) == WR_OK;
+    if (code != 200) /* the message of an error */
+        return f->c->body.len + n <= LINE_MAX_BYTES && wr_buf_put(&f->c->body, p, n) == WR_OK;
     while (n > 0) {
         const char *nl = memchr(p, '\n', n);
         size_t k = nl ? (size_t)(nl - p) : n;
@@ -111,6 +113,7 @@ static bool connect_once(following *f, const char *url, bool first, int *statusp
     wr_err err = {0};
     wri_http_call x = {.method = "GET",
                        .server = c->url,
+                       .ca = c->ca,
                        .other = c->other,
                        .url = url,
                        .take = take,

@@ -57,7 +57,7 @@ static int ask_plan(wri_client *c, const explain_opts *o, const char *arg) {
 
 static int explain_by_server(const explain_opts *o, const char *arg) {
     wri_client c;
-    int status = wri_client_open(&c, "explain", o->server.url);
+    int status = wri_client_open(&c, "explain", &o->server);
     if (status == EXIT_DONE) status = ask_plan(&c, o, arg);
     wri_client_close(&c);
     return status;

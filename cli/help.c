@@ -90,10 +90,10 @@ static int help(const void *opts, char **args, int n) {
 const wr_command wri_cmd_help = {
     .name = "help",
     .args = "[TOPIC]",
-    .words =
-        "run check explain serve submit jobs stop pause resume delete savepoint update logs why put tail "
-        "streams help completion version statements windows functions aggregates "
-        "connectors formats options man",
+    .words = "run check explain serve submit jobs stop pause resume delete savepoint savepoints update logs "
+             "why put tail "
+             "streams help completion version statements windows functions aggregates "
+             "connectors formats options man",
     .summary = "tell about commands and about what SQL can use",
     .doc = topics_doc,
     .run = help,

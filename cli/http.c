@@ -1,4 +1,5 @@
-/* cli/http.c -- HTTP by libcurl, which is loaded when a command asks a server: others start without it.
+/* cli/http.c -- HTTP and HTTPS by libcurl, which is loaded when a command asks a server: others start without
+ * it.
  *
  * No proxies and no redirections: a server is where its URL says. An answer that stands still is given up
  * after PATIENCE, one that is followed (server-sent events) never. */
@@ -72,15 +73,27 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx) {
 }
 
 static wr_status why_failed(wri_http *h, const wri_http_call *x, CURLcode code, wr_err *err) {
+    const char *why = h->said[0] ? h->said : h->easy_strerror(code);
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
         return wr_fail(
             err, WR_EIO, "no server at %s%s%s%s; start one with `weir serve`, or name one with --server%s",
             x->server, code == CURLE_COULDNT_CONNECT ? "" : " (",
             code == CURLE_COULDNT_CONNECT ? "" : h->said, code == CURLE_COULDNT_CONNECT ? "" : ")", x->other);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return wr_fail(err, WR_EIO, "%s is not trusted: %s; %s", x->server, why,
+                       x->ca ? "--ca names a file with the certificate of who signed its own"
+                             : "name a file with the certificate of who signed its own with --ca");
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return wr_fail(err, WR_EINVAL, "--ca '%s': expected a file of certificates in PEM (%s)",
+                       x->ca ? x->ca : "", why);
+    if (code == CURLE_SSL_CONNECT_ERROR)
+        return wr_fail(err, WR_EIO,
+                       "%s: %s; where the server was started without --tls-cert, ask for http://", x->server,
+                       why);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return wr_fail(err, WR_EINVAL, "--server %s: expected a URL such as http://127.0.0.1:4567",
                        x->server);
-    return wr_fail(err, WR_EIO, "%s: %s", x->server, h->said[0] ? h->said : h->easy_strerror(code));
+    return wr_fail(err, WR_EIO, "%s: %s", x->server, why);
 }
 
 static void set_body(wri_http *h, const wri_http_call *x) {
@@ -117,6 +130,9 @@ wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err) {
     h->easy_setopt(e, CURLOPT_URL, x->url);
     h->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     h->easy_setopt(e, CURLOPT_PROXY, "");
+    h->easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    h->easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L); /* who follows hears of a server whose machine is gone */
+    if (x->ca) h->easy_setopt(e, CURLOPT_CAINFO, x->ca);
     h->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     h->easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
     h->easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);

@@ -102,7 +102,7 @@ static const struct {
       {"rows", "ROWS"},
       {"watermark_lag_seconds", "LAG S"},
       {"quiet_seconds", "QUIET S"},
-      {"behind_records", "BEHIND"},
+      {"iterator_age_seconds", "AGE S"},
       {"idle", "IDLE"},
       {"ended", "ENDED"}}},
     {"sinks",
@@ -194,7 +194,7 @@ static int all(wri_client *c, const jobs_opts *o) {
 static int run(const void *opts, char **args, int n) {
     const jobs_opts *o = opts;
     wri_client c;
-    int status = wri_client_open(&c, "jobs", o->server.url);
+    int status = wri_client_open(&c, "jobs", &o->server);
     if (status == EXIT_DONE && n == 0) status = all(&c, o);
     else if (status == EXIT_DONE)
         for (int i = 0; i < n; i++) {

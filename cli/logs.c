@@ -46,7 +46,7 @@ static int run_logs(const void *opts, char **args, int n) {
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write */
-    int status = wri_client_open(&c, "logs", o->server.url);
+    int status = wri_client_open(&c, "logs", &o->server);
     if (status == EXIT_DONE) status = logs(&c, o, args[0]);
     wri_client_close(&c);
     return status;
@@ -94,7 +94,7 @@ static int run_why(const void *opts, char **args, int n) {
         wri_say("why: expected the name or id of one job; weir jobs lists them");
         return EXIT_USAGE;
     }
-    int status = wri_client_open(&c, "why", o->server.url);
+    int status = wri_client_open(&c, "why", &o->server);
     if (status == EXIT_DONE) status = why(&c, o, args[0]);
     wri_client_close(&c);
     return status;

@@ -137,7 +137,7 @@ static int to_data(putting *g) {
 
 static int to_server(putting *g) {
     wr_err err = {0};
-    int status = wri_client_or_data(&g->c, "put", g->o->server.url);
+    int status = wri_client_or_data(&g->c, "put", &g->o->server);
     /* Before lines are read, so that a stream that is not there is told at once. */
     if (status == EXIT_DONE) status = wri_ask(&g->c, "GET", "/v1/streams/%s", wri_escaped(&g->c, g->name));
     bool open = status == EXIT_DONE;

@@ -14,9 +14,10 @@ wr_status wri_put_remote(wri_client *c, const char *stream, const wr_put *puts, 
 int wri_put_failed(const wri_client *c); /* the exit status; has been said where there was no answer */
 
 typedef struct wri_tail_ask {
-    const char *server, *name; /* "job:NAME": the rows of a job */
-    const char *from;          /* earliest, latest or a time */
-    uint32_t shard;            /* WR_NO_SHARD: all */
+    const wri_server_opts *server;
+    const char *name; /* "job:NAME": the rows of a job */
+    const char *from; /* earliest, latest or a time */
+    uint32_t shard;   /* WR_NO_SHARD: all */
     bool json, once;
     int64_t left; /* records, -1: no end */
 } wri_tail_ask;

@@ -30,20 +30,21 @@ const wr_command wri_cmd_serve = {
     .args = "",
     .words = "",
     .summary = "run jobs and streams behind HTTP",
-    .doc = "Runs SQL jobs that are submitted over HTTP, and goes on with them by itself when it is started "
-           "again: "
-           "what each job has done so far is kept in snapshots in the data directory. A job that fails is "
-           "started "
-           "again, later each time. Ctrl-C takes a last snapshot of each job and ends; a second one ends at "
-           "once.\n\n"
-           "  weir serve --data d\n"
-           "  curl -H 'Content-Type: application/sql' --data-binary @clicks.sql "
-           "localhost:4567/v1/jobs?name=clicks\n"
-           "  curl localhost:4567/v1/jobs/clicks\n\n"
-           "There are no users and no passwords: whoever reaches the address may do everything. Relative "
-           "paths in "
-           "the SQL are relative to the folder in which the server was started.\n\n"
-           "Exit status: 0 stopped by a signal, 1 failure, 2 usage error.",
+    .doc =
+        "Runs SQL jobs that are submitted over HTTP, and goes on with them by itself when it is started "
+        "again: "
+        "what each job has done so far is kept in snapshots in the data directory. A job that fails is "
+        "started "
+        "again, later each time. Ctrl-C takes a last snapshot of each job and ends; a second one ends at "
+        "once.\n\n"
+        "  weir serve --data d\n"
+        "  curl -H 'Content-Type: application/sql' --data-binary @clicks.sql "
+        "localhost:4567/v1/jobs?name=clicks\n"
+        "  curl localhost:4567/v1/jobs/clicks\n\n"
+        "There are no users and no passwords: whoever reaches the address may do everything. With --tls-cert "
+        "and --tls-key it speaks HTTPS, and reads both again on SIGHUP. Relative paths in "
+        "the SQL are relative to the folder in which the server was started.\n\n"
+        "Exit status: 0 stopped by a signal, 1 failure, 2 usage error.",
     .flags = wr_server_options,
     .n_flags = WR_SERVER_OPTIONS,
     .opts_bytes = sizeof(wr_server_opts),

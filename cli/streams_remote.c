@@ -74,7 +74,7 @@ int wri_streams_remote(const wri_streams_ask *a) {
             a->word);
         return EXIT_USAGE;
     }
-    int status = wri_client_or_data(&q.c, "streams", a->server->url);
+    int status = wri_client_or_data(&q.c, "streams", a->server);
     if (status == EXIT_DONE) status = words[i].run(&q);
     wri_client_close(&q.c);
     return status;

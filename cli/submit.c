@@ -73,7 +73,7 @@ static int run_submit(const void *opts, char **args, int n) {
     const submit_opts *o = opts;
     wri_client c;
     if (!wri_one_script("submit", o->execute, n)) return EXIT_USAGE;
-    int status = wri_client_open(&c, "submit", o->server.url);
+    int status = wri_client_open(&c, "submit", &o->server);
     if (status == EXIT_DONE) status = submit(&c, o, n ? args[0] : NULL);
     wri_client_close(&c);
     return status;
@@ -166,7 +166,7 @@ static int run_update(const void *opts, char **args, int n) {
     const update_opts *o = opts;
     wri_client c;
     if (!wri_one_script("update", o->execute, n)) return EXIT_USAGE;
-    int status = wri_client_open(&c, "update", o->server.url);
+    int status = wri_client_open(&c, "update", &o->server);
     if (status == EXIT_DONE) status = update(&c, o, n ? args[0] : NULL);
     wri_client_close(&c);
     return status;

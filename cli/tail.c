@@ -250,7 +250,7 @@ static int run(const void *opts, char **args, int n) {
     if (!wri_one_place("tail", t.o->data, t.o->server.url)) return EXIT_USAGE;
     if (parse(&t, &err) != WR_OK) return wri_data_failed("tail", WR_EINVAL, &err);
     if (t.o->data) return of_data(&t);
-    return wri_tail_remote(&(wri_tail_ask){.server = t.o->server.url,
+    return wri_tail_remote(&(wri_tail_ask){.server = &t.o->server,
                                            .name = t.name,
                                            .from = t.o->from,
                                            .shard = t.only,

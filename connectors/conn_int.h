@@ -71,6 +71,8 @@ bool wri_unzip_whole(const wri_unzip *z); /* the input so far ends where a membe
 void wri_unzip_free(wri_unzip *z);
 
 typedef struct wri_zip wri_zip;
+struct z_stream_s;
+void wri_gz_memory(struct z_stream_s *z); /* zlib takes its memory from core/mem.h */
 wr_status wri_zip_new(wri_compression kind, wri_zip **outp, wr_err *err) WR_MUST_USE;
 /* Packs p[0..n) to the end of out. finish: ends the member, so that what was written so far can be
  * unpacked; the next call begins another. */

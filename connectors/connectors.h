@@ -122,8 +122,7 @@ typedef struct wr_split_info {
     int64_t bytes;    /* size, -1: unknown */
     int64_t at;       /* position reached */
     /* Where the connector knows more than when a record was read; what it leaves alone is unknown. */
-    int64_t arrival_us;  /* when the last record read had arrived, wall clock; 0: unknown */
-    int64_t behind_rows; /* records there that have not been read; -1: unknown */
+    int64_t arrival_us; /* when the last record read had arrived, wall clock; 0: unknown */
 } wr_split_info;
 
 /* What a bounded source would read now. */

@@ -72,6 +72,10 @@ void wri_db_close_source(wr_source *s);
 wr_status wri_db_open_lookup(const wri_db_def *def, const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);
 wr_status wri_db_look_up(wr_lookup *l, const wr_batch *keys, wr_batches *out, wr_err *err);
 void wri_db_close_lookup(wr_lookup *l);
+#define WRI_DB_SLOTS                                                                                         \
+    .n_splits = wri_db_n_splits, .next = wri_db_next, .split_info = wri_db_split_info,                       \
+    .generate = wri_db_generate, .close_source = wri_db_close_source, .look_up = wri_db_look_up,             \
+    .close_lookup = wri_db_close_lookup
 
 /* The first lines of a connector's options, whose struct begins with a wr_lookup_opts. */
 #define WRI_LOOKUP_AT(member) .offset = offsetof(wr_lookup_opts, member)

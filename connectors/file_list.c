@@ -53,7 +53,10 @@ static const char *similar(const char *path, wr_arena *ar) {
 }
 
 static wr_status not_found(const char *path, wr_arena *ar, wr_err *err) {
-    char where[256] = "";
+    char where[256] = "", to[512];
+    ssize_t n = readlink(path, to, sizeof to);
+    if (n > 0)
+        return wr_fail(err, WR_EIO, "'%s' is a link to '%.*s', where there is no file", path, (int)n, to);
     bool known = path[0] != '/' && getcwd(where, sizeof where) != NULL;
     const char *near = similar(path, ar);
     return wr_fail(err, WR_EIO, "there is no file '%s'%s%s%s%s%s", path, known ? " in " : "",

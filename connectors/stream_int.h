@@ -22,6 +22,7 @@ typedef struct wri_once {
     wr_stream *st;
     char *stream;    /* its name */
     uint64_t writer; /* 0: rows go at once */
+    uint32_t made;   /* of the stream */
     wr_shard_at *at; /* where each shard ended when all before had been delivered */
     size_t n_at, cap_at;
     wr_shard_at *ends; /* where they end by now, in the middle of an epoch */

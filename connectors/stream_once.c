@@ -7,6 +7,9 @@
  * looked through. The writer's number comes from the job's and the stream's name: two streams of a job may
  * write to the same one of the data directory.
  *
+ * Where the stream is another one by now (it was deleted, and made again), places in the old one say nothing,
+ * and it is looked through from its beginning.
+ *
  * Records of a later epoch than that of the snapshot mean that an older snapshot was fallen back to: what the
  * later ones delivered cannot be taken back, and going on would deliver it twice, so that is refused. */
 #include <inttypes.h>
@@ -15,6 +18,22 @@
 
 #define CALL_ROWS  4096
 #define CALL_BYTES (4 << 20)
+
+/* Places of shards that the stream has; made: 0 in snapshots of a weir that did not note it. */
+static void check_places(wri_once *o, const wr_shard_at *now, uint32_t n_now) {
+    size_t kept = 0;
+    o->made = now[0].made;
+    for (size_t i = 0; i < o->n_at; i++) {
+        wr_shard_at at = o->at[i];
+        uint32_t k = 0;
+        while (k < n_now && now[k].shard != at.shard) k++;
+        if (k == n_now) continue; /* it has expired, or never was */
+        if (at.number > now[k].number || (at.made && at.made != o->made)) at.number = 0;
+        at.made = o->made;
+        o->at[kept++] = at;
+    }
+    o->n_at = kept;
+}
 
 wr_status wri_once_open(wri_once *o, const wr_sink_cfg *cfg, const char *stream, wr_stream *st, wr_err *err) {
     wr_arena ar = {0};
@@ -32,11 +51,18 @@ wr_status wri_once_open(wri_once *o, const wr_sink_cfg *cfg, const char *stream,
         if (cfg->from_len % sizeof *at)
             return wr_fail(err, WR_EDATA, "the ends of shards in the snapshot are damaged");
     }
-    wr_status s = cfg->from ? WR_OK : wr_stream_ends(o->db, stream, &ar, &at, &n, err);
+    uint32_t n_now = 0;
+    wr_status s = wr_stream_ends(o->db, stream, &ar, &at, &n_now, err);
+    if (cfg->from && s == WR_EDATA) { /* a shard is damaged: the others go on with what the snapshot says */
+        s = WR_OK;
+        n_now = 0;
+    }
+    if (!cfg->from) n = n_now;
     if (s == WR_OK && wr_grow(&o->at, &o->cap_at, (size_t)n + 1, sizeof *o->at) != WR_OK)
         s = wr_fail_oom(err, "a sink");
     if (s == WR_OK && n) memcpy(o->at, cfg->from ? (const void *)cfg->from : at, n * sizeof *at);
     if (s == WR_OK) o->n_at = n;
+    if (s == WR_OK && n_now > 0) check_places(o, at, n_now);
     wr_arena_free(&ar);
     return s;
 }
@@ -49,15 +75,11 @@ void wri_once_close(wri_once *o) {
 }
 
 _Static_assert(sizeof(wr_shard_at) == 16,
-               "a mark is 16 bytes a shard: number of the shard, 0, number of the record");
+               "a mark is 16 bytes a shard: its number, the stream's tag or 0, number of the record");
 
 wr_status wri_once_mark(const wri_once *o, wr_buf *out, wr_err *err) {
     for (size_t i = 0; i < o->n_at; i++) {
-        wr_shard_at at;
-        memset(&at, 0, sizeof at); /* what lies between the members, too */
-        at.shard = o->at[i].shard;
-        at.number = o->at[i].number;
-        if (wr_buf_put(out, &at, sizeof at) != WR_OK) return wr_fail_oom(err, "a snapshot");
+        if (wr_buf_put(out, &o->at[i], sizeof o->at[i]) != WR_OK) return wr_fail_oom(err, "a snapshot");
     }
     return WR_OK;
 }
@@ -126,7 +148,7 @@ static wr_status note_end(wri_once *o, const wr_seq *seq, wr_err *err) {
     if (i == o->n_ends) {
         if (wr_grow(&o->ends, &o->cap_ends, i + 1, sizeof *o->ends) != WR_OK)
             return wr_fail_oom(err, "a sink");
-        o->ends[o->n_ends++] = (wr_shard_at){.shard = seq->shard};
+        o->ends[o->n_ends++] = (wr_shard_at){.shard = seq->shard, .made = o->made};
     }
     if (o->ends[i].number <= seq->number) o->ends[i].number = seq->number + 1;
     return WR_OK;

@@ -42,23 +42,13 @@ wri_compression wri_magic(const char *p, size_t n, bool last) {
     return WRI_AUTO;
 }
 
-static void *gz_alloc(void *ctx, unsigned n, unsigned bytes) {
-    (void)ctx;
-    return wr_calloc(n, bytes);
-}
-static void gz_free(void *ctx, void *p) {
-    (void)ctx;
-    wr_free(p);
-}
-
 wr_status wri_unzip_new(wri_compression kind, wri_unzip **outp, wr_err *err) {
     *outp = NULL;
     wri_unzip *z = wr_calloc(1, sizeof *z);
     if (!z) return wr_fail_oom(err, "unpacking");
     z->kind = kind;
     z->between = true;
-    z->gz.zalloc = gz_alloc;
-    z->gz.zfree = gz_free;
+    wri_gz_memory(&z->gz);
     bool ok = kind == WRI_GZIP ? inflateInit2(&z->gz, 15 + 16) == Z_OK /* 32 KiB window, gzip header */
                                : (z->zstd = ZSTD_createDStream()) != NULL;
     if (!ok) {

@@ -24,13 +24,17 @@ static void gz_free(void *ctx, void *p) {
     wr_free(p);
 }
 
+void wri_gz_memory(z_stream *z) {
+    z->zalloc = gz_alloc;
+    z->zfree = gz_free;
+}
+
 wr_status wri_zip_new(wri_compression kind, wri_zip **outp, wr_err *err) {
     *outp = NULL;
     wri_zip *z = wr_calloc(1, sizeof *z);
     if (!z) return wr_fail_oom(err, "packing");
     z->kind = kind;
-    z->gz.zalloc = gz_alloc;
-    z->gz.zfree = gz_free;
+    wri_gz_memory(&z->gz);
     bool ok = kind == WRI_GZIP ? deflateInit2(&z->gz, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
                                               Z_DEFAULT_STRATEGY) == Z_OK
                                : (z->zstd = ZSTD_createCStream()) != NULL;

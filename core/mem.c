@@ -19,6 +19,7 @@ typedef struct account {
     bool near;       /* the next allocation may be one too many */
 } account;
 static _Thread_local account acc;
+static _Thread_local int64_t denied; /* the limit that the last allocation that failed would have passed */
 
 void wr_budget_settle(void) {
     wr_budget *b = acc.of;
@@ -38,6 +39,7 @@ wr_budget *wr_budget_enter(wr_budget *b) {
     wr_budget_settle();
     acc.of = b;
     acc.near = b != NULL; /* until it has been looked at */
+    if (b) denied = 0;
     return was;
 }
 
@@ -57,14 +59,22 @@ static bool beyond(size_t bytes) {
 /* Whether `bytes` more are not to be had. */
 static bool must_fail(size_t bytes) {
     made++;
-    if (WR_UNLIKELY(fail_at != 0) && made >= fail_at) return true;
-    return WR_UNLIKELY(acc.near || bytes >= WR_BUDGET_STEP) && beyond(bytes);
+    if (WR_UNLIKELY(fail_at != 0) && made >= fail_at) {
+        denied = 0;
+        return true;
+    }
+    if (WR_LIKELY(!acc.near && bytes < WR_BUDGET_STEP) || !beyond(bytes)) return false;
+    denied = acc.of->limit;
+    return true;
 }
 
 static void *taken(void *p) {
     if (p) charge((int64_t)malloc_usable_size(p));
+    else denied = 0;
     return p;
 }
+
+int64_t wr_budget_denied(void) { return denied; }
 
 uint64_t wr_mem_fail_at(uint64_t n) {
     uint64_t was = made;
@@ -86,6 +96,7 @@ void *wr_realloc(void *p, size_t bytes) {
     if (must_fail(bytes > old ? bytes - old : 0)) return NULL;
     void *q = realloc(p, bytes ? bytes : 1);
     if (q) charge((int64_t)malloc_usable_size(q) - (int64_t)old);
+    else denied = 0;
     return q;
 }
 

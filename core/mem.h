@@ -34,6 +34,9 @@ typedef struct wr_budget {
 
 /* From now on this thread works for b (NULL: nobody). Returns for whom it did. */
 wr_budget *wr_budget_enter(wr_budget *b);
+/* The limit of the budget that the last allocation of this thread that failed would have passed; 0: the
+ * machine had no memory. */
+int64_t wr_budget_denied(void);
 /* Tells its budget what this thread has taken so far. */
 void wr_budget_settle(void);
 

@@ -1,5 +1,5 @@
 /* core/status.c -- messages of failures. */
-#include "status.h"
+#include "mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,13 @@ wr_status wr_fail_in(wr_err *err, wr_status code, const char *fmt, ...) {
 }
 
 wr_status wr_fail_oom(wr_err *err, const char *what) {
-    return wr_fail(err, WR_ENOMEM, "out of memory for %s; free memory or lower the memory option", what);
+    int64_t limit = wr_budget_denied();
+    if (limit == 0)
+        return wr_fail(err, WR_ENOMEM, "out of memory for %s; free memory or lower the memory option", what);
+    return wr_fail(
+        err, WR_ENOMEM,
+        "no memory left for %s in the budget of %.4g MiB; give it more with --memory or SET memory", what,
+        (double)limit / (1 << 20));
 }
 
 const char *wr_status_text(wr_status s) {

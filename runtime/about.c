@@ -2,7 +2,7 @@
  *
  * The part "about" of each snapshot, msgpack:
  *
- *   [version of weir, SQL, [[node, kind, same, label] …]]
+ *   [version of weir, SQL, [[node, kind, same, label] …], name of the job]
  *
  * of the nodes that something is kept of: sources (positions), sinks (how far they have come), operators with
  * state, side streams. The parts of a snapshot are named by these numbers of nodes, which mean nothing in
@@ -22,7 +22,7 @@ static bool keeps(const wr_node *n) {
 wr_status wri_about_plan(const wr_plan *plan, wr_arena *ar, wri_about *out, wr_err *err) {
     wr_registry reg = wr_builtin();
     wr_plan_id *ids;
-    *out = (wri_about){.version = WR_VERSION, .sql = ""};
+    *out = (wri_about){.version = WR_VERSION, .sql = "", .job = ""};
     WR_TRY(wr_plan_identify(plan, &reg, ar, &ids, err));
     out->kept = wr_arena_calloc(ar, (plan->n_nodes + 1) * sizeof *out->kept);
     if (!out->kept) return wr_fail_oom(err, "a snapshot");
@@ -43,7 +43,7 @@ static int pack_text(msgpack_packer *pk, const char *s) {
 wr_status wri_about_pack(const wri_about *a, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
-    int r = msgpack_pack_array(&pk, 3);
+    int r = msgpack_pack_array(&pk, 4);
     if (r == 0) r = pack_text(&pk, a->version);
     if (r == 0) r = pack_text(&pk, a->sql);
     if (r == 0) r = msgpack_pack_array(&pk, a->n);
@@ -54,6 +54,7 @@ wr_status wri_about_pack(const wri_about *a, wr_buf *out, wr_err *err) {
         if (r == 0) r = pack_text(&pk, a->kept[i].same);
         if (r == 0) r = pack_text(&pk, a->kept[i].label);
     }
+    if (r == 0) r = pack_text(&pk, a->job);
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
@@ -78,8 +79,9 @@ static bool read_about(const msgpack_object *o, wr_arena *ar, wri_about *out) {
     if (f[2].type != MSGPACK_OBJECT_ARRAY) return false;
     out->version = text_of(&f[0], ar);
     out->sql = text_of(&f[1], ar);
+    out->job = o->via.array.size > 3 ? text_of(&f[3], ar) : ""; /* earlier snapshots do not have it */
     out->kept = wr_arena_calloc(ar, (f[2].via.array.size + 1) * sizeof *out->kept);
-    if (!out->version || !out->sql || !out->kept) return false;
+    if (!out->version || !out->sql || !out->job || !out->kept) return false;
     for (; out->n < f[2].via.array.size; out->n++)
         if (!read_kept(&f[2].via.array.ptr[out->n], ar, &out->kept[out->n])) return false;
     return true;

@@ -10,8 +10,13 @@
  * epoch are there is the target's to say (a row of weir_epochs in the same transaction, marks of records),
  * and the rows are the snapshot's. An epoch whose snapshot failed gives its rows to the next one.
  *
- * Memory: pending rows beyond EPOCH_BYTES ask for a barrier at once; while rows are being handed over, no
- * more than as much again is taken in. Workers wait then; they never do while a barrier is awaited.
+ * Memory: a share is EPOCH_BYTES, or a sixteenth of the budget where that is less (wri_commit_share). When
+ * the rows of a job's sinks that wait for a snapshot, or are in one that is being written or handed over,
+ * come to a share, a barrier is asked for at once. Beyond two, sources deal nothing (wri_commit_waits), which
+ * holds whether snapshots are slow or fail: a failure brings rows back, and the next try is due after the
+ * back-off of epochs.c, not after the interval. What is under way then still comes; an operator that makes
+ * many rows at once waits at two shares of its own as long as others are on their way. No barrier is ever
+ * kept waiting, so all of it ends by itself with the first snapshot that is written.
  *
  * Without snapshots, or with delivery = 'at_least_once', rows are of no epoch and go at once: when
  * BATCH_BYTES have come together, when they have waited for a while, and before a barrier.
@@ -25,7 +30,7 @@
 #include "job_int.h"
 
 #define EPOCH_BYTES   (16 << 20)
-#define BATCH_BYTES   (1 << 20)
+#define BATCH_BYTES   (1 << 20) /* and the least that a share is */
 #define FIRST_WAIT_US 100000
 #define LONGEST_US    5000000
 #define LOOK_MS       50 /* whether the job is to stop */
@@ -94,11 +99,43 @@ static wr_status in_sink(const wri_sink *s, wr_status r, wr_err *err) {
     return r == WR_OK ? r : wr_fail_in(err, r, "stream %s", s->node->sink.stream->name);
 }
 
+/* ---- how much waits ---- */
+
+uint64_t wri_commit_share(const wr_job *j) {
+    int64_t share = j->memory / 16;
+    return (uint64_t)(share > EPOCH_BYTES ? EPOCH_BYTES : share < BATCH_BYTES ? BATCH_BYTES : share);
+}
+
+bool wri_commit_waits(const wr_task *t) {
+    const wr_job *j = t->job;
+    if (WR_LIKELY(__atomic_load_n(&j->waiting_bytes, __ATOMIC_RELAXED) <= 2 * wri_commit_share(j)))
+        return false;
+    if (__atomic_load_n(&j->epochs.wanted, __ATOMIC_ACQUIRE) != t->passed) return false;
+    /* A worker that has ended passes no barrier: there is little left to come then. */
+    return __atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == j->n_workers;
+}
+
+/* Counts what waits in s, whose rows on the way were way_was bytes. Under its lock. */
+static void count_waiting(wr_job *j, wri_sink *s, uint64_t way_was) {
+    uint64_t most = 2 * wri_commit_share(j), was = s->waiting_bytes;
+    uint64_t now = s->pending.len + s->after.len + s->ready.len + s->way_bytes;
+    if (!s->commits) return;
+    __atomic_store_n(&s->waiting_bytes, now, __ATOMIC_RELAXED);
+    uint64_t way = __atomic_add_fetch(&j->way_bytes, s->way_bytes - way_was, __ATOMIC_RELAXED);
+    uint64_t all = __atomic_add_fetch(&j->waiting_bytes, now - was, __ATOMIC_RELAXED);
+    if (all - way > most / 2) __atomic_store_n(&j->epochs.due, true, __ATOMIC_RELAXED);
+    if (all > most || all - now + was <= most) return;
+    for (uint32_t w = 0; w < j->n_workers; w++) wri_wake(&j->workers[w]);
+}
+
 /* ---- rows ---- */
 
 /* While rows are on their way, no more than so many wait for their turn. Under the lock. */
-static void wait_for_room(wr_job *j, wri_sink *s) {
-    while (s->on_way && s->pending.len + s->after.len > EPOCH_BYTES && !wri_stopping(j)) {
+static void wait_for_room(wr_task *task, wri_sink *s) {
+    wr_job *j = task->job;
+    if (!s->on_way || s->pending.len + s->after.len <= 2 * wri_commit_share(j)) return;
+    int64_t from = j->sys->mono_us();
+    while (s->on_way && !wri_stopping(j)) {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         t.tv_nsec += LOOK_MS * 1000000;
@@ -106,10 +143,7 @@ static void wait_for_room(wr_job *j, wri_sink *s) {
         t.tv_nsec %= 1000000000;
         pthread_cond_clockwait(&s->arrived, s->lock, CLOCK_MONOTONIC, &t);
     }
-}
-
-static void ask_for_barrier(wr_job *j) {
-    if (!__atomic_exchange_n(&j->epochs.due, true, __ATOMIC_RELAXED)) uv_async_send(&j->done);
+    wri_meter_time(&task->meter.blocked_us, j->sys->mono_us() - from);
 }
 
 static wr_status tell_bad(wr_op *op, const wr_batch *b, const char **whys, wr_err *err) {
@@ -124,10 +158,12 @@ wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *
     const char **whys = wr_calloc(p->b->n, sizeof *whys);
     if (!whys) return wr_fail_oom(err, "a sink");
     pthread_mutex_lock(s->lock);
-    if (s->commits) wait_for_room(j, s);
+    if (s->commits) wait_for_room(op->task, s);
     bool behind = s->commits && p->epoch > s->epoch;
     wr_status r = s->con->pack(s->sink, p->b, p->data, p->ends, whys, behind ? &s->after : &s->pending, err);
-    if (r == WR_OK && s->commits && s->pending.len > EPOCH_BYTES) ask_for_barrier(j);
+    bool was_due = __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED);
+    count_waiting(j, s, s->way_bytes);
+    if (!was_due && __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) uv_async_send(&j->done);
     if (r == WR_OK && !s->commits && s->since_us == 0)
         __atomic_store_n(&s->since_us, j->sys->mono_us(), __ATOMIC_RELAXED);
     if (r == WR_OK && !s->commits && s->pending.len > BATCH_BYTES)
@@ -161,22 +197,27 @@ wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) {
     return move_rows(&s->pending, &s->after, err);
 }
 
-void wri_commit_take(wri_sink *s, wr_buf *text) {
+void wri_commit_take(wr_job *j, wri_sink *s, wr_buf *text) {
     pthread_mutex_lock(s->lock);
     s->on_way = true;
     *text = s->ready;
+    s->way_bytes = text->len;
     s->ready = (wr_buf){0};
+    count_waiting(j, s, 0);
     pthread_mutex_unlock(s->lock);
 }
 
 /* What was taken has arrived, or comes back. */
-static void settle(wri_sink *s, wr_buf *text, bool arrived) {
+static void settle(wr_job *j, wri_sink *s, wr_buf *text, bool arrived) {
     pthread_mutex_lock(s->lock);
+    uint64_t way = s->way_bytes;
     s->on_way = false;
+    s->way_bytes = 0;
     if (!arrived) {
         s->ready = *text;
         *text = (wr_buf){0};
     }
+    count_waiting(j, s, way);
     pthread_cond_broadcast(&s->arrived);
     pthread_mutex_unlock(s->lock);
 }
@@ -184,7 +225,7 @@ static void settle(wri_sink *s, wr_buf *text, bool arrived) {
 void wri_commit_back(wr_job *j, wr_buf *texts) {
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
         if (j->sinks[id].commits && j->sinks[id].on_way)
-            settle(&j->sinks[id], &texts[j->sinks[id].part], false);
+            settle(j, &j->sinks[id], &texts[j->sinks[id].part], false);
 }
 
 wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) {
@@ -194,7 +235,7 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
         if (!s->commits || !s->on_way) continue;
         wr_handover h = {.epoch = epoch, .data = texts[s->part].data, .len = texts[s->part].len};
         if (r == WR_OK && h.len > 0) r = in_sink(s, hand_over(j, s, &h, err), err);
-        settle(s, &texts[s->part], true); /* also after a failure: they are in the snapshot */
+        settle(j, s, &texts[s->part], true); /* also after a failure: they are in the snapshot */
     }
     return r; /* WR_ECANCELED: the next run hands them over */
 }

@@ -6,8 +6,8 @@
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
  *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
- *   a thread of its own       packs, makes the sinks' output durable, writes segment and manifest
- *   control thread            lets the next epoch begin
+ *   a thread of its own       makes the sinks' output durable, packs and writes the segment, then the
+ * manifest control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is
@@ -56,6 +56,7 @@ static wr_status name_plan(wr_job *j, wr_err *err) {
                       : wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) r = wri_about_plan(j->plan, &ar, &about, err);
     if (r == WR_OK) about.sql = j->opts.sql ? j->opts.sql : "";
+    if (r == WR_OK) about.job = j->opts.name ? j->opts.name : "";
     if (r == WR_OK) r = wri_about_pack(&about, &j->epochs.about, err);
     wr_arena_free(&ar);
     return r;
@@ -169,16 +170,21 @@ static wr_status expect_all(const loading *l, wr_err *err) {
     return WR_OK;
 }
 
-/* "op/<node>/<worker>", and "/<part>" where the operator has several */
+/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
 static wr_status load_worker(loading *l, wr_err *err) {
     const wr_snapshot *from = l->from;
     WR_TRY(expect_all(l, err));
     for (size_t i = 0; i < from->n; i++) {
-        unsigned id, worker;
-        if (sscanf(from->parts[i].name, "op/%u/%u", &id, &worker) != 2) continue;
-        uint32_t now = now_of(l->loader.job, id);
+        unsigned id, worker, slots;
+        int64_t part;
+        int n = sscanf(from->parts[i].name, WRI_OP_PARTS "%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &slots);
+        uint32_t now = n < 2 ? WR_NO_COL : now_of(l->loader.job, id);
         if (now == WR_NO_COL) continue;
         wri_whose whose = !l->same ? WRI_BY_KEY : worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
+        if (n == 4) {
+            WR_TRY(wri_slots_load(&l->loader, now, &from->parts[i], whose, err));
+            continue;
+        }
         for (size_t k = 0; k < from->parts[i].n; k++)
             WR_TRY(wri_items_load(&l->loader, now, &from->parts[i].pieces[k], whose, err));
     }
@@ -232,25 +238,32 @@ static wr_status add_part(wri_writing *w, const char *name, wr_buf **textp, wr_e
 }
 
 static bool same_part(const wri_item *a, const wri_item *b) {
-    return a->node == b->node && a->named == b->named && (!a->named || a->part == b->part);
+    return a->node == b->node && a->named == b->named &&
+           (!a->named || (a->part == b->part && a->sub == b->sub));
+}
+
+static const char *name_of(wr_arena *ar, const wri_item *item, uint32_t worker) {
+    if (!item->named) return wr_arena_printf(ar, "op/%u/%u", item->node, worker);
+    if (!item->sub) return wr_arena_printf(ar, "op/%u/%u/%" PRId64, item->node, worker, item->part);
+    return wr_arena_printf(ar, "op/%u/%u/%" PRId64 "/%u", item->node, worker, item->part, item->sub);
 }
 
 /* In the thread: what the operators of worker i have saved, part by part. */
-static wr_status pack_worker(wri_writing *w, uint32_t i) {
+static wr_status add_worker(wri_writing *w, uint32_t i) {
     wr_saver *s = &w->job->workers[i].saver;
     wri_saver_sort(s);
     for (size_t at = 0, next; at < s->n; at = next) {
-        wr_buf *text;
+        wr_buf *none;
         const wri_item *first = &s->items[at];
         for (next = at + 1; next < s->n && same_part(first, &s->items[next]); next++) {
         }
-        const char *name = first->named
-                               ? wr_arena_printf(&w->ar, "op/%u/%u/%" PRId64, first->node, i, first->part)
-                               : wr_arena_printf(&w->ar, "op/%u/%u", first->node, i);
-        WR_TRY(add_part(w, name, &text, &w->err));
+        wri_items *run = wr_arena_alloc(&w->ar, sizeof *run);
+        if (!run) return wr_fail_oom(&w->err, "a snapshot");
+        *run = (wri_items){s->items + at, next - at};
+        WR_TRY(add_part(w, name_of(&w->ar, first, i), &none, &w->err));
         w->parts[w->n - 1].more = first->more;
-        w->parts[w->n - 1].from = s->items[next - 1].from;
-        WR_TRY(wri_items_pack(s->items + at, next - at, text, &w->err));
+        w->parts[w->n - 1].say = wri_items_say;
+        w->parts[w->n - 1].ctx = run;
     }
     return WR_OK;
 }
@@ -282,7 +295,7 @@ static wr_status write_manifest(wri_writing *w, bool finished) {
 
 static wr_status write_all(wri_writing *w) {
     wr_job *j = w->job;
-    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(pack_worker(w, i));
+    for (uint32_t i = 0; i < j->n_workers; i++) WR_TRY(add_worker(w, i));
     wr_status synced = sync_sinks(j, &w->err); /* before the manifest says that they have come so far */
     w->unsure = synced != WR_OK;
     WR_TRY(synced);
@@ -330,13 +343,14 @@ static void give_up(wr_job *j, const wr_err *why) {
     tell(j, e->troubled, "a snapshot could not be written", why);
     e->troubled = true;
     if (e->next_us < at) e->next_us = at;
+    e->retry_us = at;
 }
 
 /* Old ones that cannot be removed do no harm but take room. */
 static void has_been_written(wr_job *j) {
     wri_epochs *e = &j->epochs;
     const wr_err *left = wr_snapshots_uncollected(e->store);
-    e->n_taken++;
+    __atomic_add_fetch(&e->n_taken, 1, __ATOMIC_RELAXED);
     e->failed = 0;
     if (left) tell(j, e->troubled, "an old snapshot could not be removed", left);
     else if (e->troubled) wri_trouble_ends(j, WR_TROUBLE_SNAPSHOT);
@@ -366,7 +380,7 @@ static void written(wri_writing *w) {
     else give_up(j, &w->err);
     if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
     wri_savepoint_told(j, w->status != WR_OK ? w->status : w->committed, &w->err);
-    e->bytes += w->bytes;
+    __atomic_add_fetch(&e->bytes, w->bytes, __ATOMIC_RELAXED);
     over(j, w->status == WR_OK);
     free_writing(w);
 }
@@ -390,7 +404,7 @@ static wr_status add_sink(wri_writing *w, wri_sink *s) {
     if (!s->commits) return WR_OK;
     WR_TRY(add_part(w, wr_arena_printf(&w->ar, "rows/%u", s->node->id), &text, &w->err));
     s->part = (uint32_t)w->n - 1;
-    wri_commit_take(s, text);
+    wri_commit_take(w->job, s, text);
     return WR_OK;
 }
 
@@ -451,7 +465,7 @@ void wri_epochs_tick(wr_job *j) {
     int64_t now = j->sys->mono_us();
     bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
     if (e->next_us == 0) e->next_us = now + interval(j);
-    bool due = e->failed == 0 && __atomic_load_n(&e->due, __ATOMIC_RELAXED);
+    bool due = __atomic_load_n(&e->due, __ATOMIC_RELAXED) && (e->failed == 0 || now >= e->retry_us);
     if (now < e->next_us && !stop && !due && !wri_savepoint_asked(j)) return;
     __atomic_store_n(&e->due, false, __ATOMIC_RELAXED);
     wri_savepoint_take_up(j);

@@ -337,7 +337,7 @@ static void close_loop(control *c) {
 }
 
 static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
-    j->running = j->n_workers;
+    __atomic_store_n(&j->running, j->n_workers, __ATOMIC_RELEASE);
     for (*startedp = 0; *startedp < j->n_workers; ++*startedp) {
         wr_task *t = &j->workers[*startedp];
         int e = pthread_create(&t->thread, NULL, wri_worker_main, t);
@@ -354,7 +354,7 @@ static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
 static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
     control c = {.job = j, .tick = tick, .ctx = ctx};
     uint32_t started;
-    j->started_us = j->sys->mono_us();
+    __atomic_store_n(&j->started_us, j->sys->mono_us(), __ATOMIC_RELAXED); /* somebody may be looking */
     if (j->finished) return WR_OK;
     int e = uv_loop_init(&c.loop);
     if (e == 0 && (e = uv_async_init(&c.loop, &j->done, on_done)) != 0) uv_loop_close(&c.loop);
@@ -372,13 +372,13 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     wri_epochs_written(j, true);
     close_loop(&c);
     wri_savepoint_end(j);
-    j->ended_us = j->sys->mono_us();
+    __atomic_store_n(&j->ended_us, j->sys->mono_us(), __ATOMIC_RELAXED);
     if (s != WR_OK) return s;
     if (j->status != WR_OK) {
         if (err) *err = j->err;
         return j->status;
     }
-    if (!j->canceled) return wri_epochs_finish(j, err);
+    if (!__atomic_load_n(&j->canceled, __ATOMIC_RELAXED)) return wri_epochs_finish(j, err);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
     return wr_fail(err, WR_ECANCELED, "interrupted");
 }
@@ -456,7 +456,7 @@ void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     out->snapshots = __atomic_load_n(&j->epochs.n_taken, __ATOMIC_RELAXED);
     out->snapshot_bytes = __atomic_load_n(&j->epochs.bytes, __ATOMIC_RELAXED);
     wri_meters_pauses(j, &out->pause_us, &out->pause_most_us);
-    out->elapsed_us = (j->ended_us ? j->ended_us : j->sys->mono_us()) - j->started_us;
+    out->elapsed_us = wri_job_ran_us(j, j->sys->mono_us());
     pthread_mutex_lock((pthread_mutex_t *)&j->lock);
     memcpy(out->first_bad, j->first_bad, sizeof out->first_bad);
     pthread_mutex_unlock((pthread_mutex_t *)&j->lock);

@@ -142,10 +142,12 @@ typedef struct wri_sink {
     int64_t last_us, write_us,
         writing_since_us; /* wall clock; all in all; monotonic, 0: nothing is written */
     /* Those that take rows by pack: commit.c */
-    bool commits;          /* with their epoch */
-    bool on_way;           /* the rows of an epoch are being handed over */
-    wr_buf pending, ready; /* rows since the last barrier; those before it, until the snapshot takes them */
-    uint32_t part;         /* of the snapshot that is being written: the rows */
+    bool commits;           /* with their epoch */
+    bool on_way;            /* the rows of an epoch are being written and handed over: */
+    uint64_t way_bytes;     /* how many bytes */
+    uint64_t waiting_bytes; /* of these and of pending, ready and after; read without the lock */
+    wr_buf pending, ready;  /* rows since the last barrier; those before it, until the snapshot takes them */
+    uint32_t part;          /* of the snapshot that is being written: the rows */
     pthread_cond_t arrived;
     pthread_mutex_t own_lock, *lock; /* the lock: its own, or the one of all that print */
 } wri_sink;
@@ -177,6 +179,9 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
+    uint32_t sub;       /* not 0: a part of slots */
+    const void *slots;  /* in the saver's arena: of the rows, or those that are said anew; NULL: none */
+    size_t slots_len;   /* bytes */
     wr_ref *hold;       /* of bytes */
     wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
     wr_batch *rows;     /* NULL: numbers */
@@ -188,6 +193,10 @@ typedef struct wri_straight { /* takes items as they are saved; they are the cal
     wr_status (*take)(void *ctx, const wri_item *item, wr_err *err);
     void *ctx;
 } wri_straight;
+typedef struct wri_items { /* of one part */
+    wri_item *items;
+    size_t n;
+} wri_items;
 struct wr_saver {
     const wri_straight *straight; /* NULL: items are kept until the snapshot is written */
     wri_item *items;
@@ -195,6 +204,7 @@ struct wr_saver {
     uint32_t node; /* that saves now, and which part */
     bool named;
     int64_t part;
+    uint32_t sub;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
@@ -214,6 +224,7 @@ typedef struct wri_epochs {
     uint32_t failed;      /* given up since the last that was written: what was saved for them is in none */
     bool troubled;        /* trouble has been told that is not over */
     int64_t next_us;      /* when the next is due */
+    int64_t retry_us;     /* after a failure: not before that, even when it is due at once */
     bool due;             /* atomic: a sink has many rows and wants one at once */
     uint64_t job;         /* a random number of the job's own, the same in all its runs */
     uint64_t n_taken, bytes;
@@ -225,6 +236,7 @@ typedef struct wri_epochs {
 typedef struct wri_meter {
     int64_t blocked_us, slept_us; /* waiting for room in rings; for anything to do */
     const wr_node *blocked_at;    /* atomic: the exchange whose ring is full, NULL: none */
+    bool rests;                   /* atomic: its sources deal nothing as rows wait for a snapshot */
     wr_hist align, pause;         /* of barriers [us] */
     int64_t barrier_us;           /* when the first part of the one under way came, 0: none */
     int64_t save_us;              /* spent in saves for it */
@@ -261,7 +273,7 @@ typedef struct wri_keeper {
     const char *same, *label; /* as in wr_plan_id */
 } wri_keeper;
 typedef struct wri_about {
-    const char *version, *sql;
+    const char *version, *sql, *job; /* job: its name, "" where it has none */
     wri_keeper *kept;
     uint32_t n;
 } wri_about;
@@ -325,9 +337,9 @@ struct wr_job {
     bool canceled;
     wr_status status; /* first failure, under lock */
     wr_err err;
-    uint32_t wanting; /* atomic: sinks that may still get rows */
-    uint32_t running; /* atomic: workers not yet done */
-    int64_t started_us, ended_us;
+    uint32_t wanting;                            /* atomic: sinks that may still get rows */
+    uint32_t running;                            /* atomic: workers not yet done */
+    int64_t started_us, ended_us;                /* atomic; 0: not yet */
     uint64_t rows_in, bytes_in, rows_out;        /* atomic */
     wri_trouble_held troubles[WR_TROUBLE_KINDS]; /* under lock */
     char first_bad[256];                         /* under lock */
@@ -341,6 +353,8 @@ struct wr_job {
     int64_t short_at;       /* memory is short when more is used */
     int64_t memory;         /* the budget as it was asked for */
     uint64_t spilled_bytes; /* atomic */
+    uint64_t waiting_bytes; /* atomic: of rows that wait for a snapshot in all sinks (commit.c); */
+    uint64_t way_bytes;     /* atomic: of those, on their way */
     wri_savepoint savepoint;
     wr_buf said;   /* lines on snapshots that were passed over, and a NUL */
     bool ended;    /* wr_job_run is over; under lock */
@@ -434,8 +448,9 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-/* Lets go of the rows. */
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) WR_MUST_USE;
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
+/* ctx: wri_items. Lets go of the rows. */
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 #define WRI_OP_PARTS   "op/"      /* how the names of operators' parts begin: those that may be large */
 #define WRI_ITEM_ENDED UINT32_MAX /* tag: the operator had ended, on worker 0 */
 
@@ -448,7 +463,7 @@ typedef struct wri_loader {
 } wri_loader;
 /* Rows: dealt out by key; all its own, or all others', but for those without keys; all its own. */
 typedef enum wri_whose { WRI_BY_KEY, WRI_OWN, WRI_OTHERS, WRI_ALL } wri_whose;
-/* Gives the worker's operator `id` what concerns it of what wri_items_pack wrote. */
+/* Gives the worker's operator `id` what concerns it of what wri_items_say wrote. */
 wr_status wri_items_load(wri_loader *l, uint32_t id, const wr_piece *p, wri_whose whose,
                          wr_err *err) WR_MUST_USE;
 wr_status wri_items_loaded(const wri_loader *l, wr_err *err) WR_MUST_USE; /* that was all */
@@ -458,6 +473,20 @@ wr_status wri_items_load_from(wri_loader *l, wr_op *op, const wr_part_from *from
 /* Adds the rows of p to *rowsp; no job is needed. */
 wr_status wri_items_count(wri_loader *l, const wr_piece *p, uint64_t *rowsp, wr_err *err) WR_MUST_USE;
 void wri_loader_free(wri_loader *l);
+
+/* Where the items of p lie, in order. */
+typedef wr_status wri_found(void *ctx, uint64_t at, size_t len, wr_err *err);
+wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *found, void *ctx,
+                         wr_err *err) WR_MUST_USE;
+/* One item of a part of slots. said: a bit for each slot that later items say; it is added what this one says.
+ */
+wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t at, size_t len,
+                        uint64_t *said, wri_whose whose, wr_err *err) WR_MUST_USE;
+wr_status wri_slots_said(bool bitmap, const char *slots, size_t len, uint64_t *said, wr_err *err) WR_MUST_USE;
+
+/* slots_load.c: all of a part of slots. */
+wr_status wri_slots_load(wri_loader *l, uint32_t id, const wr_saved_part *part, wri_whose whose,
+                         wr_err *err) WR_MUST_USE;
 
 /* owners.c: whose rows a snapshot's are */
 #define WRI_OWNERS "owners" /* the part's name */
@@ -485,6 +514,12 @@ void wri_savepoint_told(wr_job *j, wr_status snapshot, const wr_err *err); /* ba
 void wri_savepoint_end(wr_job *j);                                         /* the job has ended */
 
 /* job.c */
+/* For how long it has run until now_us, or its end; 0: it has not begun. */
+static inline int64_t wri_job_ran_us(const wr_job *j, int64_t now_us) {
+    int64_t began = __atomic_load_n(&j->started_us, __ATOMIC_RELAXED);
+    int64_t ended = __atomic_load_n(&j->ended_us, __ATOMIC_RELAXED);
+    return began ? (ended ? ended : now_us) - began : 0;
+}
 const wr_op_def *wri_op_def_of(const wr_node *n);
 
 /* epochs.c: when snapshots are taken, and from what a job goes on */
@@ -544,13 +579,15 @@ typedef struct wri_packing {
     const size_t *ends;
     uint64_t epoch; /* the last barrier that the worker has passed */
 } wri_packing;
+uint64_t wri_commit_share(const wr_job *j);
+bool wri_commit_waits(const wr_task *t); /* too many rows wait for a snapshot: sources must deal nothing */
 wr_status wri_commit_rows(wr_op *op, wri_sink *s, const wri_packing *p, wr_err *err) WR_MUST_USE;
 /* The rest under the sink's lock. Rows of no epoch go out: */
 wr_status wri_commit_now(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE;
 wr_status wri_commit_cut(wr_job *j, wri_sink *s, wr_err *err) WR_MUST_USE; /* all workers have passed */
 /* By the control thread, without it. */
-void wri_commit_take(wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
-void wri_commit_back(wr_job *j, wr_buf *texts);  /* it failed: they come back. texts: by part */
+void wri_commit_take(wr_job *j, wri_sink *s, wr_buf *text); /* the ready ones, for the snapshot */
+void wri_commit_back(wr_job *j, wr_buf *texts);             /* it failed: they come back. texts: by part */
 /* It is durable: they are handed over. In the pool. */
 wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) WR_MUST_USE;
 /* Before the job runs: the rows of the snapshot that it goes on from, to the sink of n. */

@@ -216,7 +216,9 @@ wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err) {
     say_bytes(limit, sizeof limit, j->budget.limit);
     say_bytes(bytes, sizeof bytes, (int64_t)k.bytes);
     snprintf(why, sizeof why, "%.200s", err->msg);
-    why[strcspn(why, ";")] = 0; /* what to do about it in general is not wanted here */
+    why[strcspn(why, ";")] = 0; /* what to do about it in general is not wanted here, nor how much it is */
+    char *budget = strstr(why, " in the budget of ");
+    if (budget) *budget = 0;
     if (op)
         snprintf(keeps, sizeof keeps,
                  "; %s (#%u of EXPLAIN) keeps %s for %" PRIu64 " keys or rows on worker %u of %u",

@@ -90,14 +90,13 @@ static void read_split(const reading *r, const wri_source *s, const wri_split *p
 
 /* What the connector knows. */
 static wr_status ask_connector(const reading *r, const wri_source *s, uint32_t i, wr_split_metrics *out) {
-    wr_split_info info = {.bytes = -1, .behind_rows = -1};
+    wr_split_info info = {.bytes = -1};
     if (s->con->split_info) s->con->split_info(s->src, i, &info);
     out->name = wr_arena_strdup(&r->m->ar, info.name ? info.name : "");
     out->stream = wr_arena_strdup(&r->m->ar, s->node->source.stream->name);
     out->at = info.at;
     out->size = info.bytes < 0 ? WR_NEVER : info.bytes;
     out->behind_bytes = info.bytes < info.at ? WR_NEVER : info.bytes - info.at;
-    out->behind_rows = info.behind_rows < 0 ? WR_NEVER : info.behind_rows;
     int64_t arrived = info.arrival_us ? info.arrival_us : out->read_us;
     if (out->ended || out->quiet_us != WR_NEVER) out->age_us = 0;
     else out->age_us = arrived == WR_NEVER ? WR_NEVER : r->m->wall_us - arrived;
@@ -127,11 +126,7 @@ static wr_status read_sink(const reading *r, const wri_sink *s, wr_sink_metrics 
     *out = (wr_sink_metrics){.node = s->node->id, .last_us = WR_NEVER};
     if (st) out->stream = wr_arena_strdup(&r->m->ar, st->name);
     if (st && !out->stream) return WR_ENOMEM;
-    out->pending_bytes = WR_NEVER;
-    if (s->commits && pthread_mutex_trylock(s->lock) == 0) {
-        out->pending_bytes = (int64_t)(s->pending.len + s->ready.len + s->after.len);
-        pthread_mutex_unlock(s->lock);
-    }
+    out->pending_bytes = s->commits ? (int64_t)wri_tallied(&s->waiting_bytes) : WR_NEVER;
     out->rows = wri_node_rows(r->j, s->node->id, true);
     out->bytes = wri_tallied(&s->bytes);
     int64_t last = load(&s->last_us), since = load(&s->writing_since_us);
@@ -207,9 +202,10 @@ static wr_status compare_with(reading *r) {
     r->before = wr_arena_calloc(&r->m->ar, bytes);
     if (!r->now || !r->before) return WR_ENOMEM;
     wri_meters_values(r->j, r->now);
-    int64_t since = r->j->started_us, until = r->j->ended_us ? r->j->ended_us : r->mono_us;
+    int64_t ended_us = __atomic_load_n(&r->j->ended_us, __ATOMIC_RELAXED);
+    int64_t until = ended_us ? ended_us : r->mono_us, since = until - wri_job_ran_us(r->j, r->mono_us);
     pthread_mutex_lock(&m->lock);
-    if (!r->j->ended_us && m->older.at_us) {
+    if (!ended_us && m->older.at_us) {
         since = m->older.at_us;
         memcpy(r->before, m->older.v, bytes);
     }
@@ -230,6 +226,8 @@ static wr_status read_parts(reading *r) {
     m->n_ops = n;
     m->n_workers = j->n_workers;
     for (uint32_t w = 0; w < j->n_workers; w++) read_worker(r, w);
+    for (uint32_t w = 0; w < j->n_workers; w++)
+        m->resting |= __atomic_load_n(&j->workers[w].meter.rests, __ATOMIC_RELAXED);
     int64_t wm = WR_WM_END;
     for (uint32_t id = 0; id < n; id++) {
         WR_TRY(read_op(r, id));
@@ -255,7 +253,7 @@ wr_status wr_job_metrics_read(wr_job *j, wr_job_metrics *m, wr_err *err) {
     m->rows_out = __atomic_load_n(&j->rows_out, __ATOMIC_RELAXED);
     m->bytes_in = __atomic_load_n(&j->bytes_in, __ATOMIC_RELAXED);
     m->running = __atomic_load_n(&j->running, __ATOMIC_RELAXED) > 0;
-    if (j->started_us) m->uptime_us = (j->ended_us ? j->ended_us : r.mono_us) - j->started_us;
+    m->uptime_us = wri_job_ran_us(j, r.mono_us);
     m->snapshots = (wr_snapshot_metrics){.last_us = WR_NEVER, .next_us = WR_NEVER};
     if (j->finished) return WR_OK; /* it has no parts */
     for (uint32_t w = 0; w < j->n_workers; w++) {

@@ -38,7 +38,7 @@ typedef struct wr_split_metrics {
     bool idle, ended;             /* idle: does not hold the watermark back */
     int64_t advanced_us;          /* how far the wall clock has taken event time on while it was idle */
     int64_t at, size;             /* position, in the connector's measure; size WR_NEVER: unknown */
-    int64_t behind_rows, behind_bytes; /* there, not yet read; WR_NEVER: unknown */
+    int64_t behind_bytes;         /* there, not yet read; WR_NEVER: unknown */
 } wr_split_metrics;
 
 typedef struct wr_sink_metrics {
@@ -47,8 +47,8 @@ typedef struct wr_sink_metrics {
     uint64_t rows, bytes;
     int64_t last_us;       /* when rows were last handed to the connector, wall clock */
     int64_t write_us;      /* time spent in the connector */
-    int64_t pending_bytes; /* of rows that come out with the next snapshot (exactly once), as packed;
-                              WR_NEVER: there are none of the kind, or it is just being written to */
+    int64_t pending_bytes; /* of rows that come out with a snapshot (exactly once), as packed, until they
+                              have; WR_NEVER: there are none of the kind */
     int64_t writing_us;    /* for how long the write under way has been, WR_NEVER: none is */
 } wr_sink_metrics;
 
@@ -81,6 +81,7 @@ typedef struct wr_job_metrics {
     int64_t watermark_us, lag_us; /* least over the sources */
     int64_t uptime_us, wall_us;   /* wall: when this was read */
     bool running;
+    bool resting; /* sources deal nothing, as too many rows wait for a snapshot */
     double rows_in_a_sec, rows_out_a_sec, busy, backpressure; /* the last two: mean over the workers */
     uint32_t n_workers, n_ops, n_splits, n_sinks;
     wr_op_metrics *ops; /* by node number */

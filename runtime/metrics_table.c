@@ -37,6 +37,7 @@ const wr_metric_def wr_metric_defs[] = {
     {JOB(rows_out_a_sec, "rows_out_per_second"), RATE("weir_rows_out_per_second"), .help = "Rows given to sinks, over the last one or two seconds."},
     {JOB(busy, "busy"), RATE("weir_busy_ratio"), .help = "Share of the time that a worker spends on a processor, mean of all."},
     {JOB(backpressure, "backpressure"), RATE("weir_backpressure_ratio"), .help = "Share of the time that a worker waits for full rings, mean of all."},
+    {JOB(resting, "resting"), FLAG("weir_job_resting"), .help = "Whether its sources rest because too many rows wait for a snapshot that can bring them out (exactly once)."},
 
     {OP(rows_in, "rows_in"), COUNTER("weir_operator_rows_in_total"), .help = "Rows that came to the operator."},
     {OP(rows_out, "rows_out"), COUNTER("weir_operator_rows_out_total"), .help = "Rows that it passed on."},
@@ -65,12 +66,11 @@ const wr_metric_def wr_metric_defs[] = {
     {SPLIT(ended, "ended"), FLAG("weir_split_ended"), .help = "Whether it has been read to its end."},
     {SPLIT(at, "position"), NUMBER("weir_split_position"), .help = "How far it has been read, in the connector's measure (bytes as stored, records)."},
     {SPLIT(size, "size"), NUMBER("weir_split_size"), .help = "How large it is in that measure, where that is known."},
-    {SPLIT(behind_rows, "behind_records"), NUMBER("weir_split_behind_records"), .help = "Records that are there and have not been read, where that is known."},
-    {SPLIT(behind_bytes, "behind_bytes"), NUMBER("weir_split_behind_bytes"), .help = "The same in bytes."},
+    {SPLIT(behind_bytes, "behind_bytes"), NUMBER("weir_split_behind_bytes"), .help = "Bytes of it that are there and have not been read, where that is known."},
 
     {SINK(rows, "rows"), COUNTER("weir_sink_rows_total"), .help = "Rows given to a sink."},
     {SINK(bytes, "bytes"), COUNTER("weir_sink_bytes_total"), .help = "Bytes given to it, as encoded."},
-    {SINK(pending_bytes, "pending_bytes"), NUMBER("weir_sink_pending_bytes"), .help = "Rows that come out with the next snapshot (exactly once), as packed."},
+    {SINK(pending_bytes, "pending_bytes"), NUMBER("weir_sink_pending_bytes"), .help = "Bytes of rows that come out with a snapshot (exactly once), as packed, until they have."},
     {SINK(last_us, "last_written"), TIME("weir_sink_write_timestamp_seconds"), .help = "When the last of them were."},
     {SINK(write_us, "write_seconds"), SPENT("weir_sink_write_seconds_total"), .help = "Time spent in writing to it."},
     {SINK(writing_us, "writing_seconds"), SECONDS("weir_sink_writing_seconds"), .help = "For how long the write under way has taken so far: a slow or stuck receiver."},

@@ -73,7 +73,8 @@ typedef struct wr_op_def {
      * a batch) of what stood at the barrier. What is about to change before its turn is saved by who changes
      * it, through wr_saver_of. */
     wr_status (*save_rest)(wr_op *op, bool *leftp, wr_err *err);
-    /* Takes one of the things saved back, before the first push, in the order in which they were saved. */
+    /* Takes one of the things saved back, before the first push: in the order in which they were saved, but
+     * for rows of slots, which come in any. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
     /* All of it has been. NULL: nothing to do. */
     wr_status (*loaded)(wr_op *op, wr_err *err);
@@ -155,12 +156,25 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const struct wr_part_from *f
 /* Only what changed. What an operator keeps is one part, written whole by each snapshot, or several, which it
  * names by numbers. `more`: this snapshot goes on behind what the one before has of the part, and what is
  * loaded is all of it, in order. What is saved from this call on belongs to the part; one that is not begun
- * at a barrier is forgotten. */
-wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) WR_MUST_USE;
+ * at a barrier is forgotten. sub: 0, or of slots (ops/slots.h). */
+wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_err *err) WR_MUST_USE;
+/* In a part of slots. Which slots it says anew: their older rows are void. n bits are set in bits[0..words).
+ */
+wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) WR_MUST_USE;
+/* Rows: row i is of slot slots[i], whose lower bits count. Loaded are those that are not void, in any order.
+ */
+#define WR_SLOT_BITS_MAX 18 /* the most that a part of any snapshot has */
+#ifdef WR_DEBUG
+#define WR_SLOT_BITS 12 /* so that tests have many parts */
+#else
+#define WR_SLOT_BITS WR_SLOT_BITS_MAX
+#endif
+wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                        const uint32_t *slots, wr_err *err) WR_MUST_USE;
 /* There is no snapshot before that parts could go on from: all that is kept must be saved. */
 bool wr_save_anew(const wr_saver *to);
 /* After the barrier, until save_rest has said that nothing is left: where op saves more of a part. */
-wr_saver *wr_saver_of(wr_op *op, int64_t part);
+wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub);
 bool wr_task_saves(const wr_task *t); /* snapshots are taken at all */
 
 /* Rows that failed in op: row rows[i] of b, for the reason whys[i] (or why for all when whys is NULL). Counts

@@ -26,9 +26,11 @@ typedef struct event {
 /* What operators save as no named part may be about what they save as parts, and is loaded behind it. */
 enum { NAMED, OTHER, KINDS };
 
+static int kind_of(const wri_item *item) { return item->named ? NAMED : OTHER; }
+
 typedef struct range {
     wri_run *runs[KINDS]; /* NULL: nothing yet */
-    int64_t number;       /* and number + 1 name them in snapshots */
+    int64_t number;       /* and those behind it name them in snapshots */
     bool saved;           /* a snapshot has been given them */
 } range;
 
@@ -116,9 +118,7 @@ void wri_paged_free(wr_op *op) {
 
 static wr_status add_item(wri_paged *pg, wri_run *run, wri_item item, wr_err *err) {
     pg->text.len = 0;
-    if (item.rows) wr_batch_hold(item.rows); /* packing drops it */
-    wr_status r = wri_items_pack(&item, 1, &pg->text, err);
-    wr_batch_drop(item.rows); /* of one that failed */
+    wr_status r = wri_item_pack(&item, &pg->text, err);
     return r == WR_OK ? wri_run_add(run, pg->text.data, pg->text.len, err) : r;
 }
 
@@ -151,7 +151,7 @@ static wr_status deal(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_
         if (some == 0) continue;
         r = wr_batch_gather(b, idx + at, some, NULL, 0, &item.rows, err);
         if (r != WR_OK) break;
-        r = add_item(pg, to[i].runs[!item.named], item, err);
+        r = add_item(pg, to[i].runs[kind_of(&item)], item, err);
         wr_batch_drop(item.rows);
     }
     wr_free(hash);
@@ -163,7 +163,7 @@ static wr_status deal(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_
 static wr_status put_item(wri_paged *pg, range *to, uint32_t first, uint32_t n, wri_item item, wr_err *err) {
     if (item.rows && n > 1 && item.n_keys > 0) return deal(pg, to, first, n, item, err);
     for (uint32_t i = 0; i < (item.rows ? 1 : n); i++)
-        WR_TRY(add_item(pg, to[i].runs[!item.named], item, err));
+        WR_TRY(add_item(pg, to[i].runs[kind_of(&item)], item, err));
     return WR_OK;
 }
 
@@ -460,7 +460,7 @@ wr_status wri_paged_idle(wr_task *t, bool *didp, wr_err *err) {
 
 static wr_status save_run(wri_run *run, int64_t number, bool more, wr_saver *to, wr_err *err) {
     if (!run || run->bytes == 0) return WR_OK;
-    WR_TRY(wr_save_part(to, number, more, err));
+    WR_TRY(wr_save_part(to, number, 0, more, err));
     wr_part_from from = {read_run, run, run->bytes, run->crc};
     return more ? WR_OK : wr_save_bytes(to, &run->ref, &from, err);
 }

@@ -40,6 +40,7 @@ typedef struct wr_job_opts {
     int64_t snapshot_interval_us; /* 0: plan's setting */
     int64_t memory_bytes;         /* what buffers and state may take; 0: plan's setting, then half of RAM */
     const char *sql;              /* the text of the plan, for snapshots to tell; NULL: none */
+    const char *name;             /* the same: what the job is called */
     const char *from_dir; /* a savepoint to go on from when state_dir has no snapshot yet; NULL: none */
     bool update;          /* go on although the state belongs to other SQL: see wr_update */
     wr_buf *changes; /* gets the lines of wr_update when it does, also on refusal, and those on snapshots that
@@ -95,6 +96,14 @@ wr_status wr_state_savepoint(const wr_sys *sys, const char *state_dir, const cha
 /* Lines for people on the last snapshot in a folder, or on a savepoint: what is kept, and for which SQL. All
  * of it is read and checked. The job may be running. */
 wr_status wr_state_tell(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* What a savepoint says of itself, in ar, without reading all of it. */
+typedef struct wr_savepoint_about {
+    uint64_t epoch, bytes; /* bytes: on disk */
+    int64_t taken_us;
+    const char *job, *version, *sql; /* job: "" where it has no name; version: of weir */
+} wr_savepoint_about;
+wr_status wr_savepoint_read_about(const wr_sys *sys, const char *dir, wr_arena *ar, wr_savepoint_about *outp,
+                                  wr_err *err) WR_MUST_USE;
 /* The SQL that it belongs to. */
 wr_status wr_state_sql(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) WR_MUST_USE;
 

@@ -1,11 +1,16 @@
 /* runtime/saved.c -- what operators save: a list of items while the barrier passes, bytes when a thread of
  * the pool writes them. saved_load.c has the way back.
  *
- *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers */
+ *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers
+ *   in a part of slots (ops/slots.h), whose numbers are raw little-endian words:
+ *         [tag, [key column, …], nil, slot of each row]; rows follow it
+ *         [LIST | BITMAP, [], [], slots]: those that it says anew */
 #include <msgpack.h>
 #include <stdlib.h>
 
 #include "job_int.h"
+
+enum { LIST, BITMAP }; /* tags: 32-bit numbers, or a bit for each slot in 64-bit words */
 
 /* ---- saving ---- */
 
@@ -13,16 +18,21 @@ static wr_status add_item(wr_saver *s, wri_item **outp, uint32_t tag, wr_err *er
     if (wr_grow(&s->items, &s->cap, s->n + 1, sizeof *s->items) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     *outp = &s->items[s->n];
-    **outp =
-        (wri_item){.node = s->node, .tag = tag, .seq = (uint32_t)s->n, .named = s->named, .part = s->part};
+    **outp = (wri_item){.node = s->node,
+                        .tag = tag,
+                        .seq = (uint32_t)s->n,
+                        .named = s->named,
+                        .part = s->part,
+                        .sub = s->named ? s->sub : 0};
     s->n++;
     return WR_OK;
 }
 
-wr_status wr_save_part(wr_saver *to, int64_t part, bool more, wr_err *err) {
+wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_err *err) {
     wri_item *item = NULL;
     to->named = true;
     to->part = part;
+    to->sub = sub;
     if (to->straight) return WR_OK;
     WR_TRY(add_item(to, &item, 0, err));
     item->begins = true;
@@ -35,16 +45,18 @@ static wr_status hand_on(const wr_saver *s, wri_item item, wr_err *err) {
     item.node = s->node;
     item.named = s->named;
     item.part = s->part;
+    item.sub = s->named ? s->sub : 0;
     return s->straight->take(s->straight->ctx, &item, err);
 }
 
 bool wr_save_anew(const wr_saver *to) { return !to->goes_on; }
 
-wr_saver *wr_saver_of(wr_op *op, int64_t part) {
+wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub) {
     wr_saver *s = op->task->aside ? op->task->aside : &op->task->saver;
     s->node = op->node->id;
     s->named = true;
     s->part = part;
+    s->sub = sub;
     return s;
 }
 
@@ -63,6 +75,40 @@ wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *
     item->rows = wr_batch_hold(b);
     item->keys = own;
     item->n_keys = n_keys;
+    return WR_OK;
+}
+
+wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                        const uint32_t *slots, wr_err *err) {
+    if (b->n == 0) return WR_OK;
+    if (to->straight) return wr_save_rows(to, tag, b, keys, n_keys, err); /* none of them is void */
+    uint32_t *own = wr_arena_alloc(&to->ar, b->n * sizeof *own);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < b->n; i++) own[i] = slots[i] & ((1u << WR_SLOT_BITS) - 1);
+    WR_TRY(wr_save_rows(to, tag, b, keys, n_keys, err));
+    to->items[to->n - 1].slots = own;
+    to->items[to->n - 1].slots_len = b->n * sizeof *own;
+    return WR_OK;
+}
+
+static void list_bits(const uint64_t *bits, size_t words, uint32_t *list) {
+    for (size_t w = 0; w < words; w++)
+        for (uint64_t left = bits[w]; left; left &= left - 1)
+            *list++ = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(left);
+}
+
+wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) {
+    bool list = n * sizeof(uint32_t) < words * sizeof *bits;
+    size_t len = list ? n * sizeof(uint32_t) : words * sizeof *bits;
+    wri_item *item;
+    if (to->straight) return WR_OK; /* what goes there is all there is */
+    void *own = wr_arena_alloc(&to->ar, len + 1);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    if (list) list_bits(bits, words, own);
+    else memcpy(own, bits, len);
+    WR_TRY(add_item(to, &item, list ? LIST : BITMAP, err));
+    item->slots = own;
+    item->slots_len = len;
     return WR_OK;
 }
 
@@ -120,6 +166,7 @@ static int by_part(const void *x, const void *y) {
     if (a->node != b->node) return a->node < b->node ? -1 : 1;
     if (a->named != b->named) return a->named ? -1 : 1; /* what is not named may be about what is */
     if (a->named && a->part != b->part) return a->part < b->part ? -1 : 1;
+    if (a->sub != b->sub) return a->sub < b->sub ? -1 : 1;
     return a->seq < b->seq ? -1 : 1;
 }
 
@@ -127,26 +174,35 @@ void wri_saver_sort(wr_saver *s) {
     if (s->n) qsort(s->items, s->n, sizeof *s->items, by_part);
 }
 
-static wr_status pack_item(const wri_item *item, wr_buf *out, wr_err *err) {
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
-    int r = msgpack_pack_array(&pk, 3);
+    int r = msgpack_pack_array(&pk, item->slots ? 4 : 3);
     if (r == 0) r = msgpack_pack_uint32(&pk, item->tag);
     if (r == 0) r = msgpack_pack_array(&pk, item->n_keys);
     for (uint32_t i = 0; r == 0 && i < item->n_keys; i++) r = msgpack_pack_uint32(&pk, item->keys[i]);
     if (r == 0 && item->rows) r = msgpack_pack_nil(&pk);
     else if (r == 0) r = msgpack_pack_array(&pk, item->n_ints);
     for (uint32_t i = 0; r == 0 && i < item->n_ints; i++) r = msgpack_pack_int64(&pk, item->ints[i]);
+    if (r == 0 && item->slots) r = msgpack_pack_bin(&pk, item->slots_len);
+    if (r == 0 && item->slots) r = msgpack_pack_bin_body(&pk, item->slots, item->slots_len);
     if (r != 0) return wr_fail_oom(err, "a snapshot");
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
 
-wr_status wri_items_pack(wri_item *items, size_t n, wr_buf *out, wr_err *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (items[i].begins || items[i].from) continue;
-        WR_TRY(pack_item(&items[i], out, err));
-        wr_batch_drop(items[i].rows); /* rows and their bytes need not both be held */
-        items[i].rows = NULL;
+wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
+    const wri_items *all = ctx;
+    wr_buf text = {0};
+    wr_status r = WR_OK;
+    for (size_t i = 0; r == WR_OK && i < all->n; i++) {
+        wri_item *item = &all->items[i];
+        if (item->begins) continue;
+        text.len = 0;
+        r = item->from ? wr_segment_copy(to, item->from, err) : wri_item_pack(item, &text, err);
+        if (r == WR_OK) r = wr_segment_put(to, text.data, text.len, err);
+        wr_batch_drop(item->rows); /* what has been written is held no longer */
+        item->rows = NULL;
     }
-    return WR_OK;
+    wr_buf_free(&text);
+    return r;
 }

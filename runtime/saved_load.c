@@ -26,6 +26,7 @@ typedef struct stream { /* of bytes that a piece or a run has */
     size_t n;
     uint64_t read; /* so far */
     uint32_t crc;
+    uint64_t *said; /* of a part of slots, a bit for each slot that later items say; NULL: another one */
 } stream;
 
 static uint64_t to_read(const stream *s) { return s->from ? s->from->len - s->read : 0; }
@@ -71,6 +72,8 @@ typedef struct found { /* an item that is being read; its memory is ar's */
     uint32_t *keys;
     uint64_t n_likely; /* rows in all of the piece, if they are like these */
     int64_t *ints;     /* NULL: rows follow */
+    char *slots;       /* NULL: none */
+    size_t slots_len;
     wr_arena ar;
 } found;
 
@@ -78,9 +81,20 @@ static bool is_int(const msgpack_object *o) {
     return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
 }
 
+static wr_status read_slots(const msgpack_object *o, found *f, wr_err *err) {
+    if (o->type != MSGPACK_OBJECT_BIN) return wr_fail(err, WR_EDATA, OPERATOR);
+    f->slots_len = o->via.bin.size;
+    f->slots = wr_arena_alloc(&f->ar, f->slots_len);
+    if (!f->slots) return wr_fail_oom(err, "a snapshot");
+    memcpy(f->slots, o->via.bin.ptr, f->slots_len);
+    return WR_OK;
+}
+
 static wr_status read_item(const msgpack_object *o, found *f, wr_err *err) {
-    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3) return wr_fail(err, WR_EDATA, OPERATOR);
+    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 || o->via.array.size > 4)
+        return wr_fail(err, WR_EDATA, OPERATOR);
     const msgpack_object *p = o->via.array.ptr;
+    if (o->via.array.size == 4) WR_TRY(read_slots(&p[3], f, err));
     bool numbers = p[2].type == MSGPACK_OBJECT_ARRAY;
     if (!is_int(&p[0]) || p[1].type != MSGPACK_OBJECT_ARRAY || (!numbers && p[2].type != MSGPACK_OBJECT_NIL))
         return wr_fail(err, WR_EDATA, OPERATOR);
@@ -121,21 +135,32 @@ static wr_status give_some(const stream *s, const found *f, wr_batch *b, const u
     return r;
 }
 
-/* The rows whose keys this worker owns. */
+/* Row i is of a slot that later items say. */
+static bool is_void(const stream *s, const found *f, uint32_t i) {
+    uint32_t slot;
+    if (!s->said) return false;
+    memcpy(&slot, f->slots + i * sizeof slot, sizeof slot);
+    return wr_bit(s->said, slot & ((1u << WR_SLOT_BITS_MAX) - 1));
+}
+
+/* The rows whose keys this worker owns, and that are not void. */
 static wr_status take_own(const stream *s, const found *f, wr_batch *b, wr_err *err) {
     wr_saved whole = {.tag = f->tag, .rows = b, .n_likely = f->n_likely};
+    bool by_key = s->whose == WRI_BY_KEY && f->n_keys > 0;
+    if (s->said && f->slots_len != b->n * sizeof(uint32_t)) return wr_fail(err, WR_EDATA, OPERATOR);
     for (uint32_t i = 0; i < f->n_keys; i++)
         if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
-    if (f->n_keys == 0) return give(s, f, &whole, err);
+    if (f->n_keys == 0 && !s->said) return give(s, f, &whole, err);
     b->hash = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->hash);
     if (!b->hash) return wr_fail_oom(err, "a snapshot");
     wr_batch_hash(b, f->keys, f->n_keys, b->hash);
-    if (s->whose != WRI_BY_KEY) return b->n ? give(s, f, &whole, err) : WR_OK;
+    if (!by_key && !s->said) return b->n ? give(s, f, &whole, err) : WR_OK;
     uint32_t n = 0, *idx = wr_alloc(b->n * sizeof *idx + 1);
     if (!idx) return wr_fail_oom(err, "a snapshot");
     for (uint32_t i = 0; i < b->n; i++) {
         idx[n] = i;
-        n += wri_exchange_target(b->hash[i], s->l->job->n_workers) == s->l->worker;
+        bool own = !by_key || wri_exchange_target(b->hash[i], s->l->job->n_workers) == s->l->worker;
+        n += own && !is_void(s, f, i);
     }
     wr_status r = n > 0 ? give_some(s, f, b, idx, n, err) : WR_OK;
     wr_free(idx);
@@ -170,7 +195,8 @@ static wr_status load_one(stream *s, wr_err *err) {
     if (r == WR_OK) {
         skip(s, used);
         wr_saved numbers = {.tag = f.tag, .ints = f.ints, .n_ints = f.n_ints};
-        if (f.ints) r = give(s, &f, &numbers, err);
+        if (f.ints && s->said) r = wri_slots_said(f.tag, f.slots, f.slots_len, s->said, err);
+        else if (f.ints) r = give(s, &f, &numbers, err);
         else if ((r = next_object(s, &u, &used, err)) == WR_OK) {
             r = load_rows(s, &f, err);
             skip(s, used);
@@ -232,6 +258,54 @@ wr_status wri_items_load(wri_loader *l, uint32_t id, const wr_piece *p, wri_whos
     return load_all(&s, err);
 }
 
+typedef struct slice { /* of a piece */
+    reading of;
+    uint64_t from;
+} slice;
+
+static wr_status read_slice(void *ctx, uint64_t at, char *out, size_t n, wr_err *err) {
+    slice *x = ctx;
+    return read_piece(&x->of, x->from + at, out, n, err);
+}
+
+wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t at, size_t len,
+                        uint64_t *said, wri_whose whose, wr_err *err) {
+    slice x = {{l, p}, at};
+    wr_part_from from = {read_slice, &x, len, 0};
+    stream s = {.l = l, .op = &l->job->workers[l->worker].ops[id], .whose = whose, .said = said};
+    if (p->data) {
+        s.at = p->data + at;
+        s.n = len;
+    } else s.from = &from;
+    return load_one(&s, err); /* its checksum was looked at when the part was gone through */
+}
+
+wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *each, void *ctx, wr_err *err) {
+    reading g;
+    wr_part_from from;
+    stream s = begin(l, &g, p, &from);
+    wr_status r = WR_OK;
+    while (r == WR_OK && has_more(&s)) {
+        msgpack_unpacked u;
+        size_t used, rows = 0;
+        uint64_t at = (p->data ? p->len : s.read) - s.n;
+        msgpack_unpacked_init(&u);
+        if ((r = next_object(&s, &u, &used, err)) == WR_OK) {
+            const msgpack_object *o = &u.data;
+            bool follow = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size > 2 &&
+                          o->via.array.ptr[2].type == MSGPACK_OBJECT_NIL;
+            skip(&s, used);
+            if (follow) r = next_object(&s, &u, &rows, err);
+        }
+        if (r == WR_OK) {
+            skip(&s, rows);
+            r = each(ctx, at, used + rows, err);
+        }
+        msgpack_unpacked_destroy(&u);
+    }
+    return r;
+}
+
 wr_status wri_items_loaded(const wri_loader *l, wr_err *err) {
     for (uint32_t id = 0; id < l->job->plan->n_nodes; id++) {
         wr_op *op = &l->job->workers[l->worker].ops[id];
@@ -259,7 +333,7 @@ wr_status wri_items_count(wri_loader *l, const wr_piece *p, uint64_t *rowsp, wr_
         msgpack_unpacked_init(&u);
         if ((r = next_object(&s, &u, &used, err)) == WR_OK) {
             const msgpack_object *o = &u.data;
-            rows = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == 3 &&
+            rows = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size >= 3 &&
                    o->via.array.ptr[2].type == MSGPACK_OBJECT_NIL;
             skip(&s, used);
         }

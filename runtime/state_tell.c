@@ -159,3 +159,21 @@ wr_status wr_state_sql(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *
     wr_arena_free(&ar);
     return r;
 }
+
+wr_status wr_savepoint_read_about(const wr_sys *sys, const char *dir, wr_arena *ar, wr_savepoint_about *out,
+                                  wr_err *err) {
+    wr_snapshot *from;
+    wri_about about;
+    *out = (wr_savepoint_about){0};
+    WR_TRY(wr_savepoint_glance(sys, dir, WRI_ABOUT, &from, &out->bytes, err));
+    wr_status r = wri_about_read(from, ar, &about, err);
+    if (r == WR_OK) {
+        out->epoch = from->head.epoch;
+        out->taken_us = from->head.taken_us;
+        out->job = about.job;
+        out->version = about.version;
+        out->sql = about.sql;
+    }
+    wr_snapshot_free(from);
+    return r;
+}

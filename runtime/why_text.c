@@ -88,9 +88,21 @@ static const wr_sink_metrics *stuck(const wri_why *w) {
     return worst;
 }
 
+static wr_status put_rest(const wri_why *w, wr_buf *out) {
+    uint64_t share = wri_commit_share(w->j), bytes = 0;
+    for (uint32_t i = 0; i < w->m.n_sinks; i++)
+        if (w->m.sinks[i].pending_bytes > 0) bytes += (uint64_t)w->m.sinks[i].pending_bytes;
+    return wr_buf_printf(out,
+                         "Sources rest: %" PRIu64
+                         " KiB of rows wait for a snapshot that brings them out, %" PRIu64
+                         " KiB are the most. They go on once one has been written.\n",
+                         bytes >> 10, 2 * share >> 10);
+}
+
 static wr_status put_pressure(const wri_why *w, wr_buf *out) {
     const wr_sink_metrics *s = stuck(w);
     text a;
+    if (w->m.resting) WR_TRY(put_rest(w, out));
     for (int k = 0; k < WR_TROUBLE_KINDS; k++) {
         wr_trouble t;
         wr_job_trouble(w->j, (wr_trouble_kind)k, &t);
@@ -455,6 +467,7 @@ static wr_status put_line(const wri_why *w, wr_buf *out) {
     if (s)
         return wr_buf_printf(out, "a write to %s has taken %s so far", sink_name(s),
                              duration(s->writing_us, a));
+    if (w->m.resting) return wr_buf_puts(out, "sources rest: rows wait for a snapshot that brings them out");
     for (uint32_t i = 0; i < w->n; i++)
         if (w->found[i].blame.by != WRI_HELD_NOBODY) return put_finding_line(&w->found[i], out);
     wr_buf t = {0};

@@ -102,7 +102,7 @@ static bool doze(wr_task *t, bool deaf) {
     int64_t from = t->job->sys->mono_us();
     bool rest = rings_empty(t) && !barrier_waits(t) && !wri_stopping(t->job) && !wri_asked(t);
     int woken = rest ? t->job->sys->poll(t->wakers, n, ms) : 0;
-    wri_meter_time(&t->meter.slept_us, t->job->sys->mono_us() - from);
+    wri_meter_time(t->meter.rests ? &t->meter.blocked_us : &t->meter.slept_us, t->job->sys->mono_us() - from);
     __atomic_store_n(&t->asleep, false, __ATOMIC_RELAXED);
     if (woken <= 0) return false;
     for (nfds_t i = 1; i < n; i++) {
@@ -172,12 +172,13 @@ static bool through(const wr_task *t, uint64_t epoch, bool side_fed) {
     return true;
 }
 
-/* Of operators that no barrier reached it is noted that they had ended: they keep nothing any more. */
+/* Of operators that no barrier reached it is noted that they had ended: they keep nothing any more. What the
+ * snapshot that the job goes on from has noted holds for ever. */
 static wr_status save_ended(wr_task *t, uint64_t epoch, wr_err *err) {
     for (uint32_t id = 0; t->index == 0 && id < t->job->plan->n_nodes; id++) {
         const wr_op *op = &t->ops[id];
-        if (op->def->load && op->ended == op->n_in && op->epoch != epoch)
-            WR_TRY(wri_save_ended(&t->saver, id, err));
+        bool ended = op->ended == op->n_in && op->epoch != epoch;
+        if (op->def->load && (ended || op->spoken)) WR_TRY(wri_save_ended(&t->saver, id, err));
     }
     return WR_OK;
 }
@@ -243,7 +244,8 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
         if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
     }
     WR_TRY(wri_memory_relieve(t, didp, err));
-    if (!*didp && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
+    __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
+    if (!*didp && !t->meter.rests && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
     if (!*didp) WR_TRY(wri_paged_idle(t, didp, err));
     if (t->job->epochs.store) {

@@ -114,29 +114,40 @@ static bool take_json(wri_req *r, asked *a) {
     a->row.workers = w ? json_integer_value(w) : 0;
     if (w && (a->row.workers < 1 || a->row.workers > 128))
         return bad(r, "workers: expected 1 to 128, found %" PRId64, a->row.workers);
-    return a->row.sql ? true : bad(r, "expected a member 'sql', the text of the script");
+    return wri_api_script_fits(r, a->row.sql);
+}
+
+bool wri_api_script_fits(wri_req *r, const char *sql) {
+    if (!sql) return bad(r, "expected a member 'sql', the text of the script");
+    return strlen(sql) <= WRI_SQL_MOST ? true : bad(r, "the script is longer than 1 MiB");
+}
+
+const char *wri_api_script(wri_req *r) {
+    const char *p = r->body.data ? r->body.data : "";
+    const char *sql = NULL;
+    if (!wr_utf8_valid(p, r->body.len) || memchr(p, 0, r->body.len)) bad(r, "the script is no UTF-8 text");
+    else if (!(sql = wr_arena_strndup(&r->ar, p, r->body.len)))
+        wri_note_error(r, 503, "out_of_memory", "out of memory");
+    return sql && wri_api_script_fits(r, sql) ? sql : NULL;
 }
 
 /* The body is the script itself. */
 static bool take_sql(wri_req *r, asked *a) {
     const char *w = wri_query(r, "workers");
-    if (!wr_utf8_valid(r->body.data ? r->body.data : "", r->body.len) ||
-        (r->body.len && memchr(r->body.data, 0, r->body.len)))
-        return bad(r, "the script is no UTF-8 text");
-    a->row.sql = wr_arena_strndup(&r->ar, r->body.data ? r->body.data : "", r->body.len);
+    a->row.sql = (char *)wri_api_script(r);
+    if (!a->row.sql) return false;
     a->row.name = (char *)wri_query(r, "name");
     a->interval = wri_query(r, "snapshot_interval");
     a->row.savepoint = (char *)wri_query(r, "savepoint");
     a->memory = wri_query(r, "memory");
     if (w && (!wr_read_i64(w, strlen(w), &a->row.workers) || a->row.workers < 1 || a->row.workers > 128))
         return bad(r, "workers '%.32s': expected 1 to 128", w);
-    return a->row.sql ? true : bad(r, "out of memory");
+    return true;
 }
 
 static bool take(wri_req *r, asked *a) {
     wr_err err = {0};
     if (!(r->body_type == WRI_BODY_SQL ? take_sql(r, a) : take_json(r, a))) return false;
-    if (strlen(a->row.sql) > WRI_SQL_MOST) return bad(r, "the script is longer than 1 MiB");
     if (a->interval && wr_parse_duration(a->interval, &a->row.snapshot_interval_us, &err) != WR_OK)
         return bad(r, "snapshot_interval: %s", err.msg);
     if (a->interval &&
@@ -176,7 +187,9 @@ static void submit(wri_req *r) {
         return;
     }
     wri_sql_free(&sql);
-    if (s == WR_OK) s = wri_catalog_add(r->srv->catalog, &a->row, &err);
+    if (s == WR_OK)
+        s = a->row.savepoint ? wri_savepoint_begin(r->srv, &a->row, &err)
+                             : wri_catalog_add(r->srv->catalog, &a->row, &err);
     if (why.len) wri_note_error(r, s == WR_ENOMEM ? 503 : 400, "sql", why.data);
     else if (s != WR_OK) wri_note_failed(r, s, &err);
     wr_buf_free(&why);
@@ -185,6 +198,7 @@ static void submit(wri_req *r) {
 static void submitted(wri_req *r) {
     asked *a = r->own;
     wr_err err = {0};
+    r->srv->n_submitted--;
     if (wri_noted(r)) {
         wri_send_noted(r);
         return;
@@ -198,14 +212,16 @@ void wri_api_jobs_submit(wri_req *r) {
     static const char *const known[] = {"name", "workers", "snapshot_interval", "savepoint", "memory", NULL};
     static const char *const none[] = {NULL};
     if (!wri_query_known(r, r->body_type == WRI_BODY_SQL ? known : none)) return; /* JSON has them in it */
-    if (r->srv->n_jobs >= (size_t)r->srv->o.max_jobs) {
+    if (r->srv->n_jobs + r->srv->n_submitted >= (size_t)r->srv->o.max_jobs) {
         wri_answer_error(r, 429, "too_many_jobs", "there are %zu jobs, which is max_jobs; delete some",
-                         r->srv->n_jobs);
+                         r->srv->n_jobs + r->srv->n_submitted);
         return;
     }
     r->own = wr_arena_calloc(&r->ar, sizeof(asked));
-    if (r->own) wri_req_work(r, submit, submitted);
-    else wri_answer_error(r, 503, "out_of_memory", "out of memory");
+    if (r->own) {
+        r->srv->n_submitted++;
+        wri_req_work(r, submit, submitted);
+    } else wri_answer_error(r, 503, "out_of_memory", "out of memory");
 }
 
 /* ---- what is wanted of a job ---- */
@@ -266,6 +282,26 @@ bool wri_api_claim(wri_req *r) {
     return mine;
 }
 
+void wri_api_give_back(wri_req *r) {
+    r->job->busy = false;
+    wri_send_noted(r);
+}
+
+void wri_api_note_stopping(wri_req *r) {
+    wri_note_error(r, 503, "stopping", "the server is stopping; ask again when it runs");
+}
+
+bool wri_api_claim_state(wri_req *r, wri_jstate not, const char *verb) {
+    static const char *const none[] = {NULL};
+    if (!wri_query_known(r, none) || !wri_api_find_job(r) || !wri_api_claim(r)) return false;
+    wri_jstate s = r->job->state;
+    if (s != WRI_PAUSING && s != WRI_STOPPING && s != not ) return true;
+    r->job->busy = false;
+    wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s", r->job->row.name,
+                     wri_jstate_name(s), verb);
+    return false;
+}
+
 /* False: answered. */
 static bool begin(wri_req *r, wri_wanted w, bool force, const char *verb) {
     static const char *const none[] = {NULL}, *const forced[] = {"force", NULL};
@@ -301,13 +337,14 @@ void wri_api_job_stop(wri_req *r) {
 static void erase(wri_req *r) {
     wr_err err = {0};
     wr_status s = wri_job_erase(r->srv, r->job->row.id, &err);
-    if (s != WR_OK) wri_note_failed(r, s, &err);
+    if (s == WR_OK) return;
+    wri_job_log(r->job, "cannot be deleted: %s", err.msg);
+    wri_note_failed(r, s, &err);
 }
 
 static void erased(wri_req *r) {
     wri_sjob *j = r->job;
     if (wri_noted(r)) { /* it is tried again at the next start */
-        wri_job_log(j, "cannot be deleted: %s", r->out.data ? r->out.data : "");
         j->row.wanted = WRI_WANT_STOP;
         wri_send_noted(r);
         return;

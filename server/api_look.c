@@ -3,13 +3,15 @@
 
 static const char *const forms[] = {"tree", "json", "dot"};
 
-/* format=tree|json|dot; false: answered. */
+/* format=tree|json|dot; false: noted. */
 static bool form_of(wri_req *r, const char *name, wr_explain_form *outp) {
+    char msg[100];
     *outp = WR_EXPLAIN_TREE;
     for (size_t i = 0; name && i < WR_LEN(forms); i++)
         if (strcmp(forms[i], name) == 0) *outp = (wr_explain_form)i;
     if (!name || strcmp(forms[*outp], name) == 0) return true;
-    wri_answer_error(r, 400, "bad_request", "format '%.32s': expected tree, json or dot", name);
+    snprintf(msg, sizeof msg, "format '%.32s': expected tree, json or dot", name);
+    wri_note_error(r, 400, "bad_request", msg);
     return false;
 }
 
@@ -17,7 +19,7 @@ static bool form_of(wri_req *r, const char *name, wr_explain_form *outp) {
 
 typedef struct planning {
     wr_explain_form form;
-    const char *name, *sql;
+    const char *name, *sql, *form_name;
 } planning;
 
 static void explain(wri_req *r) {
@@ -38,23 +40,23 @@ static void explained(wri_req *r) {
     else wri_answer(r, 200, p->form == WR_EXPLAIN_JSON ? "application/json" : "text/plain; charset=utf-8");
 }
 
-static void explain_sql(wri_req *r, const char *name, const char *sql, wr_explain_form form) {
+/* In r->own. NULL: answered. */
+static planning *plan_for(wri_req *r, const char *name) {
     planning *p = r->own = wr_arena_calloc(&r->ar, sizeof *p);
-    if (!p) {
-        wri_answer_error(r, 503, "out_of_memory", "out of memory");
-        return;
-    }
-    *p = (planning){.form = form, .name = name, .sql = sql};
-    wri_req_work(r, explain, explained);
+    if (p) p->name = name;
+    else wri_answer_error(r, 503, "out_of_memory", "out of memory");
+    return p;
 }
 
 void wri_api_job_plan(wri_req *r) {
     static const char *const known[] = {"format", "analyze", NULL};
     wr_explain_form form;
     bool analyze;
-    if (!wri_query_known(r, known) || !form_of(r, wri_query(r, "format"), &form) ||
-        !wri_query_bool(r, "analyze", &analyze))
+    if (!wri_query_known(r, known) || !wri_query_bool(r, "analyze", &analyze)) return;
+    if (!form_of(r, wri_query(r, "format"), &form)) {
+        wri_send_noted(r);
         return;
+    }
     if (analyze && form != WR_EXPLAIN_TREE) {
         wri_answer_error(r, 400, "bad_request", "analyze=1: live numbers stand in format=tree only");
         return;
@@ -64,45 +66,42 @@ void wri_api_job_plan(wri_req *r) {
         wri_api_job_analyze(r);
         return;
     }
-    /* A copy: an update may replace the text. */
-    const char *sql = wr_arena_strdup(&r->ar, r->job->row.sql);
-    if (sql) explain_sql(r, r->job->row.name, sql, form);
+    planning *p = plan_for(r, r->job->row.name);
+    if (!p) return;
+    p->form = form;
+    p->sql = wr_arena_strdup(&r->ar, r->job->row.sql); /* a copy: an update may replace the text */
+    if (p->sql) wri_req_work(r, explain, explained);
     else wri_answer_error(r, 503, "out_of_memory", "out of memory");
 }
 
 /* ---- POST /v1/explain and /v1/check ---- */
 
-/* The script, and the format where formp is not NULL, of a body of either kind: JSON has all in it, beside a
- * script parameters stand in the query. False: answered. */
-static bool take_sql(wri_req *r, const char **sqlp, const char **formp) {
-    static const char *const members[] = {"s:sql", "s:format", NULL}, *const sql_only[] = {"s:sql", NULL};
-    static const char *const params[] = {"format", NULL}, *const none[] = {NULL};
-    if (!wri_query_known(r, formp && r->body_type == WRI_BODY_SQL ? params : none)) return false;
-    if (formp) *formp = wri_query(r, "format");
+/* In the pool: the script, and the format where `members` has it, of a body of either kind: JSON has all in
+ * it, beside a script parameters stand in the query. False: noted. */
+static bool take_sql(wri_req *r, const char *const *members) {
+    planning *p = r->own;
     if (r->body_type == WRI_BODY_SQL) {
-        const char *text = r->body.data ? r->body.data : "";
-        bool ok = wr_utf8_valid(text, r->body.len) && (!r->body.len || !memchr(text, 0, r->body.len));
-        *sqlp = ok ? wr_arena_strndup(&r->ar, text, r->body.len) : NULL;
-        if (!ok) wri_note_error(r, 400, "bad_request", "the script is no UTF-8 text");
-        else if (!*sqlp) wri_note_error(r, 503, "out_of_memory", "out of memory");
-    } else {
-        json_t *o = wri_req_json(r);
-        if (o && wri_json_known(r, o, formp ? members : sql_only)) {
-            *sqlp = json_string_value(json_object_get(o, "sql"));
-            if (formp) *formp = json_string_value(json_object_get(o, "format"));
-            if (!*sqlp)
-                wri_note_error(r, 400, "bad_request", "expected a member 'sql', the text of the script");
-        }
+        p->form_name = wri_query(r, "format");
+        p->sql = wri_api_script(r);
+        return p->sql != NULL;
     }
-    if (!wri_noted(r)) return true;
-    wri_send_noted(r);
-    return false;
+    json_t *o = wri_req_json(r);
+    if (!o || !wri_json_known(r, o, members)) return false;
+    p->sql = json_string_value(json_object_get(o, "sql"));
+    p->form_name = json_string_value(json_object_get(o, "format"));
+    return wri_api_script_fits(r, p->sql);
+}
+
+static void explain_body(wri_req *r) {
+    static const char *const members[] = {"s:sql", "s:format", NULL};
+    planning *p = r->own;
+    if (take_sql(r, members) && form_of(r, p->form_name, &p->form)) explain(r);
 }
 
 void wri_api_explain(wri_req *r) {
-    const char *sql, *form_name;
-    wr_explain_form form;
-    if (take_sql(r, &sql, &form_name) && form_of(r, form_name, &form)) explain_sql(r, "sql", sql, form);
+    static const char *const params[] = {"format", NULL}, *const none[] = {NULL};
+    if (!wri_query_known(r, r->body_type == WRI_BODY_SQL ? params : none)) return;
+    if (plan_for(r, "sql")) wri_req_work(r, explain_body, explained);
 }
 
 static json_t *diag_json(const wr_diags *d, const wr_diag *g) {
@@ -115,9 +114,11 @@ static json_t *diag_json(const wr_diags *d, const wr_diag *g) {
 }
 
 static void check(wri_req *r) {
+    static const char *const members[] = {"s:sql", NULL};
     const planning *p = r->own;
     wri_sql sql;
     wr_buf text = {0};
+    if (!take_sql(r, members)) return;
     json_t *list = json_array();
     wr_status s = wri_sql_plan(&sql, p->name, p->sql, &text);
     for (size_t i = 0; i < sql.diags.n; i++)
@@ -132,15 +133,8 @@ static void check(wri_req *r) {
 }
 
 void wri_api_check(wri_req *r) {
-    const char *sql;
-    if (!take_sql(r, &sql, NULL)) return;
-    planning *p = r->own = wr_arena_calloc(&r->ar, sizeof *p);
-    if (!p) {
-        wri_answer_error(r, 503, "out_of_memory", "out of memory");
-        return;
-    }
-    *p = (planning){.name = "sql", .sql = sql};
-    wri_req_work(r, check, wri_send_noted);
+    static const char *const none[] = {NULL};
+    if (wri_query_known(r, none) && plan_for(r, "sql")) wri_req_work(r, check, wri_send_noted);
 }
 
 /* ---- lines ---- */

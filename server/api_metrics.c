@@ -64,7 +64,20 @@ static void read_all(wri_req *r) {
     if (st != WR_OK) wri_note_error(r, 503, "out_of_memory", "out of memory");
 }
 
+static wr_status put_tls(const wri_server *srv, wr_buf *out) {
+    if (!srv->tls) return WR_OK;
+    return wr_buf_printf(
+        out,
+        "# HELP weir_tls_certificate_ends_seconds When the certificate runs out, in seconds of Unix time.\n"
+        "# TYPE weir_tls_certificate_ends_seconds gauge\nweir_tls_certificate_ends_seconds %" PRId64 "\n"
+        "# HELP weir_tls_failures_total Connections that were cut as they spoke no TLS, or none that is "
+        "allowed.\n"
+        "# TYPE weir_tls_failures_total counter\nweir_tls_failures_total %" PRIu64 "\n",
+        wri_tls_ends_us(srv->tls) / WR_US_PER_SECOND, srv->n_noises);
+}
+
 static wr_status put_server(const wri_server *srv, wr_buf *out) {
+    WR_TRY(put_tls(srv, out));
     return wr_buf_printf(
         out,
         "# HELP weir_uptime_seconds Since the server was started.\n# TYPE weir_uptime_seconds gauge\n"

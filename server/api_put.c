@@ -8,6 +8,8 @@
 
 #include "server_int.h"
 
+#define ANSWER_BYTES 160 /* of a record in the answer, and its key */
+
 typedef struct putting {
     wr_put *puts;
     size_t n, cap;
@@ -78,6 +80,9 @@ static bool take_json(wri_req *r, putting *g) {
 
 static bool take_lines(wri_req *r, putting *g) {
     const char *key = wri_query(r, "key"), *p = r->body.data, *end = p + r->body.len;
+    size_t n = 1;
+    for (const char *nl = p; nl && (nl = memchr(nl, '\n', (size_t)(end - nl))); nl++) n++;
+    if (!wri_req_room(r, n * (sizeof(wr_put) + ANSWER_BYTES))) return false;
     while (p && p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p)), *to = nl ? nl : end;
         if (!add(r, g, key, key ? strlen(key) : 0, p, (size_t)(to - p))) return false;
@@ -86,28 +91,39 @@ static bool take_lines(wri_req *r, putting *g) {
     return true;
 }
 
-/* Where each record went. Where some failed: the error, and which. */
-static void note_puts(wri_req *r, const putting *g, wr_status s, const wr_err *err) {
-    json_t *list = json_array();
+/* Where each record went; of those that failed, why. As text at once: there may be a million of them. */
+static wr_status put_places(const putting *g, wr_buf *out) {
+    WR_TRY(wr_buf_puts(out, "{\"records\":["));
     for (size_t i = 0; i < g->n; i++) {
         const wr_put *p = &g->puts[i];
-        char shard[32], seq[WR_SEQ_TEXT];
+        char seq[WR_SEQ_TEXT];
+        if (i) WR_TRY(wr_buf_puts(out, ","));
         if (p->status != WR_OK) {
-            json_array_append_new(list, json_pack("{s:s}", "error", wr_status_text(p->status)));
+            WR_TRY(wr_buf_printf(out, "{\"error\":\"%s\"}", wr_status_text(p->status)));
             continue;
         }
-        snprintf(shard, sizeof shard, WR_SHARD_ID, p->seq.shard);
         wr_seq_write(&p->seq, seq);
-        json_array_append_new(list, json_pack("{s:s,s:s}", "shard", shard, "sequence_number", seq));
+        WR_TRY(wr_buf_printf(out, "{\"shard\":\"" WR_SHARD_ID "\",\"sequence_number\":\"%s\"}", p->seq.shard,
+                             seq));
     }
-    json_t *o = json_pack("{s:o}", "records", list);
-    if (s == WR_OK) {
-        wri_note(r, 200, o);
-        return;
-    }
-    json_object_set_new(
-        o, "error", json_pack("{s:s,s:s}", "code", s == WR_EDATA ? "damaged" : "io", "message", err->msg));
-    wri_note(r, s == WR_EINVAL ? 400 : 500, o);
+    return wr_buf_puts(out, "]");
+}
+
+static wr_status put_answer(const putting *g, wr_status s, const wr_err *err, wr_buf *out) {
+    WR_TRY(put_places(g, out));
+    if (s == WR_OK) return wr_buf_puts(out, "}\n");
+    json_t *o = json_pack("{s:s,s:s}", "code", s == WR_EDATA ? "damaged" : "io", "message", err->msg);
+    wr_status r = o ? wr_buf_puts(out, ",\"error\":") : WR_ENOMEM;
+    if (r == WR_OK) r = wri_json_write(o, out);
+    json_decref(o);
+    return r == WR_OK ? wr_buf_puts(out, "}\n") : r;
+}
+
+static void note_puts(wri_req *r, const putting *g, wr_status s, const wr_err *err) {
+    r->status = s == WR_OK ? 200 : s == WR_EINVAL ? 400 : 500;
+    r->type = "application/json";
+    r->out.len = 0;
+    if (put_answer(g, s, err, &r->out) != WR_OK) oom(r);
 }
 
 static void put_all(wri_req *r, putting *g) {

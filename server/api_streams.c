@@ -124,12 +124,13 @@ static void create(wri_req *r) {
     wr_err err = {0};
     if (!take(r, &name, &cfg)) return;
     wr_status s = wr_stream_name_check(name, &err);
-    if (s == WR_OK && wr_stream_describe(r->srv->streams, name, &r->ar, &info, NULL) == WR_OK) {
+    if (s == WR_OK) s = wr_stream_create(r->srv->streams, name, &cfg, &err);
+    else name = "";
+    if (s == WR_EINVAL && *name && wr_stream_describe(r->srv->streams, name, &r->ar, &info, NULL) == WR_OK) {
         snprintf(err.msg, sizeof err.msg, "there is a stream '%.128s' already", name);
         wri_note_error(r, 409, "conflict", err.msg);
         return;
     }
-    if (s == WR_OK) s = wr_stream_create(r->srv->streams, name, &cfg, &err);
     if (s == WR_OK) s = wr_stream_describe(r->srv->streams, name, &r->ar, &info, &err);
     if (s == WR_OK) wri_note(r, 201, stream_json(name, &info, true));
     else wri_note_failed(r, s, &err);

@@ -61,6 +61,32 @@ static wr_status version(wri_catalog *c, int *outp, wr_err *err) {
     return s;
 }
 
+/* What is damaged here would come out as other jobs than were submitted, or none. */
+static wr_status check_whole(wri_catalog *c, wr_err *err) {
+    sqlite3_stmt *st;
+    WR_TRY(prepare(c, "PRAGMA quick_check(1)", &st, err));
+    int rc = sqlite3_step(st);
+    const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    wr_status s = WR_OK;
+    if (rc != SQLITE_ROW) s = failed(c, rc, err);
+    else if (!said || strcmp(said, "ok") != 0)
+        s = wr_fail(
+            err, WR_EDATA,
+            "the catalog '%s' is damaged (%s): put back a copy of the data directory; without one, move "
+            "the file away and submit the jobs anew",
+            c->path, said ? said : "");
+    sqlite3_finalize(st);
+    return s;
+}
+
+/* A row that no weir has written. */
+static bool is_odd(const wri_job_row *row) {
+    return row->workers < 0 || row->workers > 128 || row->snapshot_interval_us < 0 || row->memory_bytes < 0 ||
+           row->restarts < 0 || row->wanted > WRI_WANT_DELETE || row->ended > WRI_HAS_FAILED ||
+           !wr_utf8_valid(row->name, strlen(row->name)) || !wr_utf8_valid(row->sql, strlen(row->sql)) ||
+           strspn(row->id, "-23456789abcdefghjkmnpqrstuvwxyz") != strlen(row->id);
+}
+
 static wr_status open_file(wri_catalog *c, const char *path, wr_err *err) {
     int found;
     if (!c->path) return wr_fail_oom(err, "the catalog");
@@ -69,6 +95,7 @@ static wr_status open_file(wri_catalog *c, const char *path, wr_err *err) {
     if (rc != SQLITE_OK) return failed(c, rc, err);
     sqlite3_busy_timeout(c->db, 5000); /* somebody may look at it with another program */
     WR_TRY(exec(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err));
+    WR_TRY(check_whole(c, err));
     WR_TRY(version(c, &found, err));
     if (found > VERSION)
         return wr_fail(err, WR_EINVAL,
@@ -218,8 +245,8 @@ wr_status wri_catalog_remove(wri_catalog *c, const char *id, wr_err *err) {
     return s;
 }
 
-wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
-                           void *ctx, wr_err *err) {
+static wr_status each_row(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
+                          void *ctx, wr_err *err) {
     sqlite3_stmt *st;
     WR_TRY(
         prepare(c,
@@ -242,9 +269,22 @@ wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wr
                            .savepoint = text_of(st, 10),
                            .memory_bytes = sqlite3_column_int64(st, 11),
                            .updating = sqlite3_column_int(st, 12) != 0};
-        s = row.id && row.name && row.sql ? each(ctx, &row, err) : wr_fail_oom(err, "the catalog");
+        if (!row.id || !row.name || !row.sql) s = wr_fail_oom(err, "the catalog");
+        else if (is_odd(&row))
+            s = wr_fail(err, WR_EDATA,
+                        "the catalog '%s' is damaged: the row of job %.64s is not as it was written", c->path,
+                        row.id);
+        else s = each(ctx, &row, err);
     }
     if (s == WR_OK && rc != SQLITE_DONE) s = failed(c, rc, err);
     sqlite3_finalize(st);
+    return s;
+}
+
+wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
+                           void *ctx, wr_err *err) {
+    pthread_mutex_lock(&c->lock);
+    wr_status s = each_row(c, each, ctx, err);
+    pthread_mutex_unlock(&c->lock);
     return s;
 }

@@ -42,7 +42,7 @@ wr_status wri_catalog_update(wri_catalog *c, const char *id, const char *sql, wr
 /* There is a snapshot of its SQL: it is no longer updating. */
 wr_status wri_catalog_updated(wri_catalog *c, const char *id, wr_err *err) WR_MUST_USE;
 wr_status wri_catalog_remove(wri_catalog *c, const char *id, wr_err *err) WR_MUST_USE;
-/* Calls each with every row, in the order of creation; strings borrow. */
+/* Calls each with every row, in the order of creation; strings borrow. It must not call the catalog. */
 wr_status wri_catalog_each(wri_catalog *c, wr_status (*each)(void *ctx, const wri_job_row *row, wr_err *err),
                            void *ctx, wr_err *err) WR_MUST_USE;
 

@@ -6,13 +6,10 @@
  *
  * The command line wins over the file, the file over the defaults. Members that are 0 have not been given: no
  * option means anything by 0. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
+#include "files.h"
 #include "server.h"
-
-#define FILE_MOST (1 << 20)
 
 #define OPT(member)  offsetof(wr_server_opts, member)
 #define FILE_OPTIONS (WR_SERVER_OPTIONS - 1) /* all but the last */
@@ -25,6 +22,15 @@ const wr_option wr_server_options[WR_SERVER_OPTIONS] = {
      .type = WR_OPT_STRING,
      .offset = OPT(listen),
      .doc = "Address and port, 127.0.0.1:4567 if not given; port 0: any free one."},
+    {.name = "tls_cert",
+     .type = WR_OPT_STRING,
+     .offset = OPT(tls_cert),
+     .doc = "A file with the certificate, in PEM, and those that lead to its signer: the port speaks TLS "
+            "then. Read again on SIGHUP."},
+    {.name = "tls_key",
+     .type = WR_OPT_STRING,
+     .offset = OPT(tls_key),
+     .doc = "A file with the certificate's private key, in PEM, without a passphrase."},
     {.name = "workers",
      .type = WR_OPT_INT,
      .offset = OPT(workers),
@@ -168,24 +174,14 @@ static void merge(wr_server_opts *o, const wr_server_opts *file) {
 /* ---- the file ---- */
 
 static wr_status read_file(const char *path, wr_arena *ar, char **textp, wr_err *err) {
-    const wr_sys *sys = &wr_sys_real;
-    struct stat st;
-    size_t got = 0;
-    int fd = sys->open(path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0 || sys->fstat(fd, &st) != 0) {
-        if (fd >= 0) sys->close(fd);
-        return wr_fail(err, WR_EINVAL, "cannot read '%s': %s", path, strerror(errno));
-    }
-    wr_status s = WR_OK;
-    if (!S_ISREG(st.st_mode) || st.st_size > FILE_MOST)
-        s = wr_fail(err, WR_EINVAL, "'%s' is no configuration file", path);
-    *textp = s == WR_OK ? wr_arena_alloc(ar, (size_t)st.st_size + 1) : NULL;
+    wr_buf text = {0};
+    wr_status s = wri_read_file(path, "the configuration", &text, err);
+    if (s == WR_OK && memchr(text.data, 0, text.len))
+        s = wr_fail(err, WR_EINVAL, "the configuration '%s' is no text", path);
+    *textp = s == WR_OK ? wr_arena_strndup(ar, text.data, text.len) : NULL;
     if (s == WR_OK && !*textp) s = wr_fail_oom(err, "the configuration");
-    if (s == WR_OK) s = wr_pread_all(sys, fd, *textp, (size_t)st.st_size, 0, &got, path, err);
-    sys->close(fd);
-    if (s != WR_OK) return s;
-    (*textp)[got] = 0;
-    return strlen(*textp) == got ? WR_OK : wr_fail(err, WR_EINVAL, "'%s' is no text", path);
+    wr_buf_free(&text);
+    return s;
 }
 
 static char *trim(char *p, char *end) {
@@ -251,6 +247,9 @@ wr_status wr_server_configure(wr_server_opts *o, wr_arena *ar, wr_err *err) {
         merge(o, &file);
     }
     defaults(o);
-    if (o->data) return WR_OK;
-    return wr_fail(err, WR_EINVAL, "expected --data DIR, the folder that holds streams and jobs");
+    if (!o->data)
+        return wr_fail(err, WR_EINVAL, "expected --data DIR, the folder that holds streams and jobs");
+    if (!o->tls_cert == !o->tls_key) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "TLS needs a certificate and its key: expected tls_%s, too",
+                   o->tls_cert ? "key" : "cert");
 }

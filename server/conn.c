@@ -6,12 +6,16 @@
  * What comes while a request is handled is kept, up to a bound, behind which the socket is not read. The next
  * request is begun when the answer has been written, so a client that pipelines but does not read is held up
  * by itself. LINGER: the answer would be lost if the socket were closed while bytes of the client are unread.
- */
+ *
+ * Where the port speaks TLS, its layer (tls.h) stands between the socket and all of that: on_read and
+ * wri_conn_write know of it, nobody else. It begins with the first byte (IDLE ─► SHAKING ─► IDLE), so that
+ * one who speaks plain HTTP there can be told so, plainly. */
 #include "server_int.h"
 
 #define IN_MAX    65536 /* kept behind a request [bytes] */
 #define LINGER_US 2000000
 #define BODY_RATE 16384 /* a body may take longer, at that many bytes a second */
+#define HANDSHAKE 0x16  /* the first byte of TLS */
 
 typedef struct writing {
     uv_write_t req;
@@ -27,6 +31,8 @@ static void set_phase(wri_conn *c, wri_phase phase) {
     c->since_us = c->srv->sys->mono_us();
 }
 
+static void send_secure(wri_conn *c, const char *p, size_t n, void (*done)(wri_conn *c));
+
 /* ---- the end ---- */
 
 static void closed(uv_handle_t *h) {
@@ -35,6 +41,7 @@ static void closed(uv_handle_t *h) {
     wr_buf_free(&c->target);
     wr_buf_free(&c->name);
     wr_buf_free(&c->value);
+    wri_secure_free(c->secure);
     c->srv->n_handles--;
     wr_free(c);
 }
@@ -63,6 +70,10 @@ static void shut(uv_shutdown_t *req, int status) {
 
 static void linger(wri_conn *c) {
     uv_shutdown_t *req = wr_alloc(sizeof *req);
+    if (c->secure) {
+        wri_secure_end(c->secure);
+        send_secure(c, NULL, 0, NULL);
+    }
     if (!req || c->ended || uv_shutdown(req, (uv_stream_t *)&c->tcp, shut) != 0) {
         wr_free(req);
         wri_conn_close(c);
@@ -86,7 +97,8 @@ static void written(uv_write_t *req, int status) {
     else if (done) done(c);
 }
 
-void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
+/* To the socket. */
+static void send_bytes(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
     writing *w = wr_alloc(sizeof *w);
     if (!w) {
         wr_buf_free(buf);
@@ -104,6 +116,28 @@ void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
         return;
     }
     c->unwritten = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+}
+
+/* Says p[0..n) by TLS, and sends that with what else TLS has to send. In parts, so that OpenSSL holds little
+ * of a large answer. */
+static void send_secure(wri_conn *c, const char *p, size_t n, void (*done)(wri_conn *c)) {
+    wr_buf out = {0};
+    bool ok = true;
+    for (size_t at = 0, k; ok && at < n; at += k) {
+        k = n - at < WRI_CHUNK_BYTES ? n - at : WRI_CHUNK_BYTES;
+        ok = wri_secure_write(c->secure, p + at, k) && wri_secure_take(c->secure, &out) == WR_OK;
+    }
+    ok = ok && wri_secure_take(c->secure, &out) == WR_OK;
+    if (ok && out.len) send_bytes(c, &out, done);
+    else wr_buf_free(&out);
+    c->broken |= !ok;
+}
+
+void wri_conn_write(wri_conn *c, wr_buf *buf, void (*done)(wri_conn *c)) {
+    if (c->secure) {
+        send_secure(c, buf->data, buf->len, done);
+        wr_buf_free(buf);
+    } else send_bytes(c, buf, done);
 }
 
 static void next_request(wri_conn *c) {
@@ -197,17 +231,60 @@ static void alloc_in(uv_handle_t *h, size_t asked, uv_buf_t *out) {
     *out = uv_buf_init(c->srv->scratch, sizeof c->srv->scratch); /* read and used before the next read */
 }
 
+/* The client says no more, but may still listen. */
+static void ended(wri_conn *c) {
+    if (c->phase == WRI_HANDLING && !(c->req && c->req->follow)) {
+        c->ended = true;
+        uv_read_stop((uv_stream_t *)&c->tcp);
+        c->reading = false;
+    } else wri_conn_close(c);
+}
+
+static void heard(wri_conn *c, const char *p, size_t n) {
+    if (c->phase == WRI_LINGER) return; /* of no use any more */
+    if (c->phase == WRI_HANDLING) keep_rest(c, p, n);
+    else feed(c, p, n);
+}
+
+/* The first bytes, p[0..n), of a connection to a port that speaks TLS. */
+static void begin_secure(wri_conn *c, const char *p) {
+    if (p[0] != HANDSHAKE) {
+        c->refused = 400;
+        c->why = "this port speaks HTTPS: ask for https:// where http:// was asked for";
+        refuse(c);
+    } else if ((c->secure = wri_secure_new(c->srv->tls))) set_phase(c, WRI_SHAKING);
+    else wri_conn_close(c);
+}
+
+static void heard_secure(wri_conn *c, const char *p, size_t n) {
+    char *plain = c->srv->scratch; /* holds p, too, which has been taken when this is written to */
+    wri_heard got = WRI_HEARD_NOISE;
+    size_t len;
+    if (!wri_secure_feed(c->secure, p, n)) c->broken = true;
+    while (!c->broken && c->phase != WRI_CLOSING) {
+        got = wri_secure_read(c->secure, plain, sizeof c->srv->scratch, &len);
+        if (got == WRI_HEARD_UP) set_phase(c, WRI_IDLE);
+        else if (got == WRI_HEARD_DATA) heard(c, plain, len);
+        else break;
+    }
+    if (c->phase == WRI_CLOSING) return;
+    send_secure(c, NULL, 0, NULL);
+    if (got == WRI_HEARD_NOISE) {
+        c->srv->n_noises++;
+        wri_conn_close(c);
+    } else if (got == WRI_HEARD_END) ended(c);
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
     wri_conn *c = s->data;
     if (c->phase == WRI_CLOSING || n == 0) return;
-    if (n == UV_EOF && c->phase == WRI_HANDLING && !(c->req && c->req->follow)) {
-        c->ended = true; /* it may still read */
-        uv_read_stop(s);
-        c->reading = false;
-    } else if (n < 0) wri_conn_close(c);
-    else if (c->phase == WRI_LINGER) return; /* of no use any more */
-    else if (c->phase == WRI_HANDLING) keep_rest(c, buf->base, (size_t)n);
-    else feed(c, buf->base, (size_t)n);
+    if (n == UV_EOF) ended(c);
+    else if (n < 0) wri_conn_close(c);
+    else {
+        if (c->srv->tls && !c->secure && c->phase == WRI_IDLE) begin_secure(c, buf->base);
+        if (c->secure) heard_secure(c, buf->base, (size_t)n);
+        else if (c->phase != WRI_CLOSING) heard(c, buf->base, (size_t)n);
+    }
 }
 
 static void read_more(wri_conn *c) {
@@ -218,8 +295,12 @@ static void read_more(wri_conn *c) {
 
 /* ---- the beginning ---- */
 
-/* More than max_connections: says so, without waiting for a request. */
+/* More than max_connections: says so, without waiting for a request. By TLS that would cost a handshake. */
 static void turn_away(wri_conn *c) {
+    if (c->srv->tls) {
+        wri_conn_close(c);
+        return;
+    }
     c->refused = 503;
     c->why = "too many connections; try again later (max_connections)";
     refuse(c);
@@ -279,7 +360,10 @@ static void look(wri_conn *c, int64_t now) {
     }
     int64_t body_us = o->body_timeout_us;
     if (c->phase == WRI_BODY) body_us += (int64_t)c->req->body.len * WR_US_PER_SECOND / BODY_RATE;
-    if (c->phase == WRI_IDLE && (waited > o->idle_timeout_us || c->srv->stopping)) wri_conn_close(c);
+    bool early = c->phase == WRI_IDLE || c->phase == WRI_SHAKING;
+    if (early &&
+        (waited > (c->phase == WRI_IDLE ? o->idle_timeout_us : o->header_timeout_us) || c->srv->stopping))
+        wri_conn_close(c);
     else if (c->phase == WRI_HEAD && waited > o->header_timeout_us)
         too_slow(c, "the head of the request took too long");
     else if (c->phase == WRI_BODY && waited > body_us) too_slow(c, "the body of the request took too long");

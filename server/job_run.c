@@ -2,8 +2,6 @@
  *
  * Its outcome is in the catalog before the loop hears of it. The loop cancels a run through j->run, which is
  * only there while it can be. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "server_int.h"
@@ -54,19 +52,6 @@ static void on_bad_row(void *ctx, const wr_bad_row *row) {
 }
 
 /* ---- a run ---- */
-
-wr_status wri_make_dir(const wr_sys *sys, const char *path, const char *above, bool *therep, wr_err *err) {
-    *therep = false;
-    if (sys->mkdir(path, 0755) != 0) {
-        *therep = errno == EEXIST;
-        if (*therep) return WR_OK;
-        return wr_fail(err, WR_EIO, "cannot make the folder '%s': %s", path, strerror(errno));
-    }
-    int fd = sys->open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    int bad = fd < 0 || sys->fsync(fd) != 0 ? errno : 0;
-    if (fd >= 0) sys->close(fd);
-    return bad ? wr_fail(err, WR_EIO, "cannot sync the folder '%s': %s", above, strerror(bad)) : WR_OK;
-}
 
 wr_status wri_data_path(const wri_server *srv, char out[4096], wr_err *err, const char *dir, const char *name,
                         const char *below) {
@@ -159,6 +144,7 @@ static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
                          j->row.snapshot_interval_us ? j->row.snapshot_interval_us : so->snapshot_interval_us,
                      .memory_bytes = j->row.memory_bytes ? j->row.memory_bytes : so->memory_bytes,
                      .sql = j->row.sql,
+                     .name = j->row.name,
                      .from_dir = j->row.savepoint ? from : NULL,
                      .update = j->row.updating,
                      .streams = j->srv->streams};

@@ -2,6 +2,8 @@
  *
  * Only the loop changes a state: when a request has put into the catalog what is wanted (wri_job_act), when a
  * thread has ended, when the time of a restart has come. */
+#include <errno.h>
+
 #include "server_int.h"
 
 static const char *const names[] = {"running", "pausing",  "paused",  "stopping",
@@ -209,8 +211,9 @@ wri_sjob *wri_jobs_add(wri_server *srv, const wri_job_row *row, wr_err *err) {
     srv->jobs[srv->n_jobs++] = j;
     if (row->ended == WRI_HAS_FINISHED) j->state = WRI_FINISHED;
     else if (row->wanted == WRI_WANT_PAUSE) j->state = WRI_PAUSED;
-    else if (row->wanted == WRI_WANT_STOP) j->state = WRI_STOPPED;
+    else if (row->wanted == WRI_WANT_STOP || row->wanted == WRI_WANT_DELETE) j->state = WRI_STOPPED;
     else if (row->ended == WRI_HAS_FAILED) j->state = WRI_FAILED;
+    else if (srv->stopping) j->state = WRI_STOPPING; /* it runs when the server is back */
     else start(j);
     return j;
 }
@@ -255,31 +258,51 @@ void wri_jobs_free(wri_server *srv) {
     wr_free(srv->jobs);
 }
 
+static void find_snapshot(void *ctx, const char *name) {
+    const char *dot = strrchr(name, '.');
+    if (dot && strcmp(dot, ".snapshot") == 0) *(bool *)ctx = true;
+}
+
+wr_status wri_has_snapshot(const wri_server *srv, const char *id, bool *hasp, wr_err *err) {
+    char dir[4096];
+    *hasp = false;
+    WR_TRY(wri_data_path(srv, dir, err, "jobs", id, "/snapshots"));
+    if (srv->sys->list(dir, find_snapshot, hasp) == 0 || errno == ENOENT) return WR_OK;
+    return wr_fail(err, WR_EIO, "cannot list '%s': %s", dir, strerror(errno));
+}
+
+wr_status wri_job_erase(wri_server *srv, const char *id, wr_err *err) {
+    char path[4096];
+    WR_TRY(wri_data_path(srv, path, err, "jobs", id, ""));
+    WR_TRY(wri_erase(srv->sys, path, err));
+    return wri_catalog_remove(srv->catalog, id, err);
+}
+
 /* ---- the start ---- */
 
-typedef struct opening {
-    wri_server *srv;
-    char **doomed; /* ids of jobs that were to be deleted */
-    size_t n, cap;
-} opening;
-
 static wr_status open_row(void *ctx, const wri_job_row *row, wr_err *err) {
-    opening *o = ctx;
-    if (row->wanted != WRI_WANT_DELETE) return wri_jobs_add(o->srv, row, err) ? WR_OK : WR_ENOMEM;
-    if (wr_grow(&o->doomed, &o->cap, o->n + 1, sizeof *o->doomed) != WR_OK ||
-        !(o->doomed[o->n] = wr_strdup(row->id)))
-        return wr_fail_oom(err, "jobs");
-    o->n++;
-    return WR_OK;
+    return wri_jobs_add(ctx, row, err) ? WR_OK : WR_ENOMEM;
+}
+
+/* One that cannot be deleted now stays in sight, so that somebody tries again. */
+static void erase_doomed(wri_sjob *j) {
+    wri_server *srv = j->srv;
+    wr_err err = {0};
+    wr_buf why = {0};
+    if (wri_job_erase(srv, j->row.id, &err) == WR_OK) {
+        wri_jobs_remove(j);
+        return;
+    }
+    j->row.wanted = WRI_WANT_STOP;
+    j->state = WRI_FAILED;
+    if (wr_buf_printf(&why, "cannot be deleted: %s", err.msg) == WR_OK) set_error(j, why.data);
+    else wr_buf_free(&why);
+    wri_job_log(j, "%s", j->error ? j->error : "out of memory");
 }
 
 wr_status wri_jobs_open(wri_server *srv, wr_err *err) {
-    opening o = {.srv = srv};
-    wr_status s = wri_catalog_each(srv->catalog, open_row, &o, err);
-    for (size_t i = 0; i < o.n; i++) {
-        if (s == WR_OK) s = wri_job_erase(srv, o.doomed[i], err);
-        wr_free(o.doomed[i]);
-    }
-    wr_free(o.doomed);
-    return s;
+    WR_TRY(wri_catalog_each(srv->catalog, open_row, srv, err));
+    for (size_t i = srv->n_jobs; i-- > 0;)
+        if (srv->jobs[i]->row.wanted == WRI_WANT_DELETE) erase_doomed(srv->jobs[i]);
+    return WR_OK;
 }

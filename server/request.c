@@ -17,6 +17,7 @@ void wri_req_free(wri_req *r) {
     r->srv->body_bytes -= r->body_counted;
     wri_job_drop(r->job);
     if (r->json) json_decref(r->json);
+    __atomic_sub_fetch(&r->srv->room_taken, r->room, __ATOMIC_RELAXED);
     wr_buf_free(&r->body);
     wr_buf_free(&r->out);
     wr_free(r->follow);
@@ -98,9 +99,39 @@ void wri_reqs_look(wri_server *srv) {
 
 /* ---- JSON ---- */
 
+/* A value takes about so many bytes of memory, however short it is written: [0,0,0,…] thirty times its text.
+ */
+#define VALUE_BYTES 64
+
+/* What the values of a text will take: before each but the first stands one of , [ { and :. */
+static size_t room_for(const char *p, size_t n) {
+    size_t bytes = n;
+    bool in_text = false;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '"') in_text = !in_text;
+        else if (in_text) i += p[i] == '\\';
+        else if (p[i] == ',' || p[i] == '[' || p[i] == '{' || p[i] == ':') bytes += VALUE_BYTES;
+    }
+    return bytes;
+}
+
+bool wri_req_room(wri_req *r, size_t bytes) {
+    if (bytes > WRI_VALUES_MOST) {
+        wri_note_error(r, 413, "too_large",
+                       "the body has more values than fit into memory; send it in parts");
+        return false;
+    }
+    if (r->room) return true; /* it has been taken */
+    r->room = bytes;
+    if (__atomic_add_fetch(&r->srv->room_taken, bytes, __ATOMIC_RELAXED) <= WRI_VALUES_MOST) return true;
+    wri_note_error(r, 429, "busy", "too many bytes of requests are under way; try again later");
+    return false;
+}
+
 json_t *wri_req_json(wri_req *r) {
     json_error_t e;
     if (r->json) return r->json;
+    if (!wri_req_room(r, room_for(r->body.data, r->body.len))) return NULL;
     r->json = json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, &e);
     if (r->json && json_is_object(r->json)) return r->json;
     char msg[400];

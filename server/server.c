@@ -146,9 +146,77 @@ static void on_tick(uv_timer_t *h) {
     if (srv->stopping && !srv->closed && may_end(srv, now)) finish(srv);
 }
 
+/* ---- the certificate ---- */
+
+typedef struct renewal {
+    uv_work_t work;
+    wri_server *srv;
+    wri_tls *made;
+    wr_err err;
+} renewal;
+
+static void say_end(const wri_server *srv) {
+    char time[WR_TEXT_MAX + 1];
+    struct stat st;
+    if (srv->sys->stat(srv->o.tls_key, &st) == 0 && st.st_mode & 077)
+        wri_server_say(srv, "others than its owner can read the key '%s': chmod 600 is advised",
+                       srv->o.tls_key);
+    int64_t at = wri_tls_ends_us(srv->tls);
+    time[wr_write_timestamp(at, 0, true, time)] = 0;
+    wri_server_say(srv, "the certificate '%s' %s %s", srv->o.tls_cert,
+                   at < srv->sys->wall_us() ? "is of no use: it ran out at" : "holds until", time);
+}
+
+static void renew(uv_work_t *w) {
+    renewal *n = w->data;
+    if (wri_tls_load(n->srv->o.tls_cert, n->srv->o.tls_key, &n->made, &n->err) != WR_OK) n->made = NULL;
+}
+
+static void begin_renewal(wri_server *srv);
+
+/* Connections keep what they began with. */
+static void renewed(uv_work_t *w, int status) {
+    renewal *n = w->data;
+    wri_server *srv = n->srv;
+    (void)status;
+    bool again = srv->renew_again && !srv->stopping;
+    srv->n_in_pool--;
+    srv->renewing = srv->renew_again = false;
+    if (n->made) {
+        wri_tls_free(srv->tls);
+        srv->tls = n->made;
+        say_end(srv);
+    } else if (srv->o.say) {
+        char line[700];
+        snprintf(line, sizeof line, "goes on with the certificate it has: %s", n->err.msg);
+        srv->o.say(line);
+    }
+    wr_free(n);
+    if (again) begin_renewal(srv);
+}
+
+static void begin_renewal(wri_server *srv) {
+    if (srv->renewing) {
+        srv->renew_again = true; /* the files may have changed since they were read */
+        return;
+    }
+    renewal *n = wr_calloc(1, sizeof *n);
+    if (!n) return; /* the next signal may do */
+    n->srv = srv;
+    n->work.data = n;
+    srv->renewing = uv_queue_work(&srv->loop, &n->work, renew, renewed) == 0;
+    if (srv->renewing) srv->n_in_pool++;
+    else wr_free(n);
+}
+
+/* ---- signals ---- */
+
 static void on_signal(uv_signal_t *h, int sig) {
     wri_server *srv = h->data;
-    (void)sig;
+    if (sig == SIGHUP) {
+        if (!srv->stopping) begin_renewal(srv);
+        return;
+    }
     if (srv->stopping) _exit(130); /* the second one: at once; snapshots so far hold */
     srv->stopping = true;
     wri_server_say(srv, "stopping: a last snapshot of each job; a second signal ends at once");
@@ -168,14 +236,15 @@ static void made(wri_server *srv, uv_handle_t *h) {
 }
 
 static wr_status make_handles(wri_server *srv, wr_err *err) {
-    static const int sigs[] = {SIGINT, SIGTERM};
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
     WR_TRY(uv_did(uv_async_init(&srv->loop, &srv->wake, on_wake), "a wake-up", err));
     made(srv, (uv_handle_t *)&srv->wake);
     WR_TRY(uv_did(uv_timer_init(&srv->loop, &srv->tick), "a timer", err));
     made(srv, (uv_handle_t *)&srv->tick);
     WR_TRY(uv_did(uv_tcp_init(&srv->loop, &srv->listener), "a socket", err));
     made(srv, (uv_handle_t *)&srv->listener);
-    for (size_t i = 0; i < WR_LEN(sigs); i++) {
+    /* Without TLS there is nothing to be read again, and SIGHUP stays what it was, as nohup wants. */
+    for (size_t i = 0; i < WR_LEN(sigs) - !srv->tls; i++) {
         WR_TRY(uv_did(uv_signal_init(&srv->loop, &srv->signals[i]), "a signal handler", err));
         made(srv, (uv_handle_t *)&srv->signals[i]);
         WR_TRY(uv_did(uv_signal_start(&srv->signals[i], on_signal, sigs[i]), "a signal handler", err));
@@ -199,14 +268,17 @@ static wr_status open_data(wri_server *srv, wr_err *err) {
 }
 
 static wr_status serve(wri_server *srv, wr_err *err) {
+    if (srv->o.tls_cert) WR_TRY(wri_tls_load(srv->o.tls_cert, srv->o.tls_key, &srv->tls, err));
     WR_TRY(open_data(srv, err));
     WR_TRY(make_handles(srv, err));
     WR_TRY(listen_at(srv, err)); /* requests wait until the loop runs, when all jobs are there */
+    wri_savepoints_open(srv);
     WR_TRY(wri_jobs_open(srv, err));
     const char *colon = strrchr(srv->o.listen, ':');
     int n = (int)(colon - srv->o.listen);
-    wri_server_say(srv, "serving '%s' at http://%.*s:%d, %zu jobs", srv->o.data, n ? n : 9,
-                   n ? srv->o.listen : "127.0.0.1", port_of(srv), srv->n_jobs);
+    if (srv->tls) say_end(srv);
+    wri_server_say(srv, "serving '%s' at http%s://%.*s:%d, %zu jobs", srv->o.data, srv->tls ? "s" : "",
+                   n ? n : 9, n ? srv->o.listen : "127.0.0.1", port_of(srv), srv->n_jobs);
     uv_run(&srv->loop, UV_RUN_DEFAULT);
     wri_server_say(srv, "stopped");
     return WR_OK;
@@ -226,7 +298,9 @@ wr_status wr_server_run(const wr_server_opts *o, wr_err *err) {
     setenv("UV_THREADPOOL_SIZE", THREADS, 0);
     json_set_alloc_funcs(wr_alloc, wr_free);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
     raise_limits();
+    pthread_mutex_init(&srv->savepoints, NULL);
     srv->o = *o;
     srv->sys = &wr_sys_real;
     srv->started_us = srv->tended_us = srv->sys->mono_us();
@@ -242,6 +316,8 @@ wr_status wr_server_run(const wr_server_opts *o, wr_err *err) {
     wri_jobs_free(srv);
     wri_catalog_close(srv->catalog);
     wr_streams_close(srv->streams);
+    wri_tls_free(srv->tls);
+    pthread_mutex_destroy(&srv->savepoints);
     wr_free(srv);
     return s;
 }

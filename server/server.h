@@ -5,11 +5,12 @@
 #include "core/core.h"
 
 typedef struct wr_server_opts {
-    const char *data;             /* the data directory */
-    const char *listen;           /* "127.0.0.1:4567", ":4567", "[::1]:4567"; port 0: any free one */
-    int64_t workers;              /* of a job that does not say; 0: one per core */
-    int64_t snapshot_interval_us; /* the same; 0: what the SQL sets, else 10 s */
-    int64_t memory_bytes;         /* the same; 0: what the SQL sets, else half of the machine's */
+    const char *data;               /* the data directory */
+    const char *listen;             /* "127.0.0.1:4567", ":4567", "[::1]:4567"; port 0: any free one */
+    const char *tls_cert, *tls_key; /* files; NULL: no TLS */
+    int64_t workers;                /* of a job that does not say; 0: one per core */
+    int64_t snapshot_interval_us;   /* the same; 0: what the SQL sets, else 10 s */
+    int64_t memory_bytes;           /* the same; 0: what the SQL sets, else half of the machine's */
     int64_t max_connections, max_body_bytes, max_jobs;
     int64_t header_timeout_us, body_timeout_us, idle_timeout_us, write_timeout_us;
     int64_t restart_delay_us, restart_delay_max_us; /* of a job that failed: the first, and the longest */
@@ -23,7 +24,7 @@ typedef struct wr_server_opts {
 } wr_server_opts;
 
 /* The options by name, for the command line and the configuration file; members that are not given stay 0. */
-#define WR_SERVER_OPTIONS 19
+#define WR_SERVER_OPTIONS 21
 extern const wr_option wr_server_options[WR_SERVER_OPTIONS];
 
 /* Fills members of *o that are 0 from o->config, a file of `key = value` lines, then from the defaults;

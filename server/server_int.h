@@ -11,10 +11,12 @@
 #include <uv.h>
 
 #include "catalog.h"
+#include "files.h"
 #include "lines.h"
 #include "runtime/runtime.h"
 #include "server.h"
 #include "state/state.h"
+#include "tls.h"
 
 #define WRI_PATH_MAX    8192        /* of a request's target [bytes] */
 #define WRI_HEAD_MAX    (16 * 1024) /* of all fields, names and values [bytes] */
@@ -23,6 +25,7 @@
 #define WRI_QUERY_MAX   16          /* parameters behind the ? */
 #define WRI_BODIES_MAX  (256 << 20) /* of all requests under way [bytes] */
 #define WRI_SQL_MOST    (1 << 20)   /* of a script [bytes] */
+#define WRI_VALUES_MOST (512 << 20) /* of bodies that have been read as JSON [bytes of memory] */
 #define WRI_POOL_MAX    2000        /* requests that wait for the pool */
 #define WRI_CHUNK_BYTES (64 * 1024) /* written at once to one who follows */
 #define WRI_TICK_MS     100
@@ -62,6 +65,7 @@ struct wri_req {
     char *last_event; /* Last-Event-ID, NULL: none */
     wr_buf body;
     json_t *json; /* the body, once wri_req_json has been called */
+    size_t room;  /* what its values take, in srv->room_taken */
     /* the answer */
     int status;
     const char *type; /* of the answer's body */
@@ -123,6 +127,8 @@ void wri_req_link(wri_req *r);       /* into srv->waiting */
 void wri_req_unlink(wri_req *r);
 wri_req *wri_req_new(wri_server *srv, wri_conn *conn);
 void wri_req_free(wri_req *r); /* NULL is allowed */
+/* In the pool: memory for what becomes of the body, once for a request; false: noted. */
+bool wri_req_room(wri_req *r, size_t bytes);
 /* The body as a JSON object; NULL: an error has been noted. */
 json_t *wri_req_json(wri_req *r);
 /* Members of an object: known are "s:name", with s text, i whole number, b boolean, o object, a list; what is
@@ -136,10 +142,19 @@ void wri_json_bytes(json_t *o, const char *key, const char *p, size_t n); /* no 
 wr_status wri_json_write(const json_t *o, wr_buf *out) WR_MUST_USE;       /* compact, without a line end */
 
 /* ---- connections ---- */
-typedef enum wri_phase { WRI_IDLE, WRI_HEAD, WRI_BODY, WRI_HANDLING, WRI_LINGER, WRI_CLOSING } wri_phase;
+typedef enum wri_phase {
+    WRI_IDLE,
+    WRI_SHAKING, /* hands, of TLS */
+    WRI_HEAD,
+    WRI_BODY,
+    WRI_HANDLING,
+    WRI_LINGER,
+    WRI_CLOSING
+} wri_phase;
 struct wri_conn {
     uv_tcp_t tcp;
     wri_server *srv;
+    wri_secure *secure; /* NULL: nothing has come yet, or the port speaks no TLS */
     http_parser parser;
     wri_phase phase;
     int64_t since_us;   /* when the phase began */
@@ -286,14 +301,13 @@ void wri_job_log(wri_sjob *j, const char *fmt, ...) WR_PRINTF(2, 3);
 wr_status wri_job_start(wri_sjob *j, wr_err *err) WR_MUST_USE;
 void wri_job_cancel(wri_sjob *j); /* its run ends with a last snapshot; any thread */
 
-/* A folder and its name in the one above are durable when this returns. */
-wr_status wri_make_dir(const wr_sys *sys, const char *path, const char *above, bool *therep,
-                       wr_err *err) WR_MUST_USE;
 /* "DATA/dir/name" and what is below. */
 wr_status wri_data_path(const wri_server *srv, char out[4096], wr_err *err, const char *dir, const char *name,
                         const char *below) WR_MUST_USE;
 
-/* job_erase.c: the folder of a job, then its row; in the pool */
+/* Whether the job has state of its own; in the pool. */
+wr_status wri_has_snapshot(const wri_server *srv, const char *id, bool *hasp, wr_err *err) WR_MUST_USE;
+/* Removes the folder of a job, then its row; in the pool. */
 wr_status wri_job_erase(wri_server *srv, const char *id, wr_err *err) WR_MUST_USE;
 
 /* plan.c: SQL text as jobs and requests need it */
@@ -311,31 +325,43 @@ wr_status wri_sql_servable(const wri_sql *s, wr_err *err) WR_MUST_USE;
 void wri_sql_free(wri_sql *s);
 
 /* ---- the server ---- */
+
+/* The name of a savepoint that a request holds: api_savepoints.c. */
+typedef struct wri_claim {
+    const char *name, *doing; /* doing: "made", "deleted" */
+    struct wri_claim *next;
+} wri_claim;
+
 struct wri_server {
     wr_server_opts o;
     const wr_sys *sys;
     uv_loop_t loop;
     uv_tcp_t listener;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     uv_timer_t tick;
     uv_async_t wake; /* a job has ended, a line has come; any thread */
     wri_conn *conns;
-    uint32_t n_conns, n_handles; /* n_handles: to be closed before the loop is */
-    size_t body_bytes;
+    uint32_t n_conns, n_handles;   /* n_handles: to be closed before the loop is */
+    size_t body_bytes, room_taken; /* of requests under way: as they came; atomic: as values */
     uint32_t n_in_pool;
     wri_req *waiting; /* wri_req_wait and those who follow */
     wri_sjob **jobs;
-    size_t n_jobs, cap_jobs;
+    size_t n_jobs, cap_jobs, n_submitted; /* n_submitted: that are not among jobs yet */
     wri_catalog *catalog;
+    wri_claim *claims;
+    pthread_mutex_t savepoints; /* api_savepoints.c; never taken on the loop */
     wr_streams *streams;
+    wri_tls *tls; /* for new connections; NULL: the port speaks none */
     bool stopping, closed;
     bool unaccepted;    /* a connection waits, for which there was no memory */
     int64_t started_us; /* monotonic */
     int64_t tended_us;  /* when streams were last looked after */
     int64_t rested_us;  /* when the last job had stopped, at the server's end */
     bool tending;
+    bool renewing, renew_again; /* the certificate is being read, and shall be read once more */
     uv_work_t tend;
     uint64_t n_requests; /* answered */
+    uint64_t n_noises;   /* connections that were cut as they spoke no TLS that we do */
     uint64_t n_puts;     /* of records */
     char scratch[65536]; /* what is read from a socket, until it has been looked at */
 };
@@ -359,6 +385,9 @@ void wri_api_job_plan(wri_req *r);
 void wri_api_job_log(wri_req *r);
 void wri_api_job_errors(wri_req *r);
 void wri_api_job_output(wri_req *r);
+void wri_api_savepoints_list(wri_req *r);
+void wri_api_savepoint(wri_req *r);
+void wri_api_savepoint_delete(wri_req *r);
 void wri_api_explain(wri_req *r);
 void wri_api_check(wri_req *r);
 void wri_api_streams_list(wri_req *r);
@@ -371,11 +400,23 @@ void wri_api_records_get(wri_req *r);
 bool wri_api_find_job(wri_req *r);
 /* Of jobs and savepoints: 1 to most letters, digits, _, - and ., not beginning with . or -. */
 bool wri_api_good_name(const char *name, size_t most);
+/* The body as the text of a script, in r's arena; NULL: noted. */
+const char *wri_api_script(wri_req *r);
+bool wri_api_script_fits(wri_req *r, const char *sql); /* false: noted; sql NULL: there is none */
 /* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
 bool wri_api_claim(wri_req *r);
+/* The end of a request that has claimed its job. */
+void wri_api_give_back(wri_req *r);
+void wri_api_note_stopping(wri_req *r);
+/* Finds the job and claims it, unless it is on its way to rest or `not` is its state; false: answered. */
+bool wri_api_claim_state(wri_req *r, wri_jstate not, const char *verb);
 /* In the pool: whether that plan can begin with the state of a savepoint; false: noted. */
 bool wri_api_can_begin(wri_req *r, const char *savepoint, const wr_plan *plan);
 json_t *wri_api_job_json(wri_sjob *j, bool whole);
+/* Puts a job into the catalog that begins with a savepoint, which is there then and stays until the job has
+ * state of its own. WR_EINVAL: it has gone. In the pool. */
+wr_status wri_savepoint_begin(wri_server *srv, const wri_job_row *row, wr_err *err) WR_MUST_USE;
+void wri_savepoints_open(wri_server *srv); /* removes what is left of deleted ones */
 /* In the pool: the stream of that name, in r's arena; false: noted. */
 bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);
 

@@ -85,6 +85,9 @@ python3 tests/recovery/run.py ./weir --kills 60
 python3 tests/recovery/bound.py ./weir
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
+part "on from what earlier versions left, and not from what later ones would (ASan+UBSan)"
+python3 tests/fixtures/run.py "$weir"
+
 part "a call that fails, memory that runs out, a clock that jumps, files that are damaged; and on from the snapshot"
 $make build/release/shim.so
 $make BUILD=asan build/asan/shim.so
@@ -115,6 +118,9 @@ $make BUILD=tsan build/tsan/weir
 python3 tests/sql/run.py build/tsan/weir --quick
 $make BUILD=tsan build/tsan/bench_log
 rm -rf build/bench/log && mkdir -p build/bench/log && build/tsan/bench_log build/bench/log 40 100
+TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp python3 tests/server/run.py build/tsan/weir a_job_from_submitting_to_deleting \
+    jobs_are_looked_at_while_they_come_and_go a_running_job_is_updated savepoints_and_starts_from_them output_is_followed_by_tls \
+    a_job_that_fails_is_started_again requests_that_a_crash_comes_between the_certificate_is_renewed_without_a_connection_lost
 for o in run over joins sessions changes rank match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done

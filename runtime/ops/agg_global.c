@@ -128,7 +128,7 @@ static wr_status partials_of(agg_global *a, const window *w, const uint32_t *lis
 static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
     wr_batch *b;
     WR_TRY(partials_of(a, w, a->list, n, &b, err));
-    wr_status r = wr_save_rows(wr_saver_of(op, w->end), PARTIALS, b, a->keys, a->n_keys, err);
+    wr_status r = wr_save_rows(wr_saver_of(op, w->end, 0), PARTIALS, b, a->keys, a->n_keys, err);
     wr_batch_drop(b);
     return r;
 }
@@ -165,7 +165,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
         window *w = &a->open[i];
         bool more;
         WR_TRY(wri_marks_barrier(&w->marks, w->groups, wr_save_anew(to), &more, err));
-        WR_TRY(wr_save_part(to, w->end, more, err));
+        WR_TRY(wr_save_part(to, w->end, 0, more, err));
     }
     return wri_spill_save(a->spill, to, err);
 }

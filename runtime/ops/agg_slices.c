@@ -342,7 +342,7 @@ static wr_status save_pane(wri_slices *s, pane *p, wr_err *err) {
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
     wr_status r = pane_rows(s, p, NULL, wri_packed_rows(p->partials), &b, err);
     if (r == WR_OK) {
-        r = wr_save_rows(wr_saver_of(s->cfg.op, p->end), PANE, b, keys, n_keys, err);
+        r = wr_save_rows(wr_saver_of(s->cfg.op, p->end, 0), PANE, b, keys, n_keys, err);
         wr_batch_drop(b);
     }
     wr_free(keys);
@@ -353,7 +353,7 @@ wr_status wri_slices_save(wri_slices *s, wr_saver *to, wr_err *err) {
     bool anew = wr_save_anew(to);
     WR_TRY(wr_save_ints(to, FIRED, &s->fired, 1, err));
     for (size_t i = 0; i < s->n_slices; i++) {
-        WR_TRY(wr_save_part(to, s->slices[i].end, s->slices[i].based && !anew, err));
+        WR_TRY(wr_save_part(to, s->slices[i].end, 0, s->slices[i].based && !anew, err));
         s->slices[i].based = true;
     }
     for (size_t i = 0; i < s->n_panes; i++) {

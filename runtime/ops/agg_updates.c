@@ -155,7 +155,7 @@ static wr_status save_groups(wri_updates *u, const uint32_t *gids, uint32_t n, w
         for (uint32_t c = 0; c < GROUP_NUMBERS; c++) b->cols[at + c].i64[i] = numbers[c];
     }
     if (r == WR_OK)
-        r = wr_save_rows(wr_saver_of(u->cfg.op, u->end), GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
+        r = wr_save_rows(wr_saver_of(u->cfg.op, u->end, 0), GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
     wr_batch_drop(b);
     return r;
 }
@@ -214,7 +214,7 @@ wr_status wri_updates_save_touched(wri_updates *u, wr_saver *to, wr_err *err) {
 wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) {
     bool more;
     WR_TRY(wri_marks_barrier(&u->marks, u->groups, wr_save_anew(to), &more, err));
-    WR_TRY(wr_save_part(to, u->end, more, err));
+    WR_TRY(wr_save_part(to, u->end, 0, more, err));
     for (size_t i = 0; more && i < u->n_gone; i++)
         WR_TRY(wr_save_rows(to, GONE, u->gone[i], u->cfg.keys, u->cfg.n_keys, err));
     drop_gone(u);

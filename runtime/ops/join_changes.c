@@ -12,25 +12,40 @@
  * While a batch of one side is worked on, the other side does not change: first all its pairs are found and
  * tested, then its rows take effect one by one, in their order. A row that is taken back is found by its
  * values among those of its key; of equal rows any will do, as equal rows have met the same. Rows lie in
- * blocks, chained by key, the latest first; blocks are copied together once half of their rows are dead.
+ * blocks, chained by key, the latest first; of a block half of whose rows are dead the others move to the
+ * end.
  *
- * In a snapshot are the rows that live, with how many they have met; they come back by key, chains are made
- * anew. Who has dead rows at a barrier copies the living ones together first. */
+ * In a snapshot each row that lives is a slot, by its id, with how many it has met; they come back by key,
+ * chains are made anew. */
+#include <stdlib.h>
+
 #include "group_table.h"
 #include "join_saved.h"
 #include "ops.h"
+#include "slots.h"
 
-#define SWEEP_MIN 4096 /* dead rows */
+#define FIRST_ROWS 16 /* of the first block: a table may be small */
 
 typedef struct chain { /* state of a key: id + 1 of the first row of each side, 0: none */
     uint32_t head[2];
 } chain;
 
-typedef struct kept { /* rows of a side; the arrays go by number */
-    wri_rows rows;
-    uint32_t *next; /* id + 1 of the next row of the key */
+typedef struct block {
+    wr_batch *b; /* pos: its number */
+    uint32_t dead;
+    uint32_t *next; /* by row: id + 1 of the next row of the key */
     uint32_t *met;  /* rows of the other side */
-    size_t next_cap, met_cap, dead;
+} block;
+
+typedef struct kept { /* rows of a side */
+    block *blocks;    /* by number; those without b are not there */
+    size_t n_blocks, blocks_cap;
+    block *last; /* being filled; NULL: none */
+    wri_numbers numbers;
+    wri_slots slots;
+    size_t rows;    /* that live */
+    uint32_t *thin; /* numbers of blocks that are to be given up */
+    size_t n_thin, thin_cap;
 } kept;
 
 typedef struct hit { /* row of the batch at hand with a row of the other side */
@@ -48,15 +63,24 @@ typedef struct changes_join {
     uint32_t *keyed, *none,
         *gids; /* scratch, by row of a batch; gids by row number of the batch, 0: NULL in the key */
     size_t cap;
+    wri_picked *picked; /* scratch of snapshots */
+    size_t picked_cap;
 } changes_join;
 
 /* ---- opening ---- */
+
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err);
 
 static wr_status changes_open(wr_op *op, wr_err *err) {
     changes_join *j = op->state = wr_calloc(1, sizeof *j);
     const wr_node *n = op->node;
     if (!j) return wr_fail_oom(err, "a join");
-    for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_jside_init(&j->sides[s], n, s, true, err));
+    for (uint32_t s = 0; s < 2; s++) {
+        WR_TRY(wri_jside_init(&j->sides[s], n, s, true, err));
+        wri_numbers_init(&j->side[s].numbers, WRI_BLOCK_BITS);
+        wri_slots_init(&j->side[s].slots, op, 0, s, save_rows, j);
+    }
     WR_TRY(wri_pairs_init(&j->pairs, op, j->sides, true, err));
     WR_TRY(wri_pairs_init(&j->out, op, j->sides, false, err));
     WR_TRY(wri_pairs_changes(&j->out, err));
@@ -67,11 +91,19 @@ static wr_status changes_open(wr_op *op, wr_err *err) {
     return j->groups && wri_groups_let_go(j->groups) ? WR_OK : wr_fail_oom(err, "a join");
 }
 
+static void free_block(block *x) {
+    wr_batch_drop(x->b);
+    wr_free(x->next);
+    wr_free(x->met);
+    *x = (block){0};
+}
+
 static void kept_free(kept *k) {
-    wri_rows_free(&k->rows);
-    wr_free(k->next);
-    wr_free(k->met);
-    *k = (kept){0};
+    for (size_t i = 0; i < k->n_blocks; i++) free_block(&k->blocks[i]);
+    wr_free(k->blocks);
+    wr_free(k->thin);
+    wri_numbers_free(&k->numbers);
+    wri_slots_free(&k->slots);
 }
 
 static void changes_close(wr_op *op) {
@@ -86,6 +118,7 @@ static void changes_close(wr_op *op) {
     wri_groups_free(j->groups);
     wr_free(j->hits);
     wr_free(j->keyed);
+    wr_free(j->picked);
     wr_free(j);
 }
 
@@ -106,21 +139,42 @@ static wr_status scratch(changes_join *j, size_t n, wr_err *err) {
 static chain *chain_of(changes_join *j, uint32_t gid) {
     return (chain *)(wri_groups_states(j->groups) + gid * wri_groups_stride(j->groups));
 }
-static wr_batch *block_of(const kept *k, uint32_t id) { return k->rows.blocks[(id - 1) >> WRI_BLOCK_BITS]; }
+static block *block_of(const kept *k, uint32_t id) { return &k->blocks[(id - 1) >> WRI_BLOCK_BITS]; }
 static uint32_t row_of(uint32_t id) { return (id - 1) & (WRI_BLOCK_ROWS - 1); }
-static size_t number_of(const kept *k, uint32_t id) { return (size_t)block_of(k, id)->pos + row_of(id); }
+static uint32_t *next_of(const kept *k, uint32_t id) { return &block_of(k, id)->next[row_of(id)]; }
+
+static wr_status add_block(kept *k, const wri_jside *s, wr_err *err) {
+    uint32_t no, cap = k->last ? k->last->b->cap * 4 : FIRST_ROWS;
+    WR_TRY(wri_numbers_take(&k->numbers, &no, err));
+    if (no >= UINT32_MAX >> WRI_BLOCK_BITS)
+        return wr_fail(err, WR_ELIMIT, "a join would have to keep more than 2^32 rows");
+    k->last = NULL;
+    if (wr_grow(&k->blocks, &k->blocks_cap, (size_t)no + 1, sizeof *k->blocks) != WR_OK)
+        return wr_fail_oom(err, "rows of a join");
+    while (k->n_blocks <= no) k->blocks[k->n_blocks++] = (block){0};
+    block *x = &k->blocks[no];
+    if (cap > WRI_BLOCK_ROWS) cap = WRI_BLOCK_ROWS;
+    WR_TRY(wri_block_new(s, cap, &x->b, err));
+    x->b->pos = no;
+    x->next = wr_alloc(cap * sizeof *x->next);
+    x->met = wr_alloc(cap * sizeof *x->met);
+    if (!x->next || !x->met) return wr_fail_oom(err, "rows of a join");
+    k->last = x;
+    return WR_OK;
+}
 
 /* Appends a row; *idp: its id + 1. It is in no chain yet. */
 static wr_status append(kept *k, const wri_jside *s, const wr_batch *from, uint32_t row, uint32_t met,
                         uint32_t *idp, wr_err *err) {
-    WR_TRY(wri_rows_add(&k->rows, s, from, &row, 1, err));
-    size_t n = k->rows.rows;
-    if (wr_grow(&k->next, &k->next_cap, n, sizeof *k->next) != WR_OK ||
-        wr_grow(&k->met, &k->met_cap, n, sizeof *k->met) != WR_OK)
-        return wr_fail_oom(err, "rows of a join");
-    k->next[n - 1] = 0;
-    k->met[n - 1] = met;
-    *idp = ((uint32_t)(k->rows.n - 1) << WRI_BLOCK_BITS | (k->rows.blocks[k->rows.n - 1]->n - 1)) + 1;
+    if (!k->last || k->last->b->n == k->last->b->cap) WR_TRY(add_block(k, s, err));
+    block *x = k->last;
+    uint32_t at = x->b->n, id = (uint32_t)x->b->pos << WRI_BLOCK_BITS | at;
+    WR_TRY(wri_slots_touch(&k->slots, &id, 1, err));
+    WR_TRY(wri_block_add(x->b, s, from, (wri_some){&row, 0, 1}, err));
+    x->next[at] = 0;
+    x->met[at] = met;
+    k->rows++;
+    *idp = id + 1;
     return WR_OK;
 }
 
@@ -135,17 +189,30 @@ static bool same_row(const wri_jside *s, const wr_batch *a, uint32_t i, const wr
     return true;
 }
 
+/* A row is gone from its chain. A block that is full, and half of it dead, will be given up. */
+static wr_status bury(kept *k, uint32_t id, wr_err *err) {
+    block *x = block_of(k, id);
+    uint32_t slot = id - 1;
+    WR_TRY(wri_slots_leave(&k->slots, &slot, 1, err));
+    k->rows--;
+    if (++x->dead != x->b->cap / 2) return WR_OK;
+    if (wr_grow(&k->thin, &k->thin_cap, k->n_thin + 1, sizeof *k->thin) != WR_OK)
+        return wr_fail_oom(err, "rows of a join");
+    k->thin[k->n_thin++] = (uint32_t)x->b->pos;
+    return WR_OK;
+}
+
 /* Takes a row like this out of the chain. */
 static wr_status take_out(changes_join *j, uint32_t s, uint32_t gid, const wr_batch *view, uint32_t row,
                           wr_err *err) {
     kept *k = &j->side[s];
     uint32_t *link = &chain_of(j, gid)->head[s];
-    while (*link && !same_row(&j->sides[s], view, row, block_of(k, *link), row_of(*link)))
-        link = &k->next[number_of(k, *link)];
+    while (*link && !same_row(&j->sides[s], view, row, block_of(k, *link)->b, row_of(*link)))
+        link = next_of(k, *link);
     if (!*link) return wr_fail(err, WR_EINTERNAL, "a join was told to take back a row that it does not have");
-    *link = k->next[number_of(k, *link)];
-    k->dead++;
-    return WR_OK;
+    uint32_t id = *link;
+    *link = *next_of(k, id);
+    return bury(k, id, err);
 }
 
 /* A row that has met so many. */
@@ -154,29 +221,59 @@ static wr_status keep_row(changes_join *j, uint32_t s, uint32_t gid, const wr_ba
     kept *k = &j->side[s];
     uint32_t id = 0, *head = &chain_of(j, gid)->head[s];
     WR_TRY(append(k, &j->sides[s], b, row, met, &id, err));
-    k->next[k->rows.rows - 1] = *head;
+    *next_of(k, id) = *head;
     *head = id;
     return WR_OK;
 }
 
-/* Copies the rows that live to new blocks; their order in a chain turns, which means nothing. */
-static wr_status sweep(changes_join *j, uint32_t s, wr_err *err) {
-    kept fresh = {0}, *k = &j->side[s];
-    wr_status r = WR_OK;
-    for (uint32_t gid = 1; gid <= wri_groups_count(j->groups) && r == WR_OK; gid++) {
-        uint32_t id = chain_of(j, gid)->head[s], head = 0;
-        for (; id && r == WR_OK; id = k->next[number_of(k, id)]) {
-            uint32_t to = 0;
-            r = append(&fresh, &j->sides[s], block_of(k, id), row_of(id), k->met[number_of(k, id)], &to, err);
-            if (r != WR_OK) break;
-            fresh.next[fresh.rows.rows - 1] = head;
-            head = to;
+/* The rows of key gid that lie in block `no` move to the end; their order in the chain stays. */
+static wr_status move_rows(changes_join *j, uint32_t s, uint32_t gid, uint32_t no, wr_err *err) {
+    kept *k = &j->side[s];
+    for (uint32_t at = chain_of(j, gid)->head[s], before = 0; at; at = *next_of(k, before)) {
+        if ((at - 1) >> WRI_BLOCK_BITS == no) {
+            uint32_t to = 0, slot = at - 1;
+            block *x = block_of(k, at);
+            wr_batch *b = x->b;
+            uint32_t met = x->met[row_of(at)], next = x->next[row_of(at)];
+            WR_TRY(append(k, &j->sides[s], b, row_of(at), met, &to, err)); /* blocks may move */
+            WR_TRY(wri_slots_leave(&k->slots, &slot, 1, err));
+            k->rows--;
+            *next_of(k, to) = next;
+            if (before) *next_of(k, before) = to;
+            else chain_of(j, gid)->head[s] = to;
+            at = to;
         }
-        if (r == WR_OK) chain_of(j, gid)->head[s] = head;
+        before = at;
     }
-    kept_free(r == WR_OK ? k : &fresh);
-    if (r == WR_OK) *k = fresh;
-    return r;
+    return WR_OK;
+}
+
+static int by_number(const void *x, const void *y) {
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Gives up a block: its living rows are those that the chains of its keys lead to. */
+static wr_status give_up(wr_op *op, uint32_t s, uint32_t no, wr_err *err) {
+    changes_join *j = op->state;
+    kept *k = &j->side[s];
+    wr_batch *b = k->blocks[no].b;
+    uint32_t n, *found;
+    if (k->last == &k->blocks[no]) k->last = NULL;
+    WR_TRY(scratch(j, b->n, err));
+    found = j->gids + j->cap;
+    wri_keyed_rows(&j->sides[s], op->node, b, NULL, b->n, j->keyed, j->none, &n);
+    wri_group_rows rows = {.b = b, .key_cols = j->sides[s].keys, .idx = j->keyed, .n = n};
+    wri_groups_freeze(j->groups, true); /* keys of dead rows may be gone */
+    wr_status r = wri_groups_find_rows(j->groups, &rows, found, err);
+    wri_groups_freeze(j->groups, false);
+    if (r == WR_OK && n) qsort(found, n, sizeof *found, by_number);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++)
+        if (found[i] && (i == 0 || found[i] != found[i - 1])) r = move_rows(j, s, found[i], no, err);
+    if (r != WR_OK) return r;
+    free_block(&k->blocks[no]);
+    wri_numbers_give(&k->numbers, no);
+    return WR_OK;
 }
 
 /* ---- first: who meets whom ---- */
@@ -206,8 +303,8 @@ static wr_status find_hits(wr_op *op, uint32_t port, const wr_batch *view, wr_er
     j->n_hits = 0;
     for (uint32_t i = 0; i < view->n; i++) {
         uint32_t id = j->gids[i] ? chain_of(j, j->gids[i])->head[!port] : 0;
-        for (; id; id = other->next[number_of(other, id)]) {
-            const wr_batch *b = block_of(other, id);
+        for (; id; id = *next_of(other, id)) {
+            const wr_batch *b = block_of(other, id)->b;
             if (!op->node->join.residual) {
                 WR_TRY(note_hit(j, i, b, row_of(id), err));
                 continue;
@@ -226,11 +323,18 @@ static wr_status put(changes_join *j, bool add, uint32_t side, wri_jrow a, wri_j
     return wri_pairs_put(&j->out, add ? WR_INSERT : WR_DELETE, side ? b : a, side ? a : b, err);
 }
 
+/* Whether it matters how many a row of side s has met. */
+static bool counts_met(const wr_node *n, uint32_t s) {
+    return wri_pads(n, s) || (s == 0 && wri_one_sided(n));
+}
+
 /* Row r of side `port` comes or goes, and meets m. */
 static wr_status meet(wr_op *op, uint32_t port, wri_jrow r, const hit *h, bool add, wr_err *err) {
     changes_join *j = op->state;
     const wr_node *n = op->node;
-    uint32_t o = !port, *met = &j->side[o].met[(size_t)h->b->pos + h->at];
+    uint32_t o = !port, slot = (uint32_t)h->b->pos << WRI_BLOCK_BITS | h->at;
+    if (counts_met(n, o)) WR_TRY(wri_slots_touch(&j->side[o].slots, &slot, 1, err));
+    uint32_t *met = &j->side[o].blocks[h->b->pos].met[h->at];
     wri_jrow m = {h->b, h->at}, none = {0};
     bool semi = n->join.type == WR_JOIN_SEMI, first = add ? (*met)++ == 0 : --*met == 0;
     bool pads = first && wri_pads(n, o);
@@ -291,7 +395,8 @@ static wr_status join_view(wr_op *op, uint32_t port, const wr_batch *view, wr_er
     }
     WR_TRY(wri_pairs_flush(&j->out, err)); /* before rows that it points to move */
     let_go(op, view);
-    return k->dead > SWEEP_MIN && k->dead > k->rows.rows / 2 ? sweep(j, port, err) : WR_OK;
+    while (k->n_thin > 0) WR_TRY(give_up(op, port, k->thin[--k->n_thin], err));
+    return WR_OK;
 }
 
 static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
@@ -306,26 +411,56 @@ static wr_status changes_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *er
 
 /* ---- snapshots ---- */
 
-static wr_status save_block(const kept *k, const wri_jside *s, const wr_node *n, uint32_t tag,
-                            wr_batch *block, wr_saver *to, wr_err *err) {
-    wr_batch *b;
-    WR_TRY(wri_block_saved(block, block->n < block->cap, s->n + 1, &b, err));
-    wr_status r = wr_batch_col(b, s->n, WR_I64, err);
-    for (uint32_t i = 0; r == WR_OK && i < b->n; i++) b->cols[s->n].i64[i] = k->met[(size_t)block->pos + i];
-    if (r == WR_OK) r = wr_save_rows(to, tag, b, s->keys, wri_owner_keys(n), err);
+static wr_status save_picked(changes_join *j, uint32_t s, const wri_picked *rows, uint32_t n, wr_saver *to,
+                             wr_err *err) {
+    const wri_jside *side = &j->sides[s];
+    uint32_t *slots = wr_alloc(n * sizeof *slots + 1);
+    wr_batch *b = NULL;
+    if (n == 0) {
+        wr_free(slots);
+        return WR_OK;
+    }
+    wr_status r =
+        slots ? wri_block_rows_saved(side, rows, n, side->n + 1, &b, err) : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) r = wr_batch_col(b, side->n, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        slots[i] = (uint32_t)rows[i].pos << WRI_BLOCK_BITS | rows[i].row;
+        b->cols[side->n].i64[i] = j->side[s].blocks[rows[i].pos].met[rows[i].row];
+    }
+    if (r == WR_OK) r = wr_save_slots(to, s, b, side->keys, wri_owner_keys(j->pairs.op->node), slots, err);
     wr_batch_drop(b);
+    wr_free(slots);
     return r;
+}
+
+/* Many rows of a block go by themselves, the others together. */
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    changes_join *j = slots->ctx;
+    uint32_t s = slots->space, few = 0; /* in front of j->picked; behind them the rows of a block */
+    if (wr_grow(&j->picked, &j->picked_cap, n, sizeof *j->picked) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t at = 0, next; at < n; at = next) {
+        uint32_t no = ids[at] >> WRI_BLOCK_BITS;
+        for (next = at; next < n && ids[next] >> WRI_BLOCK_BITS == no; next++)
+            j->picked[few + next - at] = (wri_picked){
+                .b = j->side[s].blocks[no].b, .row = ids[next] & (WRI_BLOCK_ROWS - 1), .pos = no};
+        if (next - at < WRI_TOGETHER) few += next - at;
+        else WR_TRY(save_picked(j, s, j->picked + few, next - at, to, err));
+    }
+    return save_picked(j, s, j->picked, few, to, err);
 }
 
 static wr_status changes_save(wr_op *op, wr_saver *to, wr_err *err) {
     changes_join *j = op->state;
-    for (uint32_t s = 0; s < 2; s++) {
-        const kept *k = &j->side[s];
-        if (k->dead) WR_TRY(sweep(j, s, err));
-        for (size_t i = 0; i < k->rows.n; i++)
-            WR_TRY(save_block(k, &j->sides[s], op->node, s, k->rows.blocks[i], to, err));
-    }
-    return WR_OK;
+    WR_TRY(wri_slots_barrier(&j->side[0].slots, to, err));
+    return wri_slots_barrier(&j->side[1].slots, to, err);
+}
+
+static wr_status changes_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    changes_join *j = op->state;
+    WR_TRY(wri_slots_rest(&j->side[0].slots, leftp, err));
+    return *leftp ? WR_OK : wri_slots_rest(&j->side[1].slots, leftp, err);
 }
 
 static wr_status changes_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -349,8 +484,9 @@ static void changes_measure(const wr_op *op, wr_kept *out) {
     const changes_join *j = op->state;
     out->bytes = wri_groups_bytes(j->groups);
     for (uint32_t s = 0; s < 2; s++) {
-        out->keys += j->side[s].rows.rows - j->side[s].dead;
-        out->bytes += j->side[s].rows.rows * (wri_row_bytes(&op->node->in[s]->out) + 2 * sizeof(uint32_t));
+        out->keys += j->side[s].rows;
+        out->bytes += j->side[s].rows * (wri_row_bytes(&op->node->in[s]->out) + 2 * sizeof(uint32_t)) +
+                      wri_slots_bytes(&j->side[s].slots);
     }
 }
 
@@ -358,6 +494,7 @@ const wr_op_def wri_op_join_changes = {.name = "join of changes",
                                        .open = changes_open,
                                        .push = changes_push,
                                        .save = changes_save,
+                                       .save_rest = changes_save_rest,
                                        .load = changes_load,
                                        .keyed = true,
                                        .measure = changes_measure,

@@ -13,10 +13,16 @@
  * An outer join that nothing but state_ttl bounds does not wait for that (node->join.early): a row that meets
  * nothing comes out padded at once, and is taken back when its first match comes.
  *
- * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us). */
+ * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us).
+ *
+ * In snapshots each row that waits is a slot, by its id; it changes when it is matched, if that counts. */
+#include <stdlib.h>
+
 #include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
+#include "saved_rows.h"
+#include "slots.h"
 #include "timeline.h"
 
 #define ROWS_BITS 8
@@ -24,7 +30,7 @@
 
 typedef struct block {
     wr_batch *b; /* kept columns; b->pos is the number of the block */
-    uint32_t next_block;
+    uint32_t side, next_block;
     int64_t ts[ROWS];
     int64_t next_ts[ROWS]; /* of the row behind it in its chain */
     uint32_t next[ROWS];   /* its id + 1, 0: none */
@@ -55,10 +61,13 @@ typedef struct interval_join {
     wri_jside sides[2];
     waiting wait[2];
     wri_groups *groups;
-    block **blocks;
-    size_t n_blocks, blocks_cap;
-    uint32_t *free_blocks; /* numbers */
-    size_t n_free, free_cap;
+    block **blocks; /* by number, NULL: none */
+    size_t n_blocks, blocks_cap, n_live;
+    wri_numbers numbers;
+    wri_slots slots;
+    wri_picked *picked; /* scratch of snapshots */
+    size_t picked_cap;
+    bool unsorted; /* rows were loaded, and stand in chains in any order */
     wri_pairs pairs, singles;
     int64_t width;
     bool forever;
@@ -74,11 +83,16 @@ typedef struct interval_join {
 
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err);
+
 static wr_status interval_open(wr_op *op, wr_err *err) {
     interval_join *j = op->state = wr_calloc(1, sizeof *j);
     const wr_node *n = op->node;
     if (!j) return wr_fail_oom(err, "a join");
     j->forever = n->join.time_cols[0] == WR_NO_COL;
+    wri_numbers_init(&j->numbers, ROWS_BITS);
+    wri_slots_init(&j->slots, op, 0, 0, save_rows, j);
     for (uint32_t s = 0; s < 2; s++) {
         WR_TRY(wri_jside_init(&j->sides[s], n, s, false, err));
         j->wait[s].live_from = INT64_MIN;
@@ -114,7 +128,9 @@ static void interval_close(wr_op *op) {
     wri_pairs_free(&j->singles);
     wri_groups_free(j->groups);
     wr_free(j->blocks);
-    wr_free(j->free_blocks);
+    wri_numbers_free(&j->numbers);
+    wri_slots_free(&j->slots);
+    wr_free(j->picked);
     wr_free(j->ok);
     wr_free(j->hit);
     wr_free(j->gone);
@@ -146,6 +162,10 @@ static chain *chain_of(interval_join *j, uint32_t gid) {
 
 static bool was_matched(const block *b, uint32_t row) { return b->matched[row >> 6] >> (row & 63) & 1; }
 static void set_matched(block *b, uint32_t row) { b->matched[row >> 6] |= UINT64_C(1) << (row & 63); }
+static uint32_t slot_of(const block *b, uint32_t row) { return (uint32_t)b->b->pos << ROWS_BITS | row; }
+
+/* Whether it matters later that a row of side s was matched. */
+static bool marks(const wr_node *n, uint32_t s) { return wri_pads(n, s) || (s == 0 && wri_one_sided(n)); }
 
 /* Row i of the batch met row at of b. Left rows of a semi join come out once. */
 static wr_status met(interval_join *j, const wr_node *n, uint32_t port, uint32_t i, block *b, uint32_t at,
@@ -153,6 +173,8 @@ static wr_status met(interval_join *j, const wr_node *n, uint32_t port, uint32_t
     j->hit[i] = 1;
     bool first = !was_matched(b, at);
     bool semi = port == 1 && n->join.type == WR_JOIN_SEMI && first;
+    uint32_t slot = slot_of(b, at);
+    if (first && marks(n, !port)) WR_TRY(wri_slots_touch(&j->slots, &slot, 1, err));
     set_matched(b, at);
     if (first && n->join.early && wri_pads(n, !port)) { /* it came out padded */
         wri_jrow m = {b->b, at}, none = {0};
@@ -218,26 +240,24 @@ static wr_status meet(wr_op *op, uint32_t port, const wr_batch *view, uint32_t i
 
 /* ---- waiting ---- */
 
-static wr_status new_block(interval_join *j, const wri_jside *s, uint32_t *nop, wr_err *err) {
-    if (j->n_free == 0) {
-        if (j->n_blocks >= UINT32_MAX >> ROWS_BITS)
-            return wr_fail(err, WR_ELIMIT, "an interval join would have to keep more than 2^32 rows");
-        if (wr_grow(&j->blocks, &j->blocks_cap, j->n_blocks + 1, sizeof(block *)) != WR_OK ||
-            wr_grow(&j->free_blocks, &j->free_cap, j->n_blocks + 1, sizeof *j->free_blocks) != WR_OK)
-            return wr_fail_oom(err, "rows of a join");
-        block *b = wr_alloc(sizeof *b);
-        if (!b) return wr_fail_oom(err, "rows of a join");
-        b->b = NULL;
-        j->free_blocks[j->n_free++] = (uint32_t)j->n_blocks;
-        j->blocks[j->n_blocks++] = b;
-    }
-    uint32_t no = j->free_blocks[j->n_free - 1];
-    block *b = j->blocks[no];
-    WR_TRY(wri_block_new(s, ROWS, &b->b, err));
+static wr_status new_block(interval_join *j, uint32_t side, uint32_t *nop, wr_err *err) {
+    uint32_t no;
+    WR_TRY(wri_numbers_take(&j->numbers, &no, err));
+    if (no >= UINT32_MAX >> ROWS_BITS)
+        return wr_fail(err, WR_ELIMIT, "an interval join would have to keep more than 2^32 rows");
+    if (wr_grow(&j->blocks, &j->blocks_cap, (size_t)no + 1, sizeof(block *)) != WR_OK)
+        return wr_fail_oom(err, "rows of a join");
+    while (j->n_blocks <= no) j->blocks[j->n_blocks++] = NULL;
+    block *b = wr_alloc(sizeof *b);
+    if (!b) return wr_fail_oom(err, "rows of a join");
+    j->blocks[no] = b;
+    b->b = NULL;
+    WR_TRY(wri_block_new(&j->sides[side], ROWS, &b->b, err));
     b->b->pos = no;
+    b->side = side;
     b->next_block = 0;
     memset(b->matched, 0, sizeof b->matched);
-    j->n_free--;
+    j->n_live++;
     *nop = no;
     return WR_OK;
 }
@@ -263,13 +283,14 @@ static wr_status store(interval_join *j, uint32_t port, size_t k, const wr_batch
         block *b = u->last ? j->blocks[u->last - 1] : NULL;
         if (!b || b->b->n == ROWS) {
             uint32_t no = 0;
-            WR_TRY(new_block(j, &j->sides[port], &no, err));
+            WR_TRY(new_block(j, port, &no, err));
             if (b) b->next_block = no + 1;
             else u->first = no + 1;
             u->last = no + 1;
             continue;
         }
         uint32_t first = b->b->n, m = ROWS - first < n - at ? ROWS - first : n - at;
+        WR_TRY(wri_slots_touch_range(&j->slots, slot_of(b, first), m, err));
         WR_TRY(wri_block_add(b->b, &j->sides[port], view, (wri_some){idx, at, m}, err));
         for (uint32_t i = 0; i < m; i++) ids[at + i] = (((u->last - 1) << ROWS_BITS) | (first + i)) + 1;
         at += m;
@@ -283,7 +304,7 @@ static void enchain(interval_join *j, uint32_t port, uint32_t gid, uint32_t id, 
     block *b = j->blocks[(id - 1) >> ROWS_BITS];
     uint32_t at = (id - 1) & (ROWS - 1), *link = &k->head[port];
     int64_t *link_ts = &k->ts[port], live = j->wait[port].live_from;
-    while (*link && *link_ts > t && *link_ts >= live) {
+    while (*link && *link_ts > t && *link_ts >= live && !j->unsorted) {
         block *p = j->blocks[(*link - 1) >> ROWS_BITS];
         uint32_t pa = (*link - 1) & (ROWS - 1);
         link = &p->next[pa];
@@ -344,6 +365,8 @@ static wr_status emit_unmatched(wr_op *op, uint32_t s, const bucket *u, int64_t 
         block *b = j->blocks[no - 1];
         for (uint32_t i = 0; i < b->b->n; i++) {
             if (was_matched(b, i) || (wm != WR_WM_END && b->ts[i] + after > wm)) continue;
+            uint32_t slot = slot_of(b, i);
+            WR_TRY(wri_slots_touch(&j->slots, &slot, 1, err));
             set_matched(b, i);
             WR_TRY(wri_pairs_single(&j->singles, s, b->b, i, err));
         }
@@ -358,10 +381,13 @@ static wr_status free_bucket(interval_join *j, const bucket *u, wr_err *err) {
             chain *k = chain_of(j, b->gid[i]);
             if (--k->rows == 0) WR_TRY(note_gone(j, b->gid[i], k, err));
         }
+        WR_TRY(wri_slots_leave_range(&j->slots, slot_of(b, 0), b->b->n, err));
         wr_batch_drop(b->b);
-        b->b = NULL;
-        j->free_blocks[j->n_free++] = no - 1;
+        j->blocks[no - 1] = NULL;
+        j->n_live--;
+        wri_numbers_give(&j->numbers, no - 1);
         no = b->next_block;
+        wr_free(b);
     }
     return WR_OK;
 }
@@ -390,13 +416,19 @@ static wr_status expire(wr_op *op, uint32_t s, wr_err *err) {
     return r;
 }
 
+static wr_status sort_chains(interval_join *j, wr_err *err);
+
 static wr_status interval_watermark(wr_op *op, int64_t wm, wr_err *err) {
     (void)wm;
+    WR_TRY(sort_chains(op->state, err));
     WR_TRY(expire(op, 0, err));
     return expire(op, 1, err);
 }
 
-static wr_status interval_port_end(wr_op *op, uint32_t port, wr_err *err) { return expire(op, !port, err); }
+static wr_status interval_port_end(wr_op *op, uint32_t port, wr_err *err) {
+    WR_TRY(sort_chains(op->state, err));
+    return expire(op, !port, err);
+}
 
 /* ---- rows in ---- */
 
@@ -465,6 +497,7 @@ static wr_status join_rows(wr_op *op, uint32_t port, wr_batch *view, const int64
 static wr_status interval_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     interval_join *j = op->state;
     uint32_t n = in->n, col = op->node->join.time_cols[port];
+    WR_TRY(sort_chains(j, err));
     WR_TRY(scratch(j, in->n, err));
     if (j->forever)
         for (uint32_t i = 0; i < n; i++) j->ok[i] = i;
@@ -481,48 +514,85 @@ static wr_status interval_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *e
 
 /* ---- snapshots: rows as they came in, and whether they have been matched; chains are made anew ---- */
 
-/* Whether it matters later that a row of side s was matched. */
-static bool marks(const wr_node *n, uint32_t s) { return wri_pads(n, s) || (s == 0 && wri_one_sided(n)); }
-
-/* Columns of a view that are not kept: the keys and the time. */
-static wr_status save_rest(interval_join *j, uint32_t s, const block *b, wr_batch *out, wr_err *err) {
+/* Columns of a view that are not kept: the keys and the time; and the marks. */
+static wr_status save_rest(interval_join *j, uint32_t s, const wri_picked *rows, wr_batch *out, wr_err *err) {
     const wri_jside *side = &j->sides[s];
-    uint32_t n_keys = j->pairs.op->node->join.n_keys;
-    wr_batch *keys;
-    WR_TRY(wr_batch_new(n_keys, out->n, &keys, err));
-    keys->n = out->n;
-    wr_status r = wri_groups_emit_keys(j->groups, b->gid, out->n, keys, 0, err);
-    if (r == WR_OK) r = wr_batch_keep(out, &keys->ref, err);
-    for (uint32_t k = 0; r == WR_OK && k < n_keys; k++)
-        if (side->keys[k] >= side->n_kept) out->cols[side->keys[k]] = keys->cols[k];
-    bool timed = side->time != WR_NO_COL && side->time >= side->n_kept && !out->cols[side->time].data;
-    if (r == WR_OK && timed) {
-        r = wr_batch_col(out, side->time, WR_I64, err);
-        if (r == WR_OK) memcpy(out->cols[side->time].i64, b->ts, out->n * sizeof *b->ts);
+    const wr_node *n = j->pairs.op->node;
+    uint32_t *gids = wr_alloc(out->n * sizeof *gids);
+    wr_batch *keys = NULL;
+    bool timed = side->time != WR_NO_COL && side->time >= side->n_kept;
+    wr_status r = gids ? wr_batch_new(n->join.n_keys, out->n, &keys, err) : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < out->n; i++) gids[i] = j->blocks[rows[i].pos]->gid[rows[i].row];
+    if (r == WR_OK) {
+        keys->n = out->n;
+        r = wri_groups_emit_keys(j->groups, gids, out->n, keys, 0, err);
     }
+    if (r == WR_OK) r = wr_batch_keep(out, &keys->ref, err);
+    for (uint32_t k = 0; r == WR_OK && k < n->join.n_keys; k++) {
+        if (side->keys[k] >= side->n_kept) out->cols[side->keys[k]] = keys->cols[k];
+        timed &= side->keys[k] != side->time;
+    }
+    if (r == WR_OK && timed) r = wr_batch_col(out, side->time, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && timed && i < out->n; i++)
+        out->cols[side->time].i64[i] = j->blocks[rows[i].pos]->ts[rows[i].row];
+    if (r == WR_OK && marks(n, s)) r = wr_batch_col(out, side->n, WR_I64, err);
+    for (uint32_t i = 0; r == WR_OK && marks(n, s) && i < out->n; i++)
+        out->cols[side->n].i64[i] = was_matched(j->blocks[rows[i].pos], rows[i].row);
     wr_batch_drop(keys);
+    wr_free(gids);
     return r;
 }
 
-static wr_status save_block(interval_join *j, uint32_t s, const block *b, wr_saver *to, wr_err *err) {
+/* rows[0..n) of side s; pos: the number of the block. */
+static wr_status save_picked(interval_join *j, uint32_t s, const wri_picked *rows, uint32_t n, wr_saver *to,
+                             wr_err *err) {
     const wri_jside *side = &j->sides[s];
-    const wr_node *n = j->pairs.op->node;
-    wr_batch *out;
-    WR_TRY(wri_block_saved(b->b, b->b->n < ROWS, side->n + marks(n, s), &out, err));
-    wr_status r = side->n > side->n_kept ? save_rest(j, s, b, out, err) : WR_OK;
-    if (r == WR_OK && marks(n, s)) r = wri_marks_saved(out, side->n, b->matched, 0, err);
-    if (r == WR_OK) r = wr_save_rows(to, s, out, side->keys, n->join.n_keys, err);
+    const wr_node *node = j->pairs.op->node;
+    uint32_t n_cols = side->n + marks(node, s), *slots = wr_alloc(n * sizeof *slots + 1);
+    wr_batch *out = NULL;
+    if (!slots) return wr_fail_oom(err, "a snapshot");
+    wr_status r = n ? wri_block_rows_saved(side, rows, n, n_cols, &out, err) : WR_OK;
+    for (uint32_t i = 0; i < n; i++) slots[i] = (uint32_t)rows[i].pos << ROWS_BITS | rows[i].row;
+    if (r == WR_OK && n > 0) r = save_rest(j, s, rows, out, err);
+    if (r == WR_OK && n > 0) r = wr_save_slots(to, s, out, side->keys, node->join.n_keys, slots, err);
     wr_batch_drop(out);
+    wr_free(slots);
     return r;
+}
+
+/* Many rows of a block go by themselves, the others of a side together. */
+static wr_status save_side(interval_join *j, uint32_t s, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    uint32_t few = 0; /* in front of j->picked; behind them the rows of a block */
+    for (uint32_t at = 0, next; at < n; at = next) {
+        uint32_t no = ids[at] >> ROWS_BITS;
+        for (next = at; next < n && ids[next] >> ROWS_BITS == no; next++)
+            j->picked[few + next - at] =
+                (wri_picked){.b = j->blocks[no]->b, .row = ids[next] & (ROWS - 1), .pos = no};
+        if (j->blocks[no]->side != s) continue;
+        if (next - at < WRI_TOGETHER) few += next - at;
+        else WR_TRY(save_picked(j, s, j->picked + few, next - at, to, err));
+    }
+    return save_picked(j, s, j->picked, few, to, err);
+}
+
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    interval_join *j = slots->ctx;
+    if (wr_grow(&j->picked, &j->picked_cap, n, sizeof *j->picked) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    WR_TRY(save_side(j, 0, ids, n, to, err));
+    return save_side(j, 1, ids, n, to, err);
 }
 
 static wr_status interval_save(wr_op *op, wr_saver *to, wr_err *err) {
     interval_join *j = op->state;
-    for (uint32_t s = 0; s < 2; s++)
-        for (size_t i = 0; i < j->wait[s].n; i++)
-            for (uint32_t no = j->wait[s].buckets[i].first; no; no = j->blocks[no - 1]->next_block)
-                WR_TRY(save_block(j, s, j->blocks[no - 1], to, err));
-    return WR_OK;
+    WR_TRY(sort_chains(j, err));
+    return wri_slots_barrier(&j->slots, to, err);
+}
+
+static wr_status interval_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((interval_join *)op->state)->slots, leftp, err);
 }
 
 static wr_status interval_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -540,13 +610,59 @@ static wr_status interval_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     wri_group_rows rows = {.b = view, .key_cols = side->keys, .idx = j->keyed, .n = view->n};
     WR_TRY(wri_groups_find_rows(j->groups, &rows, j->gids, err));
     for (uint32_t i = 0; i < view->n; i++) chain_of(j, j->gids[i])->rows++;
+    j->unsorted = !j->forever; /* until all rows are there: else each would have to look for its place */
     const int64_t *time = j->forever ? NULL : view->cols[side->time].i64;
     return keep_rows(j, s, view, time, j->keyed, j->gids, view->n, err);
 }
 
+typedef struct linked { /* a row of a chain */
+    int64_t ts;
+    uint32_t id;
+} linked;
+
+static int latest_first(const void *x, const void *y) {
+    const linked *a = x, *b = y;
+    return (a->ts < b->ts) - (a->ts > b->ts);
+}
+
+static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **links, size_t *cap,
+                            wr_err *err) {
+    size_t n = 0;
+    for (uint32_t id = k->head[s]; id; n++) {
+        const block *b = j->blocks[(id - 1) >> ROWS_BITS];
+        if (wr_grow(links, cap, n + 1, sizeof **links) != WR_OK) return wr_fail_oom(err, "rows of a join");
+        (*links)[n] = (linked){b->ts[(id - 1) & (ROWS - 1)], id};
+        id = b->next[(id - 1) & (ROWS - 1)];
+    }
+    if (n < 2) return WR_OK;
+    qsort(*links, n, sizeof **links, latest_first);
+    k->head[s] = (*links)[0].id;
+    k->ts[s] = (*links)[0].ts;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = (*links)[i].id - 1;
+        block *b = j->blocks[id >> ROWS_BITS];
+        b->next[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].id : 0;
+        b->next_ts[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].ts : 0;
+    }
+    return WR_OK;
+}
+
+static wr_status sort_chains(interval_join *j, wr_err *err) {
+    linked *links = NULL;
+    size_t cap = 0;
+    wr_status r = WR_OK;
+    if (!j->unsorted) return WR_OK;
+    j->unsorted = false;
+    for (uint32_t gid = 1; r == WR_OK && gid <= wri_groups_count(j->groups); gid++)
+        for (uint32_t s = 0; r == WR_OK && s < 2; s++)
+            r = sort_chain(j, chain_of(j, gid), s, &links, &cap, err);
+    wr_free(links);
+    return r;
+}
+
 static uint64_t rows_kept(const interval_join *j) {
     uint64_t n = 0;
-    for (size_t i = 0; i < j->n_blocks; i++) n += j->blocks[i]->b ? j->blocks[i]->b->n : 0;
+    for (size_t i = 0; i < j->n_blocks; i++) n += j->blocks[i] ? j->blocks[i]->b->n : 0;
     return n;
 }
 
@@ -554,8 +670,8 @@ static void interval_measure(const wr_op *op, wr_kept *out) {
     const interval_join *j = op->state;
     size_t row = wri_row_bytes(&op->node->in[0]->out), other = wri_row_bytes(&op->node->in[1]->out);
     out->keys = rows_kept(j);
-    out->bytes = wri_groups_bytes(j->groups) + j->n_blocks * sizeof(block) +
-                 (j->n_blocks - j->n_free) * ROWS * ((row + other) / 2);
+    out->bytes = wri_groups_bytes(j->groups) + j->n_live * (sizeof(block) + ROWS * ((row + other) / 2)) +
+                 wri_slots_bytes(&j->slots);
 }
 
 /* Rows of the bucket, and the least time among them. */
@@ -598,6 +714,7 @@ const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .watermark = interval_watermark,
                                         .port_end = interval_port_end,
                                         .save = interval_save,
+                                        .save_rest = interval_save_rest,
                                         .load = interval_load,
                                         .keyed = true,
                                         .measure = interval_measure,

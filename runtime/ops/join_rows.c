@@ -115,6 +115,7 @@ wr_status wri_rows_add(wri_rows *r, const wri_jside *s, const wr_batch *from, co
             continue;
         }
         uint32_t k = b->cap - b->n < n - at ? b->cap - b->n : n - at;
+        if (r->slots) WR_TRY(wri_slots_touch_range(r->slots, (uint32_t)r->rows, k, err));
         WR_TRY(wri_block_add(b, s, from, (wri_some){idx, at, k}, err));
         r->rows += k;
         at += k;

@@ -9,6 +9,7 @@
 #define WR_RUNTIME_JOIN_ROWS_H
 
 #include "../job_int.h"
+#include "slots.h"
 
 #define WRI_BLOCK_BITS 12
 #define WRI_BLOCK_ROWS (1u << WRI_BLOCK_BITS) /* most rows of a block */
@@ -54,6 +55,7 @@ typedef struct wri_rows {
     wr_batch **blocks;
     size_t n, blocks_cap;
     size_t rows;
+    wri_slots *slots; /* by number of a row; NULL: nobody saves them by these. The owner's */
 } wri_rows;
 /* Appends rows idx[0..n) (idx NULL: 0..n). */
 wr_status wri_rows_add(wri_rows *r, const wri_jside *s, const wr_batch *from, const uint32_t *idx, uint32_t n,

@@ -164,7 +164,10 @@ static wr_status flush_pairs(wri_jtable *t, wr_err *err) {
     for (uint32_t i = 0; i < p->n_hits; i++) t->hit[p->row[0][p->hits[i]]] = 1;
     for (uint32_t i = 0; wri_pads(t->op->node, 1) && i < p->n_hits; i++) {
         uint32_t h = p->hits[i];
-        wr_bit_set(t->matched, (uint32_t)p->b[1][h]->pos + p->row[1][h]);
+        uint32_t number = (uint32_t)p->b[1][h]->pos + p->row[1][h];
+        if (wr_bit(t->matched, number)) continue;
+        if (t->rows.slots) WR_TRY(wri_slots_touch(t->rows.slots, &number, 1, err));
+        wr_bit_set(t->matched, number);
     }
     return wri_pairs_emit(p, err);
 }
@@ -240,6 +243,7 @@ typedef struct table_join {
     wr_batch **waiting; /* left views, until the right side has ended */
     size_t n_waiting, waiting_cap;
     bool built;
+    wri_slots slots; /* right rows, unless they are read anew from time to time */
 } table_join;
 
 static void free_table(wri_jtable *t) {
@@ -256,12 +260,27 @@ static wr_status new_table(wr_op *op, wri_jtable **tp, wr_err *err) {
     return WR_OK;
 }
 
+enum { LEFT, RIGHT, RIGHT_MATCHED, STAMP }; /* tags in snapshots; RIGHT: a space of slots */
+
+static wr_status save_right(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                            wr_err *err) {
+    const wr_op *op = slots->op;
+    const table_join *j = slots->ctx;
+    bool marked = j->built && wri_pads(op->node, 1);
+    return wri_rows_save_slots(&j->t->rows, &j->t->sides[1], op->node, marked ? j->t->matched : NULL,
+                               marked ? RIGHT_MATCHED : RIGHT, ids, n, to, err);
+}
+
 static wr_status table_open(wr_op *op, wr_err *err) {
     table_join *j = op->state = wr_calloc(1, sizeof *j);
     if (!j) return wr_fail_oom(err, "a join");
     op->waits_for = 1u << 1;
     WR_TRY(new_table(op, &j->t, err));
-    return wri_reload_new(op, &j->reload, err);
+    WR_TRY(wri_reload_new(op, &j->reload, err));
+    if (j->reload) return WR_OK;
+    wri_slots_init(&j->slots, op, 0, RIGHT, save_right, j);
+    j->t->rows.slots = &j->slots;
+    return WR_OK;
 }
 
 static void table_close(wr_op *op) {
@@ -271,6 +290,7 @@ static void table_close(wr_op *op) {
     wr_free(j->waiting);
     free_table(j->t);
     wri_reload_free(j->reload);
+    wri_slots_free(&j->slots);
     wr_free(j);
 }
 
@@ -347,20 +367,24 @@ static wr_status table_end(wr_op *op, wr_err *err) {
 /* ---- snapshots: the right rows, whether they have been matched, and left rows that wait ----
  *
  * The right side's source may have ended before the snapshot, and what is between it and this operator has
- * state of its own, so its rows are saved, not read anew. Once it has ended nothing is copied for that. */
-
-enum { LEFT, RIGHT, RIGHT_MATCHED, STAMP };
+ * state of its own, so its rows are saved, not read anew: as slots; of a table that is read anew now and then
+ * all of them at each barrier, without a copy. */
 
 static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
     table_join *j = op->state;
     const wri_jtable *t = j->t;
     bool marked = j->built && wri_pads(op->node, 1);
-    WR_TRY(wri_rows_save(&t->rows, &t->sides[1], op->node, marked ? t->matched : NULL,
-                         marked ? RIGHT_MATCHED : RIGHT, to, err));
+    if (j->reload)
+        WR_TRY(wri_rows_save(&t->rows, &t->sides[1], op->node, marked ? t->matched : NULL,
+                             marked ? RIGHT_MATCHED : RIGHT, to, err));
     for (size_t i = 0; i < j->n_waiting; i++)
         WR_TRY(wr_save_rows(to, LEFT, j->waiting[i], t->sides[0].keys, wri_owner_keys(op->node), err));
     int64_t stamp = j->reload ? (int64_t)wri_reload_stamp(j->reload) : 0;
-    return j->reload ? wr_save_ints(to, STAMP, &stamp, 1, err) : WR_OK;
+    return j->reload ? wr_save_ints(to, STAMP, &stamp, 1, err) : wri_slots_barrier(&j->slots, to, err);
+}
+
+static wr_status table_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((table_join *)op->state)->slots, leftp, err);
 }
 
 /* Notes which of the right rows from number `first` on had been matched. */
@@ -418,6 +442,7 @@ const wr_op_def wri_op_join_table = {.name = "table join",
                                      .port_end = table_port_end,
                                      .end = table_end,
                                      .save = table_save,
+                                     .save_rest = table_save_rest,
                                      .load = table_load,
                                      .measure = table_measure,
                                      .waiting = table_waiting,

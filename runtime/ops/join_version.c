@@ -9,6 +9,7 @@
 #include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
+#include "saved_rows.h"
 #include "timeline.h"
 
 #define SWEEP_MIN 4096 /* replaced versions */
@@ -26,6 +27,7 @@ typedef struct version_join {
     wri_timeline *lines[2];
     ahead due[2];
     wri_groups *groups; /* state: id + 1 of the version */
+    wri_slots slots;    /* versions, by key */
     wri_rows rows;
     size_t dead; /* rows that were replaced */
     wri_pairs pairs, singles;
@@ -35,6 +37,11 @@ typedef struct version_join {
     size_t cap;
 } version_join;
 
+enum { LINES, VERSIONS = LINES + 2 }; /* LINES + side: tags in snapshots, and spaces of slots */
+
+static wr_status save_versions(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                               wr_err *err);
+
 static wr_status version_open(wr_op *op, wr_err *err) {
     version_join *j = op->state = wr_calloc(1, sizeof *j);
     const wr_node *n = op->node;
@@ -43,7 +50,9 @@ static wr_status version_open(wr_op *op, wr_err *err) {
         WR_TRY(wri_jside_init(&j->sides[s], n, s, true, err));
         j->lines[s] = wri_timeline_new(&n->in[s]->out, n->join.time_cols[s]);
         if (!j->lines[s]) return wr_fail_oom(err, "a join");
+        wri_timeline_saves(j->lines[s], op, LINES + s, n->join.keys[s], n->join.n_keys);
     }
+    wri_slots_init(&j->slots, op, 0, VERSIONS, save_versions, j);
     WR_TRY(wri_pairs_init(&j->pairs, op, j->sides, true, err));
     WR_TRY(wri_pairs_init(&j->singles, op, j->sides, false, err));
     wr_phys *phys = wr_alloc((n->join.n_keys + 1) * sizeof *phys);
@@ -65,6 +74,7 @@ static void version_close(wr_op *op) {
     wri_pairs_free(&j->pairs);
     wri_pairs_free(&j->singles);
     wri_groups_free(j->groups);
+    wri_slots_free(&j->slots);
     wri_rows_free(&j->rows);
     wr_free(j->hit);
     wr_free(j->ok);
@@ -136,6 +146,8 @@ static wr_status find_keys(wr_op *op, uint32_t s, wr_err *err) {
     wri_groups_freeze(j->groups, s == 0);
     wr_status r = wri_groups_find_rows(j->groups, &rows, found, err);
     wri_groups_freeze(j->groups, false);
+    if (r == WR_OK && s == 1)
+        r = wri_slots_touch(&j->slots, found, n, err); /* they are about to be replaced */
     memset(d->gids, 0, d->n * sizeof *d->gids);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) d->gids[j->keyed[i]] = found[i];
     return r;
@@ -233,19 +245,38 @@ static wr_status version_watermark(wr_op *op, int64_t wm, wr_err *err) {
     }
 }
 
-/* ---- snapshots: rows that wait, and all versions in the store ----
- *
- * No rows are at hand at a barrier. Versions that were replaced are saved, too, which costs less than to
- * leave them out: they come first again, and are replaced again. */
+/* ---- snapshots: rows that wait, and the version of each key. No rows are at hand at a barrier. ---- */
 
-enum { LINES, VERSIONS = LINES + 2 }; /* LINES + side */
+static wr_status save_versions(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                               wr_err *err) {
+    version_join *j = slots->ctx;
+    const wri_jside *side = &j->sides[1];
+    uint32_t n_keys = slots->op->node->join.n_keys;
+    wri_picked *rows = wr_alloc(n * sizeof *rows);
+    wr_batch *b = NULL;
+    wr_status r = rows ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        uint32_t id = *version_of(j, gids[i]) - 1;
+        rows[i] = (wri_picked){.b = j->rows.blocks[id >> WRI_BLOCK_BITS], .row = id & (WRI_BLOCK_ROWS - 1)};
+    }
+    if (r == WR_OK) r = wri_pick_rows(rows, n, side->n, 0, &b, err);
+    if (r == WR_OK) r = wr_save_slots(to, VERSIONS, b, side->keys, n_keys, gids, err);
+    wr_batch_drop(b);
+    wr_free(rows);
+    return r;
+}
 
 static wr_status version_save(wr_op *op, wr_saver *to, wr_err *err) {
-    const version_join *j = op->state;
-    const wr_node *n = op->node;
-    for (uint32_t s = 0; s < 2; s++)
-        WR_TRY(wri_timeline_save(j->lines[s], to, LINES + s, n->join.keys[s], n->join.n_keys, err));
-    return wri_rows_save(&j->rows, &j->sides[1], n, NULL, VERSIONS, to, err);
+    version_join *j = op->state;
+    for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_timeline_barrier(j->lines[s], to, err));
+    return wri_slots_barrier(&j->slots, to, err);
+}
+
+static wr_status version_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    version_join *j = op->state;
+    *leftp = false;
+    for (uint32_t s = 0; s < 2 && !*leftp; s++) WR_TRY(wri_timeline_save_rest(j->lines[s], leftp, err));
+    return *leftp ? WR_OK : wri_slots_rest(&j->slots, leftp, err);
 }
 
 static wr_status load_versions(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -288,6 +319,7 @@ const wr_op_def wri_op_join_version = {.name = "temporal join",
                                        .push = version_push,
                                        .watermark = version_watermark,
                                        .save = version_save,
+                                       .save_rest = version_save_rest,
                                        .load = version_load,
                                        .keyed = true,
                                        .measure = version_measure,

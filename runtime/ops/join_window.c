@@ -12,7 +12,8 @@
 typedef struct window {
     int64_t end;
     wri_rows rows[2];
-    uint32_t n, at; /* rows of the batch under way */
+    wri_slots slots[2]; /* rows, by number */
+    uint32_t n, at;     /* rows of the batch under way */
 } window;
 
 typedef struct window_join {
@@ -32,8 +33,10 @@ static wr_status window_open(wr_op *op, wr_err *err) {
 }
 
 static void free_window(window *w) {
-    wri_rows_free(&w->rows[0]);
-    wri_rows_free(&w->rows[1]);
+    for (uint32_t s = 0; s < 2; s++) {
+        wri_rows_free(&w->rows[s]);
+        wri_slots_free(&w->slots[s]);
+    }
     wr_free(w);
 }
 
@@ -64,6 +67,14 @@ static wr_status scratch(window_join *j, size_t n, wr_err *err) {
     return WR_OK;
 }
 
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    const window *w = slots->ctx;
+    const window_join *j = slots->op->state;
+    uint32_t s = slots->space;
+    return wri_rows_save_slots(&w->rows[s], &j->t.sides[s], slots->op->node, NULL, s, ids, n, to, err);
+}
+
 /* The window that ends there, made when it is new. */
 static wr_status find_window(window_join *j, int64_t end, window **wp, wr_err *err) {
     size_t lo = 0, hi = j->n;
@@ -82,6 +93,10 @@ static wr_status find_window(window_join *j, int64_t end, window **wp, wr_err *e
         return wr_fail_oom(err, "a window");
     }
     w->end = end;
+    for (uint32_t s = 0; s < 2; s++) {
+        wri_slots_init(&w->slots[s], j->t.op, end, s, save_rows, w);
+        w->rows[s].slots = &w->slots[s];
+    }
     memmove(&j->open[lo + 1], &j->open[lo], (j->n - lo) * sizeof(window *));
     j->open[lo] = *wp = w;
     j->n++;
@@ -142,7 +157,9 @@ static wr_status window_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err
 
 /* Emits the window's results; its rows are gone afterwards. */
 static wr_status join_window(window_join *j, window *w, wr_err *err) {
+    for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_slots_finish(&w->slots[s], err));
     j->t.rows = w->rows[1];
+    j->t.rows.slots = NULL;
     w->rows[1] = (wri_rows){0};
     wr_status r = wri_jtable_build(&j->t, err);
     for (size_t k = 0; r == WR_OK && k < w->rows[0].n; k++) {
@@ -169,13 +186,20 @@ static wr_status window_watermark(wr_op *op, int64_t wm, wr_err *err) {
     return r;
 }
 
-/* ---- snapshots: the rows of open windows, as they came in ---- */
+/* ---- snapshots: the rows of open windows, as they came in: a part, or more, a window and side ---- */
 
 static wr_status window_save(wr_op *op, wr_saver *to, wr_err *err) {
     const window_join *j = op->state;
     for (size_t i = 0; i < j->n; i++)
-        for (uint32_t s = 0; s < 2; s++)
-            WR_TRY(wri_rows_save(&j->open[i]->rows[s], &j->t.sides[s], op->node, NULL, s, to, err));
+        for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_slots_barrier(&j->open[i]->slots[s], to, err));
+    return WR_OK;
+}
+
+static wr_status window_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    const window_join *j = op->state;
+    *leftp = false;
+    for (size_t i = 0; i < j->n && !*leftp; i++)
+        for (uint32_t s = 0; s < 2 && !*leftp; s++) WR_TRY(wri_slots_rest(&j->open[i]->slots[s], leftp, err));
     return WR_OK;
 }
 
@@ -218,6 +242,7 @@ const wr_op_def wri_op_join_window = {.name = "window join",
                                       .push = window_push,
                                       .watermark = window_watermark,
                                       .save = window_save,
+                                      .save_rest = window_save_rest,
                                       .load = window_load,
                                       .keyed = true,
                                       .measure = window_measure,

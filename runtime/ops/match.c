@@ -76,6 +76,7 @@ static wr_status match_open(wr_op *op, wr_err *err) {
     WR_TRY(wri_mcond_init(m, err));
     find_static(m);
     wri_mmemo_init(m);
+    WR_TRY(wri_match_saves(m, err));
     return wri_mout_init(m, err);
 }
 
@@ -97,9 +98,10 @@ static void match_close(wr_op *op) {
     wri_mmemo_free(&m->memo);
     wri_mrows_free(&m->rows);
     wri_groups_free(m->groups);
+    wri_slots_free(&m->saved);
     wri_timeline_free(m->line);
-    void *const scratch[] = {m->static_from, m->touched, m->heap,  m->ok,     m->gids,
-                             m->order,       m->chain,   m->slots, m->labels, m->at};
+    void *const scratch[] = {m->static_from, m->touched, m->heap,   m->ok, m->gids,    m->order,
+                             m->chain,       m->slots,   m->labels, m->at, m->key_cols};
     for (size_t i = 0; i < WR_LEN(scratch); i++) wr_free(scratch[i]);
     wr_free(m->rows.fresh_yes);
     wr_free(m->rows.fresh_ask);
@@ -161,6 +163,7 @@ static void tidy_heap(wri_matcher *m) {
 }
 
 wr_status wri_match_go_on(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err *err) {
+    WR_TRY(wri_slots_touch(&m->saved, &p->gid, 1, err));
     WR_TRY(wri_mr_search(m, p, horizon, err));
     wri_mkey *k = wri_mr_key(m, p->gid);
     if (p->n == 0) {
@@ -212,6 +215,7 @@ static wr_status sweep(wri_matcher *m, wr_err *err) {
         wri_mkey *k = wri_mr_key(m, g);
         if (k->live && !k->part) m->gids[n++] = g;
     }
+    WR_TRY(wri_slots_leave(&m->saved, m->gids, n, err));
     wri_groups_remove(m->groups, m->gids, n);
     return WR_OK;
 }
@@ -347,6 +351,7 @@ wr_status wri_match_settle(wri_matcher *m, wr_err *err) {
 static wr_status rows_of(wri_matcher *m, wr_batch *b, wr_err *err) {
     WR_TRY(wri_match_room(m, b->n, err));
     WR_TRY(wri_groups_find(m->groups, b, m->s->keys, b->hash, m->gids, err));
+    WR_TRY(wri_slots_touch(&m->saved, m->gids, b->n, err));
     sort_rows(m, b);
     if (m->s->n_prevs) WR_TRY(add_prevs(m, b, err));
     WR_TRY(wri_mcond_batch(m, err));
@@ -365,6 +370,7 @@ static wr_status process(wri_matcher *m, wr_batch *b, wr_err *err) {
 
 static wr_status match_watermark(wr_op *op, int64_t wm, wr_err *err) {
     wri_matcher *m = op->state;
+    WR_TRY(wri_match_begin(m, err));
     for (;;) {
         wr_batch *b;
         WR_TRY(wri_timeline_take(m->line, wm, wr_task_batch_rows(op->task), &b, err));
@@ -381,7 +387,14 @@ static wr_status match_watermark(wr_op *op, int64_t wm, wr_err *err) {
 }
 
 static wr_status match_save(wr_op *op, wr_saver *to, wr_err *err) {
-    return wri_match_save(op->state, to, err);
+    wri_matcher *m = op->state;
+    WR_TRY(wri_timeline_barrier(m->line, to, err));
+    return wri_slots_barrier(&m->saved, to, err);
+}
+static wr_status match_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    wri_matcher *m = op->state;
+    WR_TRY(wri_timeline_save_rest(m->line, leftp, err));
+    return *leftp ? WR_OK : wri_slots_rest(&m->saved, leftp, err);
 }
 static wr_status match_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return wri_match_load(op->state, saved, err);
@@ -413,6 +426,7 @@ const wr_op_def wri_op_match = {.name = "match",
                                 .push = match_push,
                                 .watermark = match_watermark,
                                 .save = match_save,
+                                .save_rest = match_save_rest,
                                 .load = match_load,
                                 .keyed = true,
                                 .measure = match_measure,

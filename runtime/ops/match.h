@@ -222,6 +222,9 @@ typedef struct wri_matcher {
     /* scratch by row of the batch */
     uint32_t *ok, *gids, *order, *chain;
     size_t ok_cap, gids_cap, order_cap, chain_cap;
+    wri_slots saved;    /* by key: all of its rows */
+    uint32_t *key_cols; /* 0, 1, …; behind them those of the keys among the columns that are kept */
+    bool unbegun;       /* rows came out of a snapshot, and are to be searched */
     uint32_t *slots, *labels, *at; /* scratch of a match: its rows, their variables (gids of aggregates) */
     size_t slots_cap, labels_cap, at_cap;
 } wri_matcher;
@@ -244,7 +247,8 @@ wr_status wri_match_go_on(wri_matcher *m, wri_mpart *p, int64_t horizon, wr_err 
 wr_status wri_match_settle(wri_matcher *m, wr_err *err) WR_MUST_USE;
 
 /* match_saved.c: snapshots. */
-wr_status wri_match_save(wri_matcher *m, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_match_saves(wri_matcher *m, wr_err *err) WR_MUST_USE; /* behind all that opens */
+wr_status wri_match_begin(wri_matcher *m, wr_err *err) WR_MUST_USE; /* what was loaded, if something was */
 wr_status wri_match_load(wri_matcher *m, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 
 /* match_search.c. horizon: no row of the key with a time below it will come; WR_WM_END: none at all. */

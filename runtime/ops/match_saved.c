@@ -1,15 +1,16 @@
 /* runtime/ops/match_saved.c -- MATCH_RECOGNIZE in snapshots: rows that wait, rows that a match may still
  * need, and what is known of keys; see match.h.
  *
- *   LINE   rows that wait for the watermark
+ *   LINE   rows that wait for the watermark: slots of the timeline
  *   KEYS   keys | matches so far: when MATCH_NUMBER or ^ is asked, of all keys
  *   ROWS   kept columns | variables whose quick condition holds | those to ask | bits of the row's place;
- *          a key's rows one behind the other
- *   DONE   a worker's last: searches begin anew
+ *          a key's rows one behind the other, in one batch
+ *   DONE   searches begin anew: only in snapshots of old, as they do before the first row anyway
  *
- * Paths are not saved. A search that waited has looked at the same rows when it begins anew, so it comes to
- * the same place and waits there: nothing is found and nothing is said by it. Nor is what has failed: the
- * limit of steps may then be met by a search that would have been spared, or the other way round. */
+ * KEYS and ROWS are slots, by key. Paths are not saved. A search that waited has looked at the same rows when
+ * it begins anew, so it comes to the same place and waits there: nothing is found and nothing is said by it.
+ * Nor is what has failed: the limit of steps may then be met by a search that would have been spared, or the
+ * other way round. */
 #include "match.h"
 
 enum { LINE, KEYS, ROWS, DONE };
@@ -24,8 +25,8 @@ static wr_status broken(wr_err *err) {
 typedef struct saving {
     wri_matcher *m;
     wr_saver *to;
-    uint32_t *slots, *places, n, cap; /* of rows that are gathered */
-    uint32_t *keys;                   /* their columns among those kept */
+    uint32_t *slots, *places, *gids, n; /* of rows that are gathered */
+    size_t slots_cap, places_cap, gids_cap;
 } saving;
 
 /* Place of column c among those that are kept. */
@@ -53,70 +54,75 @@ static wr_status fill_rows(const saving *s, uint32_t n_kept, wr_batch *b, wr_err
 }
 
 static wr_status save_gathered(saving *s, wr_err *err) {
-    uint32_t n_kept = kept_before(&s->m->rows, s->m->rows.n_cols);
+    uint32_t n_kept = kept_before(&s->m->rows, s->m->rows.n_cols), n_keys = s->m->s->n_keys;
     wr_batch *b;
     if (s->n == 0) return WR_OK;
     WR_TRY(wr_batch_new(n_kept + 3, s->n, &b, err));
     b->n = s->n;
     wr_status st = fill_rows(s, n_kept, b, err);
-    if (st == WR_OK) st = wr_save_rows(s->to, ROWS, b, s->keys, s->m->s->n_keys, err);
+    if (st == WR_OK) st = wr_save_slots(s->to, ROWS, b, s->m->key_cols + n_keys, n_keys, s->gids, err);
     wr_batch_drop(b);
     s->n = 0;
     return st;
 }
 
-static wr_status save_rows(saving *s, wr_err *err) {
-    wri_matcher *m = s->m;
-    for (uint32_t g = 1; g <= wri_groups_count(m->groups); g++) {
-        const wri_mpart *p = wri_mr_key(m, g)->part;
-        for (uint32_t i = 0; p && i < p->n; i++) {
-            if (s->n == s->cap) WR_TRY(save_gathered(s, err));
-            s->slots[s->n] = wri_mpart_slot(p, i);
-            s->places[s->n++] = (i < p->start ? BEHIND : 0) | (i < p->covered ? COVERED : 0) |
-                                (i == 0 && p->first ? FIRST : 0);
-        }
-    }
-    return save_gathered(s, err);
-}
-
-/* s->slots are groups here. */
-static wr_status save_keys(saving *s, wr_err *err) {
-    wri_matcher *m = s->m;
-    uint32_t n_keys = m->s->n_keys, count = wri_groups_count(m->groups);
-    for (uint32_t g = 1; g <= count;) {
-        uint32_t n = 0;
-        wr_batch *b;
-        for (; g <= count && n < s->cap; g++)
-            if (wri_mr_key(m, g)->live) s->slots[n++] = g;
-        WR_TRY(wr_batch_new(n_keys + 1, n ? n : 1, &b, err));
-        b->n = n;
-        wr_status st = wri_groups_emit_keys(m->groups, s->slots, n, b, 0, err);
-        if (st == WR_OK) st = wr_batch_col(b, n_keys, WR_I64, err);
-        for (uint32_t i = 0; st == WR_OK && i < n; i++)
-            b->cols[n_keys].i64[i] = (int64_t)wri_mr_key(m, s->slots[i])->matches;
-        for (uint32_t k = 0; k < n_keys; k++) s->places[k] = k;
-        if (st == WR_OK) st = wr_save_rows(s->to, KEYS, b, s->places, n_keys, err);
-        wr_batch_drop(b);
-        if (st != WR_OK) return st;
+static wr_status gather_part(saving *s, const wri_mpart *p, wr_err *err) {
+    if (wr_grow(&s->slots, &s->slots_cap, s->n + (size_t)p->n, sizeof *s->slots) != WR_OK ||
+        wr_grow(&s->places, &s->places_cap, s->n + (size_t)p->n, sizeof *s->places) != WR_OK ||
+        wr_grow(&s->gids, &s->gids_cap, s->n + (size_t)p->n, sizeof *s->gids) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < p->n; i++) {
+        s->slots[s->n] = wri_mpart_slot(p, i);
+        s->gids[s->n] = p->gid;
+        s->places[s->n++] =
+            (i < p->start ? BEHIND : 0) | (i < p->covered ? COVERED : 0) | (i == 0 && p->first ? FIRST : 0);
     }
     return WR_OK;
 }
 
-wr_status wri_match_save(wri_matcher *m, wr_saver *to, wr_err *err) {
-    const wr_match_spec *s = m->s;
-    uint32_t step = wr_task_batch_rows(m->op->task), room = step + s->n_keys + 1;
-    saving v = {.m = m, .to = to, .cap = step};
-    WR_TRY(wri_timeline_save(m->line, to, LINE, s->keys, s->n_keys, err));
-    v.slots = wr_alloc(3 * (size_t)room * sizeof *v.slots);
-    if (!v.slots) return wr_fail_oom(err, "a snapshot");
-    v.places = v.slots + room;
-    v.keys = v.places + room;
-    for (uint32_t k = 0; k < s->n_keys; k++) v.keys[k] = kept_before(&m->rows, s->keys[k]);
-    wr_status st = m->numbers || s->first ? save_keys(&v, err) : WR_OK;
-    if (st == WR_OK) st = save_rows(&v, err);
-    if (st == WR_OK) st = wr_save_ints(to, DONE, NULL, 0, err);
-    wr_free(v.slots);
+static wr_status save_keys(wri_matcher *m, const uint32_t *gids, uint32_t n, wr_saver *to, wr_err *err) {
+    uint32_t n_keys = m->s->n_keys;
+    wr_batch *b;
+    WR_TRY(wr_batch_new(n_keys + 1, n, &b, err));
+    b->n = n;
+    wr_status st = wri_groups_emit_keys(m->groups, gids, n, b, 0, err);
+    if (st == WR_OK) st = wr_batch_col(b, n_keys, WR_I64, err);
+    for (uint32_t i = 0; st == WR_OK && i < n; i++)
+        b->cols[n_keys].i64[i] = (int64_t)wri_mr_key(m, gids[i])->matches;
+    if (st == WR_OK) st = wr_save_slots(to, KEYS, b, m->key_cols, n_keys, gids, err);
+    wr_batch_drop(b);
     return st;
+}
+
+static wr_status save_parts(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                            wr_err *err) {
+    wri_matcher *m = slots->ctx;
+    saving v = {.m = m, .to = to};
+    uint32_t step = wr_task_batch_rows(m->op->task);
+    wr_status st = m->numbers || m->s->first ? save_keys(m, gids, n, to, err) : WR_OK;
+    for (uint32_t i = 0; st == WR_OK && i < n; i++) {
+        const wri_mpart *p = wri_mr_key(m, gids[i])->part;
+        if (p) st = gather_part(&v, p, err);
+        if (st == WR_OK && v.n >= step) st = save_gathered(&v, err);
+    }
+    if (st == WR_OK) st = save_gathered(&v, err);
+    wr_free(v.slots);
+    wr_free(v.places);
+    wr_free(v.gids);
+    return st;
+}
+
+wr_status wri_match_saves(wri_matcher *m, wr_err *err) {
+    const wr_match_spec *s = m->s;
+    m->key_cols = wr_calloc(2 * (size_t)s->n_keys + 1, sizeof *m->key_cols);
+    if (!m->key_cols) return wr_fail_oom(err, "a pattern");
+    for (uint32_t k = 0; k < s->n_keys; k++) {
+        m->key_cols[k] = k;
+        m->key_cols[s->n_keys + k] = kept_before(&m->rows, s->keys[k]);
+    }
+    wri_timeline_saves(m->line, m->op, LINE, s->keys, s->n_keys);
+    wri_slots_init(&m->saved, m->op, 0, ROWS, save_parts, m);
+    return WR_OK;
 }
 
 /* ---- loading ---- */
@@ -155,6 +161,7 @@ static wr_status load_fresh(wri_matcher *m, const wr_batch *b, wr_err *err) {
     const wr_col *more = &b->cols[b->n_cols - 3];
     WR_TRY(wri_match_room(m, b->n, err));
     WR_TRY(wri_groups_find(m->groups, r->fresh, m->s->keys, b->hash, m->gids, err));
+    WR_TRY(wri_slots_touch(&m->saved, m->gids, b->n, err));
     for (uint32_t i = 0; i < b->n; i++) {
         r->fresh_yes[i] = (uint64_t)more[0].i64[i];
         r->fresh_ask[i] = (uint64_t)more[1].i64[i];
@@ -181,6 +188,7 @@ static wr_status load_keys(wri_matcher *m, const wr_batch *b, wr_err *err) {
     for (uint32_t k = 0; k < n_keys; k++) cols[k] = k;
     wr_status st = wri_groups_find(m->groups, b, cols, b->hash, m->gids, err);
     wr_free(cols);
+    if (st == WR_OK) st = wri_slots_touch(&m->saved, m->gids, b->n, err);
     for (uint32_t i = 0; st == WR_OK && i < b->n; i++) {
         wri_mkey *k = wri_mr_key(m, m->gids[i]);
         k->live = true;
@@ -190,7 +198,9 @@ static wr_status load_keys(wri_matcher *m, const wr_batch *b, wr_err *err) {
 }
 
 /* The searches of all keys whose rows are there. */
-static wr_status begin_all(wri_matcher *m, wr_err *err) {
+wr_status wri_match_begin(wri_matcher *m, wr_err *err) {
+    if (!m->unbegun) return WR_OK;
+    m->unbegun = false;
     for (uint32_t g = 1; g <= wri_groups_count(m->groups); g++) {
         wri_mpart *p = wri_mr_key(m, g)->part;
         if (!p || p->active || p->n == 0) continue;
@@ -200,7 +210,8 @@ static wr_status begin_all(wri_matcher *m, wr_err *err) {
 }
 
 wr_status wri_match_load(wri_matcher *m, const wr_saved *saved, wr_err *err) {
-    if (saved->tag == DONE) return begin_all(m, err);
+    m->unbegun = true;
+    if (saved->tag == DONE) return WR_OK;
     if (!saved->rows || saved->tag > DONE) return broken(err);
     if (saved->tag == LINE) return wri_timeline_load(m->line, saved->rows, err);
     return saved->tag == KEYS ? load_keys(m, saved->rows, err) : load_rows(m, saved->rows, err);

@@ -34,6 +34,11 @@ typedef struct loaded {
     uint32_t frame;
 } loaded;
 
+typedef struct load_row { /* of a frame */
+    int64_t time;
+    uint32_t seq, batch, row;
+} load_row;
+
 typedef struct over {
     wri_timeline *line;
     wri_groups *groups;
@@ -45,9 +50,12 @@ typedef struct over {
     bool removes;               /* keys with empty frames go */
     wri_left left;
     wri_timers timers;
-    int64_t pos;    /* rows so far */
-    loaded *loaded; /* rows of frames out of a snapshot, that have not been put in */
+    int64_t pos;        /* rows so far */
+    wri_slots keys;     /* by group */
+    uint32_t *key_cols; /* 0, 1, … */
+    loaded *loaded;     /* rows of frames out of a snapshot, that have not been put in */
     size_t n_loaded, loaded_cap;
+    bool unsettled; /* something was loaded */
     uint32_t *gids, *ids, *in_time;
     uint64_t *fresh;
     size_t gids_cap, ids_cap, in_time_cap, fresh_cap;
@@ -131,6 +139,27 @@ static wr_status add_frames(wr_op *op, over *s, wr_err *err) {
     return st;
 }
 
+enum { WAITING, KEYS, LEAD, POS, ROWS, SEEN }; /* tags in snapshots, and spaces of slots: see there */
+
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err);
+
+/* Who saves what. */
+static void open_slots(wr_op *op, over *s) {
+    const wr_node *n = op->node;
+    wri_slots_init(&s->keys, op, 0, KEYS, save_keys, NULL);
+    wri_timeline_saves(s->line, op, WAITING, n->over.keys, n->over.n_keys);
+    for (uint32_t i = 0; i < s->n_frames; i++) {
+        wri_frame_saving v = {.groups = s->groups,
+                              .key_slots = &s->keys,
+                              .keys = s->key_cols,
+                              .n_keys = n->over.n_keys,
+                              .rows_tag = ROWS + 2 * i,
+                              .seen_tag = SEEN + 2 * i};
+        wri_frame_saves(s->frames[i], op, &v);
+    }
+}
+
 static wr_status over_open(wr_op *op, wr_err *err) {
     const wr_node *n = op->node;
     over *s = op->state = wr_calloc(1, sizeof *s);
@@ -144,14 +173,21 @@ static wr_status over_open(wr_op *op, wr_err *err) {
     if (s->removes || s->lead || n->over.n_keys == 0) s->ttl = 0;
     wri_timers_init(&s->timers, s->ttl / 16 + 1);
     wr_phys *phys = wr_calloc(n->over.n_keys + 1u, sizeof *phys);
-    if (!phys) return wr_fail_oom(err, "OVER");
+    s->key_cols = wr_calloc(n->over.n_keys + 1u, sizeof *s->key_cols);
+    if (!phys || !s->key_cols) {
+        wr_free(phys);
+        return wr_fail_oom(err, "OVER");
+    }
+    for (uint32_t i = 0; i < n->over.n_keys; i++) s->key_cols[i] = i;
     for (uint32_t i = 0; i < n->over.n_keys; i++) phys[i] = wr_type_phys(n->out.fields[n->over.keys[i]].type);
     s->groups = wri_groups_new(phys, n->over.n_keys, s->n_state);
     wr_free(phys);
     s->line = wri_timeline_new(&n->in[0]->out, n->over.order_time);
     if (s->line && n->places) wri_timeline_places(s->line);
     bool ok = s->groups && s->line && (!(s->removes || s->ttl) || wri_groups_let_go(s->groups));
-    return ok ? WR_OK : wr_fail_oom(err, "OVER");
+    if (!ok) return wr_fail_oom(err, "OVER");
+    open_slots(op, s);
+    return WR_OK;
 }
 
 static wri_states states_of(const over *s) {
@@ -168,6 +204,8 @@ static void over_close(wr_op *op) {
     wr_free(s->loaded);
     wri_lead_free(s->lead);
     wri_timeline_free(s->line);
+    wri_slots_free(&s->keys);
+    wr_free(s->key_cols);
     wri_groups_free(s->groups);
     wri_timers_free(&s->timers);
     wr_free(s->frames);
@@ -215,14 +253,15 @@ static wr_status forget(over *s, int64_t wm, wr_err *err) {
             WR_TRY(wri_timers_add(&s->timers, due > wm ? due : wm + s->ttl / 4 + 1, gid, err));
             continue;
         }
-        for (uint32_t i = 0; i < s->n_frames; i++) wri_frame_clear(s->frames[i], (char *)k);
+        WR_TRY(wri_slots_leave(&s->keys, &gid, 1, err));
+        for (uint32_t i = 0; i < s->n_frames; i++) WR_TRY(wri_frame_clear(s->frames[i], (char *)k, err));
         wri_groups_remove(s->groups, &gid, 1);
     }
     return WR_OK;
 }
 
 /* Of the keys that rows left, those that have none any more. */
-static void remove_left(over *s) {
+static wr_status remove_left(over *s, wr_err *err) {
     wri_states keys = states_of(s);
     uint32_t n = 0;
     for (size_t i = 0; i < s->left.n && s->removes; i++) {
@@ -233,8 +272,10 @@ static void remove_left(over *s) {
         ((key_head *)key)->listed = 1;
         s->left.gids[n++] = s->left.gids[i];
     }
-    if (n) wri_groups_remove(s->groups, s->left.gids, n); /* states are empty: all rows were taken out */
     s->left.n = 0;
+    WR_TRY(wri_slots_leave(&s->keys, s->left.gids, n, err));
+    if (n) wri_groups_remove(s->groups, s->left.gids, n); /* states are empty: all rows were taken out */
+    return WR_OK;
 }
 
 /* ---- counters ---- */
@@ -289,6 +330,7 @@ static wr_status run_batch(wr_op *op, over *s, wr_batch *b, wr_err *err) {
     if (wr_grow(&s->gids, &s->gids_cap, b->n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "OVER");
     WR_TRY(wri_over_ids(&s->ids, &s->ids_cap, b->n, err));
     WR_TRY(wri_groups_find(s->groups, b, n->over.keys, b->hash, s->gids, err));
+    WR_TRY(wri_slots_touch(&s->keys, s->gids, b->n, err));
     b->pos = s->pos; /* "first" and "last" are in this order */
     s->pos += b->n;
     wr_batch *out = NULL;
@@ -312,16 +354,14 @@ static wr_status run_batch(wr_op *op, over *s, wr_batch *b, wr_err *err) {
 
 /* ---- snapshots ----
  *
- *   WAITING  the timeline's rows
- *   KEYS     a row a key: time of its newest row, counters, what each frame has of it
- *   LEAD     rows that wait for others
- *   ROWS + 2 * i, SEEN + 2 * i    rows, and values of DISTINCT, of frame i
+ *   WAITING  the timeline's rows: slots
+ *   KEYS     a row a key: time of its newest row, counters, what each frame has of it: slots
+ *   LEAD     rows that wait for others: all of them, at each barrier
+ *   ROWS + 2 * i, SEEN + 2 * i    rows, and values of DISTINCT, of frame i: slots
  *   POS      how many rows there were, as a number
  *
  * Rows leave a frame by time, whatever their key; so those that come back, from any number of workers, wait
  * until all are there, to be put in by time. */
-
-enum { WAITING, KEYS, LEAD, POS, ROWS, SEEN };
 
 /* A key that was removed has a state of zeroes. */
 static bool is_kept(const over *s, const char *key) {
@@ -357,51 +397,47 @@ static wr_status put_keys(wr_op *op, over *s, const uint32_t *gids, wr_batch *b,
     return WR_OK;
 }
 
-static wr_status save_keys(wr_op *op, over *s, const wri_over_saving *to, wr_err *err) {
-    for (uint32_t at = 0, n; at < to->n; at += n) {
-        wr_batch *b;
-        n = to->n - at < WR_BATCH_ROWS ? to->n - at : WR_BATCH_ROWS;
-        WR_TRY(wr_batch_new(key_cols(s, op->node), n, &b, err));
-        b->n = n;
-        wr_status st = put_keys(op, s, to->gids + at, b, err);
-        if (st == WR_OK) st = wr_save_rows(to->to, KEYS, b, to->keys, to->n_keys, err);
-        wr_batch_drop(b);
-        if (st != WR_OK) return st;
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wr_op *op = slots->op;
+    over *s = op->state;
+    wri_states keys = states_of(s);
+    uint32_t n_kept = 0, *kept = wr_alloc((n + (size_t)1) * sizeof *kept);
+    wr_batch *b = NULL;
+    if (!kept) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < n; i++)
+        if (is_kept(s, key_at(&keys, gids[i]))) kept[n_kept++] = gids[i];
+    wr_status st = wr_batch_new(key_cols(s, op->node), n_kept + 1, &b, err);
+    if (st == WR_OK) {
+        b->n = n_kept;
+        st = put_keys(op, s, kept, b, err);
     }
-    return WR_OK;
+    if (st == WR_OK) st = wr_save_slots(to, KEYS, b, s->key_cols, op->node->over.n_keys, kept, err);
+    wr_batch_drop(b);
+    wr_free(kept);
+    return st;
 }
 
 static wr_status settle(wr_op *op, over *s, wr_err *err);
 
-static wr_status save_all(wr_op *op, over *s, wri_over_saving *to, uint32_t *gids, wr_err *err) {
-    wri_states keys = states_of(s);
-    for (uint32_t g = 1; g <= wri_groups_count(s->groups); g++)
-        if (is_kept(s, key_at(&keys, g))) gids[to->n++] = g;
-    to->gids = gids;
-    WR_TRY(save_keys(op, s, to, err));
-    for (uint32_t i = 0; i < s->n_frames; i++) {
-        WR_TRY(wri_frame_save(s->frames[i], to, ROWS + 2 * i, err));
-        WR_TRY(wri_frame_save_seen(s->frames[i], to, SEEN + 2 * i, err));
-    }
-    if (!s->lead) return WR_OK;
-    return wri_lead_save(s->lead, keys, wri_groups_count(s->groups), to->to, LEAD, err);
-}
-
 static wr_status over_save(wr_op *op, wr_saver *to, wr_err *err) {
     over *s = op->state;
-    const wr_node *n = op->node;
     WR_TRY(settle(op, s, err));
     WR_TRY(wr_save_ints(to, POS, &s->pos, 1, err));
-    WR_TRY(wri_timeline_save(s->line, to, WAITING, n->over.keys, n->over.n_keys, err));
-    uint32_t n_keys = n->over.n_keys, *keys = wr_alloc(((size_t)n_keys + 1) * sizeof *keys);
-    uint32_t *gids = wr_alloc(((size_t)wri_groups_count(s->groups) + 1) * sizeof *gids);
-    wr_status st = keys && gids ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; st == WR_OK && i < n_keys; i++) keys[i] = i;
-    wri_over_saving saving = {.groups = s->groups, .keys = keys, .n_keys = n_keys, .to = to};
-    if (st == WR_OK) st = save_all(op, s, &saving, gids, err);
-    wr_free(keys);
-    wr_free(gids);
-    return st;
+    if (s->lead) WR_TRY(wri_lead_save(s->lead, states_of(s), wri_groups_count(s->groups), to, LEAD, err));
+    WR_TRY(wri_timeline_barrier(s->line, to, err));
+    WR_TRY(wri_slots_barrier(&s->keys, to, err));
+    for (uint32_t i = 0; i < s->n_frames; i++) WR_TRY(wri_frame_barrier(s->frames[i], to, err));
+    return WR_OK;
+}
+
+static wr_status over_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    over *s = op->state;
+    WR_TRY(wri_timeline_save_rest(s->line, leftp, err));
+    if (!*leftp) WR_TRY(wri_slots_rest(&s->keys, leftp, err));
+    for (uint32_t i = 0; i < s->n_frames && !*leftp; i++)
+        WR_TRY(wri_frame_save_rest(s->frames[i], leftp, err));
+    return WR_OK;
 }
 
 static wr_status broken(wr_err *err) {
@@ -443,7 +479,7 @@ static wr_status load_keys(wr_op *op, over *s, wr_batch *b, wr_err *err) {
         WR_TRY(wri_frame_take_keys(s->frames[i], keys, s->gids, b, col, err));
         col += wri_frame_key_cols(s->frames[i]);
     }
-    return WR_OK;
+    return wri_slots_touch(&s->keys, s->gids, b->n, err);
 }
 
 static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -454,6 +490,7 @@ static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
         return WR_OK;
     }
     uint32_t frame = (saved->tag - ROWS) / 2;
+    s->unsettled = true;
     if (!b || saved->tag == POS || (saved->tag >= ROWS && frame >= s->n_frames)) return broken(err);
     if (saved->tag == WAITING) return wri_timeline_load(s->line, b, err);
     if (saved->tag == KEYS) return load_keys(op, s, b, err);
@@ -472,49 +509,66 @@ static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     return WR_OK;
 }
 
-static int by_time(const void *x, const void *y, void *colp) {
-    const wri_picked *a = x, *b = y;
-    uint32_t col = *(const uint32_t *)colp;
-    int64_t s = a->b->cols[col].i64[a->row], t = b->b->cols[col].i64[b->row];
-    return s != t ? (s > t) - (s < t) : (a->pos > b->pos) - (a->pos < b->pos);
+static int by_time(const void *x, const void *y) {
+    const load_row *a = x, *b = y;
+    if (a->time != b->time) return a->time < b->time ? -1 : 1;
+    int32_t d = (int32_t)(a->seq - b->seq); /* they wrap */
+    return (d > 0) - (d < 0);
 }
 
 /* rows[0..n) of frame `frame`, in order. */
-static wr_status put_in(wr_op *op, over *s, uint32_t frame, const wri_picked *rows, size_t n, wr_err *err) {
-    for (size_t at = 0, some; at < n; at += some) {
+static wr_status put_in(wr_op *op, over *s, uint32_t frame, const load_row *rows, size_t n, wr_err *err) {
+    wri_picked *picked = wr_alloc(WR_BATCH_ROWS * sizeof *picked);
+    wr_status st = picked ? WR_OK : wr_fail_oom(err, "OVER");
+    for (size_t at = 0, some; st == WR_OK && at < n; at += some) {
         wr_batch *b;
         some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
-        WR_TRY(wri_pick_rows(rows + at, (uint32_t)some, rows->b->n_cols, 0, &b, err));
-        wr_status st = find_keys(op, s, b, NULL, err);
+        for (size_t i = 0; i < some; i++)
+            picked[i] = (wri_picked){.b = s->loaded[rows[at + i].batch].rows, .row = rows[at + i].row};
+        st = wri_pick_rows(picked, (uint32_t)some, picked->b->n_cols, 0, &b, err);
+        if (st != WR_OK) break;
+        st = find_keys(op, s, b, NULL, err);
         if (st == WR_OK)
             st = wri_frame_load(s->frames[frame], states_of(s), s->gids, b, op->node->over.n_keys, err);
         wr_batch_drop(b);
-        if (st != WR_OK) return st;
     }
-    return WR_OK;
+    wr_free(picked);
+    return st;
 }
 
-static wr_status settle_frame(wr_op *op, over *s, uint32_t frame, wri_picked *rows, wr_err *err) {
-    uint32_t col = op->node->over.n_keys;
+static wr_status settle_frame(wr_op *op, over *s, uint32_t frame, load_row *rows, wr_err *err) {
+    uint32_t col = op->node->over.n_keys, seq;
     size_t n = 0;
-    for (size_t i = 0; i < s->n_loaded; i++)
-        for (uint32_t k = 0; s->loaded[i].frame == frame && k < s->loaded[i].rows->n; k++, n++)
-            rows[n] = (wri_picked){s->loaded[i].rows, k, WR_NO_SPLIT, (int64_t)n};
-    if (n > 1) qsort_r(rows, n, sizeof *rows, by_time, &col);
+    bool sorted = true;
+    for (size_t i = 0; i < s->n_loaded; i++) {
+        const wr_batch *b = s->loaded[i].rows;
+        if (s->loaded[i].frame != frame) continue;
+        bool has = wri_frame_seq(s->frames[frame], b, col, &seq);
+        for (uint32_t k = 0; k < b->n; k++, n++) {
+            uint32_t no = has ? (uint32_t)b->cols[seq].i64[k] : (uint32_t)n;
+            rows[n] = (load_row){b->cols[col].i64[k], no, (uint32_t)i, k};
+            sorted = sorted && (n == 0 || by_time(&rows[n - 1], &rows[n]) <= 0);
+        }
+    }
+    if (!sorted) qsort(rows, n, sizeof *rows, by_time);
     return put_in(op, s, frame, rows, n, err);
 }
 
 /* Rows that have been loaded go into their frames. */
 static wr_status settle(wr_op *op, over *s, wr_err *err) {
     size_t n = 0;
+    if (!s->unsettled) return WR_OK;
     for (size_t i = 0; i < s->n_loaded; i++) n += s->loaded[i].rows->n;
-    if (n == 0) return WR_OK;
-    wri_picked *rows = wr_alloc(n * sizeof *rows);
+    load_row *rows = wr_alloc((n + 1) * sizeof *rows);
     if (!rows) return wr_fail_oom(err, "OVER");
     wr_status st = WR_OK;
-    for (uint32_t i = 0; st == WR_OK && i < s->n_frames; i++) st = settle_frame(op, s, i, rows, err);
+    for (uint32_t i = 0; st == WR_OK && i < s->n_frames; i++) {
+        st = settle_frame(op, s, i, rows, err);
+        if (st == WR_OK) st = wri_frame_loaded(s->frames[i], err);
+    }
     wr_free(rows);
     while (s->n_loaded > 0) wr_batch_drop(s->loaded[--s->n_loaded].rows);
+    s->unsettled = false;
     return st;
 }
 
@@ -530,11 +584,11 @@ static wr_status over_watermark(wr_op *op, int64_t wm, wr_err *err) {
         wr_status st = run_batch(op, s, b, err);
         wr_batch_drop(b);
         if (st != WR_OK) return st;
-        remove_left(s);
+        WR_TRY(remove_left(s, err));
     }
     wri_states keys = states_of(s);
     for (uint32_t i = 0; i < s->n_frames; i++) WR_TRY(wri_frame_pass(s->frames[i], wm, keys, &s->left, err));
-    remove_left(s);
+    WR_TRY(remove_left(s, err));
     if (s->ttl) WR_TRY(forget(s, wm, err));
     return s->lead ? wri_lead_emit(s->lead, wm == WR_WM_END, err) : WR_OK;
 }
@@ -572,6 +626,7 @@ const wr_op_def wri_op_over = {.name = "over",
                                .push = over_push,
                                .watermark = over_watermark,
                                .save = over_save,
+                               .save_rest = over_save_rest,
                                .load = over_load,
                                .keyed = true,
                                .measure = over_measure,

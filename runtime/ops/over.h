@@ -18,6 +18,7 @@
 #define WR_RUNTIME_OVER_H
 
 #include "agg_calls.h"
+#include "slots.h"
 
 typedef enum wri_way {
     WRI_WAY_SUM,
@@ -128,35 +129,38 @@ wr_status wri_frame_pass(wri_over_frame *f, int64_t wm, wri_states keys, wri_lef
 bool wri_frame_holds(const wri_over_frame *f, const char *key); /* some row of the key is in it */
 bool wri_frame_forgets(const wri_over_frame *f);                /* rows leave it by time */
 /* Forgets a key's rows, but those that will leave by time. */
-void wri_frame_clear(wri_over_frame *f, char *key);
+wr_status wri_frame_clear(wri_over_frame *f, char *key, wr_err *err) WR_MUST_USE;
 /* Frees everything, keys 1..n included. */
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n);
 size_t wri_frame_rows(const wri_over_frame *f); /* in all keys' frames */
 
 /* Snapshots: what a frame keeps of keys, as columns of the operator's rows of keys; and its rows, as rows of
- * their own with tag, whose first columns are the keys of `groups`. */
-typedef struct wri_over_saving {
+ * their own, whose first columns are the keys of `groups`, slots by node; and of DISTINCT over frames without
+ * a bound the values that have been seen, slots by entry. */
+typedef struct wri_frame_saving {
     struct wri_groups *groups;
-    const uint32_t *gids; /* keys that hold anything */
-    uint32_t n;
+    wri_slots *key_slots; /* of the operator: told of keys that rows leave */
     const uint32_t *keys; /* 0, 1, … n_keys - 1 */
     uint32_t n_keys;
-    wr_saver *to;
-} wri_over_saving;
+    uint32_t rows_tag, seen_tag; /* tags, and spaces of slots */
+} wri_frame_saving;
+void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *saving);
+wr_status wri_frame_barrier(wri_over_frame *f, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_frame_save_rest(wri_over_frame *f, bool *leftp, wr_err *err) WR_MUST_USE;
 uint32_t wri_frame_key_cols(const wri_over_frame *f);
 wr_status wri_frame_put_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, uint32_t n,
                              wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
 wr_status wri_frame_take_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b,
                               uint32_t first_col, wr_err *err) WR_MUST_USE;
-wr_status wri_frame_save(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) WR_MUST_USE;
+/* The column of b, rows that were saved, that has their order among those of one time; false: they stand in
+ * it, as rows of older snapshots do. */
+bool wri_frame_seq(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys, uint32_t *colp);
 /* Rows of any number of such batches, rising in time, those of a key in their order. gids: of its keys; col:
  * the first behind them; time is in it. */
 wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b, uint32_t col,
                          wr_err *err) WR_MUST_USE;
-/* DISTINCT over frames without a bound: the values that have been seen, with another tag. */
-wr_status wri_frame_save_seen(wri_over_frame *f, const wri_over_saving *to, uint32_t tag,
-                              wr_err *err) WR_MUST_USE;
 wr_status wri_frame_load_seen(wri_over_frame *f, const uint32_t *gids, wr_batch *b, uint32_t col,
                               wr_err *err) WR_MUST_USE;
+wr_status wri_frame_loaded(wri_over_frame *f, wr_err *err) WR_MUST_USE; /* all of them */
 
 #endif

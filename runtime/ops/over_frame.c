@@ -3,7 +3,8 @@
  * Rows of a frame are nodes: their states, and links to the rows of the same key before and behind. In a
  * frame bounded by time nodes stand in one queue for all keys: before rows of time t are added, those that
  * are too old leave it at the head, whatever their key. In a frame bounded by rows a key's oldest node makes
- * room for its next one. Nodes lie in blocks, so that memory goes as the queue gets shorter.
+ * room for its next one. Nodes lie in blocks, so that memory goes as the queue gets shorter. A node's id is
+ * the number of its block and its place there, and its slot in snapshots.
  *
  *   key    oldest, newest node, how many, how many of them are in front of the border; accumulators
  *   node   time, key, neighbours; the row's states, in front of the border those of itself and all nodes
@@ -17,13 +18,15 @@
 #include "group_table.h"
 #include "over_values.h"
 
-#define BLOCK 256u /* nodes; a power of two */
-#define AHEAD 6u   /* rows for which memory is asked before they are reached */
+#define BLOCK_BITS 8
+#define BLOCK      (1u << BLOCK_BITS) /* nodes */
+#define AHEAD      6u                 /* rows for which memory is asked before they are reached */
 
 typedef struct node {
     int64_t time;
-    uint32_t gid, prev, next, none;
-} node; /* states follow */
+    uint32_t gid, prev, next;
+    uint32_t seq; /* rises, modulo 2^32: the order of a key's rows of one time, in snapshots */
+} node;           /* states follow */
 
 typedef struct frame_key {
     uint32_t oldest, newest, n, front;
@@ -41,6 +44,8 @@ typedef struct item {
     const uint32_t *vids; /* of the batch's rows */
     uint64_t *missing;    /* LAG with a default: rows that have none so far behind them */
     size_t missing_cap;
+    wri_over_frame *of;
+    wri_slots seen; /* of values, in frames without nodes */
 } item;
 
 struct wri_over_frame {
@@ -55,16 +60,26 @@ struct wri_over_frame {
     uint32_t n_rows; /* that may hold something */
     char *tmp;       /* a state under way */
     uint32_t tmp_of; /* which item's, UINT32_MAX: none */
-    /* Nodes head..tail (numbers wrap), or all below tail that are not in the list `spare`. */
-    char **blocks;
-    uint32_t n_blocks; /* a power of two: block k is at k modulo it */
-    uint32_t head, tail, spare;
+    char **blocks;   /* by number, NULL: none */
+    size_t n_blocks, blocks_cap;
+    wri_numbers numbers;
+    uint32_t last, tail; /* the block that is being filled, how many of it have been given out */
+    uint32_t spare;      /* ROWS: a list of nodes */
+    uint32_t *queue;     /* RANGE: numbers of blocks in order, from `first` on; */
+    size_t first, n_queue, queue_cap;
+    uint32_t head; /* nodes of the first of them that have left */
+    uint32_t seq;
     uint64_t n_live;
+    wri_frame_saving saving;
+    wri_slots slots; /* nodes */
+    char *laid;      /* states of nodes that are saved */
+    size_t laid_cap;
 };
 
 static inline node *node_at(const wri_over_frame *f, uint32_t id) {
-    return (node *)(f->blocks[(id / BLOCK) & (f->n_blocks - 1)] + (size_t)(id % BLOCK) * f->node_bytes);
+    return (node *)(f->blocks[id / BLOCK] + (size_t)(id % BLOCK) * f->node_bytes);
 }
+static inline uint32_t head_id(const wri_over_frame *f) { return f->queue[f->first] * BLOCK + f->head; }
 static inline frame_key *key_of(const wri_over_frame *f, char *key) {
     return (frame_key *)(key + f->key_off);
 }
@@ -106,8 +121,11 @@ static wr_status make_items(wri_over_frame *f, const wr_over_call *const *calls,
     f->node_bytes = sizeof(node);
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
-        *it = (item){
-            .call = calls[i], .agg = &f->calls.calls[i], .at = f->calls.offsets[i], .slot = UINT32_MAX};
+        *it = (item){.call = calls[i],
+                     .agg = &f->calls.calls[i],
+                     .at = f->calls.offsets[i],
+                     .slot = UINT32_MAX,
+                     .of = f};
         it->way = way_of(f, calls[i]);
         if (it->way == WRI_WAY_VALUES) {
             it->values = wri_values_new(wr_type_phys(it->agg->arg_types[0]));
@@ -129,6 +147,8 @@ wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *cal
     f->cfg = *cfg;
     f->nodes = cfg->range_us >= 0 || cfg->rows >= 0;
     f->spare = f->tmp_of = UINT32_MAX;
+    f->tail = BLOCK;
+    wri_numbers_init(&f->numbers, BLOCK_BITS);
     f->items = wr_calloc(n, sizeof *f->items);
     f->aggs = wr_calloc(n, sizeof *f->aggs);
     if (!f->items || !f->aggs) return wr_fail_oom(err, "OVER");
@@ -158,24 +178,30 @@ size_t wri_frame_rows(const wri_over_frame *f) { return (size_t)f->n_live; }
 
 /* ---- nodes ---- */
 
-/* A block for node number id, the first of its block. */
-static wr_status add_block(wri_over_frame *f, uint32_t id, wr_err *err) {
-    uint32_t k = id / BLOCK, live = (id - f->head / BLOCK * BLOCK) / BLOCK + 1;
-    if (live > f->n_blocks) {
-        uint32_t n = f->n_blocks ? f->n_blocks * 2 : 4;
-        char **more = wr_calloc(n, sizeof *more);
-        if (!more) return wr_fail_oom(err, "the rows of a frame");
-        for (uint32_t i = 0; i < f->n_blocks; i++) {
-            uint32_t at = k - 1 - i; /* the blocks before, newest first */
-            more[at & (n - 1)] = f->blocks[at & (f->n_blocks - 1)];
-        }
-        wr_free(f->blocks);
-        f->blocks = more;
-        f->n_blocks = n;
+/* The numbers in front of `first` have gone. */
+static wr_status enqueue(wri_over_frame *f, uint32_t no, wr_err *err) {
+    if (f->first > f->n_queue / 2) {
+        f->n_queue -= f->first;
+        memmove(f->queue, f->queue + f->first, f->n_queue * sizeof *f->queue);
+        f->first = 0;
     }
-    char **at = &f->blocks[k & (f->n_blocks - 1)];
-    *at = wr_alloc((size_t)BLOCK * f->node_bytes);
-    if (!*at) return wr_fail_oom(err, "the rows of a frame");
+    if (wr_grow(&f->queue, &f->queue_cap, f->n_queue + 1, sizeof *f->queue) != WR_OK)
+        return wr_fail_oom(err, "the rows of a frame");
+    f->queue[f->n_queue++] = no;
+    return WR_OK;
+}
+
+static wr_status add_block(wri_over_frame *f, wr_err *err) {
+    uint32_t no;
+    WR_TRY(wri_numbers_take(&f->numbers, &no, err));
+    if (wr_grow(&f->blocks, &f->blocks_cap, (size_t)no + 1, sizeof *f->blocks) != WR_OK)
+        return wr_fail_oom(err, "the rows of a frame");
+    while (f->n_blocks <= no) f->blocks[f->n_blocks++] = NULL;
+    f->blocks[no] = wr_alloc((size_t)BLOCK * f->node_bytes);
+    if (!f->blocks[no]) return wr_fail_oom(err, "the rows of a frame");
+    if (f->cfg.range_us >= 0) WR_TRY(enqueue(f, no, err));
+    f->last = no;
+    f->tail = 0;
     return WR_OK;
 }
 
@@ -183,24 +209,25 @@ static wr_status new_node(wri_over_frame *f, uint32_t *idp, wr_err *err) {
     *idp = f->spare;
     if (f->spare != UINT32_MAX) f->spare = node_at(f, f->spare)->next;
     else {
-        if (f->tail % BLOCK == 0) WR_TRY(add_block(f, f->tail, err));
-        if (f->cfg.range_us < 0 && f->tail == UINT32_MAX - 1)
-            return wr_fail(err, WR_ELIMIT, "frames of ROWS hold 2^32 rows: make them shorter");
-        *idp = f->tail++;
+        if (f->tail == BLOCK) WR_TRY(add_block(f, err));
+        *idp = f->last * BLOCK + f->tail++;
     }
     f->n_live++;
-    return WR_OK;
+    return wri_slots_touch(&f->slots, idp, 1, err);
 }
 
+/* Of a queue, the first. */
 static void free_node(wri_over_frame *f, uint32_t id) {
     f->n_live--;
     if (f->cfg.range_us < 0) {
         node_at(f, id)->next = f->spare;
         f->spare = id;
-    } else if (++f->head % BLOCK == 0) {
-        char **at = &f->blocks[(id / BLOCK) & (f->n_blocks - 1)];
-        wr_free(*at);
-        *at = NULL;
+    } else if (++f->head == BLOCK) {
+        uint32_t no = f->queue[f->first++];
+        wr_free(f->blocks[no]);
+        f->blocks[no] = NULL;
+        wri_numbers_give(&f->numbers, no);
+        f->head = 0;
     }
 }
 
@@ -212,7 +239,7 @@ static wr_status push_node(wri_over_frame *f, frame_key *k, const wri_over_rows 
     uint32_t id;
     WR_TRY(new_node(f, &id, err));
     node *n = node_at(f, id);
-    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest};
+    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest, .seq = f->seq++};
     if (k->n++) node_at(f, k->newest)->next = id;
     else k->oldest = id;
     k->newest = id;
@@ -233,6 +260,7 @@ static wr_status add_row(wri_over_frame *f, frame_key *k, const wri_over_rows *r
         item *it = &f->items[i];
         char *row = states + it->at;
         bool counts = it->way == WRI_WAY_VALUES && wri_values_in(it->values, it->vids[i_row]);
+        if (counts && !f->nodes) WR_TRY(wri_slots_touch(&it->seen, &it->vids[i_row], 1, err));
         if (counts || it->way == WRI_WAY_SUM || it->way == WRI_WAY_STACK || it->way == WRI_WAY_ACC)
             WR_TRY(combine(it->agg, acc_of(k, it), row, err));
         if (it->way == WRI_WAY_PICK && !f->nodes && k->n + 1 == it->call->n) { /* NTH_VALUE: this one stays */
@@ -254,6 +282,7 @@ static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
         node *n = node_at(f, k->newest);
         for (uint32_t left = k->n; left > 1; left--) {
             node *p = node_at(f, n->prev);
+            WR_TRY(wri_slots_touch(&f->slots, &n->prev, 1, err));
             WR_TRY(combine(it->agg, slot_of(p, it), slot_of(n, it), err));
             n = p;
         }
@@ -268,6 +297,7 @@ static wr_status drop_row(wri_over_frame *f, frame_key *k, wr_err *err) {
     if (f->stacks && k->front == 0) WR_TRY(flip(f, k, err));
     uint32_t id = k->oldest;
     node *n = node_at(f, id);
+    WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         bool counts = it->way == WRI_WAY_SUM;
@@ -291,15 +321,16 @@ static wr_status has_left(wri_left *left, uint32_t gid, wr_err *err) {
 
 /* Rows older than `from` leave. */
 static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wri_left *left, wr_err *err) {
-    while (f->head != f->tail) {
-        const node *n = node_at(f, f->head);
+    while (f->n_live > 0) {
+        uint32_t id = head_id(f);
+        const node *n = node_at(f, id);
         if (n->time >= from) return WR_OK;
-        uint32_t ahead = f->head + AHEAD;
-        if ((int32_t)(f->tail - ahead) > 0)
-            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, ahead)->gid * keys.stride));
+        if (f->n_live > AHEAD && f->head + AHEAD < BLOCK)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, id + AHEAD)->gid * keys.stride));
         uint32_t gid = n->gid;
         frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
         if (k->n == 1) WR_TRY(has_left(left, gid, err));
+        WR_TRY(wri_slots_touch(f->saving.key_slots, &gid, 1, err));
         WR_TRY(drop_row(f, k, err));
     }
     return WR_OK;
@@ -440,7 +471,7 @@ static wr_status run_rows(wri_over_frame *f, const wri_over_rows *r, wri_left *l
             char *key = r->keys.base + (size_t)r->gids[x] * r->keys.stride;
             if (x + AHEAD < n)
                 __builtin_prefetch(key_of(f, r->keys.base + (size_t)r->gids[x + AHEAD] * r->keys.stride));
-            if (r->fresh && wr_bit(r->fresh, x)) wri_frame_clear(f, key);
+            if (r->fresh && wr_bit(r->fresh, x)) WR_TRY(wri_frame_clear(f, key, err));
             if (f->cfg.before) WR_TRY(put_row(f, r, x, key_of(f, key), err));
             WR_TRY(take_row(f, r, x, key_of(f, key), err));
         }
@@ -517,12 +548,12 @@ static uint32_t n_value_cols(const wri_over_frame *f) {
 
 /* The states of nodes side by side, as those of a batch's rows; they stay the nodes'. */
 static wr_status lay_out(wri_over_frame *f, const uint32_t *ids, uint32_t n, wr_err *err) {
-    if (wr_grow(&f->rows, &f->rows_cap, ((size_t)n + 1) * f->calls.state_bytes, 1) != WR_OK)
+    if (wr_grow(&f->laid, &f->laid_cap, ((size_t)n + 1) * f->calls.state_bytes, 1) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     for (uint32_t c = 0; c < f->n_items; c++) {
         item *it = &f->items[c];
         for (uint32_t i = 0; i < n; i++)
-            wri_over_move(f->rows + ((size_t)i + 1) * f->calls.state_bytes + it->at,
+            wri_over_move(f->laid + ((size_t)i + 1) * f->calls.state_bytes + it->at,
                           slot_of(node_at(f, ids[i]), it), it->agg->state_bytes);
     }
     return WR_OK;
@@ -541,51 +572,81 @@ static wr_status put_values(wri_over_frame *f, const uint32_t *ids, wr_batch *b,
     return s;
 }
 
-/* Columns: keys, time, partials of all calls, values. */
-static wr_status save_nodes(wri_over_frame *f, const wri_over_saving *to, const uint32_t *ids, uint32_t n,
-                            uint32_t tag, wr_err *err) {
-    uint32_t col = to->n_keys, *gids = wr_alloc(2 * (size_t)n * sizeof *gids);
+/* Columns: keys, time, partials of all calls, values, seq. */
+static wr_status save_nodes(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                            wr_err *err) {
+    wri_over_frame *f = slots->ctx;
+    const wri_frame_saving *v = &f->saving;
+    uint32_t col = v->n_keys, seq = col + 1 + f->calls.n_partials + n_value_cols(f);
+    uint32_t *gids = wr_alloc(2 * (size_t)n * sizeof *gids);
     wr_batch *b = NULL;
     wr_status s = gids ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (s == WR_OK) s = wr_batch_new(col + 1 + f->calls.n_partials + n_value_cols(f), n, &b, err);
+    if (s == WR_OK) s = wr_batch_new(seq + 1, n, &b, err);
     if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
+    if (s == WR_OK) s = wr_batch_col(b, seq, WR_I64, err);
     for (uint32_t i = 0; s == WR_OK && i < n; i++) {
         const node *x = node_at(f, ids[i]);
         b->n = n;
         b->cols[col].i64[i] = x->time;
+        b->cols[seq].i64[i] = x->seq;
         gids[i] = x->gid;
         gids[n + i] = i + 1;
     }
-    if (s == WR_OK) s = wri_groups_emit_keys(to->groups, gids, n, b, 0, err);
+    if (s == WR_OK) s = wri_groups_emit_keys(v->groups, gids, n, b, 0, err);
     if (s == WR_OK) s = lay_out(f, ids, n, err);
-    wri_states states = {f->rows, f->calls.state_bytes};
+    wri_states states = {f->laid, f->calls.state_bytes};
     if (s == WR_OK) s = wri_calls_partial(&f->calls, states, gids + n, n, b, col + 1, err);
     if (s == WR_OK) s = put_values(f, ids, b, col + 1 + f->calls.n_partials, err);
-    if (s == WR_OK) s = wr_save_rows(to->to, tag, b, to->keys, to->n_keys, err);
+    if (s == WR_OK) s = wr_save_slots(to, v->rows_tag, b, v->keys, v->n_keys, ids, err);
     wr_batch_drop(b);
     wr_free(gids);
     return s;
 }
 
-wr_status wri_frame_save(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) {
-    if (!f->nodes) return WR_OK;
-    uint32_t n = 0, *ids = wr_alloc(WR_BATCH_ROWS * sizeof *ids);
-    char *base = wri_groups_states(to->groups);
-    wr_status s = ids ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (uint32_t g = 0; s == WR_OK && g < to->n; g++) {
-        const frame_key *k = key_of(f, base + (size_t)to->gids[g] * wri_groups_stride(to->groups));
-        uint32_t id = k->oldest;
-        for (uint32_t left = k->n; s == WR_OK && left > 0; left--, id = node_at(f, id)->next) {
-            ids[n++] = id;
-            if (n < WR_BATCH_ROWS) continue;
-            s = save_nodes(f, to, ids, n, tag, err);
-            n = 0;
-        }
+/* Columns: keys, which call's it is, value. */
+static wr_status save_seen(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    const item *it = slots->ctx;
+    const wri_frame_saving *v = &it->of->saving;
+    uint32_t col = v->n_keys, *owners = wr_alloc((size_t)n * sizeof *owners);
+    wr_batch *b = NULL;
+    wr_status s = owners ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (s == WR_OK) s = wr_batch_new(col + 2, n, &b, err);
+    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
+    if (s == WR_OK) {
+        b->n = n;
+        for (uint32_t i = 0; i < n; i++) b->cols[col].i64[i] = it - it->of->items;
+        s = wri_values_put(it->values, ids, n, owners, b, col + 1, err);
     }
-    if (s == WR_OK && n) s = save_nodes(f, to, ids, n, tag, err);
-    wr_free(ids);
+    if (s == WR_OK) s = wri_groups_emit_keys(v->groups, owners, n, b, 0, err);
+    if (s == WR_OK) s = wr_save_slots(to, v->seen_tag, b, v->keys, v->n_keys, ids, err);
+    wr_batch_drop(b);
+    wr_free(owners);
     return s;
 }
+
+void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *saving) {
+    f->saving = *saving;
+    if (f->nodes) wri_slots_init(&f->slots, op, 0, saving->rows_tag, save_nodes, f);
+    for (uint32_t c = 0; c < f->n_items && !f->nodes; c++)
+        if (f->items[c].values)
+            wri_slots_init(&f->items[c].seen, op, c, saving->seen_tag, save_seen, &f->items[c]);
+}
+
+wr_status wri_frame_barrier(wri_over_frame *f, wr_saver *to, wr_err *err) {
+    WR_TRY(wri_slots_barrier(&f->slots, to, err));
+    for (uint32_t c = 0; c < f->n_items; c++) WR_TRY(wri_slots_barrier(&f->items[c].seen, to, err));
+    return WR_OK;
+}
+
+wr_status wri_frame_save_rest(wri_over_frame *f, bool *leftp, wr_err *err) {
+    WR_TRY(wri_slots_rest(&f->slots, leftp, err));
+    for (uint32_t c = 0; c < f->n_items && !*leftp; c++)
+        WR_TRY(wri_slots_rest(&f->items[c].seen, leftp, err));
+    return WR_OK;
+}
+
+/* ---- and back ---- */
 
 /* The values' entries, with the rows that hold them. */
 static wr_status find_values(wri_over_frame *f, wr_batch *b, const uint32_t *gids, uint32_t col,
@@ -615,44 +676,32 @@ wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gid
     WR_TRY(s);
     WR_TRY(find_values(f, b, gids, col + 1 + f->calls.n_partials, err));
     wri_over_rows r = {.b = b, .time = b->cols[col].i64, .gids = gids, .keys = keys};
-    for (uint32_t i = 0; i < b->n; i++)
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (i + AHEAD < b->n)
+            __builtin_prefetch(key_of(f, keys.base + (size_t)gids[i + AHEAD] * keys.stride), 1);
+        if (i + AHEAD / 2 < b->n) {
+            const frame_key *k = key_of(f, keys.base + (size_t)gids[i + AHEAD / 2] * keys.stride);
+            if (k->n) __builtin_prefetch(node_at(f, k->newest), 1);
+        }
         WR_TRY(push_node(f, key_of(f, keys.base + (size_t)gids[i] * keys.stride), &r, i,
                          f->rows + ((size_t)i + 1) * f->calls.state_bytes, err));
+    }
     f->n_rows = 0;
     return WR_OK;
 }
 
-/* Columns: keys, which call's it is, value. */
-static wr_status save_seen(const wri_over_saving *to, const item *it, uint32_t call, const uint32_t *ids,
-                           uint32_t n, uint32_t tag, wr_err *err) {
-    uint32_t col = to->n_keys, *owners = wr_alloc((size_t)n * sizeof *owners);
-    wr_batch *b = NULL;
-    wr_status s = owners ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (s == WR_OK) s = wr_batch_new(col + 2, n, &b, err);
-    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
-    if (s == WR_OK) {
-        b->n = n;
-        for (uint32_t i = 0; i < n; i++) b->cols[col].i64[i] = call;
-        s = wri_values_put(it->values, ids, n, owners, b, col + 1, err);
-    }
-    if (s == WR_OK) s = wri_groups_emit_keys(to->groups, owners, n, b, 0, err);
-    if (s == WR_OK) s = wr_save_rows(to->to, tag, b, to->keys, to->n_keys, err);
-    wr_batch_drop(b);
-    wr_free(owners);
-    return s;
+bool wri_frame_seq(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys, uint32_t *colp) {
+    *colp = n_keys + 1 + f->calls.n_partials + n_value_cols(f);
+    return b->n_cols == *colp + 1;
 }
 
-wr_status wri_frame_save_seen(wri_over_frame *f, const wri_over_saving *to, uint32_t tag, wr_err *err) {
-    for (uint32_t c = 0; c < f->n_items; c++) {
-        const item *it = &f->items[c];
+wr_status wri_frame_loaded(wri_over_frame *f, wr_err *err) {
+    for (uint32_t c = 0; c < f->n_items && !f->nodes; c++) {
         const uint32_t *ids;
-        uint32_t n, some;
-        if (!it->values || f->nodes) continue;
-        WR_TRY(wri_values_all(it->values, &ids, &n, err));
-        for (uint32_t at = 0; at < n; at += some) {
-            some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
-            WR_TRY(save_seen(to, it, c, ids + at, some, tag, err));
-        }
+        uint32_t n;
+        if (!f->items[c].values) continue;
+        WR_TRY(wri_values_all(f->items[c].values, &ids, &n, err));
+        WR_TRY(wri_slots_touch(&f->items[c].seen, ids, n, err));
     }
     return WR_OK;
 }
@@ -668,10 +717,11 @@ wr_status wri_frame_load_seen(wri_over_frame *f, const uint32_t *gids, wr_batch 
 /* ---- the end ---- */
 
 /* Entries of values whose last row goes this way stay, for want of an error to return; they count nothing. */
-void wri_frame_clear(wri_over_frame *f, char *key) {
+wr_status wri_frame_clear(wri_over_frame *f, char *key, wr_err *err) {
     frame_key *k = key_of(f, key);
-    if (f->cfg.range_us >= 0) return;
+    if (f->cfg.range_us >= 0) return WR_OK;
     for (uint32_t id = k->oldest, left = f->nodes ? k->n : 0; left > 0; left--) {
+        WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
         node *n = node_at(f, id);
         uint32_t next = n->next;
         for (uint32_t i = 0; i < f->n_items; i++) {
@@ -686,20 +736,23 @@ void wri_frame_clear(wri_over_frame *f, char *key) {
     }
     for (uint32_t i = 0; i < f->n_items; i++) empty(f->items[i].agg, acc_of(k, &f->items[i]));
     *k = (frame_key){0};
+    return WR_OK;
 }
 
 static void free_nodes(wri_over_frame *f) {
-    for (; f->head != f->tail; free_node(f, f->head))
+    for (; f->n_live > 0; free_node(f, head_id(f)))
         for (uint32_t i = 0; i < f->n_items; i++)
             if (f->items[i].slot != UINT32_MAX)
-                destroy(f->items[i].agg, slot_of(node_at(f, f->head), &f->items[i]));
+                destroy(f->items[i].agg, slot_of(node_at(f, head_id(f)), &f->items[i]));
 }
 
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
     if (!f) return;
+    wri_slots_free(&f->slots);
+    f->slots.op = NULL; /* nothing is noted any more, so nothing can fail */
     for (uint32_t g = 1; g <= n; g++) {
         char *key = keys.base + (size_t)g * keys.stride;
-        wri_frame_clear(f, key);
+        (void)!wri_frame_clear(f, key, NULL);
         for (uint32_t i = 0; i < f->n_items; i++)
             empty(f->items[i].agg, acc_of(key_of(f, key), &f->items[i]));
     }
@@ -710,8 +763,12 @@ void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
         wri_over_out_free(&f->items[i].out);
         wr_free(f->items[i].missing);
         wri_values_free(f->items[i].values);
+        wri_slots_free(&f->items[i].seen);
     }
-    for (uint32_t i = 0; i < f->n_blocks; i++) wr_free(f->blocks[i]);
+    for (size_t i = 0; i < f->n_blocks; i++) wr_free(f->blocks[i]);
+    wri_numbers_free(&f->numbers);
+    wr_free(f->queue);
+    wr_free(f->laid);
     wri_calls_free(&f->calls);
     wr_free(f->blocks);
     wr_free(f->rows);

@@ -38,6 +38,7 @@ static wr_status rank_open(wr_op *op, wr_err *err) {
     wr_free(phys);
     s->removes = n->rank.n_keys > 0 && (windowed(s) || n->rank.ttl_us > 0 || n->rank.takes_back);
     if (!s->groups || (s->removes && !wri_groups_let_go(s->groups))) return wr_fail_oom(err, "a rank");
+    wri_rank_saves(s);
     if (!n->rank.each_batch && !windowed(s)) op->holds_us = WR_TS_MAX; /* rows of all times come at the end */
     return WR_OK;
 }
@@ -62,6 +63,7 @@ static void rank_close(wr_op *op) {
         drop_part(wri_rank_part_at(s, g));
     while (s->n_gone > 0) wr_free(s->gone[--s->n_gone]);
     wri_groups_free(s->groups);
+    wri_slots_free(&s->slots);
     wri_timers_free(&s->timers);
     wri_row_form_free(&s->form);
     wri_rank_say_free(s);
@@ -237,9 +239,11 @@ wr_status wri_rank_see(wri_rank *s, uint32_t gid, const wr_batch *b, uint32_t i,
     return wri_timers_add(&s->timers, p->due, gid, err);
 }
 
-static void forget(wri_rank *s, uint32_t gid) {
+static wr_status forget(wri_rank *s, uint32_t gid, wr_err *err) {
+    WR_TRY(wri_slots_leave(&s->slots, &gid, 1, err));
     drop_part(wri_rank_part_at(s, gid));
     wri_groups_remove(s->groups, &gid, 1);
+    return WR_OK;
 }
 
 /* Tells what the batch has changed; partitions that are empty then are gone. */
@@ -253,7 +257,8 @@ static wr_status say_all(wri_rank *s, wr_err *err) {
     WR_TRY(wri_rank_flush(s, err));
     for (size_t i = 0; i < s->n_told; i++) {
         const wri_rank_part *p = wri_rank_part_at(s, s->told[i].gid);
-        if (s->node->rank.takes_back && s->removes && p->n == 0 && !p->rest) forget(s, s->told[i].gid);
+        if (s->node->rank.takes_back && s->removes && p->n == 0 && !p->rest)
+            WR_TRY(forget(s, s->told[i].gid, err));
     }
     s->n_told = 0; /* some are gone */
     wri_rank_over(s);
@@ -266,8 +271,9 @@ static wr_status complete(wri_rank *s, uint32_t gid, wr_err *err) {
         WR_TRY(wri_rank_say(s, NULL, 0, wri_rank_head(p), p->n, err));
         WR_TRY(wri_rank_flush(s, err));
     }
-    if (s->removes) forget(s, gid);
-    else drop_part(p);
+    if (s->removes) return forget(s, gid, err);
+    WR_TRY(wri_slots_leave(&s->slots, &gid, 1, err));
+    drop_part(p);
     return WR_OK;
 }
 
@@ -287,9 +293,10 @@ static wr_status rank_watermark(wr_op *op, int64_t wm, wr_err *err) {
             WR_TRY(complete(s, t.id, err));
             continue;
         }
+        WR_TRY(wri_slots_touch(&s->slots, &t.id, 1, err));
         if (p->used == WR_WM_NONE) p->used = wm; /* seen before there was any time */
         if (wm - p->used >= ttl) {
-            forget(s, t.id);
+            WR_TRY(forget(s, t.id, err));
             continue;
         }
         p->due = p->used + ttl;
@@ -327,6 +334,7 @@ static wr_status rank_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     wri_group_rows rows = {
         .b = in, .key_cols = s->node->rank.keys, .hash = in->hash, .idx = n == in->n ? NULL : s->idx, .n = n};
     WR_TRY(wri_groups_find_rows(s->groups, &rows, s->gids, err));
+    WR_TRY(wri_slots_touch(&s->slots, s->gids, n, err));
     for (uint32_t k = 0; k < n; k++) {
         uint32_t i = s->idx[k];
         wri_row_ref x = {.b = in, .i = i};
@@ -370,6 +378,7 @@ const wr_op_def wri_op_rank = {.name = "rank",
                                .push = rank_push,
                                .watermark = rank_watermark,
                                .save = wri_rank_save,
+                               .save_rest = wri_rank_save_rest,
                                .load = wri_rank_load,
                                .keyed = true,
                                .measure = rank_measure,

@@ -6,6 +6,7 @@
 #include "../op.h"
 #include "group_table.h"
 #include "rank_rows.h"
+#include "slots.h"
 #include "timers.h"
 
 typedef struct wri_rank_part { /* a partition: state of a group */
@@ -44,7 +45,8 @@ typedef struct wri_rank {
     int64_t to;
     wri_row_form form;
     wri_groups *groups;
-    bool removes; /* partitions are forgotten */
+    wri_slots slots; /* by partition: all of its rows */
+    bool removes;    /* partitions are forgotten */
     wri_timers timers;
     wri_row **gone; /* rows that go when the batch is over */
     size_t n_gone, gone_cap;
@@ -70,7 +72,9 @@ wr_status wri_rank_add(wri_rank *s, uint32_t gid, wri_row_ref x, wr_err *err) WR
 void wri_rank_over(wri_rank *s); /* the batch is: what it has touched counts as told */
 
 /* rank_saved.c */
+void wri_rank_saves(wri_rank *s); /* once it is open */
 wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_rank_save_rest(wr_op *op, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_rank_load(wr_op *op, const wr_saved *saved, wr_err *err) WR_MUST_USE;
 
 /* The rows old[0..n_old) stand, from now on it is those of now[0..n_now): both in order. */

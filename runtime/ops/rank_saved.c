@@ -1,4 +1,4 @@
-/* runtime/ops/rank_saved.c -- ranked rows in snapshots: all rows of all partitions.
+/* runtime/ops/rank_saved.c -- ranked rows in snapshots: all rows of a partition are a slot.
  *
  *   columns of the input | split | pos | used, of the partition
  *
@@ -10,7 +10,8 @@
 typedef struct filling { /* rows on their way into batches */
     wri_rank *s;
     wr_saver *to;
-    wr_batch *b; /* NULL: none is begun */
+    wr_batch *b;    /* NULL: none is begun */
+    uint32_t *gids; /* of its rows */
 } filling;
 
 /* All rows of a partition, to list[0..*np). */
@@ -40,13 +41,13 @@ static wr_status begin(filling *f, wr_err *err) {
 static wr_status hand_over(filling *f, wr_err *err) {
     if (!f->b) return WR_OK;
     const wr_node *n = f->s->node;
-    wr_status st = wr_save_rows(f->to, 0, f->b, n->rank.keys, n->rank.n_keys, err);
+    wr_status st = wr_save_slots(f->to, 0, f->b, n->rank.keys, n->rank.n_keys, f->gids, err);
     wr_batch_drop(f->b);
     f->b = NULL;
     return st;
 }
 
-static wr_status put_row(filling *f, const wri_rank_part *p, const wri_row *row, wr_err *err) {
+static wr_status put_row(filling *f, uint32_t gid, const wri_rank_part *p, const wri_row *row, wr_err *err) {
     if (!f->b) WR_TRY(begin(f, err));
     wr_batch *b = f->b;
     uint32_t i = b->n, col = f->s->form.schema->n;
@@ -55,26 +56,38 @@ static wr_status put_row(filling *f, const wri_rank_part *p, const wri_row *row,
     b->cols[col].i64[i] = placed ? row->split : WR_NO_SPLIT;
     b->cols[col + 1].i64[i] = placed ? row->pos : 0;
     b->cols[col + 2].i64[i] = p->used;
+    f->gids[i] = gid;
     b->n++;
     return b->n == WR_BATCH_ROWS ? hand_over(f, err) : WR_OK;
 }
 
-wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) {
-    wri_rank *s = op->state;
-    filling f = {.s = s, .to = to};
+static wr_status save_parts(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                            wr_err *err) {
+    wri_rank *s = slots->ctx;
+    filling f = {.s = s, .to = to, .gids = wr_alloc(WR_BATCH_ROWS * sizeof *f.gids)};
     wri_row **list = NULL;
-    size_t cap = 0, n = 0;
-    wr_status st = WR_OK;
-    for (uint32_t g = 1; st == WR_OK && g <= wri_groups_count(s->groups); g++) {
-        wri_rank_part *p = wri_rank_part_at(s, g);
-        if (p->n == 0 && !p->rest) continue;
-        st = list_rows(p, &list, &cap, &n, err);
-        for (size_t i = 0; st == WR_OK && i < n; i++) st = put_row(&f, p, list[i], err);
+    size_t cap = 0, n_rows = 0;
+    wr_status st = f.gids ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t g = 0; st == WR_OK && g < n; g++) {
+        wri_rank_part *p = wri_rank_part_at(s, gids[g]);
+        st = list_rows(p, &list, &cap, &n_rows, err);
+        for (size_t i = 0; st == WR_OK && i < n_rows; i++) st = put_row(&f, gids[g], p, list[i], err);
     }
     if (st == WR_OK) st = hand_over(&f, err);
     wr_batch_drop(f.b);
     wr_free(list);
+    wr_free(f.gids);
     return st;
+}
+
+void wri_rank_saves(wri_rank *s) { wri_slots_init(&s->slots, s->op, 0, 0, save_parts, s); }
+
+wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) {
+    return wri_slots_barrier(&((wri_rank *)op->state)->slots, to, err);
+}
+
+wr_status wri_rank_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((wri_rank *)op->state)->slots, leftp, err);
 }
 
 static wr_status add_saved(wri_rank *s, wr_batch *b, wr_err *err) {
@@ -98,6 +111,7 @@ wr_status wri_rank_load(wr_op *op, const wr_saved *saved, wr_err *err) {
         return wr_fail(err, WR_EDATA, "ranks in the snapshot are not as they were written");
     if (wr_grow(&s->gids, &s->gids_cap, b->n, sizeof *s->gids) != WR_OK) return wr_fail_oom(err, "a rank");
     WR_TRY(wri_groups_find(s->groups, b, s->node->rank.keys, b->hash, s->gids, err));
+    WR_TRY(wri_slots_touch(&s->slots, s->gids, b->n, err));
     WR_TRY(add_saved(s, b, err));
     wri_rank_over(s);
     return WR_OK;

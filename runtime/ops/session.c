@@ -47,7 +47,16 @@ typedef struct session {
     wri_said *said;  /* NULL: a result comes once, when its session closes */
     size_t told;     /* bytes of what `said` keeps of a session, in front of the calls' */
     int64_t early;   /* last multiple of every_us that the watermark has passed */
+    /* Scratch of snapshots: sessions and the keys that they are of, rows that are kept, columns of keys. */
+    uint32_t *save_ids, *save_gids, *key_cols;
+    size_t n_save, save_ids_cap, save_gids_cap;
+    wri_kept_list save_kept;
 } session;
+
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err);
+
+enum { SESSIONS, ROWS, WAITING, TOUCHED, NUMBERS }; /* tags in snapshots; SESSIONS, TOUCHED: of slots, too */
 
 static wr_status session_open(wr_op *op, wr_err *err) {
     session *s = op->state = wr_calloc(1, sizeof *s);
@@ -60,20 +69,25 @@ static wr_status session_open(wr_op *op, wr_err *err) {
     WR_TRY(wri_calls_init(&s->calls, n->session.calls, n->session.n_calls, err));
     for (uint32_t i = 0; i < s->calls.n; i++) s->places |= s->calls.calls[i].def->needs_time;
     s->phys = wr_calloc(in->n + n_keys + 1, sizeof *s->phys);
-    if (!s->phys) return wr_fail_oom(err, "sessions");
+    s->key_cols = wr_calloc(n_keys + 1, sizeof *s->key_cols);
+    if (!s->phys || !s->key_cols) return wr_fail_oom(err, "sessions");
+    for (uint32_t k = 0; k < n_keys; k++) s->key_cols[k] = s->rows ? n->session.keys[k] : k;
     wr_phys *keys = s->phys + in->n;
     for (uint32_t c = 0; c < in->n; c++) s->phys[c] = wr_type_phys(in->fields[c].type);
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = s->phys[n->session.keys[k]];
     if (n->updating) s->told = sizeof(wri_told);
     size_t bytes = s->told + (s->rows ? sizeof(wr_buf) : s->calls.state_bytes);
     WR_TRY(wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err));
+    wri_slots_init(&s->open.slots, op, 0, SESSIONS, save_keys, NULL);
     if (!n->updating) return WR_OK;
     s->early = WR_WM_NONE;
     wri_said_cfg cfg = {.op = op,
                         .calls = &s->calls,
                         .open = &s->open,
                         .early = n->session.every_us > 0,
-                        .each = n->session.each_batch};
+                        .each = n->session.each_batch,
+                        .tag = TOUCHED,
+                        .keys = s->key_cols};
     s->said = wri_said_new(&cfg);
     return s->said ? WR_OK : wr_fail_oom(err, "sessions");
 }
@@ -121,6 +135,10 @@ static void session_close(wr_op *op) {
     wr_free(s->starts);
     wr_free(s->ends);
     wr_free(s->kept.items);
+    wr_free(s->save_kept.items);
+    wr_free(s->save_ids);
+    wr_free(s->save_gids);
+    wr_free(s->key_cols);
     wr_free(s);
 }
 
@@ -433,54 +451,46 @@ static wr_status session_watermark(wr_op *op, int64_t wm, wr_err *err) {
  *   ROWS      rows that are kept, with their places                   (they make the sessions again)
  *   WAITING   rows that wait, with their places, and the watermark before each
  *   TOUCHED   see session_changes.c
- *   NUMBERS   emitted, early */
+ *   NUMBERS   emitted, early
+ *
+ * The first two and TOUCHED are slots, by key. Nothing waits to be emitted at a barrier, so what a key leads
+ * to is all there is. */
 
-enum { SESSIONS, ROWS, WAITING, TOUCHED, NUMBERS };
 enum { STANDS = 1, FAILED = 2 };
 
 static wri_told *told_at(const session *s, uint32_t id) {
     return s->told ? (wri_told *)(wri_session_at(&s->open, id) + 1) : NULL;
 }
 
-/* Sessions s->ids[0..n) of the keys s->gids[0..n). */
-static wr_status save_sessions(wr_op *op, session *s, uint32_t n, wr_saver *to, wr_err *err) {
-    uint32_t n_keys = op->node->session.n_keys, at = n_keys;
+static wr_status add_place(session *s, uint32_t gid, uint32_t id, wr_err *err) {
+    if (wr_grow(&s->save_ids, &s->save_ids_cap, s->n_save + 1, sizeof *s->save_ids) != WR_OK ||
+        wr_grow(&s->save_gids, &s->save_gids_cap, s->n_save + 1, sizeof *s->save_gids) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    s->save_ids[s->n_save] = id;
+    s->save_gids[s->n_save++] = gid;
+    return WR_OK;
+}
+
+/* The sessions save_ids[0..n_save) of the keys save_gids[…]. */
+static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
+    uint32_t n_keys = op->node->session.n_keys, at = n_keys, n = (uint32_t)s->n_save;
     wr_batch *b;
     WR_TRY(wr_batch_new(n_keys + 4 + s->calls.n_partials, n ? n : 1, &b, err));
     b->n = n;
-    wr_status r = wri_groups_emit_keys(s->open.groups, s->gids, n, b, 0, err);
+    wr_status r = wri_groups_emit_keys(s->open.groups, s->save_gids, n, b, 0, err);
     for (uint32_t c = 0; r == WR_OK && c < 4; c++) r = wr_batch_col(b, at + c, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-        const wri_session *x = wri_session_at(&s->open, s->ids[i]);
-        const wri_told *t = told_at(s, s->ids[i]);
+        const wri_session *x = wri_session_at(&s->open, s->save_ids[i]);
+        const wri_told *t = told_at(s, s->save_ids[i]);
         b->cols[at].i64[i] = wri_session_start(x);
         b->cols[at + 1].i64[i] = x->last;
         b->cols[at + 2].i64[i] = t ? t->due : 0;
         b->cols[at + 3].i64[i] = t ? (t->stands ? STANDS : 0) | (t->failed ? FAILED : 0) : 0;
     }
-    if (r == WR_OK) r = wri_calls_partial(&s->calls, states(s), s->ids, n, b, at + 4, err);
-    for (uint32_t k = 0; k < n_keys; k++) s->idx[k] = k;
-    if (r == WR_OK) r = wr_save_rows(to, SESSIONS, b, s->idx, n_keys, err);
+    if (r == WR_OK) r = wri_calls_partial(&s->calls, states(s), s->save_ids, n, b, at + 4, err);
+    if (r == WR_OK) r = wr_save_slots(to, SESSIONS, b, s->key_cols, n_keys, s->save_gids, err);
     wr_batch_drop(b);
     return r;
-}
-
-/* Nothing waits to be emitted at a barrier, so what a key leads to is all there is. */
-static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
-    uint32_t step = wr_task_batch_rows(op->task), n = 0;
-    WR_TRY(scratch(s, step > op->node->session.n_keys ? step : op->node->session.n_keys, err));
-    for (uint32_t gid = 1; gid <= wri_groups_count(s->open.groups); gid++) {
-        if (!wri_groups_is_live(s->open.groups, gid)) continue;
-        for (uint32_t id = gid; id; id = wri_session_at(&s->open, id)->next) {
-            if (wri_session_empty(wri_session_at(&s->open, id))) continue;
-            s->gids[n] = gid;
-            s->ids[n++] = id;
-            if (n < step) continue;
-            WR_TRY(save_sessions(op, s, n, to, err));
-            n = 0;
-        }
-    }
-    return save_sessions(op, s, n, to, err);
 }
 
 /* Rows of the input, by the keys that they have there. */
@@ -488,29 +498,50 @@ static wr_status save_input(wr_op *op, uint32_t tag, wr_batch *b, wr_saver *to, 
     return wr_save_rows(to, tag, b, op->node->session.keys, op->node->session.n_keys, err);
 }
 
-static wr_status save_kept(wr_op *op, session *s, wr_saver *to, wr_err *err) {
-    uint32_t step = wr_task_batch_rows(op->task), n_in = op->node->in[0]->out.n;
-    for (uint32_t gid = 1; gid <= wri_groups_count(s->open.groups); gid++) {
-        if (!wri_groups_is_live(s->open.groups, gid)) continue;
-        for (uint32_t id = gid; id; id = wri_session_at(&s->open, id)->next)
+/* rows[0..n) of the keys gids[0..n). */
+static wr_status save_rows(wr_op *op, session *s, const wri_kept *rows, const uint32_t *gids, uint32_t n,
+                           wr_saver *to, wr_err *err) {
+    uint32_t n_in = op->node->in[0]->out.n;
+    wr_batch *b;
+    WR_TRY(wr_batch_new(n_in, n, &b, err));
+    b->n = n;
+    wr_status r = wri_kept_read(rows, s->phys, n_in, b, err);
+    if (r == WR_OK && !wr_batch_places(b)) r = wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < n && r == WR_OK; i++) b->place[i] = wri_kept_place(rows[i].row);
+    if (r == WR_OK) r = wr_save_slots(to, ROWS, b, s->key_cols, op->node->session.n_keys, gids, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* The rows of the sessions of keys gids[0..n). */
+static wr_status save_kept(wr_op *op, session *s, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    uint32_t step = wr_task_batch_rows(op->task);
+    s->save_kept.n = s->n_save = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t id = gids[i]; id; id = wri_session_at(&s->open, id)->next)
             if (!wri_session_empty(wri_session_at(&s->open, id)))
-                WR_TRY(wri_kept_list_add(&s->kept, (wr_buf *)state_at(s, id), 0, 0, err));
+                WR_TRY(wri_kept_list_add(&s->save_kept, (wr_buf *)state_at(s, id), 0, 0, err));
+        while (s->n_save < s->save_kept.n) WR_TRY(add_place(s, gids[i], 0, err));
     }
-    for (size_t at = 0; at < s->kept.n; at += step) {
-        uint32_t n = s->kept.n - at < step ? (uint32_t)(s->kept.n - at) : step;
-        wr_batch *b;
-        WR_TRY(wr_batch_new(n_in, n, &b, err));
-        b->n = n;
-        wr_status r = wri_kept_read(s->kept.items + at, s->phys, n_in, b, err);
-        if (r == WR_OK && !wr_batch_places(b)) r = wr_fail_oom(err, "a snapshot");
-        for (uint32_t i = 0; i < n && r == WR_OK; i++)
-            b->place[i] = wri_kept_place(s->kept.items[at + i].row);
-        if (r == WR_OK) r = save_input(op, ROWS, b, to, err);
-        wr_batch_drop(b);
-        WR_TRY(r);
+    for (size_t at = 0; at < s->save_kept.n; at += step) {
+        size_t left = s->save_kept.n - at;
+        WR_TRY(save_rows(op, s, s->save_kept.items + at, s->save_gids + at,
+                         left < step ? (uint32_t)left : step, to, err));
     }
-    s->kept.n = 0;
     return WR_OK;
+}
+
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wr_op *op = slots->op;
+    session *s = op->state;
+    if (s->rows) return save_kept(op, s, gids, n, to, err);
+    s->n_save = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t id = gids[i]; id; id = wri_session_at(&s->open, id)->next)
+            if (!wri_session_empty(wri_session_at(&s->open, id))) WR_TRY(add_place(s, gids[i], id, err));
+    return save_folded(op, s, to, err);
 }
 
 /* One row each: they are few. */
@@ -537,11 +568,17 @@ static wr_status save_waiting(wr_op *op, const waiting *w, wr_saver *to, wr_err 
 
 static wr_status session_save(wr_op *op, wr_saver *to, wr_err *err) {
     session *s = op->state;
-    WR_TRY(s->rows ? save_kept(op, s, to, err) : save_folded(op, s, to, err));
-    for (size_t i = 0; i < s->n_late; i++) WR_TRY(save_waiting(op, &s->late[i], to, err));
-    if (s->said) WR_TRY(wri_said_save(s->said, s->idx, op->node->session.n_keys, TOUCHED, to, err));
     int64_t numbers[2] = {s->emitted, s->said ? s->early : WR_WM_NONE};
-    return wr_save_ints(to, NUMBERS, numbers, 2, err);
+    WR_TRY(wr_save_ints(to, NUMBERS, numbers, 2, err));
+    for (size_t i = 0; i < s->n_late; i++) WR_TRY(save_waiting(op, &s->late[i], to, err));
+    WR_TRY(wri_slots_barrier(&s->open.slots, to, err));
+    return s->said ? wri_said_barrier(s->said, to, err) : WR_OK;
+}
+
+static wr_status session_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    session *s = op->state;
+    WR_TRY(wri_slots_rest(&s->open.slots, leftp, err));
+    return *leftp || !s->said ? WR_OK : wri_said_save_rest(s->said, leftp, err);
 }
 
 static wr_status load_sessions(wr_op *op, session *s, wr_batch *b, wr_err *err) {
@@ -636,6 +673,7 @@ const wr_op_def wri_op_session = {.name = "session",
                                   .push = session_push,
                                   .watermark = session_watermark,
                                   .save = session_save,
+                                  .save_rest = session_save_rest,
                                   .load = session_load,
                                   .keyed = true,
                                   .measure = session_measure,

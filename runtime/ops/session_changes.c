@@ -5,11 +5,14 @@
  *   named        keys of this round: what wri_said_say looks at, so that its cost follows what came
  *
  * A batch of olds is let go when no touched key has rows in it. Timers lead to places of sessions; a timer
- * that is not `due` of its place belongs to a session that is gone. */
+ * that is not `due` of its place belongs to a session that is gone.
+ *
+ * In snapshots a touched key is a slot: it does not change until it is said. */
 #include "session_changes.h"
 
 #include "change_rows.h"
 #include "group_table.h"
+#include "saved_rows.h"
 
 typedef struct mark {
     uint32_t at;    /* in touched, from 1; 0: not touched */
@@ -43,8 +46,9 @@ struct wri_said {
     size_t n_touched, touched_cap;
     old_rows *olds;
     size_t n_olds, olds_cap;
-    uint32_t *named, *due; /* due: scratch */
-    size_t n_named, named_cap, n_due, due_cap;
+    uint32_t *named, *due, *fresh; /* due, fresh: scratch */
+    size_t n_named, named_cap, n_due, due_cap, n_fresh, fresh_cap;
+    wri_slots slots; /* keys that are touched */
     wri_change_rows changes;
     /* scratch: sessions whose rows are computed */
     uint32_t *ids, *owners, *bad;
@@ -53,12 +57,16 @@ struct wri_said {
     size_t n_ids, ids_cap;
 };
 
+static wr_status save_touched(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                              wr_err *err);
+
 wri_said *wri_said_new(const wri_said_cfg *cfg) {
     wri_said *s = wr_calloc(1, sizeof *s);
     if (!s) return NULL;
     s->cfg = *cfg;
     s->round = 1;
     wri_timers_init(&s->timers, cfg->open->gap / 16);
+    wri_slots_init(&s->slots, cfg->op, 0, cfg->tag, save_touched, s);
     return s;
 }
 
@@ -66,11 +74,13 @@ void wri_said_free(wri_said *s) {
     if (!s) return;
     for (size_t i = 0; i < s->n_olds; i++) wr_batch_drop(s->olds[i].b);
     wri_timers_free(&s->timers);
+    wri_slots_free(&s->slots);
     wr_free(s->marks);
     wr_free(s->touched);
     wr_free(s->olds);
     wr_free(s->named);
     wr_free(s->due);
+    wr_free(s->fresh);
     wr_free(s->changes.items);
     wr_free(s->ids);
     wr_free(s->owners);
@@ -141,7 +151,8 @@ static wr_status mark_key(wri_said *s, uint32_t gid, wr_err *err) {
     mark *m = &s->marks[gid];
     if (m->round == s->round) return WR_OK;
     if (wr_grow(&s->named, &s->named_cap, s->n_named + 1, sizeof *s->named) != WR_OK ||
-        wr_grow(&s->touched, &s->touched_cap, s->n_touched + 1, sizeof *s->touched) != WR_OK)
+        wr_grow(&s->touched, &s->touched_cap, s->n_touched + 1, sizeof *s->touched) != WR_OK ||
+        wr_grow(&s->fresh, &s->fresh_cap, s->n_fresh + 1, sizeof *s->fresh) != WR_OK)
         return wr_fail_oom(err, "sessions that change");
     m->round = s->round;
     s->named[s->n_named++] = gid;
@@ -151,6 +162,7 @@ static wr_status mark_key(wri_said *s, uint32_t gid, wr_err *err) {
         if (!is_empty(s, id) && told_at(s, id)->stands) WR_TRY(push_id(s, id, gid, 0, err));
     s->touched[s->n_touched++] = (touched_key){gid, (uint32_t)s->n_olds, first, (uint32_t)s->n_ids - first};
     m->at = (uint32_t)s->n_touched;
+    s->fresh[s->n_fresh++] = gid;
     return WR_OK;
 }
 
@@ -164,11 +176,12 @@ static wr_status room_for_marks(wri_said *s, wr_err *err) {
 }
 
 wr_status wri_said_touch(wri_said *s, const uint32_t *gids, size_t n, wr_err *err) {
-    s->n_ids = 0;
+    s->n_ids = s->n_fresh = 0;
     WR_TRY(room_for_marks(s, err));
     if (wr_grow(&s->olds, &s->olds_cap, s->n_olds + 1, sizeof *s->olds) != WR_OK)
         return wr_fail_oom(err, "sessions that change");
     for (size_t i = 0; i < n; i++) WR_TRY(mark_key(s, gids[i], err));
+    WR_TRY(wri_slots_touch(&s->slots, s->fresh, s->n_fresh, err));
     if (s->n_ids == 0) return WR_OK;
     uint64_t *failed; /* none: what failed does not stand */
     WR_TRY(compute(s, &s->olds[s->n_olds].b, &failed, err));
@@ -277,6 +290,7 @@ static wr_status say_some(wri_said *s, const uint32_t *gids, size_t n, int64_t w
     }
     if (r == WR_OK) r = wri_change_emit(&s->changes, s->cfg.op, false, err);
     wr_batch_drop(cur);
+    if (r == WR_OK) r = wri_slots_leave(&s->slots, gids, n, err);
     for (size_t k = 0; k < n; k++) untouch(s, gids[k]);
     return r;
 }
@@ -295,12 +309,16 @@ wr_status wri_said_say(wri_said *s, int64_t wm, bool tick, wr_err *err) {
     if (tick)
         for (s->n_named = 0; s->n_named < s->n_touched; s->n_named++)
             s->named[s->n_named] = s->touched[s->n_named].gid;
+    WR_TRY(wri_slots_touch(&s->cfg.open->slots, s->named, s->n_named, err));
     for (size_t i = 0; i < s->n_named; i++) {
         uint32_t gid = s->named[i];
         bool wanted;
         WR_TRY(is_wanted(s, gid, wm, &wanted, err));
         if (wanted || tick) s->named[n++] = gid;
-        else if (!s->cfg.early) untouch(s, gid); /* nothing stands for it */
+        else if (!s->cfg.early) { /* nothing stands for it */
+            WR_TRY(wri_slots_leave(&s->slots, &gid, 1, err));
+            untouch(s, gid);
+        }
     }
     s->n_named = 0;
     s->round++;
@@ -313,6 +331,7 @@ wr_status wri_said_due(wri_said *s, int64_t wm, size_t most, bool *morep, wr_err
     *morep = true;
     while (s->n_due < most && (*morep = wri_timers_take(&s->timers, wm, &t))) {
         if (is_empty(s, t.id) || told_at(s, t.id)->due != t.due) continue;
+        WR_TRY(wri_slots_touch(&s->cfg.open->slots, &at(s, t.id)->owner, 1, err));
         told_at(s, t.id)->due = 0;
         if (!has_ended(s, t.id, wm)) {
             WR_TRY(set_timer(s, t.id, err));
@@ -328,41 +347,58 @@ wr_status wri_said_due(wri_said *s, int64_t wm, size_t most, bool *morep, wr_err
 /* ---- snapshots: a row for each one that stands for a key that is touched, and one for a key for which none
  * does
  *
- *   keys, whether it stands, the row */
+ *   keys, whether it stands, the row if it does */
 
-static wr_status save_key(wri_said *s, const touched_key *k, const uint32_t *keys, uint32_t n_keys,
-                          uint32_t tag, wr_saver *to, wr_err *err) {
-    uint32_t n = k->n_old ? k->n_old : 1, n_out = s->cfg.op->node->out.n;
-    uint32_t *list = wr_alloc(n * sizeof *list);
+/* Rows rows[0..n) of the keys gids[0..n); rows NULL: keys without. */
+static wr_status save_some(wri_said *s, const uint32_t *gids, const wri_picked *rows, uint32_t n,
+                           wr_saver *to, wr_err *err) {
+    uint32_t n_keys = s->cfg.op->node->session.n_keys, n_out = rows ? s->cfg.op->node->out.n : 0;
     wr_batch *b = NULL, *old = NULL;
-    wr_status r = list ? wr_batch_new(n_keys + 1 + n_out, n, &b, err) : wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) list[i] = k->gid;
-    if (r == WR_OK) {
-        b->n = n;
-        r = wri_groups_emit_keys(s->cfg.open->groups, list, n, b, 0, err);
-    }
+    if (n == 0) return WR_OK;
+    wr_status r = wr_batch_new(n_keys + 1 + n_out, n, &b, err);
+    if (r == WR_OK) b->n = n;
+    if (r == WR_OK) r = wri_groups_emit_keys(s->cfg.open->groups, gids, n, b, 0, err);
     if (r == WR_OK) r = wr_batch_col(b, n_keys, WR_I64, err);
-    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
-        b->cols[n_keys].i64[i] = k->n_old > 0;
-        list[i] = k->row + i;
-    }
-    if (r == WR_OK && k->n_old) r = wr_batch_gather(s->olds[k->batch].b, list, n, NULL, 0, &old, err);
-    for (uint32_t c = 0; r == WR_OK && c < n_out; c++) {
-        if (old) r = wr_batch_copy_col(b, n_keys + 1 + c, &old->cols[c], err);
-        else if ((r = wr_batch_col(b, n_keys + 1 + c, WR_I64, err)) == WR_OK)
-            b->cols[n_keys + 1 + c].i64[0] = 0;
-    }
-    if (r == WR_OK) r = wr_save_rows(to, tag, b, keys, n_keys, err);
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[n_keys].i64[i] = rows != NULL;
+    if (r == WR_OK && rows) r = wri_pick_rows(rows, n, n_out, 0, &old, err);
+    if (r == WR_OK && rows) r = wr_batch_keep(b, &old->ref, err);
+    for (uint32_t c = 0; r == WR_OK && c < n_out; c++) b->cols[n_keys + 1 + c] = old->cols[c];
+    if (r == WR_OK) r = wr_save_slots(to, s->cfg.tag, b, s->cfg.keys, n_keys, gids, err);
     wr_batch_drop(old);
     wr_batch_drop(b);
-    wr_free(list);
     return r;
 }
 
-wr_status wri_said_save(wri_said *s, const uint32_t *keys, uint32_t n_keys, uint32_t tag, wr_saver *to,
-                        wr_err *err) {
-    for (size_t i = 0; i < s->n_touched; i++) WR_TRY(save_key(s, &s->touched[i], keys, n_keys, tag, to, err));
-    return WR_OK;
+static wr_status save_touched(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                              wr_err *err) {
+    wri_said *s = slots->ctx;
+    size_t n_rows = 0;
+    uint32_t n_none = 0, at = 0;
+    for (uint32_t i = 0; i < n; i++) n_rows += s->touched[s->marks[gids[i]].at - 1].n_old;
+    wri_picked *rows = wr_alloc((n_rows + 1) * sizeof *rows);
+    uint32_t *owners = wr_alloc((n_rows + n + 1) * sizeof *owners), *none = owners ? owners + n_rows : NULL;
+    wr_status r = rows && owners ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; r == WR_OK && i < n; i++) {
+        const touched_key *k = &s->touched[s->marks[gids[i]].at - 1];
+        if (k->n_old == 0) none[n_none++] = gids[i];
+        for (uint32_t x = 0; x < k->n_old; x++, at++) {
+            owners[at] = gids[i];
+            rows[at] = (wri_picked){.b = s->olds[k->batch].b, .row = k->row + x};
+        }
+    }
+    if (r == WR_OK) r = save_some(s, none, NULL, n_none, to, err);
+    if (r == WR_OK) r = save_some(s, owners, rows, at, to, err);
+    wr_free(rows);
+    wr_free(owners);
+    return r;
+}
+
+wr_status wri_said_barrier(wri_said *s, wr_saver *to, wr_err *err) {
+    return wri_slots_barrier(&s->slots, to, err);
+}
+
+wr_status wri_said_save_rest(wri_said *s, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&s->slots, leftp, err);
 }
 
 static wr_status add_touched(wri_said *s, touched_key k, wr_err *err) {
@@ -370,26 +406,33 @@ static wr_status add_touched(wri_said *s, touched_key k, wr_err *err) {
         return wr_fail_oom(err, "sessions that change");
     s->touched[s->n_touched++] = k;
     s->marks[k.gid].at = (uint32_t)s->n_touched;
-    return WR_OK;
+    return wri_slots_touch(&s->slots, &k.gid, 1, err);
 }
 
-/* All rows that were saved at once are of one key. */
+/* The rows of a key stand one behind the other; all or none of a batch have rows that stand. */
 wr_status wri_said_load(wri_said *s, wr_batch *b, uint32_t n_keys, const uint32_t *gids, wr_err *err) {
-    touched_key k = {.gid = gids[0]};
     WR_TRY(room_for_marks(s, err));
-    if (!b->cols[n_keys].i64[0]) return add_touched(s, k, err);
+    bool none = !b->cols[n_keys].i64[0];
+    for (uint32_t i = 0; none && i < b->n; i++) WR_TRY(add_touched(s, (touched_key){.gid = gids[i]}, err));
+    if (none) return WR_OK;
     uint32_t n_out = s->cfg.op->node->out.n, *cols = wr_alloc(n_out * sizeof *cols + 1);
-    if (!cols || wr_grow(&s->olds, &s->olds_cap, s->n_olds + 1, sizeof *s->olds) != WR_OK) {
-        wr_free(cols);
-        return wr_fail_oom(err, "sessions that change");
-    }
-    for (uint32_t c = 0; c < n_out; c++) cols[c] = n_keys + 1 + c;
-    wr_status r = wr_batch_share(b, cols, n_out, &s->olds[s->n_olds].b, err);
+    wr_status r = cols && wr_grow(&s->olds, &s->olds_cap, s->n_olds + 1, sizeof *s->olds) == WR_OK
+                      ? WR_OK
+                      : wr_fail_oom(err, "sessions that change");
+    if (r == WR_OK && b->n_cols != n_keys + 1 + n_out)
+        r = wr_fail(err, WR_EDATA, "sessions in the snapshot are not as they were written");
+    for (uint32_t c = 0; r == WR_OK && c < n_out; c++) cols[c] = n_keys + 1 + c;
+    if (r == WR_OK) r = wr_batch_share(b, cols, n_out, &s->olds[s->n_olds].b, err);
     wr_free(cols);
     if (r != WR_OK) return r;
-    k.batch = (uint32_t)s->n_olds;
-    k.n_old = s->olds[s->n_olds++].live = b->n;
-    return add_touched(s, k, err);
+    uint32_t batch = (uint32_t)s->n_olds;
+    s->olds[s->n_olds++].live = b->n;
+    for (uint32_t i = 0, to; i < b->n; i = to) {
+        for (to = i + 1; to < b->n && gids[to] == gids[i]; to++) {
+        }
+        WR_TRY(add_touched(s, (touched_key){gids[i], batch, i, to - i}, err));
+    }
+    return WR_OK;
 }
 
 wr_status wri_said_load_timer(wri_said *s, uint32_t id, wr_err *err) {

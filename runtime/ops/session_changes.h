@@ -28,9 +28,11 @@ typedef struct wri_said wri_said;
 typedef struct wri_said_cfg { /* borrowed */
     wr_op *op;
     wri_calls *calls;
-    wri_sessions *open; /* their states begin with a wri_told */
-    bool early;         /* results of sessions that are open: at ticks and with those that have ended */
-    bool each;          /* the same, whenever something is said */
+    wri_sessions *open;   /* their states begin with a wri_told */
+    bool early;           /* results of sessions that are open: at ticks and with those that have ended */
+    bool each;            /* the same, whenever something is said */
+    uint32_t tag;         /* of what is saved */
+    const uint32_t *keys; /* its key columns: 0, 1, … */
 } wri_said_cfg;
 
 wri_said *wri_said_new(const wri_said_cfg *cfg); /* NULL on OOM */
@@ -43,9 +45,10 @@ wr_status wri_said_say(wri_said *s, int64_t wm, bool tick, wr_err *err) WR_MUST_
  * more. */
 wr_status wri_said_due(wri_said *s, int64_t wm, size_t most, bool *morep, wr_err *err) WR_MUST_USE;
 
-/* Snapshots: what stands for keys that are touched; what places know of it is the owner's to save. */
-wr_status wri_said_save(wri_said *s, const uint32_t *keys, uint32_t n_keys, uint32_t tag, wr_saver *to,
-                        wr_err *err) WR_MUST_USE;
+/* Snapshots: what stands for keys that are touched, as slots; what places know of it is the owner's to save.
+ */
+wr_status wri_said_barrier(wri_said *s, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_said_save_rest(wri_said *s, bool *leftp, wr_err *err) WR_MUST_USE;
 /* gids: of the rows saved, whose sessions are there again. */
 wr_status wri_said_load(wri_said *s, wr_batch *b, uint32_t n_keys, const uint32_t *gids,
                         wr_err *err) WR_MUST_USE;

@@ -17,6 +17,7 @@ wr_status wri_sessions_init(wri_sessions *s, const wr_phys *phys, uint32_t n_key
 void wri_sessions_free(wri_sessions *s) {
     wri_groups_free(s->groups);
     wri_timers_free(&s->timers);
+    wri_slots_free(&s->slots);
     wr_free(s->merged);
     wr_free(s->closed);
     wr_free(s->idle);
@@ -24,7 +25,7 @@ void wri_sessions_free(wri_sessions *s) {
 
 size_t wri_sessions_bytes(const wri_sessions *s) {
     return wri_groups_bytes(s->groups) + wri_timers_bytes(&s->timers) + s->merged_cap * sizeof *s->merged +
-           (s->closed_cap + s->idle_cap) * sizeof(uint32_t);
+           (s->closed_cap + s->idle_cap) * sizeof(uint32_t) + wri_slots_bytes(&s->slots);
 }
 
 static bool touches(const wri_session *x, int64_t t, int64_t gap) {
@@ -103,6 +104,7 @@ wr_status wri_sessions_join(wri_sessions *s, const wri_session_rows *r, wr_err *
     const int64_t gap = s->gap;
     const size_t stride = wri_groups_stride(s->groups);
     char *states = wri_groups_states(s->groups);
+    WR_TRY(wri_slots_touch(&s->slots, r->gids, r->n, err));
     for (uint32_t k = 0; k < r->n; k++) {
         uint32_t i = r->idx ? r->idx[k] : k, gid = r->gids[k];
         int64_t t = r->times[i];
@@ -169,6 +171,7 @@ static wr_status bury_first(wri_sessions *s, uint32_t gid, wr_err *err) {
 
 wr_status wri_sessions_close_key(wri_sessions *s, uint32_t gid, int64_t wm, wr_err *err) {
     uint32_t prev = gid;
+    WR_TRY(wri_slots_touch(&s->slots, &gid, 1, err));
     for (uint32_t at = wri_session_at(s, gid)->next, next; at; at = next) {
         next = wri_session_at(s, at)->next;
         if (has_ended(s, wri_session_at(s, at), wm))
@@ -205,6 +208,16 @@ static wr_status close_due(wri_sessions *s, uint32_t id, int64_t wm, wr_err *err
     return close_further(s, id, prev, WRI_SESSION_CLOSED, err);
 }
 
+/* The keys of those of places ids[0..n) whose sessions are about to close. */
+static wr_status touch_ended(wri_sessions *s, const uint32_t *ids, uint32_t n, int64_t wm, wr_err *err) {
+    uint32_t gids[TAKEN], n_gids = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const wri_session *x = wri_session_at(s, ids[i]);
+        if (x->owner != 0 && has_ended(s, x, wm)) gids[n_gids++] = x->owner;
+    }
+    return wri_slots_touch(&s->slots, gids, n_gids, err);
+}
+
 wr_status wri_sessions_close(wri_sessions *s, int64_t wm, size_t most, bool *morep, wr_err *err) {
     wri_timer t;
     uint32_t ids[TAKEN], n;
@@ -216,6 +229,7 @@ wr_status wri_sessions_close(wri_sessions *s, int64_t wm, size_t most, bool *mor
             __builtin_prefetch(x, 1);
             __builtin_prefetch(x + wri_groups_stride(s->groups) - 1, 1);
         }
+        WR_TRY(touch_ended(s, ids, n, wm, err));
         for (uint32_t i = 0; i < n; i++) WR_TRY(close_due(s, ids[i], wm, err));
     }
     return WR_OK;
@@ -245,6 +259,7 @@ wr_status wri_sessions_forget(wri_sessions *s, wr_err *err) {
         x->next = WRI_SESSION_CLOSED;
         s->idle[n++] = s->idle[i];
     }
+    WR_TRY(wri_slots_leave(&s->slots, s->idle, n, err));
     wri_groups_remove(s->groups, s->idle, (uint32_t)n);
     s->n_idle = 0;
     return WR_OK;

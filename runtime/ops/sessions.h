@@ -18,6 +18,7 @@
 #define WR_RUNTIME_SESSIONS_H
 
 #include "group_table.h"
+#include "slots.h"
 #include "timers.h"
 
 typedef struct wri_session {
@@ -45,6 +46,7 @@ typedef struct wri_sessions {
     size_t n_closed, closed_cap;
     uint32_t *idle; /* keys that may have no session left */
     size_t n_idle, idle_cap;
+    wri_slots slots; /* by key: all of its sessions; the owner says how they are saved */
 } wri_sessions;
 
 /* bytes: what the operator keeps of a session. The caller frees what that points at. */

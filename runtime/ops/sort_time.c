@@ -22,7 +22,9 @@ static wr_status time_open(wr_op *op, wr_err *err) {
     if (!s) return wr_fail_oom(err, "ORDER BY");
     op->holds_us = op->node->sort.holds_us;
     s->line = wri_timeline_new(&op->node->in[0]->out, op->node->sort.keys[0].col);
-    return s->line ? WR_OK : wr_fail_oom(err, "ORDER BY");
+    if (!s->line) return wr_fail_oom(err, "ORDER BY");
+    wri_timeline_saves(s->line, op, 0, NULL, 0);
+    return WR_OK;
 }
 
 static void time_close(wr_op *op) {
@@ -92,8 +94,11 @@ static wr_status time_watermark(wr_op *op, int64_t wm, wr_err *err) {
 }
 
 static wr_status time_save(wr_op *op, wr_saver *to, wr_err *err) {
-    const sort_time *s = op->state;
-    return wri_timeline_save(s->line, to, 0, NULL, 0, err);
+    return wri_timeline_barrier(((sort_time *)op->state)->line, to, err);
+}
+
+static wr_status time_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_timeline_save_rest(((sort_time *)op->state)->line, leftp, err);
 }
 
 static wr_status time_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -118,6 +123,7 @@ const wr_op_def wri_op_sort_time = {.name = "sort along time",
                                     .push = time_push,
                                     .watermark = time_watermark,
                                     .save = time_save,
+                                    .save_rest = time_save_rest,
                                     .load = time_load,
                                     .measure = time_measure,
                                     .waiting = time_waiting,

@@ -92,7 +92,7 @@ static wr_status put_block(wri_spill_to *to, wr_batch *b, wr_err *err) {
         return wr_fail_oom(err, "state on disk");
     wri_item item = {.tag = s->cfg.tag, .rows = wr_batch_hold(b), .keys = s->keys, .n_keys = s->cfg.n_keys};
     s->text.len = 0;
-    wr_status r = wri_items_pack(&item, 1, &s->text, err);
+    wr_status r = wri_item_pack(&item, &s->text, err);
     wr_batch_drop(item.rows);
     WR_TRY(r);
     if (s->text.len > UINT32_MAX) return wr_fail(err, WR_ELIMIT, "more than 4 GiB of state in %u rows", b->n);
@@ -411,7 +411,7 @@ wr_status wri_spill_save(wri_spill *s, wr_saver *to, wr_err *err) {
     for (size_t i = 0; i < s->n; i++) {
         part *p = &s->parts[i];
         bool more = p->saved && !wr_save_anew(to);
-        WR_TRY(wr_save_part(to, INT64_MAX - p->number, more, err)); /* last: see the operators' load() */
+        WR_TRY(wr_save_part(to, INT64_MAX - p->number, 0, more, err)); /* last: see the operators' load() */
         p->saved = true;
         if (more) continue;
         wr_part_from from = {read_run, p->run, p->run->bytes, p->run->crc};

@@ -2,7 +2,10 @@
  *
  * Each batch that is added becomes a run: the order of its rows by (time, position). A heap of the runs by
  * their first waiting row gives the rows in order; while a run stays below all others its rows are taken
- * without looking at the heap, which is nearly always with input that is nearly in order. */
+ * without looking at the heap, which is nearly always with input that is nearly in order.
+ *
+ * In snapshots each row is a slot: row `at` of a run is at % 64 of its number at / 64. A row does not change
+ * as long as it waits, so it is saved once; parts become empty as rows leave. */
 #include "timeline.h"
 
 #include <stdlib.h>
@@ -14,12 +17,19 @@ typedef struct run {
     uint32_t *idx; /* rows in order; idx[at..n) wait */
     uint32_t at, n;
     uint64_t kept; /* number of the batch that was last made to hold b */
+    uint32_t *nos; /* of its slots, one for 64 rows; NULL: none are kept */
+    uint32_t n_nos;
 } run;
 
 typedef struct ref {
     run *r;
-    uint32_t row;
+    uint32_t row, slot;
 } ref;
+
+typedef struct owner { /* of a number */
+    run *r;
+    uint32_t first; /* of its rows */
+} owner;
 
 struct wri_timeline {
     const wr_schema *schema;
@@ -33,6 +43,17 @@ struct wri_timeline {
     run **spent; /* runs whose last rows are among refs */
     size_t n_spent, spent_cap;
     uint64_t made; /* batches */
+    /* snapshots */
+    wri_slots slots;
+    wri_numbers numbers;
+    owner *owners; /* by number */
+    size_t owners_cap;
+    uint32_t tag, n_keys;
+    const uint32_t *keys;
+    uint32_t *left; /* slots of rows that leave */
+    size_t left_cap;
+    ref *saving;
+    size_t saving_cap;
 };
 
 wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col) {
@@ -49,13 +70,22 @@ static void free_run(run *r) {
 }
 
 static void free_spent(wri_timeline *t) {
-    while (t->n_spent > 0) free_run(t->spent[--t->n_spent]);
+    while (t->n_spent > 0) {
+        run *r = t->spent[--t->n_spent];
+        for (uint32_t i = 0; i < r->n_nos; i++) wri_numbers_give(&t->numbers, r->nos[i]);
+        free_run(r);
+    }
 }
 
 void wri_timeline_free(wri_timeline *t) {
     if (!t) return;
     free_spent(t);
     while (t->n > 0) free_run(t->heap[--t->n]);
+    wri_slots_free(&t->slots);
+    wri_numbers_free(&t->numbers);
+    wr_free(t->owners);
+    wr_free(t->left);
+    wr_free(t->saving);
     wr_free(t->heap);
     wr_free(t->refs);
     wr_free(t->spent);
@@ -164,9 +194,24 @@ static void rise(wri_timeline *t, size_t i) {
     }
 }
 
+/* Numbers for the rows of r, so that snapshots have them. */
+static wr_status number_rows(wri_timeline *t, run *r, wr_err *err) {
+    r->nos = r->idx + r->n;
+    for (uint32_t i = 0; i < r->n; i += 64) {
+        uint32_t no, n = r->n - i < 64 ? r->n - i : 64;
+        WR_TRY(wri_numbers_take(&t->numbers, &no, err));
+        r->nos[r->n_nos++] = no;
+        if (wr_grow(&t->owners, &t->owners_cap, (size_t)no + 1, sizeof *t->owners) != WR_OK)
+            return wr_fail_oom(err, "a snapshot");
+        t->owners[no] = (owner){r, i};
+        WR_TRY(wri_slots_touch_range(&t->slots, no * 64, n, err));
+    }
+    return WR_OK;
+}
+
 wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
     if (n == 0) return WR_OK;
-    run *r = wr_alloc(sizeof *r + n * sizeof *r->idx);
+    run *r = wr_alloc(sizeof *r + (n + (size_t)n / 64 + 1) * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
         return wr_fail_oom(err, "rows that wait for the watermark");
@@ -177,7 +222,7 @@ wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, ui
     t->heap[t->n++] = r;
     rise(t, t->n - 1);
     t->rows += n;
-    return WR_OK;
+    return wri_slots_on(&t->slots) ? number_rows(t, r, err) : WR_OK;
 }
 
 /* ---- out ---- */
@@ -187,6 +232,8 @@ static run *second(const wri_timeline *t) {
     if (t->n < 2) return NULL;
     return t->n == 2 || before(t, t->heap[1], t->heap[2]) ? t->heap[1] : t->heap[2];
 }
+
+static uint32_t slot_of(const run *r, uint32_t at) { return r->nos[at / 64] * 64 + at % 64; }
 
 /* Takes rows off the first run, up to `most` or while they are of time `last` and due, as long as no other
  * run is before it. */
@@ -201,7 +248,8 @@ static wr_status take_run(wri_timeline *t, int64_t wm, uint32_t most, wr_err *er
             const ref *last = &t->refs[t->n_refs - 1];
             if (last->r->b->cols[t->time_col].i64[last->row] != time) break;
         }
-        t->refs[t->n_refs++] = (ref){r, r->idx[r->at++]};
+        t->refs[t->n_refs++] = (ref){r, r->idx[r->at], r->nos ? slot_of(r, r->at) : 0};
+        r->at++;
     }
     if (r->at < r->n) {
         sink(t, 0);
@@ -287,6 +335,15 @@ static wr_status gather(wri_timeline *t, wr_batch **outp, wr_err *err) {
     return gather_hash(t, out, err);
 }
 
+/* The rows of refs leave. */
+static wr_status let_slots_go(wri_timeline *t, wr_err *err) {
+    if (!wri_slots_on(&t->slots)) return WR_OK;
+    if (wr_grow(&t->left, &t->left_cap, t->n_refs, sizeof *t->left) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < t->n_refs; i++) t->left[i] = t->refs[i].slot;
+    return wri_slots_leave(&t->slots, t->left, t->n_refs, err);
+}
+
 wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr_batch **outp, wr_err *err) {
     *outp = NULL;
     t->n_refs = 0;
@@ -295,6 +352,7 @@ wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr
         before_n = t->n_refs;
         s = take_run(t, wm, batch_rows, err);
     }
+    if (s == WR_OK && t->n_refs > 0) s = let_slots_go(t, err);
     if (s == WR_OK && t->n_refs > 0) s = gather(t, outp, err);
     if (s != WR_OK) {
         wr_batch_drop(*outp);
@@ -308,35 +366,66 @@ wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr
 /* ---- snapshots ---- */
 
 static int by_row(const void *x, const void *y) {
-    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-    return (a > b) - (a < b);
+    const ref *a = x, *b = y;
+    return (a->row > b->row) - (a->row < b->row);
 }
 
-/* What waits of r goes to rows, as it stands in its batch: halves of an update stay side by side. */
-static void pick_run(const run *r, uint32_t *idx, wri_picked *rows) {
-    uint32_t n = r->n - r->at;
-    memcpy(idx, r->idx + r->at, n * sizeof *idx);
-    qsort(idx, n, sizeof *idx, by_row);
-    for (uint32_t i = 0; i < n; i++) {
-        wr_row_place at = wr_place_of(r->b, idx[i]);
-        rows[i] = (wri_picked){r->b, idx[i], at.split, at.pos};
+/* Slots ids[0..n) as refs, those of a run as they stand in its batch: halves of an update stay side by side.
+ */
+static wr_status list_slots(wri_timeline *t, const uint32_t *ids, uint32_t n, wr_err *err) {
+    if (wr_grow(&t->saving, &t->saving_cap, n, sizeof *t->saving) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0, first = 0; i < n; i++) {
+        owner o = t->owners[ids[i] / 64];
+        t->saving[i] = (ref){o.r, o.r->idx[o.first + ids[i] % 64], ids[i]};
+        bool last = i + 1 == n || t->owners[ids[i + 1] / 64].r != o.r;
+        if (!last) continue;
+        bool sorted = true;
+        for (uint32_t x = first + 1; x <= i; x++) sorted &= t->saving[x - 1].row < t->saving[x].row;
+        if (!sorted) qsort(t->saving + first, i + 1 - first, sizeof *t->saving, by_row);
+        first = i + 1;
     }
+    return WR_OK;
 }
 
-wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, const uint32_t *keys,
-                            uint32_t n_keys, wr_err *err) {
-    size_t n = 0;
-    uint32_t *idx = wr_alloc(t->rows * sizeof *idx + 1);
-    wri_picked *rows = wr_alloc(t->rows * sizeof *rows + 1);
-    wr_status s = idx && rows ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; s == WR_OK && i < t->n; i++) {
-        pick_run(t->heap[i], idx, rows + n);
-        n += t->heap[i]->n - t->heap[i]->at;
-    }
-    if (s == WR_OK) s = wri_save_picked(to, tag, t->schema->n, rows, n, keys, n_keys, err);
-    wr_free(idx);
-    wr_free(rows);
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wri_timeline *t = slots->ctx;
+    wr_batch *b = NULL;
+    uint32_t *in_order = wr_alloc(n * sizeof *in_order);
+    if (!in_order) return wr_fail_oom(err, "a snapshot");
+    wr_status s = list_slots(t, ids, n, err);
+    ref *refs = t->refs; /* of the batch that is being made */
+    size_t n_refs = t->n_refs;
+    bool places = t->places;
+    t->refs = t->saving;
+    t->n_refs = n;
+    t->places = true;
+    for (uint32_t i = 0; s == WR_OK && i < n; i++) in_order[i] = t->saving[i].slot;
+    if (s == WR_OK) s = gather(t, &b, err);
+    if (s == WR_OK) s = wr_save_slots(to, t->tag, b, t->keys, t->n_keys, in_order, err);
+    t->refs = refs;
+    t->n_refs = n_refs;
+    t->places = places;
+    wr_batch_drop(b);
+    wr_free(in_order);
     return s;
+}
+
+void wri_timeline_saves(wri_timeline *t, wr_op *op, uint32_t tag, const uint32_t *keys, uint32_t n_keys) {
+    wri_slots_init(&t->slots, op, 0, tag, save_rows, t);
+    wri_numbers_init(&t->numbers, 6);
+    t->tag = tag;
+    t->keys = keys;
+    t->n_keys = n_keys;
+}
+
+wr_status wri_timeline_barrier(wri_timeline *t, wr_saver *to, wr_err *err) {
+    return wri_slots_barrier(&t->slots, to, err);
+}
+
+wr_status wri_timeline_save_rest(wri_timeline *t, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&t->slots, leftp, err);
 }
 
 wr_status wri_timeline_load(wri_timeline *t, wr_batch *saved, wr_err *err) {

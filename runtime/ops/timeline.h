@@ -10,6 +10,7 @@
 #define WR_RUNTIME_TIMELINE_H
 
 #include "../job_int.h"
+#include "slots.h"
 
 typedef struct wri_timeline wri_timeline;
 
@@ -35,10 +36,12 @@ size_t wri_timeline_bytes(const wri_timeline *t);  /* about what they take */
 /* They wait for the watermark to reach their times. */
 void wri_timeline_waiting(const wri_timeline *t, wr_waits *out);
 
-/* The rows that wait, as they are added again by _load: in a timeline of the same schema, in any order of the
- * batches. keys: columns that say whose rows they are, those of whoever hashes them. */
-wr_status wri_timeline_save(const wri_timeline *t, wr_saver *to, uint32_t tag, const uint32_t *keys,
-                            uint32_t n_keys, wr_err *err) WR_MUST_USE;
+/* Before the first row: op saves the rows that wait, as slots of the space `tag`; they are added again by
+ * _load: in a timeline of the same schema, in any order of the batches. keys: columns that say whose rows
+ * they are, those of whoever hashes them. */
+void wri_timeline_saves(wri_timeline *t, wr_op *op, uint32_t tag, const uint32_t *keys, uint32_t n_keys);
+wr_status wri_timeline_barrier(wri_timeline *t, wr_saver *to, wr_err *err) WR_MUST_USE;
+wr_status wri_timeline_save_rest(wri_timeline *t, bool *leftp, wr_err *err) WR_MUST_USE;
 wr_status wri_timeline_load(wri_timeline *t, wr_batch *saved, wr_err *err) WR_MUST_USE;
 
 /* Splits the rows of b, an input of op, by the watermark before each: ok gets the rows that are in time, the

@@ -10,6 +10,7 @@
 #include "group_table.h"
 #include "kept_rows.h"
 #include "ops.h"
+#include "slots.h"
 
 typedef struct standing { /* of a key */
     wr_buf row;           /* as kept_rows has it; empty: none stands */
@@ -32,7 +33,11 @@ typedef struct upsert {
     size_t n_keys, keys_cap;
     wri_kept_list olds;
     wri_change_rows out;
+    wri_slots slots; /* by key */
 } upsert;
+
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err);
 
 static wr_status upsert_open(wr_op *op, wr_err *err) {
     upsert *s = op->state = wr_calloc(1, sizeof *s);
@@ -45,6 +50,7 @@ static wr_status upsert_open(wr_op *op, wr_err *err) {
     for (uint32_t c = 0; c < n->out.n; c++) s->phys[c] = wr_type_phys(n->out.fields[c].type);
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = s->phys[n->upsert.keys[k]];
     s->groups = wri_groups_new(keys, n_keys, sizeof(standing));
+    wri_slots_init(&s->slots, op, 0, 0, save_keys, NULL);
     return s->groups && wri_groups_let_go(s->groups) ? WR_OK : wr_fail_oom(err, "keys");
 }
 
@@ -58,6 +64,7 @@ static void upsert_close(wr_op *op) {
     for (uint32_t g = 1; s->groups && g <= wri_groups_count(s->groups); g++)
         wr_buf_free(&standing_of(s, g)->row);
     wri_groups_free(s->groups);
+    wri_slots_free(&s->slots);
     wr_free(s->phys);
     wr_free(s->gids);
     wr_free(s->keys);
@@ -117,6 +124,7 @@ static wr_status keep(upsert *s, const wr_batch *b, wr_err *err) {
             WR_TRY(wri_kept_add(&x->row, b, UINT32_MAX, k->last, err));
             continue;
         }
+        WR_TRY(wri_slots_leave(&s->slots, &k->gid, 1, err));
         wr_buf_free(&x->row);
         x->row = (wr_buf){0};
         wri_groups_remove(s->groups, &k->gid, 1);
@@ -132,6 +140,7 @@ static wr_status upsert_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
     wr_batch *old;
     s->n_keys = s->olds.n = 0;
     WR_TRY(wri_groups_find(s->groups, b, op->node->upsert.keys, b->hash, s->gids, err));
+    WR_TRY(wri_slots_touch(&s->slots, s->gids, b->n, err));
     WR_TRY(touch(s, b, err));
     WR_TRY(read_olds(op, s, &old, err));
     wr_status r = WR_OK;
@@ -143,25 +152,27 @@ static wr_status upsert_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err)
 
 /* ---- snapshots: the rows that stand ---- */
 
-static wr_status save_some(wr_op *op, upsert *s, wr_saver *to, wr_err *err) {
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wr_op *op = slots->op;
+    upsert *s = op->state;
     wr_batch *b;
-    WR_TRY(read_olds(op, s, &b, err));
     s->olds.n = 0;
-    if (!b) return WR_OK;
-    wr_status r = wr_save_rows(to, 0, b, op->node->upsert.keys, op->node->upsert.n_keys, err);
+    for (uint32_t i = 0; i < n; i++)
+        WR_TRY(wri_kept_list_add(&s->olds, &standing_of(s, gids[i])->row, 0, 0, err));
+    WR_TRY(read_olds(op, s, &b, err));
+    wr_status r = wr_save_slots(to, 0, b, op->node->upsert.keys, op->node->upsert.n_keys, gids, err);
     wr_batch_drop(b);
+    s->olds.n = 0;
     return r;
 }
 
 static wr_status upsert_save(wr_op *op, wr_saver *to, wr_err *err) {
-    upsert *s = op->state;
-    s->olds.n = 0;
-    for (uint32_t gid = 1; gid <= wri_groups_count(s->groups); gid++) {
-        if (!wri_groups_is_live(s->groups, gid) || standing_of(s, gid)->row.len == 0) continue;
-        WR_TRY(wri_kept_list_add(&s->olds, &standing_of(s, gid)->row, 0, 0, err));
-        if (s->olds.n == wr_task_batch_rows(op->task)) WR_TRY(save_some(op, s, to, err));
-    }
-    return save_some(op, s, to, err);
+    return wri_slots_barrier(&((upsert *)op->state)->slots, to, err);
+}
+
+static wr_status upsert_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((upsert *)op->state)->slots, leftp, err);
 }
 
 static wr_status upsert_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -173,7 +184,7 @@ static wr_status upsert_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     WR_TRY(wri_groups_find(s->groups, b, op->node->upsert.keys, b->hash, s->gids, err));
     for (uint32_t i = 0; i < b->n; i++)
         WR_TRY(wri_kept_add(&standing_of(s, s->gids[i])->row, b, UINT32_MAX, i, err));
-    return WR_OK;
+    return wri_slots_touch(&s->slots, s->gids, b->n, err);
 }
 
 static void upsert_measure(const wr_op *op, wr_kept *out) {
@@ -186,6 +197,7 @@ const wr_op_def wri_op_upsert = {.name = "upsert",
                                  .open = upsert_open,
                                  .push = upsert_push,
                                  .save = upsert_save,
+                                 .save_rest = upsert_save_rest,
                                  .load = upsert_load,
                                  .keyed = true,
                                  .measure = upsert_measure,

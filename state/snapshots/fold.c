@@ -2,12 +2,13 @@
  * snapshot, and keep all their segments.
  *
  *   class of a piece = log8 of its length
- *   a new piece, with the pieces before it whose class is not above its own: 8 or more become one, which may
- * be of the next class: the same again
+ *   when a part goes on, the last piece, with the pieces before it whose class is not above its own: 8 or
+ * more become one, which may be of the next class: the same again
  *
- * So there are at most 7 pieces of a class, and a byte is copied once per class, by the thread that writes.
+ * So there are at most 8 pieces of a class, and a byte is copied once per class, by the thread that writes.
  * Bytes are bytes: a part is what its pieces say one behind the other. A piece that cannot be read whole is
- * left where it is; who reads the snapshot will be told of it. */
+ * left where it is, and what has been copied belongs to nothing; who reads the snapshot will be told of it.
+ */
 #include <fcntl.h>
 #include <string.h>
 
@@ -17,48 +18,54 @@
 
 static unsigned class_of(uint64_t length) { return (63 - (unsigned)__builtin_clzll(length | 1)) / 3; }
 
-/* How many of the last pieces of old[0..n) are to become one with `length` more bytes behind them. */
-static size_t to_fold(const wri_piece_at *old, size_t n, uint64_t length) {
+/* How many of the last pieces of old[0..n) are to become one; 0: none. */
+static size_t to_fold(const wri_piece_at *old, size_t n) {
     size_t folded = 0, run = 0;
-    for (bool grows = true; grows;) {
-        uint64_t bytes = length;
-        unsigned top = class_of(length);
-        for (run = folded; run < n && class_of(old[n - 1 - run].length) <= top; run++) {
+    for (;; folded = run) {
+        uint64_t length = folded || n == 0 ? 0 : old[n - 1].length;
+        for (size_t i = 0; i < folded; i++) length += old[n - 1 - i].length;
+        for (run = folded; run < n && class_of(old[n - 1 - run].length) <= class_of(length); run++) {
         }
-        grows = run - folded + 1 >= FOLD_MIN;
-        for (size_t i = folded; grows && i < run; i++) bytes += old[n - 1 - i].length;
-        if (grows) folded = run;
-        length = bytes;
+        if (run - folded + (folded > 0) < FOLD_MIN) return folded;
     }
-    return folded;
 }
 
-static wr_status read_piece(const wr_snapshots *s, const wri_piece_at *at, wr_buf *out) {
-    wr_err why;
+typedef struct piece_file {
+    const wr_sys *sys;
+    int fd;
+    const char *path;
+    uint64_t offset;
+} piece_file;
+
+static wr_status read_some(void *ctx, uint64_t at, char *p, size_t n, wr_err *err) {
+    const piece_file *f = ctx;
     size_t got = 0;
-    if (wr_buf_reserve(out, out->len + at->length) != WR_OK) return WR_ENOMEM;
-    char *path = wri_snap_path(s, at->segment, "seg");
-    if (!path) return WR_ENOMEM;
-    int fd = s->sys->open(path, O_RDONLY, 0);
-    wr_status r = fd < 0 ? WR_EIO
-                         : wr_pread_all(s->sys, fd, out->data + out->len, at->length, (int64_t)at->offset,
-                                        &got, path, &why);
-    if (fd >= 0) s->sys->close(fd);
-    wr_free(path);
-    if (r != WR_OK) return r;
-    if (got != at->length || wr_crc32c(0, out->data + out->len, got) != at->crc) return WR_EDATA;
-    out->len += got;
-    return WR_OK;
+    WR_TRY(wr_pread_all(f->sys, f->fd, p, n, (int64_t)(f->offset + at), &got, f->path, err));
+    return got == n ? WR_OK : wr_fail(err, WR_EDATA, "'%s' is too short", f->path);
 }
 
-size_t wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_part *part, wr_buf *own) {
-    size_t n = part->len ? to_fold(old->pieces, old->n, part->len) : 0, left = old->n - n;
-    wr_status r = WR_OK;
-    if (n == 0) return old->n;
-    for (size_t i = left; r == WR_OK && i < old->n; i++) r = read_piece(s, &old->pieces[i], own);
-    if (r == WR_OK) r = wr_buf_put(own, part->data, part->len);
-    if (r != WR_OK) return old->n;
-    part->data = own->data;
-    part->len = own->len;
-    return left;
+/* *soundp false: it cannot be read whole. */
+static wr_status copy_piece(const wr_snapshots *s, const wri_piece_at *at, wr_segment *g, bool *soundp,
+                            wr_err *err) {
+    char *path = wri_snap_path(s, at->segment, "seg");
+    if (!path) return wr_fail_oom(err, "a snapshot");
+    piece_file f = {s->sys, s->sys->open(path, O_RDONLY, 0), path, at->offset};
+    wr_part_from from = {read_some, &f, at->length, at->crc};
+    *soundp = false;
+    wr_status r = f.fd < 0 ? WR_OK : wri_segment_copy(g, &from, soundp, err);
+    if (f.fd >= 0) s->sys->close(f.fd);
+    wr_free(path);
+    return r;
+}
+
+wr_status wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_segment *g, size_t *np,
+                        wri_piece_at *outp, wr_err *err) {
+    size_t n = to_fold(old->pieces, old->n);
+    bool sound = n > 0;
+    wri_segment_begin(g);
+    for (size_t i = old->n - n; sound && i < old->n; i++)
+        WR_TRY(copy_piece(s, &old->pieces[i], g, &sound, err));
+    *np = sound ? n : 0;
+    *outp = wri_segment_piece(g);
+    return WR_OK;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store_int.h"
@@ -142,8 +143,7 @@ static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, w
     wr_buf text = {0};
     char *path = path_of(to->dir, NAME), *made = path_of(to->dir, NAME ".making");
     wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a savepoint");
-    wr_part whole = {.data = text.data, .len = text.len};
-    if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &text, err);
     if (r == WR_OK && to->sys->rename(made, path) != 0) r = cannot("rename", made, err);
     if (r == WR_OK) r = wri_snap_sync_dir(to, err);
     if (r == WR_OK) r = sync_parent(to->sys, to->dir, err);
@@ -197,19 +197,116 @@ static wr_status read_savepoint(const wr_snapshots *s, wr_snapshot **outp, wr_er
     return r;
 }
 
-wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) {
-    wr_snapshots s = {.sys = sys, .lock = -1};
-    *outp = NULL;
-    s.dir = wr_strdup(dir);
-    if (!s.dir) return wr_fail_oom(err, "a savepoint");
+/* dir is to be freed in any case. */
+static wr_status open_savepoint(const wr_sys *sys, const char *dir, wr_snapshots *s, wr_err *err) {
     bool is = false;
-    wr_status r = wri_snap_is_savepoint(&s, &is, err);
-    if (r == WR_OK)
-        r = is ? read_savepoint(&s, outp, err)
-               : wr_fail(err, WR_EINVAL,
-                         "'%s' is no savepoint: there is no file '%s/" NAME "'; weir state --savepoint "
-                         "makes one of a folder of --state",
-                         dir, dir);
+    *s = (wr_snapshots){.sys = sys, .lock = -1, .dir = wr_strdup(dir)};
+    if (!s->dir) return wr_fail_oom(err, "a savepoint");
+    WR_TRY(wri_snap_is_savepoint(s, &is, err));
+    if (is) return WR_OK;
+    return wr_fail(err, WR_EINVAL,
+                   "'%s' is no savepoint: there is no file '%s/" NAME "'; weir state --savepoint "
+                   "makes one of a folder of --state",
+                   dir, dir);
+}
+
+wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) {
+    wr_snapshots s;
+    *outp = NULL;
+    wr_status r = open_savepoint(sys, dir, &s, err);
+    if (r == WR_OK) r = read_savepoint(&s, outp, err);
+    wr_free(s.dir);
+    return r;
+}
+
+/* ---- a glance ---- */
+
+/* Where the segment must end at least. */
+static uint64_t end_of(const wri_manifest *m) {
+    uint64_t end = WRI_MAGIC_LEN;
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; k < m->parts[i].n; k++) {
+            const wri_piece_at *p = &m->parts[i].pieces[k];
+            if (p->offset + p->length > end) end = p->offset + p->length;
+        }
+    return end;
+}
+
+static wr_status glance_piece(const wr_sys *sys, int fd, const char *path, const wri_piece_at *p, wr_buf *out,
+                              wr_err *err) {
+    size_t got = 0;
+    if (wr_buf_reserve(out, p->length + 1) != WR_OK) return wr_fail_oom(err, "a savepoint");
+    WR_TRY(wr_pread_all(sys, fd, out->data + out->len, p->length, (int64_t)p->offset, &got, path, err));
+    if (got != p->length || wr_crc32c(0, out->data + out->len, got) != p->crc)
+        return wr_fail(err, WR_EDATA, "'%s' is damaged in bytes %" PRIu64 " to %" PRIu64, path, p->offset,
+                       p->offset + p->length);
+    out->len += got;
+    return WR_OK;
+}
+
+/* The bytes of one part, from a segment that is as long as m wants it. */
+static wr_status glance_part(const wr_snapshots *s, const wri_manifest *m, const char *part, wr_buf *out,
+                             uint64_t *bytesp, wr_err *err) {
+    struct stat st;
+    char *path = wri_snap_path(s, 1, "seg");
+    if (!path) return wr_fail_oom(err, "a savepoint");
+    int fd = s->sys->open(path, O_RDONLY | O_CLOEXEC, 0);
+    wr_status r = WR_OK;
+    if (fd < 0 || s->sys->fstat(fd, &st) != 0) r = cannot("open", path, err);
+    else if ((uint64_t)st.st_size < end_of(m))
+        r = wr_fail(err, WR_EDATA, "'%s' is cut off at byte %lld: it had %" PRIu64, path,
+                    (long long)st.st_size, end_of(m));
+    else *bytesp += (uint64_t)st.st_size;
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; r == WR_OK && strcmp(m->parts[i].name, part) == 0 && k < m->parts[i].n; k++)
+            r = glance_piece(s->sys, fd, path, &m->parts[i].pieces[k], out, err);
+    if (fd >= 0) s->sys->close(fd);
+    wr_free(path);
+    return r;
+}
+
+static wr_status make_glance(const wri_manifest *m, const char *part, const wr_buf *text, wr_snapshot **outp,
+                             wr_err *err) {
+    wr_snapshot *out = wr_calloc(1, sizeof *out);
+    if (!out) return wr_fail_oom(err, "a savepoint");
+    *outp = out;
+    out->head = m->head;
+    out->head.plan = "";
+    out->savepoint = true;
+    out->parts = wr_arena_calloc(&out->ar, sizeof *out->parts);
+    wr_piece *piece = wr_arena_calloc(&out->ar, sizeof *piece);
+    const char *name = wr_arena_strdup(&out->ar, part);
+    char *data = wr_arena_alloc(&out->ar, text->len);
+    if (!out->parts || !piece || !name || !data) return wr_fail_oom(err, "a savepoint");
+    if (text->len) memcpy(data, text->data, text->len);
+    out->n = 1;
+    *piece = (wr_piece){.data = data, .len = text->len};
+    out->parts[0] = (wr_saved_part){.name = name, .pieces = piece, .n = 1};
+    return WR_OK;
+}
+
+wr_status wr_savepoint_glance(const wr_sys *sys, const char *dir, const char *part, wr_snapshot **outp,
+                              uint64_t *bytesp, wr_err *err) {
+    wr_snapshots s;
+    wri_manifest m = {0};
+    wr_buf text = {0};
+    struct stat st;
+    *outp = NULL;
+    *bytesp = 0;
+    wr_status r = open_savepoint(sys, dir, &s, err);
+    char *path = r == WR_OK ? path_of(dir, NAME) : NULL;
+    if (r == WR_OK && !path) r = wr_fail_oom(err, "a savepoint");
+    if (r == WR_OK) r = wri_manifest_load(&s, path, &m, err);
+    if (r == WR_OK) r = glance_part(&s, &m, part, &text, bytesp, err);
+    if (r == WR_OK && sys->stat(path, &st) == 0) *bytesp += (uint64_t)st.st_size;
+    if (r == WR_OK) r = make_glance(&m, part, &text, outp, err);
+    if (r != WR_OK) {
+        wr_snapshot_free(*outp);
+        *outp = NULL;
+    }
+    wr_buf_free(&text);
+    wri_manifest_free(&m);
+    wr_free(path);
     wr_free(s.dir);
     return r;
 }

@@ -32,13 +32,20 @@ typedef struct wr_part_from {
     uint32_t crc; /* CRC32C of all of them */
 } wr_part_from;
 
+/* The file that a part's bytes go to. */
+typedef struct wr_segment wr_segment;
+wr_status wr_segment_put(wr_segment *to, const void *p, size_t n, wr_err *err) WR_MUST_USE;
+wr_status wr_segment_copy(wr_segment *to, const wr_part_from *from, wr_err *err) WR_MUST_USE;
+
 /* A part to write. */
 typedef struct wr_part {
     const char *name;
     const char *data;
     size_t len;
-    const wr_part_from *from; /* NULL: data and len */
-    bool more;                /* goes on behind the pieces that it had in the snapshot before */
+    /* Says its bytes bit by bit, so that they need not all be held at once; NULL: data and len. */
+    wr_status (*say)(void *ctx, wr_segment *to, wr_err *err);
+    void *ctx;
+    bool more; /* goes on behind the pieces that it had in the snapshot before */
 } wr_part;
 
 typedef struct wr_snapshot_head {
@@ -112,6 +119,10 @@ wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, 
                              wr_err *err) WR_MUST_USE;
 /* Any damage is a failure that names its place. Owner: the caller. */
 wr_status wr_savepoint_read(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_err *err) WR_MUST_USE;
+/* What a savepoint says of itself, without reading what it keeps: its head (but for the plan) and one of its
+ * parts. *bytesp: what all of it takes on disk. Owner: the caller. */
+wr_status wr_savepoint_glance(const wr_sys *sys, const char *dir, const char *part, wr_snapshot **outp,
+                              uint64_t *bytesp, wr_err *err) WR_MUST_USE;
 /* The savepoint, or else the newest whole snapshot in a folder (*outp NULL: none), which may be in use:
  * nothing is locked, nothing changed. */
 wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,

@@ -38,6 +38,27 @@ struct wr_snapshots {
     wr_err uncollected; /* why the last write could not remove what is no longer needed; code OK: it could */
 };
 
+/* segment.c: one is opened, given piece after piece (_begin, wr_segment_put …, _piece), finished, closed. */
+struct wr_segment {
+    const wr_sys *sys;
+    uint64_t number;
+    int fd, direct; /* direct: past the page cache; -1: not opened */
+    bool buffered;  /* past the cache it does not go */
+    char *path, *room, *block;
+    size_t n;       /* bytes in the block */
+    uint64_t at;    /* of the block, in the file */
+    uint64_t began; /* the piece under way, and the checksum of what has been put since */
+    uint32_t crc;
+};
+/* To be closed whether it succeeds or not. */
+wr_status wri_segment_open(const wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) WR_MUST_USE;
+/* *soundp false: it could not be read whole, err says why; what has been put of it is put. */
+wr_status wri_segment_copy(wr_segment *g, const wr_part_from *from, bool *soundp, wr_err *err) WR_MUST_USE;
+void wri_segment_begin(wr_segment *g);
+wri_piece_at wri_segment_piece(const wr_segment *g);
+wr_status wri_segment_finish(wr_segment *g, wr_err *err) WR_MUST_USE; /* durable but for its name */
+void wri_segment_close(wr_segment *g);
+
 /* DIR/NNNNNNNN.ext; owner: the caller. NULL on OOM. */
 char *wri_snap_path(const wr_snapshots *s, uint64_t number, const char *ext);
 /* What a write that failed has left; true: no file of that name is there any more. */
@@ -46,9 +67,9 @@ wr_status wri_snap_sync_dir(const wr_snapshots *s, wr_err *err) WR_MUST_USE;
 /* All of a file. WR_EDATA: its first bytes are not magic. */
 wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char *magic, wr_buf *out,
                              wr_err *err) WR_MUST_USE;
-/* A file of parts, back to back behind its magic, durable but for its name. */
-wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic,
-                              const wr_part *parts, size_t n, wr_err *err) WR_MUST_USE;
+/* A file of magic and data, durable but for its name. */
+wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_buf *data,
+                              wr_err *err) WR_MUST_USE;
 wr_status wri_manifest_pack(const wri_manifest *m, wr_buf *out, wr_err *err) WR_MUST_USE;
 wr_status wri_manifest_load(const wr_snapshots *s, const char *path, wri_manifest *out,
                             wr_err *err) WR_MUST_USE;
@@ -64,9 +85,10 @@ wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc
 wr_status wri_snap_list(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) WR_MUST_USE;
 void wri_manifest_free(wri_manifest *m);
-/* The bytes of some of the last pieces of `old` go in front of the part's, into own, where that keeps them
- * few. How many pieces stay. */
-size_t wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_part *part, wr_buf *own);
+/* The last pieces of `old` become one in g, where that keeps them few: *n of them, and where that one is; 0:
+ * they stay as they are. */
+wr_status wri_snap_fold(const wr_snapshots *s, const wri_part_at *old, wr_segment *g, size_t *n,
+                        wri_piece_at *outp, wr_err *err) WR_MUST_USE;
 /* Removes manifests beyond those kept, then segments that none of the rest names. */
 wr_status wri_snap_collect(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 

@@ -7,8 +7,6 @@
 
 #include "store_int.h"
 
-#define COPY_BYTES ((size_t)1 << 20)
-
 static wri_part_at *find_part(const wri_manifest *m, const char *name) {
     for (size_t i = 0; i < m->n; i++)
         if (strcmp(m->parts[i].name, name) == 0) return &m->parts[i];
@@ -28,67 +26,34 @@ static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_
     return WR_OK;
 }
 
-static uint64_t len_of(const wr_part *p) { return p->from ? p->from->len : p->len; }
-static uint32_t crc_of(const wr_part *p) { return p->from ? p->from->crc : wr_crc32c(0, p->data, p->len); }
-
-/* The manifest of what is about to be written to `segment`. */
-static wr_status plan_pieces(const wr_snapshots *s, uint64_t segment, wr_part *parts, wr_buf *own, size_t n,
-                             wri_manifest *m, wr_err *err) {
-    uint64_t at = WRI_MAGIC_LEN;
-    m->parts = wr_arena_calloc(&m->ar, (n + 1) * sizeof *m->parts);
-    if (!m->parts) return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < n; i++) {
-        wri_part_at *p = &m->parts[m->n++];
-        const wri_part_at *old = parts[i].more && s->has_last ? find_part(&s->last, parts[i].name) : NULL;
-        if (parts[i].more && !old)
-            return wr_fail(err, WR_EINVAL, "%s is to go on, and the snapshot before has none of it",
-                           parts[i].name);
-        p->name = wr_arena_strdup(&m->ar, parts[i].name);
-        if (!p->name) return wr_fail_oom(err, "a snapshot");
-        bool folds = old && !parts[i].from;
-        size_t left = folds ? wri_snap_fold(s, old, &parts[i], &own[i]) : old ? old->n : 0;
-        for (size_t k = 0; k < left; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
-        if (len_of(&parts[i]) == 0) continue;
-        wri_piece_at piece = {segment, at, len_of(&parts[i]), crc_of(&parts[i])};
-        WR_TRY(add_piece(m, p, piece, err));
-        at += piece.length;
+/* A part of the manifest m, and its bytes behind what g has. */
+static wr_status write_part(const wr_snapshots *s, wr_segment *g, const wr_part *part, wri_manifest *m,
+                            wr_err *err) {
+    wri_part_at *p = &m->parts[m->n++];
+    const wri_part_at *old = part->more && s->has_last ? find_part(&s->last, part->name) : NULL;
+    if (part->more && !old)
+        return wr_fail(err, WR_EINVAL, "%s is to go on, and the snapshot before has none of it", part->name);
+    p->name = wr_arena_strdup(&m->ar, part->name);
+    if (!p->name) return wr_fail_oom(err, "a snapshot");
+    if (old) {
+        wri_piece_at one;
+        size_t n;
+        WR_TRY(wri_snap_fold(s, old, g, &n, &one, err));
+        for (size_t k = 0; k < old->n - n; k++) WR_TRY(add_piece(m, p, old->pieces[k], err));
+        if (n > 0) WR_TRY(add_piece(m, p, one, err));
     }
-    return WR_OK;
+    wri_segment_begin(g);
+    WR_TRY(part->say ? part->say(part->ctx, g, err) : wr_segment_put(g, part->data, part->len, err));
+    wri_piece_at own = wri_segment_piece(g);
+    return own.length ? add_piece(m, p, own, err) : WR_OK;
 }
 
-static wr_status copy_part(const wr_snapshots *s, int fd, const char *path, const wr_part_from *from,
-                           wr_err *err) {
-    uint32_t crc = 0;
-    char *p = wr_alloc(COPY_BYTES);
-    wr_status r = p ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (uint64_t at = 0; r == WR_OK && at < from->len;) {
-        size_t n = from->len - at < COPY_BYTES ? (size_t)(from->len - at) : COPY_BYTES;
-        r = from->read(from->ctx, at, p, n, err);
-        if (r == WR_OK) r = wr_write_all(s->sys, fd, p, n, path, err);
-        if (r == WR_OK) crc = wr_crc32c(crc, p, n);
-        at += n;
-    }
-    wr_free(p);
-    if (r == WR_OK && crc != from->crc)
-        r = wr_fail(
-            err, WR_EIO,
-            "state that was written to a temporary file has changed there: its checksum is %08x, %08x was "
-            "expected; check the disk",
-            crc, from->crc);
-    return r;
-}
-
-static wr_status write_part(const wr_snapshots *s, int fd, const char *path, const wr_part *p, wr_err *err) {
-    if (p->from) return copy_part(s, fd, path, p->from, err);
-    return p->len ? wr_write_all(s->sys, fd, p->data, p->len, path, err) : WR_OK;
-}
-
-wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic,
-                              const wr_part *parts, size_t n, wr_err *err) {
+wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_buf *data,
+                              wr_err *err) {
     int fd = s->sys->open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     if (fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", path, strerror(errno));
     wr_status r = wr_write_all(s->sys, fd, magic, WRI_MAGIC_LEN, path, err);
-    for (size_t i = 0; r == WR_OK && i < n; i++) r = write_part(s, fd, path, &parts[i], err);
+    if (r == WR_OK) r = wr_write_all(s->sys, fd, data->data, data->len, path, err);
     if (r == WR_OK && s->sys->fdatasync(fd) != 0)
         r = wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", path, strerror(errno));
     if (s->sys->close(fd) != 0 && r == WR_OK)
@@ -143,8 +108,7 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
     char *path = wri_snap_path(s, m->head.epoch, "snapshot"),
          *made = wri_snap_path(s, m->head.epoch, "making");
     wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a snapshot");
-    wr_part whole = {.data = text.data, .len = text.len};
-    if (r == WR_OK) r = wri_snap_write_file(s, made, WRI_MANIFEST, &whole, 1, err);
+    if (r == WR_OK) r = wri_snap_write_file(s, made, WRI_MANIFEST, &text, err);
     if (r == WR_OK && s->sys->rename(made, path) != 0)
         r = wr_fail(err, WR_EIO, "cannot rename '%s' to '%s': %s", made, path, strerror(errno));
     else if (r == WR_OK) {
@@ -160,46 +124,43 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
 }
 
 static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
-                               wr_err *err) {
-    char *path = wri_snap_path(s, segment, "seg");
-    wr_status r =
-        path ? wri_snap_write_file(s, path, WRI_SEGMENT, parts, n, err) : wr_fail_oom(err, "a snapshot");
-    wr_free(path);
+                               wri_manifest *m, uint64_t *bytesp, wr_err *err) {
+    wr_segment g;
+    wr_status r = wri_segment_open(s, segment, &g, err);
+    for (size_t i = 0; r == WR_OK && i < n; i++) r = write_part(s, &g, &parts[i], m, err);
+    *bytesp = g.at + g.n - WRI_MAGIC_LEN;
+    if (r == WR_OK) r = wri_segment_finish(&g, err);
+    wri_segment_close(&g);
     return r;
 }
 
-/* parts: pieces that were folded into one are put in the place of what they were. */
-static wr_status write_parts(wr_snapshots *s, wri_manifest *m, wr_part *parts, wr_buf *own, size_t n,
-                             bool *staysp, wr_err *err) {
+static wr_status write_parts(wr_snapshots *s, wri_manifest *m, const wr_part *parts, size_t n,
+                             uint64_t *bytesp, bool *staysp, wr_err *err) {
     uint64_t segment = s->next_segment++;
-    WR_TRY(plan_pieces(s, segment, parts, own, n, m, err));
-    wr_status r = write_segment(s, segment, parts, n, err);
+    wr_status r = write_segment(s, segment, parts, n, m, bytesp, err);
     if (r == WR_OK) r = write_manifest(s, m, staysp, err);
     if (r != WR_OK && !*staysp) wri_snap_take_back(s, segment, "seg"); /* the disk may be full */
     return r;
 }
 
-wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *given, size_t n,
+wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, const wr_part *parts, size_t n,
                              uint64_t *bytesp, wr_err *err) {
     wri_manifest m = {.head = *head};
     bool stays = false;
+    uint64_t bytes = 0;
     wr_status r = WR_OK;
-    wr_part *parts = wr_calloc(n, sizeof *parts);
-    wr_buf *own = wr_calloc(n, sizeof *own);
-    if (!parts || !own || wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK ||
-        !(m.head.plan = wr_arena_strdup(&m.ar, head->plan)))
+    m.parts = wr_arena_calloc(&m.ar, (n + 1) * sizeof *m.parts);
+    m.head.plan = wr_arena_strdup(&m.ar, head->plan);
+    if (!m.parts || !m.head.plan ||
+        wr_grow(&s->epochs, &s->epochs_cap, s->n_epochs + 1, sizeof *s->epochs) != WR_OK)
         r = wr_fail_oom(err, "a snapshot");
-    if (r == WR_OK && n) memcpy(parts, given, n * sizeof *parts);
-    if (r == WR_OK) r = write_parts(s, &m, parts, own, n, &stays, err);
-    for (size_t i = 0; r == WR_OK && bytesp && i < n; i++) *bytesp += len_of(&parts[i]);
-    for (size_t i = 0; own && i < n; i++) wr_buf_free(&own[i]);
-    wr_free(own);
-    wr_free(parts);
+    if (r == WR_OK) r = write_parts(s, &m, parts, n, &bytes, &stays, err);
     if (r == WR_OK || stays) s->epochs[s->n_epochs++] = head->epoch;
     if (r != WR_OK) {
         wri_manifest_free(&m);
         return r;
     }
+    if (bytesp) *bytesp = bytes;
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;

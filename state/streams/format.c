@@ -1,7 +1,7 @@
 /* state/streams/format.c -- the bytes of segments, blocks, marks and indexes; log_int.h has the tables. */
 #include "log_int.h"
 
-static uint32_t seed(wri_id id) {
+uint32_t wri_id_seed(wri_id id) {
     char p[12];
     wri_put64(p, id.uid);
     wri_put32(p + 8, id.shard);
@@ -21,12 +21,12 @@ void wri_segment_encode(const wri_segment *s, wri_id id, char out[WRI_SEG_HEADER
     wri_put64(out + 48, (uint64_t)s->prev_len);
     wri_put64(out + 56, s->prev_next);
     wri_put64(out + 64, (uint64_t)s->prev_last_us);
-    wri_put32(out + 8, wr_crc32c(seed(id), out + 12, WRI_SEG_HEADER - 12));
+    wri_put32(out + 8, wr_crc32c(wri_id_seed(id), out + 12, WRI_SEG_HEADER - 12));
 }
 
 bool wri_segment_decode(const char *p, wri_id id, wri_segment *out) {
     if (memcmp(p, "WRSEG01\n", 8) != 0) return false;
-    if (wri_get32(p + 8) != wr_crc32c(seed(id), p + 12, WRI_SEG_HEADER - 12)) return false;
+    if (wri_get32(p + 8) != wr_crc32c(wri_id_seed(id), p + 12, WRI_SEG_HEADER - 12)) return false;
     *out = (wri_segment){.first = wri_get64(p + 24),
                          .created_us = (int64_t)wri_get64(p + 32),
                          .prev = wri_get64(p + 40),
@@ -39,7 +39,7 @@ bool wri_segment_decode(const char *p, wri_id id, wri_segment *out) {
 /* ---- blocks ---- */
 
 void wri_block_seal(wri_block *b, wri_id id, char *p) {
-    uint32_t from = seed(id);
+    uint32_t from = wri_id_seed(id);
     b->crc = wr_crc32c(from, p + WRI_BLOCK_HEADER, b->len - WRI_BLOCK_HEADER);
     memcpy(p, "WRB1", 4);
     wri_put32(p + 8, b->crc);
@@ -54,7 +54,8 @@ void wri_block_seal(wri_block *b, wri_id id, char *p) {
 }
 
 bool wri_block_decode(const char *p, wri_id id, wri_block *out) {
-    if (memcmp(p, "WRB1", 4) != 0 || wri_get32(p + 4) != wr_crc32c(seed(id), p + 8, WRI_BLOCK_HEADER - 8))
+    if (memcmp(p, "WRB1", 4) != 0 ||
+        wri_get32(p + 4) != wr_crc32c(wri_id_seed(id), p + 8, WRI_BLOCK_HEADER - 8))
         return false;
     *out = (wri_block){.crc = wri_get32(p + 8),
                        .len = wri_get32(p + 12),
@@ -67,7 +68,7 @@ bool wri_block_decode(const char *p, wri_id id, wri_block *out) {
 }
 
 bool wri_block_intact(const wri_block *b, wri_id id, const char *p) {
-    return wr_crc32c(seed(id), p + WRI_BLOCK_HEADER, b->len - WRI_BLOCK_HEADER) == b->crc;
+    return wr_crc32c(wri_id_seed(id), p + WRI_BLOCK_HEADER, b->len - WRI_BLOCK_HEADER) == b->crc;
 }
 
 /* ---- records ---- */
@@ -138,11 +139,12 @@ void wri_mark_encode(const wri_mark *m, wri_id id, char out[WRI_MARK_BYTES]) {
     wri_put64(out + 24, (uint64_t)m->synced);
     wri_put64(out + 32, m->next);
     wri_put64(out + 40, (uint64_t)m->last_us);
-    wri_put32(out + 60, wr_crc32c(seed(id), out, 60));
+    wri_put32(out + 60, wr_crc32c(wri_id_seed(id), out, 60));
 }
 
 bool wri_mark_decode(const char *p, wri_id id, wri_mark *out) {
-    if (memcmp(p, "WRTAIL1\n", 8) != 0 || wri_get32(p + 60) != wr_crc32c(seed(id), p, 60)) return false;
+    if (memcmp(p, "WRTAIL1\n", 8) != 0 || wri_get32(p + 60) != wr_crc32c(wri_id_seed(id), p, 60))
+        return false;
     *out = (wri_mark){.base = wri_get64(p + 8),
                       .len = (int64_t)wri_get64(p + 16),
                       .synced = (int64_t)wri_get64(p + 24),
@@ -161,7 +163,7 @@ wr_status wri_index_add(wri_index *x, const wri_block *b) {
 }
 
 static uint32_t index_crc(wri_id id, const char *p, size_t n) {
-    return wr_crc32c(wr_crc32c(seed(id), p, 36), p + 40, n - 40);
+    return wr_crc32c(wr_crc32c(wri_id_seed(id), p, 36), p + 40, n - 40);
 }
 
 wr_status wri_index_encode(const wri_index *x, wri_id id, int64_t len, uint64_t next, int64_t last_us,

@@ -55,6 +55,13 @@
  *       32    4  entries
  *       36    4  checksum of 0..36 and 40..
  *       40   24  per entry: offset of a block, its first number, its arrival
+ * SSSSSSSSSSSSSSSSSSSS.writers: the last mark of each writer before that segment; a short cut (writers.c)
+ *        0    8  "WRWHO01\n"
+ *        8    8  number of the segment's first record
+ *       16    8  number from which on no mark is missing
+ *       24    4  entries
+ *       28    4  checksum of 0..28 and 32..
+ *       32   40  per entry: writer (8), epoch (8), index (4), 0 (4), the record's number (8), its arrival (8)
  * stream.meta: meta.c. */
 #ifndef WR_LOG_INT_H
 #define WR_LOG_INT_H
@@ -99,6 +106,7 @@ typedef struct wri_id {
 } wri_id;
 
 /* ---- format.c ---- */
+uint32_t wri_id_seed(wri_id id); /* what checksums begin with */
 typedef struct wri_segment {
     uint64_t first;
     int64_t created_us;
@@ -197,7 +205,7 @@ typedef struct wri_bases { /* first numbers of the segments of a shard, rising *
 } wri_bases;
 wr_status wri_list_segments(const wr_sys *sys, const char *shard_dir, wri_bases *outp,
                             wr_err *err) WR_MUST_USE;
-wr_status wri_read_mark(const wr_sys *sys, int fd, const char *path, wri_id id, wri_mark *outp,
+wr_status wri_read_mark(const wr_sys *sys, int fd, const char *shard_dir, wri_id id, wri_mark *outp,
                         wr_err *err) WR_MUST_USE;
 /* Opens a segment and reads its header. *fdp is -1 on failure; WR_EOF: there is no such file. */
 wr_status wri_open_segment(const wr_sys *sys, const char *shard_dir, uint64_t base, wri_id id, int flags,
@@ -225,8 +233,34 @@ wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *outp, 
                        wr_err *err) WR_MUST_USE;
 /* Only the header. */
 wr_status wri_header_at(wri_window *w, int64_t at, int64_t end, wri_block *outp, wr_err *err) WR_MUST_USE;
+/* Whether there is nothing else from there on. */
+wr_status wri_only_zeros(wri_window *w, int64_t from, int64_t end, bool *outp, wr_err *err) WR_MUST_USE;
 /* The longest length that a block behind `from` calls durable, 0: none does. For broken places. */
 wr_status wri_find_synced(wri_window *w, int64_t from, int64_t end, int64_t *outp, wr_err *err) WR_MUST_USE;
+
+/* The files of a segment. Failures leave some behind; opening removes them. */
+void wri_remove_segment(const wr_sys *sys, const char *shard_dir, uint64_t base);
+
+/* ---- writers.c: whose marks a shard has ---- */
+#define WRI_WRITERS ".writers"
+typedef struct wri_writer {
+    wr_mark last;
+    uint64_t number; /* of the record that has it */
+    int64_t arrival_us;
+} wri_writer;
+typedef struct wri_writers {
+    wri_writer *items;
+    size_t n, cap, hit; /* hit: the place of the last that was noted */
+    uint64_t since;     /* marks of records before that number may be missing */
+} wri_writers;
+void wri_writers_anew(wri_writers *w, uint64_t since);
+void wri_writers_free(wri_writers *w);
+bool wri_later_mark(const wr_mark *a, const wr_mark *b);                   /* or the same */
+const wri_writer *wri_writers_find(const wri_writers *w, uint64_t writer); /* NULL: none */
+void wri_writers_note(wri_writers *w, const wri_writer *one);
+void wri_writers_note_block(wri_writers *w, const wri_block *b, const char *p); /* of its records */
+/* What there was before the segment. False: it is not known, and the notes begin with it. */
+bool wri_writers_load(const wr_sys *sys, const char *shard_dir, uint64_t base, wri_id id, wri_writers *w);
 
 /* ---- shard.c, recover.c: a shard that is written to ---- */
 typedef struct wri_part wri_part;
@@ -246,19 +280,25 @@ typedef struct wri_shard {
     bool spoiled; /* a write or sync failed: nothing more is written to it */
     uint64_t base;
     int64_t len, synced, created_us;
-    uint64_t end;  /* behind its last record */
-    uint64_t next; /* of the next record: more than end behind a group that failed */
+    uint32_t groups;              /* that this process has written to it, */
+    int64_t group_bytes;          /* and their bytes */
+    bool unready;                 /* no zeros could be written ahead */
+    int64_t ready;                /* up to there are zeros, durable; not more than len: there are none */
+    int64_t ready_from, ready_to; /* where zeros were written last, or are while `preparing` */
+    uint64_t end;                 /* behind its last record */
+    uint64_t next;                /* of the next record: more than end behind a group that failed */
     int64_t last_us;
     wri_index index;
+    wri_writers writers;
     wr_buf block;
     wr_put **group;
     size_t group_cap;
     /* under the directory's lock */
-    bool busy, queued;
+    bool busy, queued, preparing;
     wri_part *head, **tailp;
     uint64_t load_bytes, load_records;
     wr_u128 samples[WRI_SAMPLES]; /* hash keys of late */
-    struct wri_shard *next_ready;
+    struct wri_shard *next_ready, *next_prepare;
 } wri_shard;
 wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard **outp,
                         wr_err *err) WR_MUST_USE;
@@ -275,8 +315,21 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) WR_MUST_USE;
 /* Makes all durable and says so in the mark. */
 wr_status wri_shard_seal(wri_shard *sh, wr_err *err) WR_MUST_USE;
 void wri_shard_mark(const wri_shard *sh, wri_mark *outp);
+void wri_writers_store(const wri_shard *sh, uint64_t base); /* for the segment that is about to begin */
 wr_status wri_write_index(wri_shard *sh, uint64_t base, const wri_index *x, int64_t len, uint64_t next,
                           int64_t last_us) WR_MUST_USE;
+
+int64_t wri_segment_bytes(const wr_streams *db); /* a segment is ended beyond */
+
+/* ---- ready.c: zeros ahead of the records ---- */
+void wri_ready_anew(wri_shard *sh); /* a segment begins */
+/* After a group, by whoever is busy with the shard; under the lock, which may be let go meanwhile. */
+void wri_ready_ask(wri_shard *sh);
+/* By whoever is busy with the shard, without the lock: until nobody else writes to the segment; what is left
+ * is cut off. */
+void wri_ready_wait(wri_shard *sh);
+void wri_ready_give_back(wri_shard *sh);
+void *wri_prepare_main(void *db); /* of the thread */
 
 /* ---- streams.c, stream.c, put.c ---- */
 struct wri_part { /* the records of a call that go to one shard: call->order[from .. from + n) */
@@ -319,17 +372,24 @@ struct wr_stream {
     size_t n_route, route_cap;
     pthread_mutex_t change; /* one change of shards at a time; before the directory's lock */
     int64_t load_since_us;
+    int64_t agreed_wall_us, agreed_mono_us; /* when the wall clock last went on as time did; under `change` */
+    bool jumped;
     wr_stream *next;
 };
 struct wr_streams {
     const wr_sys *sys;
     wr_streams_opts opts;
     char dir[WRI_DIR];
-    int lock_fd; /* -1: only for reading */
+    int lock_fd;            /* -1: only for reading */
+    pthread_mutex_t naming; /* streams are made, opened or deleted: one at a time; before all other locks */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* a shard is no longer busy */
     pthread_cond_t work;  /* shards are ready */
     wri_shard *ready, **ready_tail;
+    wri_shard *prepare, **prepare_tail;
+    pthread_cond_t prepare_work;
+    bool prepares; /* there is a thread that does */
+    pthread_t preparer;
     pthread_t *threads;
     uint32_t n_threads;
     bool stopping;

@@ -38,13 +38,7 @@ static wr_status damage(recovery *r, const char *fmt, ...) {
     return r->sh->damaged = wr_fail(why, WR_EDATA, "%s", msg);
 }
 
-static void remove_segment(recovery *r, uint64_t base) {
-    char path[WRI_PATH];
-    wri_file_path(r->sh->dir, base, ".idx", path);
-    r->sys->unlink(path);
-    wri_file_path(r->sh->dir, base, ".seg", path);
-    r->sys->unlink(path);
-}
+static void remove_segment(recovery *r, uint64_t base) { wri_remove_segment(r->sys, r->sh->dir, base); }
 
 /* ---- the mark ---- */
 
@@ -55,9 +49,9 @@ static wr_status load_mark(recovery *r, wr_err *err) {
     snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, sh->dir);
     sh->mark_fd = wri_open_fd(r->sys, path, O_RDWR | O_CREAT);
     if (sh->mark_fd < 0) return wri_cannot("open", path, errno, err);
-    wr_status s = wri_read_mark(r->sys, sh->mark_fd, path, sh->id, &r->mark, &why);
+    wr_status s = wri_read_mark(r->sys, sh->mark_fd, sh->dir, sh->id, &r->mark, &why);
     r->has_mark = s == WR_OK;
-    if (s == WR_EIO) return wr_fail(err, s, "%s", why.msg);
+    if (s == WR_EIO || s == WR_EUNSUPPORTED) return wr_fail(err, s, "%s", why.msg);
     if (s != WR_OK)
         wri_log_say(sh->st->db, "stream %s: %s: the checksum is wrong; it is made again from the segments",
                     sh->st->name, path);
@@ -159,7 +153,7 @@ static wr_status check_chain(recovery *r, wr_err *err) {
         wr_err why = {0};
         wr_status s =
             wri_open_segment(r->sys, r->sh->dir, r->bases.items[i], r->sh->id, O_RDONLY, &fd, &r->last, &why);
-        if ((s == WR_EDATA || s == WR_EUNSUPPORTED) && i + 1 == r->bases.n) {
+        if (s == WR_EDATA && i + 1 == r->bases.n) {
             WR_TRY(drop_last(r, &why, err));
             return check_chain(r, err);
         }
@@ -195,6 +189,7 @@ static wr_status scan(recovery *r, wri_window *w, int64_t size, wr_err *why, wr_
             return WR_OK;
         }
         if (wri_index_add(&sh->index, &b) != WR_OK) return wr_fail_oom(err, "an index");
+        wri_writers_note_block(&sh->writers, &b, p);
         sh->next += b.records;
         sh->last_us = b.arrival_us > sh->last_us ? b.arrival_us : sh->last_us;
         sh->len += b.len;
@@ -217,8 +212,11 @@ static wr_status cut_tail(recovery *r, wri_window *w, int64_t size, int64_t sync
     wri_shard *sh = r->sh;
     sh->end = sh->next;
     if (size > sh->len) {
-        wri_log_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
-                    sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
+        bool zeros;
+        WR_TRY(wri_only_zeros(w, sh->len, size, &zeros, err)); /* ready.c wrote them */
+        if (!zeros)
+            wri_log_say(sh->st->db, "stream %s: %s: cut %lld bytes of a write that was torn at byte %lld",
+                        sh->st->name, w->path, (long long)(size - sh->len), (long long)sh->len);
         if (r->sys->ftruncate(sh->fd, (off_t)sh->len) != 0) return wri_cannot("cut", w->path, errno, err);
     }
     if (r->has_mark && r->mark.base == sh->base && r->mark.next > sh->next) {
@@ -244,6 +242,7 @@ static wr_status check_last(recovery *r, wr_err *err) {
     sh->fd = wri_open_fd(r->sys, path, O_RDWR);
     if (sh->fd < 0) return wri_cannot("open", path, errno, err);
     wri_window w = {.sys = r->sys, .fd = sh->fd, .path = path, .id = sh->id};
+    wri_writers_load(r->sys, sh->dir, sh->base, sh->id, &sh->writers);
     wr_status s = scan(r, &w, size, &why, err);
     if (r->has_mark && r->mark.base == sh->base) synced = r->mark.synced;
     if (s == WR_OK && size > sh->len) s = wri_find_synced(&w, sh->len + 1, size, &later, err);
@@ -303,6 +302,7 @@ wr_status wri_shard_recover(wri_shard *sh, const wri_meta_shard *m, wr_err *err)
     wr_err why = {0};
     wri_shard_close(sh);
     sh->index.n = 0;
+    wri_ready_anew(sh);
     sh->damaged = WR_OK;
     sh->spoiled = false;
     wr_status s = recover(&r, &why);

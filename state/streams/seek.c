@@ -83,13 +83,17 @@ static wr_status seek(wr_reader *r, wr_place to, wr_err *err) {
 static wr_status seek_latest(wr_reader *r, wr_err *err) {
     wri_mark m;
     WR_TRY(wri_read_mark(r->sys, r->mark_fd, r->dir, r->id, &m, err));
+    if (m.base < r->shard.first_segment) { /* all has expired, and nothing came since */
+        r->number = r->shard.first_segment;
+        return wri_reader_enter(r, r->number, err);
+    }
     WR_TRY(wri_reader_enter(r, m.base, err));
     r->at = r->end = m.len;
     r->number = r->expect = m.next;
     return WR_OK;
 }
 
-wr_status wri_reader_seek(wr_reader *r, wr_place to, wr_err *err) {
+static wr_status seek_to(wr_reader *r, wr_place to, wr_err *err) {
     if (to.from == WR_FROM_LATEST) return seek_latest(r, err);
     if (to.from == WR_FROM_AFTER) {
         to.from = WR_FROM_AT;
@@ -102,4 +106,15 @@ wr_status wri_reader_seek(wr_reader *r, wr_place to, wr_err *err) {
     }
     r->number = r->shard.first_segment;
     return wri_reader_enter(r, r->shard.first_segment, err);
+}
+
+/* A segment that is not there may have expired since the metadata was read. */
+wr_status wri_reader_seek(wr_reader *r, wr_place to, wr_err *err) {
+    for (;;) {
+        uint64_t first = r->shard.first_segment;
+        wr_status s = seek_to(r, to, err);
+        if (s != WR_EOF) return s;
+        WR_TRY(wri_reader_meta(r, err));
+        if (r->shard.first_segment == first) return s;
+    }
 }

@@ -88,18 +88,33 @@ wr_status wri_list_segments(const wr_sys *sys, const char *shard_dir, wri_bases 
     return WR_OK;
 }
 
+void wri_remove_segment(const wr_sys *sys, const char *shard_dir, uint64_t base) {
+    static const char *const kinds[] = {WRI_WRITERS, ".idx", ".seg"}; /* it is there as long as the last is */
+    char path[WRI_PATH];
+    for (size_t i = 0; i < WR_LEN(kinds); i++) {
+        wri_file_path(shard_dir, base, kinds[i], path);
+        sys->unlink(path);
+    }
+}
+
 /* ---- marks and headers ---- */
 
-wr_status wri_read_mark(const wr_sys *sys, int fd, const char *path, wri_id id, wri_mark *out, wr_err *err) {
+wr_status wri_read_mark(const wr_sys *sys, int fd, const char *shard_dir, wri_id id, wri_mark *out,
+                        wr_err *err) {
     char p[WRI_MARK_BYTES];
     /* The writer may be at it in this very moment: what is torn is read again. */
     for (int i = 0; i < 100; i++) {
         size_t got;
-        WR_TRY(wr_pread_all(sys, fd, p, sizeof p, 0, &got, path, err));
+        WR_TRY(wr_pread_all(sys, fd, p, sizeof p, 0, &got, shard_dir, err));
         if (got == sizeof p && wri_mark_decode(p, id, out)) return WR_OK;
+        if (got >= 8 && memcmp(p, "WRTAIL", 6) == 0 && p[6] > '1' && p[6] <= '9' && p[7] == '\n')
+            return wr_fail(err, WR_EUNSUPPORTED,
+                           "%s/tail: version %c; this weir knows version 1, use a newer one", shard_dir,
+                           p[6]);
     }
-    return wr_fail(err, WR_EDATA, "%s: the checksum is wrong; opening the stream for writing makes it again",
-                   path);
+    return wr_fail(err, WR_EDATA,
+                   "%s/tail: the checksum is wrong; opening the stream for writing makes it again",
+                   shard_dir);
 }
 
 wr_status wri_open_segment(const wr_sys *sys, const char *shard_dir, uint64_t base, wri_id id, int flags,
@@ -183,6 +198,18 @@ wr_status wri_block_at(wri_window *w, int64_t at, int64_t end, wri_block *out, c
     return wri_block_intact(out, w->id, *pp)
                ? WR_OK
                : damaged(w, at, "the checksum of the block there is wrong", err);
+}
+
+wr_status wri_only_zeros(wri_window *w, int64_t from, int64_t end, bool *outp, wr_err *err) {
+    *outp = true;
+    while (*outp && from < end) {
+        const char *p;
+        WR_TRY(need(w, from, end, 1, &p, err));
+        size_t n = w->len - (size_t)(from - w->from);
+        *outp = p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+        from += (int64_t)n;
+    }
+    return WR_OK;
 }
 
 wr_status wri_find_synced(wri_window *w, int64_t from, int64_t end, int64_t *out, wr_err *err) {

@@ -37,6 +37,7 @@ void wri_shard_free(wri_shard *sh) {
     if (!sh) return;
     wri_shard_close(sh);
     wr_free(sh->index.items);
+    wri_writers_free(&sh->writers);
     wr_buf_free(&sh->block);
     wr_free(sh->group);
     wr_free(sh);
@@ -94,6 +95,7 @@ static void begin_segment(wri_shard *sh, const wri_segment *seg, int fd) {
     sh->len = sh->synced = WRI_SEG_HEADER;
     sh->created_us = seg->created_us;
     sh->index.n = 0;
+    wri_ready_anew(sh);
 }
 
 /* The old segment is no longer written to: whole up to its length. */
@@ -102,7 +104,8 @@ static void end_segment(wri_shard *sh) {
     char path[WRI_PATH];
     wri_file_path(sh->dir, sh->base, ".seg", path);
     /* What lies behind does not count, whether it can be cut or not. */
-    if (sh->spoiled && sys->ftruncate(sh->fd, (off_t)sh->len) != 0)
+    bool longer = sh->spoiled || sh->ready > sh->len;
+    if (longer && sys->ftruncate(sh->fd, (off_t)sh->len) != 0)
         wri_log_say(sh->st->db, "stream %s: %s: cannot cut it to %lld bytes: %s", sh->st->name, path,
                     (long long)sh->len, strerror(errno));
     wr_status s = wri_write_index(sh, sh->base, &sh->index, sh->len, sh->end, sh->last_us);
@@ -113,6 +116,7 @@ static void end_segment(wri_shard *sh) {
 
 wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
     if (sh->len == WRI_SEG_HEADER && !sh->spoiled) return WR_OK;
+    wri_ready_wait(sh);
     if (sh->synced < sh->len &&
         sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
         wri_log_say(sh->st->db, "stream %s: %s: records that were acknowledged may not be durable: %s",
@@ -124,6 +128,7 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
                        .prev_next = sh->end,
                        .prev_last_us = sh->last_us};
     int fd;
+    wri_writers_store(sh, seg.first); /* first: once there are records behind it, it is there */
     WR_TRY(make_segment(sh, &seg, &fd, err));
     end_segment(sh);
     begin_segment(sh, &seg, fd);
@@ -153,6 +158,8 @@ wr_status wri_shard_seal(wri_shard *sh, wr_err *err) {
     const wr_sys *sys = sh->st->db->sys;
     wri_mark mark;
     if (sh->spoiled) WR_TRY(wri_shard_roll(sh, err));
+    wri_ready_wait(sh);
+    wri_ready_give_back(sh);
     if (sh->synced < sh->len) {
         if (sys->fdatasync(sh->fd) != 0) {
             sh->spoiled = true;
@@ -167,14 +174,14 @@ wr_status wri_shard_seal(wri_shard *sh, wr_err *err) {
 
 /* ---- groups ---- */
 
-static int64_t segment_bytes(const wr_streams *db) {
+int64_t wri_segment_bytes(const wr_streams *db) {
     return db->opts.segment_bytes ? db->opts.segment_bytes : SEGMENT_BYTES;
 }
 
 /* Segments are also ended by age, so that retention can take them one by one. */
 static bool full(const wri_shard *sh) {
     int64_t age = wri_now(sh->st->db) - sh->created_us;
-    return sh->len >= segment_bytes(sh->st->db) ||
+    return sh->len >= wri_segment_bytes(sh->st->db) ||
            age > __atomic_load_n(&sh->st->retention_us, __ATOMIC_RELAXED) / 24;
 }
 
@@ -211,6 +218,10 @@ static wr_status write_block(wri_shard *sh, size_t n, size_t bytes, int64_t now_
     if (wri_index_add(&sh->index, &b) != WR_OK) return wr_fail_oom(err, "an index");
     wri_block_seal(&b, sh->id, sh->block.data);
     wri_file_path(sh->dir, sh->base, ".seg", path);
+    /* Only this thread lets the preparer begin: a look without the lock is enough. */
+    bool meets =
+        __atomic_load_n(&sh->preparing, __ATOMIC_ACQUIRE) && sh->len + (int64_t)bytes > sh->ready_from;
+    if (meets) wri_ready_wait(sh);
     sh->spoiled = true; /* until all that follows has gone well */
     sh->next += n;      /* something may be in the file: the numbers are not given again */
     WR_TRY(wr_pwrite_all(db->sys, sh->fd, sh->block.data, bytes, sh->len, path, err));
@@ -224,6 +235,11 @@ static wr_status write_block(wri_shard *sh, size_t n, size_t bytes, int64_t now_
     sh->synced = mark.synced;
     sh->end = sh->next;
     sh->last_us = now_us;
+    sh->groups++;
+    sh->group_bytes += (int64_t)bytes;
+    for (size_t i = 0; i < n; i++)
+        if (sh->group[i]->mark.writer)
+            wri_writers_note(&sh->writers, &(wri_writer){sh->group[i]->mark, b.first + i, now_us});
     return WR_OK;
 }
 
@@ -306,6 +322,7 @@ void wri_shard_commit(wri_shard *sh) {
     } else if (n > 0) s = write_group(sh, n, bytes, &now_us, &why);
     pthread_mutex_lock(&db->lock);
     if (n > 0) answer(sh, n, s, &why, now_us, &tell);
+    if (n > 0 && s == WR_OK) wri_ready_ask(sh);
     sh->busy = false;
     if (sh->head) wri_shard_wake(sh);
     pthread_cond_broadcast(&db->moved);

@@ -78,7 +78,8 @@ static wr_status new_stream(wr_streams *db, const char *name, wr_stream **outp, 
     wri_stream_path(db->dir, name, st->dir);
     pthread_mutex_init(&st->change, NULL);
     st->waiting_tail = &st->waiting;
-    st->load_since_us = db->sys->mono_us();
+    st->load_since_us = st->agreed_mono_us = db->sys->mono_us();
+    st->agreed_wall_us = wri_now(db);
     return WR_OK;
 }
 
@@ -201,15 +202,17 @@ wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg
     WR_TRY(need_lock(db, err));
     WR_TRY(wr_stream_name_check(name, err));
     WR_TRY(check_cfg(name, &c, err));
-    if (exists(db, name))
-        return wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir);
-    wr_status s = new_stream(db, name, &st, err);
+    pthread_mutex_lock(&db->naming);
+    wr_status s = exists(db, name)
+                      ? wr_fail(err, WR_EINVAL, "there is a stream '%s' already in %s", name, db->dir)
+                      : new_stream(db, name, &st, err);
     if (s == WR_OK) s = create(st, &c, err);
     if (st) {
         st->deleted = s != WR_OK; /* nothing to seal */
         if (s != WR_OK && !st->unsettled) wri_remove_folder(db->sys, st->dir, 2);
         wri_stream_free(st);
     }
+    pthread_mutex_unlock(&db->naming);
     return s;
 }
 
@@ -217,29 +220,55 @@ wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg
 
 typedef struct leftovers {
     wr_stream *st;
-    uint32_t ids[64];
-    size_t n;
+    uint32_t *ids;
+    size_t n, cap;
+    bool failed;
 } leftovers;
 
 static void each_shard(void *ctx, const char *name) {
     leftovers *l = ctx;
     uint32_t id;
     if (strlen(name) != 12 || !wr_shard_id_read(name, 12, &id)) return;
-    if (l->n < WR_LEN(l->ids) && !wri_meta_find(&l->st->meta, id)) l->ids[l->n++] = id;
+    if (wri_meta_find(&l->st->meta, id)) return;
+    if (wr_grow(&l->ids, &l->cap, l->n + 1, sizeof *l->ids) == WR_OK) l->ids[l->n++] = id;
+    else l->failed = true;
 }
 
-/* Folders that the metadata does not name: nothing in them was ever acknowledged, or all has expired. */
-static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
-    for (;;) {
-        leftovers l = {.st = st};
-        char path[WRI_PATH];
-        if (st->db->sys->list(st->dir, each_shard, &l) != 0) return wri_cannot("list", st->dir, errno, err);
-        for (size_t i = 0; i < l.n; i++) {
-            wri_shard_path(st->dir, l.ids[i], path);
-            wri_remove_folder(st->db->sys, path, 0);
-        }
-        if (l.n < WR_LEN(l.ids)) return WR_OK;
+/* A shard that the metadata has not heard of: one that was being made has no records; else the metadata is an
+ * old one, from a backup. */
+static wr_status check_unheard(const wr_stream *st, uint32_t id, const char *path, wr_err *err) {
+    const wr_sys *sys = st->db->sys;
+    wri_bases b = {0};
+    char seg[WRI_PATH];
+    struct stat file;
+    wr_status s = wri_list_segments(sys, path, &b, err);
+    for (size_t i = 0; s == WR_OK && i < b.n; i++) {
+        wri_file_path(path, b.items[i], ".seg", seg);
+        if (sys->stat(seg, &file) == 0 && file.st_size > WRI_SEG_HEADER)
+            s = wr_fail(err, WR_EDATA,
+                        "%s/" WRI_META ": it is older than shard " WR_SHARD_ID
+                        ", which has records; restore the one that goes with it",
+                        st->dir, id);
     }
+    wr_free(b.items);
+    return s;
+}
+
+/* Folders that the metadata does not name: nothing in them was ever acknowledged, or all has expired. What
+ * cannot be removed does no harm. */
+static wr_status remove_leftovers(wr_stream *st, wr_err *err) {
+    leftovers l = {.st = st};
+    char path[WRI_PATH];
+    wr_status s = WR_OK;
+    if (st->db->sys->list(st->dir, each_shard, &l) != 0) s = wri_cannot("list", st->dir, errno, err);
+    else if (l.failed) s = wr_fail_oom(err, "a list of shards");
+    for (size_t i = 0; s == WR_OK && i < l.n; i++) {
+        wri_shard_path(st->dir, l.ids[i], path);
+        if (l.ids[i] >= st->meta.next_shard) s = check_unheard(st, l.ids[i], path, err);
+        if (s == WR_OK) wri_remove_folder(st->db->sys, path, 0);
+    }
+    wr_free(l.ids);
+    return s;
 }
 
 static wr_status open_stream(wr_stream *st, wr_err *err) {
@@ -258,37 +287,37 @@ static wr_status open_stream(wr_stream *st, wr_err *err) {
     return wri_sync_dir(st->db->sys, st->dir, err);
 }
 
-wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
-    *outp = NULL;
-    WR_TRY(need_lock(db, err));
-    WR_TRY(wr_stream_name_check(name, err));
+/* One at a time: who opens cuts tails and makes marks anew, and must not do so to a shard that is in use. */
+static wr_status open_once(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
+    wr_stream *st = NULL;
     pthread_mutex_lock(&db->lock);
-    wr_stream *st = find_open(db, name);
+    *outp = find_open(db, name);
     pthread_mutex_unlock(&db->lock);
-    if (!st && !exists(db, name)) return wri_no_stream(db, name, err);
-    wr_status s = st ? WR_OK : new_stream(db, name, &st, err);
-    bool fresh = s == WR_OK && st->n_shards == 0;
-    if (fresh) s = open_stream(st, err);
-    if (fresh && s != WR_OK) {
+    if (*outp) return WR_OK;
+    if (!exists(db, name)) return wri_no_stream(db, name, err);
+    WR_TRY(new_stream(db, name, &st, err));
+    wr_status s = open_stream(st, err);
+    if (s != WR_OK) {
         st->deleted = true; /* nothing to seal */
         wri_stream_free(st);
         return wr_fail_in(err, s, "stream %s", name);
     }
-    if (s != WR_OK) return s;
     pthread_mutex_lock(&db->lock);
-    wr_stream *other = fresh ? find_open(db, name) : NULL;
-    if (fresh && !other) {
-        st->next = db->streams;
-        db->streams = st;
-    }
+    st->next = db->streams;
+    db->streams = st;
     pthread_mutex_unlock(&db->lock);
-    if (other) { /* two threads opened it side by side: both saw the same, one is enough */
-        st->deleted = true;
-        wri_stream_free(st);
-        st = other;
-    }
     *outp = st;
     return WR_OK;
+}
+
+wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) {
+    *outp = NULL;
+    WR_TRY(need_lock(db, err));
+    WR_TRY(wr_stream_name_check(name, err));
+    pthread_mutex_lock(&db->naming);
+    wr_status s = open_once(db, name, outp, err);
+    pthread_mutex_unlock(&db->naming);
+    return s;
 }
 
 /* ---- describe, delete ---- */
@@ -325,10 +354,8 @@ wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_
     return shards ? WR_OK : wr_fail_oom(err, "a stream's shards");
 }
 
-wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
+static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
     char dir[WRI_PATH], gone[WRI_PATH], streams[WRI_PATH];
-    WR_TRY(need_lock(db, err));
-    WR_TRY(wr_stream_name_check(name, err));
     if (!exists(db, name)) return wri_no_stream(db, name, err);
     pthread_mutex_lock(&db->lock);
     wr_stream *st = find_open(db, name);
@@ -336,20 +363,33 @@ wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
     if (st) {
         pthread_mutex_lock(&st->change);
         wri_pause(st);
+        /* The preparer goes by the path, which may be that of another stream soon. */
+        for (size_t i = 0; i < st->n_shards; i++) wri_ready_wait(st->shards[i]);
     }
     wri_stream_path(db->dir, name, dir);
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     snprintf(gone, sizeof gone, "%s/streams/%s.gone", db->dir, name);
-    wri_remove_folder(db->sys, gone, 2); /* of a deletion that was interrupted */
-    wr_status s = db->sys->rename(dir, gone) == 0 ? wri_sync_dir(db->sys, streams, err)
-                                                  : wri_cannot("delete", dir, errno, err);
+    wri_remove_folder(db->sys, gone, 2);            /* of a deletion that was interrupted */
+    bool renamed = db->sys->rename(dir, gone) == 0; /* then it is gone, even if that may not be durable */
+    wr_status s = renamed ? wri_sync_dir(db->sys, streams, err) : wri_cannot("delete", dir, errno, err);
     if (s == WR_OK) wri_remove_folder(db->sys, gone, 2);
     if (st) {
         pthread_mutex_lock(&db->lock);
-        st->deleted = s == WR_OK;
+        st->deleted = renamed;
         pthread_mutex_unlock(&db->lock);
+        /* Nobody writes to it any more; the object stays for those who hold it. */
+        for (size_t i = 0; renamed && i < st->n_shards; i++) wri_shard_close(st->shards[i]);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }
+    return s;
+}
+
+wr_status wr_stream_delete(wr_streams *db, const char *name, wr_err *err) {
+    WR_TRY(need_lock(db, err));
+    WR_TRY(wr_stream_name_check(name, err));
+    pthread_mutex_lock(&db->naming);
+    wr_status s = delete_once(db, name, err);
+    pthread_mutex_unlock(&db->naming);
     return s;
 }

@@ -36,9 +36,12 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     memcpy(db->dir, opts->dir, n);
     db->lock_fd = -1;
     db->ready_tail = &db->ready;
+    db->prepare_tail = &db->prepare;
     pthread_mutex_init(&db->lock, NULL);
+    pthread_mutex_init(&db->naming, NULL);
     pthread_cond_init(&db->moved, NULL);
     pthread_cond_init(&db->work, NULL);
+    pthread_cond_init(&db->prepare_work, NULL);
     *outp = db;
     return WR_OK;
 }
@@ -95,13 +98,16 @@ void wri_shard_wake(wri_shard *sh) {
 }
 
 wri_shard *wri_take_ready(wr_streams *db) {
-    wri_shard *sh = db->ready;
-    if (!sh) return NULL;
-    db->ready = sh->next_ready;
-    if (!db->ready) db->ready_tail = &db->ready;
-    sh->queued = false;
-    sh->busy = true;
-    return sh;
+    wri_shard *sh;
+    while ((sh = db->ready)) {
+        db->ready = sh->next_ready;
+        if (!db->ready) db->ready_tail = &db->ready;
+        sh->queued = false;
+        if (sh->busy) continue; /* retention has taken it since; it wakes it again */
+        sh->busy = true;
+        return sh;
+    }
+    return NULL;
 }
 
 static void *thread_main(void *arg) {
@@ -131,6 +137,7 @@ void wri_start_threads(wr_streams *db) {
     while (db->n_threads < db->opts.threads &&
            pthread_create(&db->threads[db->n_threads], NULL, thread_main, db) == 0)
         db->n_threads++;
+    db->prepares = pthread_create(&db->preparer, NULL, wri_prepare_main, db) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -139,8 +146,10 @@ void wr_streams_close(wr_streams *db) {
     pthread_mutex_lock(&db->lock);
     db->stopping = true;
     pthread_cond_broadcast(&db->work);
+    pthread_cond_broadcast(&db->prepare_work);
     pthread_mutex_unlock(&db->lock);
     for (uint32_t i = 0; i < db->n_threads; i++) pthread_join(db->threads[i], NULL);
+    if (db->prepares) pthread_join(db->preparer, NULL);
     while (db->streams) {
         wr_stream *st = db->streams;
         db->streams = st->next;
@@ -149,8 +158,10 @@ void wr_streams_close(wr_streams *db) {
     if (db->lock_fd >= 0) db->sys->close(db->lock_fd);
     wr_free(db->threads);
     pthread_mutex_destroy(&db->lock);
+    pthread_mutex_destroy(&db->naming);
     pthread_cond_destroy(&db->moved);
     pthread_cond_destroy(&db->work);
+    pthread_cond_destroy(&db->prepare_work);
     wr_free(db);
 }
 

@@ -32,6 +32,7 @@ typedef struct wr_streams_opts {
     const char *dir;
     bool relaxed;          /* acknowledge before the disk has it (durability = os) */
     int64_t segment_bytes; /* a segment is ended beyond that; 0: 64 MiB */
+    uint32_t ready_after;  /* groups of a segment after which zeros are written ahead of it; 0: 32 */
     uint32_t threads;      /* that write what several shards wait for, or nobody does; 0: callers do all */
     void (*say)(void *ctx, const char *line); /* what recovery did, failures nobody waits for; may be NULL */
     void *ctx;
@@ -151,6 +152,7 @@ wr_status wr_stream_send(wr_stream *st, wr_put *puts, uint32_t n,
 /* The number of the next record of each shard that is not closed: from there on it is to be looked. */
 typedef struct wr_shard_at {
     uint32_t shard;
+    uint32_t made; /* tells the stream from another one that has its name, 0: not known */
     uint64_t number;
 } wr_shard_at;
 wr_status wr_stream_ends(wr_streams *db, const char *name, wr_arena *ar, wr_shard_at **outp, uint32_t *np,

@@ -3,7 +3,7 @@
  * Retention: a segment has expired when its last record has; which that was stands in the next segment's
  * header. The metadata names the first segment that counts, durably, before files are unlinked. A last
  * segment whose records have all expired is ended first. Closed shards leave the metadata once all they hold
- * has expired and they have been closed for that long.
+ * has expired and they have been closed for that long. A clock that jumps ahead is not believed at once.
  *
  * Load: bytes and records that a shard has taken since the last look, at least LOAD_US ago. One that takes
  * more than a shard should is split at the median of the hash keys it took of late, so that both children get
@@ -13,6 +13,7 @@
 
 #include "log_int.h"
 
+#define BELIEVE_US     (3600 * WR_US_PER_SECOND)
 #define LOAD_US        (10 * WR_US_PER_SECOND)
 #define SHARD_BYTES    (16 << 20) /* a second, of one shard on demand */
 #define SHARD_RECORDS  16000      /* a second */
@@ -36,6 +37,27 @@ static void let_go(wri_shard *sh) {
 }
 
 /* ---- retention ---- */
+
+/* The time. A clock that has jumped ahead may go back, and what has expired by then is gone: it is believed
+ * only when it still says so after a while. */
+static int64_t believed_now(wr_stream *st) {
+    int64_t wall = wri_now(st->db), mono = st->db->sys->mono_us();
+    int64_t expected = st->agreed_wall_us + (mono - st->agreed_mono_us);
+    if (wall - expected >= BELIEVE_US && mono - st->agreed_mono_us < BELIEVE_US) {
+        if (!st->jumped)
+            wri_log_say(
+                st->db,
+                "stream %s: the clock has jumped %lld s ahead; records expire by it in an hour, if it "
+                "stays so",
+                st->name, (long long)((wall - expected) / WR_US_PER_SECOND));
+        st->jumped = true;
+        return expected;
+    }
+    st->agreed_wall_us = wall;
+    st->agreed_mono_us = mono;
+    st->jumped = false;
+    return wall;
+}
 
 /* Ends the last segment where all in it has expired. */
 static wr_status end_expired(wri_shard *sh, int64_t cutoff_us, wr_err *err) {
@@ -74,14 +96,8 @@ static wr_status first_kept(wri_shard *sh, const wri_meta_shard *m, int64_t cuto
 static void remove_expired(wri_shard *sh, uint64_t first) {
     const wr_sys *sys = sh->st->db->sys;
     wri_bases b = {0};
-    char path[WRI_PATH];
     if (wri_list_segments(sys, sh->dir, &b, NULL) == WR_OK)
-        for (size_t i = 0; i < b.n && b.items[i] < first; i++) {
-            wri_file_path(sh->dir, b.items[i], ".idx", path);
-            sys->unlink(path);
-            wri_file_path(sh->dir, b.items[i], ".seg", path);
-            sys->unlink(path);
-        }
+        for (size_t i = 0; i < b.n && b.items[i] < first; i++) wri_remove_segment(sys, sh->dir, b.items[i]);
     wr_free(b.items);
 }
 
@@ -123,7 +139,7 @@ static wr_status expire(wr_stream *st, int64_t cutoff_us, wri_meta *m, bool *cha
 
 static wr_status trim(wr_stream *st, wri_meta *m, wr_err *err) {
     bool changed;
-    WR_TRY(expire(st, wri_now(st->db) - st->meta.retention_us, m, &changed, err));
+    WR_TRY(expire(st, believed_now(st) - st->meta.retention_us, m, &changed, err));
     if (!changed) return WR_OK;
     if (wr_grow(&st->retired, &st->retired_cap, st->n_retired + st->n_shards, sizeof *st->retired) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");

@@ -183,6 +183,13 @@ def directory_missing_for_output(d):
 
 
 @case
+def a_link_to_nothing(d):
+    os.symlink("gone.jsonl", os.path.join(d, "in.jsonl"))
+    p = weir(d, "CREATE STREAM i (a BIGINT) WITH (connector = 'file', path = 'in.jsonl', format = 'json'); SELECT a FROM i;")
+    assert p.returncode == 1 and b"'in.jsonl' is a link to 'gone.jsonl'" in p.stderr and b"did you mean" not in p.stderr, p
+
+
+@case
 def full_disk(d):
     p = weir(d, "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 20000);"
                 "CREATE STREAM o WITH (connector = 'file', path = '/dev/full', format = 'json') AS SELECT * FROM g;")

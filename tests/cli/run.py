@@ -200,7 +200,7 @@ def what_is_likely_wrong_is_said(d):
 @case
 def a_full_disk_is_no_success(d):
     with open("/dev/full", "w", encoding="utf-8") as full:
-        for args in (["help"], ["help", "man"], ["explain", "-e", "SELECT 1"], ["run", "-e", "SELECT 1"]):
+        for args in (["help"], ["help", "man"], ["explain", "-e", "SELECT 1"], ["run", "-e", "SELECT 1"], ["run", "-q", "-e", FAST]):
             p = subprocess.run([WEIR, *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
             assert p.returncode == 1 and "No space left" in p.stderr, p
 

@@ -49,6 +49,7 @@ def main():
         env = {**os.environ, "WEIR_SERVER": e.url}
         subprocess.run([e.weir, "streams", "create", "clicks"], env=env, check=True)
         subprocess.run([e.weir, "submit", "--name", "slow_pages", "-e", JOB], env=env, check=True, capture_output=True)
+        subprocess.run([e.weir, "savepoint", "slow_pages", "before"], env=env, check=True, capture_output=True)
         p = subprocess.run([os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--config-file",
                             os.path.join(ROOT, "tests", "server", "schemathesis.toml"), "run", spec, "--url", e.url,
                             "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(a.examples),

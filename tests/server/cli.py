@@ -14,6 +14,7 @@ import tempfile
 
 from engine import Engine
 from fake import Fake
+from tls import Cert
 
 WEIR = os.path.abspath(sys.argv[1])
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -104,6 +105,19 @@ def savepoints_and_updates(d):
         expect(weir(e.url, "submit", path, "--memory", "64MiB"), 0)
         expect(weir(e.url, "savepoint", "rows", "p"), 0, "p\n", "bytes in ")
         expect(weir(e.url, "savepoint", "rows", "p"), 1, "", "'p'")
+        p = expect(weir(e.url, "savepoints"), 0, "NAME  JOB", "")
+        assert re.search(r"^p +rows +20\S+ \S+Z +[0-9,]+ +[0-9,]+ +ready$", p.stdout, re.M), p
+        expect(weir(e.url, "savepoints", "describe", "p"), 0, "SELECT a, t FROM s", "")
+        assert expect(weir(e.url, "savepoints", "describe", "p", "--sql"), 0).stdout.strip() == ROWS
+        assert json.loads(expect(weir(e.url, "savepoints", "list", "--json"), 0).stdout)["savepoints"][0]["job"] == "rows"
+        expect(weir(e.url, "savepoints", "describe", "q"), 2, "", "no savepoint 'q'")
+        for wrong in ["describe"], ["delete"], ["list", "p"], ["p"]:
+            expect(weir(e.url, "savepoints", *wrong), 2, "", "expected list, describe NAME or delete NAME")
+        expect(weir(e.url, "savepoint", "rows", "r"), 0)
+        expect(weir(e.url, "savepoints", "delete", "r", "q"), 2, "r: deleted", "no savepoint 'q'")
+        os.mkdir(os.path.join(d, "data", "savepoints", "half"))
+        expect(weir(e.url, "savepoints"), 0, "half  ", "savepoint half: it has no manifest")
+        expect(weir(e.url, "savepoints", "describe", "half"), 1, "", "savepoint half: it has no manifest")
         expect(weir(e.url, "submit", path, "--savepoint", "p", "--name", "second"), 0, None, "job second is running")
         expect(weir(e.url, "submit", path, "--savepoint", "q", "--name", "third"), 2, "", "no savepoint 'q'")
         more = write(d, "more.sql", ROWS + " SELECT a + 1 AS b FROM s;")
@@ -114,6 +128,33 @@ def savepoints_and_updates(d):
         expect(weir(e.url, "put", "s", stdin='{"a":1,"t":"x"}'), 0)
         expect(weir(e.url, "tail", "job:second", "--count", "1"), 0, '"a":1', "")
         expect(weir(e.url, "tail", "job:rows", "--count", "2"), 0, '{"b":2}', "")
+
+
+@case
+def all_of_it_by_tls(d):
+    cert, other = Cert(d), Cert(d, "other")
+    ca = ["--ca", cert.cert]
+    with Engine(WEIR, d, *cert.flags()) as e:
+        assert e.url.startswith("https://"), e.url
+        expect(weir(e.url, "streams"), 1, "", f"{e.url} is not trusted")
+        expect(weir(e.url, "streams", "--ca", other.cert), 1, "", "--ca names a file with the certificate of who signed its own")
+        expect(weir(e.url, "streams", "--ca", "none.crt"), 2, "", "--ca 'none.crt': expected a file of certificates")
+        expect(weir(e.url.replace("https", "http"), "streams"), 2, "", "this port speaks HTTPS: ask for https://")
+        path = write(d, "rows.sql", ROWS)
+        expect(weir(e.url, "streams", "create", "s", *ca), 0)
+        expect(weir(e.url, "submit", path, *ca), 0, None, "job rows is running")
+        expect(weir(e.url, "put", "s", *ca, stdin='{"a":1,"t":"x"}'), 0)
+        expect(weir(e.url, "tail", "job:rows", "--count", "1", *ca), 0, '"a":1', "")
+        expect(weir(e.url, "tail", "s", "--from", "earliest", "--count", "1", *ca), 0, '"a":1', "")
+        os.environ["WEIR_CA"] = cert.cert
+        try:
+            for args in (["jobs"], ["jobs", "-v"], ["why", "rows"], ["logs", "rows"], ["explain", "--analyze", "rows"], ["savepoint", "rows", "p"],
+                         ["savepoints"], ["update", path, "--dry-run"], ["pause", "rows"], ["resume", "rows"], ["stop", "rows"], ["delete", "rows"]):
+                expect(weir(e.url, *args), 0)
+        finally:
+            del os.environ["WEIR_CA"]
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url.replace("http", "https"), "jobs"), 1, "", "was started without --tls-cert, ask for http://")
 
 
 @case

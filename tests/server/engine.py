@@ -14,13 +14,13 @@ class Engine:
         self.url = "http://127.0.0.1:0"
 
     def start(self):
-        listen = self.url.removeprefix("http://")  # the same port again, once it is known
+        listen = self.url.split("//")[1]  # the same port again, once it is known
         self.process = subprocess.Popen([self.weir, "serve", "--data", "data", "--listen", listen, *self.args], cwd=self.folder,
                                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         said = ""
         for line in self.process.stderr:
             said += line
-            found = re.search(r"serving '.*' at (http://[0-9.:]+)", line)
+            found = re.search(r"serving '.*' at (https?://[0-9.:]+)", line)
             if found:
                 self.url = found.group(1)
                 return

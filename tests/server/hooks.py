@@ -32,7 +32,7 @@ def map_body(context, body):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    there = {"job": "slow_pages", "name": "clicks"}
+    there = {"job": "slow_pages", "name": "clicks", "savepoint": "before"}
     return {k: there[k] if k in there and isinstance(v, str) and chance(v, 2) else v for k, v in (path_parameters or {}).items()}
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""weir serve, as clients meet it: jobs from submitting to deleting, restarts, failures, broken and slow clients.
+"""weir serve, as clients meet it: jobs from submitting to deleting, restarts, failures, broken and slow clients, TLS.
 
 Usage: run.py WEIR [NAME …]
 """
@@ -7,42 +7,21 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 
+from cases import BY_TLS, CASES, LIVE, WEIR, also_by_tls, case, copy_sql, read, serve, write
+import clients  # noqa: F401  pylint: disable=unused-import
+import crashes  # noqa: F401  pylint: disable=unused-import
 from serve import Server, read_all, resident, wait
 
-WEIR = os.path.abspath(sys.argv[1])
-LIVE = "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 200); SELECT event_time, user_id FROM g;"
-CASES = []
 
-
-def case(f):
-    CASES.append(f)
-    return f
-
-
-def serve(d, *flags, **kw):
-    return Server(WEIR, d, *flags, **kw)
-
-
-def write(d, name, text):
-    with open(os.path.join(d, name), "w", encoding="utf-8") as f:
-        f.write(text)
-
-
-def read(d, name):
-    with open(os.path.join(d, name), encoding="utf-8") as f:
+def read_bytes(*path):
+    with open(os.path.join(*path), "rb") as f:
         return f.read()
-
-
-def copy_sql(src="in.jsonl", dst="out.jsonl"):
-    return (f"CREATE STREAM i (a BIGINT) WITH (connector = 'file', path = '{src}', format = 'json');"
-            f"CREATE STREAM o WITH (connector = 'file', path = '{dst}', format = 'json') AS SELECT a FROM i;")
 
 
 # ---- jobs ----
@@ -107,7 +86,11 @@ def what_is_wrong_with_a_submission_is_said(d):
         assert "duplicate" in s.error("POST", "/v1/jobs", '{"sql":"1","sql":"2"}')
         assert "no parameter 'nam'" in s.error("POST", "/v1/jobs?nam=1", "SELECT 1", kind="application/sql")
         assert "expected application/json" in s.error("POST", "/v1/jobs", "x", kind="text/plain", status=415)
-        assert "no UTF-8" in s.error("POST", "/v1/jobs", b"\xff", kind="application/sql")
+        for path in "/v1/jobs", "/v1/check", "/v1/explain":
+            assert "no UTF-8" in s.error("POST", path, b"\xff", kind="application/sql"), path
+            assert "no UTF-8" in s.error("POST", path, b"a\0b", kind="application/sql"), path
+            assert "longer than 1 MiB" in s.error("POST", path, "-" * ((1 << 20) + 1), kind="application/sql"), path
+            assert "longer than 1 MiB" in s.error("POST", path, {"sql": "-" * ((1 << 20) + 1)}), path
         s.submit(LIVE, "twice")
         assert "a job 'twice' already" in s.error("POST", "/v1/jobs", {"sql": LIVE, "name": "twice"}, status=409)
         assert s.stop() == 0
@@ -201,7 +184,7 @@ def bad_rows_can_be_looked_at(d):
         assert all(r["reason"] and r["file"] == "in.jsonl" and r["time"] for r in rows), rows
 
 
-@case
+@also_by_tls
 def output_is_followed(d):
     with serve(d) as s:
         s.submit(LIVE, "live")
@@ -227,7 +210,7 @@ def output_is_followed(d):
         s.stop()
 
 
-@case
+@also_by_tls
 def a_slow_follower_misses_lines_and_is_told(d):
     fast = LIVE.replace("200", "2000000")
     with serve(d, "--output-kept", "64KiB") as s:
@@ -313,7 +296,7 @@ def a_running_job_is_updated(d):
         put_at(s, 4)
         put_at(s, 5, key="z")
         put_at(s, 300)
-        assert sorted(counts(s, "counts")) == [("a", 4), ("z", 1)]
+        wait(lambda: sorted(counts(s, "counts")) == [("a", 4), ("z", 1)])
         assert '{"late_k":"z"}' in s.get("/v1/jobs/counts/output")
         assert s.stop() == 0
 
@@ -376,6 +359,97 @@ def savepoints_and_starts_from_them(d):
 
 
 @case
+def savepoints_are_listed_described_and_deleted(d):
+    with serve(d) as s:
+        assert s.get("/v1/savepoints") == {"savepoints": []}
+        counting(s)
+        for name in "q", "p":
+            s.post("/v1/jobs/counts/savepoint", {"name": name}, status=201)
+        p, q = s.get("/v1/savepoints")["savepoints"]
+        folder = os.path.join(d, "data/savepoints/p")
+        assert (p["name"], q["name"], p["state"], p["job"], p["path"]) == ("p", "q", "ready", "counts", "data/savepoints/p"), p
+        assert p["bytes"] == sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), p
+        assert p["epoch"] > q["epoch"] and p["taken"] > q["taken"] and p["version"] and "sql" not in p, (p, q)
+        assert s.get("/v1/savepoints/p") == {**p, "sql": COUNTS}
+        for name in "r", "..", "%2e%2e", "a%2fb", ".deleted-x", "x" * 200:
+            assert "there is no savepoint" in s.error("GET", f"/v1/savepoints/{name}", status=404), name
+            assert "there is no savepoint" in s.error("DELETE", f"/v1/savepoints/{name}", status=404), name
+        assert s.call("DELETE", "/v1/savepoints/q") == {"name": "q", "deleted": True}
+        s.error("DELETE", "/v1/savepoints/q", status=404)
+        assert os.listdir(os.path.join(d, "data/savepoints")) == ["p"]
+        assert "no savepoint 'q'" in s.error("POST", "/v1/jobs", {"sql": COUNTS, "savepoint": "q"})
+        s.post("/v1/jobs/counts/savepoint", {"name": "q"}, status=201)
+        whole = read_bytes(folder, "savepoint")
+        with open(os.path.join(folder, "savepoint"), "wb") as f:
+            f.write(whole[:-1])
+        one = s.get("/v1/savepoints/p")
+        assert one["state"] == "broken" and "is damaged" in one["error"] and "job" not in one, one
+        os.mkdir(os.path.join(d, "data/savepoints/half"))
+        s.post("/v1/jobs/counts/savepoint", {"name": "half"}, status=201)  # nothing is in it
+        s.call("DELETE", "/v1/savepoints/half")
+        os.mkdir(os.path.join(d, "data/savepoints/half"))
+        write(d, "data/savepoints/half/00000001.seg", "x")
+        assert "already" in s.error("POST", "/v1/jobs/counts/savepoint", {"name": "half"}, status=409)
+        os.mkdir(os.path.join(d, "data/savepoints/.deleted-old"))
+        write(d, "data/savepoints/.deleted-old/savepoint", "x")
+        assert [x["state"] for x in s.get("/v1/savepoints")["savepoints"]] == ["incomplete", "broken", "ready"]
+        for name in "half", "p":
+            assert s.call("DELETE", f"/v1/savepoints/{name}")["deleted"], name
+        s.kill()
+        s.start()
+        assert os.listdir(os.path.join(d, "data/savepoints")) == ["q"] and [x["name"] for x in s.get("/v1/savepoints")["savepoints"]] == ["q"]
+        assert s.stop() == 0
+
+
+@case
+def a_savepoint_that_a_job_needs_stays(d):
+    with serve(d) as s:
+        counting(s)
+        s.post("/v1/jobs/counts/savepoint", {"name": "p"}, status=201)
+        s.submit(COUNTS, "again", savepoint="p", snapshot_interval="1h")
+        assert "job again begins with savepoint 'p'" in s.error("DELETE", "/v1/savepoints/p", status=409)
+        s.kill()
+        s.start()
+        assert "job again begins with savepoint 'p'" in s.error("DELETE", "/v1/savepoints/p", status=409)
+        s.until("again", "running")
+        s.post("/v1/jobs/again/pause")  # takes a snapshot
+        assert s.call("DELETE", "/v1/savepoints/p")["deleted"]
+        s.post("/v1/jobs/again/resume")
+        put_at(s, 4, 300)
+        assert counts(s, "again") == [("a", 4)]
+        assert s.stop() == 0
+
+
+@case
+def a_savepoint_is_begun_with_and_deleted_at_once(d):
+    """Whoever is first: the job has its state, or there is no job."""
+    with serve(d) as s:
+        counting(s)
+        for i in range(8):
+            s.post("/v1/jobs/counts/savepoint", {"name": "p"}, status=201)
+            got = {}
+
+            def ask(key, *a):
+                got[key] = s.ask(*a)[0]
+
+            both = [threading.Thread(target=ask, args=("submit", "POST", "/v1/jobs", {"sql": COUNTS, "name": f"n{i}", "savepoint": "p"})),
+                    threading.Thread(target=ask, args=("delete", "DELETE", "/v1/savepoints/p"))]
+            for t in both[::1 - i % 2 * 2]:
+                t.start()
+            for t in both:
+                t.join()
+            assert (got["submit"], got["delete"]) in ((201, 409), (400, 200), (201, 200)), got
+            if got["submit"] == 201:
+                s.until(f"n{i}", "running")
+                s.post(f"/v1/jobs/n{i}/pause")
+                j = s.get(f"/v1/jobs/n{i}")
+                assert j["state"] == "paused" and "error" not in j, j
+            if got["delete"] != 200:
+                s.call("DELETE", "/v1/savepoints/p")
+        assert s.stop() == 0
+
+
+@case
 def a_catalog_of_an_older_version_is_taken_over(d):
     os.mkdir(os.path.join(d, "data"))
     with serve(d) as s:
@@ -397,7 +471,7 @@ def a_catalog_of_an_older_version_is_taken_over(d):
 
 # ---- streams ----
 
-@case
+@also_by_tls
 def streams_and_records(d):
     with serve(d) as s:
         made = s.post("/v1/streams", {"name": "c", "shards": 2, "retention": "48h"}, status=201)
@@ -441,6 +515,41 @@ def streams_and_records(d):
 
 
 @case
+def streams_come_and_go(d):
+    """Made and deleted by several at once: what was acknowledged to one is not taken away by another who makes it, too."""
+    with serve(d) as s:
+        s.post("/v1/streams", {"name": "first"}, status=201)
+        s.post("/v1/streams/first/records", {"records": [{"data": "x"}]})
+        for i in range(10):
+            got = []
+
+            def make():
+                status = s.ask("POST", "/v1/streams", {"name": "c", "shards": 2})[0]
+                put = s.ask("POST", "/v1/streams/c/records", {"records": [{"data": "x"}] * 3})
+                got.append((status, put[0]))
+
+            clients = [threading.Thread(target=make) for _ in range(4)]
+            for t in clients:
+                t.start()
+            for t in clients:
+                t.join()
+            assert sorted(got) == [(201, 200)] + [(409, 200)] * 3, got
+            assert len(s.get("/v1/streams/c/records?from=start")["records"]) == 12, i
+            if i % 2:
+                s.kill()
+                s.start()
+                assert len(s.get("/v1/streams/c/records?from=start")["records"]) == 12, i
+            s.call("DELETE", "/v1/streams/c")
+        before = len(os.listdir(f"/proc/{s.p.pid}/fd"))
+        for i in range(30):
+            s.post("/v1/streams", {"name": "c", "shards": 3}, status=201)
+            s.post("/v1/streams/c/records", {"records": [{"data": "x"}] * 9})
+            s.call("DELETE", "/v1/streams/c")
+        assert len(os.listdir(f"/proc/{s.p.pid}/fd")) <= before + 8, "descriptors of deleted streams"
+        assert s.stop() == 0
+
+
+@also_by_tls
 def a_stream_is_followed_and_read_by_a_job(d):
     with serve(d) as s:
         s.post("/v1/streams", {"name": "c", "shards": 3}, status=201)
@@ -490,7 +599,7 @@ def a_configuration_file(d):
         p = subprocess.run([WEIR, "serve", "--config", "bad.conf"], cwd=d, capture_output=True, text=True, timeout=60)
         assert p.returncode == 2 and message in p.stderr, (text, p)
     for flags, message in [(["--data", "d", "--listen", "here"], "expected ADDRESS:PORT"),
-                           (["--config", "none.conf"], "cannot read 'none.conf'"), (["--data", "d", "x"], "only options"),
+                           (["--config", "none.conf"], "cannot read the configuration 'none.conf'"), (["--data", "d", "x"], "only options"),
                            (["--data", "d", "--listen", "1.2.3.4:99999"], "expected ADDRESS:PORT")]:
         p = subprocess.run([WEIR, "serve", *flags], cwd=d, capture_output=True, text=True, timeout=60)
         assert p.returncode == 2 and message in p.stderr, (flags, p)
@@ -513,6 +622,49 @@ def a_second_signal_ends_at_once(d):
     os.close(holder)
 
 
+@also_by_tls
+def requests_while_the_server_stops(d):
+    """A job whose last snapshot never comes, as its output is a pipe that nobody reads, holds the end up."""
+    os.mkfifo(os.path.join(d, "pipe"))
+    holder = os.open(os.path.join(d, "pipe"), os.O_RDWR)
+    with serve(d) as s:
+        s.submit("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rate = 1000000);"
+                 "CREATE STREAM o WITH (connector = 'file', path = 'pipe', format = 'json') AS SELECT * FROM g;", "stuck")
+        s.until("stuck", "running")
+        wait(lambda: s.get("/v1/jobs/stuck")["rows_out"] > 0)
+        s.submit(LIVE, "live")
+        rows = iter(s.follow("/v1/jobs/live/output?follow=1"))
+        log = iter(s.follow("/v1/jobs/stuck/log?follow=1"))
+        next(rows), next(log)
+        half = [s.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Le"), s.raw(b"GET /v1/jobs/stuck HTTP/1.1\r\n")]
+        quiet = s.raw()
+        saving = s.raw(b"POST /v1/jobs/stuck/savepoint HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        pausing = s.raw(b"POST /v1/jobs/stuck/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        s.get("/v1/health")
+        s.p.send_signal(signal.SIGTERM)
+        wait(lambda: any("stopping: a last" in x for x in s.said))
+        assert [e for e, _, _ in rows][-1] == "end" and [e for e, _, _ in log][-1] == "end"
+        assert read_all(quiet) == b""
+        half[0].sendall(b"ngth: 0\r\n\r\n")
+        half[1].sendall(b"Host: x\r\n\r\n")
+        for c in half:
+            assert b" 503 " in read_all(c)[:20]
+        assert b" 503 " in read_all(saving)[:20]
+        assert read_all(pausing)[9:12] in (b"202", b"409", b"503")  # it is marked, or the savepoint was first
+        try:
+            s.raw()
+            raise AssertionError("a new connection")
+        except OSError:
+            pass
+        s.p.send_signal(signal.SIGTERM)
+        assert s.p.wait(60) == 130
+        os.close(holder)
+        os.unlink(os.path.join(d, "pipe"))
+        s.start()
+        assert s.get("/v1/jobs/stuck")["state"] in ("paused", "running")
+        assert s.stop() == 0
+
+
 # ---- how jobs fare ----
 
 STALLED = ("CREATE STREAM quiet (a BIGINT, at TIMESTAMP(3), WATERMARK FOR at AS at - INTERVAL '1' SECOND) "
@@ -526,7 +678,7 @@ def stall(s, name="stalled"):
     s.post("/v1/streams", {"name": "quiet", "shards": 1}, status=201)
     s.post("/v1/streams/quiet/records", {"records": [{"data": json.dumps({"a": i, "at": f"2026-01-01 00:00:0{i}"})} for i in (1, 2)]})
     s.submit(STALLED, name, workers=2, snapshot_interval="50ms")
-    return wait(lambda: (lambda j: j if j["rows_in"] == 2 and j["operators"] else None)(s.get(f"/v1/jobs/{name}")))
+    return wait(lambda: (lambda j: j if j["rows_in"] == 2 and j["operators"] and j["watermark_lag_seconds"] else None)(s.get(f"/v1/jobs/{name}")))
 
 
 def parsed(text):
@@ -547,7 +699,7 @@ def parsed(text):
     return found
 
 
-@case
+@also_by_tls
 def metrics_for_prometheus(d):
     with serve(d) as s:
         s.submit(LIVE, "live")
@@ -632,179 +784,20 @@ def jobs_are_looked_at_while_they_come_and_go(d):
         assert s.stop() == 0
 
 
-# ---- HTTP ----
-
-def head(text):
-    return text.replace("\n", "\r\n").encode()
-
-
-def statuses(answer):
-    return [int(line.split()[1]) for line in answer.decode("latin-1").split("\n") if line.startswith("HTTP/1.1 ")]
-
-
-@case
-def requests_that_are_none_are_refused(d):
-    ok = "GET /v1/health HTTP/1.1\nHost: x\nConnection: close\n\n"
-    with serve(d) as s:
-        for sent, status in [
-            (head(ok), 200),
-            (b"\x16\x03\x01\x02\x00\x01\x00", 400),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-            (b"\x00" * 100, 400),
-            (head("GET /v1/health HTTP/1.1\n\n"), 400),
-            (head("GET /v1/health HTTP/1.1\nHost: a\nHost: b\n\n"), 400),
-            (head("GET /v1/health HTTP/3.0\nHost: a\n\n"), 505),
-            (head("GET /v1/he%zz HTTP/1.1\nHost: a\nConnection: close\n\n"), 404),
-            (head("GET /v1/jobs/%ff HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
-            (head("GET /v1/jobs/%00 HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
-            (head("GET /v1/jobs?a=%4 HTTP/1.1\nHost: a\nConnection: close\n\n"), 400),
-            (head("GET nonsense HTTP/1.1\nHost: a\n\n"), 400),
-            (head("GET http://h/v1/health HTTP/1.1\nHost: a\nConnection: close\n\n"), 200),
-            (head("CONNECT a:1 HTTP/1.1\nHost: a\n\n"), 405),
-            (head("BREW /v1/health HTTP/1.1\nHost: a\n\n"), 400),
-            (head("PUT /v1/health HTTP/1.1\nHost: a\nConnection: close\n\n"), 405),
-            (head("OPTIONS * HTTP/1.1\nHost: a\nConnection: close\n\n"), 404),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nConnection: close\n\n"), 411),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nContent-Length: 4\n\n0\n\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 4\nContent-Length: 5\n\nabcde"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: -1\n\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 99999999999999999999999\n\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length: 99999999999\n\n"), 413),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: gzip\n\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked, chunked\n\nzz\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nzz\n"), 400),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Encoding: gzip\nContent-Length: 1\n\nx"), 415),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nExpect: miracles\nContent-Length: 1\n\nx"), 417),
-            (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://b\n\n"), 403),
-            (head("POST /v1/jobs/x/stop HTTP/1.1\nHost: a\nOrigin: http://a\nConnection: close\n\n"), 404),
-            (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length : 4\n\nabcd"), 400),
-            (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400),
-            (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", 400),
-            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20000 + b"\r\n\r\n", 431),
-            (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
-            (b"GET / HTTP/1.1\r\nHost: a\r\nX:" + b" " * 100000 + b"\r\n\r\n", 431),
-        ]:
-            try:
-                answer = s.say(sent)
-            except TimeoutError as e:
-                raise AssertionError(f"no answer to {sent[:120]}") from e
-            assert statuses(answer)[:1] == [status], (sent[:120], status, answer[:300])
-            body = answer.split(b"\r\n\r\n", 1)[1]
-            if status != 200:
-                assert json.loads(body)["error"]["message"], (sent[:120], body)
-        allow = s.ask("DELETE", "/v1/jobs")
-        assert allow[0] == 405 and allow[1]["Allow"] == "POST, GET, HEAD", allow[1].items()
-        status, headers, body = s.ask("HEAD", "/v1/health")
-        assert status == 200 and body == b"" and int(headers["Content-Length"]) > 0
-        s.stop()
-
-
-@case
-def pipelining_and_bodies_in_pieces(d):
-    with serve(d) as s:
-        one = head("GET /v1/health HTTP/1.1\nHost: x\n\n")
-        body = b'{"sql":"SELECT 1 AS a"}'
-        chunked = head("POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n")
-        for i in range(len(body)):
-            chunked += b"1\r\n" + body[i:i + 1] + b"\r\n"
-        chunked += b"0\r\nTrailer: x\r\n\r\n"
-        last = head("GET /v1/jobs HTTP/1.1\nHost: x\nConnection: close\n\n")
-        answer = s.say(one * 300 + chunked + one + last)
-        assert statuses(answer) == [200] * 303, statuses(answer)
-        c = s.raw()
-        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in chunked + last:
-            c.sendall(bytes([byte]))
-        answer = read_all(c)
-        assert statuses(answer) == [200, 200] and b'{"errors":[]}' in answer, answer
-        c = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/json\nConnection: close\n"
-                       f"Expect: 100-continue\nContent-Length: {len(body)}\n\n"))
-        assert c.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        c.sendall(body)
-        assert statuses(read_all(c)) == [200]
-        answer = s.say(head("GET /v1/health HTTP/1.0\n\n"))
-        assert statuses(answer) == [200] and b"Connection: close" in answer
-        half = s.raw(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
-        half.shutdown(socket.SHUT_WR)
-        assert statuses(read_all(half)) == [200]
-        s.stop()
-
-
-@case
-def slow_and_broken_clients(d):
-    with serve(d, "--header-timeout", "200ms", "--body-timeout", "200ms", "--idle-timeout", "300ms", "--max-connections",
-               "50", "--max-body", "64KiB", "--write-timeout", "500ms") as s:
-        slow = s.raw(b"GET /v1/hea")
-        assert statuses(read_all(slow)) == [408]
-        slow = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nContent-Length: 10\n\nabc"))
-        assert statuses(read_all(slow)) == [408]
-        assert read_all(s.raw()) == b"", "an idle connection is closed without an answer"
-        big = s.raw(head("POST /v1/check HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n"))
-        try:
-            for _ in range(100):
-                big.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        assert statuses(read_all(big)) == [413]
-        for _ in range(30):  # half requests, cut; requests whose answer nobody reads
-            s.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Le").close()
-            s.raw(head("GET /v1/jobs HTTP/1.1\nHost: x\n\n") * 20).close()
-            s.raw(head('POST /v1/check HTTP/1.1\nHost: x\nContent-Type: application/sql\nContent-Length: 8\n\nSELECT 1')).close()
-        wait(lambda: s.ask("GET", "/v1/health")[0] == 200)
-        s.submit(LIVE.replace("200", "100000"), "live")
-        for _ in range(20):
-            e = s.raw(head("GET /v1/jobs/live/output?follow=1 HTTP/1.1\nHost: x\n\n"))
-            e.recv(10)
-            e.close()
-        stuck = s.raw(head("GET /v1/jobs/live/output?follow=1 HTTP/1.1\nHost: x\n\n"))
-        wait(lambda: "weir_http_connections 1\n" in s.get("/metrics"))  # it was cut, as it takes nothing
-        stuck.close()
-        many = [s.raw() for _ in range(50)]
-        assert statuses(read_all(s.raw())) == [503]
-        for c in many:
-            c.close()
-        wait(lambda: s.ask("GET", "/v1/health")[0] == 200)
-        assert s.stop() == 0
-
-
-@case
-def a_thousand_idle_connections(d):
-    with serve(d) as s:
-        s.get("/v1/health")
-        before = resident(s.p.pid)
-        idle = [s.raw() for _ in range(500)]
-        kept = []
-        for _ in range(500):
-            c = s.raw(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
-            assert c.recv(1000).startswith(b"HTTP/1.1 200")
-            kept.append(c)
-        assert "weir_http_connections 1001\n" in s.get("/metrics")
-        each = (resident(s.p.pid) - before) // 1000
-        assert each < 20000 or "asan" in WEIR, f"{each} bytes a connection"
-        for c in kept:
-            c.sendall(head("GET /v1/health HTTP/1.1\nHost: x\n\n"))
-        for c in kept:
-            assert c.recv(1000).startswith(b"HTTP/1.1 200")
-        assert s.stop() == 0
-        for c in idle + kept:
-            c.close()
-
-
 def main():
     names = sys.argv[2:]
     failed = ran = 0
-    for f in CASES:
-        if names and f.__name__ not in names:
+    for name, f, by_tls in CASES:
+        if names and name not in names:
             continue
         ran += 1
+        BY_TLS[0] = by_tls
         with tempfile.TemporaryDirectory(prefix="weir-server-") as d:
             try:
                 f(d)
             except Exception as e:  # pylint: disable=broad-except
                 failed += 1
-                print(f"{f.__name__}: {type(e).__name__}: {e}", flush=True)
+                print(f"{name}: {type(e).__name__}: {e}", flush=True)
                 if names:
                     raise
     print(f"server: {ran} cases, {failed} failed")

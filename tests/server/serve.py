@@ -6,6 +6,7 @@ import queue
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -14,10 +15,11 @@ LIMIT = 60  # seconds after which a wait has failed
 
 
 class Server:
-    """with Server(weir, folder) as s: s.get("/v1/jobs")"""
+    """with Server(weir, folder) as s: s.get("/v1/jobs"); cert (tls.Cert): all of it by TLS"""
 
-    def __init__(self, weir, folder, *flags, data="data"):
-        self.weir, self.folder, self.flags, self.data = os.path.abspath(weir), folder, flags, data
+    def __init__(self, weir, folder, *flags, data="data", cert=None):
+        self.weir, self.folder, self.flags, self.data = os.path.abspath(weir), folder, [*flags, *(cert.flags() if cert else [])], data
+        self.cert, self.tls = cert, cert.context() if cert else None
         self.said = []
         self.start()
 
@@ -38,7 +40,7 @@ class Server:
         self.reader.start()
         while True:
             line = lines.get(timeout=LIMIT)
-            found = re.search(r"serving '.*' at http://127\.0\.0\.1:(\d+),", line)
+            found = re.search(r"serving '.*' at https?://127\.0\.0\.1:(\d+),", line)
             if found:
                 self.port = int(found.group(1))
                 return
@@ -72,9 +74,14 @@ class Server:
 
     # ---- requests ----
 
+    def connection(self):
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=LIMIT, context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
+
     def ask(self, method, path, body=None, kind="application/json", headers=()):
         """Status, headers, bytes."""
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
+        c = self.connection()
         try:
             if isinstance(body, (dict, list)):
                 body = json.dumps(body)
@@ -112,6 +119,8 @@ class Server:
 
     def raw(self, sent=b"", timeout=LIMIT):
         s = socket.create_connection(("127.0.0.1", self.port), timeout)
+        if self.tls:
+            s = self.tls.wrap_socket(s, server_hostname="127.0.0.1")
         s.sendall(sent)
         return s
 
@@ -131,7 +140,7 @@ class Events:
     """Server-sent events of a path, as (event, id, data)."""
 
     def __init__(self, server, path, headers=()):
-        self.c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
+        self.c = server.connection()
         self.c.request("GET", path, headers=dict(headers))
         self.r = self.c.getresponse()
         assert self.r.status == 200, self.r.read()
@@ -160,7 +169,7 @@ def read_all(s):
     while True:
         try:
             more = s.recv(65536)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):
             return got
         if not more:
             return got

@@ -108,3 +108,20 @@ Test(budget, one_thread_takes_another_gives_back) {
     cr_expect_eq(used(&other), 0);
     wr_budget_enter(NULL);
 }
+
+Test(budget, the_message_says_what_is_short) {
+    wr_budget b = {.limit = 1 << 20};
+    wr_err err = {0};
+    wr_budget_enter(&b);
+    cr_assert_null(wr_alloc(2 << 20));
+    wr_budget_enter(NULL); /* it is told outside, too */
+    cr_expect_eq(wr_fail_oom(&err, "a snapshot"), WR_ENOMEM);
+    cr_expect_str_eq(
+        err.msg, "no memory left for a snapshot in the budget of 1 MiB; give it more with --memory or SET "
+                 "memory");
+    wr_mem_fail_at(1);
+    cr_assert_null(wr_alloc(1));
+    wr_mem_fail_at(0);
+    cr_expect_eq(wr_fail_oom(&err, "a snapshot"), WR_ENOMEM);
+    cr_expect_str_eq(err.msg, "out of memory for a snapshot; free memory or lower the memory option");
+}

@@ -9,6 +9,10 @@
 #define N       110 /* records of the script */
 #define SEGMENT 1500
 
+/* Of the script: with zeros ahead of the records, segments have to have room for them. */
+static int64_t segment = SEGMENT;
+static uint32_t ready_after;
+
 typedef struct ledger { /* outside the process that dies */
     uint8_t acked[N];
     bool opened;
@@ -35,7 +39,8 @@ static void put_some(wr_stream *st, uint32_t i, uint32_t n, ledger *l) {
 
 /* Opens, or makes, the stream, whatever it takes; puts records from..to with changes of shards in between. */
 static void script(const char *dir, bool relaxed, uint32_t from, uint32_t to, ledger *l) {
-    wr_streams_opts o = {.sys = &lt_sys, .dir = dir, .segment_bytes = SEGMENT, .relaxed = relaxed};
+    wr_streams_opts o = {.sys = &lt_sys, .dir = dir, .segment_bytes = segment, .relaxed = relaxed};
+    o.ready_after = ready_after;
     wr_streams *db;
     wr_stream *st = NULL;
     if (wr_streams_open(&o, &db, NULL) != WR_OK) abort();
@@ -60,7 +65,7 @@ static void check(const char *dir, ledger *l, const char *what) {
     uint8_t counts[N + 50] = {0};
     lt.at = 0;
     for (int round = 0; round < 2; round++) {
-        wr_streams *db = lt_open(dir, SEGMENT, true);
+        wr_streams *db = lt_open(dir, segment, true);
         wr_arena ar = {0};
         wr_stream_info info;
         if (wr_stream_describe(db, "s", &ar, &info, NULL) != WR_OK) { /* it died before it was made */
@@ -159,4 +164,19 @@ Test(log_crash, power_lost_with_durability_os) {
 Test(log_crash, failed_once) { every((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 1}); }
 Test(log_crash, disk_full_for_a_while) {
     every((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 3});
+}
+
+/* The same with zeros written ahead of the records after each group. */
+static void every_ready(crash c) {
+    segment = 20000;
+    ready_after = 1;
+    every(c);
+}
+Test(log_crash, ready_killed) { every_ready((crash){.fault = LT_TEAR, .step = 2}); }
+Test(log_crash, ready_power_lost) { every_ready((crash){.fault = LT_POWER, .step = 2, .seed = 3}); }
+Test(log_crash, ready_failed_once) {
+    every_ready((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
+}
+Test(log_crash, ready_disk_full) {
+    every_ready((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 4});
 }

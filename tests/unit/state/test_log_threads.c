@@ -73,6 +73,7 @@ static void *follow(void *arg) {
 
 Test(log_threads, putting_sending_changing_following) {
     wr_streams_opts o = {.sys = &lt_sys, .dir = lt_folder("d"), .segment_bytes = 20000, .threads = 2};
+    o.ready_after = 1;
     crowd c[WRITERS + 3];
     pthread_t t[WRITERS + 3];
     wr_streams *db;

@@ -219,6 +219,75 @@ Test(savepoint, damage_of_the_state_is_not_copied) {
     wr_snapshots_close(s);
 }
 
+/* ---- a glance ---- */
+
+/* The part of that name, and only it, of what can be read; false: it was refused. */
+static bool glance(const char *dir, const char *part, wr_err *err) {
+    char text[4096];
+    size_t n = 0;
+    uint64_t bytes;
+    wr_snapshot *s;
+    if (wr_savepoint_glance(&wr_sys_real, dir, part, &s, &bytes, err) != WR_OK) {
+        cr_assert(!s);
+        return false;
+    }
+    if (strcmp(part, "grows") == 0)
+        for (uint64_t e = 1; e <= EPOCHS; e++) n += text_of(e, text + n);
+    else n = text_of(EPOCHS, text) / 2;
+    const wr_saved_part *p = wr_snapshot_part(s, part);
+    cr_assert(s->savepoint && s->n == 1 && s->head.epoch == EPOCHS && s->head.taken_us == 77);
+    cr_assert(p && p->n == 1 && p->pieces[0].len == n && memcmp(p->pieces[0].data, text, n) == 0, "%s", part);
+    wr_buf seg, manifest;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/00000001.seg", dir);
+    seg = lt_read(path);
+    snprintf(path, sizeof path, "%s/savepoint", dir);
+    manifest = lt_read(path);
+    cr_assert_eq(bytes, seg.len + manifest.len);
+    wr_buf_free(&seg);
+    wr_buf_free(&manifest);
+    wr_snapshot_free(s);
+    return true;
+}
+
+Test(savepoint, a_glance_reads_one_part) {
+    static const char *const files[] = {"00000001.seg", "savepoint"};
+    const char *dir = lt_folder("state"), *to = lt_folder("point");
+    wr_snapshots *s = make_state(&wr_sys_real, dir);
+    wr_err err = {0};
+    cr_assert(!glance(to, "whole", &err) && strstr(err.msg, "is no savepoint"), "%s", err.msg);
+    cr_assert_eq(wr_savepoint_write(s, to, NULL, NULL, &err), WR_OK, "%s", err.msg);
+    wr_snapshots_close(s);
+    cr_assert(glance(to, "whole", &err) && glance(to, "grows", &err), "%s", err.msg);
+    for (size_t f = 0; f < WR_LEN(files); f++) {
+        char path[4096];
+        size_t refused = 0;
+        snprintf(path, sizeof path, "%s/%s", to, files[f]);
+        wr_buf whole = lt_read(path);
+        for (size_t i = 0; i < whole.len; i++) {
+            whole.data[i] ^= (char)(1 << (i % 8));
+            lt_write(path, whole.data, whole.len);
+            refused += !glance(to, "grows", &err); /* damage elsewhere in the segment is not looked at */
+            whole.data[i] ^= (char)(1 << (i % 8));
+            lt_write(path, whole.data, i);
+            cr_assert(!glance(to, "grows", &err) && strstr(err.msg, files[f]), "%s, cut to %zu", files[f], i);
+        }
+        cr_assert(f == 1 ? refused == whole.len : refused > whole.len / 2, "%s: %zu", files[f], refused);
+        lt_write(path, whole.data, whole.len);
+        wr_buf_free(&whole);
+    }
+    wr_status r = WR_ENOMEM;
+    for (uint64_t n = 1; r != WR_OK; n++) {
+        uint64_t bytes;
+        wr_snapshot *got;
+        wr_mem_fail_at(n);
+        r = wr_savepoint_glance(&wr_sys_real, to, "whole", &got, &bytes, &err);
+        wr_mem_fail_at(0);
+        cr_assert(r == WR_OK || (r == WR_ENOMEM && !got), "allocation %d: %s", (int)n, err.msg);
+        wr_snapshot_free(got);
+    }
+}
+
 /* ---- formats to come ---- */
 
 Test(savepoint, a_newer_format_is_said_and_nothing_older_taken) {

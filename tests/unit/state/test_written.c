@@ -1,4 +1,6 @@
 /* What there is of a writer's records: after failures, over splits and merges, and behind a place. */
+#include <unistd.h>
+
 #include "log_test.h"
 
 #define MANY 400
@@ -99,4 +101,135 @@ Test(written, failures_leave_no_gap) {
         check(db, &(wr_written_where){.writer = 9}, 0, 12, there);
         wr_streams_close(db);
     }
+}
+
+static int64_t calls_to_find(wr_streams *db, const wr_written_where *where, const bool *there) {
+    int64_t before = __atomic_load_n(&lt.calls, __ATOMIC_RELAXED);
+    check(db, where, 30, 40, there);
+    return __atomic_load_n(&lt.calls, __ATOMIC_RELAXED) - before;
+}
+
+/* However much others have written since: at most a segment is read. */
+Test(written, what_others_wrote_is_passed) {
+    bool there[MANY] = {0};
+    wr_streams *db = lt_open(lt_folder("d"), 900, true);
+    wr_arena ar = {0};
+    lt_create(db, "s", 1);
+    wr_stream *st = lt_stream(db, "s");
+    cr_assert_eq(put_marked(st, 0, 30, there), WR_OK);
+    wr_written_where behind = {.writer = 9};
+    wr_shard_at *at;
+    cr_assert_eq(wr_stream_ends(db, "s", &ar, &at, &behind.n_from, NULL), WR_OK);
+    behind.from = at;
+    cr_assert_eq(put_marked(st, 30, 10, there), WR_OK);
+    int64_t calls = 0;
+    for (uint32_t i = 0; i < 600; i += 5) {
+        cr_assert_eq(lt_put_n(st, i, 5, NULL), WR_OK);
+        if (i == 300) { /* what is known survives the writer */
+            wr_streams_close(db);
+            db = lt_open(lt_folder("d"), 900, true);
+            st = lt_stream(db, "s");
+        }
+        int64_t n = calls_to_find(db, &behind, there);
+        if (i < 100) calls = n > calls ? n : calls;
+        else cr_assert_leq(n, calls, "%lld calls, %lld before", (long long)n, (long long)calls);
+    }
+    wr_arena_free(&ar);
+    wr_streams_close(db);
+}
+
+/* ---- the short cut against reading all ---- */
+
+/* NULL: there are fewer segments, or the shard has expired. */
+static const char *writers_file(const char *dir, uint32_t shard, size_t n) {
+    char stream[WRI_PATH], path[WRI_PATH];
+    wri_stream_path(dir, "s", stream);
+    wri_shard_path(stream, shard, path);
+    return access(path, F_OK) == 0 ? lt_segment(dir, "s", shard, n, WRI_WRITERS) : NULL;
+}
+
+/* Takes the files of marks away, or spoils one of them (at: which bit). */
+static void without_files(const char *dir, uint32_t n_shards, bool one, uint64_t at) {
+    for (uint32_t shard = 0; shard < n_shards; shard++)
+        for (size_t i = 0; writers_file(dir, shard, i); i++) {
+            const char *path = writers_file(dir, shard, i);
+            if (!one) {
+                unlink(path);
+                continue;
+            }
+            if (access(path, F_OK) != 0 || at++ % 3 != 0) continue;
+            wr_buf b = lt_read(path);
+            if (b.len) b.data[at / 8 % b.len] = (char)(b.data[at / 8 % b.len] ^ 1 << at % 8);
+            lt_write(path, b.data, at % 5 == 0 ? b.len / 2 : b.len);
+            wr_buf_free(&b);
+        }
+}
+
+static void ask(const char *dir, const wr_written_where *where, wr_arena *ar, wr_written **outp,
+                uint32_t *np) {
+    wr_err err = {0};
+    wr_streams *db = lt_open(dir, 0, false);
+    cr_assert_eq(wr_stream_written(db, "s", where, ar, outp, np, &err), WR_OK, "%s", err.msg);
+    wr_streams_close(db);
+}
+
+static void compare(const char *dir, uint32_t n_shards, const wr_written_where *where, uint64_t r) {
+    const char *copy = lt_folder("copy");
+    wr_arena ar = {0};
+    wr_written *a, *b;
+    uint32_t n_a, n_b;
+    ask(dir, where, &ar, &a, &n_a);
+    lt_remove(copy);
+    lt_copy(dir, copy);
+    without_files(copy, n_shards, r % 3 == 0, r);
+    ask(copy, where, &ar, &b, &n_b);
+    cr_assert_eq(n_a, n_b, "%u shards and %u", n_a, n_b);
+    for (uint32_t i = 0; i < n_a; i++)
+        cr_assert(a[i].lo == b[i].lo && a[i].hi == b[i].hi && a[i].last.epoch == b[i].last.epoch &&
+                      a[i].last.index == b[i].last.index && a[i].last.writer == b[i].last.writer,
+                  "range %u: %lu/%u and %lu/%u", i, (unsigned long)a[i].last.epoch, a[i].last.index,
+                  (unsigned long)b[i].last.epoch, b[i].last.index);
+    wr_arena_free(&ar);
+}
+
+static void random_run(uint64_t seed) {
+    char dir[160];
+    uint64_t epoch[3] = {1, 1, 1};
+    wr_arena ar = {0};
+    wr_shard_at *at = NULL;
+    uint32_t n_at = 0;
+    snprintf(dir, sizeof dir, "%s", lt_folder("r"));
+    lt_remove(dir);
+    lt_reset();
+    wr_streams *db = lt_open(dir, 700, true);
+    lt_create(db, "s", 1 + seed % 2);
+    wr_stream *st = lt_stream(db, "s");
+    for (uint64_t step = 0; step < 150; step++) {
+        uint64_t r = wr_hash_u64(seed << 32 | (step + 1)), w = r / 64 % 3;
+        wr_put puts[20];
+        char keys[20][16];
+        uint32_t n = 1 + (uint32_t)(r / 1024 % 20);
+        for (uint32_t i = 0; i < n; i++) {
+            puts[i] = marked((uint32_t)(r >> 40) + i, keys[i]);
+            puts[i].mark = (wr_mark){r % 4 == 0 ? 0 : 20 + w, epoch[w], i};
+        }
+        cr_assert_eq(wr_stream_put(st, puts, n, NULL), WR_OK);
+        epoch[w]++;
+        lt.wall_us += (int64_t)(r % 11 == 0) * 3600 * WR_US_PER_SECOND;
+        if (r / 7 % 9 == 0) lt_change(st, (uint32_t)(r >> 20) % 400, 9);
+        if (r / 5 % 13 == 0) {
+            wr_streams_close(db);
+            db = lt_open(dir, 700, true);
+            st = lt_stream(db, "s");
+        }
+        if (r / 3 % 17 == 0) cr_assert_eq(wr_stream_ends(db, "s", &ar, &at, &n_at, NULL), WR_OK);
+        wr_written_where where = {.writer = 20 + r / 128 % 3, .from = at, .n_from = n_at};
+        if (step % 4 == 0) compare(dir, st->meta.next_shard, &where, r);
+    }
+    wr_arena_free(&ar);
+    wr_streams_close(db);
+}
+
+Test(written, as_when_all_is_read) {
+    for (uint64_t seed = 1; seed <= 6; seed++) random_run(seed);
 }

@@ -1,0 +1,311 @@
+/* runtime/ops/slots.c -- see slots.h. */
+#include "slots.h"
+
+#define PART_BITS  WR_SLOT_BITS
+#define PART_SLOTS (1u << PART_BITS)
+#define PART_WORDS (PART_SLOTS / 64)
+
+_Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
+
+void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx) {
+    *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx};
+}
+
+void wri_slots_free(wri_slots *s) {
+    wr_free(s->live);
+    wr_free(s->changed);
+    wr_free(s->due);
+    wr_free(s->parts);
+    wr_free(s->list);
+    s->live = s->changed = s->due = NULL;
+    s->parts = NULL;
+    s->list = NULL;
+    s->words = s->n_parts = s->list_cap = s->at = 0;
+    s->n_due = 0;
+}
+
+size_t wri_slots_bytes(const wri_slots *s) {
+    return 3 * s->words * sizeof *s->live + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
+}
+
+/* Also for state that may go to disk for want of memory: ../paged.h. */
+bool wri_slots_on(const wri_slots *s) {
+    return s->op && (wr_task_saves(s->op->task) || s->op->def->keyed);
+}
+
+/* ---- room ---- */
+
+static wr_status more_words(wri_slots *s, size_t words, wr_err *err) {
+    uint64_t **all[] = {&s->live, &s->changed, &s->due};
+    for (size_t i = 0; i < WR_LEN(all); i++) {
+        uint64_t *p = wr_reallocn(*all[i], words, sizeof *p);
+        if (!p) return wr_fail_oom(err, "a snapshot");
+        memset(p + s->words, 0, (words - s->words) * sizeof *p);
+        *all[i] = p;
+    }
+    s->words = words;
+    return WR_OK;
+}
+
+/* Small tables stay small, large ones grow by whole parts. */
+static wr_status room(wri_slots *s, uint32_t top, wr_err *err) {
+    size_t need = (size_t)top / 64 + 1, words = s->words ? s->words : 4, parts;
+    if (need <= s->words) return WR_OK;
+    while (words < need) words = words < PART_WORDS ? words * 2 : words + words / 2;
+    if (words > PART_WORDS) words = (words + PART_WORDS - 1) / PART_WORDS * PART_WORDS;
+    parts = (words + PART_WORDS - 1) / PART_WORDS;
+    if (parts > s->n_parts) {
+        wri_slot_part *p = wr_reallocn(s->parts, parts, sizeof *p);
+        if (!p) return wr_fail_oom(err, "a snapshot");
+        memset(p + s->n_parts, 0, (parts - s->n_parts) * sizeof *p);
+        s->parts = p;
+        s->n_parts = parts;
+    }
+    return more_words(s, words, err);
+}
+
+/* ---- saving ---- */
+
+static uint32_t sub_of(const wri_slots *s, size_t part) {
+    return (s->space + 1) << (32 - PART_BITS) | (uint32_t)part;
+}
+
+static wr_status save_list(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err *err) {
+    uint32_t most = wr_task_batch_rows(s->op->task);
+    for (uint32_t at = 0, some; at < n; at += some) {
+        some = n - at < most ? n - at : most;
+        wr_saver *to = wr_saver_of(s->op, s->number, sub_of(s, ids[at] >> PART_BITS));
+        WR_TRY(s->save(s, ids + at, some, to, err));
+    }
+    return WR_OK;
+}
+
+#define COMPANY 256 /* slots: what few are saved in, as it costs little more */
+
+/* list[n..) gets slots that are due, too, in the words behind the last of list[0..n), which are of one part.
+ */
+static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
+    size_t w = list[n - 1] / 64, end = (w / PART_WORDS + 1) * PART_WORDS;
+    wri_slot_part *p = &s->parts[w / PART_WORDS];
+    for (; n < COMPANY && w < end && w < s->words && p->due > 0; w++) {
+        for (; n < COMPANY && s->due[w]; s->due[w] &= s->due[w] - 1, p->due--, s->n_due--)
+            list[n++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(s->due[w]);
+    }
+    return n;
+}
+
+/* s->list[0..n), which are due no more, part by part. */
+static wr_status save_forced(wri_slots *s, uint32_t n, wr_err *err) {
+    for (uint32_t first = 0; first < n;) {
+        uint32_t part = s->list[first] >> PART_BITS, to = first + 1;
+        for (uint32_t i = to; i < n; i++) { /* those of this part to the front */
+            if (s->list[i] >> PART_BITS != part) continue;
+            uint32_t id = s->list[i];
+            s->list[i] = s->list[to];
+            s->list[to++] = id;
+        }
+        if (to - first >= COMPANY) WR_TRY(save_list(s, s->list + first, to - first, err));
+        else {
+            uint32_t some[COMPANY];
+            memcpy(some, s->list + first, (to - first) * sizeof *some);
+            WR_TRY(save_list(s, some, add_company(s, some, to - first), err));
+        }
+        first = to;
+    }
+    return WR_OK;
+}
+
+static inline bool unset(uint64_t *bits, uint32_t id) {
+    uint64_t bit = UINT64_C(1) << (id & 63);
+    bool was = bits[id >> 6] & bit;
+    bits[id >> 6] &= ~bit;
+    return was;
+}
+static inline bool set(uint64_t *bits, uint32_t id) {
+    uint64_t bit = UINT64_C(1) << (id & 63);
+    bool was = bits[id >> 6] & bit;
+    bits[id >> 6] |= bit;
+    return !was;
+}
+
+/* Notes that ids change; those that are due come to s->list. */
+static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np, wr_err *err) {
+    uint32_t top = 0, n_list = 0;
+    for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
+    WR_TRY(room(s, top, err));
+    for (size_t i = 0; i < n; i++) {
+        wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
+        p->changed += set(s->changed, ids[i]);
+        p->live += set(s->live, ids[i]);
+    }
+    if (s->n_due > 0) {
+        if (wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK)
+            return wr_fail_oom(err, "a snapshot");
+        for (size_t i = 0; i < n; i++) {
+            if (!unset(s->due, ids[i])) continue;
+            s->parts[ids[i] >> PART_BITS].due--;
+            s->list[n_list++] = ids[i];
+        }
+        s->n_due -= n_list;
+    }
+    *np = n_list;
+    return WR_OK;
+}
+
+wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+    uint32_t n_list = 0;
+    if (n == 0 || !wri_slots_on(s)) return WR_OK;
+    WR_TRY(note(s, ids, n, &n_list, err));
+    return n_list ? save_forced(s, n_list, err) : WR_OK;
+}
+
+wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+    WR_TRY(wri_slots_touch(s, ids, n, err));
+    if (!wri_slots_on(s)) return WR_OK;
+    for (size_t i = 0; i < n; i++) s->parts[ids[i] >> PART_BITS].live -= unset(s->live, ids[i]);
+    return WR_OK;
+}
+
+typedef wr_status (*some_slots)(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err);
+
+static wr_status in_range(wri_slots *s, some_slots f, uint32_t first, uint32_t n, wr_err *err) {
+    uint32_t ids[256];
+    if (!wri_slots_on(s)) return WR_OK;
+    for (uint32_t at = 0, some; at < n; at += some) {
+        some = n - at < WR_LEN(ids) ? n - at : (uint32_t)WR_LEN(ids);
+        for (uint32_t i = 0; i < some; i++) ids[i] = first + at + i;
+        WR_TRY(f(s, ids, some, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_slots_touch_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) {
+    return in_range(s, wri_slots_touch, first, n, err);
+}
+
+wr_status wri_slots_leave_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) {
+    return in_range(s, wri_slots_leave, first, n, err);
+}
+
+/* ---- barriers ---- */
+
+static size_t words_of(const wri_slots *s, size_t part) {
+    size_t left = s->words - part * PART_WORDS;
+    return left < PART_WORDS ? left : PART_WORDS;
+}
+
+/* The part goes on: which slots it says anew. What of them is empty has been said by that. */
+static wr_status say_which(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
+    wri_slot_part *p = &s->parts[part];
+    size_t first = part * PART_WORDS, words = words_of(s, part);
+    WR_TRY(wr_save_said(to, s->due + first, words, p->changed, err));
+    p->due = 0;
+    for (size_t i = first; i < first + words; i++) {
+        s->due[i] &= s->live[i];
+        p->due += (uint32_t)__builtin_popcountll(s->due[i]);
+    }
+    return WR_OK;
+}
+
+static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
+    wri_slot_part *p = &s->parts[part];
+    size_t first = part * PART_WORDS, words = words_of(s, part);
+    bool whole = wr_save_anew(to) || !p->based || p->saved + p->changed > 2 * (uint64_t)p->live;
+    if (p->live == 0) { /* the next snapshot does not name it */
+        if (p->changed) memset(s->due + first, 0, words * sizeof *s->due);
+        *p = (wri_slot_part){0};
+        return WR_OK;
+    }
+    WR_TRY(wr_save_part(to, s->number, sub_of(s, part), !whole, err));
+    if (whole) {
+        memcpy(s->due + first, s->live + first, words * sizeof *s->due);
+        p->due = p->live;
+    } else if (p->changed) WR_TRY(say_which(s, part, to, err));
+    p->saved = (whole ? 0 : p->saved) + p->due;
+    p->based = true;
+    p->changed = 0;
+    s->n_due += p->due;
+    return WR_OK;
+}
+
+wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
+    WR_ASSERT(s->n_due == 0);
+    uint64_t *bits = s->due; /* all zero */
+    s->due = s->changed;
+    s->changed = bits;
+    s->at = 0;
+    for (size_t part = 0; part < s->n_parts; part++) WR_TRY(begin_part(s, part, to, err));
+    return WR_OK;
+}
+
+/* Up to `most` due slots of one part, to s->list. */
+static uint32_t take(wri_slots *s, uint32_t most) {
+    uint32_t n = 0;
+    while (s->n_due > 0 && n < most) {
+        uint64_t *word = &s->due[s->at];
+        if (*word == 0) {
+            s->at++;
+            if (n > 0 && s->at % PART_WORDS == 0) break;
+            continue;
+        }
+        s->list[n++] = (uint32_t)s->at * 64 + (uint32_t)__builtin_ctzll(*word);
+        *word &= *word - 1;
+        s->n_due--;
+    }
+    if (n > 0) s->parts[s->list[0] >> PART_BITS].due -= n;
+    return n;
+}
+
+wr_status wri_slots_rest(wri_slots *s, bool *leftp, wr_err *err) {
+    *leftp = s->n_due > 0;
+    if (!*leftp) return WR_OK;
+    uint32_t most = wr_task_batch_rows(s->op->task);
+    if (wr_grow(&s->list, &s->list_cap, most, sizeof *s->list) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    return save_list(s, s->list, take(s, most), err);
+}
+
+wr_status wri_slots_finish(wri_slots *s, wr_err *err) {
+    for (bool left = s->n_due > 0; left;) WR_TRY(wri_slots_rest(s, &left, err));
+    return WR_OK;
+}
+
+/* ---- numbers ---- */
+
+void wri_numbers_init(wri_numbers *n, uint32_t bits) { *n = (wri_numbers){.shift = PART_BITS - bits}; }
+
+void wri_numbers_free(wri_numbers *n) {
+    wr_free(n->out);
+    wr_free(n->idle);
+}
+
+static wr_status next_range(wri_numbers *n, wr_err *err) {
+    if (n->n_idle > 0) {
+        n->range = n->idle[--n->n_idle];
+        n->at = 0;
+        return WR_OK;
+    }
+    if (n->n >> (32 - PART_BITS))
+        return wr_fail(err, WR_ELIMIT, "an operator would have to keep more than 2^32 rows");
+    if (wr_grow(&n->out, &n->cap, n->n + 1, sizeof *n->out) != WR_OK ||
+        wr_grow(&n->idle, &n->idle_cap, n->n + 1, sizeof *n->idle) != WR_OK) /* so that _give cannot fail */
+        return wr_fail_oom(err, "rows that are kept");
+    n->out[n->n] = 0;
+    n->range = (uint32_t)n->n++;
+    n->at = 0;
+    return WR_OK;
+}
+
+wr_status wri_numbers_take(wri_numbers *n, uint32_t *nop, wr_err *err) {
+    if (n->n == 0 || n->at >> n->shift) WR_TRY(next_range(n, err));
+    *nop = n->range << n->shift | n->at++;
+    n->out[n->range]++;
+    return WR_OK;
+}
+
+void wri_numbers_give(wri_numbers *n, uint32_t no) {
+    uint32_t range = no >> n->shift;
+    if (--n->out[range] > 0) return;
+    if (range == n->range) n->at = 0;
+    else n->idle[n->n_idle++] = range;
+}

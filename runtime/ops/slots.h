@@ -1,0 +1,98 @@
+/* runtime/ops/slots.h -- what a snapshot still has to save of an operator's state, slot by slot. Private to
+ * runtime/.
+ *
+ * State is kept in slots with small numbers: group ids, numbers of rows or nodes. A slot has rows of a
+ * snapshot, mostly one: those that, loaded, make it again.
+ *
+ *   live      there is something in it
+ *   changed   since the last barrier: what the next snapshot must say
+ *   due       live at the last barrier, to be said by its snapshot, and not saved yet: as it stands is as it
+ *             stood then
+ *
+ * At a barrier `changed` becomes `due`, which takes no time to speak of. Later, between its rows, the worker
+ * saves what is due bit by bit. A slot that is about to change while it is due is saved first: then, not
+ * before, and it alone. So there is no pause, nothing is copied twice, nobody reads what another thread
+ * writes, and whatever a state points at may change as it likes.
+ *
+ * The slots of a range of numbers are one part of the snapshot. Mostly a part goes on: it says by a list or
+ * a bitmap which slots it says anew, which makes their older rows void, those that are empty now have no
+ * others, and then come the rows of these slots. It is written whole when it has as many void rows as others,
+ * and is not named any more when it is empty. So what is written and what has to be read is less than
+ * twice what must be; and state that leaves in the order in which it came (wri_numbers) takes its parts with
+ * it. Who loads (../slots_load.c) gives an operator the rows that are not void, in any order of slots; the
+ * operator knows of no order of snapshots.
+ *
+ * One thread owns slots. Where no snapshots are taken all of this does nothing. */
+#ifndef WR_RUNTIME_SLOTS_H
+#define WR_RUNTIME_SLOTS_H
+
+#include "../op.h"
+
+typedef struct wri_slot_part {
+    uint32_t live, changed, due; /* slots */
+    uint64_t saved;              /* slots, since the last snapshot that had all of them, and by that one */
+    bool based;                  /* there has been such a one */
+} wri_slot_part;
+
+typedef struct wri_slots wri_slots;
+/* Saves slots ids[0..n), all of one part, by wr_save_slots. */
+typedef wr_status (*wri_slots_save)(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to,
+                                    wr_err *err);
+
+struct wri_slots {
+    wr_op *op;
+    int64_t number; /* with `space`, what tells these slots from others of the operator */
+    uint32_t space;
+    wri_slots_save save;
+    void *ctx;
+    uint64_t *live, *changed, *due; /* a bit per slot */
+    size_t words;
+    wri_slot_part *parts;
+    size_t n_parts;
+    uint64_t n_due;
+    size_t at; /* words of due before this one are zero */
+    uint32_t *list;
+    size_t list_cap;
+};
+
+/* space: below 4095. */
+void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx);
+void wri_slots_free(wri_slots *s);
+bool wri_slots_on(const wri_slots *s); /* somebody may want what is in them */
+size_t wri_slots_bytes(const wri_slots *s);
+
+/* Slots ids[0..n) are about to change, or have come to life. */
+wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
+/* They are about to be emptied. */
+wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
+/* The same for first..first + n. */
+wr_status wri_slots_touch_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) WR_MUST_USE;
+wr_status wri_slots_leave_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) WR_MUST_USE;
+
+/* At a barrier, from save(). */
+wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) WR_MUST_USE;
+/* Some of what is due, from save_rest(); *leftp: there was some. */
+wr_status wri_slots_rest(wri_slots *s, bool *leftp, wr_err *err) WR_MUST_USE;
+/* All of it: the slots are about to go altogether. */
+wr_status wri_slots_finish(wri_slots *s, wr_err *err) WR_MUST_USE;
+
+/* ---- numbers for blocks of slots ----
+ *
+ * Given out rising; those of a range are given out again when all of them have come back. So blocks that
+ * leave in about the order in which they came make parts empty, one after the other. */
+typedef struct wri_numbers {
+    uint32_t shift;     /* of a number, to the range that it is of */
+    uint32_t *out;      /* per range: numbers that are out */
+    size_t n, cap;      /* ranges */
+    uint32_t range, at; /* the next number; at its end: there is no range */
+    uint32_t *idle;     /* ranges of which none is */
+    size_t n_idle, idle_cap;
+} wri_numbers;
+
+/* Blocks of 2^bits slots. */
+void wri_numbers_init(wri_numbers *n, uint32_t bits);
+void wri_numbers_free(wri_numbers *n);
+wr_status wri_numbers_take(wri_numbers *n, uint32_t *nop, wr_err *err) WR_MUST_USE;
+void wri_numbers_give(wri_numbers *n, uint32_t no);
+
+#endif

@@ -1,0 +1,114 @@
+/* state/snapshots/segment.c -- a segment while it is written: bytes come a bit at a time.
+ *
+ *   put ─► block, 1 MiB ─► file
+ *
+ * Whole blocks go past the page cache where the file system can (O_DIRECT): nobody reads a snapshot soon, and
+ * a gigabyte through the cache costs more time than making it did, and drives out what is needed. A file that
+ * cannot, or a block that was not taken whole, goes through the cache; so does what is left at the end. Both
+ * descriptors are of one file: fdatasync of one makes all of it durable. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_int.h"
+
+#define BLOCK ((size_t)1 << 20)
+#define ALIGN ((size_t)4096) /* what O_DIRECT may ask of memory, length and place */
+
+wr_status wri_segment_open(const wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) {
+    *out = (wr_segment){.sys = s->sys, .number = number, .fd = -1, .direct = -1};
+    out->path = wri_snap_path(s, number, "seg");
+    out->room = wr_alloc(BLOCK + ALIGN);
+    if (!out->path || !out->room) return wr_fail_oom(err, "a snapshot");
+    out->block = out->room + (ALIGN - (uintptr_t)out->room % ALIGN) % ALIGN;
+    out->fd = s->sys->open(out->path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (out->fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", out->path, strerror(errno));
+    return wr_segment_put(out, WRI_SEGMENT, WRI_MAGIC_LEN, err);
+}
+
+/* How much of the block was taken past the cache. */
+static size_t write_direct(wr_segment *g) {
+    if (g->buffered) return 0;
+    if (g->direct < 0) g->direct = g->sys->open(g->path, O_WRONLY | O_DIRECT, 0);
+    ssize_t n = g->direct < 0 ? -1 : g->sys->pwrite(g->direct, g->block, BLOCK, (off_t)g->at);
+    g->buffered = n != (ssize_t)BLOCK; /* an error that stays comes again, with its name */
+    return n > 0 ? (size_t)n : 0;
+}
+
+static wr_status write_block(wr_segment *g, wr_err *err) {
+    size_t done = g->n == BLOCK ? write_direct(g) : 0;
+    WR_TRY(wr_pwrite_all(g->sys, g->fd, g->block + done, g->n - done, (int64_t)(g->at + done), g->path, err));
+    g->at += g->n;
+    g->n = 0;
+    return WR_OK;
+}
+
+wr_status wr_segment_put(wr_segment *g, const void *p, size_t n, wr_err *err) {
+    const char *from = p;
+    g->crc = wr_crc32c(g->crc, p, n);
+    while (n > 0) {
+        size_t k = n < BLOCK - g->n ? n : BLOCK - g->n;
+        memcpy(g->block + g->n, from, k);
+        g->n += k;
+        from += k;
+        n -= k;
+        if (g->n == BLOCK) WR_TRY(write_block(g, err));
+    }
+    return WR_OK;
+}
+
+wr_status wri_segment_copy(wr_segment *g, const wr_part_from *from, bool *soundp, wr_err *err) {
+    uint32_t crc = 0;
+    char *p = wr_alloc(BLOCK);
+    wr_status r = p ? WR_OK : wr_fail_oom(err, "a snapshot");
+    *soundp = true;
+    for (uint64_t at = 0; r == WR_OK && *soundp && at < from->len;) {
+        size_t n = from->len - at < BLOCK ? (size_t)(from->len - at) : BLOCK;
+        *soundp = from->read(from->ctx, at, p, n, err) == WR_OK;
+        if (*soundp) r = wr_segment_put(g, p, n, err);
+        crc = wr_crc32c(crc, p, n);
+        at += n;
+    }
+    wr_free(p);
+    if (r == WR_OK && *soundp && crc != from->crc) {
+        *soundp = false;
+        (void)!wr_fail(err, WR_EIO, "its checksum is %08x, %08x was expected; check the disk", crc,
+                       from->crc);
+    }
+    return r;
+}
+
+wr_status wr_segment_copy(wr_segment *g, const wr_part_from *from, wr_err *err) {
+    bool sound;
+    WR_TRY(wri_segment_copy(g, from, &sound, err));
+    if (sound) return WR_OK;
+    return wr_fail_in(err, WR_EIO, "state that was written to a temporary file cannot be read back");
+}
+
+void wri_segment_begin(wr_segment *g) {
+    g->began = g->at + g->n;
+    g->crc = 0;
+}
+
+wri_piece_at wri_segment_piece(const wr_segment *g) {
+    return (wri_piece_at){g->number, g->began, g->at + g->n - g->began, g->crc};
+}
+
+wr_status wri_segment_finish(wr_segment *g, wr_err *err) {
+    if (g->n > 0) WR_TRY(write_block(g, err));
+    if (g->sys->fdatasync(g->fd) != 0)
+        return wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", g->path, strerror(errno));
+    int fd = g->fd;
+    g->fd = -1;
+    if (g->sys->close(fd) == 0) return WR_OK;
+    return wr_fail(err, WR_EIO, "cannot close '%s': %s", g->path, strerror(errno));
+}
+
+void wri_segment_close(wr_segment *g) {
+    if (g->fd >= 0) g->sys->close(g->fd);
+    if (g->direct >= 0) g->sys->close(g->direct);
+    wr_free(g->path);
+    wr_free(g->room);
+}
