@@ -478,7 +478,8 @@ void wri_loader_free(wri_loader *l);
 typedef wr_status wri_found(void *ctx, uint64_t at, size_t len, wr_err *err);
 wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *found, void *ctx,
                          wr_err *err) WR_MUST_USE;
-/* One item of a part of slots. said: a bit for each slot that later items say; it is added what this one says.
+/* One item of a part of slots. said: a bit for each slot that later items say; it is added what this one
+ * says.
  */
 wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t at, size_t len,
                         uint64_t *said, wri_whose whose, wr_err *err) WR_MUST_USE;

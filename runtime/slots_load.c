@@ -49,7 +49,8 @@ wr_status wri_slots_said(bool bitmap, const char *slots, size_t len, uint64_t *s
     return WR_OK;
 }
 
-wr_status wri_slots_load(wri_loader *l, uint32_t id, const wr_saved_part *part, wri_whose whose, wr_err *err) {
+wr_status wri_slots_load(wri_loader *l, uint32_t id, const wr_saved_part *part, wri_whose whose,
+                         wr_err *err) {
     places found = {0};
     uint64_t *said;
     said = wr_calloc((1u << WR_SLOT_BITS_MAX) / 64, sizeof *said);

@@ -29,9 +29,7 @@ size_t wri_slots_bytes(const wri_slots *s) {
 }
 
 /* Also for state that may go to disk for want of memory: ../paged.h. */
-bool wri_slots_on(const wri_slots *s) {
-    return s->op && (wr_task_saves(s->op->task) || s->op->def->keyed);
-}
+bool wri_slots_on(const wri_slots *s) { return s->op && (wr_task_saves(s->op->task) || s->op->def->keyed); }
 
 /* ---- room ---- */
 

@@ -254,6 +254,7 @@ static void write_long(const char *what) {
     cr_assert_eq(bytes, LONG_BYTES + 3);
     cr_assert_eq(wr_snapshots_read(store, &s, &said, &err), WR_OK, "%s", err.msg);
     cr_assert(s && said.len == 0, "%s: %s", what, said.data);
+    cr_assert_eq(wr_snapshot_bring(s, NULL, &err), WR_OK, "%s: %s", what, err.msg);
     const wr_piece *p = &wr_snapshot_part(s, "long")->pieces[0];
     cr_assert_eq(p->len, LONG_BYTES);
     for (size_t i = 0; i < LONG_BYTES; i++) cr_assert_eq(p->data[i], long_byte(i), "%s: byte %zu", what, i);
