@@ -82,7 +82,8 @@ static const wr_option flags[] = {
      .offset = OPT(memory),
      .def = "0",
      .max = INT64_MAX / 2,
-     .doc = "What buffers and state may take, such as 512MiB; state of windows that is more goes to disk, in "
+     .doc = "What buffers and state may take, such as 512MiB; state of keys and windows that is more goes to "
+            "disk, in "
             "the "
             "--state folder or TMPDIR. 0: what the SQL sets, else half of the machine's memory."},
     {.name = "workers",
@@ -288,6 +289,8 @@ static int run(const void *opts, char **args, int n) {
     const run_opts *o = opts;
     if (!wri_one_script("run", o->execute, n)) return EXIT_USAGE;
     wri_script sc;
+    bool adopted = o->state && wr_state_adopt(&wr_sys_real, o->state);
+    if (!adopted && o->from) wr_state_adopt(&wr_sys_real, o->from);
     int status = wri_script_load(&sc, n ? args[0] : NULL, o->execute);
     if (status == EXIT_DONE) status = run_plan(&sc, o);
     wri_script_free(&sc);

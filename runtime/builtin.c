@@ -32,7 +32,7 @@ static const wr_option settings[] = {
      .max = INT64_MAX / 2,
      .doc = "What buffers and state of the job may take, such as 512MiB; 0: half of the machine's memory, or "
             "of the "
-            "control group's limit. When half of it is used, state of windows goes to disk."},
+            "control group's limit. When half of it is used, state of keys and windows goes to disk."},
     {.name = "state_ttl",
      .type = WR_OPT_DURATION,
      .offset = SETTING(state_ttl_us),

@@ -21,6 +21,7 @@
 #include <inttypes.h>
 
 #include "job_int.h"
+#include "paged.h"
 
 /* A snapshot under way. It is written by a thread made for it, not by libuv's pool, which ends the process
  * when it cannot have its threads. */
@@ -69,8 +70,9 @@ static wr_status read_from(wr_job *j, wr_snapshot **fromp, wr_err *err) {
         (wr_buf_put(&j->said, said.data, said.len) != WR_OK || wr_buf_put(&j->said, "", 1) != WR_OK))
         r = wr_fail_oom(err, "a snapshot");
     wr_buf_free(&said);
-    if (r != WR_OK || *fromp || !j->opts.from_dir) return r;
-    return wr_savepoint_read(j->sys, j->opts.from_dir, fromp, err);
+    if (r == WR_OK && !*fromp && j->opts.from_dir)
+        r = wr_savepoint_read(j->sys, j->opts.from_dir, fromp, err);
+    return r == WR_OK && *fromp ? wr_snapshot_bring(*fromp, WRI_OP_PARTS, err) : r;
 }
 
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
@@ -142,40 +144,58 @@ static uint32_t now_of(const wr_job *j, uint32_t was) {
     return WR_NO_COL;
 }
 
-/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
-static wr_status load_worker(wr_job *j, uint32_t w, const wr_snapshot *from, wr_err *err) {
-    for (size_t i = 0; i < from->n; i++) {
-        unsigned id, worker, sub;
-        int64_t part;
-        int n = sscanf(from->parts[i].name, "op/%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &sub);
-        uint32_t now = n < 2 ? WR_NO_COL : now_of(j, id);
-        if (now == WR_NO_COL) continue;
-        if (n == 4) {
-            WR_TRY(wri_slots_load(j, w, now, &from->parts[i], err));
-            continue;
-        }
-        for (size_t k = 0; k < from->parts[i].n; k++) {
-            const wr_piece *p = &from->parts[i].pieces[k];
-            WR_TRY(wri_items_load(j, w, now, p->data, p->len, err));
-        }
-    }
-    return WR_OK;
-}
-
-typedef struct loading { /* one worker's share; each goes through all parts and takes what is its own */
-    wr_job *job;
+typedef struct loading { /* one worker's share: all parts are gone over, and what is its own is taken */
+    wri_loader loader;
     const wr_snapshot *from;
-    uint32_t worker;
+    bool same; /* each worker's rows are its own again */
     pthread_t thread;
     bool started;
     wr_status status;
     wr_err err;
 } loading;
 
+/* Operators hear before how much it will be. */
+static wr_status expect_all(const loading *l, wr_err *err) {
+    wr_job *j = l->loader.job;
+    for (uint32_t now = 0; now < j->plan->n_nodes; now++) {
+        uint64_t bytes = 0;
+        for (size_t i = 0; i < l->from->n; i++) {
+            const wr_saved_part *p = &l->from->parts[i];
+            unsigned id;
+            if (sscanf(p->name, WRI_OP_PARTS "%u/", &id) != 1 || now_of(j, id) != now) continue;
+            for (size_t k = 0; k < p->n; k++) bytes += p->pieces[k].len;
+        }
+        if (bytes) WR_TRY(wri_paged_expect(&j->workers[l->loader.worker].ops[now], bytes, err));
+    }
+    return WR_OK;
+}
+
+/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
+static wr_status load_worker(loading *l, wr_err *err) {
+    const wr_snapshot *from = l->from;
+    WR_TRY(expect_all(l, err));
+    for (size_t i = 0; i < from->n; i++) {
+        unsigned id, worker, slots;
+        int64_t part;
+        int n = sscanf(from->parts[i].name, WRI_OP_PARTS "%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &slots);
+        uint32_t now = n < 2 ? WR_NO_COL : now_of(l->loader.job, id);
+        if (now == WR_NO_COL) continue;
+        wri_whose whose = !l->same ? WRI_BY_KEY : worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
+        if (n == 4) {
+            WR_TRY(wri_slots_load(&l->loader, now, &from->parts[i], whose, err));
+            continue;
+        }
+        for (size_t k = 0; k < from->parts[i].n; k++)
+            WR_TRY(wri_items_load(&l->loader, now, &from->parts[i].pieces[k], whose, err));
+    }
+    return wri_items_loaded(&l->loader, err);
+}
+
 static void *load_share(void *arg) {
     loading *l = arg;
-    wr_budget *was = wr_budget_enter(&l->job->budget);
-    l->status = load_worker(l->job, l->worker, l->from, &l->err);
+    wr_budget *was = wr_budget_enter(&l->loader.job->budget);
+    l->status = load_worker(l, &l->err);
+    wri_loader_free(&l->loader);
     wr_budget_enter(was);
     return NULL;
 }
@@ -185,8 +205,10 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
     loading *all = wr_calloc(j->n_workers, sizeof *all);
     wr_status r = WR_OK;
     if (!all) return wr_fail_oom(err, "a snapshot");
+    bool same = wri_owners_same(j, from);
     for (uint32_t w = 0; w < j->n_workers; w++) {
-        all[w] = (loading){.job = j, .from = from, .worker = w};
+        wri_loader own = {.job = j, .worker = w, .reader = {.of = from, .fd = -1}};
+        all[w] = (loading){.loader = own, .from = from, .same = same};
         all[w].started = w > 0 && pthread_create(&all[w].thread, NULL, load_share, &all[w]) == 0;
     }
     for (uint32_t w = 0; w < j->n_workers; w++) {
@@ -368,6 +390,8 @@ static wr_status add_job(wri_writing *w) {
     WR_TRY(add_part(w, "job", &text, &w->err));
     uint64_t job = w->job->epochs.job;
     if (wr_buf_put(text, &job, sizeof job) != WR_OK) return wr_fail_oom(&w->err, "a snapshot");
+    WR_TRY(add_part(w, WRI_OWNERS, &text, &w->err));
+    WR_TRY(wri_owners_pack(w->job, text, &w->err));
     const wr_buf *about = &w->job->epochs.about;
     WR_TRY(add_part(w, WRI_ABOUT, &text, &w->err));
     return wr_buf_put(text, about->data, about->len) == WR_OK ? WR_OK : wr_fail_oom(&w->err, "a snapshot");

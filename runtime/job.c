@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "ops/ops.h"
+#include "paged.h"
 
 #define TICK_MS        100
 #define SPLITS_TO_COME (1 << 20) /* room between the numbers of splits of sources that may get more */
@@ -158,6 +159,7 @@ static wr_status make_task(wr_job *j, uint32_t index, wr_err *err) {
 void wri_op_free(wr_op *op) {
     if (!op->def) return;
     if (op->def->close) op->def->close(op);
+    wri_paged_free(op);
     wr_free(op->port_wm);
     wr_free(op->out);
 }

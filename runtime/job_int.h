@@ -189,11 +189,16 @@ typedef struct wri_item {
     uint32_t n_keys, n_ints;
     int64_t *ints;
 } wri_item;
+typedef struct wri_straight { /* takes items as they are saved; they are the caller's */
+    wr_status (*take)(void *ctx, const wri_item *item, wr_err *err);
+    void *ctx;
+} wri_straight;
 typedef struct wri_items { /* of one part */
     wri_item *items;
     size_t n;
 } wri_items;
 struct wr_saver {
+    const wri_straight *straight; /* NULL: items are kept until the snapshot is written */
     wri_item *items;
     size_t n, cap;
     uint32_t node; /* that saves now, and which part */
@@ -307,6 +312,7 @@ struct wr_task {
     int64_t rest_us;       /* when what it left to be saved was last worked on */
     uint64_t sides_passed; /* the last one that the sides have sent */
     wr_saver saver;        /* the control thread's between the barrier and the next */
+    wr_saver *aside;       /* what is saved now goes there and to no snapshot; NULL: to saver */
     /* sleeping and waking */
     uint32_t
         rounds;  /* atomic: turns of its loop, at whose end its sinks hold nothing back if let_go was set */
@@ -445,17 +451,48 @@ void wri_saver_free(wr_saver *s);
 wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
 /* ctx: wri_items. Lets go of the rows. */
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
-/* Gives worker w's operator what of that, saved by node id, concerns it now. */
-wr_status wri_items_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n,
+#define WRI_OP_PARTS   "op/"      /* how the names of operators' parts begin: those that may be large */
+#define WRI_ITEM_ENDED UINT32_MAX /* tag: the operator had ended, on worker 0 */
+
+/* saved_load.c: what a worker reads when a job goes on. */
+typedef struct wri_loader {
+    wr_job *job;
+    uint32_t worker;
+    wr_piece_reader reader;
+    wr_buf window;
+} wri_loader;
+/* Rows: dealt out by key; all its own, or all others', but for those without keys; all its own. */
+typedef enum wri_whose { WRI_BY_KEY, WRI_OWN, WRI_OTHERS, WRI_ALL } wri_whose;
+/* Gives the worker's operator `id` what concerns it of what wri_items_say wrote. */
+wr_status wri_items_load(wri_loader *l, uint32_t id, const wr_piece *p, wri_whose whose,
                          wr_err *err) WR_MUST_USE;
-/* One item, *usedp bytes long. said: of a part of slots, a bit for each slot that later items say; NULL: of
- * another one. */
-wr_status wri_item_load(wr_job *j, uint32_t w, uint32_t id, const char *p, size_t n, const uint64_t *said,
-                        size_t *usedp, wr_err *err) WR_MUST_USE;
+wr_status wri_items_loaded(const wri_loader *l, wr_err *err) WR_MUST_USE; /* that was all */
+/* To op, wherever it is; what is on disk of its state stays there. */
+wr_status wri_items_load_from(wri_loader *l, wr_op *op, const wr_part_from *from, wri_whose whose,
+                              wr_err *err) WR_MUST_USE;
+/* Adds the rows of p to *rowsp; no job is needed. */
+wr_status wri_items_count(wri_loader *l, const wr_piece *p, uint64_t *rowsp, wr_err *err) WR_MUST_USE;
+void wri_loader_free(wri_loader *l);
+
+/* Where the items of p lie, in order. */
+typedef wr_status wri_found(void *ctx, uint64_t at, size_t len, wr_err *err);
+wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *found, void *ctx,
+                         wr_err *err) WR_MUST_USE;
+/* One item of a part of slots. said: a bit for each slot that later items say; it is added what this one
+ * says.
+ */
+wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t at, size_t len,
+                        uint64_t *said, wri_whose whose, wr_err *err) WR_MUST_USE;
+wr_status wri_slots_said(bool bitmap, const char *slots, size_t len, uint64_t *said, wr_err *err) WR_MUST_USE;
 
 /* slots_load.c: all of a part of slots. */
-wr_status wri_slots_load(wr_job *j, uint32_t w, uint32_t id, const wr_saved_part *part,
+wr_status wri_slots_load(wri_loader *l, uint32_t id, const wr_saved_part *part, wri_whose whose,
                          wr_err *err) WR_MUST_USE;
+
+/* owners.c: whose rows a snapshot's are */
+#define WRI_OWNERS "owners" /* the part's name */
+wr_status wri_owners_pack(const wr_job *j, wr_buf *out, wr_err *err) WR_MUST_USE;
+bool wri_owners_same(const wr_job *j, const wr_snapshot *from); /* each worker's are its own again */
 
 /* about.c: what a snapshot says of its job */
 #define WRI_ABOUT "about" /* the part's name */
@@ -490,7 +527,7 @@ const wr_op_def *wri_op_def_of(const wr_node *n);
 wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) WR_MUST_USE; /* *fromp NULL: anew */
 wr_status wri_epochs_check(const wr_job *j, wr_err *err) WR_MUST_USE; /* everything can be saved */
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
-/* The bytes that sink n went on from; NULL: none. */
+/* The bytes that sink n went on from; NULL: none. In memory, as all but operators' parts. */
 const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n);
 const wr_piece *wri_epochs_rows(const wr_job *j, const wr_snapshot *from,
                                 const wr_node *n); /* for it, with that epoch */
@@ -510,6 +547,8 @@ static inline bool wri_memory_short(const wr_job *j) {
     return WR_UNLIKELY(__atomic_load_n(&j->budget.used, __ATOMIC_RELAXED) > j->short_at);
 }
 bool wri_memory_waits(const wr_task *t); /* sources must deal nothing now */
+/* Asks one. */
+wr_status wri_op_relieve(wr_op *op, bool *didp, wr_err *err) WR_MUST_USE;
 /* Asks all operators of the worker to let go of some, if memory is short. Between events. */
 wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 /* For operators that let go: what is too little to be worth it; whether it is enough now; how much of what

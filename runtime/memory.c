@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "job_int.h"
+#include "paged.h"
 
 #define MEMORY_MIN ((int64_t)32 << 20)
 
@@ -132,12 +133,27 @@ size_t wri_memory_share(const wr_op *op) {
     return (size_t)(op->task->job->memory / 8 / op->task->job->n_workers);
 }
 
+/* So that another worker, whose allocation fails, can say who keeps so much. */
+static void note_kept(wr_op *op) {
+    wr_kept kept = {0};
+    if (!op->state || !op->def->measure) return;
+    op->def->measure(op, &kept);
+    __atomic_store_n(&op->kept_keys, kept.keys, __ATOMIC_RELAXED);
+    __atomic_store_n(&op->kept_bytes, kept.bytes, __ATOMIC_RELAXED);
+}
+
+wr_status wri_op_relieve(wr_op *op, bool *didp, wr_err *err) {
+    if (op->def->relieve) return op->def->relieve(op, didp, err);
+    return op->def->keyed ? wri_paged_relieve(op, didp, err) : WR_OK;
+}
+
 wr_status wri_memory_relieve(wr_task *t, bool *didp, wr_err *err) {
     const wr_plan *p = t->job->plan;
     if (WR_LIKELY(!wri_memory_short(t->job))) return WR_OK;
     for (uint32_t id = 0; id < p->n_nodes; id++) {
         wr_op *op = &t->ops[id];
-        if (op->def->relieve) WR_TRY(op->def->relieve(op, didp, err));
+        if (!op->def->relieve && !op->def->keyed) note_kept(op);
+        else WR_TRY(wri_op_relieve(op, didp, err));
     }
     return WR_OK;
 }
@@ -150,16 +166,26 @@ static void say_bytes(char *out, size_t n, int64_t v) {
     else snprintf(out, n, "%" PRId64 " GiB", v >> 30);
 }
 
-/* The operator of this worker that keeps the most; NULL: none says that it keeps anything. */
+/* What op keeps, as far as worker t can know. */
+static wr_kept kept_by(const wr_task *t, const wr_op *op) {
+    wr_kept k = {0};
+    if (op->task != t) k = (wr_kept){wri_tallied(&op->kept_keys), wri_tallied(&op->kept_bytes)};
+    else if (op->paged) wri_paged_measure(op, &k);
+    else if (op->state && op->def->measure) op->def->measure(op, &k);
+    return k;
+}
+
+/* The operator that keeps the most; NULL: none says that it keeps anything. */
 static const wr_op *largest(const wr_task *t, wr_kept *outp) {
+    const wr_job *j = t->job;
     const wr_op *found = NULL;
     *outp = (wr_kept){0};
-    for (uint32_t id = 0; id < t->job->plan->n_nodes; id++) {
-        wr_kept k = {0};
-        if (t->ops[id].state && t->ops[id].def->measure) t->ops[id].def->measure(&t->ops[id], &k);
+    for (uint32_t i = 0; i < j->n_workers * j->plan->n_nodes; i++) {
+        const wr_op *op = &j->workers[i / j->plan->n_nodes].ops[i % j->plan->n_nodes];
+        wr_kept k = kept_by(t, op);
         if (k.bytes <= outp->bytes) continue;
         *outp = k;
-        found = &t->ops[id];
+        found = op;
     }
     return found;
 }
@@ -196,7 +222,7 @@ wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err) {
     if (op)
         snprintf(keeps, sizeof keeps,
                  "; %s (#%u of EXPLAIN) keeps %s for %" PRIu64 " keys or rows on worker %u of %u",
-                 op->def->name, op->node->id, bytes, k.keys, t->index + 1, j->n_workers);
+                 op->def->name, op->node->id, bytes, k.keys, op->task->index + 1, j->n_workers);
     return wr_fail(err, s,
                    "the memory budget of %s is used up (%s)%s. Give it more with --memory or SET memory, or "
                    "have it keep less: %sfewer --workers",

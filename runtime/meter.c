@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "job_int.h"
+#include "paged.h"
 
 #define READ_US 1000000 /* between readings */
 
@@ -176,7 +177,8 @@ static void measure(wr_task *t) {
         wr_op *op = &t->ops[id];
         wr_kept kept = {0};
         if (!op->def->measure) continue;
-        op->def->measure(op, &kept);
+        if (op->paged) wri_paged_measure(op, &kept);
+        else op->def->measure(op, &kept);
         __atomic_store_n(&op->kept_keys, kept.keys, __ATOMIC_RELAXED);
         __atomic_store_n(&op->kept_bytes, kept.bytes, __ATOMIC_RELAXED);
     }
@@ -190,7 +192,7 @@ static void tell(wr_task *t) {
     for (uint32_t id = 0; t->meter.told && id < n; id++) {
         const wr_op *op = &t->ops[id];
         t->meter.told[id] = (wr_waits){.holds_us = op->holds_us};
-        if (op->def->waiting) op->def->waiting(op, &t->meter.told[id]);
+        if (op->def->waiting && !op->paged) op->def->waiting(op, &t->meter.told[id]);
     }
     pthread_mutex_unlock(&t->meter.lock);
 }

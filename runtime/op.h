@@ -15,7 +15,8 @@ struct wr_part_from; /* state/state.h */
 
 typedef struct wr_saved {
     uint32_t tag;
-    wr_batch *rows; /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
+    wr_batch *rows;    /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
+    uint64_t n_likely; /* about as many rows for this worker are in the piece that they are from */
     const int64_t *ints;
     uint32_t n_ints;
 } wr_saved;
@@ -75,7 +76,12 @@ typedef struct wr_op_def {
     /* Takes one of the things saved back, before the first push: in the order in which they were saved, but
      * for rows of slots, which come in any. */
     wr_status (*load)(wr_op *op, const wr_saved *saved, wr_err *err);
+    /* All of it has been. NULL: nothing to do. */
+    wr_status (*loaded)(wr_op *op, wr_err *err);
     bool stateless;
+    /* What it keeps belongs to the keys by which its inputs are exchanged, and to nothing else. Then all of
+     * it can go to disk and be worked on by ranges of keys: paged.h. */
+    bool keyed;
     /* How much it keeps. Cheap: about once a second. NULL: nothing worth counting. */
     void (*measure)(const wr_op *op, wr_kept *outp);
     /* What has come in and cannot go out yet, for wr_job_why. May look at all of it. NULL: nothing waits. */
@@ -102,6 +108,7 @@ struct wr_op {
     const wr_node *node;
     wr_task *task; /* whose thread runs it */
     void *state;
+    struct wri_paged *paged; /* NULL: state has all that it keeps */
     wr_edge *out;
     uint32_t n_out;
     int64_t *port_wm;               /* per input: its watermark */

@@ -84,6 +84,12 @@ typedef void wr_savepoint_done(void *ctx, wr_status s, uint64_t bytes, const wr_
  * is not called. */
 wr_status wr_job_savepoint(wr_job *job, const char *dir, bool stop, wr_savepoint_done *done, void *ctx,
                            wr_err *err) WR_MUST_USE;
+/* Before the first thread and the first hash: keys are dealt to workers as by who wrote the snapshot or
+ * savepoint in dir, so that going on from it takes less time. False: it has none that says how. */
+bool wr_state_adopt(const wr_sys *sys, const char *dir);
+/* The same by the first of dir/.../below that says it: where several jobs run in a process they come to have
+ * one way in common after a restart. */
+bool wr_state_adopt_any(const wr_sys *sys, const char *dir, const char *below);
 /* The last snapshot in state_dir, of a job that does not run, as a savepoint. */
 wr_status wr_state_savepoint(const wr_sys *sys, const char *state_dir, const char *dir, uint64_t *bytesp,
                              wr_err *err) WR_MUST_USE;

@@ -7,8 +7,11 @@
 
 #include "job_int.h"
 
+#define TRIES 5
+
 typedef struct telling {
     const wr_snapshot *from;
+    wri_loader loader;
     wri_about about;
     wr_buf *out;
     wr_status st; /* the first failure of writing */
@@ -21,37 +24,21 @@ typedef struct telling {
 
 /* ---- parts ---- */
 
-/* Rows in the items of a piece: see saved.c. */
-static uint64_t rows_in(const wr_piece *p) {
-    uint64_t rows = 0;
-    msgpack_unpacked u;
-    msgpack_unpacked_init(&u);
-    for (size_t at = 0; msgpack_unpack_next(&u, p->data, p->len, &at) == MSGPACK_UNPACK_SUCCESS;) {
-        const msgpack_object *o = &u.data;
-        if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3) break;
-        if (o->via.array.ptr[2].type != MSGPACK_OBJECT_NIL) continue;
-        if (msgpack_unpack_next(&u, p->data, p->len, &at) != MSGPACK_UNPACK_SUCCESS) break;
-        if (u.data.type == MSGPACK_OBJECT_ARRAY && u.data.via.array.size > 0)
-            rows += u.data.via.array.ptr[0].via.u64;
-    }
-    msgpack_unpacked_destroy(&u);
-    return rows;
-}
-
 /* What node id has, over all workers. */
-static void count(const telling *t, uint32_t id, uint64_t *rowsp, uint64_t *bytesp) {
+static wr_status count(telling *t, uint32_t id, uint64_t *rowsp, uint64_t *bytesp, wr_err *err) {
     *rowsp = *bytesp = 0;
     for (size_t i = 0; i < t->from->n; i++) {
         const wr_saved_part *p = &t->from->parts[i];
         unsigned node;
-        bool op = sscanf(p->name, "op/%u/", &node) == 1;
+        bool op = sscanf(p->name, WRI_OP_PARTS "%u/", &node) == 1;
         if (!op && sscanf(p->name, "source/%u", &node) != 1 && sscanf(p->name, "sink/%u", &node) != 1)
             continue;
         for (size_t k = 0; node == id && k < p->n; k++) {
             *bytesp += p->pieces[k].len;
-            if (op) *rowsp += rows_in(&p->pieces[k]);
+            if (op) WR_TRY(wri_items_count(&t->loader, &p->pieces[k], rowsp, err));
         }
     }
+    return WR_OK;
 }
 
 /* ---- positions ---- */
@@ -109,7 +96,7 @@ static void put_splits(telling *t, uint32_t id) {
 
 /* ---- all of it ---- */
 
-static void put_all(telling *t, const char *dir) {
+static wr_status put_all(telling *t, const char *dir, wr_err *err) {
     char when[WR_TEXT_MAX];
     const wr_snapshot *s = t->from;
     int len = (int)wr_write_timestamp(s->head.taken_us, 3, true, when);
@@ -120,31 +107,42 @@ static void put_all(telling *t, const char *dir) {
     for (uint32_t i = 0; i < t->about.n; i++) {
         const wri_keeper *k = &t->about.kept[i];
         uint64_t rows, bytes;
-        count(t, k->id, &rows, &bytes);
+        WR_TRY(count(t, k->id, &rows, &bytes, err));
         if (k->kind == WR_N_SOURCE || k->kind == WR_N_SINK) PUT(t, "%12s", "");
         else PUT(t, "%12" PRIu64, rows);
         PUT(t, " %12" PRIu64 " %s\n", bytes, k->label);
         if (k->kind == WR_N_SOURCE) put_splits(t, k->id);
     }
+    return t->st == WR_OK ? WR_OK : wr_fail_oom(err, "a text");
 }
 
 static wr_status look(const wr_sys *sys, const char *dir, wr_snapshot **fromp, wr_buf *out, wr_err *err) {
     WR_TRY(wr_snapshots_look(sys, dir, fromp, out, err));
-    return *fromp ? WR_OK : wr_fail(err, WR_EINVAL, "'%s' has no snapshot, and is no savepoint", dir);
+    if (!*fromp) return wr_fail(err, WR_EINVAL, "'%s' has no snapshot, and is no savepoint", dir);
+    return wr_snapshot_bring(*fromp, WRI_OP_PARTS, err);
 }
 
-wr_status wr_state_tell(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) {
+static wr_status tell_once(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) {
     wr_snapshot *from = NULL;
     wr_arena ar = {0};
     wr_status r = look(sys, dir, &from, out, err);
-    telling t = {.from = from, .out = out};
+    telling t = {.from = from, .loader = {.reader = {.of = from, .fd = -1}}, .out = out};
     if (r == WR_OK) r = wri_about_read(from, &ar, &t.about, err);
-    if (r == WR_OK) {
-        put_all(&t, dir);
-        if (t.st != WR_OK) r = wr_fail_oom(err, "a text");
-    }
+    if (r == WR_OK) r = put_all(&t, dir, err);
+    wri_loader_free(&t.loader);
     wr_snapshot_free(from);
     wr_arena_free(&ar);
+    return r;
+}
+
+/* A job that runs may remove what is just being read: only after as many snapshots as are kept. */
+wr_status wr_state_tell(const wr_sys *sys, const char *dir, wr_buf *out, wr_err *err) {
+    size_t len = out->len;
+    wr_status r = tell_once(sys, dir, out, err);
+    for (int i = 1; i < TRIES && r == WR_EIO; i++) {
+        out->len = len;
+        r = tell_once(sys, dir, out, err);
+    }
     return r;
 }
 

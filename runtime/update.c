@@ -207,6 +207,7 @@ wr_status wr_update_of(const wr_sys *sys, const char *dir, const wr_plan *plan, 
     uint32_t *was = wr_alloc((plan->n_nodes + 1) * sizeof *was);
     wr_status r = was ? wr_snapshots_look(sys, dir, &from, &said, err) : wr_fail_oom(err, "an update");
     if (r == WR_OK && !from) r = wr_fail(err, WR_EINVAL, "'%s' has no snapshot", dir);
+    if (r == WR_OK) r = wr_snapshot_bring(from, WRI_OP_PARTS, err);
     if (r == WR_OK) r = make(from, dir, plan, outp, was, err);
     wr_snapshot_free(from);
     wr_buf_free(&said);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "job_int.h"
+#include "paged.h"
 
 #define NAP_MS   1    /* while a live source may get data and cannot tell */
 #define TICK_MS  20   /* while one may that can: clocks and rows that have waited are looked after */
@@ -246,6 +247,7 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
     __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
     if (!*didp && !t->meter.rests && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
+    if (!*didp) WR_TRY(wri_paged_idle(t, didp, err));
     if (t->job->epochs.store) {
         WR_TRY(pass_barrier(t, didp, err));
         WR_TRY(save_rest(t, false, didp, err));

@@ -258,6 +258,8 @@ static wr_status open_data(wri_server *srv, wr_err *err) {
     char path[4096];
     wr_streams_opts so = {
         .dir = srv->o.data, .relaxed = srv->o.durability == 1, .threads = 2, .say = say_streams, .ctx = srv};
+    snprintf(path, sizeof path, "%.3900s/jobs", srv->o.data);
+    wr_state_adopt_any(srv->sys, path, "snapshots"); /* before the first thread */
     WR_TRY(wr_streams_open(&so, &srv->streams, err));
     WR_TRY(wr_streams_lock(srv->streams, err));
     if (snprintf(path, sizeof path, "%s/weir.db", srv->o.data) >= (int)sizeof path)

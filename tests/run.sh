@@ -82,6 +82,7 @@ oracle reloads "$weir" --cases 30
 
 part "kill -9 at random instants, and on from the snapshot"
 python3 tests/recovery/run.py ./weir --kills 60
+python3 tests/recovery/bound.py ./weir
 python3 tests/recovery/run.py "$weir" --kills 12 --rows 40000
 
 part "on from what earlier versions left, and not from what later ones would (ASan+UBSan)"

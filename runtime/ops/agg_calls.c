@@ -99,6 +99,13 @@ void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t las
     }
 }
 
+void wri_calls_forget(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, size_t bytes) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (c->owns) wri_calls_destroy(c, st, gids[i], gids[i]);
+        if (bytes) memset(st.base + gids[i] * st.stride, 0, bytes);
+    }
+}
+
 /* ---- results ---- */
 
 static wr_status fill_time(wr_batch *b, uint32_t c, int64_t v, wr_err *err) {

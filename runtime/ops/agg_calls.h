@@ -40,6 +40,8 @@ wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, u
 /* Folds row `from` of states into row `into`; from's is its owner's to destroy. */
 wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) WR_MUST_USE;
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last); /* groups first..last */
+/* The first `bytes` of the states of gids[0..n) are empty again, those of the calls among them. */
+void wri_calls_forget(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, size_t bytes);
 
 /* Emits result rows of groups gids[0..n) as batches: the window's columns, the keys, one column per call.
  * Groups that failed go to the error stream. */

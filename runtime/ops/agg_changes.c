@@ -244,6 +244,7 @@ const wr_op_def wri_op_agg_changes = {.name = "changing aggregate",
                                       .save = changes_save,
                                       .save_rest = changes_save_rest,
                                       .load = changes_load,
+                                      .keyed = true,
                                       .measure = changes_measure,
                                       .waiting = changes_waiting,
                                       .close = changes_close};

@@ -11,7 +11,7 @@
 #include "spill.h"
 #include "windows.h"
 
-enum { PARTIALS, SPILLED }; /* tags in snapshots */
+enum { PARTIALS, SPILLED, LOADED }; /* the first two are tags in snapshots */
 
 typedef struct window {
     int64_t end;
@@ -37,7 +37,8 @@ typedef struct agg_global {
     wri_slices *slices; /* HOP, CUMULATE; NULL: else */
     wri_spill *spill;   /* parts of windows on disk; NULL: slices has its own */
     uint64_t batches;
-    bool any; /* some partial came */
+    uint32_t loading; /* the tag of what was loaded last; LOADED: nothing is loaded any more */
+    bool any;         /* some partial came */
 } agg_global;
 
 static wr_status global_open(wr_op *op, wr_err *err) {
@@ -46,6 +47,7 @@ static wr_status global_open(wr_op *op, wr_err *err) {
     const wr_node *n = op->node;
     const wr_schema *in = &n->in[0]->out;
     a->win = &n->agg.win;
+    a->loading = LOADED;
     WR_TRY(wri_calls_init(&a->calls, n->agg.calls, n->agg.n_calls, err));
     a->n_keys = in->n - 1 - a->calls.n_partials;
     a->keys = wr_calloc(a->n_keys + 1, sizeof *a->keys);
@@ -214,7 +216,8 @@ static wr_status spill_window(wr_op *op, agg_global *a, window *w, wr_err *err) 
     wri_spill_from from = groups_of(&s);
     wri_groups *fresh = wri_groups_new(a->phys, a->n_keys, a->calls.state_bytes);
     s.list = wr_alloc((s.step + 1) * sizeof *s.list);
-    wr_status r = fresh && s.list ? wri_spill_put(a->spill, w->end, w->end, &from, err)
+    wri_spill_slice of = {.end = w->end, .enter = w->end, .alone = a->loading == PARTIALS};
+    wr_status r = fresh && s.list ? wri_spill_put(a->spill, of, &from, err)
                                   : wr_fail_oom(err, "state that goes to disk");
     wr_free(s.list);
     if (r != WR_OK) {
@@ -378,31 +381,50 @@ static wr_status global_watermark(wr_op *op, int64_t wm, wr_err *err) {
 
 /* ---- going on from a snapshot ---- */
 
-/* A group that was saved again since has changed: the later row stands for it alone. */
-static void forget_states(agg_global *a, wri_groups *g, uint32_t n) {
-    wri_states st = states(g);
-    for (uint32_t i = 0; i < n; i++) {
-        wri_calls_destroy(&a->calls, st, a->gids[i], a->gids[i]);
-        if (st.stride) memset(st.base + a->gids[i] * st.stride, 0, st.stride);
+/* What is loaded from now on is of another kind. Where a part of a window has gone to disk meanwhile the rest
+ * of it goes after it: rows of the one kind stand for their groups alone, in the place of those saved before,
+ * those of the other are added. */
+static wr_status turn(wr_op *op, agg_global *a, uint32_t to, wr_err *err) {
+    if (a->loading == to) return WR_OK;
+    for (size_t i = 0; i < a->n_open && a->loading != LOADED; i++) {
+        window *w = &a->open[i];
+        if (wri_groups_count(w->groups) > 0 && wri_spill_has(a->spill, w->end))
+            WR_TRY(spill_window(op, a, w, err));
     }
+    a->loading = to;
+    return WR_OK;
 }
 
-static wr_status load_groups(wr_op *op, agg_global *a, uint32_t tag, const wr_batch *b, wr_err *err) {
-    if (b->n_cols != 1 + a->n_keys + a->calls.n_partials)
+/* Rows of groups that were there stand in the place of what these have. */
+static void forget_old(agg_global *a, wri_groups *g, uint32_t before, uint32_t n) {
+    uint32_t n_old = 0;
+    wri_states st = states(g);
+    for (uint32_t i = 0; i < n; i++) {
+        a->list[n_old] = a->gids[i];
+        n_old += a->gids[i] <= before;
+    }
+    wri_calls_forget(&a->calls, st, a->list, n_old, st.stride);
+}
+
+static wr_status load_groups(wr_op *op, agg_global *a, const wr_saved *saved, wr_err *err) {
+    uint32_t tag = saved->tag;
+    const wr_batch *b = saved->rows;
+    if (tag > SPILLED || b->n_cols != 1 + a->n_keys + a->calls.n_partials)
         return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
-    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK)
+    if (wr_grow(&a->gids, &a->gids_cap, b->n, sizeof *a->gids) != WR_OK ||
+        wr_grow(&a->list, &a->list_cap, b->n + 1, sizeof *a->list) != WR_OK)
         return wr_fail_oom(err, "an aggregation");
     window *w = NULL;
+    WR_TRY(turn(op, a, tag, err));
     WR_TRY(find_window(a, b->cols[0].i64[0], &w, err));
     w->touched = ++a->batches;
-    if (tag == SPILLED) WR_TRY(find_groups(op, a, w, b, err));
-    else WR_TRY(wri_groups_find(w->groups, b, a->keys, b->hash, a->gids, err));
-    if (tag != SPILLED) forget_states(a, w->groups, b->n);
+    uint32_t before = wri_groups_count(w->groups);
+    if (before == 0 && !wri_memory_short(op->task->job)) wri_groups_expect(w->groups, saved->n_likely);
+    WR_TRY(find_groups(op, a, w, b, err));
+    if (tag == PARTIALS) forget_old(a, w->groups, before, b->n);
     WR_TRY(wri_calls_merge(&a->calls, b, 1 + a->n_keys, states(w->groups), a->gids, err));
-    /* Those that were on disk come behind those of the same worker that were not: none is forgotten any more.
-     */
     bool did;
-    return tag == SPILLED && wri_memory_short(op->task->job) ? global_relieve(op, &did, err) : WR_OK;
+    return wri_memory_short(op->task->job) ? global_relieve(op, &did, err) : WR_OK;
 }
 
 static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -410,7 +432,14 @@ static wr_status global_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     if (a->slices) return wri_slices_load(a->slices, saved, err);
     if (!saved->rows) return wr_fail(err, WR_EDATA, "a window in the snapshot is not as it was written");
     a->any = true;
-    return load_groups(op, a, saved->tag, saved->rows, err);
+    return load_groups(op, a, saved, err);
+}
+
+static wr_status global_loaded(wr_op *op, wr_err *err) {
+    agg_global *a = op->state;
+    if (a->slices) return WR_OK;
+    WR_TRY(turn(op, a, LOADED, err));
+    return wri_spill_settle(a->spill, err);
 }
 
 /* The first phase knows their rows, and of windows of several slices which there are. */
@@ -437,6 +466,7 @@ const wr_op_def wri_op_agg_global = {.name = "global aggregate",
                                      .save = global_save,
                                      .save_rest = global_save_rest,
                                      .load = global_load,
+                                     .loaded = global_loaded,
                                      .measure = global_measure,
                                      .waiting = global_waiting,
                                      .relieve = global_relieve,

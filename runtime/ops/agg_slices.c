@@ -544,7 +544,7 @@ static wr_status spill_all(wri_slices *s, wr_err *err) {
         for (size_t k = 0; k < i && first; k++) first = !is_of(&o, &s->panes[k]);
         if (!first) continue;
         wri_spill_from from = rows_of(&o);
-        r = wri_spill_put(s->spill, o.end, o.enter, &from, err);
+        r = wri_spill_put(s->spill, (wri_spill_slice){.end = o.end, .enter = o.enter}, &from, err);
     }
     if (r == WR_OK) forget_all(s, fresh);
     else wri_groups_free(fresh);

@@ -466,10 +466,7 @@ static wr_status load_groups(wri_updates *u, const wr_batch *b, wr_err *err) {
     wri_states st = states(u);
     if (b->n_cols != at + GROUP_NUMBERS)
         return wr_fail(err, WR_EDATA, "a group in the snapshot is not as it was written");
-    for (uint32_t i = 0; i < b->n; i++) {
-        wri_calls_destroy(u->cfg.calls, st, u->gids[i], u->gids[i]);
-        memset(st.base + u->gids[i] * st.stride, 0, u->at);
-    }
+    wri_calls_forget(u->cfg.calls, st, u->gids, b->n, u->at);
     WR_TRY(wri_calls_merge(u->cfg.calls, b, first, st, u->gids, err));
     for (uint32_t i = 0; i < b->n; i++) {
         int64_t due = standing_of(u, u->gids[i])->due;

@@ -144,6 +144,12 @@ wri_groups *wri_groups_new(const wr_phys *phys, uint32_t n_keys, size_t state_by
     return NULL;
 }
 
+void wri_groups_expect(wri_groups *g, uint64_t n) {
+    size_t n_slots = g->n_slots;
+    while (n_slots <= UINT32_MAX && n > room_in(n_slots)) n_slots *= 2;
+    if (n_slots > g->n_slots) (void)!grow_slots(g, n_slots);
+}
+
 void wri_groups_free(wri_groups *g) {
     if (!g) return;
     for (uint32_t k = 0; k < g->n_keys; k++) {

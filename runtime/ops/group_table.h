@@ -21,6 +21,9 @@ wri_groups *wri_groups_new(const wr_phys *phys, uint32_t n_keys, size_t state_by
 void wri_groups_reset(wri_groups *g);
 void wri_groups_free(wri_groups *g); /* NULL is allowed */
 
+/* About n groups will come: makes room for them in one step. Without memory for that, nothing changes. */
+void wri_groups_expect(wri_groups *g, uint64_t n);
+
 /* Maps row i of b to gids[i], adding keys not seen. hash[i]: as wr_batch_hash gives for these key
  * columns; NULL: the table hashes what it must itself, which is the better choice when all key columns
  * have dictionary codes (then it rarely must). On failure gids are undefined, the table stays usable and may

@@ -496,5 +496,6 @@ const wr_op_def wri_op_join_changes = {.name = "join of changes",
                                        .save = changes_save,
                                        .save_rest = changes_save_rest,
                                        .load = changes_load,
+                                       .keyed = true,
                                        .measure = changes_measure,
                                        .close = changes_close};

@@ -716,6 +716,7 @@ const wr_op_def wri_op_join_interval = {.name = "interval join",
                                         .save = interval_save,
                                         .save_rest = interval_save_rest,
                                         .load = interval_load,
+                                        .keyed = true,
                                         .measure = interval_measure,
                                         .waiting = interval_waiting,
                                         .close = interval_close};

@@ -321,6 +321,7 @@ const wr_op_def wri_op_join_version = {.name = "temporal join",
                                        .save = version_save,
                                        .save_rest = version_save_rest,
                                        .load = version_load,
+                                       .keyed = true,
                                        .measure = version_measure,
                                        .waiting = version_waiting,
                                        .close = version_close};

@@ -244,6 +244,7 @@ const wr_op_def wri_op_join_window = {.name = "window join",
                                       .save = window_save,
                                       .save_rest = window_save_rest,
                                       .load = window_load,
+                                      .keyed = true,
                                       .measure = window_measure,
                                       .waiting = window_waiting,
                                       .close = window_close};

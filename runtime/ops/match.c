@@ -428,6 +428,7 @@ const wr_op_def wri_op_match = {.name = "match",
                                 .save = match_save,
                                 .save_rest = match_save_rest,
                                 .load = match_load,
+                                .keyed = true,
                                 .measure = match_measure,
                                 .waiting = match_waiting,
                                 .close = match_close};

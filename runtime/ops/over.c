@@ -628,6 +628,7 @@ const wr_op_def wri_op_over = {.name = "over",
                                .save = over_save,
                                .save_rest = over_save_rest,
                                .load = over_load,
+                               .keyed = true,
                                .measure = over_measure,
                                .waiting = over_waiting,
                                .close = over_close};

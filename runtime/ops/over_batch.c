@@ -466,6 +466,7 @@ const wr_op_def wri_op_over_batch = {.name = "over",
                                      .watermark = batch_watermark,
                                      .save = batch_save,
                                      .load = batch_load,
+                                     .keyed = true,
                                      .measure = batch_measure,
                                      .waiting = batch_waiting,
                                      .close = batch_close};

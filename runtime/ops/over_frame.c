@@ -205,15 +205,16 @@ static wr_status add_block(wri_over_frame *f, wr_err *err) {
     return WR_OK;
 }
 
+/* A node counts only once everything has been done that can fail: closing goes by what counts. */
 static wr_status new_node(wri_over_frame *f, uint32_t *idp, wr_err *err) {
-    *idp = f->spare;
-    if (f->spare != UINT32_MAX) f->spare = node_at(f, f->spare)->next;
-    else {
-        if (f->tail == BLOCK) WR_TRY(add_block(f, err));
-        *idp = f->last * BLOCK + f->tail++;
-    }
+    bool fresh = f->spare == UINT32_MAX;
+    if (fresh && f->tail == BLOCK) WR_TRY(add_block(f, err));
+    *idp = fresh ? f->last * BLOCK + f->tail : f->spare;
+    WR_TRY(wri_slots_touch(&f->slots, idp, 1, err));
+    if (fresh) f->tail++;
+    else f->spare = node_at(f, *idp)->next;
     f->n_live++;
-    return wri_slots_touch(&f->slots, idp, 1, err);
+    return WR_OK;
 }
 
 /* Of a queue, the first. */

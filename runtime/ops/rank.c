@@ -380,6 +380,7 @@ const wr_op_def wri_op_rank = {.name = "rank",
                                .save = wri_rank_save,
                                .save_rest = wri_rank_save_rest,
                                .load = wri_rank_load,
+                               .keyed = true,
                                .measure = rank_measure,
                                .waiting = rank_waiting,
                                .close = rank_close};

@@ -688,6 +688,7 @@ const wr_op_def wri_op_session = {.name = "session",
                                   .save = session_save,
                                   .save_rest = session_save_rest,
                                   .load = session_load,
+                                  .keyed = true,
                                   .measure = session_measure,
                                   .waiting = session_waiting,
                                   .close = session_close};

@@ -28,7 +28,8 @@ size_t wri_slots_bytes(const wri_slots *s) {
     return 3 * s->words * sizeof *s->live + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
 }
 
-bool wri_slots_on(const wri_slots *s) { return s->op && wr_task_saves(s->op->task); }
+/* Also for state that may go to disk for want of memory: ../paged.h. */
+bool wri_slots_on(const wri_slots *s) { return s->op && (wr_task_saves(s->op->task) || s->op->def->keyed); }
 
 /* ---- room ---- */
 

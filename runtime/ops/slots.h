@@ -58,7 +58,7 @@ struct wri_slots {
 /* space: below 4095. */
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx);
 void wri_slots_free(wri_slots *s);
-bool wri_slots_on(const wri_slots *s); /* snapshots are taken */
+bool wri_slots_on(const wri_slots *s); /* somebody may want what is in them */
 size_t wri_slots_bytes(const wri_slots *s);
 
 /* Slots ids[0..n) are about to change, or have come to life. */

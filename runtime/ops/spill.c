@@ -25,6 +25,7 @@ typedef struct part { /* a run with its blocks */
     size_t n_blocks, cap;
     uint64_t weight; /* about the memory that its rows take in a table */
     int64_t number;  /* names it in snapshots */
+    bool alone;      /* see wri_spill_slice */
     bool saved;      /* a snapshot has been given it */
 } part;
 
@@ -46,6 +47,7 @@ struct wri_spill_to {
     wri_spill *s;
     part *run; /* NULL: to groups */
     wri_groups *groups;
+    bool alone; /* a row stands in the place of what is there of its key */
     uint32_t lo, hi;
 };
 
@@ -80,9 +82,7 @@ void wri_spill_free(wri_spill *s) {
 /* ---- putting ---- */
 
 static wr_status open_file(wri_spill *s, wr_err *err) {
-    wr_job *j = s->cfg.op->task->job;
-    const char *dir = j->opts.state_dir ? j->opts.state_dir : getenv("TMPDIR");
-    return s->file ? WR_OK : wri_file_open(j, dir && *dir ? dir : "/tmp", &s->file, err);
+    return s->file ? WR_OK : wri_file_make(s->cfg.op->task->job, &s->file, err);
 }
 
 static wr_status put_block(wri_spill_to *to, wr_batch *b, wr_err *err) {
@@ -115,8 +115,9 @@ static wr_status put_ranges(wri_spill *s, part *p, const wri_spill_from *from, w
     return wri_run_end(p->run, err);
 }
 
-wr_status wri_spill_put(wri_spill *s, int64_t end, int64_t enter, const wri_spill_from *from, wr_err *err) {
-    part p = {.end = end, .enter = enter, .weight = from->bytes, .number = s->n_made};
+wr_status wri_spill_put(wri_spill *s, wri_spill_slice of, const wri_spill_from *from, wr_err *err) {
+    part p = {
+        .end = of.end, .enter = of.enter, .alone = of.alone, .weight = from->bytes, .number = s->n_made};
     WR_TRY(open_file(s, err));
     if (wr_grow(&s->parts, &s->cap, s->n + 1, sizeof *s->parts) != WR_OK)
         return wr_fail_oom(err, "state on disk");
@@ -151,6 +152,7 @@ static wr_status fold(wri_spill_to *to, wr_batch *b, const uint64_t *hash, wr_er
     wri_group_rows rows = {.b = b, .key_cols = s->keys, .hash = hash, .n = b->n};
     WR_TRY(wri_groups_find_rows(to->groups, &rows, s->gids, err));
     wri_states st = {wri_groups_states(to->groups), wri_groups_stride(to->groups)};
+    if (to->alone) wri_calls_forget(s->cfg.calls, st, s->gids, b->n, st.stride);
     return wri_calls_merge(s->cfg.calls, b, s->cfg.lead + s->cfg.n_keys, st, s->gids, err);
 }
 
@@ -225,19 +227,13 @@ static bool counts(const part *p, const wri_spill_window *w) {
     return p->end > w->after && p->enter <= w->upto;
 }
 
-/* Memory that each part would take: those of a block have the same. */
-static void weigh(const wri_spill *s, const wri_spill_window *w, double *weights) {
-    for (uint32_t i = 0; i < WRI_SPILL_PARTS; i++)
-        weights[i] = w->more ? (double)w->more->bytes / WRI_SPILL_PARTS : 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const part *p = &s->parts[i];
-        if (!counts(p, w)) continue;
-        double by_table = (double)p->weight / (double)(p->run->bytes ? p->run->bytes : 1);
-        double more = by_table > MEMORY_MORE ? by_table : MEMORY_MORE;
-        for (size_t k = 0; k < p->n_blocks; k++)
-            for (uint32_t q = p->blocks[k].lo; q < p->blocks[k].hi; q++)
-                weights[q] += more * p->blocks[k].bytes / (p->blocks[k].hi - p->blocks[k].lo);
-    }
+/* Adds the memory that each part of a run would take: those of a block have the same. */
+static void weigh(const part *p, double *weights) {
+    double by_table = (double)p->weight / (double)(p->run->bytes ? p->run->bytes : 1);
+    double more = by_table > MEMORY_MORE ? by_table : MEMORY_MORE;
+    for (size_t k = 0; k < p->n_blocks; k++)
+        for (uint32_t q = p->blocks[k].lo; q < p->blocks[k].hi; q++)
+            weights[q] += more * p->blocks[k].bytes / (p->blocks[k].hi - p->blocks[k].lo);
 }
 
 static wr_status emit_range(wri_spill_to *to, const wri_spill_window *w, wr_err *err) {
@@ -257,30 +253,131 @@ static wr_status emit_range(wri_spill_to *to, const wri_spill_window *w, wr_err 
     return st;
 }
 
-static wr_status fire_range(wri_spill *s, uint32_t lo, uint32_t hi, const wri_spill_window *w, wr_err *err) {
-    wri_spill_to to = {.s = s, .lo = lo, .hi = hi};
+/* Has `each` work on one range after the other, each with an empty table; a range's parts weigh as much as
+ * may be brought back at a time. */
+typedef wr_status range_fn(wri_spill_to *to, const void *ctx, wr_err *err);
+
+static wr_status do_range(wri_spill_to to, range_fn *each, const void *ctx, wr_err *err) {
+    wri_spill *s = to.s;
     to.groups = wri_groups_new(s->cfg.phys, s->cfg.n_keys, s->cfg.calls->state_bytes);
     if (!to.groups) return wr_fail_oom(err, "a window");
-    wr_status r = emit_range(&to, w, err);
+    wr_status r = each(&to, ctx, err);
     wri_states st = {wri_groups_states(to.groups), wri_groups_stride(to.groups)};
     wri_calls_destroy(s->cfg.calls, st, 0, wri_groups_count(to.groups));
     wri_groups_free(to.groups);
     return r;
 }
 
-wr_status wri_spill_fire(wri_spill *s, const wri_spill_window *w, wr_err *err) {
+static wr_status by_ranges(wri_spill *s, const double *weights, range_fn *each, const void *ctx,
+                           wr_err *err) {
     double share = (double)wri_memory_share(s->cfg.op);
-    double *weights = wr_alloc(WRI_SPILL_PARTS * sizeof *weights);
-    wr_status r = weights ? WR_OK : wr_fail_oom(err, "a window");
-    if (r == WR_OK) weigh(s, w, weights);
+    wr_status r = WR_OK;
     if (share < SHARE_MIN) share = SHARE_MIN;
     for (uint32_t lo = 0, hi; r == WR_OK && lo < WRI_SPILL_PARTS; lo = hi) {
         double sum = weights[lo];
         for (hi = lo + 1; hi < WRI_SPILL_PARTS && sum + weights[hi] <= share; hi++) sum += weights[hi];
-        r = fire_range(s, lo, hi, w, err);
+        r = do_range((wri_spill_to){.s = s, .lo = lo, .hi = hi}, each, ctx, err);
     }
+    return r;
+}
+
+static wr_status fire_range(wri_spill_to *to, const void *ctx, wr_err *err) {
+    return emit_range(to, ctx, err);
+}
+
+wr_status wri_spill_fire(wri_spill *s, const wri_spill_window *w, wr_err *err) {
+    double *weights = wr_calloc(WRI_SPILL_PARTS, sizeof *weights);
+    if (!weights) return wr_fail_oom(err, "a window");
+    for (uint32_t i = 0; w->more && i < WRI_SPILL_PARTS; i++)
+        weights[i] = (double)w->more->bytes / WRI_SPILL_PARTS;
+    for (size_t i = 0; i < s->n; i++)
+        if (counts(&s->parts[i], w)) weigh(&s->parts[i], weights);
+    wr_status r = by_ranges(s, weights, fire_range, w, err);
     wr_free(weights);
     return r;
+}
+
+/* ---- rows that stand alone ---- */
+
+static bool same_slice(const part *p, const part *q) {
+    return p->alone && p->end == q->end && p->enter == q->enter;
+}
+
+/* The groups of a table as rows of a run. */
+static wr_status put_groups(const wri_spill_to *from, wri_spill_to *to, const uint32_t *gids, uint32_t n,
+                            wr_err *err) {
+    const wri_spill_cfg *cfg = &to->s->cfg;
+    int64_t borders[] = {to->run->end, to->run->enter};
+    wri_states st = {wri_groups_states(from->groups), wri_groups_stride(from->groups)};
+    wr_batch *b;
+    WR_TRY(wr_batch_new(cfg->lead + cfg->n_keys + cfg->calls->n_partials, n, &b, err));
+    b->n = n;
+    wr_status r = WR_OK;
+    for (uint32_t c = 0; r == WR_OK && c < cfg->lead; c++) {
+        r = wr_batch_col(b, c, WR_I64, err);
+        for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[c].i64[i] = borders[c];
+    }
+    if (r == WR_OK) r = wri_groups_emit_keys(from->groups, gids, n, b, cfg->lead, err);
+    if (r == WR_OK) r = wri_calls_partial(cfg->calls, st, gids, n, b, cfg->lead + cfg->n_keys, err);
+    if (r == WR_OK) r = put_block(to, b, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* ctx: the run that is made; blocks of a range go to it behind those of the ranges before. */
+static wr_status settle_range(wri_spill_to *to, const void *ctx, wr_err *err) {
+    wri_spill *s = to->s;
+    wri_spill_to out = {.s = s, .run = *(part *const *)ctx, .lo = to->lo, .hi = to->hi};
+    uint32_t step = wr_task_batch_rows(s->cfg.op->task);
+    to->alone = true;
+    for (size_t i = 0; i < s->n; i++)
+        if (same_slice(&s->parts[i], out.run)) WR_TRY(fold_run(to, &s->parts[i], err));
+    uint32_t count = wri_groups_count(to->groups), n, *gids = wr_alloc((step + 1) * sizeof *gids);
+    if (!gids) return wr_fail_oom(err, "state on disk");
+    wr_status r = WR_OK;
+    for (uint32_t at = 0; r == WR_OK && at < count; at += n) {
+        n = count - at < step ? count - at : step;
+        for (uint32_t i = 0; i < n; i++) gids[i] = at + i + 1;
+        r = put_groups(to, &out, gids, n, err);
+    }
+    wr_free(gids);
+    return r;
+}
+
+/* All runs of made's slice that stand alone become one, in the place of the first. */
+static wr_status settle_slice(wri_spill *s, part *made, size_t first, wr_err *err) {
+    double weights[WRI_SPILL_PARTS] = {0};
+    size_t kept = first;
+    for (size_t i = first; i < s->n; i++) {
+        if (!same_slice(&s->parts[i], made)) continue;
+        weigh(&s->parts[i], weights);
+        made->weight += s->parts[i].weight;
+    }
+    WR_TRY(wri_run_begin(s->file, &made->run, err));
+    WR_TRY(by_ranges(s, weights, settle_range, &made, err));
+    WR_TRY(wri_run_end(made->run, err));
+    for (size_t i = first; i < s->n; i++) {
+        if (same_slice(&s->parts[i], made)) free_part(&s->parts[i]);
+        else s->parts[kept++] = s->parts[i];
+    }
+    memmove(&s->parts[first + 1], &s->parts[first], (kept - first) * sizeof *s->parts);
+    s->parts[first] = *made;
+    s->parts[first].alone = false;
+    s->n = kept + 1;
+    return WR_OK;
+}
+
+wr_status wri_spill_settle(wri_spill *s, wr_err *err) {
+    for (size_t i = 0; i < s->n; i++) {
+        part made = {
+            .end = s->parts[i].end, .enter = s->parts[i].enter, .alone = true, .number = s->parts[i].number};
+        if (!s->parts[i].alone) continue;
+        wr_status r = settle_slice(s, &made, i, err);
+        if (r == WR_OK) continue;
+        free_part(&made);
+        return r;
+    }
+    return WR_OK;
 }
 
 void wri_spill_drop(wri_spill *s, int64_t end) {

@@ -53,8 +53,15 @@ wr_status wri_spill_take(wri_spill_to *to, wr_batch *b, wr_err *err) WR_MUST_USE
 
 /* Writes the rows of the slice that ends at `end` and counts from the window on that ends at `enter`. When it
  * has failed nothing was put. */
-wr_status wri_spill_put(wri_spill *s, int64_t end, int64_t enter, const wri_spill_from *from,
+typedef struct wri_spill_slice {
+    int64_t end, enter;
+    bool alone; /* while a snapshot is loaded: each row stands in the place of those put so before of its key
+                 */
+} wri_spill_slice;
+wr_status wri_spill_put(wri_spill *s, wri_spill_slice of, const wri_spill_from *from,
                         wr_err *err) WR_MUST_USE;
+/* Puts runs whose rows stand alone together, a range of keys at a time. Before anything is fired or saved. */
+wr_status wri_spill_settle(wri_spill *s, wr_err *err) WR_MUST_USE;
 
 /* Emits what r says (but for its groups) of the runs of slices that end after `after` and count in windows
  * that end at `upto`, with the rows of more (may be NULL). */

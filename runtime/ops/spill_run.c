@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define CHUNK ((size_t)256 << 10)
@@ -72,6 +73,11 @@ wr_status wri_file_open(wr_job *j, const char *dir, wri_file **outp, wr_err *err
     if (r == WR_OK) *outp = f;
     else wri_file_close(f);
     return r;
+}
+
+wr_status wri_file_make(wr_job *j, wri_file **outp, wr_err *err) {
+    const char *dir = j->opts.state_dir ? j->opts.state_dir : getenv("TMPDIR");
+    return wri_file_open(j, dir && *dir ? dir : "/tmp", outp, err);
 }
 
 /* ---- chunks ---- */

@@ -20,6 +20,8 @@ typedef struct wri_run {
 
 /* Makes the file, in folder dir. Owner: the caller, by _close; runs keep it for as long as they live. */
 wr_status wri_file_open(wr_job *j, const char *dir, wri_file **outp, wr_err *err) WR_MUST_USE;
+/* The same where a job's temporary files are to be: the --state folder, TMPDIR, /tmp. */
+wr_status wri_file_make(wr_job *j, wri_file **outp, wr_err *err) WR_MUST_USE;
 void wri_file_close(wri_file *f); /* NULL is allowed */
 
 wr_status wri_run_begin(wri_file *f, wri_run **outp, wr_err *err) WR_MUST_USE;

@@ -199,5 +199,6 @@ const wr_op_def wri_op_upsert = {.name = "upsert",
                                  .save = upsert_save,
                                  .save_rest = upsert_save_rest,
                                  .load = upsert_load,
+                                 .keyed = true,
                                  .measure = upsert_measure,
                                  .close = upsert_close};

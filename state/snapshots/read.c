@@ -1,4 +1,5 @@
-/* state/snapshots/read.c -- the newest whole snapshot; what is damaged is said and passed over. */
+/* state/snapshots/read.c -- manifests, and the newest whole snapshot; what is damaged is said and passed
+ * over. Pieces: pieces.c. */
 #include <inttypes.h>
 #include <msgpack.h>
 #include <string.h>
@@ -123,77 +124,6 @@ wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest 
     return r;
 }
 
-/* ---- pieces ---- */
-
-typedef struct segments { /* read so far; parallel to wr_snapshot.segments */
-    const wr_snapshots *store;
-    uint64_t *numbers;
-    size_t cap, bufs_cap;
-} segments;
-
-static wr_status segment_of(segments *g, wr_snapshot *out, uint64_t number, wr_buf **bufp, wr_err *err) {
-    for (size_t i = 0; i < out->n_segments; i++)
-        if (g->numbers[i] == number) {
-            *bufp = &out->segments[i];
-            return WR_OK;
-        }
-    if (wr_grow(&g->numbers, &g->cap, out->n_segments + 1, sizeof *g->numbers) != WR_OK ||
-        wr_grow(&out->segments, &g->bufs_cap, out->n_segments + 1, sizeof *out->segments) != WR_OK)
-        return wr_fail_oom(err, "a snapshot");
-    char *path = wri_snap_path(g->store, number, "seg");
-    if (!path) return wr_fail_oom(err, "a snapshot");
-    wr_buf *b = *bufp = &out->segments[out->n_segments];
-    *b = (wr_buf){0};
-    g->numbers[out->n_segments++] = number;
-    wr_status r = wri_snap_read_file(g->store, path, WRI_SEGMENT, b, err);
-    wr_free(path);
-    return r;
-}
-
-static wr_status take_bytes(segments *g, wr_snapshot *out, const char *part, const wri_piece_at *at,
-                            wr_piece *piecep, wr_err *err) {
-    wr_buf *b = NULL;
-    WR_TRY(segment_of(g, out, at->segment, &b, err));
-    if (at->offset > b->len || at->length > b->len - at->offset)
-        return wr_fail(err, WR_EDATA, "%s/%08" PRIu64 ".seg is cut off at byte %zu: %s lies behind",
-                       g->store->dir, at->segment, b->len, part);
-    uint32_t crc = wr_crc32c(0, b->data + at->offset, at->length);
-    if (crc != at->crc)
-        return wr_fail(err, WR_EDATA,
-                       "%s/%08" PRIu64 ".seg is damaged in bytes %" PRIu64 " to %" PRIu64
-                       " (%s): their checksum is %08x, %08x was expected",
-                       g->store->dir, at->segment, at->offset, at->offset + at->length, part, crc, at->crc);
-    *piecep = (wr_piece){b->data + at->offset, at->length};
-    return WR_OK;
-}
-
-static wr_status take_parts(segments *g, wr_snapshot *out, const wri_manifest *m, wr_err *err) {
-    out->parts = wr_arena_calloc(&out->ar, (m->n + 1) * sizeof *out->parts);
-    if (!out->parts) return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < m->n; i++) {
-        wr_piece *pieces = wr_arena_calloc(&out->ar, (m->parts[i].n + 1) * sizeof *pieces);
-        out->parts[i] = (wr_saved_part){wr_arena_strdup(&out->ar, m->parts[i].name), pieces, m->parts[i].n};
-        out->n++;
-        if (!pieces || !out->parts[i].name) return wr_fail_oom(err, "a snapshot");
-        for (size_t k = 0; k < m->parts[i].n; k++)
-            WR_TRY(take_bytes(g, out, m->parts[i].name, &m->parts[i].pieces[k], &pieces[k], err));
-    }
-    return WR_OK;
-}
-
-wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp, wr_err *err) {
-    segments g = {.store = s};
-    wr_snapshot *out = wr_calloc(1, sizeof *out);
-    if (!out) return wr_fail_oom(err, "a snapshot");
-    out->head = m->head;
-    out->head.plan = wr_arena_strdup(&out->ar, m->head.plan);
-    wr_status r = out->head.plan ? take_parts(&g, out, m, err) : wr_fail_oom(err, "a snapshot");
-    wr_free(g.numbers);
-    if (r == WR_OK) *outp = out;
-    else wr_snapshot_free(out);
-    return r;
-}
-
 static wr_status pass_over(wr_buf *said, uint64_t epoch, const wr_err *why) {
     return wr_buf_printf(said, "snapshot %" PRIu64 " is passed over: %s\n", epoch, why->msg);
 }
@@ -221,18 +151,4 @@ wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, w
         "no snapshot in '%s' is whole, the newest because: %s. Repair it from a backup, or remove the folder "
         "to start anew",
         s->dir, why.msg);
-}
-
-const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name) {
-    for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->parts[i].name, name) == 0) return &s->parts[i];
-    return NULL;
-}
-
-void wr_snapshot_free(wr_snapshot *s) {
-    if (!s) return;
-    for (size_t i = 0; i < s->n_segments; i++) wr_buf_free(&s->segments[i]);
-    wr_free(s->segments);
-    wr_arena_free(&s->ar);
-    wr_free(s);
 }

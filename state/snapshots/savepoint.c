@@ -2,7 +2,7 @@
  *
  * A savepoint is made from a snapshot that has been written: its pieces, wherever they lie, are copied one by
  * one into a single segment. So it is whole however little each snapshot writes, it costs the job nothing but
- * the disk, and no more memory than the largest piece. The order is that of a snapshot: the segment is
+ * the disk. The order is that of a snapshot: the segment is
  * durable before the manifest names it, and without a manifest the folder is no savepoint.
  *
  * Reading one never falls back: who asks for a savepoint means that moment and no other. */
@@ -15,8 +15,9 @@
 
 #include "store_int.h"
 
-#define NAME  "savepoint"
-#define TRIES 5 /* of a look: each time, three snapshots would have to be taken meanwhile */
+#define NAME       "savepoint"
+#define COPY_BYTES ((size_t)1 << 20)
+#define TRIES      5 /* of a look: each time, three snapshots would have to be taken meanwhile */
 
 static char *path_of(const char *dir, const char *name) {
     wr_buf b = {0};
@@ -38,46 +39,34 @@ wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) {
 
 typedef struct copying {
     const wr_snapshots *from;
-    wr_snapshots to;    /* sys and dir */
-    const char *but;    /* parts to leave out; NULL: none */
-    int in, out;        /* descriptors, -1: none */
-    uint64_t in_number; /* which segment `in` is */
-    char *in_path, *out_path;
+    wr_snapshots to; /* sys and dir */
+    const char *but; /* parts to leave out; NULL: none */
+    wr_piece_reader in;
+    int out; /* descriptor, -1: none */
+    char *out_path;
     uint64_t at; /* written so far */
-    wr_buf piece;
+    char *bytes; /* COPY_BYTES of them */
 } copying;
 
 static wr_status cannot(const char *what, const char *path, wr_err *err) {
     return wr_fail(err, WR_EIO, "savepoint: cannot %s '%s': %s", what, path, strerror(errno));
 }
 
-static wr_status open_segment(copying *c, uint64_t number, wr_err *err) {
-    const wr_sys *sys = c->from->sys;
-    if (c->in >= 0 && c->in_number == number) return WR_OK;
-    if (c->in >= 0) sys->close(c->in);
-    wr_free(c->in_path);
-    c->in = -1;
-    c->in_number = number;
-    c->in_path = wri_snap_path(c->from, number, "seg");
-    if (!c->in_path) return wr_fail_oom(err, "a savepoint");
-    c->in = sys->open(c->in_path, O_RDONLY, 0);
-    return c->in >= 0 ? WR_OK : cannot("open", c->in_path, err);
-}
-
-/* *p is where the piece lies, and then where its copy does. */
+/* *p is where the piece lies, and then where its copy does. A piece that turns out to be damaged has been
+ * written by then: without a manifest that is nothing. */
 static wr_status copy_piece(copying *c, const char *part, wri_piece_at *p, wr_err *err) {
-    const wr_sys *sys = c->from->sys;
-    size_t got = 0;
-    WR_TRY(open_segment(c, p->segment, err));
-    c->piece.len = 0;
-    if (wr_buf_reserve(&c->piece, p->length + 1) != WR_OK) return wr_fail_oom(err, "a savepoint");
-    WR_TRY(wr_pread_all(sys, c->in, c->piece.data, p->length, (int64_t)p->offset, &got, c->in_path, err));
-    if (got != p->length || wr_crc32c(0, c->piece.data, got) != p->crc)
-        return wr_fail(err, WR_EDATA,
-                       "savepoint: '%s' is damaged in bytes %" PRIu64 " to %" PRIu64
-                       " (%s); nothing can be copied from it",
-                       c->in_path, p->offset, p->offset + p->length, part);
-    WR_TRY(wr_write_all(sys, c->out, c->piece.data, got, c->out_path, err));
+    wr_piece piece = {.len = p->length, .segment = p->segment, .offset = p->offset, .crc = p->crc};
+    uint32_t crc = 0;
+    wr_status r = WR_OK;
+    for (uint64_t done = 0; r == WR_OK && done < p->length;) {
+        size_t n = p->length - done < COPY_BYTES ? (size_t)(p->length - done) : COPY_BYTES;
+        r = wr_piece_read(&c->in, &piece, done, c->bytes, n, err);
+        if (r == WR_OK) crc = wr_crc32c(crc, c->bytes, n);
+        if (r == WR_OK) r = wr_write_all(c->from->sys, c->out, c->bytes, n, c->out_path, err);
+        done += n;
+    }
+    if (r == WR_OK && p->length) r = wri_piece_is(&c->in, &piece, crc, part, err);
+    if (r != WR_OK) return wr_fail_in(err, r, "savepoint");
     *p = (wri_piece_at){1, c->at, p->length, p->crc};
     c->at += p->length;
     return WR_OK;
@@ -170,26 +159,27 @@ static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, w
 
 wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, uint64_t *bytesp,
                              wr_err *err) {
-    copying c = {.from = s, .but = but, .to = {.sys = s->sys}, .in = -1, .out = -1};
+    wr_snapshot of = {.sys = s->sys, .dir = s->dir};
+    copying c = {.from = s, .but = but, .to = {.sys = s->sys}, .in = {.of = &of, .fd = -1}, .out = -1};
     wri_manifest m = {0};
     if (!s->has_last) return wr_fail(err, WR_EINVAL, "savepoint: '%s' has no snapshot to make it of", s->dir);
     c.to.dir = wr_strdup(dir);
-    wr_status r = c.to.dir ? make_folder(s->sys, dir, err) : wr_fail_oom(err, "a savepoint");
+    c.bytes = wr_alloc(COPY_BYTES);
+    wr_status r = c.to.dir && c.bytes ? make_folder(s->sys, dir, err) : wr_fail_oom(err, "a savepoint");
     bool made = r == WR_OK;
     if (r == WR_OK) r = copy_segment(&c, &m, err);
     if (r == WR_OK) r = write_manifest(&c.to, &m, err);
     if (r == WR_OK && bytesp) *bytesp = c.at;
-    if (c.in >= 0) s->sys->close(c.in);
+    wr_piece_reader_close(&c.in);
     if (c.out >= 0) s->sys->close(c.out);
     if (r != WR_OK && made) {
         if (c.out_path) s->sys->unlink(c.out_path);
         s->sys->rmdir(dir);
     }
     wri_manifest_free(&m);
-    wr_free(c.in_path);
     wr_free(c.out_path);
     wr_free(c.to.dir);
-    wr_buf_free(&c.piece);
+    wr_free(c.bytes);
     return r;
 }
 
@@ -275,7 +265,7 @@ static wr_status glance_part(const wr_snapshots *s, const wri_manifest *m, const
     return r;
 }
 
-static wr_status make_glance(const wri_manifest *m, const char *part, wr_buf *text, wr_snapshot **outp,
+static wr_status make_glance(const wri_manifest *m, const char *part, const wr_buf *text, wr_snapshot **outp,
                              wr_err *err) {
     wr_snapshot *out = wr_calloc(1, sizeof *out);
     if (!out) return wr_fail_oom(err, "a savepoint");
@@ -286,12 +276,11 @@ static wr_status make_glance(const wri_manifest *m, const char *part, wr_buf *te
     out->parts = wr_arena_calloc(&out->ar, sizeof *out->parts);
     wr_piece *piece = wr_arena_calloc(&out->ar, sizeof *piece);
     const char *name = wr_arena_strdup(&out->ar, part);
-    out->segments = wr_calloc(1, sizeof *out->segments);
-    if (!out->parts || !piece || !name || !out->segments) return wr_fail_oom(err, "a savepoint");
-    out->segments[0] = *text;
-    *text = (wr_buf){0};
-    out->n_segments = out->n = 1;
-    *piece = (wr_piece){out->segments[0].data, out->segments[0].len};
+    char *data = wr_arena_alloc(&out->ar, text->len);
+    if (!out->parts || !piece || !name || !data) return wr_fail_oom(err, "a savepoint");
+    if (text->len) memcpy(data, text->data, text->len);
+    out->n = 1;
+    *piece = (wr_piece){.data = data, .len = text->len};
     out->parts[0] = (wr_saved_part){.name = name, .pieces = piece, .n = 1};
     return WR_OK;
 }
@@ -354,5 +343,48 @@ wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **ou
             *outp = NULL;
         }
     }
+    return r;
+}
+
+/* ---- a peek ---- */
+
+static wr_status newest_manifest(wr_snapshots *s, wri_manifest *m, wr_err *err) {
+    bool is = false;
+    *m = (wri_manifest){0};
+    WR_TRY(wri_snap_is_savepoint(s, &is, err));
+    if (is) {
+        char *path = path_of(s->dir, NAME);
+        wr_status r = path ? wri_manifest_load(s, path, m, err) : wr_fail_oom(err, "a savepoint");
+        wr_free(path);
+        return r;
+    }
+    WR_TRY(wri_snap_list(s, err));
+    return s->n_epochs ? wri_manifest_read(s, s->epochs[s->n_epochs - 1], m, err) : WR_OK;
+}
+
+static wr_status peek_piece(const wr_snapshots *s, const wri_piece_at *at, wr_buf *out, wr_err *err) {
+    wr_snapshot of = {.sys = s->sys, .dir = s->dir};
+    wr_piece_reader r = {.of = &of, .fd = -1};
+    wr_piece p = {.len = at->length, .segment = at->segment, .offset = at->offset, .crc = at->crc};
+    wr_status st = wr_buf_reserve(out, p.len) == WR_OK ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (st == WR_OK) st = wr_piece_read(&r, &p, 0, out->data, p.len, err);
+    if (st == WR_OK) st = wri_piece_is(&r, &p, wr_crc32c(0, out->data, p.len), "a part", err);
+    if (st == WR_OK) out->len = p.len;
+    wr_piece_reader_close(&r);
+    return st;
+}
+
+wr_status wr_snapshots_peek(const wr_sys *sys, const char *dir, const char *part, wr_buf *out, wr_err *err) {
+    wr_snapshots s = {.sys = sys, .lock = -1};
+    wri_manifest m = {0};
+    out->len = 0;
+    s.dir = wr_strdup(dir);
+    wr_status r = s.dir ? newest_manifest(&s, &m, err) : wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; r == WR_OK && i < m.n; i++)
+        if (strcmp(m.parts[i].name, part) == 0 && m.parts[i].n > 0)
+            r = peek_piece(&s, &m.parts[i].pieces[0], out, err);
+    wri_manifest_free(&m);
+    wr_free(s.epochs);
+    wr_free(s.dir);
     return r;
 }

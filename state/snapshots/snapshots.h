@@ -66,14 +66,16 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
 /* Why old snapshots could not be removed when the last one was written; NULL: they could. */
 const wr_err *wr_snapshots_uncollected(const wr_snapshots *s);
 
-/* A snapshot that was read. */
-typedef struct wr_piece { /* borrowed from the snapshot */
-    const char *data;
+/* A snapshot that was read: all of it has been checked, and none of it but its places is in memory. */
+typedef struct wr_piece {
+    const char *data; /* borrowed from the snapshot; NULL: on disk, see wr_snapshot_bring and wr_piece_read */
     size_t len;
+    uint64_t segment, offset; /* where it lies */
+    uint32_t crc;
 } wr_piece;
 typedef struct wr_saved_part {
     const char *name;
-    const wr_piece *pieces; /* in the order written */
+    wr_piece *pieces; /* in the order written */
     size_t n;
 } wr_saved_part;
 typedef struct wr_snapshot {
@@ -81,10 +83,25 @@ typedef struct wr_snapshot {
     bool savepoint;
     wr_saved_part *parts;
     size_t n;
-    wr_arena ar; /* of all of it, but the pieces */
-    wr_buf *segments;
-    size_t n_segments;
+    const wr_sys *sys;
+    char *dir;
+    wr_arena ar; /* of all of it */
 } wr_snapshot;
+
+/* Brings to memory the pieces of all parts whose names do not begin with `but` (NULL: of all). */
+wr_status wr_snapshot_bring(wr_snapshot *s, const char *but, wr_err *err) WR_MUST_USE;
+
+/* Reads pieces bit by bit, in one thread; the file stays open for the next one. */
+typedef struct wr_piece_reader { /* {.of = snapshot, .fd = -1} is valid */
+    const wr_snapshot *of;
+    int fd;
+    uint64_t segment, size; /* that fd is, and its bytes */
+    char *path;
+} wr_piece_reader;
+/* Bytes at..at+n of p. That they are those that were checked is for who reads all of them to see: p->crc. */
+wr_status wr_piece_read(wr_piece_reader *r, const wr_piece *p, uint64_t at, char *out, size_t n,
+                        wr_err *err) WR_MUST_USE;
+void wr_piece_reader_close(wr_piece_reader *r);
 
 /* The newest whole snapshot; *outp NULL: the folder has none. `said` gets a line for each one that was passed
  * over because it is damaged. Owner: the caller, by _free. */
@@ -109,6 +126,11 @@ wr_status wr_savepoint_glance(const wr_sys *sys, const char *dir, const char *pa
 /* The savepoint, or else the newest whole snapshot in a folder (*outp NULL: none), which may be in use:
  * nothing is locked, nothing changed. */
 wr_status wr_snapshots_look(const wr_sys *sys, const char *dir, wr_snapshot **outp, wr_buf *said,
+                            wr_err *err) WR_MUST_USE;
+
+/* Only the first piece of one part of it, of the newest if there are several; out stays empty where there is
+ * no such part. Nothing else is checked. */
+wr_status wr_snapshots_peek(const wr_sys *sys, const char *dir, const char *part, wr_buf *out,
                             wr_err *err) WR_MUST_USE;
 
 const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name); /* NULL: none */

@@ -78,6 +78,9 @@ wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest 
 /* What m names, checked. Owner: the caller, by wr_snapshot_free. */
 wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp,
                               wr_err *err) WR_MUST_USE;
+/* Whether crc, of all bytes of p, is what it must be; r has just read it. */
+wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part,
+                       wr_err *err) WR_MUST_USE;
 /* Fills s->epochs; removes nothing. */
 wr_status wri_snap_list(wr_snapshots *s, wr_err *err) WR_MUST_USE;
 wr_status wri_snap_is_savepoint(const wr_snapshots *s, bool *isp, wr_err *err) WR_MUST_USE;

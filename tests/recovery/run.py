@@ -22,7 +22,8 @@ import time
 from results import differences, make_clicks, rows
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SPILLING = {"windows", "keys"}  # jobs whose state can lie on disk: two budgets of a round put all of it there
+BUDGETS = ["1", "1MiB", "0", "0"]  # two of them put all state on disk that can be there
+IN_MEMORY = {"sort", "sort_time"}  # jobs whose state cannot
 
 
 class Job:
@@ -54,7 +55,7 @@ class Job:
         seen = []
         for _ in range(limit):
             workers = rnd.choice([1, 2, 3])
-            memory = rnd.choice(["1", "1MiB", "0", "0"] if self.name in SPILLING else ["0"])
+            memory = "0" if self.name in IN_MEMORY else rnd.choice(BUDGETS)
             p = self.start(folder, workers, ["--state=state", f"--snapshot-interval={rnd.choice([3, 10, 30])}ms", f"--memory={memory}"])
             try:
                 p.wait(rnd.uniform(0.2, 1.3) * self.seconds * (1 + kills / 10))  # or a slow one would never end

@@ -206,12 +206,15 @@ static size_t crash(void) {
     open_ops(true);
     for (size_t i = 0; i < w.kept.n; i++) {
         const part *p = &w.kept.items[i];
-        const wr_piece all = {p->text.data, p->text.len};
-        const wr_saved_part slots = {.pieces = &all, .n = 1};
-        wr_status r = p->sub ? wri_slots_load(&w.r.job, 0, p->node, &slots, &err)
-                             : wri_items_load(&w.r.job, 0, p->node, p->text.data, p->text.len, &err);
+        wri_loader loader = {.job = &w.r.job, .reader = {.fd = -1}};
+        wr_piece piece = {.data = p->text.data ? p->text.data : "", .len = p->text.len};
+        const wr_saved_part slots = {.pieces = &piece, .n = 1};
+        wr_status r = p->sub ? wri_slots_load(&loader, p->node, &slots, WRI_BY_KEY, &err)
+                             : wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, &err);
         cr_assert_eq(r, WR_OK, "%s", err.msg);
     }
+    wri_loader all = {.job = &w.r.job};
+    cr_assert_eq(wri_items_loaded(&all, &err), WR_OK, "%s", err.msg);
     for (size_t e = w.kept.at; e > 0; e--) { /* sources say at once how far event time had come */
         if (w.events[e - 1].rows) continue;
         for (size_t i = 0; i < w.n_fed; i++)

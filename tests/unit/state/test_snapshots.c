@@ -36,7 +36,9 @@ static void must_be(const wr_piece *p, uint64_t e, const char *what) {
               (int)e);
 }
 
-static void check_whole(const wr_snapshot *s, const char *what) {
+static void check_whole(wr_snapshot *s, const char *what) {
+    wr_err err = {0};
+    cr_assert_eq(wr_snapshot_bring(s, "emp", &err), WR_OK, "%s: %s", what, err.msg);
     uint64_t e = s->head.epoch, from = e < 4 ? 1 : e / 4 * 4;
     const wr_saved_part *whole = wr_snapshot_part(s, "whole"), *grows = wr_snapshot_part(s, "grows");
     cr_assert(whole && grows && wr_snapshot_part(s, "empty") && !wr_snapshot_part(s, "none"), "%s", what);
@@ -183,6 +185,8 @@ Test(snapshots, pieces_are_folded) {
     cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &store, &err), WR_OK);
     cr_assert_eq(wr_snapshots_read(store, &s, &said, &err), WR_OK, "%s", err.msg);
     const wr_saved_part *grows = wr_snapshot_part(s, "grows");
+    cr_assert_eq(wr_snapshot_bring(s, "other", &err), WR_OK, "%s", err.msg);
+    cr_assert_null(wr_snapshot_part(s, "other")->pieces[0].data);
     for (size_t i = 0; i < grows->n; i++)
         cr_assert_eq(wr_buf_put(&found, grows->pieces[i].data, grows->pieces[i].len), WR_OK);
     cr_assert(found.len == all.len && memcmp(found.data, all.data, all.len) == 0);
@@ -250,6 +254,7 @@ static void write_long(const char *what) {
     cr_assert_eq(bytes, LONG_BYTES + 3);
     cr_assert_eq(wr_snapshots_read(store, &s, &said, &err), WR_OK, "%s", err.msg);
     cr_assert(s && said.len == 0, "%s: %s", what, said.data);
+    cr_assert_eq(wr_snapshot_bring(s, NULL, &err), WR_OK, "%s: %s", what, err.msg);
     const wr_piece *p = &wr_snapshot_part(s, "long")->pieces[0];
     cr_assert_eq(p->len, LONG_BYTES);
     for (size_t i = 0; i < LONG_BYTES; i++) cr_assert_eq(p->data[i], long_byte(i), "%s: byte %zu", what, i);

@@ -1,0 +1,200 @@
+/* state/snapshots/pieces.c -- the pieces of a snapshot, where they lie: checked, then read bit by bit.
+ *
+ *   look up   a manifest says where each piece lies; nothing is read yet
+ *   check     all pieces, in the order of the files, CHUNK bytes at a time: only a snapshot whose every byte
+ * is as it was written is gone on from, and that must be known before any of it is, since what is damaged is
+ * passed over as a whole
+ *   read      once more, by whoever needs them, in chunks as large as he likes
+ *
+ * So a snapshot may be larger than memory: what is held is a chunk and the places. Files are read and not
+ * mapped: a disk that cannot read must be an error that is told, not the end of the process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_int.h"
+
+#define CHUNK ((size_t)256 << 10)
+
+/* ---- reading ---- */
+
+void wr_piece_reader_close(wr_piece_reader *r) {
+    if (r->fd >= 0) r->of->sys->close(r->fd);
+    wr_free(r->path);
+    r->fd = -1;
+    r->path = NULL;
+}
+
+static wr_status check_magic(wr_piece_reader *r, wr_err *err) {
+    char magic[WRI_MAGIC_LEN];
+    size_t got = 0;
+    struct stat st;
+    WR_TRY(wr_pread_all(r->of->sys, r->fd, magic, sizeof magic, 0, &got, r->path, err));
+    if (got < sizeof magic || memcmp(magic, WRI_SEGMENT, sizeof magic) != 0)
+        return wr_fail(err, WR_EDATA, "'%s' does not begin with %s: it is damaged, or no file of weir",
+                       r->path, WRI_SEGMENT);
+    if (r->of->sys->fstat(r->fd, &st) != 0)
+        return wr_fail(err, WR_EIO, "cannot read '%s': %s", r->path, strerror(errno));
+    r->size = (uint64_t)st.st_size;
+    return WR_OK;
+}
+
+static wr_status open_segment(wr_piece_reader *r, uint64_t number, wr_err *err) {
+    if (r->fd >= 0 && r->segment == number) return WR_OK;
+    wr_piece_reader_close(r);
+    wr_snapshots s = {.sys = r->of->sys, .dir = r->of->dir};
+    r->segment = number;
+    r->path = wri_snap_path(&s, number, "seg");
+    if (!r->path) return wr_fail_oom(err, "a snapshot");
+    r->fd = r->of->sys->open(r->path, O_RDONLY | O_CLOEXEC, 0);
+    if (r->fd < 0)
+        return wr_fail(err, WR_EIO,
+                       "cannot open '%s': %s; check the folder of --state, its permissions and the disk",
+                       r->path, strerror(errno));
+    wr_status s2 = check_magic(r, err);
+    if (s2 != WR_OK) wr_piece_reader_close(r);
+    return s2;
+}
+
+wr_status wr_piece_read(wr_piece_reader *r, const wr_piece *p, uint64_t at, char *out, size_t n,
+                        wr_err *err) {
+    size_t got = 0;
+    WR_TRY(open_segment(r, p->segment, err));
+    uint64_t from = p->offset + at;
+    if (p->offset > r->size || p->len > r->size - p->offset)
+        return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %" PRIu64 ": a piece reaches to %" PRIu64,
+                       r->path, r->size, p->offset + p->len);
+    WR_TRY(wr_pread_all(r->of->sys, r->fd, out, n, (int64_t)from, &got, r->path, err));
+    return got == n ? WR_OK : wr_fail(err, WR_EDATA, "'%s' has become shorter while it was read", r->path);
+}
+
+/* ---- checking ---- */
+
+typedef struct place { /* of a piece, and whose it is */
+    const wr_piece *piece;
+    const char *part;
+} place;
+
+static int by_place(const void *x, const void *y) {
+    const wr_piece *a = ((const place *)x)->piece, *b = ((const place *)y)->piece;
+    if (a->segment != b->segment) return a->segment < b->segment ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part,
+                       wr_err *err) {
+    if (crc == p->crc) return WR_OK;
+    return wr_fail(err, WR_EDATA,
+                   "'%s' is damaged in bytes %" PRIu64 " to %" PRIu64
+                   " (%s): their checksum is %08x, %08x was expected",
+                   r->path, p->offset, p->offset + p->len, part, crc, p->crc);
+}
+
+static wr_status check_piece(wr_piece_reader *r, const place *at, char *chunk, wr_err *err) {
+    const wr_piece *p = at->piece;
+    uint32_t crc = 0;
+    WR_TRY(open_segment(r, p->segment, err)); /* also for a piece of no bytes */
+    for (uint64_t done = 0; done < p->len;) {
+        size_t n = p->len - done < CHUNK ? (size_t)(p->len - done) : CHUNK;
+        wr_status s = wr_piece_read(r, p, done, chunk, n, err);
+        if (s != WR_OK) return wr_fail_in(err, s, "%s", at->part);
+        crc = wr_crc32c(crc, chunk, n);
+        done += n;
+    }
+    return wri_piece_is(r, p, crc, at->part, err);
+}
+
+static wr_status check_pieces(const wr_snapshot *s, place *places, size_t n, wr_err *err) {
+    wr_piece_reader r = {.of = s, .fd = -1};
+    char *chunk = wr_alloc(CHUNK);
+    wr_status st = chunk ? WR_OK : wr_fail_oom(err, "a snapshot");
+    if (n) qsort(places, n, sizeof *places, by_place);
+    for (size_t i = 0; st == WR_OK && i < n; i++) st = check_piece(&r, &places[i], chunk, err);
+    wr_piece_reader_close(&r);
+    wr_free(chunk);
+    return st;
+}
+
+/* ---- a snapshot ---- */
+
+/* Parts and pieces of m; *np: how many pieces. */
+static wr_status look_up(wr_snapshot *out, const wri_manifest *m, size_t *np, wr_err *err) {
+    out->parts = wr_arena_calloc(&out->ar, (m->n + 1) * sizeof *out->parts);
+    if (!out->parts) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < m->n; i++) {
+        const wri_part_at *from = &m->parts[i];
+        wr_saved_part *p = &out->parts[out->n++];
+        p->pieces = wr_arena_calloc(&out->ar, (from->n + 1) * sizeof *p->pieces);
+        p->name = wr_arena_strdup(&out->ar, from->name);
+        if (!p->pieces || !p->name) return wr_fail_oom(err, "a snapshot");
+        for (p->n = 0; p->n < from->n; p->n++) {
+            const wri_piece_at *at = &from->pieces[p->n];
+            p->pieces[p->n] =
+                (wr_piece){.len = at->length, .segment = at->segment, .offset = at->offset, .crc = at->crc};
+        }
+        *np += p->n;
+    }
+    return WR_OK;
+}
+
+static wr_status take_parts(wr_snapshot *out, const wri_manifest *m, wr_err *err) {
+    size_t n = 0, k = 0;
+    WR_TRY(look_up(out, m, &n, err));
+    place *places = wr_alloc((n + 1) * sizeof *places);
+    if (!places) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < out->n; i++)
+        for (size_t c = 0; c < out->parts[i].n; c++)
+            places[k++] = (place){&out->parts[i].pieces[c], out->parts[i].name};
+    wr_status r = check_pieces(out, places, n, err);
+    wr_free(places);
+    return r;
+}
+
+wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp, wr_err *err) {
+    wr_snapshot *out = wr_calloc(1, sizeof *out);
+    if (!out) return wr_fail_oom(err, "a snapshot");
+    out->sys = s->sys;
+    out->dir = wr_arena_strdup(&out->ar, s->dir);
+    out->head = m->head;
+    out->head.plan = wr_arena_strdup(&out->ar, m->head.plan);
+    wr_status r = out->head.plan && out->dir ? take_parts(out, m, err) : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) *outp = out;
+    else wr_snapshot_free(out);
+    return r;
+}
+
+const wr_saved_part *wr_snapshot_part(const wr_snapshot *s, const char *name) {
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->parts[i].name, name) == 0) return &s->parts[i];
+    return NULL;
+}
+
+static wr_status bring_piece(wr_snapshot *s, wr_piece_reader *r, const char *part, wr_piece *p, wr_err *err) {
+    char *data = wr_arena_alloc(&s->ar, p->len);
+    if (!data) return wr_fail_oom(err, "a snapshot");
+    WR_TRY(wr_piece_read(r, p, 0, data, p->len, err));
+    WR_TRY(wri_piece_is(r, p, wr_crc32c(0, data, p->len), part, err));
+    p->data = data;
+    return WR_OK;
+}
+
+wr_status wr_snapshot_bring(wr_snapshot *s, const char *but, wr_err *err) {
+    wr_piece_reader r = {.of = s, .fd = -1};
+    wr_status st = WR_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        wr_saved_part *p = &s->parts[i];
+        if (but && strncmp(p->name, but, strlen(but)) == 0) continue;
+        for (size_t k = 0; st == WR_OK && k < p->n; k++)
+            if (!p->pieces[k].data) st = bring_piece(s, &r, p->name, &p->pieces[k], err);
+    }
+    wr_piece_reader_close(&r);
+    return st;
+}
+
+void wr_snapshot_free(wr_snapshot *s) {
+    if (!s) return;
+    wr_arena_free(&s->ar);
+    wr_free(s);
+}
