@@ -16,7 +16,8 @@
  * how bytes are counted.
  *
  * A budget of a few bytes is allowed: then all state that can be lies on disk, which tests make use of. So
- * that such a job can begin at all, allocations do not fail below MEMORY_MIN. */
+ * that such a job can begin at all, allocations do not fail below MEMORY_MIN for the job and for each worker.
+ */
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +26,7 @@
 #include "job_int.h"
 #include "paged.h"
 
-#define MEMORY_MIN ((int64_t)32 << 20)
+#define MEMORY_MIN ((int64_t)16 << 20)
 
 /* ---- how much ---- */
 
@@ -89,7 +90,8 @@ void wri_memory_open(wr_job *j) {
     if (asked == 0) asked = half_of_all(j->sys);
     j->memory = asked;
     j->short_at = j->opts.state_dir ? asked / 4 : asked / 2;
-    j->budget.limit = asked > MEMORY_MIN ? asked : MEMORY_MIN;
+    int64_t least = MEMORY_MIN * (1 + (int64_t)j->n_workers);
+    j->budget.limit = asked > least ? asked : least;
 }
 
 /* ---- who waits ---- */

@@ -150,9 +150,21 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     return WR_OK;
 }
 
+/* Without snapshots nobody asks what has changed: what is live is all that paging needs (../paged.h). */
+static bool only_live(const wri_slots *s) { return !wr_task_saves(s->op->task); }
+
+static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (WR_UNLIKELY(ids[i] / 64 >= s->words)) WR_TRY(room(s, ids[i], err));
+        s->live[ids[i] >> 6] |= UINT64_C(1) << (ids[i] & 63);
+    }
+    return WR_OK;
+}
+
 wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     uint32_t n_list = 0;
     if (n == 0 || !wri_slots_on(s)) return WR_OK;
+    if (only_live(s)) return come_to_life(s, ids, n, err);
     WR_TRY(note(s, ids, n, &n_list, err));
     return n_list ? save_forced(s, n_list, err) : WR_OK;
 }
@@ -226,8 +238,19 @@ static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err
     return WR_OK;
 }
 
+/* What was not counted as it came. */
+static void count_live(wri_slots *s) {
+    for (size_t part = 0; part < s->n_parts; part++) {
+        uint32_t n = 0;
+        for (size_t i = 0; i < words_of(s, part); i++)
+            n += (uint32_t)__builtin_popcountll(s->live[part * PART_WORDS + i]);
+        s->parts[part].live = n;
+    }
+}
+
 wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
     WR_ASSERT(s->n_due == 0);
+    if (wri_slots_on(s) && only_live(s)) count_live(s);
     uint64_t *bits = s->due; /* all zero */
     s->due = s->changed;
     s->changed = bits;

@@ -86,7 +86,9 @@ def disk_full_while_state_goes_there(d):
 
 @case
 def budget_that_does_not_suffice(d):
-    p = weir(d, MANY.replace("300000", "4000000") % "SESSION(TABLE g PARTITION BY (user_id, page), DESCRIPTOR(event_time), INTERVAL '1' DAY)", args=("--memory", "1"))
+    """A sort keeps its rows in memory."""
+    p = weir(d, "CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = 4000000); SELECT * FROM g ORDER BY latency_ms",
+             args=("--memory", "1", "--workers", "1"))
     assert p.returncode == 1 and b"the memory budget of 32 MiB is used up" in p.stderr and b"--memory" in p.stderr, p
 
 
