@@ -15,6 +15,8 @@
 
 #include "reader_int.h"
 
+#define TRIES 3 /* to open a reader */
+
 void wr_records_free(wr_records *r) {
     wr_free(r->items);
     wr_drop(r->hold);
@@ -278,10 +280,8 @@ static wr_status open_reader(wr_reader *r, wr_streams *db, const char *stream, u
     return wri_reader_seek(r, at, err);
 }
 
-wr_status wr_reader_open(wr_streams *db, const char *stream, uint32_t shard, wr_place at, wr_reader **outp,
-                         wr_err *err) {
-    *outp = NULL;
-    WR_TRY(wr_stream_name_check(stream, err));
+static wr_status open_once(wr_streams *db, const char *stream, uint32_t shard, wr_place at, wr_reader **outp,
+                           wr_err *err) {
     wr_reader *r = wr_calloc(1, sizeof *r);
     if (!r) return wr_fail_oom(err, "a reader");
     r->sys = db->sys;
@@ -289,6 +289,17 @@ wr_status wr_reader_open(wr_streams *db, const char *stream, uint32_t shard, wr_
     wr_status s = open_reader(r, db, stream, shard, at, err);
     if (s == WR_OK) *outp = r;
     else wr_reader_close(r);
+    return s;
+}
+
+wr_status wr_reader_open(wr_streams *db, const char *stream, uint32_t shard, wr_place at, wr_reader **outp,
+                         wr_err *err) {
+    *outp = NULL;
+    WR_TRY(wr_stream_name_check(stream, err));
+    wr_status s = WR_EIO;
+    /* A file that is missing may be so because the stream has just been deleted, or made again. */
+    for (int i = 0; i < TRIES && (s == WR_EIO || s == WR_EOF); i++)
+        s = open_once(db, stream, shard, at, outp, err);
     return s == WR_EOF
                ? wr_fail(err, WR_EDATA, "stream %s: a segment is missing; restore it from a backup", stream)
                : s;

@@ -222,7 +222,7 @@ wr_status wri_no_stream(wr_streams *db, const char *name, wr_err *err) {
     size_t n;
     if (wr_stream_list(db, &ar, &names, &n, NULL) == WR_OK && n)
         near = wr_nearest(name, names, n, sizeof *names);
-    if (near)
+    if (near && strcmp(near, name) != 0) /* it is, when it has just been made */
         wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; did you mean '%s'?", name, db->dir, near);
     else
         wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; weir streams --data %s create %s makes it",
