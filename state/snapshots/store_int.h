@@ -42,9 +42,8 @@ struct wr_snapshots {
 struct wr_segment {
     const wr_sys *sys;
     uint64_t number;
-    int fd, direct; /* direct: past the page cache; -1: not opened */
-    bool buffered;  /* past the cache it does not go */
-    char *path, *room, *block;
+    int fd;
+    char *path, *block;
     size_t n;       /* bytes in the block */
     uint64_t at;    /* of the block, in the file */
     uint64_t began; /* the piece under way, and the checksum of what has been put since */

@@ -1,7 +1,5 @@
 /* Snapshots: whole or not there, at each system call at which the process can die, the disk fail or the power
  * go; damage is noticed and told; rows come back as they were. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,29 +197,9 @@ Test(snapshots, pieces_are_folded) {
     wr_buf_free(&found);
 }
 
-/* ---- blocks that go past the page cache ---- */
+/* ---- a part that is said bit by bit, over several blocks ---- */
 
 #define LONG_BYTES ((size_t)3500000)
-
-static struct {
-    bool refuses;               /* of O_DIRECT: to open */
-    int after, errno_, shorter; /* that many blocks are taken, the next one fails or is taken in part */
-    int fd, calls;
-} direct;
-
-static int open_direct(const char *path, int flags, mode_t mode) {
-    if (!(flags & O_DIRECT)) return wr_sys_real.open(path, flags, mode);
-    errno = EINVAL;
-    return direct.fd = direct.refuses ? -1 : wr_sys_real.open(path, flags & ~O_DIRECT, mode);
-}
-
-static ssize_t pwrite_direct(int fd, const void *p, size_t n, off_t at) {
-    if (fd != direct.fd) return wr_sys_real.pwrite(fd, p, n, at);
-    cr_assert(((uintptr_t)p | n | (size_t)at) % 4096 == 0, "O_DIRECT would not take this");
-    if (direct.calls++ < direct.after) return wr_sys_real.pwrite(fd, p, n, at);
-    errno = direct.errno_;
-    return direct.errno_ ? -1 : wr_sys_real.pwrite(fd, p, (size_t)direct.shorter, at);
-}
 
 static char long_byte(size_t i) { return (char)(i * 7 + i / 1000); }
 
@@ -237,50 +215,28 @@ static wr_status say_long(void *ctx, wr_segment *to, wr_err *err) {
     return WR_OK;
 }
 
-static void write_long(const char *what) {
+Test(snapshots, a_long_part_said_bit_by_bit) {
     const char *dir = lt_folder("long");
-    wr_sys sys = wr_sys_real;
     wr_snapshots *store;
     wr_snapshot *s;
     wr_buf said = {0};
     wr_err err = {0};
     uint64_t bytes;
-    sys.open = open_direct;
-    sys.pwrite = pwrite_direct;
-    cr_assert_eq(wr_snapshots_open(&sys, dir, &store, &err), WR_OK);
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &store, &err), WR_OK);
     wr_part parts[] = {{.name = "long", .say = say_long}, {.name = "short", .data = "abc", .len = 3}};
     wr_snapshot_head head = {.epoch = 1, .plan = "a plan"};
-    cr_assert_eq(wr_snapshots_write(store, &head, parts, 2, &bytes, &err), WR_OK, "%s: %s", what, err.msg);
+    cr_assert_eq(wr_snapshots_write(store, &head, parts, 2, &bytes, &err), WR_OK, "%s", err.msg);
     cr_assert_eq(bytes, LONG_BYTES + 3);
     cr_assert_eq(wr_snapshots_read(store, &s, &said, &err), WR_OK, "%s", err.msg);
-    cr_assert(s && said.len == 0, "%s: %s", what, said.data);
-    cr_assert_eq(wr_snapshot_bring(s, NULL, &err), WR_OK, "%s: %s", what, err.msg);
+    cr_assert(s && said.len == 0, "%s", said.data);
+    cr_assert_eq(wr_snapshot_bring(s, NULL, &err), WR_OK, "%s", err.msg);
     const wr_piece *p = &wr_snapshot_part(s, "long")->pieces[0];
     cr_assert_eq(p->len, LONG_BYTES);
-    for (size_t i = 0; i < LONG_BYTES; i++) cr_assert_eq(p->data[i], long_byte(i), "%s: byte %zu", what, i);
+    for (size_t i = 0; i < LONG_BYTES; i++) cr_assert_eq(p->data[i], long_byte(i), "byte %zu", i);
     cr_assert_arr_eq(wr_snapshot_part(s, "short")->pieces[0].data, "abc", 3);
     wr_snapshot_free(s);
     wr_snapshots_close(store);
     lt_remove(dir);
-}
-
-Test(snapshots, long_parts_past_the_page_cache_or_through_it) {
-    direct.fd = -1;
-    direct.after = 100;
-    write_long("all of it past the cache");
-    cr_assert_eq(direct.calls, 3);
-    for (direct.after = 0; direct.after < 3; direct.after++) {
-        direct.calls = 0;
-        direct.errno_ = EIO;
-        write_long("a block that fails");
-        direct.calls = direct.errno_ = 0;
-        direct.shorter = 12345;
-        write_long("a block taken in part");
-        cr_assert_eq(direct.calls, direct.after + 1);
-    }
-    direct.refuses = true;
-    direct.fd = -1;
-    write_long("a file system that has no O_DIRECT");
 }
 
 Test(snapshots, killed_at_each_call) { die_at_each(LT_KILL, 0); }
