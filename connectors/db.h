@@ -1,7 +1,7 @@
 /* connectors/db.h -- tables of a database as sources and lookups. Private to connectors/.
  *
- *   connection (sqlite.c, postgres.c: wri_db_def) ─► cells ─► wri_fill: rows put into batches ─► wri_db_*: a
- * source of one split, or a lookup
+ *   connection (sqlite.c, postgres.c: wri_db_def) ─► cells ─► wri_fill: rows put into batches ─►
+ *   wri_db_*: a source of one split, or a lookup
  *
  * A connector says how to open a table, step through it and ask for keys; this file does the rest. Values
  * become those of the declared columns by the rules of formats/convert.h; a row that cannot is a bad record.

@@ -1,7 +1,7 @@
 /* connectors/stream_once.c -- an epoch's records into a stream, each once.
  *
- *   commit        record i of epoch e is put with the mark (writer, e, i), CALL_ROWS at a time, one call
- * after the other commit again  what the log has of the writer behind `at` is left out, the rest is put
+ *   commit        record i of epoch e is put with the mark (writer, e, i), CALL_ROWS at a time, in order
+ *   commit again  what the log has of the writer behind `at` is left out, the rest is put
  *
  * `at`, where each shard ended before the epoch, is in the snapshot, so that only what has come since is
  * looked through. The writer's number comes from the job's and the stream's name: two streams of a job may

@@ -6,8 +6,8 @@
  *   each sink                 notes how far it has come when all workers have passed (sink.c)
  *   each worker               goes on, and saves what operators left for later bit by bit (worker.c)
  *   last worker to have saved wakes the control thread, which hands all that was saved to a thread
- *   a thread of its own       makes the sinks' output durable, packs and writes the segment, then the
- * manifest control thread            lets the next epoch begin
+ *   a thread of its own       makes the sinks' output durable, writes segment and manifest
+ *   control thread            lets the next epoch begin
  *
  * One epoch at a time. Workers go on as soon as they have passed; what they saved is theirs no more until the
  * snapshot has been written. A job that ends while an epoch is under way gives it up; then the state that is

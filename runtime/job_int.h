@@ -470,16 +470,13 @@ wr_status wri_items_loaded(const wri_loader *l, wr_err *err) WR_MUST_USE; /* tha
 /* To op, wherever it is; what is on disk of its state stays there. */
 wr_status wri_items_load_from(wri_loader *l, wr_op *op, const wr_part_from *from, wri_whose whose,
                               wr_err *err) WR_MUST_USE;
-/* Adds the rows of p to *rowsp; no job is needed. */
-wr_status wri_items_count(wri_loader *l, const wr_piece *p, uint64_t *rowsp, wr_err *err) WR_MUST_USE;
 void wri_loader_free(wri_loader *l);
 
-/* Where the items of p lie, in order. */
-typedef wr_status wri_found(void *ctx, uint64_t at, size_t len, wr_err *err);
+/* Where the items of p lie, in order, and how many rows each has. No job is needed. */
+typedef wr_status wri_found(void *ctx, uint64_t at, size_t len, uint64_t rows, wr_err *err);
 wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *found, void *ctx,
                          wr_err *err) WR_MUST_USE;
-/* One item of a part of slots. said: a bit for each slot that later items say; it is added what this one
- * says.
+/* One item of a part of slots. said: a bit for each slot that later items say; what this one says is added.
  */
 wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t at, size_t len,
                         uint64_t *said, wri_whose whose, wr_err *err) WR_MUST_USE;

@@ -3,7 +3,7 @@
  * Up to half of the budget nobody cares. Above it memory is "short": operators that can let go of some
  * (def->relieve: flush, write state to disk by ops/spill.h) do, rings take few events, and sources deal no
  * chunk until the rings are empty. With --state memory is short from a quarter on, since what is saved is
- * held, as rows and then as bytes, until it is written; from half on sources wait for that, too. All of it
+ * held until it is written; from half on sources wait for that, too. All of it
  * ends by itself: no dead end.
  *
  * Beyond the whole budget allocations fail, and so does the job, with a message that names who keeps the
@@ -16,8 +16,7 @@
  * how bytes are counted.
  *
  * A budget of a few bytes is allowed: then all state that can be lies on disk, which tests make use of. So
- * that such a job can begin at all, allocations do not fail below MEMORY_MIN for the job and for each worker.
- */
+ * that such a job can begin at all, allocations do not fail below MEMORY_MIN, for it and for each worker. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,9 +5,9 @@
  * exchange by those keys. When memory is short its state goes to disk as a whole, by its own save(), a run
  * for each range of hashes; from then on rows and watermarks wait, and now and then there is a round:
  *
- *   for each range:  open, load() its run; push the waiting rows of the range and the watermarks between
- * them, in the order in which they came; save() to a new run, close then             the last of those
- * watermarks is passed on
+ *   for each range   open, load() its run; push its waiting rows and the watermarks between them, as they
+ *                    came; save() to a new run, close
+ *   then             the last of those watermarks is passed on
  *
  * So there is the state of one range in memory, and the rows that wait; operators know nothing of it. What
  * comes out is the same, later, and the keys of a batch not in the order in which they came, which no keyed
@@ -15,10 +15,10 @@
  * disk and the codec give.
  *
  *   rounds   when the rows that wait take as much as may be brought back; at a barrier; at the end; when
- * memory is short all the same; when nothing more has come for as long as the last round took ranges   twice
- * as many when that of the largest has become too large to be brought back saved    a run is made of items of
- * snapshots (saved.c), so it is saved by copying its bytes loaded   when what is loaded would not fit, it
- * goes to runs at once
+ *            memory is short all the same; when nothing has come for as long as the last round took
+ *   ranges   twice as many when the largest has become too large to be brought back
+ *   saved    a run is made of items of snapshots (saved.c), so it is saved by copying its bytes
+ *   loaded   when what is loaded would not fit, it goes to runs at once
  *
  * What rests on this: save() and load() of an operator, which recovery rests on, too. */
 #ifndef WR_RUNTIME_PAGED_H

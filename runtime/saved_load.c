@@ -280,30 +280,45 @@ wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t 
     return load_one(&s, err); /* its checksum was looked at when the part was gone through */
 }
 
+/* Rows lie as [how many, …]: state/snapshots/rows.c. */
+static uint64_t rows_of(const msgpack_object *o) {
+    bool ok = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size > 0;
+    return ok && is_int(&o->via.array.ptr[0]) ? o->via.array.ptr[0].via.u64 : 0;
+}
+
+/* Goes behind the next item; *rowsp: how many rows it has. */
+static wr_status skip_item(stream *s, uint64_t *rowsp, wr_err *err) {
+    msgpack_unpacked u;
+    size_t used;
+    bool follow = false;
+    *rowsp = 0;
+    msgpack_unpacked_init(&u);
+    wr_status r = next_object(s, &u, &used, err);
+    if (r == WR_OK) {
+        const msgpack_object *o = &u.data;
+        follow = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size > 2 &&
+                 o->via.array.ptr[2].type == MSGPACK_OBJECT_NIL;
+        skip(s, used);
+    }
+    if (follow && (r = next_object(s, &u, &used, err)) == WR_OK) {
+        *rowsp = rows_of(&u.data);
+        skip(s, used);
+    }
+    msgpack_unpacked_destroy(&u);
+    return r;
+}
+
 wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *each, void *ctx, wr_err *err) {
     reading g;
     wr_part_from from;
     stream s = begin(l, &g, p, &from);
-    wr_status r = WR_OK;
-    while (r == WR_OK && has_more(&s)) {
-        msgpack_unpacked u;
-        size_t used, rows = 0;
-        uint64_t at = (p->data ? p->len : s.read) - s.n;
-        msgpack_unpacked_init(&u);
-        if ((r = next_object(&s, &u, &used, err)) == WR_OK) {
-            const msgpack_object *o = &u.data;
-            bool follow = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size > 2 &&
-                          o->via.array.ptr[2].type == MSGPACK_OBJECT_NIL;
-            skip(&s, used);
-            if (follow) r = next_object(&s, &u, &rows, err);
-        }
-        if (r == WR_OK) {
-            skip(&s, rows);
-            r = each(ctx, at, used + rows, err);
-        }
-        msgpack_unpacked_destroy(&u);
+    while (has_more(&s)) {
+        uint64_t at = (p->data ? p->len : s.read) - s.n, end, rows;
+        WR_TRY(skip_item(&s, &rows, err));
+        end = (p->data ? p->len : s.read) - s.n;
+        WR_TRY(each(ctx, at, (size_t)(end - at), rows, err));
     }
-    return r;
+    return WR_OK;
 }
 
 wr_status wri_items_loaded(const wri_loader *l, wr_err *err) {
@@ -313,37 +328,6 @@ wr_status wri_items_loaded(const wri_loader *l, wr_err *err) {
         else if (op->def && op->def->loaded) WR_TRY(op->def->loaded(op, err));
     }
     return WR_OK;
-}
-
-/* Rows lie as [how many, …]: state/snapshots/rows.c. */
-static uint64_t rows_of(const msgpack_object *o) {
-    bool ok = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size > 0;
-    return ok && is_int(&o->via.array.ptr[0]) ? o->via.array.ptr[0].via.u64 : 0;
-}
-
-wr_status wri_items_count(wri_loader *l, const wr_piece *p, uint64_t *rowsp, wr_err *err) {
-    reading g;
-    wr_part_from from;
-    stream s = begin(l, &g, p, &from);
-    wr_status r = WR_OK;
-    while (r == WR_OK && has_more(&s)) {
-        msgpack_unpacked u;
-        size_t used;
-        bool rows = false;
-        msgpack_unpacked_init(&u);
-        if ((r = next_object(&s, &u, &used, err)) == WR_OK) {
-            const msgpack_object *o = &u.data;
-            rows = o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size >= 3 &&
-                   o->via.array.ptr[2].type == MSGPACK_OBJECT_NIL;
-            skip(&s, used);
-        }
-        if (rows && (r = next_object(&s, &u, &used, err)) == WR_OK) {
-            *rowsp += rows_of(&u.data);
-            skip(&s, used);
-        }
-        msgpack_unpacked_destroy(&u);
-    }
-    return r;
 }
 
 void wri_loader_free(wri_loader *l) {

@@ -21,7 +21,8 @@ typedef struct places {
     const wr_piece *piece; /* that is gone through */
 } places;
 
-static wr_status note_place(void *ctx, uint64_t at, size_t len, wr_err *err) {
+static wr_status note_place(void *ctx, uint64_t at, size_t len, uint64_t rows, wr_err *err) {
+    (void)rows;
     places *l = ctx;
     if (wr_grow(&l->items, &l->cap, l->n + 1, sizeof *l->items) != WR_OK)
         return wr_fail_oom(err, "a snapshot");

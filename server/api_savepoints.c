@@ -2,8 +2,10 @@
  * they are.
  *
  *   DATA/savepoints/NAME/               one; it is whole when it has its manifest, which is written last
- *   DATA/savepoints/.deleted-NAME-…/    one that is being deleted: renamed first, so that no half of it is
- * ever taken for a savepoint; what a crash leaves of it goes at the next start
+ *   DATA/savepoints/.deleted-NAME-…/    one that is being deleted
+ *
+ * It is renamed first, so that no half of it is ever taken for a savepoint; what a crash leaves of it goes at
+ * the next start.
  *
  * Who makes or deletes one holds its name meanwhile (wri_claim, on the loop), so nobody else does. A job that
  * is to begin with one is put into the catalog under srv->savepoints, under which a deletion looks there for

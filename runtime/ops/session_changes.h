@@ -1,10 +1,10 @@
 /* runtime/ops/session_changes.h -- results of sessions that stand, and what corrects them. Private to
  * runtime/.
  *
- *   before rows join:  touch(keys)   what stands of the keys' sessions is computed, once until it is said
- * anew rows joined:       say(wm)       each touched key: rows that stand against rows that now should; the
+ *   before rows join   touch(keys)   what stands of the keys' sessions is computed, once until it is said
+ *   rows joined        say(wm)       each touched key: rows that stand against rows that now should; the
  *                                    difference is given
- *   watermark:         due(wm)       touches the keys with a session that ends
+ *   watermark          due(wm)       touches the keys with a session that ends
  *
  * A key is said as a whole, since its sessions grow and merge: a row that stood lies within one session of
  * now, and becomes its row (update-before and -after), others that lie there, too, are deleted. What should

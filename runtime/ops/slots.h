@@ -22,7 +22,8 @@
  * it. Who loads (../slots_load.c) gives an operator the rows that are not void, in any order of slots; the
  * operator knows of no order of snapshots.
  *
- * One thread owns slots. Where no snapshots are taken all of this does nothing. */
+ * One thread owns slots. Where no snapshots are taken they know what is live, for paging (../paged.h), and
+ * nothing else. */
 #ifndef WR_RUNTIME_SLOTS_H
 #define WR_RUNTIME_SLOTS_H
 

@@ -1,8 +1,9 @@
 /* runtime/ops/spill.h -- state of windows on disk, for want of memory. Private to runtime/.
  *
  *   put    rows of one slice, partials by key, become a run: a part of a file, never changed again
- *   fire   a window's runs and what is in memory of it, merged and emitted a range of keys at a time, so that
- * a window larger than memory can be drop   runs that no later window holds
+ *   fire   a window's runs and what is in memory of it, merged and emitted a range of keys at a time: so a
+ *          window may be larger than memory
+ *   drop   runs that no later window holds
  *
  * Keys are told apart by their part, PARTS of them by hash. A run has blocks, each of a range of parts, in
  * that order; so a range of keys of many runs is read without the rest. A block is an item of a snapshot

@@ -2,8 +2,8 @@
  * snapshot, and keep all their segments.
  *
  *   class of a piece = log8 of its length
- *   when a part goes on, the last piece, with the pieces before it whose class is not above its own: 8 or
- * more become one, which may be of the next class: the same again
+ *   when a part goes on, the last piece, and those before it whose class is not above its own: 8 or more
+ *   become one, which may be of the next class: the same again
  *
  * So there are at most 8 pieces of a class, and a byte is copied once per class, by the thread that writes.
  * Bytes are bytes: a part is what its pieces say one behind the other. A piece that cannot be read whole is

@@ -1,9 +1,8 @@
 /* state/snapshots/pieces.c -- the pieces of a snapshot, where they lie: checked, then read bit by bit.
  *
  *   look up   a manifest says where each piece lies; nothing is read yet
- *   check     all pieces, in the order of the files, CHUNK bytes at a time: only a snapshot whose every byte
- * is as it was written is gone on from, and that must be known before any of it is, since what is damaged is
- * passed over as a whole
+ *   check     all pieces, in the order of the files, CHUNK bytes at a time: a snapshot is gone on from only
+ *             if its every byte is as it was written, which must be known before any of it is used
  *   read      once more, by whoever needs them, in chunks as large as he likes
  *
  * So a snapshot may be larger than memory: what is held is a chunk and the places. Files are read and not

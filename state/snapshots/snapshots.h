@@ -5,8 +5,8 @@
  *             8  …  pieces, back to back
  *   manifest  0  8  "weirman1"
  *             8  4  CRC32C of what follows, little-endian
- *            12  …  msgpack: [epoch, taken_us, plan, finished, [[name, [[segment, offset, length, crc32c] …]]
- * …]]
+ *            12  …  msgpack: [epoch, taken_us, plan, finished, [part, …]]
+ *                   part: [name, [[segment, offset, length, crc32c], …]]
  *
  * The last character of a magic is the number of the format. A reader of format 1 stays for ever; later ones
  * begin alike (magic, CRC32C at 8), with the magic under the checksum, so that they can be told from damage.

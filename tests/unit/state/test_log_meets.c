@@ -15,6 +15,14 @@ static wr_stream *make(wr_streams **dbp, const char *dir, uint32_t shards) {
     return lt_stream(*dbp, "s");
 }
 
+/* The directory once more, by sys. */
+static wr_streams *open_by(const wr_sys *sys, const char *dir) {
+    wr_streams *db;
+    cr_assert_eq(wr_streams_open(&(wr_streams_opts){.sys = sys, .dir = dir}, &db, NULL), WR_OK);
+    cr_assert_eq(wr_streams_lock(db, NULL), WR_OK);
+    return db;
+}
+
 /* ---- readers that open while segments expire ---- */
 
 static wr_stream *tended; /* when the next segment is opened, or listed */
@@ -156,8 +164,7 @@ Test(log_meets, one_thread_at_a_shard) {
     wr_streams_close(db);
     wr_sys sys = lt_sys;
     sys.pwrite = m_pwrite;
-    cr_assert_eq(wr_streams_open(&(wr_streams_opts){.sys = &sys, .dir = dir}, &db, NULL), WR_OK);
-    cr_assert_eq(wr_streams_lock(db, NULL), WR_OK);
+    db = open_by(&sys, dir);
     cr_assert_eq(wr_stream_open(db, "s", &meet.st, NULL), WR_OK);
     lt.wall_us += 30 * HOUR;
     wr_put puts[2] = {{.key = "k", .key_len = 1, .has_hash = true, .hash = ~(wr_u128)0},
@@ -200,8 +207,7 @@ Test(log_meets, a_clock_that_jumps_ahead) {
     wr_streams_close(db);
     wr_sys sys = lt_sys;
     sys.mono_us = m_mono;
-    cr_assert_eq(wr_streams_open(&(wr_streams_opts){.sys = &sys, .dir = lt_folder("d")}, &db, NULL), WR_OK);
-    cr_assert_eq(wr_streams_lock(db, NULL), WR_OK);
+    db = open_by(&sys, lt_folder("d"));
     wr_stream *st = lt_stream(db, "s");
     uint8_t counts[10] = {0};
     cr_assert_eq(lt_put_n(st, 0, 10, NULL), WR_OK);
@@ -259,8 +265,7 @@ Test(log_meets, two_open_a_stream) {
     wr_sys sys = lt_sys;
     sys.pwrite = b_pwrite;
     both.first = pthread_self();
-    cr_assert_eq(wr_streams_open(&(wr_streams_opts){.sys = &sys, .dir = dir}, &both.db, NULL), WR_OK);
-    cr_assert_eq(wr_streams_lock(both.db, NULL), WR_OK);
+    both.db = open_by(&sys, dir);
     cr_assert_eq(wr_stream_open(both.db, "s", &st, NULL), WR_OK);
     cr_assert(both.begun);
     pthread_join(both.second, NULL);
@@ -284,8 +289,7 @@ Test(log_meets, nothing_goes_into_a_stream_that_has_gone) {
     make(&db, dir, 1);
     wr_streams_close(db);
     wr_sys sys = lt_sys;
-    cr_assert_eq(wr_streams_open(&(wr_streams_opts){.sys = &sys, .dir = dir}, &db, NULL), WR_OK);
-    cr_assert_eq(wr_streams_lock(db, NULL), WR_OK);
+    db = open_by(&sys, dir);
     wr_stream *st = lt_stream(db, "s");
     cr_assert_eq(lt_put_n(st, 0, 3, NULL), WR_OK);
     sys.fsync = fsync_fails;
