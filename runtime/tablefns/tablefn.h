@@ -6,14 +6,15 @@
  * A function is one file here that ends in a wr_table_fn (planner/planner.h: name, arguments, bind) with its
  * wr_table_run, and a line in tablefns.c. README.md has an example.
  *
- * The operator (runtime/ops/table_fn.c) brings rows in the order of event time, those of one time in the order
- * of their source, late ones not at all. PARTITION BY: each partition has a state of its own, made when its
- * first row comes; without it there is one, on one worker. So results depend on the rows alone, if rows() does
- * the same however its rows are cut into calls. Three kinds:
+ * The operator (runtime/ops/table_fn.c) brings rows in the order of event time, those of one time in the
+ * order of their source, late ones not at all. PARTITION BY: each partition has a state of its own, made when
+ * its first row comes; without it there is one, on one worker. So results depend on the rows alone, if rows()
+ * does the same however its rows are cut into calls. Three kinds:
  *
  *   a row a row   a row comes out as it came, with columns added by rows()
  *   fn->times     rows() gets all rows of one time, and says which come out, in which order
- *   window_us     rows() takes rows in; when a window is over, window() gives rows, and its state is dropped
+ *   window_us     rows() takes rows in; when a window is over, window() gives rows, and its state is dropped.
+ * Rows of one second come in the order of their source, whatever their times
  *
  * Rows of changes (EMIT CHANGES) never come. One thread owns an operator, its call and all its states. */
 #ifndef WR_RUNTIME_TABLEFN_H
@@ -21,12 +22,12 @@
 
 #include "planner/planner.h"
 
-typedef struct wr_table_rows { /* some rows of one partition, rising in time */
+typedef struct wr_table_rows { /* some rows of one partition, in order */
     const wr_batch *in;
     const uint32_t *idx; /* rows of in; NULL: 0..n */
     uint32_t n;
-    /* Not with a window: column first + k of out is added column k, whose array is made. The value of input row
-     * i goes to row i there. Text: wr_batch_str(out, …). */
+    /* Not with a window: column first + k of out is added column k, whose array is made. The value of input
+     * row i goes to row i there. Text: wr_batch_str(out, …). */
     wr_batch *out;
     uint32_t first;
     /* fn->times: order[0..*n_orderp) are rows of in to come out, in this order; it has room for n. */
@@ -63,8 +64,8 @@ typedef struct wr_table_run {
     /* Changes nothing that another call would see but what it has given. NULL: no windows. */
     wr_status (*window)(const wr_table_call *call, void *state, wr_table_window *w, wr_err *err);
     /* All of a state as bytes, and into a state just made: as if nothing had been. Bytes come from disk: load
-     * checks all of them, WR_EDATA by wr_table_broken. A state of several parts must not depend on which worker
-     * it is on. `save` may not change what one would see. */
+     * checks all of them, WR_EDATA by wr_table_broken. A state of several parts must not depend on which
+     * worker it is on. `save` may not change what one would see. */
     wr_status (*save)(const wr_table_call *call, const void *state, wr_buf *to, wr_err *err);
     wr_status (*load)(const wr_table_call *call, void *state, const char *bytes, size_t n, wr_err *err);
     size_t (*bytes)(const wr_table_call *call, const void *state); /* about what it takes; O(1) */
@@ -74,10 +75,11 @@ typedef struct wr_table_run {
 } wr_table_run;
 
 /* ---- for bind ---- */
-/* The function reads input column col: call->cols[i], i = *ip (NULL allowed); once however often it is said. */
+/* The function reads input column col: call->cols[i], i = *ip (NULL allowed); once however often it is said.
+ */
 void wr_table_reads(wr_table_call *call, const wr_schema *in, uint32_t col, uint32_t *ip);
-/* It reads all numeric columns that a user sees but for keys and event time; *np: how many. decimal: DECIMALs,
- * too. */
+/* It reads all numeric columns that a user sees but for keys and event time; *np: how many. decimal:
+ * DECIMALs, too. */
 void wr_table_reads_numbers(wr_table_call *call, const wr_schema *in, uint32_t n_vis, bool decimal,
                             uint32_t *np);
 wr_field *wr_table_adds(wr_table_call *call, const char *name, wr_type type);
@@ -89,6 +91,8 @@ static inline const wr_col *wr_table_col(const wr_table_call *call, const wr_bat
 }
 /* Row i of it, a numeric column, as a DOUBLE; NULL: gives 0. */
 double wr_table_number(const wr_table_call *call, const wr_batch *in, uint32_t k, uint32_t i);
+/* The value of input row i in added column k is NULL. */
+wr_status wr_table_null(const wr_table_rows *r, uint32_t k, uint32_t i, wr_err *err) WR_MUST_USE;
 
 /* ---- for save and load: numbers as eight bytes, low byte first ---- */
 wr_status wr_table_put_i64(wr_buf *to, int64_t v) WR_MUST_USE;
