@@ -280,11 +280,11 @@ static bool add_column(tcall *t, const wr_ast *ast, const wr_table_arg *a, uint3
         wr_expr *e = wri_bind(&b, ast);
         if (e == &wri_failed) return false;
         if (e->kind == WR_X_COL) col = e->col;
+    } else if (ast->kind != WR_A_STRING) {
+        return wrong(t, ast, a, "a column: DESCRIPTOR(name), or its name as a text");
     } else {
         wr_expr *e = constant(t, ast, a);
         if (!e) return false;
-        if (!wr_kind_is_text((wr_kind)e->type.kind))
-            return wrong(t, ast, a, "a column: DESCRIPTOR(name), or its name as a text");
         const wr_field *f = t->in->out.fields;
         const char *name = wri_text(t->c, "%.*s", (int)e->value.str.len, wr_str_data(&e->value.str));
         col = name ? column_named(t, name) : WR_NO_COL;

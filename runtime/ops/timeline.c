@@ -270,7 +270,7 @@ wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, ui
     if (n == 0) return WR_OK;
     /* Behind the run: its times when they are coarse, rows in order, numbers of slots, and for a while what
      * sorting takes. */
-    size_t times = t->grain ? (size_t)b->n * sizeof *r->time : 0;
+    size_t times = t->grain ? (size_t)b->n * sizeof(int64_t) : 0;
     run *r = wr_alloc(sizeof *r + times + ((t->grain ? 2 : 1) * (size_t)n + (size_t)n / 64 + 1) * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
