@@ -74,7 +74,7 @@ static inline wr_status state_save(const void *state, wr_buf *to, wr_err *err) {
 
 static inline wr_status state_load(void *state, const char *p, size_t n, wr_err *err) {
     if (run->load) return run->load(&call, state, p, n, err);
-    return n == run->state_bytes ? WR_OK : WR_EDATA;
+    return n == run->state_bytes ? WR_OK : wr_table_broken(&call, err);
 }
 
 /* ---- rows ---- */

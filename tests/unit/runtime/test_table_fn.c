@@ -122,7 +122,7 @@ static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
 Test(table_fn, no_memory) {
     for (size_t q = 0; q < WR_LEN(all); q++) {
         plan(all[q]);
-        wr_batch *in = in_random(70, 50);
+        wr_batch *in = in_random(72, 50);
         wr_status s = WR_ENOMEM;
         uint64_t n = 1;
         for (; s != WR_OK; n++) {

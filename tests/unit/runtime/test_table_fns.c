@@ -182,8 +182,8 @@ static void brute_json(const spot *s, uint32_t n, wr_buf *b) {
 }
 
 Test(table_fn, hotspots_are_those_of_dbscan) {
-    begin("SELECT * FROM TABLE(HOTSPOTS(TABLE t, 100, 0.7, 5, DESCRIPTOR(x, y)));");
-    enum { N = 400 };
+    begin("SELECT * FROM TABLE(HOTSPOTS(TABLE t, 100, 0.8, 4, DESCRIPTOR(x, y)));");
+    enum { N = 1500 };
     static double pts[N][2];
     wr_batch *in = in_new(N);
     for (uint32_t i = 0; i < N; i++) {
@@ -199,7 +199,7 @@ Test(table_fn, hotspots_are_those_of_dbscan) {
     ok(give(state, in, 0, N, &o, NULL));
     for (uint32_t i = 0; i < N; i++) {
         spot spots[100];
-        uint32_t from = i < 99 ? 0 : i - 99, n = brute_spots(pts + from, i - from + 1, 0.7, 5, spots);
+        uint32_t from = i < 99 ? 0 : i - 99, n = brute_spots(pts + from, i - from + 1, 0.8, 4, spots);
         brute_json(spots, n, &want);
         const wr_str *got = &added(&o, 0)->str[i];
         cr_assert(got->len == want.len && memcmp(wr_str_data(got), want.data, want.len) == 0, "row %u: %.*s, not %.*s", i,
