@@ -283,7 +283,8 @@ static wr_node *lookup_table(wri_q *q, const wr_from *f) {
 static wr_node *plan_side(wri_q *q, const wr_from *f, wri_where *where, wri_scope *sc) {
     if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, where, sc);
     wr_from bare = *f;
-    bare.as_of = NULL; /* of the right side: the join's matter */
+    bare.as_of = NULL; /* of the right side: the join's matter, as is OVER */
+    bare.over = NULL;
     return wri_plan_from(q, &bare, sc);
 }
 
@@ -309,12 +310,15 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     uint32_t w0 = j.in[0]->out.n;
     if (!wri_scope_concat(c, &l, w0, &r, scope) || !find_all_using(c, f, &l, &r, &u)) return NULL;
     if (!equate_using(&j, scope, &u) || !bind_on(&j, f, scope) || !take_where(&j, scope, where) ||
-        !bind_as_of(&j, f->right, &l, &r))
+        !bind_as_of(&j, f->right, &l, &r) || !wri_join_recent(&j, f))
         return NULL;
     wr_node *n = wri_build_join(&j);
     if (!n) return NULL;
     after_join(n, scope);
-    return u.n ? merge_using(q, f, n, w0, &u, scope) : n;
+    const wri_recent *recent = wri_x(n)->recent;
+    if (u.n) n = merge_using(q, f, n, w0, &u, scope);
+    if (n) wri_x(n)->recent = recent;
+    return n;
 }
 
 wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope) {

@@ -54,6 +54,7 @@ part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
 oracle joins ./weir --queries 600
+oracle recent ./weir --queries 400
 oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
 oracle sets ./weir --queries 200
