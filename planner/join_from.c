@@ -64,6 +64,23 @@ static bool names_differ(wri_ctx *c, const wr_from *f, const wri_scope *l, const
     return true;
 }
 
+/* `s OVER w` without an alias: its columns can be qualified by w, too, as in the service's guide. */
+static bool window_alias(wri_ctx *c, const wr_from *f, const wr_from *other, wri_scope *sc) {
+    const wr_window *w = f->over;
+    if (!w || !w->name.text || f->alias.text) return true;
+    if (other->over && other->over->name.text && wri_ident_matches(&w->name, other->over->name.text)) return true;
+    wri_scope_col *cols = wri_new_n(c, 2 * (size_t)sc->n, sizeof *cols);
+    if (!cols) return false;
+    for (uint32_t i = 0; i < sc->n; i++) {
+        cols[i] = cols[sc->n + i] = sc->cols[i];
+        cols[sc->n + i].qualifier = w->name.text;
+        cols[sc->n + i].hidden = cols[sc->n + i].only_qualified = true;
+    }
+    sc->cols = cols;
+    sc->n = sc->cap = 2 * sc->n;
+    return true;
+}
+
 /* Both ROWTIMEs stay known by their tables; without one, ROWTIME is that of the join. Padded columns can be
  * NULL. */
 static void after_join(const wr_node *n, wri_scope *sc) {
@@ -302,6 +319,7 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     j.in[0] = plan_side(q, f->left, keeps_l ? where : NULL, &l);
     j.in[1] = plan_side(q, f->right, keeps_r ? where : NULL, &r);
     if (!j.in[0] || !j.in[1] || !names_differ(c, f, &l, &r)) return NULL;
+    if (!window_alias(c, f->left, f->right, &l) || !window_alias(c, f->right, f->left, &r)) return NULL;
     j.tables[0] = lookup_table(q, f->left);
     j.tables[1] = lookup_table(q, f->right);
     if (l.n && l.cols[l.n - 1].qualifier) j.names[0] = l.cols[l.n - 1].qualifier;

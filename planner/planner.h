@@ -490,6 +490,7 @@ struct wr_node {
             bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
             bool in_order;      /* records that tell of changes: one worker reads them */
+            uint32_t told_time; /* event time where nothing works with it, for error_stream; 0: none, else + 1 */
         } source;
         struct {
             const wr_plan_stream *stream; /* whose changelog says the form: OP, UPSERT or DEBEZIUM */

@@ -310,7 +310,9 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
     bool own = node->kind == WR_N_SOURCE || node->n_in == 0;
     bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
     const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
-    uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
+    const wr_node *of = own || pairs ? node : node->in[0];
+    uint32_t tc = of->time_col;
+    if (tc == WR_NO_COL && of->kind == WR_N_SOURCE) tc = of->source.told_time - 1; /* 0: WR_NO_COL again */
     bool want = errors_side(op->task) != NULL || op->task->job->opts.bad_row != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;
