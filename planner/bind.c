@@ -173,8 +173,8 @@ static wr_expr *bind_not_is(wri_binder *b, const wr_ast *e) {
     const wr_ast *a = e->args[0];
     bool truth = a->kind == WR_A_IS && (is_op(a, "TRUE") || is_op(a, "FALSE") || is_op(a, "UNKNOWN"));
     if (!b->kda || !is_op(e, "NOT") || !truth || e->loc.end != a->loc.end) return NULL; /* (x IS TRUE) */
-    wr_ast not = *e, is = *a, *of_not[] = {a->args[0]}, *of_is[] = {&not};
-    not.args = of_not;
+    wr_ast not = *e, is = *a, *of_not[] = {a->args[0]}, *of_is[] = {&not };
+    not .args = of_not;
     is.args = of_is;
     return wri_bind(b, &is);
 }

@@ -68,7 +68,8 @@ static bool names_differ(wri_ctx *c, const wr_from *f, const wri_scope *l, const
 static bool window_alias(wri_ctx *c, const wr_from *f, const wr_from *other, wri_scope *sc) {
     const wr_window *w = f->over;
     if (!w || !w->name.text || f->alias.text) return true;
-    if (other->over && other->over->name.text && wri_ident_matches(&w->name, other->over->name.text)) return true;
+    if (other->over && other->over->name.text && wri_ident_matches(&w->name, other->over->name.text))
+        return true;
     wri_scope_col *cols = wri_new_n(c, 2 * (size_t)sc->n, sizeof *cols);
     if (!cols) return false;
     for (uint32_t i = 0; i < sc->n; i++) {

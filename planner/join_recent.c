@@ -8,9 +8,9 @@
  *
  *   -w0 <= time of in[0] - time of in[1] <= w1
  *
- * hence an interval join; rows are only counted by an operator of their own, JOIN_RECENT. A row of a side that
- * is kept whole (LEFT, RIGHT, FULL) and met nobody comes out when its own window lets it go. The result's
- * ROWTIME is the time at which a row of it became known; alias.ROWTIME is that of an input.
+ * hence an interval join; rows are only counted by an operator of their own, JOIN_RECENT. A row of a side
+ * that is kept whole (LEFT, RIGHT, FULL) and met nobody comes out when its own window lets it go. The
+ * result's ROWTIME is the time at which a row of it became known; alias.ROWTIME is that of an input.
  *
  * A join of joins: a pair of the lower join comes at its ROWTIME and counts as long as each of its rows does
  * by the window of its own item.
@@ -24,12 +24,14 @@ static const wr_window *window_named(const wri_q *q, const wr_ident *name) {
     const wr_query *y = q->select;
     for (uint32_t i = 0; y && i < y->n_windows; i++)
         if (wri_ident_matches(name, y->windows[i].name.text)) return &y->windows[i];
-    wri_error(q->c, name->loc, wri_text(q->c, "add WINDOW %s AS (RANGE INTERVAL '1' MINUTE PRECEDING)", name->text),
+    wri_error(q->c, name->loc,
+              wri_text(q->c, "add WINDOW %s AS (RANGE INTERVAL '1' MINUTE PRECEDING)", name->text),
               "there is no window '%s'", name->text);
     return NULL;
 }
 
-static const char *const forms = "write OVER (RANGE INTERVAL '1' MINUTE PRECEDING) or OVER (ROWS 10 PRECEDING)";
+static const char *const forms =
+    "write OVER (RANGE INTERVAL '1' MINUTE PRECEDING) or OVER (ROWS 10 PRECEDING)";
 
 /* What a window of a join cannot have. */
 static bool plain(const wri_q *q, const wr_window *w) {
@@ -40,15 +42,15 @@ static bool plain(const wri_q *q, const wr_window *w) {
     else if (w->n_order)
         wri_error(c, w->order[0].expr->loc, "leave ORDER BY out",
                   "the window of a join is in the order of arrival");
-    else if (!w->has_frame)
-        wri_error(c, w->loc, forms, "the window of a join must say how far back it goes");
+    else if (!w->has_frame) wri_error(c, w->loc, forms, "the window of a join must say how far back it goes");
     else if (w->lo == WR_B_UNBOUNDED_PRECEDING)
         wri_error(c, w->loc, forms, "the window of this join would keep all rows for ever");
     else if (w->lo > WR_B_CURRENT || w->hi > WR_B_CURRENT)
         wri_unsupported(c, w->loc, "turn the join round: give the other item a window of rows PRECEDING",
                         "FOLLOWING in the window of a join is not supported");
     else if (w->hi != WR_B_CURRENT)
-        wri_unsupported(c, w->loc, forms, "a window of a join that ends before the current row is not supported");
+        wri_unsupported(c, w->loc, forms,
+                        "a window of a join that ends before the current row is not supported");
     else return true;
     return false;
 }
@@ -103,7 +105,8 @@ static wr_expr *still_in(wri_join *j, uint32_t s, const wri_reach *of) {
     static const wri_scope none;
     wri_binder_scalar(j->q, &b, &none, "OVER");
     wr_expr *t = wri_new_col(b.ar, of->col + (s ? w0 : 0), time, j->loc);
-    wr_expr *now = wri_new_col(b.ar, other->time_col + (s ? 0 : w0), other->out.fields[other->time_col].type, j->loc);
+    wr_expr *now =
+        wri_new_col(b.ar, other->time_col + (s ? 0 : w0), other->out.fields[other->time_col].type, j->loc);
     if (!t || !now) return NULL;
     wr_expr *until = wri_mk_op2(&b, WR_OP_ADD, wri_plain_type(time), j->loc, t,
                                 wri_mk_i64(&b, of->us, wr_type_of(WR_T_INTERVAL_DAY), j->loc));

@@ -45,7 +45,7 @@ typedef struct wri_xnode {
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
-    uint32_t *bare_map; /* this node's column -> bare's, WR_NO_COL: a window column */
+    uint32_t *bare_map;              /* this node's column -> bare's, WR_NO_COL: a window column */
     const struct wri_recent *recent; /* of a join that has it, else NULL */
     /* Rules. */
     wr_node *fwd;    /* replaced by; chased by wri_chase */
@@ -346,7 +346,7 @@ typedef struct wri_join { /* a join to be built */
 /* j->recent, of the sides of f, which are planned; false after reporting. */
 bool wri_join_recent(wri_join *j, const wr_from *f);
 bool wri_recent_made(const wri_join *j, wr_node *n); /* n, made of j, has j->recent, too */
-bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
+bool wri_join_add(wri_join *j, wr_expr *e);          /* adds the conjuncts of e */
 wr_node *wri_build_join(wri_join *j);
 /* ---- subquery.c: subqueries as values ---- */
 /* Whether e is one: (SELECT …), EXISTS, IN (SELECT …). */

@@ -490,7 +490,8 @@ struct wr_node {
             bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
             bool in_order;      /* records that tell of changes: one worker reads them */
-            uint32_t told_time; /* event time where nothing works with it, for error_stream; 0: none, else + 1 */
+            uint32_t
+                told_time; /* event time where nothing works with it, for error_stream; 0: none, else + 1 */
         } source;
         struct {
             const wr_plan_stream *stream; /* whose changelog says the form: OP, UPSERT or DEBEZIUM */
@@ -589,7 +590,7 @@ struct wr_node {
              * + hi_us (in[1]). */
             bool recent;
             int64_t last[2]; /* RECENT: the current row of a side and so many before it; -1: by time */
-            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+            int64_t tick_us; /* WINDOW: closes at window_end - tick_us */
         } join;
         struct {
             /* out = input columns, one column per call. In streaming the order is that of time_col of the

@@ -182,7 +182,8 @@ static void join_same(wri_same *x, const wr_node *n) {
         wri_id_col(x, n->in[s], n->join.time_cols[s]);
         if (n->in[s]->kind == WR_N_EXCHANGE) wri_id_put(x, "to %d ", n->in[s]->exchange.mode);
     }
-    if (n->join.recent) wri_id_put(x, "OVER %lld %lld ", (long long)n->join.last[0], (long long)n->join.last[1]);
+    if (n->join.recent)
+        wri_id_put(x, "OVER %lld %lld ", (long long)n->join.last[0], (long long)n->join.last[1]);
     for (uint32_t i = 0; i < n->join.n_keys; i++) wri_id_put(x, "%d", n->join.null_eq[i]);
     for (uint32_t i = 0; i < n->join.pair.n; i++) { /* what is kept, in this order */
         wri_id_put(x, "%016llx ", (unsigned long long)pair_col(x, n, i));

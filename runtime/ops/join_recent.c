@@ -12,7 +12,8 @@
  * if they met nobody and their side is kept whole. A row's time in the result: of a pair that of the later
  * row; of one that met nobody that of the moment in which it left, at the end of input the tick behind all.
  *
- * Rows are counted over all keys, so there is one task. In snapshots: rows that wait as slots, windows whole. */
+ * Rows are counted over all keys, so there is one task. In snapshots: rows that wait as slots, windows whole.
+ */
 #include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
@@ -243,8 +244,7 @@ static wr_status flush(wr_op *op, wr_err *err) {
     if (j->pairs.n) {
         WR_TRY(wri_pairs_test(&j->pairs, err));
         for (uint32_t i = 0; i < j->pairs.n_hits; i++)
-            for (uint32_t s = 0; s < 2; s++)
-                row_of(&j->win[s], j->seq[s][j->pairs.hits[i]])->matched = true;
+            for (uint32_t s = 0; s < 2; s++) row_of(&j->win[s], j->seq[s][j->pairs.hits[i]])->matched = true;
         WR_TRY(wri_pairs_emit(&j->pairs, err));
     }
     WR_TRY(settle(op, 0, err));

@@ -30,8 +30,9 @@ static const struct {
      "l.k AS a, l.v AS b, r.k AS c, r.ts AS d FROM l FULL JOIN r ON l.k = r.k AND l.v < r.v "
      "AND l.ts BETWEEN r.ts - INTERVAL '5' SECOND AND r.ts + INTERVAL '5' SECOND;"},
     {WR_N_JOIN_INTERVAL, "l.k AS a FROM l WHERE EXISTS (SELECT 1 FROM r WHERE l.k = r.k AND l.ts = r.ts);"},
-    {WR_N_JOIN_INTERVAL, "l.k AS a, l.v AS b, r.k AS c FROM l OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS l "
-                         "FULL JOIN r ON l.k = r.k AND l.v < r.v;"},
+    {WR_N_JOIN_INTERVAL,
+     "l.k AS a, l.v AS b, r.k AS c FROM l OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS l "
+     "FULL JOIN r ON l.k = r.k AND l.v < r.v;"},
     {WR_N_JOIN_RECENT, "l.k AS a, l.v AS b, r.k AS c FROM l OVER (ROWS 50 PRECEDING) AS l FULL JOIN r OVER "
                        "(ROWS 9 PRECEDING) AS r ON l.k = r.k AND l.v < r.v;"},
     {WR_N_JOIN_WINDOW,

@@ -486,8 +486,8 @@ Test(saving, interval_joins) {
 }
 
 #define RECENT(left, type, right)                                                                            \
-    "SELECT ROWTIME AS r, a.t AS at, a.v AS av, b.t AS bt, b.x AS bx FROM s OVER (" left " PRECEDING) AS a " \
-    type " JOIN s OVER (" right " PRECEDING) AS b ON a.k = b.v;"
+    "SELECT ROWTIME AS r, a.t AS at, a.v AS av, b.t AS bt, b.x AS bx FROM s OVER (" left                     \
+    " PRECEDING) AS a " type " JOIN s OVER (" right " PRECEDING) AS b ON a.k = b.v;"
 
 Test(saving, recent_joins) {
     check(RECENT("RANGE INTERVAL '8' SECOND", "FULL", "RANGE INTERVAL '3' SECOND"));
