@@ -168,8 +168,21 @@ static wr_expr *bind_binary_op(wri_binder *b, const wr_ast *e) {
     return wri_bind_arith(b, e->loc, e->op[0], x, y);
 }
 
+/* NOT x IS TRUE, which in the Kinesis dialect is (NOT x) IS TRUE; NULL: e is no such. */
+static wr_expr *bind_not_is(wri_binder *b, const wr_ast *e) {
+    const wr_ast *a = e->args[0];
+    bool truth = a->kind == WR_A_IS && (is_op(a, "TRUE") || is_op(a, "FALSE") || is_op(a, "UNKNOWN"));
+    if (!b->kda || !is_op(e, "NOT") || !truth || e->loc.end != a->loc.end) return NULL; /* (x IS TRUE) */
+    wr_ast not = *e, is = *a, *of_not[] = {a->args[0]}, *of_is[] = {&not };
+    not .args = of_not;
+    is.args = of_is;
+    return wri_bind(b, &is);
+}
+
 static wr_expr *bind_unary(wri_binder *b, const wr_ast *e) {
     const wr_ast *a = e->args[0];
+    wr_expr *other = bind_not_is(b, e);
+    if (other) return other;
     if (is_op(e, "FINAL") || is_op(e, "RUNNING"))
         return wri_bind_error(b, e->loc, "leave it out", "%s stands in MEASURES of MATCH_RECOGNIZE only",
                               e->op);

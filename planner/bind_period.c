@@ -2,7 +2,7 @@
  *
  * A period is half-open, s <= t < e; its second part may be an interval, then e = s + interval; a single
  * time is the period of that instant. STRICTLY: the two neither begin nor end together. IMMEDIATELY: they
- * touch (PRECEDES, SUCCEEDS), end together (LEADS) or begin together (LAGS). */
+ * touch (PRECEDES, SUCCEEDS), end together (LEADS) or begin together (LAGS). Predicates make chains. */
 #include "bind_int.h"
 
 typedef struct period {
@@ -90,9 +90,9 @@ static wr_expr *overlaps(wri_binder *b, const wr_ast *e, period x, period y) {
 
 static bool op_is(const wr_ast *e, const char *op) { return strcmp(e->op, op) == 0; }
 
-wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e) {
+static wr_expr *bind_pair(wri_binder *b, const wr_ast *e, const wr_ast *left) {
     period x, y;
-    bool ok = bind_side(b, e->args[0], &x);
+    bool ok = bind_side(b, left, &x);
     if (!bind_side(b, e->args[1], &y) || !ok) return &wri_failed;
     if (e->flag2 && (op_is(e, "CONTAINS") || op_is(e, "OVERLAPS") || op_is(e, "EQUALS")))
         return wri_bind_error(b, e->loc, NULL, "IMMEDIATELY does not go with %s", e->op);
@@ -105,4 +105,14 @@ wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e) {
     if (op_is(e, "CONTAINS")) return contains(b, e, x, y);
     if (op_is(e, "OVERLAPS")) return overlaps(b, e, x, y);
     return both(b, e, cmp(b, e, x.start, WR_OP_EQ, y.start), cmp(b, e, x.end, WR_OP_EQ, y.end));
+}
+
+/* p P q R r, a chain, is p P q AND q R r. */
+wr_expr *wri_bind_period(wri_binder *b, const wr_ast *e) {
+    const wr_ast *left = e->args[0];
+    if (left->kind != WR_A_PERIOD) return bind_pair(b, e, left);
+    wr_expr *before = wri_bind(b, left);
+    if (wri_is_bad(before)) return before;
+    wr_expr *last = bind_pair(b, e, left->args[1]);
+    return wri_is_bad(last) ? last : both(b, e, before, last);
 }

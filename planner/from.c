@@ -90,10 +90,17 @@ static bool from_clauses(wri_q *q, const wr_from *f) {
         what = "FOR SYSTEM_TIME AS OF";
         at = f->as_of->loc;
     } else if (f->over) {
-        what = "OVER behind a stream";
-        at = f->over->loc;
+        wri_error(q->c, f->over->loc, "leave it out, or put OVER behind an aggregate of SELECT",
+                  "OVER behind an item of FROM is for joins: it says which rows the other side meets");
+        return false;
     } else if (f->lateral) what = "LATERAL";
     if (what) wri_unsupported(q->c, at, NULL, "%s is not supported yet", what);
+    for (uint32_t i = 0; i < f->n_columns && q->kda && !what; i++)
+        if (strcasecmp(f->columns[i].text, "ROWTIME") == 0) {
+            wri_error(q->c, f->columns[i].loc, "leave it out of the list",
+                      "a column cannot be called ROWTIME: every stream has that by itself");
+            return false;
+        }
     return !what;
 }
 

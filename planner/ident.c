@@ -1,7 +1,9 @@
 /* planner/ident.c -- names: matching, resolution of columns, and the messages of the binder.
  *
- * Unquoted names match without regard to case (ASCII), quoted ones exactly. A name that fits several
- * columns of one table picks the one spelled alike, and is an error across tables. Pure functions. */
+ * Unquoted names match without regard to case (ASCII), quoted ones exactly, but those all in capitals: so the
+ * Kinesis dialect stores names that were declared without quotes, whose spelling is kept here. A name that
+ * fits several columns of one table picks the one spelled alike, and is an error across tables. Pure
+ * functions. */
 #include <stdio.h>
 
 #include "bind_int.h"
@@ -14,8 +16,15 @@ bool wri_same_name(const char *a, const char *b) {
     return fold(*a) == fold(*b);
 }
 
+static bool in_capitals(const char *s) {
+    for (; *s; s++)
+        if (*s >= 'a' && *s <= 'z') return false;
+    return true;
+}
+
 bool wri_ident_matches(const wr_ident *id, const char *name) {
-    return id->quoted ? strcmp(id->text, name) == 0 : wri_same_name(id->text, name);
+    if (id->quoted && !in_capitals(id->text)) return strcmp(id->text, name) == 0;
+    return wri_same_name(id->text, name);
 }
 
 const char *wri_item_name(wr_arena *ar, const wr_item *item, uint32_t i) {

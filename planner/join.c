@@ -7,6 +7,7 @@
  *   times of both sides are bounded against each other                  interval: as rows come
  *   a side is bounded                                                   table: that side is read first
  *   state_ttl is set                                                    as interval, in that time
+ *   OVER behind an item of FROM, or nothing bounds it in the Kinesis dialect       recent: join_recent.c
  *
  * Conditions are conjuncts over the columns of in[0], then those of in[1]. Those that read one side only
  * filter it where the kind of join allows; equations between the sides are keys, by whose hash both sides are
@@ -38,7 +39,7 @@ typedef struct making {
     const wr_node *window[2]; /* origins of the windows that are equated; NULL: no window join */
     uint32_t window_end[2];
     bool swapped;
-    bool early; /* as wr_node.join */
+    bool early, recent; /* as wr_node.join */
     wr_node_kind kind;
 } making;
 
@@ -86,7 +87,9 @@ bool wri_join_add(wri_join *j, wr_expr *e) {
 }
 
 /* Whether a condition on this side alone can be asked before the join. */
-static bool filters(wr_join_type t, uint32_t side) {
+static bool filters(const wri_join *j, uint32_t side) {
+    wr_join_type t = j->type;
+    if (j->recent.on && j->recent.last[side] >= 0) return false; /* rows are counted before they are asked */
     if (t == WR_JOIN_INNER || t == WR_JOIN_SEMI) return true;
     return side == 0 ? t == WR_JOIN_RIGHT : t == WR_JOIN_LEFT || t == WR_JOIN_ANTI;
 }
@@ -115,7 +118,7 @@ static bool sort_conds(making *m) {
         uint32_t sides = sides_of(m, e), s = sides == 2;
         bool guarded = before != 0 && before != sides && !wri_cannot_fail(e);
         before |= sides ? sides : 3;
-        if ((sides == 1 || sides == 2) && filters(j->type, s) && !guarded) {
+        if ((sides == 1 || sides == 2) && filters(j, s) && !guarded) {
             wr_expr *x = own(m, e, s);
             j->in[s] = x ? wri_filter_node(m->c, j->in[s], x, e->loc) : NULL;
             if (!j->in[s]) return false;
@@ -226,7 +229,7 @@ static bool sort_lookup(making *m, uint32_t s) {
         bool guarded = before & 1u << s && !wri_cannot_fail(e);
         before |= sides ? sides : 3;
         key k;
-        if (sides == 1u << !s && filters(j->type, !s) && !guarded) {
+        if (sides == 1u << !s && filters(j, !s) && !guarded) {
             wr_expr *x = own(m, e, !s);
             j->in[!s] = x ? wri_filter_node(m->c, j->in[!s], x, e->loc) : NULL;
             if (!j->in[!s]) return false;
@@ -546,8 +549,20 @@ static bool changes_key(making *m, wr_node *n) {
     return wri_makes_changes(m->c, n, "a join of updating results", keyed ? cols : NULL, k);
 }
 
+/* As wri_join.recent says. */
+static bool recent_join(making *m) {
+    wri_join *j = m->j;
+    m->recent = true;
+    m->kind = j->recent.by_rows ? WR_N_JOIN_RECENT : WR_N_JOIN_INTERVAL;
+    m->times = (bound){.cols = {j->in[0]->time_col, j->in[1]->time_col}};
+    m->times.lo = -j->recent.us[0];
+    m->times.hi = j->recent.us[1];
+    return true;
+}
+
 static bool choose(making *m) {
     wri_join *j = m->j;
+    if (j->recent.given) return recent_join(m);
     if (j->as_of) return as_of_join(m);
     if (j->in[0]->updating || j->in[1]->updating) return changes_join(m);
     find_windows(m);
@@ -562,6 +577,7 @@ static bool choose(making *m) {
         m->kind = WR_N_JOIN_INTERVAL;
         return true;
     }
+    if (j->recent.on && !wri_setting_given(m->c, "state_ttl")) return recent_join(m);
     /* state_ttl counts on recorded streams, too: they give what the live ones gave. */
     bool timed = j->in[0]->time_col != WR_NO_COL && j->in[1]->time_col != WR_NO_COL;
     bool ttl = m->c->settings->state_ttl_us > 0 && timed && !j->null_aware;
@@ -620,7 +636,7 @@ static bool exchange_sides(making *m, uint32_t *cols[2]) {
             continue;
         }
         if (m->kind == WR_N_JOIN_LOOKUP && in) continue;
-        uint32_t n = m->n_keys - j->null_aware;
+        uint32_t n = m->kind == WR_N_JOIN_RECENT ? 0 : m->n_keys - j->null_aware;
         j->in[s] = in ? wri_exchange_node(c, in, n ? WR_EX_HASH : WR_EX_GATHER, cols[s], n, j->loc) : NULL;
         if (!j->in[s]) return false;
     }
@@ -673,7 +689,7 @@ static void fill_time(making *m, wr_node *n) {
         } else if (m->kind == WR_N_JOIN_WINDOW && p.origin && p.origin == m->window[f.side]) {
             x->props[i] = (wri_prop){.role = p.role, .origin = n, .rises = p.role == WRI_ROLE_TIME};
             if (f.col == in->time_col && n->time_col == WR_NO_COL) n->time_col = i;
-        } else if (of_join &&
+        } else if (of_join && !m->recent &&
                    (m->kind == WR_N_JOIN_INTERVAL || (m->kind == WR_N_JOIN_VERSION && f.side == 0))) {
             x->props[i].rises = true;
             if (n->time_col == WR_NO_COL) n->time_col = i;
@@ -684,6 +700,7 @@ static void fill_time(making *m, wr_node *n) {
 /* Whether the result needs a time column of its own: no side's is always there. */
 static bool needs_own_time(const making *m) {
     const wri_join *j = m->j;
+    if (m->recent) return true;
     if (one_sided(j->type) || m->times.cols[0] == WR_NO_COL) return false;
     if (m->kind == WR_N_JOIN_INTERVAL) return j->type == WR_JOIN_FULL;
     if (m->kind != WR_N_JOIN_WINDOW) return false;
@@ -744,7 +761,9 @@ static wr_node *join_node(making *m) {
     n->join.residual = residual(m);
     n->join.lo_us = m->times.lo;
     n->join.hi_us = m->times.hi;
+    n->join.recent = m->recent;
     for (uint32_t s = 0; s < 2; s++) {
+        n->join.last[s] = j->recent.last[s];
         n->join.keys[s] = cols[s];
         n->join.time_cols[s] = timed ? m->times.cols[s] : WR_NO_COL;
     }
@@ -752,6 +771,7 @@ static wr_node *join_node(making *m) {
         n->join.tick_us = j->in[0]->out.fields[m->times.cols[0]].type.prec > 3 ? 1 : 1000;
     if (!fill_pair(m, n, own_time)) return NULL;
     fill_time(m, n);
+    if (m->recent && !wri_recent_made(j, n)) return NULL;
     if (m->kind == WR_N_JOIN_CHANGES && !changes_key(m, n)) return NULL;
     if (m->early && !wri_makes_changes(c, n, "an outer join that only state_ttl bounds", NULL, 0))
         return NULL;

@@ -64,6 +64,24 @@ static bool names_differ(wri_ctx *c, const wr_from *f, const wri_scope *l, const
     return true;
 }
 
+/* `s OVER w` without an alias: its columns can be qualified by w, too, as in the service's guide. */
+static bool window_alias(wri_ctx *c, const wr_from *f, const wr_from *other, wri_scope *sc) {
+    const wr_window *w = f->over;
+    if (!w || !w->name.text || f->alias.text) return true;
+    if (other->over && other->over->name.text && wri_ident_matches(&w->name, other->over->name.text))
+        return true;
+    wri_scope_col *cols = wri_new_n(c, 2 * (size_t)sc->n, sizeof *cols);
+    if (!cols) return false;
+    for (uint32_t i = 0; i < sc->n; i++) {
+        cols[i] = cols[sc->n + i] = sc->cols[i];
+        cols[sc->n + i].qualifier = w->name.text;
+        cols[sc->n + i].hidden = cols[sc->n + i].only_qualified = true;
+    }
+    sc->cols = cols;
+    sc->n = sc->cap = 2 * sc->n;
+    return true;
+}
+
 /* Both ROWTIMEs stay known by their tables; without one, ROWTIME is that of the join. Padded columns can be
  * NULL. */
 static void after_join(const wr_node *n, wri_scope *sc) {
@@ -283,7 +301,8 @@ static wr_node *lookup_table(wri_q *q, const wr_from *f) {
 static wr_node *plan_side(wri_q *q, const wr_from *f, wri_where *where, wri_scope *sc) {
     if (f->kind == WR_F_JOIN && !f->alias.text) return wri_plan_join(q, f, where, sc);
     wr_from bare = *f;
-    bare.as_of = NULL; /* of the right side: the join's matter */
+    bare.as_of = NULL; /* of the right side: the join's matter, as is OVER */
+    bare.over = NULL;
     return wri_plan_from(q, &bare, sc);
 }
 
@@ -301,6 +320,7 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     j.in[0] = plan_side(q, f->left, keeps_l ? where : NULL, &l);
     j.in[1] = plan_side(q, f->right, keeps_r ? where : NULL, &r);
     if (!j.in[0] || !j.in[1] || !names_differ(c, f, &l, &r)) return NULL;
+    if (!window_alias(c, f->left, f->right, &l) || !window_alias(c, f->right, f->left, &r)) return NULL;
     j.tables[0] = lookup_table(q, f->left);
     j.tables[1] = lookup_table(q, f->right);
     if (l.n && l.cols[l.n - 1].qualifier) j.names[0] = l.cols[l.n - 1].qualifier;
@@ -309,12 +329,15 @@ static wr_node *plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scop
     uint32_t w0 = j.in[0]->out.n;
     if (!wri_scope_concat(c, &l, w0, &r, scope) || !find_all_using(c, f, &l, &r, &u)) return NULL;
     if (!equate_using(&j, scope, &u) || !bind_on(&j, f, scope) || !take_where(&j, scope, where) ||
-        !bind_as_of(&j, f->right, &l, &r))
+        !bind_as_of(&j, f->right, &l, &r) || !wri_join_recent(&j, f))
         return NULL;
     wr_node *n = wri_build_join(&j);
     if (!n) return NULL;
     after_join(n, scope);
-    return u.n ? merge_using(q, f, n, w0, &u, scope) : n;
+    const wri_recent *recent = wri_x(n)->recent;
+    if (u.n) n = merge_using(q, f, n, w0, &u, scope);
+    if (n) wri_x(n)->recent = recent;
+    return n;
 }
 
 wr_node *wri_plan_join(wri_q *q, const wr_from *f, wri_where *where, wri_scope *scope) {

@@ -45,7 +45,8 @@ typedef struct wri_xnode {
     /* The same rows without the window columns of bare_of: see wri_unwindow. */
     const wr_node *bare_of;
     wr_node *bare;
-    uint32_t *bare_map; /* this node's column -> bare's, WR_NO_COL: a window column */
+    uint32_t *bare_map;              /* this node's column -> bare's, WR_NO_COL: a window column */
+    const struct wri_recent *recent; /* of a join that has it, else NULL */
     /* Rules. */
     wr_node *fwd;    /* replaced by; chased by wri_chase */
     uint32_t uses;   /* how many inputs point here */
@@ -157,6 +158,7 @@ typedef struct wri_q { /* where a query stands */
     const wri_cte *ctes;
     const wri_subs *subs;   /* of the SELECT being planned */
     const wri_scope *outer; /* of the query that this one is a value in, or NULL */
+    const wr_query *select; /* whose FROM is planned, for its WINDOW clause; NULL: none */
 } wri_q;
 
 typedef struct wri_cols { /* output columns being collected */
@@ -316,7 +318,18 @@ typedef struct wri_floor { /* tumbling windows made by an expression over event 
 /* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
 bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
 
-/* ---- join.c, join_from.c, join_sub.c ---- */
+/* ---- join.c, join_from.c, join_sub.c, join_recent.c ---- */
+typedef struct wri_reach { /* rows count as recent for us after their time, column col of a join */
+    uint32_t col;
+    int64_t us; /* -1: they are counted */
+} wri_reach;
+typedef struct wri_recent { /* a join of the Kinesis dialect: see join_recent.c */
+    bool on, given;         /* given: by OVER, not by the dialect alone */
+    bool by_rows;           /* some last[] >= 0 */
+    int64_t us[2], last[2]; /* how far back the window of a side goes; last -1: by time */
+    wri_reach *reach;       /* of each item of FROM in the join */
+    uint32_t n_reach;
+} wri_recent;
 typedef struct wri_join { /* a join to be built */
     wri_q *q;
     wr_join_type type;
@@ -330,9 +343,13 @@ typedef struct wri_join { /* a join to be built */
     uint32_t n_pk;
     wr_node *tables[2];   /* in[], when it can be asked by key instead: what is asked; else NULL */
     const char *names[2]; /* of the sides, for hints */
+    wri_recent recent;
     wr_loc loc;
 } wri_join;
-bool wri_join_add(wri_join *j, wr_expr *e); /* adds the conjuncts of e */
+/* j->recent, of the sides of f, which are planned; false after reporting. */
+bool wri_join_recent(wri_join *j, const wr_from *f);
+bool wri_recent_made(const wri_join *j, wr_node *n); /* n, made of j, has j->recent, too */
+bool wri_join_add(wri_join *j, wr_expr *e);          /* adds the conjuncts of e */
 wr_node *wri_build_join(wri_join *j);
 /* ---- subquery.c: subqueries as values ---- */
 /* Whether e is one: (SELECT …), EXISTS, IN (SELECT …). */

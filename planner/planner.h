@@ -351,6 +351,7 @@ typedef struct wr_win {
     X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
+    X(JOIN_RECENT, join_recent, join_recent) /* rows with the last n of the other side, in order of time */  \
     X(JOIN_VERSION, join_version, join_version) /* rows with the version of a table valid at their time */   \
     X(JOIN_CHANGES, join_changes, join_changes) /* rows of updating inputs; pairs are taken back again */    \
     X(JOIN_LOOKUP, join_lookup, join_lookup)    /* rows with those of a table that is asked by key */        \
@@ -545,6 +546,8 @@ struct wr_node {
             bool lookup;        /* gives no rows: the table of a JOIN_LOOKUP, which asks for them */
             uint32_t n_visible; /* the first n_visible columns of out go on; later ones only feed wm */
             bool in_order;      /* records that tell of changes: one worker reads them */
+            uint32_t
+                told_time; /* event time where nothing works with it, for error_stream; 0: none, else + 1 */
         } source;
         struct {
             const wr_plan_stream *stream; /* whose changelog says the form: OP, UPSERT or DEBEZIUM */
@@ -638,7 +641,12 @@ struct wr_node {
              * end of the window, WR_NO_COL: one window that closes at the end. */
             uint32_t time_cols[2];
             int64_t lo_us, hi_us; /* INTERVAL: lo_us <= time of in[0] - time of in[1] <= hi_us */
-            int64_t tick_us;      /* WINDOW: closes at window_end - tick_us */
+            /* INTERVAL, RECENT: of OVER behind the items of FROM. The result has a time of its own: the later
+             * one of a pair; of a row that met nobody when its window let it go: its time - lo_us (in[0]),
+             * + hi_us (in[1]). */
+            bool recent;
+            int64_t last[2]; /* RECENT: the current row of a side and so many before it; -1: by time */
+            int64_t tick_us; /* WINDOW: closes at window_end - tick_us */
         } join;
         struct {
             /* out = input columns, one column per call. In streaming the order is that of time_col of the

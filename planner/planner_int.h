@@ -72,7 +72,8 @@ void wri_expr_cols(const wr_expr *e, void (*f)(void *ctx, uint32_t col), void *c
 /* A copy with every column c replaced by map[c]. */
 wr_expr *wri_expr_remap(wr_arena *ar, const wr_expr *e, const uint32_t *map);
 
-/* Identifiers: unquoted names match without regard to case; quoted ones exactly. */
+/* Identifiers: unquoted names match without regard to case, as do quoted ones all in capitals; other quoted
+ * ones exactly. */
 bool wri_ident_matches(const wr_ident *id, const char *name);
 /* Name of an output column for an item without alias: the column's own name, else EXPR$i. */
 const char *wri_item_name(wr_arena *ar, const wr_item *item, uint32_t i);

@@ -188,16 +188,34 @@ static bool need(wri_ctx *c, wr_node *n) {
     return true;
 }
 
+/* Where nothing works with event time a row without it is as good as any other; rows that fail tell it. */
+static void tell_time(wr_node *n) {
+    uint32_t told = n->source.told_time ? wri_at(wri_x(n)->map, n->source.told_time - 1) : n->time_col;
+    n->source.told_time = told + 1; /* WR_NO_COL: 0 */
+    if (!wri_x(n)->need_wm) n->time_col = WR_NO_COL;
+}
+
+/* error_stream is read: it says the time of rows. */
+static void need_times(wri_ctx *c) {
+    bool errors = false;
+    for (uint32_t i = 0; i < c->n_nodes; i++) errors = errors || c->nodes[i]->kind == WR_N_ERRORS;
+    for (uint32_t i = 0; i < c->n_nodes && errors; i++) {
+        const wr_node *n = c->nodes[i];
+        if (n->kind != WR_N_SOURCE) continue;
+        if (n->time_col != WR_NO_COL) wri_need((wr_node *)(uintptr_t)n, n->time_col, false);
+        else if (n->source.told_time) wri_need((wr_node *)(uintptr_t)n, n->source.told_time - 1, false);
+    }
+}
+
 static bool rebuild(wri_ctx *c, wr_node *n) {
     if (!rebuild_late(c, n) || !wri_node_defs[n->kind]->rebuild(c, n)) return false;
     n->time_col = wri_at(wri_x(n)->map, n->time_col);
+    if (n->kind == WR_N_SOURCE) tell_time(n);
     for (uint32_t i = 0; i < n->n_key; i++) {
         n->key[i] = wri_at(wri_x(n)->map, n->key[i]);
         if (n->key[i] == WR_NO_COL) n->keyed = false;
     }
     if (!n->keyed) n->n_key = 0;
-    /* Where nothing works with event time a row without it is as good as any other. */
-    if (n->kind == WR_N_SOURCE && !wri_x(n)->need_wm) n->time_col = WR_NO_COL;
     return true;
 }
 
@@ -211,6 +229,7 @@ bool wri_prune(wri_ctx *c) {
         x->map = wri_new_n(c, n, sizeof *x->map);
         if (c->oom) return false;
     }
+    need_times(c);
     for (uint32_t i = c->n_nodes; i-- > 0;)
         if (!need(c, c->nodes[i])) return false;
     for (uint32_t i = 0; i < c->n_nodes; i++)

@@ -255,8 +255,10 @@ static wri_q q_below(const wri_q *q, const wr_query *y) {
 }
 
 static bool select_input(wri_select *s) {
-    wri_q below = q_below(s->q, s->y), *q = &below, joined = below;
+    wri_q below = q_below(s->q, s->y), *q = &below, joined;
     const wr_query *y = s->y;
+    below.select = y;
+    joined = below;
     wri_where where = {0};
     joined.changes = false;
     if (!wri_split_where(q->c, y->where, &where)) return false;

@@ -68,6 +68,7 @@ static bool goes_by_places(const wr_node *n) {
     case WR_N_MATCH:
     case WR_N_SESSION:
     case WR_N_JOIN_VERSION:
+    case WR_N_JOIN_RECENT:
         return true;
     case WR_N_RANK:
         return !n->rank.takes_back;
@@ -89,7 +90,7 @@ static bool makes_rows(const wr_node *n) {
 
 static bool repeats_rows(const wr_node *n) {
     return n->kind == WR_N_WINDOW || n->kind == WR_N_JOIN_VERSION || n->kind == WR_N_JOIN_TABLE ||
-           n->kind == WR_N_JOIN_INTERVAL || n->kind == WR_N_JOIN_WINDOW;
+           n->kind == WR_N_JOIN_INTERVAL || n->kind == WR_N_JOIN_WINDOW || n->kind == WR_N_JOIN_RECENT;
 }
 
 /* n's readers have been seen before it. */

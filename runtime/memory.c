@@ -197,6 +197,7 @@ static const char *advice(const wr_op *op) {
         return "a shorter gap, a smaller delay of the watermark, ";
     case WR_N_OVER:
     case WR_N_JOIN_INTERVAL:
+    case WR_N_JOIN_RECENT:
     case WR_N_JOIN_WINDOW:
         return "a shorter interval, ";
     case WR_N_AGG_GLOBAL:

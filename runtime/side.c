@@ -276,12 +276,13 @@ void wri_bad_record(void *ctx, const wr_bad_record *r) {
 /* The row as a JSON line, for data_row. */
 static wr_status row_text(const wr_schema *schema, wr_batch *b, uint32_t row, wr_buf *out, wr_err *err) {
     const wr_format_def *json = wr_format_find("json");
-    wr_encode_cfg cfg = {.schema = schema};
+    wr_encode_cfg cfg = {.schema = schema}; /* the first columns of b, or all */
     wr_encoder *enc = NULL;
     wr_batch *one = NULL;
     out->len = 0;
-    if (!json || !json->open_encoder || b->n_cols != schema->n) return WR_OK;
+    if (!json || !json->open_encoder || b->n_cols < schema->n) return WR_OK;
     wr_status r = wr_batch_gather(b, &row, 1, NULL, 0, &one, err);
+    if (r == WR_OK) one->n_cols = schema->n;
     if (r == WR_OK) r = json->open_encoder(&cfg, &enc, err);
     if (r == WR_OK) r = json->encode(enc, one, out, err);
     if (enc) json->close_encoder(enc);
@@ -310,7 +311,11 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
     bool own = node->kind == WR_N_SOURCE || node->n_in == 0;
     bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
     const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
-    uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
+    const wr_node *of = own || pairs ? node : node->in[0];
+    uint32_t tc = of->time_col;
+    if (tc == WR_NO_COL && of->kind == WR_N_SOURCE) tc = of->source.told_time - 1; /* 0: WR_NO_COL again */
+    wr_schema shown = *schema; /* arrival time is no part of a record */
+    shown.n -= of->kind == WR_N_SOURCE && of->source.stream->arrival_time && tc + 1 == schema->n;
     bool want = errors_side(op->task) != NULL || op->task->job->opts.bad_row != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;
@@ -325,7 +330,7 @@ static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these
         if (tc < b->n_cols && b->cols[tc].phys == WR_I64 && b->cols[tc].data &&
             !wr_is_null(&b->cols[tc], row))
             e.ts_us = b->cols[tc].i64[row];
-        if (want) r = row_text(schema, (wr_batch *)b, row, &text, err);
+        if (want) r = row_text(&shown, (wr_batch *)b, row, &text, err);
         e.data = text.data;
         e.len = text.len;
         if (r == WR_OK) r = report(op, &e, err);

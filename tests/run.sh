@@ -54,6 +54,7 @@ part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7
 oracle joins ./weir --queries 600
+oracle recent ./weir --queries 400
 oracle sessions ./weir --queries 500
 oracle zones ./weir --queries 60
 oracle sets ./weir --queries 200
@@ -72,6 +73,7 @@ part "the same, and patterns against a matcher that tries everything (ASan+UBSan
 oracle match "$weir" --queries 400
 oracle over "$weir" --queries 100 7
 oracle joins "$weir" --queries 100
+oracle recent "$weir" --queries 60
 oracle sessions "$weir" --queries 100
 oracle sets "$weir" --queries 60
 oracle changes "$weir" --queries 100
@@ -121,7 +123,7 @@ rm -rf build/bench/log && mkdir -p build/bench/log && build/tsan/bench_log build
 TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp python3 tests/server/run.py build/tsan/weir a_job_from_submitting_to_deleting \
     jobs_are_looked_at_while_they_come_and_go a_running_job_is_updated savepoints_and_starts_from_them output_is_followed_by_tls \
     a_job_that_fails_is_started_again requests_that_a_crash_comes_between the_certificate_is_renewed_without_a_connection_lost
-for o in run over joins sessions changes rank match; do
+for o in run over joins recent sessions changes rank match; do
     oracle $o build/tsan/weir --queries 100 3 --workers 2,8
 done
 

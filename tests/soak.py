@@ -12,7 +12,7 @@ import sys
 import time
 
 BUILDS = {"release": 4, "asan": 2, "tsan": 1}  # how many times as many cases as under TSan
-THREADED = ["run", "over", "joins", "sessions", "changes", "rank", "match"]
+THREADED = ["run", "over", "joins", "recent", "sessions", "changes", "rank", "match"]
 ORACLES = {**{name: ("--queries", 40) for name in THREADED}, "lookups": ("--queries", 8), "zones": ("--queries", 8),
            "expressions": ("--scripts", 8), "decimals": ("--scripts", 8), "functions": ("--rows", 200)}
 

@@ -108,6 +108,20 @@ static void interval_explain(wri_ex *x, const wr_node *n) {
     }
     tell_residual(x, n);
     if (n->join.early) WRI_PUT(x, ", padded with NULLs until they match");
+    if (n->join.recent) WRI_PUT(x, ", ROWTIME of the later");
+}
+
+static void recent_explain(wri_ex *x, const wr_node *n) {
+    tell_keys(x, n);
+    for (uint32_t s = 0; s < 2; s++) {
+        int64_t us = s ? n->join.hi_us : -n->join.lo_us;
+        WRI_PUT(x, ", of #%u ", n->in[s]->id);
+        if (n->join.last[s] >= 0) WRI_PUT(x, "the last %lld rows", (long long)n->join.last[s] + 1);
+        else if (us > 0) WRI_PUT(x, "the last %s", wri_duration(&x->ar, us));
+        else WRI_PUT(x, "the current row");
+    }
+    tell_residual(x, n);
+    WRI_PUT(x, ", ROWTIME of the later");
 }
 
 static void version_explain(wri_ex *x, const wr_node *n) {
@@ -168,6 +182,8 @@ static void join_same(wri_same *x, const wr_node *n) {
         wri_id_col(x, n->in[s], n->join.time_cols[s]);
         if (n->in[s]->kind == WR_N_EXCHANGE) wri_id_put(x, "to %d ", n->in[s]->exchange.mode);
     }
+    if (n->join.recent)
+        wri_id_put(x, "OVER %lld %lld ", (long long)n->join.last[0], (long long)n->join.last[1]);
     for (uint32_t i = 0; i < n->join.n_keys; i++) wri_id_put(x, "%d", n->join.null_eq[i]);
     for (uint32_t i = 0; i < n->join.pair.n; i++) { /* what is kept, in this order */
         wri_id_put(x, "%016llx ", (unsigned long long)pair_col(x, n, i));
@@ -193,6 +209,13 @@ const wri_node_def wri_node_join_interval = {.name = "INTERVAL_JOIN",
                                              SAME,
                                              .views = true,
                                              .clause = "JOIN"};
+const wri_node_def wri_node_join_recent = {.name = "RECENT_JOIN",
+                                           .need = timed_need,
+                                           .rebuild = join_rebuild,
+                                           .explain = recent_explain,
+                                           SAME,
+                                           .views = true,
+                                           .clause = "JOIN"};
 const wri_node_def wri_node_join_version = {.name = "TEMPORAL_JOIN",
                                             .need = timed_need,
                                             .rebuild = join_rebuild,

@@ -1,7 +1,7 @@
 /* runtime/expr/similar.c -- patterns of SIMILAR TO as regular expressions.
  *
  *   % any text  _ any character  | either  * + ? {m,n} repeated  ( ) together  [a-z] [^a-z] [[:ALPHA:]] one
- * of
+ * of  [a-e^c] one of the first that is none of the second
  *
  * All else stands for itself, as does what follows the escape character. Of SUBSTRING(s SIMILAR 'a#"b#"c'
  * ESCAPE
@@ -69,8 +69,20 @@ static bool take_class_name(translation *t) {
     return true;
 }
 
+/* Whether the set at t->p takes characters away: [a-e^c]. */
+static bool takes_away(const translation *t) {
+    translation s = *t;
+    s.p += 1 + (s.p + 1 < s.end && s.p[1] == '^');
+    for (const char *first = s.p; s.p < s.end && *s.p != ']'; s.p++) {
+        if (at_escape(&s)) s.p += s.esc->len < (size_t)(s.end - s.p) ? s.esc->len : 0;
+        else if (*s.p == '^' && s.p > first) return true;
+    }
+    return false;
+}
+
 static void take_set(translation *t) {
-    puts_(t, "[");
+    bool away = takes_away(t), rest = false; /* rest: behind the ^ */
+    puts_(t, away ? "(?:[" : "[");
     t->p++;
     if (t->p < t->end && *t->p == '^') {
         puts_(t, "^");
@@ -78,7 +90,11 @@ static void take_set(translation *t) {
     }
     const char *first = t->p;
     while (t->p < t->end && *t->p != ']') {
-        if (at_escape(t)) {
+        if (away && !rest && *t->p == '^' && t->p > first && !at_escape(t)) {
+            puts_(t, "](?<!["); /* the character just taken is none of these */
+            first = ++t->p;
+            rest = true;
+        } else if (at_escape(t)) {
             t->p += t->esc->len;
             if (t->p == t->end) break;
             put_literal(t);
@@ -95,7 +111,7 @@ static void take_set(translation *t) {
     if (t->p == t->end) t->why = "pattern of SIMILAR TO: [ without ]";
     else if (t->p == first) t->why = "pattern of SIMILAR TO: nothing in [ ]";
     else {
-        puts_(t, "]");
+        puts_(t, rest ? "]))" : away ? "])" : "]");
         t->p++;
     }
 }

@@ -13,7 +13,8 @@
  * An outer join that nothing but state_ttl bounds does not wait for that (node->join.early): a row that meets
  * nothing comes out padded at once, and is taken back when its first match comes.
  *
- * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us).
+ * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us); not so where the result
+ * has a time of its own (node->join.recent), which is that of the row that came last, or of the watermark.
  *
  * In snapshots each row that waits is a slot, by its id; it changes when it is matched, if that counts. */
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static wr_status interval_open(wr_op *op, wr_err *err) {
     if (!j->forever) {
         j->wait[0].after = -n->join.lo_us;
         j->wait[1].after = n->join.hi_us;
-        op->holds_us = at_least(at_least(-n->join.lo_us, n->join.hi_us), 0);
+        if (!n->join.recent) op->holds_us = at_least(at_least(-n->join.lo_us, n->join.hi_us), 0);
         j->width = at_least((n->join.hi_us - n->join.lo_us) / 16, 100000);
     }
     wr_phys *phys = wr_alloc((n->join.n_keys + 1) * sizeof *phys);

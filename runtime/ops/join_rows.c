@@ -155,6 +155,7 @@ void wri_pairs_free(wri_pairs *p) {
     }
     wr_free(p->hits);
     wr_free(p->change);
+    wr_free(p->own);
     wr_batch_drop(p->made);
     wr_eval_free(p->residual);
     wr_row_errors_free(&p->errs);
@@ -202,16 +203,28 @@ static wr_status copy_strings(const wri_pairs *p, uint32_t s, uint32_t col, cons
     return WR_OK;
 }
 
+static int64_t time_at(const wri_pairs *p, uint32_t s, uint32_t i) {
+    return p->b[s][i]->cols[p->sides[s].time].i64[p->row[s][i]];
+}
+
+/* The time of pair i that is no side's: of its window, or as wr_node.join.recent says. */
+static int64_t own_time(const wri_pairs *p, uint32_t i) {
+    const wr_node *n = p->op->node;
+    if (p->own) return p->own[i];
+    uint32_t s = p->b[0][i] ? 0 : 1;
+    int64_t t = time_at(p, s, i), other;
+    if (!n->join.recent) return t - n->join.tick_us;
+    if (!p->b[!s][i]) return s ? t + n->join.hi_us : t - n->join.lo_us;
+    other = time_at(p, !s, i);
+    return t > other ? t : other;
+}
+
 static wr_status pair_col(const wri_pairs *p, uint32_t c, const wr_batch *const *one, wr_batch *out,
                           wr_err *err) {
     const wr_join_col *f = &p->op->node->join.from[c];
     if (f->side == WR_JOIN_OWN) {
         WR_TRY(wr_batch_col(out, c, WR_I64, err));
-        for (uint32_t i = 0; i < p->n; i++) {
-            uint32_t s = p->b[0][i] ? 0 : 1;
-            out->cols[c].i64[i] =
-                p->b[s][i]->cols[p->sides[s].time].i64[p->row[s][i]] - p->op->node->join.tick_us;
-        }
+        for (uint32_t i = 0; i < p->n; i++) out->cols[c].i64[i] = own_time(p, i);
         return WR_OK;
     }
     uint32_t s = f->side, col = p->sides[s].src[c];

@@ -70,6 +70,7 @@ typedef struct wri_pairs {
     const wr_batch **b[2]; /* of pair i: batches, NULL for a side that is padded with NULLs */
     uint32_t *row[2];
     uint8_t *change; /* of pair i: a wr_change; NULL: all are inserts */
+    int64_t *own;    /* of pair i: the join's own time; NULL: it follows from the rows */
     uint32_t n, cap;
     wr_batch *made; /* by _test */
     uint32_t *hits; /* those of the pairs that passed */

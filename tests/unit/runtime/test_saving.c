@@ -502,6 +502,16 @@ Test(saving, interval_joins) {
     check(JOIN("FULL", NEAR));
 }
 
+#define RECENT(left, type, right)                                                                            \
+    "SELECT ROWTIME AS r, a.t AS at, a.v AS av, b.t AS bt, b.x AS bx FROM s OVER (" left                     \
+    " PRECEDING) AS a " type " JOIN s OVER (" right " PRECEDING) AS b ON a.k = b.v;"
+
+Test(saving, recent_joins) {
+    check(RECENT("RANGE INTERVAL '8' SECOND", "FULL", "RANGE INTERVAL '3' SECOND"));
+    check(RECENT("ROWS 20", "", "ROWS 5"));
+    check(RECENT("ROWS 7", "FULL", "RANGE INTERVAL '2' SECOND"));
+}
+
 #define TOP   "(SELECT k, MAX(v) AS m FROM s GROUP BY k EMIT CHANGES) a "
 #define SIZES "(SELECT v, COUNT(*) AS n, SUM(k) AS u FROM s GROUP BY v EMIT CHANGES) b "
 
