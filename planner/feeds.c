@@ -86,7 +86,8 @@ static uint32_t rowtime_given(const wr_node *n) {
     return WR_NO_COL;
 }
 
-/* from[k]: column of the query, whose rows are those of `rows`, for column k of the stream, WR_NO_COL: none. */
+/* from[k]: column of the query, whose rows are those of `rows`, for column k of the stream, WR_NO_COL: none.
+ */
 static bool map_columns(wri_ctx *c, const wri_feed *f, const wr_node *rows, uint32_t *from) {
     const wri_stream *st = f->into;
     uint32_t n = 0, listed = f->stmt->n_target_columns, n_given = wri_x(rows)->n_vis,

@@ -222,9 +222,11 @@ static bool no_rise(wri_group *g) {
     wr_expr **exprs = wri_new_n(c, g->n_keys, sizeof *exprs);
     for (uint32_t i = 0; exprs && i < g->n_keys; i++) exprs[i] = g->keys[i].expr;
     bool keys = g->s->y->has_group;
-    if (exprs)
-        wri_no_rise(g->s, g->in, exprs, g->n_keys, keys ? "GROUP BY of SELECT STREAM" : "an aggregate in SELECT STREAM",
-                    keys ? "a key" : "a key of GROUP BY", g->agg.loc);
+    wri_rise_need need = {.what = keys ? "GROUP BY of SELECT STREAM" : "an aggregate in SELECT STREAM",
+                          .a_key = keys ? "a key" : "a key of GROUP BY",
+                          .verb = keys ? "add" : "add GROUP BY",
+                          .loc = g->agg.loc};
+    if (exprs) wri_no_rise(g->s, g->in, exprs, g->n_keys, &need);
     return false;
 }
 
@@ -400,7 +402,8 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
     if (g->agg.win.kind != WR_W_NONE && col == g->in->time_col && strcasecmp(name, "ROWTIME") == 0)
         return border_col(g, g->agg.end_is_time ? WRI_ROLE_END : WRI_ROLE_TIME, loc);
     if (g->stagger)
-        wri_error(c, loc, wri_text(c, "add '%s' to PARTITION BY, or use an aggregate such as MAX(%s)", name, name),
+        wri_error(c, loc,
+                  wri_text(c, "add '%s' to PARTITION BY, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' must be in PARTITION BY of WINDOWED BY STAGGER or inside an aggregate", name);
     else if (g->s->y->has_group)
         wri_error(c, loc,
@@ -575,10 +578,11 @@ static bool bind_having(wri_group *g, wr_expr **predp) {
     return *predp != &wri_failed;
 }
 
-/* SELECT STREAM of what has ROWTIME, whether it ends or not: what a statement says does not depend on where its
- * rows are. True after reporting. */
+/* SELECT STREAM of what has ROWTIME, whether it ends or not: what a statement says does not depend on where
+ * its rows are. True after reporting. */
 static bool never_completes(wri_group *g) {
-    if (!g->s->y->stream || g->in->time_col == WR_NO_COL || g->s->y->emit.kind == WR_EMIT_CHANGES) return false;
+    if (!g->s->y->stream || g->in->time_col == WR_NO_COL || g->s->y->emit.kind == WR_EMIT_CHANGES)
+        return false;
     no_rise(g);
     return true;
 }
@@ -611,7 +615,9 @@ wr_node *wri_plan_group(wri_select *s) {
     g->in = s->in;
     g->stagger = y->stagger;
     g->what = y->stagger ? "WINDOWED BY STAGGER" : y->has_group ? "GROUP BY" : "an aggregate";
-    g->agg.loc = y->stagger ? y->stagger_window->loc : y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
+    g->agg.loc = y->stagger                    ? y->stagger_window->loc
+                 : y->has_group && y->n_groups ? y->groups[0].loc
+                                               : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
     if (!read_keys(g) || !find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
     if (g->agg.win.kind == WR_W_NONE && never_completes(g)) return NULL;

@@ -9,9 +9,8 @@
 #include "nodes/nodes.h"
 
 void wri_label_window(wri_ex *x, const wr_win *w) {
-    static const char *const names[] = {"GROUP BY", "TUMBLE",          "HOP",
-                                        "CUMULATE", "GROUP BY window", "SESSION",
-                                        "STAGGER"};
+    static const char *const names[] = {"GROUP BY",        "TUMBLE",  "HOP",    "CUMULATE",
+                                        "GROUP BY window", "SESSION", "STAGGER"};
     WRI_PUT(x, "%s", names[w->kind]);
     if (w->kind == WR_W_NONE || w->kind == WR_W_ATTACHED) return;
     if (w->kind == WR_W_HOP || w->kind == WR_W_CUMULATE)

@@ -79,13 +79,15 @@ static void refuse_order(const wri_select *s, const wr_node *n, wr_loc loc) {
     wri_ctx *c = s->q->c;
     const wr_sort_key *k = &s->order[0];
     if (s->q->kda && k->desc && along_time(n, &(wr_sort_key){.col = k->col}, &(along){0})) {
-        wri_error(c, loc, "leave DESC out", "ORDER BY of SELECT STREAM must begin with what rises with ROWTIME");
+        wri_error(c, loc, "leave DESC out",
+                  "ORDER BY of SELECT STREAM must begin with what rises with ROWTIME");
         return;
     }
     if (s->q->kda) {
         bool project = n->kind == WR_N_PROJECT;
         wr_expr *e = project ? n->project.exprs[k->col] : wri_col_of(c, n, k->col, loc);
-        if (e) wri_no_rise(s, project ? n->in[0] : n, &e, 1, "ORDER BY of SELECT STREAM", "a first key", loc);
+        wri_rise_need need = {"ORDER BY of SELECT STREAM", "a first key", "begin with", loc};
+        if (e) wri_no_rise(s, project ? n->in[0] : n, &e, 1, &need);
         return;
     }
     const char *time = n->time_col == WR_NO_COL ? NULL : n->out.fields[n->time_col].name;

@@ -1,10 +1,11 @@
-/* planner/over_lag.c -- LAG within a frame, as the Kinesis dialect has it: what lies outside the frame is not there.
+/* planner/over_lag.c -- LAG within a frame, as the Kinesis dialect has it: what lies outside the frame is not
+ * there.
  *
  *   LAG(x, n, d) OVER (ROWS k PRECEDING)         n <= k: LAG as anywhere; else d
- *   LAG(x, n, d) OVER (RANGE i PRECEDING)        the row n + 1 from the end of the frame, whose last row is this one:
- *     CASE WHEN COUNT(*) > n THEN NTH_VALUE(x, n + 1) FROM LAST ELSE d END
- *   … IGNORE NULLS                               this row does not count, NULL or not:
- *     COALESCE(CASE WHEN x IS NULL THEN NTH_VALUE(x, n) … ELSE NTH_VALUE(x, n + 1) FROM LAST IGNORE NULLS END, d)
+ *   LAG(x, n, d) OVER (RANGE i PRECEDING)        the row n + 1 from the end of the frame, whose last row is
+ * this one: CASE WHEN COUNT(*) > n THEN NTH_VALUE(x, n + 1) FROM LAST ELSE d END … IGNORE NULLS this row does
+ * not count, NULL or not: COALESCE(CASE WHEN x IS NULL THEN NTH_VALUE(x, n) … ELSE NTH_VALUE(x, n + 1) FROM
+ * LAST IGNORE NULLS END, d)
  *
  * The calls on the right are bound as if they had been written. */
 #include "bind_int.h"
@@ -71,7 +72,8 @@ wr_expr *wri_lag_in_frame(wri_select *s, const wr_ast *e, const wr_frame *f) {
     lag l = {.s = s, .e = e, .n = 1};
     if (f->lo != WR_B_PRECEDING && f->lo != WR_B_CURRENT) return NULL;
     if (e->n_args < 1 || e->n_args > 3 || e->call->filter || e->call->distinct || e->call->star) return NULL;
-    if (e->n_args > 1 && !wri_const_int(&s->below, e->args[1], "the number of rows", &l.n)) return &wri_failed;
+    if (e->n_args > 1 && !wri_const_int(&s->below, e->args[1], "the number of rows", &l.n))
+        return &wri_failed;
     int64_t reach = f->lo == WR_B_CURRENT ? 0 : f->lo_by;
     if (l.n < 1 || l.n >= UINT32_MAX || (f->rows && l.n <= reach)) return NULL; /* as anywhere */
     l.x = wri_bind(&s->below, e->args[0]);

@@ -6,8 +6,8 @@
  * INTERSECT, EXCEPT from.c     items of FROM; names in scope join_from.c, join_sub.c   joins as written,
  * subqueries in WHERE    join.c  which join it is subquery.c   subqueries as values group.c    GROUP BY and
  * aggregates          window.c, session.c  window specifications over.c, rank.c   OVER, WINDOW, QUALIFY;
- * ranks that change rowtime.c ROWTIME in the Kinesis dialect build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
- *   stage.c    numbers and stages               explain.c  says it all
+ * ranks that change rowtime.c ROWTIME in the Kinesis dialect build.c    makes nodes rules.c, prune.c  rewrite
+ * the whole DAG stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
  * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing:
@@ -402,12 +402,18 @@ wr_node *wri_promote(wri_select *s, wr_node *n);
 bool wri_assert_monotonic(wri_select *s);
 /* Whether SELECT DISTINCT over n gives rows as they come, by ROWTIME. */
 bool wri_streams_distinct(const wri_select *s, const wr_node *n);
-/* s's items over n once for each value of those that rise with ROWTIME; afterwards they are over the result. */
+/* s's items over n once for each value of those that rise with ROWTIME; afterwards they are over the result.
+ */
 wr_node *wri_stream_distinct(wri_select *s, wr_node *n);
-/* Reports that none of exprs (over n; NULL: one that does not count) rises with ROWTIME. what: the clause;
- * a_key: what it needs, "a key". */
+typedef struct wri_rise_need {
+    const char *what;  /* the clause */
+    const char *a_key; /* what it needs: "a key" */
+    const char *verb;  /* what to do with one: "add" */
+    wr_loc loc;
+} wri_rise_need;
+/* Reports that none of exprs (over n; NULL: one that does not count) rises with ROWTIME. */
 void wri_no_rise(const wri_select *s, const wr_node *n, wr_expr *const *exprs, uint32_t n_exprs,
-                 const char *what, const char *a_key, wr_loc loc);
+                 const wri_rise_need *need);
 
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */

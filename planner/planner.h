@@ -610,7 +610,7 @@ struct wr_node {
             wr_over_call *calls;
             uint32_t n_calls;
             int64_t ttl_us; /* streaming: a key without a row for so long is forgotten; 0: state_ttl says */
-            int64_t top;       /* complete: only rows with this rank are wanted, or less; 0: all */
+            int64_t top;    /* complete: only rows with this rank are wanted, or less; 0: all */
             wr_over_fn top_fn; /* which rank that is */
             bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;

@@ -87,7 +87,8 @@ wr_node *wri_promote(wri_select *s, wr_node *n) {
     const wr_item *item = rowtime_item(s, &col);
     if (!item) {
         if (!s->y->order_within) return n;
-        wri_error(c, s->y->order_within->loc, "write SELECT STREAM event_time AS ROWTIME, … ORDER BY event_time WITHIN …",
+        wri_error(c, s->y->order_within->loc,
+                  "write SELECT STREAM event_time AS ROWTIME, … ORDER BY event_time WITHIN …",
                   "ORDER BY … WITHIN needs the time that it sorts by to be selected AS ROWTIME");
         return NULL;
     }
@@ -104,8 +105,8 @@ wr_node *wri_promote(wri_select *s, wr_node *n) {
     if (s->y->order_within) s->order[0].col = col;
     if (!s->y->order_within && wri_is_time(n, col)) return wri_with_time(c, n, col);
     if (n->updating) {
-        wri_error(c, item->expr->loc, "give it another name", "rows that are corrected later (%s) have no ROWTIME",
-                  wri_changes_of(c, n));
+        wri_error(c, item->expr->loc, "give it another name",
+                  "rows that are corrected later (%s) have no ROWTIME", wri_changes_of(c, n));
         return NULL;
     }
     return promote_node(c, n, col, slack, item->expr->loc);
@@ -131,14 +132,18 @@ static const wr_ast *asserted_in(const wr_query *y) {
 }
 
 bool wri_assert_monotonic(wri_select *s) {
-    const wr_ast *e = s->q->kda && s->in->time_col != WR_NO_COL && !s->in->updating ? asserted_in(s->y) : NULL;
+    const wr_ast *e =
+        s->q->kda && s->in->time_col != WR_NO_COL && !s->in->updating ? asserted_in(s->y) : NULL;
     wri_binder b;
     if (!e) return true;
     wri_binder_scalar(s->q, &b, &s->scope, "MONOTONIC");
-    wr_diags none = {.file = b.d->file, .text = b.d->text, .len = b.d->len, .ar = b.ar}; /* told by who binds it */
+    wr_diags none = {
+        .file = b.d->file, .text = b.d->text, .len = b.d->len, .ar = b.ar}; /* told by who binds it */
     b.d = &none;
     const wr_expr *x = wri_bind(&b, e);
-    if (x == &wri_failed || x->kind != WR_X_COL || x->type.kind != WR_T_TIMESTAMP || wri_is_time(s->in, x->col)) return true;
+    if (x == &wri_failed || x->kind != WR_X_COL || x->type.kind != WR_T_TIMESTAMP ||
+        wri_is_time(s->in, x->col))
+        return true;
     s->in = promote_node(s->q->c, s->in, x->col, 0, e->loc);
     return s->in != NULL;
 }
@@ -171,8 +176,8 @@ static bool has_window(const wri_select *s, const wr_node *n) {
 }
 
 bool wri_streams_distinct(const wri_select *s, const wr_node *n) {
-    return s->q->kda && (s->y->stream || !n->bounded) && !n->updating && n->time_col != WR_NO_COL && s->y->emit.kind != WR_EMIT_CHANGES &&
-           !s->y->emit.lateness && s->y->emit.kind != WR_EMIT_EARLY &&
+    return s->q->kda && (s->y->stream || !n->bounded) && !n->updating && n->time_col != WR_NO_COL &&
+           s->y->emit.kind != WR_EMIT_CHANGES && !s->y->emit.lateness && s->y->emit.kind != WR_EMIT_EARLY &&
            (stays_for(s, n) > 0 || !has_window(s, n));
 }
 
@@ -180,7 +185,8 @@ wr_node *wri_stream_distinct(wri_select *s, wr_node *n) {
     wri_ctx *c = s->q->c;
     int64_t stays = stays_for(s, n);
     if (stays == 0) {
-        wri_no_rise(s, n, s->out.exprs, s->n_items, "SELECT STREAM DISTINCT", "an item", s->y->loc);
+        static const char *const what = "SELECT STREAM DISTINCT";
+        wri_no_rise(s, n, s->out.exprs, s->n_items, &(wri_rise_need){what, "an item", "add", s->y->loc});
         return NULL;
     }
     uint32_t *keys = wri_new_n(c, s->n_items, sizeof *keys), n_keys = 0;
@@ -204,7 +210,8 @@ static bool any_column(void *ctx, uint32_t col) {
 }
 
 static bool is_floor(const wr_expr *e) {
-    return e->kind == WR_X_OP && (e->op == WR_OP_FLOOR_STEP || e->op == WR_OP_FLOOR_UNIT || e->op == WR_OP_CEIL_UNIT) &&
+    return e->kind == WR_X_OP &&
+           (e->op == WR_OP_FLOOR_STEP || e->op == WR_OP_FLOOR_UNIT || e->op == WR_OP_CEIL_UNIT) &&
            wr_kind_is_time((wr_kind)e->args[0]->type.kind);
 }
 
@@ -228,7 +235,7 @@ static const char *rowtime_name(const wri_select *s) {
 }
 
 void wri_no_rise(const wri_select *s, const wr_node *n, wr_expr *const *exprs, uint32_t n_exprs,
-                 const char *what, const char *a_key, wr_loc loc) {
+                 const wri_rise_need *need) {
     wri_ctx *c = s->q->c;
     const char *time = rowtime_name(s);
     const wr_expr *e = meant(n, exprs, n_exprs);
@@ -236,10 +243,16 @@ void wri_no_rise(const wri_select *s, const wr_node *n, wr_expr *const *exprs, u
     bool constants = n_exprs > 0;
     for (uint32_t i = 0; i < n_exprs; i++)
         constants = constants && exprs[i] && !wri_reads(exprs[i], any_column, NULL);
-    if (e && wri_reads(e, reads_time, (void *)(uintptr_t)n)) why = "this one reads ROWTIME, but may fall when ROWTIME rises";
-    else if (e) why = "this one is of another time, and only ROWTIME is known to rise (or what is selected AS ROWTIME)";
+    if (e && wri_reads(e, reads_time, (void *)(uintptr_t)n))
+        why = "this one reads ROWTIME, but may fall when ROWTIME rises";
+    else if (e)
+        why =
+            "this one is of another time, and only ROWTIME is known to rise (or what is selected AS ROWTIME)";
     else if (constants) why = "constants never change";
     if (n_exprs == 0) why = "there is none";
-    wri_error(c, e && n_exprs > 1 ? e->loc : loc, wri_text(c, "add FLOOR(%s TO MINUTE) or STEP(%s BY INTERVAL '10' SECOND)", time, time),
-              "%s needs %s that rises with ROWTIME, which tells when its rows are complete: %s", what, a_key, why);
+    wri_error(
+        c, e && n_exprs > 1 ? e->loc : need->loc,
+        wri_text(c, "%s FLOOR(%s TO MINUTE) or STEP(%s BY INTERVAL '10' SECOND)", need->verb, time, time),
+        "%s needs %s that rises with ROWTIME, which tells when its rows are complete: %s", need->what,
+        need->a_key, why);
 }

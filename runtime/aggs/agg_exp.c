@@ -1,12 +1,12 @@
-/* runtime/aggs/agg_exp.c -- EXP_AVG(x, INTERVAL h): a mean in which a value weighs half as much for each h that
- * it is older.
+/* runtime/aggs/agg_exp.c -- EXP_AVG(x, INTERVAL h): a mean in which a value weighs half as much for each h
+ * that it is older.
  *
  *   w(t) = 2^(t / h),   EXP_AVG = Σ x w(t) / Σ w(t)
  *
- * The time of the result is not in it: it would be in both sums. t / h is a whole part q and a rest in [0, 1), so
- * w = 2^rest · 2^q, and sums are kept in units of 2^q of the latest row: going on to a later q multiplies by a
- * power of two, which is exact. Sums are pairs of doubles as in agg_sum.c. What is 2,000 halvings old is gone.
- * Partial: both pairs, q, number of rows. Without a time all values weigh the same. */
+ * The time of the result is not in it: it would be in both sums. t / h is a whole part q and a rest in [0,
+ * 1), so w = 2^rest · 2^q, and sums are kept in units of 2^q of the latest row: going on to a later q
+ * multiplies by a power of two, which is exact. Sums are pairs of doubles as in agg_sum.c. What is 2,000
+ * halvings old is gone. Partial: both pairs, q, number of rows. Without a time all values weigh the same. */
 #include "aggs_int.h"
 
 #include <math.h>
@@ -23,7 +23,8 @@ typedef struct sums {
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (!wri_is_number(call->arg_types[0])) return wri_bad_arg(call, 0, "a number", err);
     if (call->param.null || call->param_text || !(call->param.f64 >= 1))
-        return wr_fail(err, WR_EINVAL, "EXP_AVG takes the time in which weights halve, such as INTERVAL '10' SECOND");
+        return wr_fail(err, WR_EINVAL,
+                       "EXP_AVG takes the time in which weights halve, such as INTERVAL '10' SECOND");
     if (call->distinct) return wr_fail(err, WR_EINVAL, "EXP_AVG takes no DISTINCT");
     call->type = wr_type_of(WR_T_DOUBLE);
     call->n_partials = 0;
@@ -104,7 +105,8 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
                          uint32_t n, wr_batch *out, uint32_t first_col, wr_err *err) {
     wr_col *cols[6];
     (void)call;
-    for (uint32_t k = 0; k < 6; k++) WR_TRY(wri_out(out, first_col + k, k < 4 ? WR_F64 : WR_I64, &cols[k], err));
+    for (uint32_t k = 0; k < 6; k++)
+        WR_TRY(wri_out(out, first_col + k, k < 4 ? WR_F64 : WR_I64, &cols[k], err));
     for (uint32_t i = 0; i < n; i++) {
         const sums *s = WRI_STATE_CONST(sums, states, stride, gids[i]);
         cols[0]->f64[i] = s->s;

@@ -5,7 +5,8 @@
  *   DOUBLE, REAL        s + e, the rounded sum and the sum of its rounding errors (TwoSum, as in the
  *                       Kahan-Babuska-Neumaier sum): what order rows came in and how they were split among
  *                       workers does not show. Once s is infinite or NaN, e means nothing.
- * AVG of integers is DOUBLE, KDA_AVG is of their type, cut off; AVG of DECIMAL(p,s) is DECIMAL(18, max(s,6)), rounded half away from zero. */
+ * AVG of integers is DOUBLE, KDA_AVG is of their type, cut off; AVG of DECIMAL(p,s) is DECIMAL(18, max(s,6)),
+ * rounded half away from zero. */
 #include "aggs_int.h"
 
 #include <math.h>
@@ -68,7 +69,8 @@ static wr_status bind_avg(wr_agg_call *call, wr_err *err) {
 
 static wr_status bind_kda_avg(wr_agg_call *call, wr_err *err) {
     wr_status st = bind_avg(call, err);
-    if (st == WR_OK && wr_kind_is_int((wr_kind)call->arg_types[0].kind)) call->type = wri_nullable(call->arg_types[0]);
+    if (st == WR_OK && wr_kind_is_int((wr_kind)call->arg_types[0].kind))
+        call->type = wri_nullable(call->arg_types[0]);
     return st;
 }
 
@@ -274,7 +276,7 @@ const wr_agg_def wr_agg_avg =
     SUM_DEF("AVG", "AVG([DISTINCT] number)",
             "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.",
             "AVG(DISTINCT x) = 1.5", bind_avg, finish_avg);
-const wr_agg_def wr_agg_kda_avg =
-    SUM_DEF("KDA_AVG", "KDA_AVG([DISTINCT] number)",
-            "What AVG is in the Kinesis dialect: the mean of integers is of their type, cut off; else as AVG.",
-            "KDA_AVG(x) = 1", bind_kda_avg, finish_avg);
+const wr_agg_def wr_agg_kda_avg = SUM_DEF(
+    "KDA_AVG", "KDA_AVG([DISTINCT] number)",
+    "What AVG is in the Kinesis dialect: the mean of integers is of their type, cut off; else as AVG.",
+    "KDA_AVG(x) = 1", bind_kda_avg, finish_avg);

@@ -102,8 +102,7 @@ static wr_status stagger_open(wr_op *op, wr_err *err) {
 static void stagger_close(wr_op *op) {
     stagger *s = op->state;
     if (!s) return;
-    if (s->windows && s->calls.owns)
-        wri_calls_destroy(&s->calls, states(s), 0, wri_groups_count(s->windows));
+    if (s->windows && s->calls.owns) wri_calls_destroy(&s->calls, states(s), 0, wri_groups_count(s->windows));
     wri_timeline_free(s->line);
     wri_groups_free(s->keys);
     wri_groups_free(s->windows);
@@ -275,8 +274,8 @@ static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_
     stagger *s = op->state;
     uint32_t n_keys = op->node->session.n_keys, *ids = wr_alloc((n + 1u) * sizeof *ids);
     wr_batch *b = NULL;
-    wr_status r = ids ? wr_batch_new(n_keys + 1 + s->calls.n_partials, n, &b, err)
-                      : wr_fail_oom(err, "a snapshot");
+    wr_status r =
+        ids ? wr_batch_new(n_keys + 1 + s->calls.n_partials, n, &b, err) : wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) {
         b->n = n;
         r = wri_groups_emit_keys(s->keys, gids, n, b, 0, err);

@@ -272,7 +272,25 @@ Test(plan_windows, rowtime_from_column) {
          "    #3 AGG_GLOBAL tumble(size 1 s): SUM(v)  [stage 1, bounded, time window_end]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, bounded]\n"
          "        #1 AGG_LOCAL tumble(ts, size 1 s): SUM(v)  [stage 0, bounded]\n"
-         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts  [stage 0, bounded, time ts]\n");
+         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts - INTERVAL '0.000001' SECOND  [stage 0, bounded, time ts]\n");
+}
+
+Test(plan_windows, staggered) {
+    TREE(CLICKS
+         "SELECT STREAM ROWTIME, page || '!', COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE);",
+         "");
+}
+
+Test(plan_windows, promoted_and_sorted) {
+    TREE(CLICKS
+         "SELECT STREAM event_time + INTERVAL '1' SECOND AS ROWTIME, page FROM clicks ORDER BY event_time + INTERVAL '1' SECOND WITHIN INTERVAL '5' SECOND;",
+         "");
+}
+
+Test(plan_windows, distinct_as_it_comes) {
+    TREE(CLICKS
+         "SELECT STREAM DISTINCT FLOOR(clicks.ROWTIME TO MINUTE) AS m, page FROM clicks;",
+         "");
 }
 
 Test(plan_windows, filter_clause_distinct_percentile) {

@@ -93,7 +93,8 @@ static void run_script(run *r, const char *columns, const char *time, const char
         r,
         wr_arena_printf(
             &r->ar,
-            "CREATE STREAM t (%s) WITH (connector = 'file', path = '%s/%s', format = 'json', tail = true%s);\n"
+            "CREATE STREAM t (%s) WITH (connector = 'file', path = '%s/%s', format = 'json', tail = "
+            "true%s);\n"
             "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT window_start, k, COUNT(*) AS n FROM "
             "TABLE(TUMBLE(TABLE t, DESCRIPTOR(%s), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, "
             "k;\n",

@@ -424,9 +424,10 @@ Test(saving, staggered_windows) {
 
 /* The time of rows changes on their way, and some go back. */
 Test(saving, promoted_time) {
-    check("SELECT STREAM w.ROWTIME, k, COUNT(*) FROM (SELECT STREAM t + v * INTERVAL '1' SECOND AS ROWTIME, k "
-          "FROM s ORDER BY t + v * INTERVAL '1' SECOND WITHIN INTERVAL '6' SECOND) AS w WINDOWED BY STAGGER "
-          "(PARTITION BY k RANGE INTERVAL '3' SECOND);");
+    check(
+        "SELECT STREAM w.ROWTIME, k, COUNT(*) FROM (SELECT STREAM t + v * INTERVAL '1' SECOND AS ROWTIME, k "
+        "FROM s ORDER BY t + v * INTERVAL '1' SECOND WITHIN INTERVAL '6' SECOND) AS w WINDOWED BY STAGGER "
+        "(PARTITION BY k RANGE INTERVAL '3' SECOND);");
 }
 
 Test(saving, distinct_as_it_comes) {

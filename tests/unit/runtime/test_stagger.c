@@ -1,5 +1,5 @@
-/* WINDOWED BY STAGGER against brute force: rows in any order up to a delay, watermarks, rows that are late; that
- * keys and windows go; lack of memory at every point. Snapshots and crashes: test_saving.c. */
+/* WINDOWED BY STAGGER against brute force: rows in any order up to a delay, watermarks, rows that are late;
+ * that keys and windows go; lack of memory at every point. Snapshots and crashes: test_saving.c. */
 #include <stdlib.h>
 
 #include "op_rig.h"
@@ -108,7 +108,8 @@ static uint64_t rnd(void) {
 static row *next_of(int64_t k, int64_t from) {
     row *best = NULL;
     for (uint32_t i = 0; i < n_rows; i++)
-        if (!rows[i].late && !rows[i].done && rows[i].k == k && rows[i].ts >= from && (!best || rows[i].ts < best->ts))
+        if (!rows[i].late && !rows[i].done && rows[i].k == k && rows[i].ts >= from &&
+            (!best || rows[i].ts < best->ts))
             best = &rows[i];
     return best;
 }
@@ -120,7 +121,8 @@ static uint32_t brute(result *want, uint64_t keys) {
             result *x = &want[n++];
             *x = (result){.k = k, .start = w->ts, .first = w->x};
             for (uint32_t i = 0; i < n_rows; i++) {
-                if (rows[i].late || rows[i].k != k || rows[i].ts < x->start || rows[i].ts >= x->start + SIZE_US)
+                if (rows[i].late || rows[i].k != k || rows[i].ts < x->start ||
+                    rows[i].ts >= x->start + SIZE_US)
                     continue;
                 rows[i].done = true;
                 x->n++;
@@ -193,9 +195,8 @@ Test(stagger, brute_force) {
 Test(stagger, the_end_is_not_in_it) {
     rig r;
     rig_plan_of(&r, STREAM, SQL);
-    static const row w[] = {{.ts = 1000000, .x = 1},
-                            {.ts = 1000000 + SIZE_US - 1000, .x = 2},
-                            {.ts = 1000000 + SIZE_US, .x = 4}};
+    static const row w[] = {
+        {.ts = 1000000, .x = 1}, {.ts = 1000000 + SIZE_US - 1000, .x = 2}, {.ts = 1000000 + SIZE_US, .x = 4}};
     wm_now = WR_WM_NONE;
     ok(open_op(&r, NULL));
     ok(push(&r, w, 3, 0, NULL));
