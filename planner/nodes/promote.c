@@ -19,8 +19,9 @@ static bool promote_rebuild(wri_ctx *c, wr_node *n) {
 }
 
 static void promote_explain(wri_ex *x, const wr_node *n) {
-    WRI_PUT(x, "%s is ROWTIME", wri_col_name(&n->out, n->promote.time));
-    if (n->promote.within_us) WRI_PUT(x, ", up to %s behind", wri_duration(&x->ar, n->promote.within_us));
+    WRI_PUT(x, "time is %s from here on", wri_col_name(&n->out, n->promote.time));
+    if (n->promote.within_us)
+        WRI_PUT(x, ", rows up to %s behind", wri_duration(&x->ar, n->promote.within_us));
 }
 
 static void promote_same(wri_same *x, const wr_node *n) {

@@ -23,9 +23,9 @@ typedef struct sums {
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (!wri_is_number(call->arg_types[0])) return wri_bad_arg(call, 0, "a number", err);
     if (call->param.null || call->param_text || !(call->param.f64 >= 1))
-        return wr_fail(err, WR_EINVAL,
+        return wr_fail(err, WR_ESQL,
                        "EXP_AVG takes the time in which weights halve, such as INTERVAL '10' SECOND");
-    if (call->distinct) return wr_fail(err, WR_EINVAL, "EXP_AVG takes no DISTINCT");
+    if (call->distinct) return wr_fail(err, WR_ESQL, "EXP_AVG takes no DISTINCT");
     call->type = wr_type_of(WR_T_DOUBLE);
     call->n_partials = 0;
     for (int i = 0; i < 4; i++) wri_partial_add(call, wr_type_of(WR_T_DOUBLE));
