@@ -7,7 +7,7 @@
  * the rows carry their window in columns (ATTACHED). Results that are given early and corrected come from
  * AGG_CHANGES instead of AGG_GLOBAL; without a window AGG_DELTA then stands for AGG_LOCAL. Grouping sets
  * share the PROJECT: one pair of phases each, then a UNION of PROJECTs that put NULL for absent keys.
- * Sessions have one phase: session.c. */
+ * Sessions and staggered windows have one phase: session.c. */
 #include <strings.h>
 
 #include "bind_int.h"
@@ -37,11 +37,16 @@ static bool same_call(const wri_call *a, const wri_call *b) {
     return true;
 }
 
-/* The constant that goes to call.param: numbers as DOUBLE, text as it is. */
+/* The constant that goes to call.param: numbers and intervals (in microseconds) as DOUBLE, text as it is. */
 static bool bind_param(wri_ctx *c, wri_binder *b, const wr_ast *arg, wri_call *k) {
     wr_expr *e = wri_bind(b, arg);
     if (e == &wri_failed) return false;
-    bool number = wr_kind_is_num(e->type.kind);
+    bool number = wr_kind_is_num(e->type.kind), interval = e->type.kind == WR_T_INTERVAL_DAY;
+    if (interval != k->call.def->by_time && (interval || number)) {
+        wri_error(c, arg->loc, k->call.def->signature, "%s: this argument must be %s", k->call.def->name,
+                  interval ? "a number" : "an INTERVAL");
+        return false;
+    }
     if (number) e = wri_fold(b, wri_cast(b, e, wr_type_of(WR_T_DOUBLE), true, arg->loc));
     if (e == &wri_failed) return false;
     if (e->kind != WR_X_CONST || e->value.null) {
@@ -51,6 +56,7 @@ static bool bind_param(wri_ctx *c, wri_binder *b, const wr_ast *arg, wri_call *k
     }
     memset(&k->call.param, 0, sizeof k->call.param); /* same_value compares all bytes */
     if (number) k->call.param.f64 = e->value.f64;
+    else if (interval) k->call.param.f64 = (double)e->value.i64;
     else {
         k->call.param = e->value;
         k->call.param_text = true;
@@ -471,7 +477,8 @@ static wr_node *global_phase(wri_ctx *c, const wri_agg *a, wr_node *rows, wr_nod
 }
 
 static wr_node *phases(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint32_t *keys, uint32_t n_keys) {
-    if (a->win.kind == WR_W_SESSION) return wri_session_agg(c, a, rows, keys, n_keys);
+    if (a->win.kind == WR_W_SESSION || a->win.kind == WR_W_STAGGER)
+        return wri_session_agg(c, a, rows, keys, n_keys);
     if (takes_deltas(a, rows) && rows->updating && !can_take_back(c, a, rows)) return NULL;
     wr_node *l = local_phase(c, a, rows, keys, n_keys);
     uint32_t *ex_keys = wri_new_n(c, n_keys, sizeof *ex_keys);

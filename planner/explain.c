@@ -59,7 +59,7 @@ void wri_tell_options(wri_ex *x, const wr_plan_stream *s) {
 }
 
 void wri_tell_window(wri_ex *x, const wr_win *w, const wr_schema *in, bool local) {
-    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached", "session"};
+    static const char *const names[] = {"", "tumble", "hop", "cumulate", "attached", "session", "stagger"};
     if (w->kind == WR_W_NONE) {
         WRI_PUT(x, "at the end");
         return;

@@ -71,10 +71,29 @@ static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *f
     return false;
 }
 
-/* from[k]: column of the query for column k of the stream, WR_NO_COL: none. */
-static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_t *from) {
+/* The list of INSERT names ROWTIME for its column i, and the stream has no column of that name. */
+static bool names_rowtime(const wri_feed *f, uint32_t i) {
+    const wr_schema *cols = &f->into->def->columns;
+    if (strcasecmp(f->stmt->target_columns[i].text, "ROWTIME") != 0) return false;
+    for (uint32_t k = 0; k < cols->n; k++)
+        if (strcasecmp(cols->fields[k].name, "ROWTIME") == 0) return false;
+    return true;
+}
+
+/* The column of the query that is selected AS ROWTIME, which streams have without declaring it; WR_NO_COL:
+ * none. */
+static uint32_t rowtime_given(const wr_node *n) {
+    for (uint32_t i = 0; i < wri_x(n)->n_vis; i++)
+        if (i == n->time_col && strcasecmp(n->out.fields[i].name, "ROWTIME") == 0) return i;
+    return WR_NO_COL;
+}
+
+/* from[k]: column of the query, whose rows are those of `rows`, for column k of the stream, WR_NO_COL: none.
+ */
+static bool map_columns(wri_ctx *c, const wri_feed *f, const wr_node *rows, uint32_t *from) {
     const wri_stream *st = f->into;
-    uint32_t n = 0, listed = f->stmt->n_target_columns;
+    uint32_t n = 0, listed = f->stmt->n_target_columns, n_given = wri_x(rows)->n_vis,
+             rowtime = rowtime_given(rows);
     for (uint32_t k = 0; k < st->def->columns.n; k++) {
         from[k] = WR_NO_COL;
         if (!st->computed || !st->computed[k]) {
@@ -83,8 +102,14 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, uint32_t n_given, uint32_
         }
     }
     bool ok = true;
-    for (uint32_t i = 0; i < listed; i++) ok = target_column(c, f, i, from) && ok;
+    for (uint32_t i = 0; i < listed; i++)
+        ok = ((i == rowtime && names_rowtime(f, i)) || target_column(c, f, i, from)) && ok;
     if (!ok) return false;
+    if (!listed && rowtime != WR_NO_COL && n_given == n + 1) {
+        for (uint32_t k = 0; k < st->def->columns.n; k++)
+            if (from[k] != WR_NO_COL && from[k] >= rowtime) from[k]++;
+        return true;
+    }
     uint32_t want = listed ? listed : n;
     if (want == n_given) return true;
     if (listed)
@@ -185,7 +210,7 @@ wr_node *wri_plan_feed(wri_ctx *c, wri_feed *f) {
         bool ok = from != NULL;
         if (ok && f->late_of) /* the LATE node has the stream's columns */
             for (uint32_t i = 0; i < f->into->def->columns.n; i++) from[i] = i;
-        else if (ok) ok = map_columns(c, f, wri_x(n)->n_vis, from);
+        else if (ok) ok = map_columns(c, f, n, from);
         if (ok) f->node = as_stream(c, f, n, from);
     }
     if (!f->node) wri_failed_silently(c);
@@ -220,8 +245,8 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     return at;
 }
 
-/* ROWTIME FROM a column: it does not fall, but several rows may have one time, so what a row says is that
- * nothing comes from before it. */
+/* Arrival time, or ROWTIME FROM a column: it does not fall, but several rows may have one time, so what a row
+ * says is that nothing comes from before it. */
 static wr_expr *rowtime_bound(wri_ctx *c, const wr_node *n) {
     wr_type t = n->out.fields[n->time_col].type;
     wr_value tick = {.i64 = t.prec > 3 ? 1 : 1000};

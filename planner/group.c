@@ -4,6 +4,7 @@
  *   TUMBLE(c, …) | HOP | CUMULATE | SESSION       the older form
  *   window_start and window_end of one window     columns of a table function or of an aggregate below
  *   STEP(c BY …), FLOOR(c TO …), CEIL(c TO …)     of the time attribute: a tumbling window (window_floor.c)
+ * WINDOWED BY STAGGER has plain keys only, in PARTITION BY; its windows begin with their rows (session.c).
  * The rest are plain keys. Items and HAVING are then bound over the result with a hook that turns keys
  * and aggregate calls into its columns, so that a column that is neither is an error at its place.
  *
@@ -38,6 +39,7 @@ struct wri_group {
     uint64_t *sets; /* over keys */
     uint32_t n_sets;
     bool simple;
+    bool stagger;     /* WINDOWED BY STAGGER */
     bool distinct;    /* SELECT DISTINCT, UNION */
     bool as_it_comes; /* of endless new rows without a window: EMIT CHANGES is implied */
     const char *what; /* "GROUP BY", "an aggregate", "SELECT DISTINCT" */
@@ -171,13 +173,14 @@ static bool window_columns(wri_group *g) {
     return true;
 }
 
-/* The column of event time of which e makes windows, WR_NO_COL: none. */
+/* The column of event time of which e makes windows, WR_NO_COL: none. ROWTIME itself does, in the Kinesis
+ * dialect: those of one tick. */
 static uint32_t floor_time(const wri_group *g, const wr_expr *e, wri_floor *f) {
-    for (uint32_t col = 0; e && col < g->in->out.n; col++)
-        if (wri_is_time(g->in, col) &&
-            wri_floor_of(e, col, g->in->out.fields[col].type.prec > 3 ? 1 : 1000, f))
-            return col;
-    return WR_NO_COL;
+    bool bare = g->s->q->kda && e && e->kind == WR_X_COL && wri_is_time(g->in, e->col);
+    if (!bare) return wri_floor_time(g->in, e, f);
+    int64_t tick = g->in->out.fields[e->col].type.prec > 3 ? 1 : 1000;
+    *f = (wri_floor){.size_us = tick, .grain = tick};
+    return e->col;
 }
 
 /* STEP, FLOOR or CEIL of the time attribute and the like; of several the finest, the others follow from it.
@@ -198,7 +201,7 @@ static bool window_floor(wri_group *g) {
     if (!g->in) return false;
     wr_type t = g->in->out.fields[g->in->time_col].type;
     int64_t tick = t.prec > 3 ? 1 : 1000;
-    best->made = best->expr->args[0]->kind != WR_X_COL;
+    best->made = best->expr->kind == WR_X_OP && best->expr->args[0]->kind != WR_X_COL;
     best->role = f.ceil && !best->made ? WRI_ROLE_TIME : WRI_ROLE_START;
     g->agg.end_is_time = g->s->q->kda && !f.ceil;
     g->agg.win = (wr_win){.kind = WR_W_TUMBLE,
@@ -211,6 +214,20 @@ static bool window_floor(wri_group *g) {
                           .start_col = WR_NO_COL,
                           .end_col = WR_NO_COL};
     return true;
+}
+
+/* False after reporting. */
+static bool no_rise(wri_group *g) {
+    wri_ctx *c = g->s->q->c;
+    wr_expr **exprs = wri_new_n(c, g->n_keys, sizeof *exprs);
+    for (uint32_t i = 0; exprs && i < g->n_keys; i++) exprs[i] = g->keys[i].expr;
+    bool keys = g->s->y->has_group;
+    wri_rise_need need = {.what = keys ? "GROUP BY of SELECT STREAM" : "an aggregate in SELECT STREAM",
+                          .a_key = keys ? "a key" : "a key of GROUP BY",
+                          .verb = keys ? "add" : "add GROUP BY",
+                          .loc = g->agg.loc};
+    if (exprs) wri_no_rise(g->s, g->in, exprs, g->n_keys, &need);
+    return false;
 }
 
 /* False after reporting. Each new value once, as it comes, is all that SELECT DISTINCT has to tell of new
@@ -237,6 +254,7 @@ static bool no_window(wri_group *g) {
         g->as_it_comes = true;
         return true;
     }
+    if (g->s->q->kda) return no_rise(g);
     const char *hint = "for example FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) "
                        "GROUP BY window_start, window_end";
     bool set = g->s->y->kind >= WR_Q_UNION;
@@ -247,7 +265,32 @@ static bool no_window(wri_group *g) {
     return false;
 }
 
+/* WINDOWED BY STAGGER (PARTITION BY … RANGE size). */
+static bool stagger_window(wri_group *g) {
+    wri_q *q = g->s->q;
+    const wr_query *y = g->s->y;
+    const wr_window *w = y->stagger_window;
+    if (g->in->time_col == WR_NO_COL) {
+        wri_error(q->c, w->loc, "read a stream; of a table, declare WATERMARK FOR or ROWTIME FROM a column",
+                  "WINDOWED BY STAGGER goes by ROWTIME, which its input does not have");
+        return false;
+    }
+    if (y->emit.kind == WR_EMIT_CHANGES || y->emit.kind == WR_EMIT_EARLY || y->emit.lateness) {
+        wri_unsupported(q->c, y->emit.loc, "leave it out, or use a window of GROUP BY",
+                        "%s with WINDOWED BY STAGGER is not supported: its results come when a window ends",
+                        y->emit.kind == WR_EMIT_CHANGES ? "EMIT CHANGES"
+                        : y->emit.lateness              ? "ALLOWED LATENESS"
+                                                        : "EMIT EARLY");
+        return false;
+    }
+    wri_win_args a = {.kind = WR_W_STAGGER, .fn = "WINDOWED BY STAGGER", .size = w->lo_expr};
+    g->agg.win = (wr_win){.time_col = g->in->time_col};
+    g->agg.end_is_time = true;
+    return wri_win_spec(q, &a, g->in->out.fields[g->in->time_col].type, w->loc, &g->agg.win);
+}
+
 static bool find_window(wri_group *g) {
+    if (g->stagger) return stagger_window(g);
     g->agg.win = (wr_win){.kind = WR_W_NONE,
                           .tick_us = 1000,
                           .time_col = WR_NO_COL,
@@ -358,7 +401,11 @@ wr_expr *wri_group_col(wri_group *g, uint32_t col, const char *name, wr_loc loc)
     /* Bare ROWTIME is the time of the result. */
     if (g->agg.win.kind != WR_W_NONE && col == g->in->time_col && strcasecmp(name, "ROWTIME") == 0)
         return border_col(g, g->agg.end_is_time ? WRI_ROLE_END : WRI_ROLE_TIME, loc);
-    if (g->s->y->has_group)
+    if (g->stagger)
+        wri_error(c, loc,
+                  wri_text(c, "add '%s' to PARTITION BY, or use an aggregate such as MAX(%s)", name, name),
+                  "column '%s' must be in PARTITION BY of WINDOWED BY STAGGER or inside an aggregate", name);
+    else if (g->s->y->has_group)
         wri_error(c, loc,
                   wri_text(c, "add '%s' to GROUP BY, or use an aggregate such as MAX(%s)", name, name),
                   "column '%s' must be in GROUP BY or inside an aggregate", name);
@@ -457,7 +504,7 @@ static wr_expr *subquery(wri_group *g, const wr_ast *e) {
     wri_ctx *c = g->s->q->c;
     wr_expr *value = wri_sub_value(g->args.subs, e);
     if (!value) return NULL;
-    if (e->kind == WR_A_IN || !g->s->y->has_group) {
+    if (e->kind == WR_A_IN || !(g->s->y->has_group || g->stagger)) {
         wri_unsupported(c, e->loc, "aggregate in a subquery first: SELECT …, (SELECT …) FROM (SELECT …) AS a",
                         e->kind == WR_A_IN
                             ? "IN with a subquery is not supported yet beside GROUP BY"
@@ -531,6 +578,34 @@ static bool bind_having(wri_group *g, wr_expr **predp) {
     return *predp != &wri_failed;
 }
 
+/* SELECT STREAM of what has ROWTIME, whether it ends or not: what a statement says does not depend on where
+ * its rows are. True after reporting. */
+static bool never_completes(wri_group *g) {
+    if (!g->s->y->stream || g->in->time_col == WR_NO_COL || g->s->y->emit.kind == WR_EMIT_CHANGES)
+        return false;
+    no_rise(g);
+    return true;
+}
+
+/* The keys of PARTITION BY in WINDOWED BY STAGGER. */
+static bool stagger_keys(wri_group *g) {
+    const wr_window *w = g->s->y->stagger_window;
+    bool ok = true;
+    uint32_t idx;
+    for (uint32_t i = 0; i < w->n_partition; i++) ok = add_key(g, w->partition[i], &idx) && ok;
+    g->n_sets = 1;
+    g->simple = true;
+    if (ok && g->fn)
+        wri_error(g->s->q->c, g->fn->loc, "leave it out: the window is that of RANGE",
+                  "PARTITION BY of WINDOWED BY STAGGER holds a window function");
+    return ok && !g->fn;
+}
+
+static bool read_keys(wri_group *g) {
+    if (g->stagger) return stagger_keys(g);
+    return wri_grouping_sets(g->s->q->c, g->s->y, add_key, g, &g->sets, &g->n_sets, &g->simple);
+}
+
 wr_node *wri_plan_group(wri_select *s) {
     wri_ctx *c = s->q->c;
     const wr_query *y = s->y;
@@ -538,11 +613,14 @@ wr_node *wri_plan_group(wri_select *s) {
     if (!g) return NULL;
     g->s = s;
     g->in = s->in;
-    g->what = y->has_group ? "GROUP BY" : "an aggregate";
-    g->agg.loc = y->has_group && y->n_groups ? y->groups[0].loc : y->loc;
+    g->stagger = y->stagger;
+    g->what = y->stagger ? "WINDOWED BY STAGGER" : y->has_group ? "GROUP BY" : "an aggregate";
+    g->agg.loc = y->stagger                    ? y->stagger_window->loc
+                 : y->has_group && y->n_groups ? y->groups[0].loc
+                                               : y->loc;
     wri_binder_scalar(s->q, &g->args, &s->scope, "GROUP BY");
-    if (!wri_grouping_sets(c, y, add_key, g, &g->sets, &g->n_sets, &g->simple)) return NULL;
-    if (!find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
+    if (!read_keys(g) || !find_window(g) || !emit_mode(g) || !finish_keys(g)) return NULL;
+    if (g->agg.win.kind == WR_W_NONE && never_completes(g)) return NULL;
     wri_binder_scalar(s->q, &g->args, &s->scope, "an aggregate");
     s->g = g;
     wri_binder_init(s->q, &s->b, &s->scope);

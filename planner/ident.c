@@ -46,7 +46,9 @@ const wr_agg_def *wri_agg_of(const wri_binder *b, const wr_ast *e) {
         if (b->aggs[f] && b->functions[f]->n_params == e->n_args &&
             wri_ident_matches(&e->name.parts[0], b->aggs[f]->name))
             return b->aggs[f];
-    return wri_find_agg(b->reg, e->name.parts[0].text);
+    const char *name = e->name.parts[0].text, *kda = b->kda ? wr_arena_printf(b->ar, "KDA_%s", name) : NULL;
+    const wr_agg_def *def = kda ? wri_find_agg(b->reg, kda) : NULL;
+    return def ? def : wri_find_agg(b->reg, name);
 }
 
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name) {

@@ -9,8 +9,8 @@
 #include "nodes/nodes.h"
 
 void wri_label_window(wri_ex *x, const wr_win *w) {
-    static const char *const names[] = {"GROUP BY", "TUMBLE",          "HOP",
-                                        "CUMULATE", "GROUP BY window", "SESSION"};
+    static const char *const names[] = {"GROUP BY",        "TUMBLE",  "HOP",    "CUMULATE",
+                                        "GROUP BY window", "SESSION", "STAGGER"};
     WRI_PUT(x, "%s", names[w->kind]);
     if (w->kind == WR_W_NONE || w->kind == WR_W_ATTACHED) return;
     if (w->kind == WR_W_HOP || w->kind == WR_W_CUMULATE)
@@ -72,7 +72,7 @@ static void put_calls(wri_ex *x, const wr_node *n) {
         calls = l->agg.calls;
         n_calls = l->agg.n_calls;
         rows = l->in[0];
-    } else if (n->kind == WR_N_SESSION) {
+    } else if (n->kind == WR_N_SESSION || n->kind == WR_N_STAGGER) {
         calls = n->session.calls;
         n_calls = n->session.n_calls;
         rows = n->in[0];

@@ -2,7 +2,7 @@
  *
  *   SORT        input that ends: all rows, at the end
  *   SORT_TIME   endless input, in an order that begins with event time or the border of a window, rising:
- *               rows leave as the watermark passes them
+ *               rows leave as the watermark passes them; with SELECT STREAM of input that ends, too
  *   RANK        LIMIT n BY: the first rows of each value, such as of each window; ORDER BY, LIMIT and
  *               EMIT CHANGES: the first rows so far; over changes that end: what stands then (rank.c)
  *   LIMIT       the first rows of all, after which the query ends, over endless input, too */
@@ -75,7 +75,21 @@ static bool along_time(const wr_node *n, const wr_sort_key *k, along *a) {
     return wri_is_time(n, k->col) || along_border(n, k->col, a) || along_floor(n, k->col, a);
 }
 
-static void refuse_order(wri_ctx *c, const wr_node *n, wr_loc loc) {
+static void refuse_order(const wri_select *s, const wr_node *n, wr_loc loc) {
+    wri_ctx *c = s->q->c;
+    const wr_sort_key *k = &s->order[0];
+    if (s->q->kda && k->desc && along_time(n, &(wr_sort_key){.col = k->col}, &(along){0})) {
+        wri_error(c, loc, "leave DESC out",
+                  "ORDER BY of SELECT STREAM must begin with what rises with ROWTIME");
+        return;
+    }
+    if (s->q->kda) {
+        bool project = n->kind == WR_N_PROJECT;
+        wr_expr *e = project ? n->project.exprs[k->col] : wri_col_of(c, n, k->col, loc);
+        wri_rise_need need = {"ORDER BY of SELECT STREAM", "a first key", "begin with", loc};
+        if (e) wri_no_rise(s, project ? n->in[0] : n, &e, 1, &need);
+        return;
+    }
     const char *time = n->time_col == WR_NO_COL ? NULL : n->out.fields[n->time_col].name;
     bool window = n->time_col != WR_NO_COL && wri_x(n)->props[n->time_col].role != WRI_ROLE_NONE;
     wri_error(c, loc,
@@ -146,10 +160,6 @@ static wr_node *first_rows(const wri_select *s, wr_node *n, limits l, wr_loc loc
 static bool read_limits(const wri_select *s, limits *l) {
     const wr_query *y = s->y;
     *l = (limits){.n = -1};
-    if (y->order_within) {
-        wri_unsupported(s->q->c, y->order_within->loc, NULL, "ORDER BY … WITHIN is not supported yet");
-        return false;
-    }
     return (!y->limit || count_clause(s->q, y->limit, "LIMIT", &l->n)) &&
            (!y->offset || count_clause(s->q, y->offset, "OFFSET", &l->offset));
 }
@@ -158,7 +168,7 @@ static bool read_limits(const wri_select *s, limits *l) {
 static wr_node *order_endless(const wri_select *s, wr_node *n, limits l, wr_loc loc) {
     along a;
     if (!along_time(n, &s->order[0], &a)) {
-        refuse_order(s->q->c, n, loc);
+        refuse_order(s, n, loc);
         return NULL;
     }
     n = wri_sort_time_node(s->q->c, n, s->order, s->n_order, a.lag_us, a.holds_us, loc);
@@ -184,6 +194,8 @@ wr_node *wri_order_limit(const wri_select *s, wr_node *n) {
         if (!n->bounded && !along_time(n, &s->order[0], &a)) return n;
         l = (limits){.n = -1};
     }
-    if (!s->n_order || n->bounded) return wri_sort_node(c, n, s->order, s->n_order, l.n, l.offset, loc);
+    bool by_rowtime = y->stream && n->time_col != WR_NO_COL && !n->updating; /* whether it ends or not */
+    if (!s->n_order || (n->bounded && !by_rowtime))
+        return wri_sort_node(c, n, s->order, s->n_order, l.n, l.offset, loc);
     return order_endless(s, n, l, loc);
 }

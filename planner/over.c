@@ -157,6 +157,8 @@ static void call_cols(below *p, wri_ocall *k) {
     for (uint32_t i = 0; i < k->call.agg.n_args; i++) k->call.agg.args[i] = below_col(p, k->args[i]);
     if (k->filter) k->call.agg.filter = below_col(p, k->filter);
     if (k->dflt) k->call.default_col = below_col(p, k->dflt);
+    if (k->call.fn == WR_O_AGG && k->call.agg.def->by_time && p->in->time_col != WR_NO_COL)
+        k->call.agg.time = below_col(p, wri_col_of(p->c, p->in, p->in->time_col, k->call_loc));
 }
 
 /* A node with in's columns and n_calls more. */
@@ -176,6 +178,31 @@ static wr_node *over_node(wri_ctx *c, wr_node *in, uint32_t n_calls, wr_loc loc)
     n->over.calls = wri_new_n(c, n_calls, sizeof *n->over.calls);
     n->over.n_calls = n_calls;
     return n->over.calls ? n : NULL;
+}
+
+wr_node *wri_first_rows_node(wri_ctx *c, wr_node *in, const uint32_t *keys, uint32_t n_keys, int64_t ttl_us,
+                             wr_loc loc) {
+    in = wri_exchange_node(c, in, n_keys ? WR_EX_HASH : WR_EX_GATHER, keys, n_keys, loc);
+    wr_node *o = in ? over_node(c, in, 1, loc) : NULL;
+    if (!o) return NULL;
+    wr_type t = wr_type_of(WR_T_BIGINT), yes = wr_type_of(WR_T_BOOLEAN);
+    o->over.keys = wri_new_n(c, n_keys, sizeof *keys);
+    if (!o->over.keys) return NULL;
+    if (n_keys) memcpy(o->over.keys, keys, n_keys * sizeof *keys);
+    o->over.n_keys = n_keys;
+    o->over.order_time = in->time_col;
+    o->over.end_col = WR_NO_COL;
+    o->over.ttl_us = ttl_us;
+    t.not_null = true;
+    o->over.calls[0] = (wr_over_call){.fn = WR_O_ROW_NUMBER, .type = t, .n = 1, .default_col = WR_NO_COL};
+    o->over.calls[0].agg.filter = o->over.calls[0].agg.time = WR_NO_COL;
+    o->out.fields[in->out.n] = (wr_field){.name = "ROW_NUMBER", .type = t};
+    if (!wri_takes_late(c, o)) return NULL;
+    wr_expr *rn = wri_col_of(c, o, in->out.n, loc);
+    wr_expr *one = wri_new_const(c->ar, (wr_value){.i64 = 1}, t, loc);
+    wr_expr *first = rn && one ? wri_new_op(c->ar, WR_OP_EQ, yes, loc, 2, (wr_expr *[]){rn, one}) : NULL;
+    if (!first) c->oom = true;
+    return first ? wri_filter_node(c, o, first, loc) : NULL;
 }
 
 /* Results of a complete OVER come when the window's time does; LEAD's come when they may. */

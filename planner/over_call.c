@@ -358,6 +358,10 @@ wr_expr *wri_over_call(wri_select *s, const wr_ast *e) {
     if (!resolve(s, e->call->over, &w)) return &wri_failed;
     k.spec = spec_of(s, &w);
     if (k.spec == WR_NO_COL || !bind_frame(s, &w, &s->over->specs[k.spec], &k.call.frame)) return &wri_failed;
+    if (s->q->kda && f && f->fn == WR_O_LAG && w.has_frame) {
+        wr_expr *x = wri_lag_in_frame(s, e, &k.call.frame);
+        if (x) return x;
+    }
     if (!(f ? bind_fn(s, e, f, &k) : bind_aggregate(s, e, &k))) return &wri_failed;
     k.name = f ? f->name : k.call.agg.def->name;
     wri_ocall *slot = wri_new_last(c, &s->over->calls, &s->over->n_calls, &s->over->calls_cap, sizeof *slot);

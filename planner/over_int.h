@@ -56,6 +56,8 @@ typedef struct wri_over_cols {
 /* A RANK over in with a column for each of fns[0..n). */
 wr_node *wri_rank_node(wri_q *q, wr_node *in, const wri_over_cols *cols, const wr_over_fn *fns, uint32_t n);
 
+/* over_lag.c: LAG, of which nothing outside of the frame f is seen. NULL: it is LAG as anywhere. */
+wr_expr *wri_lag_in_frame(wri_select *s, const wr_ast *e, const wr_frame *f);
 /* A call with OVER, as a column; &wri_failed after reporting. */
 wr_expr *wri_over_call(wri_select *s, const wr_ast *e);
 

@@ -6,8 +6,8 @@
  * INTERSECT, EXCEPT from.c     items of FROM; names in scope join_from.c, join_sub.c   joins as written,
  * subqueries in WHERE    join.c  which join it is subquery.c   subqueries as values group.c    GROUP BY and
  * aggregates          window.c, session.c  window specifications over.c, rank.c   OVER, WINDOW, QUALIFY;
- * ranks that change build.c    makes nodes                      rules.c, prune.c  rewrite the whole DAG
- *   stage.c    numbers and stages               explain.c  says it all
+ * ranks that change rowtime.c ROWTIME in the Kinesis dialect build.c    makes nodes rules.c, prune.c  rewrite
+ * the whole DAG stage.c    numbers and stages               explain.c  says it all
  *
  * Columns of a node: the first n_vis are what `*` gives; hidden ones follow (the time attribute when it
  * was not selected, ORDER BY keys, columns that a late_output stream wants). Hidden columns cost nothing:
@@ -317,6 +317,8 @@ typedef struct wri_floor { /* tumbling windows made by an expression over event 
 } wri_floor;
 /* Whether e is constant within tumbling windows of time_col and differs between them. tick: as in wr_win. */
 bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *outp);
+/* The column of n's event time of which e, which is over n, makes windows; WR_NO_COL: none. */
+uint32_t wri_floor_time(const wr_node *n, const wr_expr *e, wri_floor *outp);
 
 /* ---- join.c, join_from.c, join_sub.c, join_recent.c ---- */
 typedef struct wri_reach { /* rows count as recent for us after their time, column col of a join */
@@ -407,6 +409,31 @@ bool wri_rank_top(wri_ctx *c, wr_node *f);
 void wri_filter_key(wr_node *n);
 /* A sink tells the rows of its updating input apart by its input's key, or its key2. */
 void wri_rank_told(const wr_node *sink, bool key2);
+
+/* One row for each value of in's columns keys, the first in the order of time: a key without a row for ttl_us
+ * is forgotten. n has in's columns. */
+wr_node *wri_first_rows_node(wri_ctx *c, wr_node *in, const uint32_t *keys, uint32_t n_keys, int64_t ttl_us,
+                             wr_loc loc);
+
+/* ---- rowtime.c: ROWTIME in the Kinesis dialect ---- */
+/* n, which has s's items, with what is selected AS ROWTIME as its time. */
+wr_node *wri_promote(wri_select *s, wr_node *n);
+/* A column of s->in that a key asserts to rise, by MONOTONIC, becomes its time. */
+bool wri_assert_monotonic(wri_select *s);
+/* Whether SELECT DISTINCT over n gives rows as they come, by ROWTIME. */
+bool wri_streams_distinct(const wri_select *s, const wr_node *n);
+/* s's items over n once for each value of those that rise with ROWTIME; afterwards they are over the result.
+ */
+wr_node *wri_stream_distinct(wri_select *s, wr_node *n);
+typedef struct wri_rise_need {
+    const char *what;  /* the clause */
+    const char *a_key; /* what it needs: "a key" */
+    const char *verb;  /* what to do with one: "add" */
+    wr_loc loc;
+} wri_rise_need;
+/* Reports that none of exprs (over n; NULL: one that does not count) rises with ROWTIME. */
+void wri_no_rise(const wri_select *s, const wr_node *n, wr_expr *const *exprs, uint32_t n_exprs,
+                 const wri_rise_need *need);
 
 /* ---- grouping.c ---- */
 /* Adds a key of GROUP BY; *idxp: its number. */

@@ -140,6 +140,7 @@ struct wr_agg_def {
     uint32_t min_args, max_args; /* constants that go to param are not counted */
     bool takes_param;            /* last argument in SQL is a constant parameter */
     bool needs_time;             /* wants call->time and positions */
+    bool by_time;                /* in OVER, too, where others go by the order of rows alone */
     /* Checks argument types and fills the last part of *call. Message without place; the caller adds it. */
     wr_status (*bind)(wr_agg_call *call, wr_err *err);
     /* Folds rows: row i into group gids[i]. */
@@ -304,7 +305,8 @@ typedef enum wr_win_kind {
     WR_W_HOP,
     WR_W_CUMULATE,
     WR_W_ATTACHED,
-    WR_W_SESSION
+    WR_W_SESSION,
+    WR_W_STAGGER
 } wr_win_kind;
 /* Windows of a row at t, all [us]:
  *   TUMBLE   one [s, s+size), s = floor((t-offset)/size)*size+offset
@@ -312,6 +314,7 @@ typedef enum wr_win_kind {
  *   CUMULATE [s, s+k*slide) for k = 1.. up to size, those that end after t
  *   ATTACHED rows carry their window in columns start_col, end_col
  *   SESSION  [first, last + size) of rows of a key that are at most size apart
+ *   STAGGER  [first, first + size): a row of a key that lies in none begins one
  *   NONE     one window without end: fires at the end of bounded input */
 typedef struct wr_win {
     wr_win_kind kind;
@@ -341,6 +344,8 @@ typedef struct wr_win {
     X(AGG_DELTA, agg_delta, agg_delta)    /* rows -> what each batch adds to, and takes from, each key */    \
     X(AGG_CHANGES, agg_changes, agg_changes) /* partials of both -> results, corrected as they change */     \
     X(SESSION, session, session) /* rows -> one row per session of a key, or the rows with their session */  \
+    X(STAGGER, stagger, stagger) /* rows -> one row per window; a row of a key begins it */                  \
+    X(PROMOTE, promote, promote) /* another column becomes event time; rows that go back fail */             \
     X(UNION, union, union)                                                                                   \
     X(MATCH, match, match) /* MATCH_RECOGNIZE: rows in order of time -> matches of a pattern, per key */     \
     X(SORT, sort, sort)    /* bounded input: all rows, at the end; with limit: Top-N */                      \
@@ -603,7 +608,7 @@ struct wr_node {
         struct {
             /* in: rows through an exchange by keys. out: window_start, window_end, window_time, keys, one
              * result per call; when `rows` is set there are no calls, and out = input columns, window_start,
-             * window_end, window_time. */
+             * window_end, window_time. STAGGER has nothing of what begins with `rows`. */
             wr_win win;
             uint32_t *keys;
             uint32_t n_keys;
@@ -613,6 +618,11 @@ struct wr_node {
             bool each_batch; /* as in agg; with any of them the node is updating */
             int64_t every_us, lateness_us;
         } session;
+        struct {
+            uint32_t time;       /* the column that is event time from here on */
+            uint32_t order_time; /* the time attribute of the input, WR_NO_COL: none */
+            int64_t within_us;   /* rows may lie so far behind others */
+        } promote;               /* out = input columns */
         struct {
             wr_exchange_mode mode;
             uint32_t *keys;
@@ -663,7 +673,8 @@ struct wr_node {
             int64_t tick_us;
             wr_over_call *calls;
             uint32_t n_calls;
-            int64_t top;       /* complete: only rows with this rank are wanted, or less; 0: all */
+            int64_t ttl_us; /* streaming: a key without a row for so long is forgotten; 0: state_ttl says */
+            int64_t top;    /* complete: only rows with this rank are wanted, or less; 0: all */
             wr_over_fn top_fn; /* which rank that is */
             bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;

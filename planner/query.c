@@ -31,15 +31,13 @@ bool wri_has_aggregate(const wri_q *q, const wr_ast *e) {
 }
 
 static bool is_grouped(const wri_q *q, const wr_query *y) {
-    if (y->has_group || y->having) return true;
+    if (y->has_group || y->having || y->stagger) return true;
     for (uint32_t i = 0; i < y->n_items; i++)
         if (wri_has_aggregate(q, y->items[i].expr)) return true;
     for (uint32_t i = 0; i < y->n_order; i++)
         if (wri_has_aggregate(q, y->order[i].expr)) return true;
     return wri_has_aggregate(q, y->qualify);
 }
-
-/* ---- what comes later ---- */
 
 /* EMIT CHANGES is for GROUP BY, SELECT DISTINCT and the ranks of OVER, here or in FROM; of what gives each
  * row once it changes nothing. The others are about windows of a GROUP BY. */
@@ -52,17 +50,6 @@ bool wri_emit_clause(wri_q *q, const wr_query *y) {
     wri_error(q->c, m->loc, "leave it out, or put it behind the SELECT that has GROUP BY",
               "%s is for GROUP BY with a window", what);
     return false;
-}
-
-static bool select_clauses(wri_q *q, const wr_query *y) {
-    wri_ctx *c = q->c;
-    if (y->stagger) {
-        wr_loc at = y->stagger_window ? y->stagger_window->loc : y->loc;
-        wri_unsupported(c, at, "use GROUP BY STEP(ROWTIME BY INTERVAL …)",
-                        "WINDOWED BY STAGGER is not supported yet");
-        return false;
-    }
-    return true;
 }
 
 /* ---- items ---- */
@@ -232,6 +219,11 @@ bool wri_bind_outputs(wri_select *s) {
 static wr_node *order_output_only(wri_q *q, const wr_query *y, wr_node *n) {
     wri_ctx *c = q->c;
     wri_select s = {.q = q, .y = y, .in = n};
+    if (y->order_within) {
+        wri_error(c, y->order_within->loc, "write it in a SELECT STREAM … FROM (…)",
+                  "ORDER BY … WITHIN is for a SELECT that gives its rows a ROWTIME");
+        return NULL;
+    }
     if (!wri_scope_of(c, n, NULL, NULL, &s.scope)) return NULL;
     wri_binder_scalar(q, &s.b, &s.scope, "ORDER BY");
     for (uint32_t i = 0; i < wri_x(n)->n_vis; i++)
@@ -279,7 +271,7 @@ static bool select_input(wri_select *s) {
 static wr_node *plan_select(wri_q *q, const wr_query *y) {
     wri_ctx *c = q->c;
     wri_select s = {.q = q, .y = y};
-    if (!select_clauses(q, y) || !select_input(&s)) return NULL;
+    if (!select_input(&s) || !wri_assert_monotonic(&s)) return NULL;
     wr_node *n = s.in;
     if (is_grouped(q, y)) n = wri_plan_group(&s);
     else {
@@ -288,8 +280,11 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
     }
     if (n && s.over) n = wri_plan_over(&s, n);
     if (n && s.qualify) n = wri_filter_node(c, n, s.qualify, y->qualify->loc);
-    if (n && y->distinct) n = wri_plan_distinct(&s, n, "SELECT DISTINCT", NULL, 0, NULL);
+    if (n && y->distinct)
+        n = wri_streams_distinct(&s, n) ? wri_stream_distinct(&s, n)
+                                        : wri_plan_distinct(&s, n, "SELECT DISTINCT", NULL, 0, NULL);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
+    if (n) n = wri_promote(&s, n);
     return n ? wri_order_limit(&s, n) : NULL;
 }
 

@@ -1,4 +1,4 @@
-/* planner/session.c -- session windows.
+/* planner/session.c -- session windows, and those of WINDOWED BY STAGGER.
  *
  *   in ─► EXCHANGE by PARTITION BY ─► SESSION, which adds the window's columns to the rows
  *   in ─► PROJECT keys, arguments ─► EXCHANGE by keys ─► SESSION with aggregates
@@ -6,13 +6,14 @@
  * SESSION(…) in FROM is the first. When an aggregation groups by its borders and by what it is partitioned
  * by, and nothing between them takes rows out of a session, it becomes the second: no row is kept. Any
  * other grouping reads the window from the columns. GROUP BY SESSION(…) is the second; there each grouping
- * set has sessions of its own. */
+ * set has sessions of its own. WINDOWED BY STAGGER becomes the second, too, with STAGGER for SESSION. */
 #include "plan_int.h"
 
 static wr_node *session_node(wri_ctx *c, wr_node *in, const wr_win *win, const uint32_t *keys,
                              uint32_t n_keys, uint32_t n_out, wr_loc loc) {
+    wr_node_kind kind = win->kind == WR_W_STAGGER ? WR_N_STAGGER : WR_N_SESSION;
     wr_node *x = wri_exchange_node(c, in, n_keys ? WR_EX_HASH : WR_EX_GATHER, keys, n_keys, loc);
-    wr_node *n = x ? wri_node_new(c, WR_N_SESSION, loc, 1, &x, n_out) : NULL;
+    wr_node *n = x ? wri_node_new(c, kind, loc, 1, &x, n_out) : NULL;
     if (!n) return NULL;
     n->session.win = *win;
     n->session.n_keys = n_keys;
@@ -108,6 +109,7 @@ wr_node *wri_session_agg(wri_ctx *c, const wri_agg *a, wr_node *rows, const uint
     n->session.calls = wri_new_n(c, a->n_calls, sizeof *n->session.calls);
     if (!n->session.calls) return NULL;
     border_fields(n, 0, wri_border_type(a, rows));
+    if (a->end_is_time) n->time_col = 1;
     for (uint32_t i = 0; i < n_keys; i++) n->out.fields[3 + i] = rows->out.fields[keys[i]];
     for (uint32_t i = 0; i < a->n_calls; i++) {
         const wr_agg_call *k = &a->calls[i].call;

@@ -67,6 +67,8 @@ static bool goes_by_places(const wr_node *n) {
     case WR_N_TABLE_FN:
     case WR_N_MATCH:
     case WR_N_SESSION:
+    case WR_N_STAGGER:
+    case WR_N_PROMOTE:
     case WR_N_JOIN_VERSION:
     case WR_N_JOIN_RECENT:
         return true;

@@ -193,13 +193,15 @@ static bool fits(wri_ctx *c, const wri_win_args *a, const wr_ast *at, const char
     return false;
 }
 
+/* Of SESSION, and of WINDOWED BY STAGGER. */
 static bool session_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win) {
-    if (!interval(q, a->size, a->fn, "the gap", true, &win->size_us)) return false;
+    const char *what = a->kind == WR_W_SESSION ? "the gap" : "the window";
+    if (!interval(q, a->size, a->fn, what, true, &win->size_us)) return false;
     win->slide_us = win->slice_us = win->size_us;
-    if (!fits(q->c, a, a->size, "the gap", win->size_us)) return false;
+    if (!fits(q->c, a, a->size, what, win->size_us)) return false;
     if (win->size_us % win->tick_us == 0) return true;
     wri_error(q->c, loc, "use whole milliseconds, or a TIMESTAMP(6) column",
-              "%s: the gap is finer than its time column, which is TIMESTAMP(%u)", a->fn, time.prec);
+              "%s: %s is finer than its time column, which is TIMESTAMP(%u)", a->fn, what, time.prec);
     return false;
 }
 
@@ -208,7 +210,7 @@ bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_
     win->tick_us = time.prec > 3 ? 1 : 1000;
     win->offset_us = 0;
     win->start_col = win->end_col = WR_NO_COL;
-    if (a->kind == WR_W_SESSION) return session_spec(q, a, time, loc, win);
+    if (a->kind == WR_W_SESSION || a->kind == WR_W_STAGGER) return session_spec(q, a, time, loc, win);
     if (a->slide &&
         !interval(q, a->slide, a->fn, a->kind == WR_W_HOP ? "the slide" : "the step", true, &win->slide_us))
         return false;

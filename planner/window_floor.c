@@ -110,3 +110,10 @@ bool wri_floor_of(const wr_expr *e, uint32_t time_col, int64_t tick, wri_floor *
         }
     return found;
 }
+
+uint32_t wri_floor_time(const wr_node *n, const wr_expr *e, wri_floor *f) {
+    for (uint32_t col = 0; e && col < n->out.n; col++)
+        if (wri_is_time(n, col) && wri_floor_of(e, col, n->out.fields[col].type.prec > 3 ? 1 : 1000, f))
+            return col;
+    return WR_NO_COL;
+}

@@ -195,6 +195,8 @@ static const char *advice(const wr_op *op) {
     switch (op ? op->node->kind : WR_N_SINK) {
     case WR_N_SESSION:
         return "a shorter gap, a smaller delay of the watermark, ";
+    case WR_N_STAGGER:
+        return "a shorter RANGE, fewer keys, ";
     case WR_N_OVER:
     case WR_N_JOIN_INTERVAL:
     case WR_N_JOIN_RECENT:

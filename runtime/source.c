@@ -404,11 +404,6 @@ static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
         WR_TRY(wr_eval_new(n->source.computed, n->source.n_computed, &n->out, &eo, &o->computed, err));
     }
     o->wm_col = WR_NO_COL;
-    if (n->source.stream->arrival_time) { /* the next row may come in the same millisecond */
-        o->wm_col = n->time_col;
-        o->wm_delay = 1000;
-        return WR_OK;
-    }
     if (!n->source.wm || wri_simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
     return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
 }

@@ -13,6 +13,7 @@ static bool over_need(wri_ctx *c, wr_node *n) {
         if (!wri_x(n)->need[first + i]) continue;
         for (uint32_t j = 0; j < k->agg.n_args; j++) wri_need(in, k->agg.args[j], false);
         wri_need(in, k->agg.filter, false);
+        wri_need(in, k->agg.time, false);
         wri_need(in, k->default_col, false);
     }
     wri_need(in, n->over.order_time, false);
@@ -44,6 +45,7 @@ static bool over_rebuild(wri_ctx *c, wr_node *n) {
         if (!wri_x(n)->need[old + i]) continue;
         for (uint32_t j = 0; j < k->agg.n_args; j++) k->agg.args[j] = in[k->agg.args[j]];
         k->agg.filter = wri_at(in, k->agg.filter);
+        k->agg.time = wri_at(in, k->agg.time);
         k->default_col = wri_at(in, k->default_col);
     }
     n->over.order_time = wri_at(in, n->over.order_time);
@@ -113,7 +115,7 @@ static bool keeps_keys(const wr_node *n) {
         const wr_over_call *k = &n->over.calls[i];
         keeps = keeps || k->fn > WR_O_NTH || k->frame.rows || k->frame.lo == WR_B_UNBOUNDED_PRECEDING;
     }
-    return keeps && !n->over.complete && n->over.n_keys > 0 && !n->bounded;
+    return keeps && !n->over.complete && n->over.n_keys > 0 && !n->bounded && n->over.ttl_us == 0;
 }
 
 static void over_explain(wri_ex *x, const wr_node *n) {
@@ -138,6 +140,8 @@ static void over_explain(wri_ex *x, const wr_node *n) {
         WRI_PUT(x, "%s", i ? ", " : ": ");
         put_call(x, n, &n->over.calls[i]);
     }
+    if (n->over.ttl_us)
+        WRI_PUT(x, "; a key is forgotten after %s without a row", wri_duration(&x->ar, n->over.ttl_us));
     if (!keeps_keys(n)) return;
     if (x->plan->settings.state_ttl_us)
         WRI_PUT(x, "; a key is forgotten after %s without a row",
@@ -163,6 +167,7 @@ static void over_same(wri_same *x, const wr_node *n) {
     const wr_node *in = n->in[0];
     wri_id_put(x, "%d %lld %lld %d%d ", n->over.complete, (long long)n->over.tick_us, (long long)n->over.top,
                n->over.top_fn, n->over.ties_last);
+    if (n->over.ttl_us) wri_id_put(x, "%lld ", (long long)n->over.ttl_us);
     wri_id_cols(x, in, n->over.keys, n->over.n_keys);
     wri_id_order(x, in, n->over.order, n->over.n_order);
     wri_id_col(x, in, n->over.complete ? WR_NO_COL : n->over.order_time);

@@ -1,4 +1,5 @@
-/* planner/nodes/session.c -- a SESSION gives rows the session they are in, or aggregates each session. */
+/* planner/nodes/session.c -- a SESSION gives rows the session they are in, or aggregates each session. A
+ * STAGGER aggregates windows that rows begin: what holds for a SESSION without `rows` holds for it. */
 #include "nodes.h"
 
 static bool session_need(wri_ctx *c, wr_node *n) {
@@ -86,3 +87,12 @@ const wri_node_def wri_node_session = {.name = "SESSION",
                                        .label = session_label,
                                        .label_keys = session_keys,
                                        .clause = "a SESSION window"};
+const wri_node_def wri_node_stagger = {.name = "STAGGER",
+                                       .need = session_need,
+                                       .rebuild = session_rebuild,
+                                       .explain = session_explain,
+                                       .same = session_same,
+                                       .same_col = session_col,
+                                       .label = session_label,
+                                       .label_keys = session_keys,
+                                       .clause = "WINDOWED BY STAGGER"};

@@ -1,11 +1,12 @@
-/* runtime/aggs/agg_sum.c -- SUM, SUM0, AVG.
+/* runtime/aggs/agg_sum.c -- SUM, SUM0, AVG, and KDA_AVG, which is AVG in the Kinesis dialect.
  *
  *   integers, DECIMAL   128-bit sum and count: exact, taken out again as well as added; whether the
  *                       result fits is asked once, at the end
  *   DOUBLE, REAL        s + e, the rounded sum and the sum of its rounding errors (TwoSum, as in the
  *                       Kahan-Babuska-Neumaier sum): what order rows came in and how they were split among
  *                       workers does not show. Once s is infinite or NaN, e means nothing.
- * AVG of integers is DOUBLE; AVG of DECIMAL(p,s) is DECIMAL(18, max(s,6)), rounded half away from zero. */
+ * AVG of integers is DOUBLE, KDA_AVG is of their type, cut off; AVG of DECIMAL(p,s) is DECIMAL(18, max(s,6)),
+ * rounded half away from zero. */
 #include "aggs_int.h"
 
 #include <math.h>
@@ -64,6 +65,13 @@ static wr_status bind_avg(wr_agg_call *call, wr_err *err) {
         call->type =
             (wr_type){.kind = WR_T_DECIMAL, .prec = 18, .scale = t.scale > AVG_SCALE ? t.scale : AVG_SCALE};
     return bind_state(call);
+}
+
+static wr_status bind_kda_avg(wr_agg_call *call, wr_err *err) {
+    wr_status st = bind_avg(call, err);
+    if (st == WR_OK && wr_kind_is_int((wr_kind)call->arg_types[0].kind))
+        call->type = wri_nullable(call->arg_types[0]);
+    return st;
 }
 
 /* ---- kernels ---- */
@@ -220,7 +228,9 @@ static wr_status finish_avg(const wr_agg_call *call, char *states, size_t stride
         else if (!is_exact(call)) {
             double v = value_of(WRI_STATE_CONST(rounded, states, stride, gids[i])) / (double)s->n;
             col->f64[i] = as_type(v, call->type);
-        } else if (call->type.kind != WR_T_DECIMAL) col->f64[i] = quotient(sum_of(s), s->n);
+        } else if (wr_kind_is_int((wr_kind)call->type.kind))
+            col->i64[i] = (int64_t)(sum_of(s) / (__int128)s->n);
+        else if (call->type.kind != WR_T_DECIMAL) col->f64[i] = quotient(sum_of(s), s->n);
         else if (!decimal_quotient(sum_of(s), s->n, up, call->type, &col->i64[i]))
             WR_TRY(wri_out_failed(out, col, i, failed, err));
     }
@@ -266,3 +276,7 @@ const wr_agg_def wr_agg_avg =
     SUM_DEF("AVG", "AVG([DISTINCT] number)",
             "Mean: DOUBLE of integers, DECIMAL(18, at least 6) of DECIMAL, rounded half up.",
             "AVG(DISTINCT x) = 1.5", bind_avg, finish_avg);
+const wr_agg_def wr_agg_kda_avg = SUM_DEF(
+    "KDA_AVG", "KDA_AVG([DISTINCT] number)",
+    "What AVG is in the Kinesis dialect: the mean of integers is of their type, cut off; else as AVG.",
+    "KDA_AVG(x) = 1", bind_kda_avg, finish_avg);

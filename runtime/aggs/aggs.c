@@ -7,6 +7,8 @@
     X(sum)                                                                                                   \
     X(sum0)                                                                                                  \
     X(avg)                                                                                                   \
+    X(kda_avg)                                                                                               \
+    X(exp_avg)                                                                                               \
     X(min)                                                                                                   \
     X(max)                                                                                                   \
     X(any_value)                                                                                             \

@@ -165,7 +165,7 @@ static wr_status over_open(wr_op *op, wr_err *err) {
     over *s = op->state = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "OVER");
     s->n_state = sizeof(key_head);
-    s->ttl = wr_task_plan(op->task)->settings.state_ttl_us;
+    s->ttl = n->over.ttl_us ? n->over.ttl_us : wr_task_plan(op->task)->settings.state_ttl_us;
     WR_TRY(add_frames(op, s, err));
     WR_TRY(wri_lead_new(op, &s->lead, err));
     if (s->lead) s->n_state += wri_lead_key_bytes(s->lead, s->n_state);

@@ -27,6 +27,7 @@ QUERIES = {
     "tumble": WINDOW.format(fn="TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' DAY)"),
     "hop": WINDOW.format(fn="HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '2' DAY)"),
     "session": WINDOW.format(fn="SESSION(TABLE clicks PARTITION BY k, DESCRIPTOR(event_time), INTERVAL '10' MINUTE)"),
+    "stagger": "SELECT STREAM k, COUNT(*) AS n, SUM(bytes) AS s FROM clicks WINDOWED BY STAGGER (PARTITION BY k RANGE INTERVAL '10' MINUTE);",
     "over": "SELECT k, COUNT(*) OVER w AS n, SUM(bytes) OVER w AS s FROM clicks WINDOW w AS (PARTITION BY k ORDER BY event_time "
             "RANGE BETWEEN INTERVAL '10' MINUTE PRECEDING AND CURRENT ROW);",
     "join": "SELECT a.k, a.bytes, b.bytes AS c FROM clicks AS a JOIN clicks AS b ON a.k = b.k AND b.event_time BETWEEN "

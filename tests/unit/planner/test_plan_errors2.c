@@ -28,8 +28,8 @@ Test(plan_errors2, not_supported_yet) {
          "SELECT MOD(status, 2), COUNT(*) FROM TABLE(SESSION(TABLE clicks PARTITION BY status, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, MOD(status, 2) EMIT CHANGES;",
          "2:141 later: EMIT CHANGES with sessions whose rows are grouped otherwise is not supported: they are known when a session closes | group by window_start, window_end and what the sessions are partitioned by, and filter rows before SESSION\n");
     DIAGS(CLICKS
-         "SELECT STREAM COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE);",
-         "2:56 later: WINDOWED BY STAGGER is not supported yet | use GROUP BY STEP(ROWTIME BY INTERVAL …)\n");
+         "SELECT STREAM COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE) EMIT EARLY EVERY INTERVAL '1' SECOND;",
+         "2:102 later: EMIT EARLY with WINDOWED BY STAGGER is not supported: its results come when a window ends | leave it out, or use a window of GROUP BY\n");
     DIAGS(CLICKS
          "SELECT * FROM clicks FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP;",
          "2:44 later: FOR SYSTEM_TIME AS OF is not supported yet\n");
@@ -56,10 +56,10 @@ Test(plan_errors2, not_supported_yet) {
          "2:28 later: RANDOM_CUT_FOREST is not supported yet\n");
     DIAGS(CLICKS
          "SELECT STREAM page FROM clicks ORDER BY page;",
-         "2:41 error: ORDER BY on unbounded input must begin with the event time, rising | begin with event_time; for the first rows so far add LIMIT n and EMIT CHANGES\n");
+         "2:41 error: ORDER BY of SELECT STREAM needs a first key that rises with ROWTIME, which tells when its rows are complete: none of them changes with ROWTIME | begin with FLOOR(\"clicks\".ROWTIME TO MINUTE) or STEP(\"clicks\".ROWTIME BY INTERVAL '10' SECOND)\n");
     DIAGS(CLICKS
          "SELECT page FROM clicks ORDER BY event_time WITHIN INTERVAL '1' MINUTE;",
-         "2:52 later: ORDER BY … WITHIN is not supported yet\n");
+         "2:52 error: ORDER BY … WITHIN needs the time that it sorts by to be selected AS ROWTIME | write SELECT STREAM event_time AS ROWTIME, … ORDER BY event_time WITHIN …\n");
     DIAGS("CREATE STREAM x (a INTEGER, m VARCHAR METADATA) WITH (connector = 'feed', topic = 'x', format = 'json');",
          "1:29 later: METADATA columns are not supported yet\n");
     DIAGS("CREATE FUNCTION uuid() RETURNS VARCHAR EXTENSION './uuid.so';",

@@ -260,7 +260,7 @@ Test(plan_windows, arrival_time) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(ROWTIME, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME, when quiet the wall clock  [stage 0, unbounded, time ROWTIME]\n");
+         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME - INTERVAL '0.001' SECOND, when quiet the wall clock  [stage 0, unbounded, time ROWTIME]\n");
 }
 
 Test(plan_windows, rowtime_from_column) {
@@ -272,7 +272,45 @@ Test(plan_windows, rowtime_from_column) {
          "    #3 AGG_GLOBAL tumble(size 1 s): SUM(v)  [stage 1, bounded, time window_end]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, bounded]\n"
          "        #1 AGG_LOCAL tumble(ts, size 1 s): SUM(v)  [stage 0, bounded]\n"
-         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts  [stage 0, bounded, time ts]\n");
+         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts - INTERVAL '0.000001' SECOND  [stage 0, bounded, time ts]\n");
+}
+
+Test(plan_windows, staggered) {
+    TREE(CLICKS
+         "SELECT STREAM ROWTIME, page || '!', COUNT(*) FROM clicks WINDOWED BY STAGGER (PARTITION BY page RANGE INTERVAL '1' MINUTE);",
+         "6 nodes, 2 stages, 1 sink\n"
+         "#5 SINK standard output, of SELECT  [stage 1, unbounded]\n"
+         "  #4 PROJECT ROWTIME = window_end, EXPR$1 = page || '!' [kernel], EXPR$2 = \"COUNT(*)\"  [stage 1, unbounded]\n"
+         "    #3 STAGGER stagger(event_time, size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
+         "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded, time event_time]\n"
+         "        #1 PROJECT page, event_time  [stage 0, unbounded, time event_time]\n"
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
+}
+
+Test(plan_windows, promoted_and_sorted) {
+    TREE(CLICKS
+         "SELECT STREAM event_time + INTERVAL '1' SECOND AS ROWTIME, page FROM clicks ORDER BY event_time + INTERVAL '1' SECOND WITHIN INTERVAL '5' SECOND;",
+         "8 nodes, 3 stages, 1 sink\n"
+         "#7 SINK standard output, of SELECT  [stage 2, unbounded]\n"
+         "  #6 SORT_TIME as the watermark passes by ROWTIME  [stage 2, unbounded, time ROWTIME]\n"
+         "    #5 EXCHANGE to one task, stage 1 to 2  [stage 2, unbounded, time ROWTIME]\n"
+         "      #4 PROJECT ROWTIME, page  [stage 1, unbounded]\n"
+         "        #3 PROMOTE time is ROWTIME from here on, rows up to 5 s behind  [stage 1, unbounded, time ROWTIME]\n"
+         "          #2 EXCHANGE to one task, stage 0 to 1  [stage 1, unbounded, time event_time]\n"
+         "            #1 PROJECT ROWTIME = event_time + INTERVAL '1' SECOND [kernel], page, event_time  [stage 0, unbounded, time event_time]\n"
+         "              #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
+}
+
+Test(plan_windows, distinct_as_it_comes) {
+    TREE(CLICKS
+         "SELECT STREAM DISTINCT FLOOR(clicks.ROWTIME TO MINUTE) AS m, page FROM clicks;",
+         "6 nodes, 2 stages, 1 sink\n"
+         "#5 SINK standard output, of SELECT  [stage 1, unbounded]\n"
+         "  #4 FILTER ROW_NUMBER = 1 [kernel] keeps m, page  [stage 1, unbounded]\n"
+         "    #3 OVER by m, page in order of event_time: ROW_NUMBER(); a key is forgotten after 1 min without a row  [stage 1, unbounded, time event_time]\n"
+         "      #2 EXCHANGE by m, page, stage 0 to 1  [stage 1, unbounded, time event_time]\n"
+         "        #1 PROJECT m = FLOOR(event_time TO MINUTE) [kernel], page, event_time  [stage 0, unbounded, time event_time]\n"
+         "          #0 SOURCE clicks (connector = 'feed', topic = 'clicks', format = 'json') decodes event_time TIMESTAMP(3), page VARCHAR; watermark event_time - INTERVAL '2' SECOND, idle after 1 min, then on with the wall clock  [stage 0, unbounded, time event_time]\n");
 }
 
 Test(plan_windows, filter_clause_distinct_percentile) {

@@ -90,6 +90,7 @@ const wr_agg_def *fx_def(const char *name) {
 wr_agg_call fx_call(const char *name, const wr_type *types, uint32_t n_args) {
     wr_agg_call c = {.def = fx_def(name), .n_args = n_args, .filter = WR_NO_COL};
     c.param.null = true;
+    if (c.def->by_time) c.param = (wr_value){.f64 = 10e6}; /* ten seconds */
     for (uint32_t a = 0; a < n_args; a++) {
         c.args[a] = a;
         c.arg_types[a] = types[a];

@@ -31,6 +31,7 @@ typedef struct run {
     int step, ticks;
     int64_t seen; /* calls when the step began */
     bool done;
+    int64_t closes_us; /* from the row's arrival on: the window is still open a tenth of a second before */
     void (*script)(struct run *r, const wr_job_stats *s);
 } run;
 
@@ -64,18 +65,10 @@ static void on_tick(void *ctx) {
 
 #define TIMED "ts TIMESTAMP(3), k VARCHAR, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND"
 
-/* Windows over a stream of these columns, files and options, until script says that it is done. */
-static void run_script(run *r, const char *columns, const char *time, const char *files,
-                       const char *options) {
+/* Runs text until script says that it is done. */
+static void run_text(run *r, const char *text) {
     fake.mono_us = 5 * SECOND;
     fake.calls = 0;
-    char *text = wr_arena_printf(
-        &r->ar,
-        "CREATE STREAM t (%s) WITH (connector = 'file', path = '%s/%s', format = 'json', tail = true%s);\n"
-        "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT window_start, k, COUNT(*) AS n FROM "
-        "TABLE(TUMBLE(TABLE t, DESCRIPTOR(%s), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, "
-        "k;\n",
-        columns, r->dir, files, options, time);
     wr_registry reg = wr_builtin();
     wr_diags d = {.file = "test", .text = text, .len = strlen(text), .ar = &r->ar};
     wr_script script;
@@ -91,6 +84,21 @@ static void run_script(run *r, const char *columns, const char *time, const char
     cr_assert(r->done, "stuck in step %d", r->step);
     wr_job_free(r->job);
     wr_arena_free(&r->ar);
+}
+
+/* Windows over a stream of these columns, files and options. */
+static void run_script(run *r, const char *columns, const char *time, const char *files,
+                       const char *options) {
+    run_text(
+        r,
+        wr_arena_printf(
+            &r->ar,
+            "CREATE STREAM t (%s) WITH (connector = 'file', path = '%s/%s', format = 'json', tail = "
+            "true%s);\n"
+            "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT window_start, k, COUNT(*) AS n FROM "
+            "TABLE(TUMBLE(TABLE t, DESCRIPTOR(%s), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, "
+            "k;\n",
+            columns, r->dir, files, options, time));
 }
 
 static void make_dir(run *r) {
@@ -218,6 +226,44 @@ Test(idle, arrival_time_goes_on) {
     append(&r, "a.jsonl", ROW("01"));
     run_script(&r, "k VARCHAR", "ROWTIME", "a.jsonl", "");
     drop(&r, "a.jsonl");
+}
+
+/* So it is with the windows of the Kinesis dialect, whose ROWTIME is the arrival. */
+static void closes_in_time(run *r, const wr_job_stats *s) {
+    switch (r->step) {
+    case 0:
+        if (s->rows_in < 1 || !looked(r)) return;
+        cr_assert_eq(s->rows_out, 0);
+        go_on(r->closes_us - 200000);
+        next(r);
+        return;
+    case 1:
+        if (!looked(r)) return;
+        cr_assert_eq(s->rows_out, 0);
+        go_on(300000);
+        next(r);
+        return;
+    default:
+        r->done = s->rows_out == 1;
+    }
+}
+
+static void kinesis_window(const char *clause, int64_t closes_us) {
+    run r = {.script = closes_in_time, .closes_us = closes_us};
+    make_dir(&r);
+    append(&r, "a.jsonl", ROW("01"));
+    run_text(&r, wr_arena_printf(&r.ar,
+                                 "CREATE STREAM t (k VARCHAR) WITH (connector = 'file', path = '%s/a.jsonl', "
+                                 "format = 'json', tail = true);\n"
+                                 "CREATE STREAM o (k VARCHAR, n INTEGER) WITH (connector = 'blackhole');\n"
+                                 "CREATE PUMP p AS INSERT INTO o SELECT STREAM k, COUNT(*) FROM t %s;\n",
+                                 r.dir, clause));
+    drop(&r, "a.jsonl");
+}
+
+Test(idle, kinesis_windows_close_by_the_clock) { /* the row arrives at 5 s */
+    kinesis_window("GROUP BY k, STEP(t.ROWTIME BY INTERVAL '20' SECOND)", 15 * SECOND);
+    kinesis_window("WINDOWED BY STAGGER (PARTITION BY k RANGE INTERVAL '20' SECOND)", 20 * SECOND);
 }
 
 /* a.jsonl never has a row: it keeps nobody from reading b.jsonl, and holds time back until it is idle. */

@@ -434,6 +434,23 @@ Test(saving, sessions) {
         "4", " GROUP BY window_start, window_end, k"));
 }
 
+Test(saving, staggered_windows) {
+    check("SELECT STREAM ROWTIME, k, COUNT(*), SUM(v), LISTAGG(x), FIRST_VALUE(v) FROM s WINDOWED BY STAGGER "
+          "(PARTITION BY k RANGE INTERVAL '3' SECOND);");
+}
+
+/* The time of rows changes on their way, and some go back. */
+Test(saving, promoted_time) {
+    check(
+        "SELECT STREAM w.ROWTIME, k, COUNT(*) FROM (SELECT STREAM t + v * INTERVAL '1' SECOND AS ROWTIME, k "
+        "FROM s ORDER BY t + v * INTERVAL '1' SECOND WITHIN INTERVAL '6' SECOND) AS w WINDOWED BY STAGGER "
+        "(PARTITION BY k RANGE INTERVAL '3' SECOND);");
+}
+
+Test(saving, distinct_as_it_comes) {
+    check("SELECT STREAM DISTINCT STEP(s.ROWTIME BY INTERVAL '5' SECOND), k, v FROM s;");
+}
+
 Test(saving, sessions_of_rows) { check("SELECT window_start, window_end, k, v, x" SESSIONS("3", "")); }
 
 /* What stands for keys that are touched is a slot of its own. */
