@@ -104,6 +104,8 @@ static const char *letter(char c) {
         return "boolean";
     case 'x':
         return "bytes";
+    case 'R':
+        return "row";
     case 'D':
         return "date";
     case 'j':

@@ -19,6 +19,7 @@ const wr_func_def *wri_func_by_name(wri_binder *b, const char *name) {
         {"UCASE", "UPPER"},
         {"CEILING", "CEIL"},
         {"CEIL", "CEILING"},
+        {"FAST_REGEX_LOG_PARSER", "FAST_REGEX_LOG_PARSE"},
     };
     const wr_func_def *f = NULL;
     if (b->kda) {
@@ -163,6 +164,12 @@ wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, NULL, "%s belongs to aggregates, and %s is none", clause, name);
     if (!clause && (x = wri_bind_special(b, e))) return x;
     if (!f) return not_a_function(b, e, name);
+    if (f->row)
+        return wri_bind_error(b, e->loc,
+                              wr_arena_printf(b->d->ar,
+                                              "write SELECT t.r.COLUMN1 FROM (SELECT %s(…) AS r FROM …) AS t",
+                                              f->name),
+                              "%s gives a row of several columns, not a value", f->name);
     wr_expr **args;
     return wri_bind_args(b, e, 0, &args) ? wri_apply_func(b, f, e->loc, e->n_args, args) : &wri_failed;
 }

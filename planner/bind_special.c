@@ -235,7 +235,8 @@ static wr_expr *bind_substring(wri_binder *b, const wr_ast *e) {
             return by_name(b, e, "REGEXP_SUBSTR", 2, args);
         return wri_bind_unsupported(b, e->loc, "SUBSTRING(… FROM pattern)");
     }
-    return by_name(b, e, "SUBSTRING", e->n_args, args);
+    bool null = b->kda && !e->call->from_form && args[0]->type.kind != WR_T_VARBINARY && wri_func_by_name(b, "SUBSTRING_OR_NULL");
+    return by_name(b, e, null ? "SUBSTRING_OR_NULL" : "SUBSTRING", e->n_args, args);
 }
 
 static wr_expr *bind_trim(wri_binder *b, const wr_ast *e) {
@@ -430,7 +431,10 @@ static wr_expr *clock_call(wri_binder *b, size_t i, wr_loc loc) {
     const wr_func_def *f = wri_find_func(b->reg, clocks[i].name);
     if (!f && clocks[i].else_name) f = wri_find_func(b->reg, clocks[i].else_name);
     if (!f) return wri_bind_unsupported(b, loc, clocks[i].name);
-    if (b->zone) f = wri_find_func(b->reg, "CURRENT_TIMESTAMP"); /* the others are what clocks show then */
+    bool each_row = wri_same_name(clocks[i].name, "CURRENT_ROW_TIMESTAMP");
+    if (b->zone && !each_row) f = wri_find_func(b->reg, "CURRENT_TIMESTAMP"); /* the others are what clocks show */
+    const wr_func_def *began = b->kda && !each_row ? wri_find_func(b->reg, "KDA_CURRENT_TIMESTAMP") : NULL;
+    if (began) f = began;
     wr_expr *x = f ? wri_apply_func(b, f, loc, 0, NULL) : &wri_failed;
     if (b->zone) {
         x = as_moment(b, x);

@@ -133,6 +133,8 @@ static wr_node *like_input(wri_ctx *c, wr_node_kind kind, wr_node *in, wr_loc lo
     }
     n->time_col = in->time_col;
     x->n_vis = xi->n_vis;
+    x->rows = xi->rows;
+    x->n_rows = xi->n_rows;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
     return wri_keep_keys(c, n) ? n : NULL;
@@ -240,6 +242,8 @@ wr_node *wri_window_node(wri_ctx *c, wr_node *in, const wr_win *win, wr_loc loc)
     }
     n->window.win = *win;
     n->time_col = w + 2;
+    x->rows = xi->rows;
+    x->n_rows = xi->n_rows;
     x->late = xi->late;
     x->late_cols = xi->late_cols;
     return n;

@@ -13,11 +13,17 @@ bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_
     sc->cols = wri_new_n(c, sc->cap, sizeof *sc->cols);
     if (!sc->cols) return false;
     bool rowtime = false;
+    const char *given = NULL;
     for (uint32_t i = 0; i < n_vis; i++) {
-        const char *name = names ? names[i].text : n->out.fields[i].name;
-        sc->cols[sc->n++] =
-            (wri_scope_col){.qualifier = qualifier, .name = name, .type = n->out.fields[i].type, .col = i};
-        rowtime = rowtime || strcasecmp(name, "ROWTIME") == 0;
+        wri_row_col row = i < wri_x(n)->n_rows ? wri_x(n)->rows[i] : (wri_row_col){0};
+        if (names && wri_begins_name(n, i)) given = names++->text;
+        const char *name = row.row ? row.field : given ? given : n->out.fields[i].name;
+        sc->cols[sc->n++] = (wri_scope_col){.qualifier = qualifier,
+                                            .name = name,
+                                            .type = n->out.fields[i].type,
+                                            .col = i,
+                                            .row = row.row && given ? given : row.row};
+        rowtime = rowtime || (!row.row && strcasecmp(name, "ROWTIME") == 0);
     }
     if (n->time_col != WR_NO_COL && !rowtime)
         sc->cols[sc->n++] = (wri_scope_col){.qualifier = qualifier,
@@ -50,11 +56,6 @@ static wr_node *from_table(wri_q *q, const wr_name *name, const char **qualifier
     return NULL;
 }
 
-/* Functions of the Kinesis dialect, which come later. */
-static const char *const later_functions[] = {"RANDOM_CUT_FOREST", "RANDOM_CUT_FOREST_WITH_EXPLANATION",
-                                              "W3C_LOG_PARSE",     "REGEX_LOG_PARSE",
-                                              "VARIABLE_COLUMN_LOG_PARSE", "FAST_REGEX_LOG_PARSE"};
-
 static void no_such_function(wri_q *q, const wr_ident *id) {
     static const char *const windows[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
     const wr_registry *reg = q->c->reg;
@@ -73,11 +74,6 @@ static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_table_fn *fn = wri_table_fn(q->c->reg, &call->name);
     if (fn) return wri_plan_table_fn(q, fn, f);
     const wr_ident *id = &call->name.parts[call->name.n - 1];
-    for (size_t i = 0; i < WR_LEN(later_functions); i++)
-        if (strcasecmp(id->text, later_functions[i]) == 0) {
-            wri_unsupported(q->c, call->loc, NULL, "%s is not supported yet", later_functions[i]);
-            return NULL;
-        }
     no_such_function(q, id);
     return NULL;
 }
@@ -148,10 +144,10 @@ wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope) {
         qualifier = NULL;
     }
     if (f->alias.text) qualifier = f->alias.text;
-    if (f->n_columns && f->n_columns != wri_x(n)->n_vis) {
-        wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_x(n)->n_vis),
-                  "%s has %u columns, but the list names %u", qualifier ? qualifier : "the subquery",
-                  wri_x(n)->n_vis, f->n_columns);
+    if (f->n_columns && f->n_columns != wri_n_names(n)) {
+        wri_error(q->c, f->columns[0].loc, wri_text(q->c, "name all %u columns", wri_n_names(n)),
+                  "%s has %u column%s, but the list names %u", qualifier ? qualifier : "the subquery",
+                  wri_n_names(n), wri_n_names(n) == 1 ? "" : "s", f->n_columns);
         return NULL;
     }
     return wri_scope_of(q->c, n, qualifier, f->n_columns ? f->columns : NULL, scope) ? n : NULL;

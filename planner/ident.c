@@ -118,10 +118,17 @@ static bool same_qualifier(const wri_scope_col *a, const wri_scope_col *b) {
     return strcmp(a->qualifier, b->qualifier) == 0;
 }
 
-/* Whether c may be what the name means; qualifier NULL: any table. */
-static bool candidate(const wri_scope_col *c, const wr_ident *qualifier, const wr_ident *name) {
-    if (!wri_ident_matches(name, c->name) || (c->only_qualified && !qualifier)) return false;
-    return !qualifier || (c->qualifier && wri_ident_matches(qualifier, c->qualifier));
+/* A column's name as written: [qualifier.][row.]name. name NULL: any column of the row. */
+typedef struct path {
+    const wr_ident *qualifier, *row, *name;
+} path;
+
+/* Whether c may be what the path means; without qualifier: of any table. */
+static bool candidate(const wri_scope_col *c, path p) {
+    if (p.name && !wri_ident_matches(p.name, c->name)) return false;
+    if (c->only_qualified && !p.qualifier) return false;
+    if (p.row ? !c->row || !wri_ident_matches(p.row, c->row) : c->row != NULL) return false;
+    return !p.qualifier || (c->qualifier && wri_ident_matches(p.qualifier, c->qualifier));
 }
 
 typedef struct found {
@@ -140,14 +147,14 @@ static int rank(const wri_scope_col *c, const wr_ident *name) {
     return r + 1;
 }
 
-static found look_up(const wri_scope *s, const wr_ident *qualifier, const wr_ident *name) {
+static found look_up(const wri_scope *s, path p) {
     found f = {.one_table = true};
     int best = -1;
     for (uint32_t i = 0; i < s->n; i++) {
         const wri_scope_col *c = &s->cols[i];
-        if (!candidate(c, qualifier, name)) continue;
+        if (!candidate(c, p)) continue;
         if (f.col && !same_qualifier(f.col, c)) f.one_table = false;
-        int r = rank(c, name);
+        int r = rank(c, p.name);
         if (f.n == 0 || (f.one_table && r > best)) {
             f.col = c;
             f.n = 1;
@@ -158,18 +165,20 @@ static found look_up(const wri_scope *s, const wr_ident *qualifier, const wr_ide
 }
 
 static const char *qualified_name(wri_binder *b, const wri_scope_col *c) {
-    if (!c->qualifier) return c->name;
-    const char *s = wr_arena_printf(b->d->ar, "%s.%s", c->qualifier, c->name);
+    const char *dot = c->qualifier ? "." : "", *of = c->qualifier ? c->qualifier : "";
+    const char *s = c->row ? wr_arena_printf(b->d->ar, "%s%s%s.%s", of, dot, c->row, c->name)
+                           : wr_arena_printf(b->d->ar, "%s%s%s", of, dot, c->name);
     return s ? s : c->name;
 }
 
-static wr_expr *ambiguous(wri_binder *b, wr_loc loc, const wr_ident *qualifier, const wr_ident *name) {
+static wr_expr *ambiguous(wri_binder *b, wr_loc loc, path p) {
+    const wr_ident *name = p.name;
     const char *list = NULL, *first = NULL;
-    bool helps = !qualifier; /* to qualify the name */
+    bool helps = !p.qualifier; /* to qualify the name */
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->scope->n; i++) {
         const wri_scope_col *c = &b->scope->cols[i];
-        if (!candidate(c, qualifier, name)) continue;
+        if (!candidate(c, p)) continue;
         const char *q = qualified_name(b, c);
         if (first && strcmp(first, q) == 0) helps = false;
         if (!first) first = q;
@@ -190,8 +199,9 @@ static const char **column_names(wri_binder *b, const wr_ident *qualifier, size_
         if (c->hidden || (qualifier && !(c->qualifier && wri_ident_matches(qualifier, c->qualifier))))
             continue;
         size_t k = 0;
-        while (k < *np && strcmp(names[k], c->name) != 0) k++;
-        if (k == *np) names[(*np)++] = c->name;
+        const char *name = c->row ? c->row : c->name;
+        while (k < *np && strcmp(names[k], name) != 0) k++;
+        if (k == *np) names[(*np)++] = name;
     }
     return names;
 }
@@ -253,23 +263,98 @@ static wr_expr *of_outer_query(wri_binder *b, const wr_ast *e, const wr_ident *n
                           name->text);
 }
 
+/* ---- rows ---- */
+
+/* The columns of the scope that are fields of the row p.qualifier.row: how many, and the first. */
+static uint32_t fields_of(const wri_scope *s, path p, uint32_t *firstp) {
+    uint32_t n = 0;
+    p.name = NULL;
+    for (uint32_t i = 0; i < s->n; i++)
+        if (candidate(&s->cols[i], p)) {
+            if (n == 0) *firstp = i;
+            if (s->cols[i].row != s->cols[*firstp].row) break; /* another row of that name */
+            n++;
+        }
+    return n;
+}
+
+static const char *field_list(wri_binder *b, uint32_t first, uint32_t n) {
+    const char *list = wri_name_list(b, &b->scope->cols[first].name, n, sizeof *b->scope->cols);
+    return list ? list : wr_arena_printf(b->d->ar, "%s and %u more", b->scope->cols[first].name, n - 1);
+}
+
+/* [table.]row.field */
+static wr_expr *bind_field(wri_binder *b, const wr_ast *e, path p) {
+    found f = look_up(b->scope, p);
+    if (f.n > 1) return ambiguous(b, e->loc, p);
+    if (f.n == 1) {
+        wr_expr *x = wri_new_col(b->ar, f.col->col, f.col->type, e->loc);
+        return x ? x : &wri_failed;
+    }
+    uint32_t first = 0, n = fields_of(b->scope, p, &first);
+    if (n == 0) return NULL;
+    const wri_scope_col *cols = &b->scope->cols[first];
+    const char *near = wr_nearest(p.name->text, &cols->name, n, sizeof *cols);
+    const char *list = field_list(b, first, n);
+    return wri_bind_error(b, p.name->loc, near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near) : NULL,
+                          "row '%s' has no column '%s'; there are: %s", cols->row, p.name->text,
+                          list ? list : "…");
+}
+
+bool wri_names_row(const wri_binder *b, const wr_ast *e, uint32_t *firstp, uint32_t *np) {
+    *np = 0;
+    if (e->kind != WR_A_COLUMN || e->name.n > 2 || !b->scope) return false;
+    const wr_ident *last = &e->name.parts[e->name.n - 1], *of = e->name.n > 1 ? last - 1 : NULL;
+    if (look_up(b->scope, (path){.qualifier = of, .name = last}).n) return false;
+    if (of && look_up(b->scope, (path){.row = of, .name = last}).n) return false;
+    *np = fields_of(b->scope, (path){.qualifier = of, .row = last}, firstp);
+    return *np > 0;
+}
+
+/* Names that mean a field of a row, or by mistake a row; NULL: this is none. */
+static wr_expr *bind_of_row(wri_binder *b, const wr_ast *e) {
+    uint32_t n = e->name.n, first = 0;
+    const wr_ident *last = &e->name.parts[n - 1];
+    path p = {.qualifier = n > 2 ? last - 2 : NULL, .row = n > 1 ? last - 1 : NULL, .name = last};
+    if (wri_names_row(b, e, &first, &n)) {
+        const wri_scope_col *c = &b->scope->cols[first];
+        const char *example = qualified_name(b, c), *list = field_list(b, first, n);
+        return wri_bind_error(b, e->loc, wr_arena_printf(b->d->ar, "write %s", example),
+                              "'%s' is a row, not a value; it has the columns %s", c->row, list ? list : "…");
+    }
+    return p.row ? bind_field(b, e, p) : NULL;
+}
+
+static wr_expr *no_such_row(wri_binder *b, const wr_ast *e) {
+    const wr_ident *table = &e->name.parts[0], *row = &e->name.parts[1];
+    if (!has_table(b->scope, table)) return no_such_table(b, table);
+    if (look_up(b->scope, (path){.qualifier = table, .name = row}).n)
+        return wri_bind_error(b, row->loc, NULL, "'%s.%s' is no row and has no columns", table->text,
+                              row->text);
+    return no_such_column(b, row->loc, table, row);
+}
+
 wr_expr *wri_bind_column(wri_binder *b, const wr_ast *e) {
     static const wri_scope empty;
     if (!b->scope) b->scope = &empty;
     uint32_t n = e->name.n;
     const wr_ident *name = &e->name.parts[n - 1], *qualifier = n > 1 ? &e->name.parts[n - 2] : NULL;
-    if (n > 2) return wri_bind_unsupported(b, e->loc, "a name of three parts (a field of a row)");
-    found f = look_up(b->scope, qualifier, name);
-    if (f.n > 1) return ambiguous(b, e->loc, qualifier, name);
+    if (n > 3) return wri_bind_unsupported(b, e->loc, "a name of more than three parts");
+    found f = {0};
+    if (n < 3) f = look_up(b->scope, (path){.qualifier = qualifier, .name = name});
+    if (f.n > 1) return ambiguous(b, e->loc, (path){.qualifier = qualifier, .name = name});
     if (f.n == 1) {
         wr_expr *x = wri_new_col(b->ar, f.col->col, f.col->type, e->loc);
         return x ? x : &wri_failed;
     }
+    wr_expr *field = bind_of_row(b, e);
+    if (field) return field;
+    if (n == 3) return no_such_row(b, e);
     if (!qualifier && !name->quoted) {
         wr_expr *x = wri_bind_niladic(b, name->text, e->loc);
         if (x) return x;
     }
-    if (b->outer && look_up(b->outer, qualifier, name).n) return of_outer_query(b, e, name);
+    if (b->outer && look_up(b->outer, (path){.qualifier = qualifier, .name = name}).n) return of_outer_query(b, e, name);
     if (qualifier && !has_table(b->scope, qualifier)) return no_such_table(b, qualifier);
     return no_such_column(b, e->loc, qualifier, name);
 }

@@ -31,8 +31,13 @@ typedef struct wri_prop {
 } wri_prop;
 
 /* A node while planning; every wr_node made here is the first member of one. */
+typedef struct wri_row_col { /* a column that is a field of a row; its own name is "row.field" */
+    const char *row, *field; /* row NULL: it is none. Fields of one row share the pointer */
+} wri_row_col;
 typedef struct wri_xnode {
     wr_node n;
+    wri_row_col *rows; /* of the first n_rows columns; the others are fields of no row */
+    uint32_t n_rows;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
     const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
@@ -165,6 +170,8 @@ typedef struct wri_cols { /* output columns being collected */
     wr_expr **exprs;
     const char **names;
     uint32_t n, cap;
+    wri_row_col *rows; /* of the first n_rows of them, as in wri_xnode */
+    uint32_t n_rows, rows_cap;
 } wri_cols;
 
 typedef struct wri_group wri_group;
@@ -276,6 +283,21 @@ wr_node *wri_plan_set(wri_q *q, const wr_query *y); /* without ORDER BY and LIMI
 /* ---- order.c ---- */
 /* n, which has the columns of s->out, with ORDER BY, LIMIT and OFFSET. */
 wr_node *wri_order_limit(const wri_select *s, wr_node *n);
+
+/* ---- row_item.c: rows among the columns of a query ---- */
+/* The next column of cols is field of row. */
+bool wri_row_add(wri_ctx *c, wri_cols *cols, const char *row, const char *field, wr_expr *e);
+/* n, whose first columns are cols, has the rows of cols. */
+void wri_rows_of(wr_node *n, const wri_cols *cols);
+/* Names that tell the visible columns of n: one a column, or one for all fields of a row. */
+uint32_t wri_n_names(const wr_node *n);
+/* Column i of n begins what a name stands for. */
+bool wri_begins_name(const wr_node *n, uint32_t i);
+/* A call that gives a row, or the name of one, as an item: all its columns. 0: it is no row, 1: added, -1:
+ * reported. */
+int wri_row_item(wri_select *s, const wr_item *item, const char *name);
+/* SELECTs, one a row, in place of VALUES with rows among its values; NULL: there are none, or c->oom. */
+wr_query *wri_values_of_rows(wri_q *q, const wr_query *y);
 
 /* ---- from.c ---- */
 wr_node *wri_plan_from(wri_q *q, const wr_from *f, wri_scope *scope);

@@ -12,6 +12,7 @@ typedef struct wri_scope_col {
     uint32_t col;        /* column of the input */
     bool hidden;         /* found by name only, not by * (ROWTIME) */
     bool only_qualified; /* found as qualifier.name only: of a join's USING column, or of an outer query */
+    const char *row;     /* found as [qualifier.]row.name only: it is a field of this row; NULL: of none */
 } wri_scope_col;
 typedef struct wri_scope {
     wri_scope_col *cols;
@@ -82,6 +83,12 @@ const wr_agg_def *wri_find_agg(const wr_registry *reg, const char *name);
 const wr_agg_def *wri_agg_of(const wri_binder *b, const wr_ast *e);
 /* LAG, RANK and others that exist with OVER only (over_call.c). */
 bool wri_is_over_only(const char *name);
+/* The function that gives a row when e is a call of one (row.c), else NULL. */
+const wr_func_def *wri_row_func(wri_binder *b, const wr_ast *e);
+/* The fields of a call of f, bound: columns and their names in the binder's arena. False after a report. */
+bool wri_row_fields(wri_binder *b, const wr_ast *e, const wr_func_def *f, wr_expr ***exprsp, wr_schema *namesp);
+/* Whether a name means a row of the scope and no column; its columns are scope->cols[*firstp ..+ *np]. */
+bool wri_names_row(const wri_binder *b, const wr_ast *e, uint32_t *firstp, uint32_t *np);
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name);
 
 #endif

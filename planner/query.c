@@ -87,8 +87,9 @@ static bool star_item(wri_select *s, const wr_ast *star) {
             ok = false;
             break; /* one message for the star, not one a column */
         }
-        const char *name = s->scope.joined ? new_name(s, col->name) : col->name;
-        if (!wri_cols_add(c, &s->out, e, name)) return false;
+        if (col->row ? !wri_row_add(c, &s->out, col->row, col->name, e)
+                     : !wri_cols_add(c, &s->out, e, s->scope.joined ? new_name(s, col->name) : col->name))
+            return false;
     }
     if (found) return ok;
     if (of) {
@@ -109,12 +110,13 @@ static bool bind_items(wri_select *s) {
             ok = star_item(s, item->expr) && ok;
             continue;
         }
-        wr_expr *e = wri_bind(&s->b, item->expr);
+        const char *name = item->alias.text ? item->alias.text : wri_item_name(c->ar, item, i);
+        int row = wri_row_item(s, item, name);
+        wr_expr *e = row ? &wri_failed : wri_bind(&s->b, item->expr);
         if (e == &wri_failed) {
-            ok = false;
+            ok = ok && row > 0;
             continue;
         }
-        const char *name = item->alias.text ? item->alias.text : wri_item_name(c->ar, item, i);
         if (!name) c->oom = true;
         if (!name || !wri_cols_add(c, &s->out, e, name)) return false;
     }
@@ -285,7 +287,9 @@ static wr_node *plan_select(wri_q *q, const wr_query *y) {
                                         : wri_plan_distinct(&s, n, "SELECT DISTINCT", NULL, 0, NULL);
     if (n) n = wri_project_node(c, n, &s.out, s.n_items, y->loc);
     if (n) n = wri_promote(&s, n);
-    return n ? wri_order_limit(&s, n) : NULL;
+    if (n) n = wri_order_limit(&s, n);
+    if (n) wri_rows_of(n, &s.out);
+    return n;
 }
 
 /* ---- VALUES ---- */
@@ -337,6 +341,9 @@ static wr_expr **bind_values(wri_q *q, wri_binder *b, const wr_query *y, uint32_
 
 static wr_node *plan_values(wri_q *q, const wr_query *y) {
     wri_ctx *c = q->c;
+    wr_query *rows = wri_values_of_rows(q, y);
+    if (rows) return wri_plan_query(q, rows);
+    if (c->oom) return NULL;
     wri_scope none = {0};
     wri_binder b;
     wri_binder_scalar(q, &b, &none, "VALUES");
@@ -367,16 +374,25 @@ static wr_node *plan_values(wri_q *q, const wr_query *y) {
 
 wr_node *wri_rename(wri_ctx *c, wr_node *n, const wr_ident *names, uint32_t n_names, const char *what,
                     wr_loc loc) {
-    if (n_names != wri_x(n)->n_vis) {
+    if (n_names != wri_n_names(n)) {
         wri_error(c, loc, "give as many names as there are columns",
                   "%s names %u column%s, but its query has %u", what, n_names, n_names == 1 ? "" : "s",
-                  wri_x(n)->n_vis);
+                  wri_n_names(n));
         return NULL;
     }
     wri_cols cols = {0};
-    for (uint32_t i = 0; i < n_names; i++)
-        if (!wri_cols_add(c, &cols, wri_col_of(c, n, i, names[i].loc), names[i].text)) return NULL;
-    return wri_project_node(c, n, &cols, cols.n, loc);
+    const wr_ident *name = names;
+    for (uint32_t i = 0; i < wri_x(n)->n_vis; i++) {
+        if (wri_begins_name(n, i)) name = names++;
+        wr_expr *e = wri_col_of(c, n, i, name->loc);
+        const wri_row_col *r = i < wri_x(n)->n_rows ? &wri_x(n)->rows[i] : NULL;
+        if (r && r->row ? !wri_row_add(c, &cols, name->text, r->field, e)
+                        : !wri_cols_add(c, &cols, e, name->text))
+            return NULL;
+    }
+    n = wri_project_node(c, n, &cols, cols.n, loc);
+    if (n) wri_rows_of(n, &cols);
+    return n;
 }
 
 static bool plan_cte(wri_q *q, const wr_cte *t) {

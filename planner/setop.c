@@ -50,7 +50,11 @@ static wr_node *branch_as(wri_q *q, wr_node *n, const wr_type *types, const wr_n
         if (!wri_types_same(e->type, types[i])) e = wri_cast(&b, e, types[i], false, n->loc);
         if (e == &wri_failed || !wri_cols_add(c, &cols, e, first->out.fields[i].name)) return NULL;
     }
-    return wri_project_node(c, n, &cols, cols.n, n->loc);
+    wr_node *p = wri_project_node(c, n, &cols, cols.n, n->loc);
+    if (!p) return NULL;
+    wri_x(p)->rows = wri_x(first)->rows;
+    wri_x(p)->n_rows = wri_x(first)->n_rows;
+    return p;
 }
 
 static bool common_types(wri_ctx *c, const branches *br, const char *op, wr_type *types) {
@@ -218,7 +222,13 @@ static wr_node *distinct(wri_q *q, const wr_query *y, wr_node *u, uint32_t w) {
 wr_node *wri_plan_set(wri_q *q, const wr_query *y) {
     branches br = {0};
     if (!sides(q, y, &br)) return NULL;
-    if (y->kind == WR_Q_UNION && y->all) return wri_union_node(q->c, br.nodes, br.n, y->loc);
+    if (y->kind == WR_Q_UNION && y->all) {
+        wr_node *u = wri_union_node(q->c, br.nodes, br.n, y->loc);
+        if (!u) return NULL;
+        wri_x(u)->rows = wri_x(br.nodes[0])->rows;
+        wri_x(u)->n_rows = wri_x(br.nodes[0])->n_rows;
+        return u;
+    }
     uint32_t w = wri_x(br.nodes[0])->n_vis;
     if (y->all && !number_sides(q, y, &br)) return NULL;
     if (y->kind != WR_Q_UNION && !mark_sides(q->c, y, &br)) return NULL;

@@ -57,6 +57,7 @@ static int letter_cost(char letter, const wr_expr *e) {
     case 'b':
         return k == WR_T_BOOLEAN ? 0 : -1;
     case 'x':
+    case 'R':
         return k == WR_T_VARBINARY ? 0 : -1;
     case 'n':
         return wr_kind_is_num(k) ? 1 : -1;
@@ -84,6 +85,7 @@ static wr_type letter_type(char letter, wr_type have, wr_type shared) {
     case 'b':
         return wr_type_of(WR_T_BOOLEAN);
     case 'x':
+    case 'R':
         return wr_type_of(WR_T_VARBINARY);
     case 'D':
         return wr_type_of(WR_T_DATE);
@@ -156,6 +158,8 @@ static const char *letter_text(char letter) {
         return "BOOLEAN";
     case 'x':
         return "VARBINARY";
+    case 'R':
+        return "row";
     case 'D':
         return "DATE";
     case 'T':

@@ -3,7 +3,8 @@
  *   column   the input's own column, shared
  *   kernel   all such expressions are one vector program
  *   sqlite   all such expressions are one statement
- *   lifted   deterministic, over one string column: once per distinct value when the batch has codes
+ *   lifted   deterministic, over one string column: once per distinct value when the batch has codes; all
+ *            such expressions over one column together
  *
  * Whatever ran, an expression's result is a register (values, NULLs, errors); only here do errors become
  * rows of wr_row_errors. */
@@ -11,10 +12,18 @@
 
 typedef enum how { H_COLUMN, H_KERNEL, H_SQLITE, H_LIFTED } how;
 
+typedef struct lifted { /* the lifted expressions over one column */
+    uint32_t col, n;
+    wr_expr **exprs;
+    wri_lift *lift;
+    wr_ref *keep; /* of the current run */
+} lifted;
+
 typedef struct part { /* one expression */
     how how;
-    uint32_t at; /* its place in the program or statement */
-    wri_lift *lift;
+    uint32_t at; /* its place in the program or statement, or among its column's */
+    uint32_t col; /* lifted: the column */
+    lifted *lift;
     wri_vec *vec; /* result of the current run */
     wr_ref *keep; /* what the result's strings need besides the output */
 } part;
@@ -24,9 +33,11 @@ struct wr_eval {
     uint32_t n;
     const wr_schema *in;
     wr_eval_opts opts;
+    int64_t start_us;
     part *parts;
     wr_expr **kernel_exprs, **lite_exprs;
-    uint32_t n_kernel, n_lite;
+    lifted *lifts; /* one a column */
+    uint32_t n_kernel, n_lite, n_lifts;
     wri_prog *prog;
     wri_lite *lite;   /* made by the first run */
     wr_batch *no_out; /* for results that nobody keeps: arena of filters */
@@ -74,15 +85,29 @@ static wr_status add_error(wr_row_errors *e, uint32_t row, const char *why, uint
 
 /* ---- making ---- */
 
+/* Expressions from i on over the column of i, which nobody has yet. */
+static wr_status lift_all(wr_eval *ev, uint32_t i, wr_err *err) {
+    lifted *l = &ev->lifts[ev->n_lifts++];
+    l->col = ev->parts[i].col;
+    l->exprs = wr_arena_alloc(&ev->ar, (ev->n - i) * sizeof *l->exprs);
+    if (!l->exprs) return wr_fail_oom(err, "an evaluator");
+    for (; i < ev->n; i++) {
+        part *p = &ev->parts[i];
+        if (p->how != H_LIFTED || p->col != l->col) continue;
+        p->at = l->n;
+        p->lift = l;
+        l->exprs[l->n++] = ev->exprs[i];
+    }
+    return wri_lift_new(l->exprs, l->n, ev->in, &ev->opts, &l->lift, err);
+}
+
 static wr_status sort_out(wr_eval *ev, wr_err *err) {
     for (uint32_t i = 0; i < ev->n; i++) {
         wr_expr *e = ev->exprs[i];
         part *p = &ev->parts[i];
-        uint32_t col;
         if (e->kind == WR_X_COL) p->how = H_COLUMN;
-        else if (!ev->opts.no_dict && wri_liftable(e, &col)) {
+        else if (!ev->opts.no_dict && wri_liftable(e, &p->col)) {
             p->how = H_LIFTED;
-            WR_TRY(wri_lift_new(&ev->exprs[i], ev->in, &ev->opts, &p->lift, err));
         } else if (!ev->opts.sqlite_only && wri_kernel_able(e)) {
             p->how = H_KERNEL;
             p->at = ev->n_kernel;
@@ -93,6 +118,8 @@ static wr_status sort_out(wr_eval *ev, wr_err *err) {
             ev->lite_exprs[ev->n_lite++] = e;
         }
     }
+    for (uint32_t i = 0; i < ev->n; i++)
+        if (ev->parts[i].how == H_LIFTED && !ev->parts[i].lift) WR_TRY(lift_all(ev, i, err));
     return ev->n_kernel ? wri_prog_new(ev->kernel_exprs, ev->n_kernel, &ev->prog, err) : WR_OK;
 }
 
@@ -101,7 +128,8 @@ static wr_status eval_init(wr_eval *ev, wr_err *err) {
     ev->parts = wr_arena_calloc(&ev->ar, n * sizeof *ev->parts);
     ev->kernel_exprs = wr_arena_calloc(&ev->ar, n * sizeof *ev->kernel_exprs);
     ev->lite_exprs = wr_arena_calloc(&ev->ar, n * sizeof *ev->lite_exprs);
-    if (!ev->parts || !ev->kernel_exprs || !ev->lite_exprs) return wr_fail_oom(err, "an evaluator");
+    ev->lifts = wr_arena_calloc(&ev->ar, n * sizeof *ev->lifts);
+    if (!ev->parts || !ev->kernel_exprs || !ev->lite_exprs || !ev->lifts) return wr_fail_oom(err, "an evaluator");
     WR_TRY(wr_batch_new(0, 0, &ev->no_out, err));
     return sort_out(ev, err);
 }
@@ -116,6 +144,7 @@ wr_status wr_eval_new(wr_expr *const *exprs, uint32_t n, const wr_schema *in, co
     ev->in = in;
     if (opts) ev->opts = *opts;
     if (!ev->opts.sys) ev->opts.sys = &wr_sys_real;
+    ev->start_us = ev->opts.sys->wall_us();
     wr_status s = eval_init(ev, err);
     if (s != WR_OK) {
         wr_eval_free(ev);
@@ -127,7 +156,7 @@ wr_status wr_eval_new(wr_expr *const *exprs, uint32_t n, const wr_schema *in, co
 
 void wr_eval_free(wr_eval *ev) {
     if (!ev) return;
-    for (uint32_t i = 0; ev->parts && i < ev->n; i++) wri_lift_free(ev->parts[i].lift);
+    for (uint32_t i = 0; i < ev->n_lifts; i++) wri_lift_free(ev->lifts[i].lift);
     wri_prog_free(ev->prog);
     wri_lite_free(ev->lite);
     wr_batch_drop(ev->no_out);
@@ -156,17 +185,22 @@ const char *wr_eval_runs_on(const wr_eval *ev, uint32_t i) {
 /* ---- running ---- */
 
 static wr_status run_parts(wr_eval *ev, wr_batch *in, wr_arena *out_ar, wr_err *err) {
-    wri_env env = {.sys = ev->opts.sys, .now_us = ev->opts.sys->wall_us()};
+    wri_env env = {.sys = ev->opts.sys, .now_us = ev->opts.sys->wall_us(), .start_us = ev->start_us};
     if (ev->prog) WR_TRY(wri_prog_run(ev->prog, in, out_ar, &env, err));
     if (ev->n_lite && !ev->lite) WR_TRY(wri_lite_new(ev->lite_exprs, ev->n_lite, ev->in, &ev->lite, err));
     if (ev->lite) WR_TRY(wri_lite_run(ev->lite, in, out_ar, &env, err));
+    for (uint32_t i = 0; i < ev->n_lifts; i++)
+        WR_TRY(wri_lift_run(ev->lifts[i].lift, in, out_ar, &ev->lifts[i].keep, err));
     for (uint32_t i = 0; i < ev->n; i++) {
         part *p = &ev->parts[i];
         p->keep = NULL;
         p->vec = NULL;
         if (p->how == H_KERNEL) p->vec = &ev->prog->regs[ev->prog->outs[p->at]];
         if (p->how == H_SQLITE) p->vec = wri_lite_vec(ev->lite, p->at);
-        if (p->how == H_LIFTED) WR_TRY(wri_lift_run(p->lift, in, out_ar, &p->vec, &p->keep, err));
+        if (p->how == H_LIFTED) {
+            p->vec = wri_lift_vec(p->lift->lift, p->at);
+            if (wr_type_phys(ev->exprs[i]->type) == WR_STR) p->keep = p->lift->keep;
+        }
     }
     return WR_OK;
 }
@@ -330,6 +364,8 @@ wr_status wri_eval_vec(wr_eval *ev, wr_batch *in, wr_arena *out_ar, wri_vec **ou
     *outp = ev->parts[0].vec;
     return WR_OK;
 }
+
+wri_vec *wri_eval_part(wr_eval *ev, uint32_t i) { return ev->parts[i].vec; }
 
 /* ---- for the planner ---- */
 

@@ -21,7 +21,8 @@
 /* ---- scalars ---- */
 typedef struct wri_env { /* what nondeterministic functions see */
     const wr_sys *sys;
-    int64_t now_us; /* wall clock, read once per run */
+    int64_t now_us;   /* wall clock, read once per run */
+    int64_t start_us; /* wall clock when the evaluator was made */
 } wri_env;
 
 typedef struct wri_call {
@@ -81,12 +82,14 @@ const char *wri_add_months_scalar(wri_call *c, const wr_value *args, wr_value *o
 #define FN(name, signature, fn, ...)           const char *fn(wri_call *c, const wr_value *args, wr_value *outp);
 #define FN_NULLS(name, signature, fn, ...)     FN(name, signature, fn, )
 #define FN_EACH_TIME(name, signature, fn, ...) FN(name, signature, fn, )
+#define FN_ROW(name, signature, fn, ...)       FN(name, signature, fn, )
 #define SQLITE_FN(...)
 #define SQLITE_NULLS(...)
 #include "functions.def"
 #undef FN
 #undef FN_NULLS
 #undef FN_EACH_TIME
+#undef FN_ROW
 #undef SQLITE_FN
 #undef SQLITE_NULLS
 
@@ -302,16 +305,18 @@ void wri_lite_free(wri_lite *l);
 typedef struct wri_lift wri_lift;
 /* Whether an expression gains from running once per value of its only column (col: which). */
 bool wri_liftable(const wr_expr *e, uint32_t *colp);
-/* Owner of *outp: the caller. */
-wr_status wri_lift_new(wr_expr *const *expr, const wr_schema *in, const wr_eval_opts *opts, wri_lift **outp,
-                       wr_err *err) WR_MUST_USE;
-/* The expression's values for in's rows in *outp: data in out_ar, strings kept alive by *keepp (NULL: nothing
- * to keep; borrowed). */
-wr_status wri_lift_run(wri_lift *l, wr_batch *in, wr_arena *out_ar, wri_vec **outp, wr_ref **keepp,
-                       wr_err *err) WR_MUST_USE;
+/* All expressions over one column, so that what they have in common is computed once. Owner of *outp: the
+ * caller; exprs stays where it is. */
+wr_status wri_lift_new(wr_expr *const *exprs, uint32_t n, const wr_schema *in, const wr_eval_opts *opts,
+                       wri_lift **outp, wr_err *err) WR_MUST_USE;
+/* The expressions' values for in's rows, data in out_ar, until the next run: wri_lift_vec. Strings are kept
+ * alive by *keepp (NULL: nothing to keep; borrowed). */
+wr_status wri_lift_run(wri_lift *l, wr_batch *in, wr_arena *out_ar, wr_ref **keepp, wr_err *err) WR_MUST_USE;
+wri_vec *wri_lift_vec(wri_lift *l, uint32_t i);
 void wri_lift_free(wri_lift *l);
-/* The expressions' values as registers, for wri_lift. */
+/* The expressions' values as registers, for wri_lift: of the first, then wri_eval_part's. */
 wr_status wri_eval_vec(wr_eval *ev, wr_batch *in, wr_arena *out_ar, wri_vec **outp, wr_err *err) WR_MUST_USE;
+wri_vec *wri_eval_part(wr_eval *ev, uint32_t i);
 
 /* ---- walks over expressions ---- */
 /* The only column an expression reads: WR_NO_COL when none, UINT32_MAX - 1 when several. */

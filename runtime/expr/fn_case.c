@@ -71,16 +71,23 @@ const char *wri_fn_lower(wri_call *c, args_t a, wr_value *outp) {
     return change_case(c, &a[0].str, false, outp);
 }
 
-const char *wri_fn_initcap(wri_call *c, args_t a, wr_value *outp) {
-    const wr_str *s = &a[0].str;
+/* blanks: nothing else is between words. */
+static const char *initcap(wri_call *c, const wr_str *s, bool blanks, wr_value *outp) {
     const char *why, *p = wr_str_data(s), *end = p + s->len;
     char *out = room(c, s, &why), *o = out;
     bool inside = false;
     if (!out) return why;
     while (p < end) {
-        bool word = in_word(p, end);
+        bool word = blanks ? *p != ' ' : in_word(p, end);
         map_char(&p, end, &o, word && !inside ? utf8proc_totitle : utf8proc_tolower);
         inside = word;
     }
     return ret(out, o, outp);
+}
+
+const char *wri_fn_initcap(wri_call *c, args_t a, wr_value *outp) {
+    return initcap(c, &a[0].str, false, outp);
+}
+const char *wri_fn_kda_initcap(wri_call *c, args_t a, wr_value *outp) {
+    return initcap(c, &a[0].str, true, outp);
 }

@@ -1,5 +1,6 @@
 /* runtime/expr/fn_regex.c -- functions of regular expressions, and SIMILAR TO. In a replacement, \1 to \9
- * stand for what the groups matched, \0 for all, \\ for a backslash. */
+ * stand for what the groups matched, \0 for all, \\ for a backslash; in one of REGEX_REPLACE, which is Java's,
+ * $1 to $99 and $0, and a backslash takes the next character as it is. */
 #include "regex_int.h"
 
 typedef const wr_value *args_t;
@@ -56,6 +57,13 @@ const char *wri_fn_regexp_extract(wri_call *c, args_t a, wr_value *outp) {
 const char *wri_fn_similar_part(wri_call *c, args_t a, wr_value *outp) {
     wri_regex *r;
     const char *why = begin(c, a, WRI_RE_SIMILAR_PART, &a[2].str, &r);
+    return why ? why : first_group(c, a, r, 1, outp);
+}
+
+/* In the Kinesis dialect the pattern may fit anywhere. */
+const char *wri_fn_kda_similar_part(wri_call *c, args_t a, wr_value *outp) {
+    wri_regex *r;
+    const char *why = begin(c, a, WRI_RE_SIMILAR_SOME, &a[2].str, &r);
     return why ? why : first_group(c, a, r, 1, outp);
 }
 
@@ -116,16 +124,43 @@ static wr_status put_replacement(wr_buf *out, const wri_regex *r, const wr_str *
     return WR_OK;
 }
 
+/* The same in Java's way. *whyp: what is wrong with it. */
+static wr_status put_java(wr_buf *out, const wri_regex *r, const wr_str *s, const wr_str *with,
+                          const char **whyp) {
+    const char *p = wr_str_data(with), *end = p + with->len;
+    size_t from, to;
+    while (p < end && !*whyp) {
+        char c = *p++;
+        if (c != '$') {
+            if (c == '\\' && p == end) *whyp = "the replacement ends in a backslash";
+            else WR_TRY(wr_buf_put(out, c == '\\' ? p++ : p - 1, 1));
+            continue;
+        }
+        if (p == end || *p < '0' || *p > '9') {
+            *whyp = "in the replacement '$' stands before the number of a group; write \\$ for a dollar";
+            break;
+        }
+        uint32_t group = (uint32_t)(*p++ - '0');
+        if (group > wri_regex_groups(r)) *whyp = "the replacement names a group that the pattern does not have";
+        if (p < end && *p >= '0' && *p <= '9' && group * 10 + (uint32_t)(*p - '0') <= wri_regex_groups(r))
+            group = group * 10 + (uint32_t)(*p++ - '0');
+        if (!*whyp && wri_regex_group(r, group, &from, &to))
+            WR_TRY(wr_buf_put(out, wr_str_data(s) + from, to - from));
+    }
+    return WR_OK;
+}
+
 /* Replaces match number `nth` (0: all) from byte `from` on; *anyp: there was one. */
-static const char *replace_in(wri_call *c, wri_regex *r, args_t a, size_t from, int64_t nth, wr_buf *out,
-                              bool *anyp) {
+static const char *replace_in(wri_call *c, wri_regex *r, args_t a, size_t from, int64_t nth, bool java,
+                              wr_buf *out, bool *anyp) {
     const wr_str *s = &a[0].str;
     const char *p = wr_str_data(s);
     size_t done = 0, start, end;
     bool found = true;
     wr_status st = WR_OK;
+    const char *why = NULL;
     for (int64_t k = 1; from <= s->len && st == WR_OK; k++) {
-        const char *why = wri_regex_find(c, r, from, &found);
+        why = wri_regex_find(c, r, from, &found);
         if (why) return why;
         if (!found) break;
         wri_regex_group(r, 0, &start, &end);
@@ -135,7 +170,9 @@ static const char *replace_in(wri_call *c, wri_regex *r, args_t a, size_t from, 
         if (nth != 0 && k != nth) continue;
         *anyp = true;
         st = wr_buf_put(out, p + done, start - done);
-        if (st == WR_OK) st = put_replacement(out, r, s, &a[2].str);
+        if (st == WR_OK)
+            st = java ? put_java(out, r, s, &a[2].str, &why) : put_replacement(out, r, s, &a[2].str);
+        if (why) return why;
         done = end;
         if (out->len > WRI_TEXT_MAX) return "text longer than 16 MiB";
         if (nth != 0) break;
@@ -146,21 +183,24 @@ static const char *replace_in(wri_call *c, wri_regex *r, args_t a, size_t from, 
 }
 
 /* (text, regex, replacement [, position [, number of the match, 0: all]]) */
-const char *wri_fn_regexp_replace(wri_call *c, args_t a, wr_value *outp) {
+static const char *replace(wri_call *c, args_t a, bool java, wr_value *outp) {
     wri_regex *r;
     const wr_str *s = &a[0].str;
     int64_t pos = c->e->n_args > 3 ? a[3].i64 : 1, nth = c->e->n_args > 4 ? a[4].i64 : 0;
     const char *why = begin(c, a, WRI_RE_PLAIN, NULL, &r), *p = wr_str_data(s);
     if (why) return why;
-    if (pos < 1) return "the position of REGEXP_REPLACE counts from 1";
-    if (nth < 0) return "the match of REGEXP_REPLACE counts from 1; 0 is all";
+    if (pos < 1) return "the position to replace from counts from 1";
+    if (nth < 0) return "the match to replace counts from 1; 0 is all";
     size_t from = (size_t)(wri_skip_chars(p, p + s->len, pos - 1) - p);
     outp->str = *s;
     if (pos > 1 && from == s->len) return NULL;
     wr_buf out = {0};
     bool any = false;
-    why = replace_in(c, r, a, from, nth, &out, &any);
+    why = replace_in(c, r, a, from, nth, java, &out, &any);
     if (!why && any) why = wri_ret_copy(c, out.data ? out.data : "", out.len, outp);
     wr_buf_free(&out);
     return why;
 }
+
+const char *wri_fn_regexp_replace(wri_call *c, args_t a, wr_value *outp) { return replace(c, a, false, outp); }
+const char *wri_fn_regex_replace(wri_call *c, args_t a, wr_value *outp) { return replace(c, a, true, outp); }

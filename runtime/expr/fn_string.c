@@ -47,6 +47,13 @@ const char *wri_fn_substring(wri_call *c, args_t a, wr_value *outp) {
     return ret_part(s, p, end, outp);
 }
 
+/* In the Kinesis dialect SUBSTRING(s, i) is NULL where SUBSTRING(s FROM i) is ''. */
+const char *wri_fn_substring_or_null(wri_call *c, args_t a, wr_value *outp) {
+    const char *why = wri_fn_substring(c, a, outp);
+    bool none = !why && a[1].i64 > (int64_t)wri_chars(wr_str_data(&a[0].str), a[0].str.len);
+    return none ? wri_ret_null(outp) : why;
+}
+
 const char *wri_fn_left(wri_call *c, args_t a, wr_value *outp) {
     (void)c;
     const char *p = wr_str_data(&a[0].str), *end = end_of(&a[0].str);
@@ -95,6 +102,17 @@ static const char *trim(const wri_call *c, args_t a, bool left, bool right, wr_v
 const char *wri_fn_trim(wri_call *c, args_t a, wr_value *outp) { return trim(c, a, true, true, outp); }
 const char *wri_fn_ltrim(wri_call *c, args_t a, wr_value *outp) { return trim(c, a, true, false, outp); }
 const char *wri_fn_rtrim(wri_call *c, args_t a, wr_value *outp) { return trim(c, a, false, true, outp); }
+
+/* One character only, in the Kinesis dialect. */
+static const char *kda_trim(wri_call *c, args_t a, bool left, bool right, wr_value *outp) {
+    if (c->e->n_args > 1 && wri_chars(wr_str_data(&a[1].str), a[1].str.len) != 1)
+        return wri_bad_text(c, &a[1].str, "one character, which TRIM takes");
+    return trim(c, a, left, right, outp);
+}
+
+const char *wri_fn_kda_trim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, true, true, outp); }
+const char *wri_fn_kda_ltrim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, true, false, outp); }
+const char *wri_fn_kda_rtrim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, false, true, outp); }
 
 /* ---- finding ---- */
 

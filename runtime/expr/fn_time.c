@@ -146,6 +146,16 @@ const char *wri_fn_current_timestamp(wri_call *c, args_t a, wr_value *outp) {
     return ret_time(c, c->env->now_us, outp);
 }
 
+const char *wri_fn_current_row_timestamp(wri_call *c, args_t a, wr_value *outp) {
+    (void)a;
+    return ret_time(c, c->env->sys->wall_us(), outp);
+}
+
+const char *wri_fn_kda_current_timestamp(wri_call *c, args_t a, wr_value *outp) {
+    (void)a;
+    return ret_time(c, c->env->start_us, outp);
+}
+
 const char *wri_fn_current_date(wri_call *c, args_t a, wr_value *outp) {
     (void)a;
     return wri_ret_i64(outp, wr_floor_to(c->env->now_us, DAY_US));

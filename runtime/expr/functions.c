@@ -1,17 +1,19 @@
 /* runtime/expr/functions.c -- the list of scalar functions, made from functions.def: declarations of their C
  * code, their definitions, and the pointers that the registry wants. */
-#include "expr_int.h"
+#include "row_int.h"
 
 enum {
 #define FN(name, ...)           F_##name,
 #define FN_NULLS(name, ...)     F_##name,
 #define FN_EACH_TIME(name, ...) F_##name,
+#define FN_ROW(name, ...)       F_##name,
 #define SQLITE_FN(name, ...)    F_##name,
 #define SQLITE_NULLS(name, ...) F_##name,
 #include "functions.def"
 #undef FN
 #undef FN_NULLS
 #undef FN_EACH_TIME
+#undef FN_ROW
 #undef SQLITE_FN
 #undef SQLITE_NULLS
     N_FUNCS
@@ -23,6 +25,8 @@ static const wr_func_def defs[] = {
     [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x, .calls_on_null = true},
 #define FN_EACH_TIME(n, sig, f, d, x)                                                                        \
     [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x, .nondeterministic = true},
+#define FN_ROW(n, sig, f, cols, d, x)                                                                        \
+    [F_##n] = {.name = #n, .signature = sig, .fn = f, .doc = d, .example = x, .row = cols},
 #define SQLITE_FN(n, sig, s, d, x)                                                                           \
     [F_##n] = {.name = #n, .signature = sig, .sqlite = s, .doc = d, .example = x},
 #define SQLITE_NULLS(n, sig, s, d, x)                                                                        \
@@ -31,6 +35,7 @@ static const wr_func_def defs[] = {
 #undef FN
 #undef FN_NULLS
 #undef FN_EACH_TIME
+#undef FN_ROW
 #undef SQLITE_FN
 #undef SQLITE_NULLS
 };
@@ -39,6 +44,7 @@ const wr_func_def *const wr_builtin_funcs[] = {
 #define FN(name, ...)           &defs[F_##name],
 #define FN_NULLS(name, ...)     &defs[F_##name],
 #define FN_EACH_TIME(name, ...) &defs[F_##name],
+#define FN_ROW(name, ...)       &defs[F_##name],
 #define SQLITE_FN(name, ...)    &defs[F_##name],
 #define SQLITE_NULLS(name, ...) &defs[F_##name],
 #include "functions.def"

@@ -93,7 +93,8 @@ static bool compile(wri_call *c, wri_regex *r, uint32_t more, pcre2_code **outp,
     int error;
     size_t at;
     uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | more;
-    if (r->kind != WRI_RE_PLAIN) options |= PCRE2_DOTALL;
+    if (r->kind == WRI_RE_WHOLE) options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+    else if (r->kind != WRI_RE_PLAIN) options |= PCRE2_DOTALL;
     *whyp = NULL;
     *outp = pcre2_compile((PCRE2_SPTR)r->text, r->text_bytes, options, &error, &at, r->how);
     if (*outp) {
@@ -105,7 +106,7 @@ static bool compile(wri_call *c, wri_regex *r, uint32_t more, pcre2_code **outp,
     if (error == PCRE2_ERROR_NOMEMORY || error == 121) return false; /* 121: heap, when compiling */
     (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)said, sizeof said);
     size_t n = r->src.len < 60 ? r->src.len : 60;
-    if (r->kind != WRI_RE_PLAIN) /* the place is one of the translation */
+    if (r->kind != WRI_RE_PLAIN && r->kind != WRI_RE_WHOLE) /* the place is one of the translation */
         *whyp = wr_arena_printf(&c->memo_ar, "'%.*s' is no pattern of SIMILAR TO: %s", (int)n,
                                 wr_str_data(&r->src), said);
     else
@@ -123,7 +124,7 @@ static wr_str keep(wri_call *c, const wr_str *s) {
 
 /* The text that PCRE2 gets. */
 static void translate(wri_call *c, wri_regex *r) {
-    if (r->kind == WRI_RE_PLAIN) {
+    if (r->kind == WRI_RE_PLAIN || r->kind == WRI_RE_WHOLE) {
         r->text = wr_arena_strndup(&c->memo_ar, wr_str_data(&r->src), r->src.len);
         r->text_bytes = r->src.len;
     } else {

@@ -149,7 +149,7 @@ static void take_piece(translation *t) {
 
 bool wri_similar_translate(wri_regex_kind kind, const wr_str *pattern, const wr_str *esc, wr_buf *out,
                            const char **whyp) {
-    bool parts = kind == WRI_RE_SIMILAR_PART;
+    bool some = kind == WRI_RE_SIMILAR_SOME, parts = some || kind == WRI_RE_SIMILAR_PART;
     const char *p = wr_str_data(pattern);
     translation t = {.p = p, .end = p + pattern->len, .esc = esc, .out = out, .ok = true};
     *whyp = NULL;
@@ -157,12 +157,12 @@ bool wri_similar_translate(wri_regex_kind kind, const wr_str *pattern, const wr_
         *whyp = "pattern of SIMILAR TO: its escape must be one character";
         return true;
     }
-    puts_(&t, parts ? "\\A(?U:" : "\\A(?:");
+    puts_(&t, some ? "(?U:" : parts ? "\\A(?U:" : "\\A(?:");
     while (t.ok && !t.why && t.p < t.end) {
         if (at_escape(&t)) take_escaped(&t, parts);
         else take_piece(&t);
     }
-    puts_(&t, ")\\z");
+    puts_(&t, some ? ")" : ")\\z");
     if (parts && !t.why && t.cuts != 2)
         t.why = "pattern of SUBSTRING: expected two of the escape character and \"";
     *whyp = t.why;

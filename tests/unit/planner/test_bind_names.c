@@ -30,7 +30,10 @@ Test(bind, unknown_columns) {
         {"t.pge", "t.pge: column 't.pge' does not exist | did you mean 'page'?"},
         {"x.page", "x: 'x' is no table of this query; there are: t"},
         {"tt.page", "tt: 'tt' is no table of this query; there are: t | did you mean 't'?"},
-        {"x.y.z", "unsupported x.y.z: a name of three parts (a field of a row) is not supported yet"},
+        {"x.y.z", "x: 'x' is no table of this query; there are: t"},
+        {"t.page.z", "page: 't.page' is no row and has no columns"},
+        {"t.pge.z", "pge: column 't.pge' does not exist | did you mean 'page'?"},
+        {"w.x.y.z", "unsupported w.x.y.z: a name of more than three parts is not supported yet"},
         {"nothing_like_it", "nothing_like_it: column 'nothing_like_it' does not exist"},
         {"*", "*: '*' stands only in a SELECT list and in COUNT(*)"},
     };

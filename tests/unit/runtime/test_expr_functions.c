@@ -20,6 +20,13 @@ static wr_expr *sample(char letter, bool null) {
                  {'l', WR_T_VARCHAR, "HOST"},
                  {'x', WR_T_VARBINARY, "Hi, bytes and more bytes"},
                  {'j', WR_T_VARCHAR, "{\"a\": \"a long text with \\u00e9\", \"b\": [1, 2]}"}};
+    if (letter == 'R') { /* a row of one field */
+        static const char row[] = "\1\0\0\0\2\0\0\0ab";
+        wr_expr *e = null ? xnull(xt(WR_T_VARBINARY)) : xs("");
+        e->type = xt(WR_T_VARBINARY);
+        if (!null) e->value.str = wr_str_make(row, 10);
+        return e;
+    }
     for (size_t i = 0; i < WR_LEN(forms); i++) {
         if (forms[i].letter != letter) continue;
         wr_expr *e = null ? xnull(xt(forms[i].kind)) : xs(forms[i].text);
@@ -45,10 +52,22 @@ static wr_type result_type(char letter) {
               : letter == 'T' ? WR_T_TIME
               : letter == 'b' ? WR_T_BOOLEAN
               : letter == 'd' ? WR_T_DOUBLE
-              : letter == 'x' ? WR_T_VARBINARY
+              : letter == 'x' || letter == 'R' ? WR_T_VARBINARY
               : letter == 'j' ? WR_T_JSON
               : letter == 's' ? WR_T_VARCHAR
                               : WR_T_BIGINT);
+}
+
+/* What says the columns of a row, so that it has some. */
+static wr_expr *columns_of(const wr_func_def *f) {
+    static const char *const forms[][2] = {{"W3C_LOG_PARSE", "%h and \"%r\" %b"},
+                                           {"REGEX_LOG_PARSE", "(\\w+).*(t)(x)?"},
+                                           {"FAST_REGEX_LOG_PARSE", "(.*), (<Alpha>+|<1-12>)(.*[m-o].{3,}&@)"},
+                                           {"VARIABLE_COLUMN_LOG_PARSE", "A TYPE VARCHAR(9), B TYPE INTEGER"},
+                                           {"FIXED_COLUMN_LOG_PARSE", "A TYPE CHAR(9) START 1 FOR 9"}};
+    for (size_t i = 0; i < WR_LEN(forms); i++)
+        if (strcmp(f->name, forms[i][0]) == 0) return xs(forms[i][1]);
+    return NULL;
 }
 
 /* The call by one signature, all optional arguments given; null: the number of the argument that is NULL. */
@@ -58,6 +77,8 @@ static wr_expr *call(const wr_func_def *f, const char *sig, uint32_t null) {
     for (; *sig != ':'; sig++) {
         char letter = *sig == '*' ? sig[-1] : *sig;
         if (letter != '[') args[n] = sample(letter, n == null), n++;
+        wr_expr *columns = n == 2 && letter == 's' && null != 1 ? columns_of(f) : NULL;
+        if (columns) args[1] = columns;
     }
     e->func = f;
     e->n_args = n;
