@@ -6,6 +6,7 @@ static const char topics_doc[] = "What SQL can use:\n\n"
                                  "  weir help windows       TUMBLE, HOP, CUMULATE, SESSION; watermarks\n"
                                  "  weir help functions     scalar functions\n"
                                  "  weir help aggregates    aggregate functions\n"
+                                 "  weir help tablefunctions  anomalies, hotspots, most frequent values\n"
                                  "  weir help connectors    where streams are read from and written to\n"
                                  "  weir help formats       how records are read and written\n"
                                  "  weir help options       options of every stream, and settings\n"
@@ -92,7 +93,7 @@ const wr_command wri_cmd_help = {
     .args = "[TOPIC]",
     .words = "run check explain serve submit jobs stop pause resume delete savepoint savepoints update logs "
              "why put tail "
-             "streams help completion version statements windows functions aggregates "
+             "streams help completion version statements windows functions aggregates tablefunctions "
              "connectors formats options man",
     .summary = "tell about commands and about what SQL can use",
     .doc = topics_doc,

@@ -6,7 +6,7 @@
 #include "cli.h"
 
 const char *const wri_topics[] = {"statements", "windows", "functions", "aggregates",
-                                  "connectors", "formats", "options",   NULL};
+                                  "tablefunctions", "connectors", "formats", "options", NULL};
 
 /* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
 typedef struct listing {
@@ -181,6 +181,55 @@ static void list_aggregates(const wr_registry *r, listing *l) {
     }
 }
 
+/* ---- table functions ---- */
+
+static const char *arg_kind(char kind) {
+    switch (kind) {
+    case 'i':
+        return "integer";
+    case 'd':
+        return "number";
+    case 'b':
+        return "TRUE or FALSE";
+    case 't':
+        return "seconds or INTERVAL";
+    case 'c':
+        return "column";
+    case 'C':
+        return "columns";
+    default:
+        return "text";
+    }
+}
+
+static void list_table_arg(const wr_table_arg *a, listing *l) {
+    char value[200], range[80] = "";
+    if (a->min != 0 || a->max != 0) snprintf(range, sizeof range, ", %.10g to %.10g", a->min, a->max);
+    if (a->max >= 1e15) range[0] = 0; /* any that makes sense */
+    snprintf(value, sizeof value, "%s%s%s%s", a->values ? a->values : arg_kind(a->kind), range,
+             a->def && a->def[0] ? ", default " : a->def ? ", optional" : "", a->def ? a->def : "");
+    if (l->md) md_row(a->name, value, a->doc);
+    else {
+        printf("    %-18s %s\n", a->name, value);
+        wri_wrap(stdout, 8, a->doc);
+    }
+}
+
+static void list_table_fns(const wr_registry *r, listing *l) {
+    for (size_t i = 0; i < r->n_tables; i++) {
+        const wr_table_fn *f = r->tables[i];
+        if (!wanted(l, f->name)) continue;
+        if (l->md) printf("\n#### `%s`\n\n%s\n\n| argument | value | |\n|---|---|---|\n", f->name, f->doc);
+        else {
+            printf("%s%s(table", l->found > 1 ? "\n" : "", f->name);
+            for (const wr_table_arg *a = f->args; a->name; a++) printf(", %s", a->name);
+            puts(")");
+            wri_wrap(stdout, 4, f->doc);
+        }
+        for (const wr_table_arg *a = f->args; a->name; a++) list_table_arg(a, l);
+    }
+}
+
 /* ---- options ---- */
 
 static const char *type_name(wr_opt_type t) {
@@ -326,6 +375,7 @@ static bool list_topic(const wr_registry *r, const char *topic) {
         list_forms(&l);
         list_functions(r, &l);
     } else if (strcmp(topic, "aggregates") == 0) list_aggregates(r, &l);
+    else if (strcmp(topic, "tablefunctions") == 0) list_table_fns(r, &l);
     else if (strcmp(topic, "connectors") == 0) list_withs(r->connectors, r->n_connectors, "connector", &l);
     else if (strcmp(topic, "formats") == 0) list_withs(r->formats, r->n_formats, "format", &l);
     else if (strcmp(topic, "options") == 0) list_all_options(r, &l);
@@ -340,6 +390,7 @@ bool wri_list(const char *topic) {
     list_forms(&l);
     list_functions(&r, &l);
     list_aggregates(&r, &l);
+    list_table_fns(&r, &l);
     list_withs(r.connectors, r.n_connectors, "connector", &l);
     list_withs(r.formats, r.n_formats, "format", &l);
     return l.found > 0;
@@ -354,6 +405,8 @@ void wri_list_markdown(void) {
     list_functions(&r, &l);
     puts("\n### Aggregates\n");
     list_aggregates(&r, &l);
+    puts("\n### Table functions");
+    list_table_fns(&r, &l);
     puts("\n### Connectors");
     list_withs(r.connectors, r.n_connectors, "connector", &l);
     puts("\n### Formats");

@@ -49,8 +49,10 @@ static const char *column_names(wri_ctx *c, const wri_stream *st) {
 static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *from) {
     const wr_schema *cols = &f->into->def->columns;
     const wr_ident *id = &f->stmt->target_columns[i];
+    uint32_t as_spelled = 0; /* wins over what differs in case */
+    while (as_spelled < cols->n && strcmp(id->text, cols->fields[as_spelled].name) != 0) as_spelled++;
     for (uint32_t k = 0; k < cols->n; k++) {
-        if (!wri_ident_matches(id, cols->fields[k].name)) continue;
+        if (as_spelled < cols->n ? k != as_spelled : !wri_ident_matches(id, cols->fields[k].name)) continue;
         if (f->into->computed && f->into->computed[k]) {
             wri_error(c, id->loc, "leave it out", "column '%s' is computed and cannot be inserted", id->text);
             return false;
@@ -218,6 +220,18 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     return at;
 }
 
+/* ROWTIME FROM a column: it does not fall, but several rows may have one time, so what a row says is that
+ * nothing comes from before it. */
+static wr_expr *rowtime_bound(wri_ctx *c, const wr_node *n) {
+    wr_type t = n->out.fields[n->time_col].type;
+    wr_value tick = {.i64 = t.prec > 3 ? 1 : 1000};
+    wr_expr *col = wri_col_of(c, n, n->time_col, n->loc);
+    wr_expr *one = wri_new_const(c->ar, tick, wr_type_of(WR_T_INTERVAL_DAY), n->loc);
+    wr_expr *e = col && one ? wri_new_op(c->ar, WR_OP_SUB, t, n->loc, 2, (wr_expr *[]){col, one}) : NULL;
+    if (!e) c->oom = true;
+    return e;
+}
+
 bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_t *at, uint32_t n_cols) {
     const wr_schema *cols = &st->def->columns;
     n->source.stream = st->def;
@@ -242,7 +256,7 @@ bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_
         n->time_col = n_cols - 1;
     } else if (st->def->rowtime != WR_NO_COL) n->time_col = at[st->def->rowtime];
     if (n->time_col == WR_NO_COL) return true;
-    n->source.wm = st->wm ? wri_expr_remap(c->ar, st->wm, at) : wri_col_of(c, n, n->time_col, n->loc);
+    n->source.wm = st->wm ? wri_expr_remap(c->ar, st->wm, at) : rowtime_bound(c, n);
     return n->source.wm != NULL;
 }
 

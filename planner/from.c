@@ -50,30 +50,35 @@ static wr_node *from_table(wri_q *q, const wr_name *name, const char **qualifier
     return NULL;
 }
 
-/* Table functions of the Kinesis dialect, which come later. */
-static const char *const later_functions[] = {"RANDOM_CUT_FOREST",
-                                              "RANDOM_CUT_FOREST_WITH_EXPLANATION",
-                                              "HOTSPOTS",
-                                              "TOP_K_ITEMS_TUMBLING",
-                                              "GROUP_RANK",
-                                              "COUNT_DISTINCT_ITEMS_TUMBLING",
-                                              "W3C_LOG_PARSE",
-                                              "REGEX_LOG_PARSE",
-                                              "VARIABLE_COLUMN_LOG_PARSE",
-                                              "FAST_REGEX_LOG_PARSE"};
+/* Functions of the Kinesis dialect, which come later. */
+static const char *const later_functions[] = {"RANDOM_CUT_FOREST", "RANDOM_CUT_FOREST_WITH_EXPLANATION",
+                                              "W3C_LOG_PARSE",     "REGEX_LOG_PARSE",
+                                              "VARIABLE_COLUMN_LOG_PARSE", "FAST_REGEX_LOG_PARSE"};
+
+static void no_such_function(wri_q *q, const wr_ident *id) {
+    static const char *const windows[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
+    const wr_registry *reg = q->c->reg;
+    size_t n = WR_LEN(windows);
+    const char **names = wri_new_n(q->c, n + reg->n_tables, sizeof *names);
+    if (!names) return;
+    for (size_t i = 0; i < n; i++) names[i] = windows[i];
+    for (size_t i = 0; i < reg->n_tables; i++) names[n++] = reg->tables[i]->name;
+    wri_error(q->c, id->loc, wri_suggest(q->c, wr_nearest(id->text, names, n, sizeof *names)),
+              "there is no table function '%s'", id->text);
+}
 
 static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_ast *call = f->function;
     if (wri_window_fn(&call->name) != WR_W_NONE) return wri_plan_tvf(q, f);
-    const char *name = call->name.parts[call->name.n - 1].text;
+    const wr_table_fn *fn = wri_table_fn(q->c->reg, &call->name);
+    if (fn) return wri_plan_table_fn(q, fn, f);
+    const wr_ident *id = &call->name.parts[call->name.n - 1];
     for (size_t i = 0; i < WR_LEN(later_functions); i++)
-        if (strcasecmp(name, later_functions[i]) == 0) {
+        if (strcasecmp(id->text, later_functions[i]) == 0) {
             wri_unsupported(q->c, call->loc, NULL, "%s is not supported yet", later_functions[i]);
             return NULL;
         }
-    static const char *const known[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
-    wri_error(q->c, call->name.loc, wri_suggest(q->c, wr_nearest(name, known, WR_LEN(known), sizeof *known)),
-              "there is no table function '%s'", name);
+    no_such_function(q, id);
     return NULL;
 }
 
@@ -99,10 +104,8 @@ static wr_node *from_item(wri_q *q, const wr_from *f, const char **qualifierp) {
     case WR_F_QUERY:
     case WR_F_VALUES:
         return wri_plan_query(q, f->query);
-    case WR_F_FUNCTION: {
-        wr_node *n = from_function(q, f);
-        return n;
-    }
+    case WR_F_FUNCTION:
+        return from_function(q, f);
     default:
         break;
     }

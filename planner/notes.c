@@ -78,6 +78,8 @@ static bool show_functions(wri_ctx *c, wr_buf *b, uint32_t seq) {
         if (!put_line(c, b, c->reg->funcs[i]->name, c->reg->funcs[i]->doc)) return false;
     for (size_t i = 0; i < c->reg->n_aggs; i++)
         if (!put_line(c, b, c->reg->aggs[i]->name, c->reg->aggs[i]->doc)) return false;
+    for (size_t i = 0; i < c->reg->n_tables; i++)
+        if (!put_line(c, b, c->reg->tables[i]->name, c->reg->tables[i]->doc)) return false;
     return true;
 }
 

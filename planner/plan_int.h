@@ -296,6 +296,9 @@ bool wri_win_args_read(wri_q *q, const wr_ast *call, bool tvf, wri_win_args *out
 /* Sizes checked and put into *win (time_col is left alone); time: type of the time column. */
 bool wri_win_spec(wri_q *q, const wri_win_args *a, wr_type time, wr_loc loc, wr_win *win);
 wr_node *wri_plan_tvf(wri_q *q, const wr_from *f);
+/* The rows of a table argument: TABLE name, (query), CURSOR(query) or a bare name; by_key: with PARTITION BY,
+ * which is the caller's. NULL after a report. */
+wr_node *wri_table_arg_rows(wri_q *q, const wr_ast *d, const char *fn, bool by_key, wri_scope *scope);
 /* "is not the time attribute": says which column is, or how to declare one. */
 void wri_not_time(wri_ctx *c, const wr_node *in, wr_loc loc, const char *fn, const char *found);
 /* node without the WINDOW node w; *mapp: node's columns there. NULL when something between reads the window
@@ -433,7 +436,20 @@ wr_ast *wri_check_user_agg(wri_q *q, const wr_stmt *s, const wri_scope *params);
 /* Binds an aggregate call with b (over a->in); *idxp: which of a->calls. */
 bool wri_bind_agg(wri_ctx *c, wri_binder *b, const wr_ast *e, wri_agg *a, uint32_t *idxp);
 
+/* ---- table_fn.c: table functions of the registry ---- */
+const wr_table_fn *wri_table_fn(const wr_registry *reg, const wr_name *name); /* NULL: none of that name */
+wr_node *wri_plan_table_fn(wri_q *q, const wr_table_fn *fn, const wr_from *f);
+
 /* ---- session.c ---- */
+typedef struct wri_key_list { /* PARTITION BY */
+    const wr_ast *const *items;
+    uint32_t n;
+    wr_loc loc;
+} wri_key_list;
+/* Columns of PARTITION BY, each once; an expression gets a hidden column, in a PROJECT that takes *inp's place.
+ * keys has room for by->n. */
+bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by, uint32_t *keys,
+                        uint32_t *np);
 /* SESSION(data …): in's rows with their session; scope: in's columns. */
 wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const wr_ast *data,
                           const wr_win *win, wr_loc loc);

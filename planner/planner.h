@@ -177,11 +177,66 @@ struct wr_agg_def {
     bool null_on_null;
 };
 
+/* ---- table functions over streams: runtime/tablefns/tablefn.h says how they run ---- */
+
+typedef struct wr_table_arg { /* an argument behind the table; a NULL name ends a list */
+    const char *name; /* as documented, "numberOfTrees"; found without regard to case and underscores */
+    /* i BIGINT, d DOUBLE, s VARCHAR, b BOOLEAN, t an INTERVAL or a whole number of seconds, c a column, C
+     * columns: DESCRIPTOR(a, b), a column, or its name as text */
+    char kind;
+    const char *def;    /* text of what it is when it is not given, "": nothing; NULL: it must be given */
+    double min, max;    /* i, d, t [s]: both included; both 0: any */
+    const char *values; /* s: "asc|desc", one of these; NULL: any */
+    const char *doc;
+} wr_table_arg;
+typedef struct wr_table_value {
+    bool given;
+    wr_value v;            /* t: i64 [us] */
+    const uint32_t *cols;  /* c, C: columns of the input as it was when bound, for bind alone */
+    uint32_t n_cols;
+} wr_table_value;
+
+#define WR_TABLE_ADDED_MAX 8
+#define WR_TABLE_ARG_NONE  UINT32_MAX
+typedef struct wr_table_fn wr_table_fn;
+typedef struct wr_table_call {
+    const wr_table_fn *fn;
+    const wr_table_value *args; /* one per argument of fn */
+    uint32_t time_col;          /* event time in the input, never NULL in rows that come */
+    int64_t tick_us;            /* times are multiples of it */
+    uint32_t *keys;             /* PARTITION BY: input columns */
+    uint32_t n_keys;
+    int64_t partitions_max; /* of a worker: a row that would make one more fails; 0: no PARTITION BY */
+    /* set by fn->bind, in arrays that have room: */
+    uint32_t *cols; /* input columns that it reads, in an order of its own */
+    wr_type *types; /* of those */
+    uint32_t n_cols;
+    wr_field added[WR_TABLE_ADDED_MAX];
+    uint32_t n_added;
+    int64_t window_us; /* tumbling windows of event time; 0: none */
+    uint32_t bad_arg;  /* when bind has failed: the argument it is about; WR_TABLE_ARG_NONE: none of them */
+    void *ctx;         /* of an operator's own copy: what run->open made */
+} wr_table_call;
+
+/* One file in runtime/tablefns/ that ends in one of these. */
+struct wr_table_fn {
+    const char *name; /* upper case */
+    const char *doc;  /* a sentence or two for docs/SQL.md and weir help */
+    const wr_table_arg *args;
+    bool times; /* its rows() gets all rows of one time (and partition) at once, and may leave rows out */
+    /* Checks arguments, fills the last part of *call (cols, types: room for in->n; strings from ar). n_vis: the
+     * columns that a user sees come first. A message without place; the caller adds it. */
+    wr_status (*bind)(wr_table_call *call, const wr_schema *in, uint32_t n_vis, wr_arena *ar, wr_err *err);
+    const struct wr_table_run *run; /* runtime/tablefns/tablefn.h */
+};
+
 typedef struct wr_registry {
     const wr_func_def *const *funcs; /* n_funcs pointers */
     size_t n_funcs;
     const wr_agg_def *const *aggs;
     size_t n_aggs;
+    const wr_table_fn *const *tables;
+    size_t n_tables;
     const wr_with *const *connectors;
     size_t n_connectors;
     const wr_with *const *formats;
@@ -292,6 +347,7 @@ typedef struct wr_win {
     X(SORT_TIME, sort_time, sort_time) /* rows in an order that begins with time, as the watermark passes */ \
     X(LIMIT, limit, limit)                                                                                   \
     X(OVER, over, over)                      /* window functions: a column per call behind the input's */    \
+    X(TABLE_FN, table_fn, table_fn)          /* a table function over the rows of a stream, per partition */ \
     X(RANK, rank, rank)                      /* rows ranked by anything, as changes: Top-N, the last row */  \
     X(JOIN_WINDOW, join_window, join_window) /* rows of one window with each other, when it closes */        \
     X(JOIN_INTERVAL, join_interval, join_interval) /* rows whose times lie near each other, as they come */  \
@@ -603,6 +659,9 @@ struct wr_node {
             wr_over_fn top_fn; /* which rank that is */
             bool ties_last;    /* complete: rows equal in order stand in the reverse order of the source */
         } over;
+        /* TABLE_FN out: the input's columns, call->added; with a window: keys, added, window_start,
+         * window_end, window_time. */
+        wr_table_call *table;
         struct {
             /* out = input columns, a BIGINT per rank in fns. Rows are ranked as they come, whatever the
              * order; those with from <= top_fn <= to are the result. */

@@ -34,19 +34,18 @@ static void border_fields(wr_node *n, uint32_t first, wr_type t) {
 
 /* ---- rows with their session ---- */
 
-/* Columns of PARTITION BY; an expression gets a hidden column, in a PROJECT that takes *inp's place. */
-static bool partition(wri_q *q, wr_node **inp, const wri_scope *scope, const wr_ast *data, uint32_t *keys,
-                      uint32_t *np) {
+bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by, uint32_t *keys,
+                        uint32_t *np) {
     wri_ctx *c = q->c;
     wr_node *in = *inp;
     wri_cols cols = {0};
     wri_binder b;
     wri_binder_scalar(q, &b, scope, "PARTITION BY");
     for (uint32_t i = 0; i < wri_x(in)->n_vis; i++)
-        if (!wri_cols_add(c, &cols, wri_col_of(c, in, i, data->loc), in->out.fields[i].name)) return false;
+        if (!wri_cols_add(c, &cols, wri_col_of(c, in, i, by->loc), in->out.fields[i].name)) return false;
     uint32_t n_vis = cols.n, n = 0;
-    for (uint32_t i = 0; i < data->n_args; i++) {
-        wr_expr *e = wri_bind(&b, data->args[i]);
+    for (uint32_t i = 0; i < by->n; i++) {
+        wr_expr *e = wri_bind(&b, by->items[i]);
         if (e == &wri_failed) return false;
         uint32_t at = 0;
         while (at < cols.n && !wri_expr_equal(cols.exprs[at], e)) at++;
@@ -56,7 +55,7 @@ static bool partition(wri_q *q, wr_node **inp, const wri_scope *scope, const wr_
         if (!twice) keys[n++] = at;
     }
     *np = n;
-    if (cols.n > n_vis) *inp = wri_project_node(c, in, &cols, n_vis, data->loc);
+    if (cols.n > n_vis) *inp = wri_project_node(c, in, &cols, n_vis, by->loc);
     return *inp != NULL;
 }
 
@@ -64,7 +63,8 @@ wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const w
                           const wr_win *win, wr_loc loc) {
     wri_ctx *c = q->c;
     uint32_t *keys = wri_new_n(c, data->n_args, sizeof *keys), n_keys = 0;
-    if (!keys || !partition(q, &in, scope, data, keys, &n_keys)) return NULL;
+    wri_key_list by = {(const wr_ast *const *)data->args, data->n_args, data->loc};
+    if (!keys || !wri_partition_cols(q, &in, scope, &by, keys, &n_keys)) return NULL;
     wr_win w = *win;
     w.time_col = in->time_col;
     uint32_t n_in = in->out.n;

@@ -64,6 +64,7 @@ static void finish(order *o, wr_node *n) {
 static bool goes_by_places(const wr_node *n) {
     switch (n->kind) {
     case WR_N_OVER:
+    case WR_N_TABLE_FN:
     case WR_N_MATCH:
     case WR_N_SESSION:
     case WR_N_JOIN_VERSION:
@@ -81,6 +82,7 @@ static bool goes_by_places(const wr_node *n) {
 }
 
 static bool makes_rows(const wr_node *n) {
+    if (n->kind == WR_N_TABLE_FN) return n->table->window_us > 0;
     return n->kind == WR_N_AGG_LOCAL || n->kind == WR_N_AGG_DELTA || n->kind == WR_N_AGG_GLOBAL ||
            n->kind == WR_N_AGG_CHANGES || n->kind == WR_N_SINK;
 }

@@ -251,14 +251,12 @@ void wri_not_time(wri_ctx *c, const wr_node *in, wr_loc loc, const char *fn, con
 
 /* ---- table functions ---- */
 
-/* The rows a window function works on: TABLE name, (query), or a bare name. */
-static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
-    const wr_ast *d = a->data;
+wr_node *wri_table_arg_rows(wri_q *q, const wr_ast *d, const char *fn, bool by_key, wri_scope *scope) {
     wr_from f = {.loc = d->loc};
     if (d->kind == WR_A_TABLE_ARG || d->kind == WR_A_SUBQUERY || d->kind == WR_A_CURSOR) {
-        if (d->n_args && a->kind != WR_W_SESSION) {
+        if (d->n_args && !by_key) {
             wri_error(q->c, d->args[0]->loc, "group by it instead",
-                      "%s takes no PARTITION BY: its windows do not depend on a key", a->fn);
+                      "%s takes no PARTITION BY: its windows do not depend on a key", fn);
             return NULL;
         }
         f.kind = d->query ? WR_F_QUERY : WR_F_TABLE;
@@ -268,8 +266,7 @@ static wr_node *tvf_input(wri_q *q, const wri_win_args *a, wri_scope *scope) {
         f.kind = WR_F_TABLE;
         f.name = d->name;
     } else {
-        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table",
-                  a->fn);
+        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table", fn);
         return NULL;
     }
     return wri_plan_from(q, &f, scope);
@@ -321,7 +318,7 @@ wr_node *wri_plan_tvf(wri_q *q, const wr_from *f) {
     wri_win_args a;
     if (!wri_win_args_read(q, f->function, true, &a)) return NULL;
     wri_scope scope = {0};
-    wr_node *in = tvf_input(q, &a, &scope);
+    wr_node *in = wri_table_arg_rows(q, a.data, a.fn, a.kind == WR_W_SESSION, &scope);
     if (!in || !tvf_time(q, &a, &in, &scope) || !tvf_names(c, &a, in)) return NULL;
     if (a.kind != WR_W_SESSION && !(in = wri_clock_node(c, in, f->loc))) return NULL;
     wr_win win = {.time_col = in->time_col};

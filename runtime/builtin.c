@@ -1,6 +1,7 @@
 /* runtime/builtin.c -- what is built in, for the planner: functions, aggregates, connectors, formats. */
 #include "aggs/aggs.h"
 #include "job_int.h"
+#include "tablefns/tablefn.h"
 
 #define SETTING(member) offsetof(wr_settings, member)
 
@@ -110,6 +111,8 @@ wr_registry wr_builtin(void) {
         .n_funcs = wr_n_builtin_funcs,
         .aggs = wr_builtin_aggs,
         .n_aggs = wr_n_builtin_aggs,
+        .tables = wr_table_fns,
+        .n_tables = wr_n_table_fns,
         .connectors = (const wr_with *const *)wr_connectors,
         .n_connectors = count(wr_connectors),
         .formats = (const wr_with *const *)wr_formats,

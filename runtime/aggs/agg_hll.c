@@ -1,14 +1,19 @@
 /* runtime/aggs/agg_hll.c -- APPROX_COUNT_DISTINCT(x): exact to 1,024 values, then within about 0.8 %.
  *
+ * The counting itself (hll.h) is shared with COUNT_DISTINCT_ITEMS_TUMBLING, which is exact for longer.
  * HyperLogLog with 2^14 registers. While few hashes were seen they are kept as a set, and the count is
- * its size; one more than SPARSE_MAX and they move to registers. Whether that happens depends on the set
+ * its size; one more than sparse_max and they move to registers. Whether that happens depends on the set
  * of hashes alone, and registers are maxima: the result depends on the values, not on order or merges.
  * The estimate is Ertl's (New cardinality estimation algorithms for HyperLogLog sketches, 2017),
  * unbiased over the whole range without tables.
  * Serialised: tag 'H', the hashes as keys, rising; or tag 'R', registers of 6 bits, low bits first. */
+#include "hll.h"
+
 #include "aggs_int.h"
 
 #include <math.h>
+
+extern const wr_agg_def wr_agg_approx_count_distinct;
 
 #define BITS       14
 #define REGISTERS  (1u << BITS)
@@ -16,10 +21,7 @@
 #define PACKED     (REGISTERS * 6 / 8)
 #define SPARSE_MAX 1024
 
-typedef struct hll {
-    wri_keys *sparse;
-    uint8_t *registers; /* not NULL: sparse is not used any more */
-} hll;
+typedef wri_hll hll;
 
 static wr_status bind(wr_agg_call *call, wr_err *err) {
     (void)err;
@@ -55,17 +57,17 @@ static wr_status densify(hll *h, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status add(hll *h, uint64_t hash, wr_err *err) {
+wr_status wri_hll_add(wri_hll *h, uint64_t hash, uint32_t sparse_max, wr_err *err) {
     if (h->registers) {
         note(h->registers, hash);
         return WR_OK;
     }
     WR_TRY(wri_keys_add(&h->sparse, (int64_t)hash, err));
-    return h->sparse->n > SPARSE_MAX ? densify(h, err) : WR_OK;
+    return h->sparse->n > sparse_max ? densify(h, err) : WR_OK;
 }
 
 /* Hash of a value; mixed once more, for the low bits of the same hash may have chosen the worker. */
-static uint64_t hash_of(const wr_col *c, uint32_t i) {
+uint64_t wri_hll_hash(const wr_col *c, uint32_t i) {
     uint64_t h;
     if (c->phys == WR_STR) h = wr_hash_str(&c->str[i]);
     else if (c->phys == WR_I64) h = (uint64_t)c->i64[i];
@@ -79,7 +81,7 @@ static wr_status update(const wr_agg_call *call, const wr_agg_in *in, char *stat
     (void)call;
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t g = wri_gid(gids, c->nulls, i);
-        if (g) WR_TRY(add(WRI_STATE(hll, states, stride, g), hash_of(c, i), err));
+        if (g) WR_TRY(wri_hll_add(WRI_STATE(hll, states, stride, g), wri_hll_hash(c, i), SPARSE_MAX, err));
     }
     return WR_OK;
 }
@@ -101,31 +103,33 @@ static wr_status merge_registers(wri_reader *r, hll *h, wr_err *err) {
     return WR_OK;
 }
 
+wr_status wri_hll_merge(wri_hll *h, const wr_str *bytes, uint32_t sparse_max, wr_err *err) {
+    const wr_agg_call call = {.def = &wr_agg_approx_count_distinct}; /* for the message */
+    if (bytes->len > 1 && wr_str_data(bytes)[1] == 'R') {
+        wri_reader r = wri_read_head(bytes, 'R');
+        WR_TRY(merge_registers(&r, h, err));
+        return wri_read_end(&r, &call, err);
+    }
+    wri_reader r = wri_read_head(bytes, 'H');
+    wri_key_reader keys = wri_read_keys(&r);
+    if (!h->registers && keys.left <= sparse_max) WR_TRY(wri_keys_expect(&h->sparse, keys.left, err));
+    for (int64_t key; wri_read_key(&keys, &key);) WR_TRY(wri_hll_add(h, (uint64_t)key, sparse_max, err));
+    return wri_read_end(&r, &call, err);
+}
+
 static wr_status merge(const wr_agg_call *call, const wr_agg_in *in, char *states, size_t stride,
                        const uint32_t *gids, wr_err *err) {
     const wr_col *c = in->args[0];
+    (void)call;
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t g = wri_gid(gids, c->nulls, i);
-        if (!g) continue;
-        hll *h = WRI_STATE(hll, states, stride, g);
-        const wr_str *bytes = &c->str[i];
-        if (bytes->len > 1 && wr_str_data(bytes)[1] == 'R') {
-            wri_reader r = wri_read_head(bytes, 'R');
-            WR_TRY(merge_registers(&r, h, err));
-            WR_TRY(wri_read_end(&r, call, err));
-            continue;
-        }
-        wri_reader r = wri_read_head(bytes, 'H');
-        wri_key_reader keys = wri_read_keys(&r);
-        if (!h->registers && keys.left <= SPARSE_MAX) WR_TRY(wri_keys_expect(&h->sparse, keys.left, err));
-        for (int64_t key; wri_read_key(&keys, &key);) WR_TRY(add(h, (uint64_t)key, err));
-        WR_TRY(wri_read_end(&r, call, err));
+        if (g) WR_TRY(wri_hll_merge(WRI_STATE(hll, states, stride, g), &c->str[i], SPARSE_MAX, err));
     }
     return WR_OK;
 }
 
-static wr_status put_hll(const hll *h, wr_buf *sorted, wr_buf *out) {
-    out->len = sorted->len = 0;
+wr_status wri_hll_put(const wri_hll *h, wr_buf *sorted, wr_buf *out) {
+    sorted->len = 0;
     WR_TRY(wri_put_head(out, h->registers ? 'R' : 'H'));
     if (!h->registers) {
         size_t n = h->sparse ? h->sparse->n : 0;
@@ -149,10 +153,12 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
     wr_col *col;
     wr_buf bytes = {0}, sorted = {0};
     wr_status s = wri_out(out, first_col, WR_STR, &col, err);
-    for (uint32_t i = 0; s == WR_OK && i < n; i++)
-        s = put_hll(WRI_STATE_CONST(hll, states, stride, gids[i]), &sorted, &bytes) == WR_OK
+    for (uint32_t i = 0; s == WR_OK && i < n; i++) {
+        bytes.len = 0;
+        s = wri_hll_put(WRI_STATE_CONST(hll, states, stride, gids[i]), &sorted, &bytes) == WR_OK
                 ? wri_out_bytes(out, col, i, &bytes, err)
                 : wr_fail_oom(err, "a count of distinct values");
+    }
     wr_buf_free(&bytes);
     wr_buf_free(&sorted);
     return s;
@@ -185,7 +191,7 @@ static double tau(double x) {
     return z / 3;
 }
 
-static int64_t estimate(const hll *h) {
+int64_t wri_hll_count(const wri_hll *h) {
     if (!h->registers) return h->sparse ? (int64_t)h->sparse->n : 0;
     uint32_t have[RANK_MAX + 1] = {0};
     for (uint32_t i = 0; i < REGISTERS; i++) have[h->registers[i]]++;
@@ -204,16 +210,23 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     (void)failed;
     wr_col *col;
     WR_TRY(wri_out(out, c, WR_I64, &col, err));
-    for (uint32_t i = 0; i < n; i++) col->i64[i] = estimate(WRI_STATE_CONST(hll, states, stride, gids[i]));
+    for (uint32_t i = 0; i < n; i++) col->i64[i] = wri_hll_count(WRI_STATE_CONST(hll, states, stride, gids[i]));
     return WR_OK;
+}
+
+size_t wri_hll_bytes(const wri_hll *h) {
+    return h->registers ? REGISTERS : h->sparse ? sizeof(wri_keys) + (sizeof(int64_t) << h->sparse->log2) : 0;
+}
+
+void wri_hll_free(wri_hll *h) {
+    wr_free(h->sparse);
+    wr_free(h->registers);
+    *h = (wri_hll){0};
 }
 
 static void destroy(const wr_agg_call *call, void *state) {
     (void)call;
-    hll *h = state;
-    wr_free(h->sparse);
-    wr_free(h->registers);
-    memset(h, 0, sizeof *h);
+    wri_hll_free(state);
 }
 
 extern const wr_agg_def wr_agg_count;

@@ -14,7 +14,8 @@
 
 typedef struct run {
     wr_batch *b;
-    uint32_t *idx; /* rows in order; idx[at..n) wait */
+    const int64_t *time; /* of each row of b, by which it stands: see wri_timeline_coarse */
+    uint32_t *idx;       /* rows in order; idx[at..n) wait */
     uint32_t at, n;
     uint64_t kept; /* number of the batch that was last made to hold b */
     uint32_t *nos; /* of its slots, one for 64 rows; NULL: none are kept */
@@ -34,6 +35,7 @@ typedef struct owner { /* of a number */
 struct wri_timeline {
     const wr_schema *schema;
     uint32_t time_col;
+    int64_t grain, tick; /* 0: times as they are */
     bool places; /* batches that are made tell the place of each row */
     run **heap;  /* the least in front */
     size_t n, cap;
@@ -63,6 +65,10 @@ wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col) {
 }
 
 void wri_timeline_places(wri_timeline *t) { t->places = true; }
+void wri_timeline_coarse(wri_timeline *t, int64_t grain, int64_t tick) {
+    t->grain = grain;
+    t->tick = tick;
+}
 
 static void free_run(run *r) {
     wr_batch_drop(r->b);
@@ -96,9 +102,7 @@ size_t wri_timeline_rows(const wri_timeline *t) { return t->rows; }
 
 /* ---- order ---- */
 
-static int64_t time_of(const wri_timeline *t, const run *r, uint32_t at) {
-    return r->b->cols[t->time_col].i64[r->idx[at]];
-}
+static int64_t time_of(const run *r, uint32_t at) { return r->time[r->idx[at]]; }
 
 static int by_value(const wr_col *x, uint32_t i, const wr_col *y, uint32_t j) {
     bool nx = wr_is_null(x, i), ny = wr_is_null(y, j);
@@ -125,7 +129,7 @@ static int by_place(const wri_timeline *t, const run *x, uint32_t i, const run *
 }
 
 static bool before(const wri_timeline *t, const run *x, const run *y) {
-    int64_t a = time_of(t, x, x->at), b = time_of(t, y, y->at);
+    int64_t a = time_of(x, x->at), b = time_of(y, y->at);
     return a != b ? a < b : by_place(t, x, x->idx[x->at], y, y->idx[y->at]) < 0;
 }
 
@@ -143,19 +147,72 @@ static int in_batch(const void *x, const void *y, void *ctx) {
     return c ? c : (i > j) - (i < j);
 }
 
-static void sort_run(const wri_timeline *t, run *r) {
-    sorting s = {.t = t, .r = r, .time = r->b->cols[t->time_col].i64};
-    bool sorted = true;
+#define GRAINS_MAX 256
+
+/* Rows of few times, which stand in the order of their source: by counting. `to` has room for r->n. False: they
+ * are of too many. */
+static bool sort_grains(const wri_timeline *t, run *r, uint32_t *to) {
+    uint32_t ends[GRAINS_MAX] = {0};
+    int64_t least = r->time[r->idx[0]], most = least;
+    for (uint32_t i = 1; i < r->n; i++) {
+        int64_t time = r->time[r->idx[i]];
+        least = time < least ? time : least;
+        most = time > most ? time : most;
+    }
+    if ((uint64_t)most - (uint64_t)least >= (uint64_t)t->grain * GRAINS_MAX) return false;
+    int64_t last = least; /* the row before was of grain no: mostly this one is, too */
+    uint32_t no = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        int64_t time = r->time[r->idx[i]];
+        if (time != last) no = (uint32_t)((time - least) / t->grain);
+        last = time;
+        ends[no]++;
+    }
+    for (uint32_t i = 0, at = 0; i < GRAINS_MAX; i++) {
+        uint32_t n = ends[i];
+        ends[i] = at;
+        at += n;
+    }
+    no = 0;
+    last = least;
+    for (uint32_t i = 0; i < r->n; i++) {
+        int64_t time = r->time[r->idx[i]];
+        if (time != last) no = (uint32_t)((time - least) / t->grain);
+        last = time;
+        to[ends[no]++] = r->idx[i];
+    }
+    memcpy(r->idx, to, r->n * sizeof *to);
+    return true;
+}
+
+/* scratch: room for r->n, when times are coarse. */
+static void sort_run(const wri_timeline *t, run *r, uint32_t *scratch) {
+    sorting s = {.t = t, .r = r, .time = r->time};
+    bool sorted = true, placed = r->b->split != WR_NO_SPLIT && !r->b->place;
     for (uint32_t i = 1; i < r->n; i++) {
         int64_t a = s.time[r->idx[i - 1]], b = s.time[r->idx[i]];
-        bool placed = r->b->split != WR_NO_SPLIT && !r->b->place;
         sorted = sorted && (a < b || (a == b && placed));
     }
-    if (!sorted) qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
+    if (sorted || (t->grain && placed && sort_grains(t, r, scratch))) return;
+    qsort_r(r->idx, r->n, sizeof *r->idx, in_batch, &s);
+}
+
+/* Last ticks of the grains of rows; those of one follow each other, mostly. */
+static void coarse_times(const wri_timeline *t, const run *r, int64_t *to) {
+    const int64_t *time = r->b->cols[t->time_col].i64;
+    int64_t from = 0, last = -1; /* of a grain */
+    for (uint32_t i = 0; i < r->n; i++) {
+        uint32_t row = r->idx[i];
+        if (time[row] < from || time[row] > last) {
+            from = wr_floor_to(time[row], t->grain);
+            last = from + t->grain - t->tick;
+        }
+        to[row] = last;
+    }
 }
 
 int64_t wri_timeline_first(const wri_timeline *t) {
-    return t->n ? time_of(t, t->heap[0], t->heap[0]->at) : WR_WM_END;
+    return t->n ? time_of(t->heap[0], t->heap[0]->at) : WR_WM_END;
 }
 
 size_t wri_timeline_bytes(const wri_timeline *t) {
@@ -211,14 +268,19 @@ static wr_status number_rows(wri_timeline *t, run *r, wr_err *err) {
 
 wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
     if (n == 0) return WR_OK;
-    run *r = wr_alloc(sizeof *r + (n + (size_t)n / 64 + 1) * sizeof *r->idx);
+    /* Behind the run: its times when they are coarse, rows in order, numbers of slots, and for a while what
+     * sorting takes. */
+    size_t times = t->grain ? (size_t)b->n * sizeof(int64_t) : 0;
+    run *r = wr_alloc(sizeof *r + times + ((t->grain ? 2 : 1) * (size_t)n + (size_t)n / 64 + 1) * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
         return wr_fail_oom(err, "rows that wait for the watermark");
     }
-    *r = (run){.b = wr_batch_hold(b), .idx = (uint32_t *)(r + 1), .n = n};
+    *r = (run){.b = wr_batch_hold(b), .idx = (uint32_t *)((char *)(r + 1) + times), .n = n};
     for (uint32_t i = 0; i < n; i++) r->idx[i] = idx ? idx[i] : i;
-    sort_run(t, r);
+    r->time = times ? (int64_t *)(r + 1) : b->cols[t->time_col].i64;
+    if (times) coarse_times(t, r, (int64_t *)(r + 1));
+    sort_run(t, r, r->idx + n);
     t->heap[t->n++] = r;
     rise(t, t->n - 1);
     t->rows += n;
@@ -242,11 +304,11 @@ static wr_status take_run(wri_timeline *t, int64_t wm, uint32_t most, wr_err *er
     if (wr_grow(&t->refs, &t->refs_cap, t->n_refs + (r->n - r->at), sizeof *t->refs) != WR_OK)
         return wr_fail_oom(err, "rows in the order of time");
     while (r->at < r->n) {
-        int64_t time = time_of(t, r, r->at);
+        int64_t time = time_of(r, r->at);
         if (time > wm || (next && before(t, next, r))) break;
         if (t->n_refs >= most) {
             const ref *last = &t->refs[t->n_refs - 1];
-            if (last->r->b->cols[t->time_col].i64[last->row] != time) break;
+            if (t->grain || last->r->time[last->row] != time) break;
         }
         t->refs[t->n_refs++] = (ref){r, r->idx[r->at], r->nos ? slot_of(r, r->at) : 0};
         r->at++;

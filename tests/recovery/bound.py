@@ -34,6 +34,8 @@ QUERIES = {
     "first": "SELECT k, bytes FROM (SELECT k, bytes, ROW_NUMBER() OVER (PARTITION BY k ORDER BY event_time) AS n FROM clicks) AS t WHERE n = 1;",
     "match": "SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY k ORDER BY event_time MEASURES A.bytes AS b, B.bytes AS c PATTERN (A B) "
              "WITHIN INTERVAL '10' MINUTE DEFINE B AS B.bytes < 500) AS m;",
+    "table_fn": "SELECT k, bytes, EXPECTED FROM TABLE(ANOMALY_ZSCORE(TABLE clicks PARTITION BY k, DESCRIPTOR(bytes), window_size => 16, "
+                "max_partitions => 100000000));",
 }
 IN_MEMORY = {"sort": "SELECT k, bytes, latency_ms FROM clicks ORDER BY latency_ms, k, bytes;"}
 

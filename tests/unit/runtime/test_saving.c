@@ -407,6 +407,23 @@ Test(saving, early_windows) {
           "GROUP BY window_start, window_end, k EMIT EARLY EVERY INTERVAL '7' SECOND;");
 }
 
+#define TABLE_FN(of) "SELECT * FROM TABLE(" of ");"
+
+/* A state a partition, on and on; and those that are forgotten, and may come back. */
+Test(saving, table_functions) {
+    check(TABLE_FN("ANOMALY_ZSCORE(TABLE s PARTITION BY k, DESCRIPTOR(v), 5, 3)"));
+    check("SET state_ttl = '5s'; " TABLE_FN("ANOMALY_SEASONAL(TABLE s PARTITION BY k, DESCRIPTOR(v), 3)"));
+    check(TABLE_FN("ANOMALY_ZSCORE(TABLE s, DESCRIPTOR(v), 50, 3)"));
+}
+
+Test(saving, table_functions_in_windows) {
+    check(TABLE_FN("TOP_K_ITEMS_TUMBLING(TABLE s PARTITION BY k, 'x', 2, 10)"));
+    check(TABLE_FN("COUNT_DISTINCT_ITEMS_TUMBLING(TABLE s PARTITION BY k, 'x', 40)"));
+    check(TABLE_FN("TOP_K_ITEMS_TUMBLING(TABLE s, 'v', 3, 20)"));
+}
+
+Test(saving, table_functions_of_one_time) { check(TABLE_FN("GROUP_RANK(TABLE s PARTITION BY k, 'v')")); }
+
 Test(saving, no_window) { check("SELECT k, COUNT(*), SUM(v) FROM s GROUP BY k;"); }
 
 #define SESSIONS(gap, rest)                                                                                  \

@@ -126,6 +126,50 @@ Test(timeline, in_the_order_of_time) {
     }
 }
 
+#define GRAIN 1000
+
+static int by_grain(const void *x, const void *y) {
+    const row *a = x, *b = y;
+    int64_t i = wr_floor_to(a->t, GRAIN), j = wr_floor_to(b->t, GRAIN);
+    if (i != j) return i < j ? -1 : 1;
+    if (a->split != b->split) return a->split < b->split ? -1 : 1;
+    return (a->pos > b->pos) - (a->pos < b->pos);
+}
+
+/* Coarse times: rows leave with the last tick of their grain, those of one grain in the order of their source. */
+Test(timeline, by_grains) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        rng = seed * 104729;
+        wri_timeline *t = wri_timeline_new(&schema, 1);
+        wri_timeline_coarse(t, GRAIN, 1);
+        size_t done = 0;
+        int64_t wm = -5000, pos[3] = {0};
+        uint64_t spread = seed % 3 == 0 ? 300 : seed % 3 == 1 ? 5000 : 3000000; /* the last: too many to count */
+        n_rows = 0;
+        for (int round = 0; round < 30 || wm < INT64_MAX; round++) {
+            uint32_t split = (uint32_t)(rnd() % 3), n = 1 + (uint32_t)(rnd() % 200);
+            wr_batch *b = round < 30 ? batch_of(n, split, pos[split], wm + 1, spread) : NULL;
+            pos[split] += n;
+            if (b) cr_assert_eq(wri_timeline_add(t, b, NULL, n, NULL), WR_OK);
+            wr_batch_drop(b);
+            wm = round < 30 ? wm + (int64_t)(rnd() % (spread / 2 + 10)) : INT64_MAX;
+            qsort(rows + done, n_rows - done, sizeof *rows, by_grain);
+            for (wr_batch *out;; wr_batch_drop(out)) {
+                cr_assert_eq(wri_timeline_take(t, wm, 64, &out, NULL), WR_OK);
+                if (!out) break;
+                cr_assert_leq(out->n, 64);
+                for (uint32_t i = 0; i < out->n; i++, done++) {
+                    cr_assert(wr_floor_to(rows[done].t, GRAIN) + GRAIN - 1 <= wm);
+                    check_row(out, i, &rows[done]);
+                }
+            }
+            cr_assert(done == n_rows || wr_floor_to(rows[done].t, GRAIN) + GRAIN - 1 > wm);
+        }
+        cr_assert_eq(done, n_rows);
+        wri_timeline_free(t);
+    }
+}
+
 Test(timeline, some_rows_only) {
     wri_timeline *t = wri_timeline_new(&schema, 1);
     n_rows = 0;
