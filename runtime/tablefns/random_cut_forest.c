@@ -9,39 +9,36 @@
  * too low or too high for the rows before, and by how much one outweighs the other. Numbers are texts of four
  * decimals, as the Kinesis dialect has them. */
 #include <math.h>
+#include <stdio.h>
 
 #include "runtime/rcf/rcf.h"
 #include "tablefn.h"
 
 enum { TREES, SAMPLE, DECAY, SHINGLE, DIRECTIONS_OR_SEED, SEED_BEHIND };
 enum { SCORE, EXPLANATION };
-#define KDA_COLUMNS_MAX 30
-#define KDA_SHINGLE_MAX 30
 
 #define COMMON_ARGS                                                                                          \
-    {.name = "numberOfTrees",                                                                                \
-     .also = "trees",                                                                                        \
+    {.name = "trees",                                                                                        \
      .kind = 'i',                                                                                            \
      .def = "100",                                                                                           \
      .min = 1,                                                                                               \
      .max = 1000,                                                                                            \
      .doc = "Trees: more make scores steadier, and cost as much more."},                                     \
-        {.name = "subSampleSize",                                                                            \
-         .also = "sample_size",                                                                              \
+        {.name = "sampleSize",                                                                               \
          .kind = 'i',                                                                                        \
          .def = "256",                                                                                       \
          .min = 10,                                                                                          \
          .max = 1000,                                                                                        \
-         .doc = "Points that each tree keeps; so many rows score 0 while it learns."},                       \
+         .doc = "Points that each tree keeps. So many rows score 0 while it learns."},                       \
         {.name = "timeDecay",                                                                                \
          .kind = 'i',                                                                                        \
          .def = "100000",                                                                                    \
          .min = 1,                                                                                           \
          .max = 2147483647,                                                                                  \
-         .doc = "Rows after which one weighs 1/e in the choice of what is kept. More than subSampleSize."},  \
+         .doc = "Rows after which one weighs 1/e in the choice of what is kept. More than sampleSize."},     \
     {                                                                                                        \
         .name = "shingleSize", .kind = 'i', .def = "1", .min = 1, .max = 1000,                               \
-        .doc = "Rows that are looked at together, so that their order counts (Kinesis dialect: at most 30)." \
+        .doc = "Rows that are looked at together, so that their order counts."                               \
     }
 #define SEED_ARG                                                                                             \
     {                                                                                                        \
@@ -59,7 +56,8 @@ static const wr_table_arg args_explained[] = {
     SEED_ARG,
     {0}};
 
-typedef struct shared { /* by all forests of an operator */
+typedef struct shared {       /* by all forests of an operator */
+    const char *const *names; /* of columns, as bind has left them; NULL: nothing is explained */
     double *values, *parts;
     wr_buf text;
 } shared;
@@ -78,37 +76,25 @@ static wr_rcf_opts opts_of(const wr_table_call *call) {
 
 /* ---- plan ---- */
 
-static wr_status check(wr_table_call *call, uint32_t n, wr_err *err) {
-    int64_t sample = call->args[SAMPLE].v.i64, decay = call->args[DECAY].v.i64;
-    int64_t shingle = call->args[SHINGLE].v.i64;
-    if (n == 0)
-        return wr_fail(err, WR_ESQL,
-                       "its input has no column of numbers to look at; cast one: CAST(c AS DOUBLE) AS c");
-    if (call->kda && n > KDA_COLUMNS_MAX)
-        return wr_fail(err, WR_ESQL,
-                       "its input has %u columns of numbers, at most %d can be looked at: select fewer", n,
-                       KDA_COLUMNS_MAX);
-    if (decay <= sample) {
-        call->bad_arg = call->args[DECAY].given ? DECAY : SAMPLE;
-        return wr_fail(err, WR_ESQL, "timeDecay must be more than subSampleSize: it is %lld, and that %lld",
-                       (long long)decay, (long long)sample);
-    }
-    call->bad_arg = SHINGLE;
-    if (call->kda && shingle > KDA_SHINGLE_MAX)
-        return wr_fail(err, WR_ESQL, "shingleSize must be from 1 to %d, it is %lld", KDA_SHINGLE_MAX,
-                       (long long)shingle);
-    if (n * shingle > WR_RCF_POINT_MAX)
-        return wr_fail(err, WR_ESQL, "shingleSize: %lld rows of %u numbers make more than %d",
-                       (long long)shingle, n, WR_RCF_POINT_MAX);
-    call->bad_arg = WR_TABLE_ARG_NONE;
-    return WR_OK;
-}
-
 static wr_status bind(wr_table_call *call, const wr_schema *in, uint32_t n_vis, wr_arena *ar, wr_err *err) {
     (void)ar;
     uint32_t n;
-    wr_table_reads_numbers(call, in, n_vis, !call->kda, &n);
-    WR_TRY(check(call, n, err));
+    int64_t sample = call->args[SAMPLE].v.i64, decay = call->args[DECAY].v.i64;
+    int64_t shingle = call->args[SHINGLE].v.i64;
+    wr_table_reads_numbers(call, in, n_vis, true, &n);
+    if (n == 0)
+        return wr_fail(err, WR_ESQL,
+                       "its input has no column of numbers to look at; CAST(c AS DOUBLE) makes one");
+    if (decay <= sample) {
+        call->bad_arg = call->args[DECAY].given ? DECAY : SAMPLE;
+        return wr_fail(err, WR_ESQL, "timeDecay must be more than sampleSize, it is %lld, and that %lld",
+                       (long long)decay, (long long)sample);
+    }
+    if (n * shingle > WR_RCF_POINT_MAX) {
+        call->bad_arg = SHINGLE;
+        return wr_fail(err, WR_ESQL, "shingleSize: %lld rows of %u numbers are more than %d",
+                       (long long)shingle, n, WR_RCF_POINT_MAX);
+    }
     wr_table_adds(call, "ANOMALY_SCORE", wr_type_of(WR_T_DOUBLE));
     return WR_OK;
 }
@@ -138,7 +124,7 @@ static wr_status bind_explained(wr_table_call *call, const wr_schema *in, uint32
     const char **names = wr_arena_alloc(ar, call->n_cols * sizeof *names);
     for (uint32_t c = 0; names && c < call->n_cols; c++)
         if (!(names[c] = member(ar, in->fields[call->cols[c]].name))) names = NULL;
-    call->bound = names;
+    call->ctx = names; /* for open */
     return names ? WR_OK : wr_fail_oom(err, "a plan");
 }
 
@@ -155,7 +141,9 @@ static void close_shared(wr_table_call *call) {
 }
 
 static wr_status open_shared(wr_table_call *call, wr_err *err) {
+    const char *const *names = call->ctx;
     shared *s = call->ctx = wr_calloc(1, sizeof *s);
+    if (s) s->names = names;
     if (s) s->values = wr_calloc(call->n_cols, sizeof *s->values);
     if (s) s->parts = wr_calloc(call->n_cols, 2 * sizeof *s->parts);
     return s && s->values && s->parts ? WR_OK : wr_fail_oom(err, call->fn->name);
@@ -181,14 +169,13 @@ static size_t bytes(const wr_table_call *call, const void *state) {
 
 static wr_status explain(const wr_table_call *call, shared *s, const wr_table_rows *r, uint32_t i,
                          wr_err *err) {
-    const char *const *names = call->bound;
     bool directions = call->args[DIRECTIONS_OR_SEED].v.i64 != 0;
     s->text.len = 0;
     wr_status ok = wr_buf_puts(&s->text, "{");
     for (uint32_t c = 0; c < call->n_cols && ok == WR_OK; c++) {
         double low = s->parts[2 * c], high = s->parts[2 * c + 1];
         if (c > 0) ok = wr_buf_puts(&s->text, ",");
-        if (ok == WR_OK) ok = wr_buf_puts(&s->text, names[c]);
+        if (ok == WR_OK) ok = wr_buf_puts(&s->text, s->names[c]);
         if (ok == WR_OK && directions)
             ok = wr_buf_printf(&s->text, "\"DIRECTION\":\"%s\",\"STRENGTH\":\"%.4f\",",
                                high > low ? "HIGH" : "LOW", fabs(high - low));
