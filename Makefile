@@ -31,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs runtime/tablefns state state/snapshots state/streams connectors connectors/formats server
+FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs runtime/rcf runtime/tablefns state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -128,12 +128,12 @@ test: deps-test ## everything: units and SQL under ASan, TSan, oracle, examples
 test-run:
 	@sh tests/run.sh
 
-# Python with DuckDB, for the oracles, schemathesis, for the server's API, and a parser of metrics.
+# Python with DuckDB, for the oracles, schemathesis, for the server's API, a parser of metrics, and forests to compare with.
 .PHONY: venv
 venv:
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
-	@build/venv/bin/python -c "import duckdb, schemathesis, prometheus_client" 2>/dev/null || \
-	  build/venv/bin/pip install --quiet duckdb schemathesis prometheus_client
+	@build/venv/bin/python -c "import duckdb, schemathesis, prometheus_client, rrcf, scipy" 2>/dev/null || \
+	  build/venv/bin/pip install --quiet duckdb schemathesis prometheus_client rrcf numpy scipy
 
 # Makes calls of a running job fail: preloaded. ASan has its own malloc: there, system calls only.
 $(OUT)/shim.so: tests/faults/shim.c
@@ -224,7 +224,7 @@ bench: deps-test all venv ## measure against the bare limit and DuckDB; prints r
 bench-nexmark: all ## the Nexmark queries over a million events: events per second and core
 	python3 bench/nexmark/run.py
 
-$(OUT)/bench_log $(OUT)/bench_latency: $(OUT)/bench_%: bench/%.c $(LIB)
+$(OUT)/bench_log $(OUT)/bench_latency $(OUT)/bench_rcf: $(OUT)/bench_%: bench/%.c $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(BUILD)) $(LDFLAGS_$(BUILD)) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: bench-snapshots
@@ -240,6 +240,11 @@ bench-log: $(OUT)/bench_log ## the sharded log against the disk and the page cac
 bench-latency: $(OUT)/bench_latency ## from an appended record to a query's result, at 50,000 records a second
 	@for durability in os fsync; do rm -rf build/bench/latency && mkdir -p build/bench/latency && \
 		echo "durability $$durability" && $(OUT)/bench_latency build/bench/latency 50000 10 $$durability || exit 1; done
+
+.PHONY: bench-rcf
+bench-rcf: $(OUT)/bench_rcf venv ## random cut forests: points per second of a core, and against the package rrcf
+	@$(OUT)/bench_rcf
+	@build/venv/bin/python bench/rcf.py $(OUT)/bench_rcf
 
 PREFIX ?= /usr/local
 # Installs what a command prints as a file below PREFIX: a new file, as the old one may be running.

@@ -222,7 +222,7 @@ typedef struct wr_table_call {
     uint32_t n_added;
     int64_t window_us; /* tumbling windows of event time; 0: none */
     uint32_t bad_arg;  /* when bind has failed: the argument it is about; WR_TABLE_ARG_NONE: none of them */
-    void *ctx;         /* of an operator's own copy: what run->open made */
+    void *ctx;         /* what bind leaves for run->open; of an operator's own copy: what that made */
 } wr_table_call;
 
 /* One file in runtime/tablefns/ that ends in one of these. */

@@ -1,6 +1,7 @@
 /* runtime/expr/fn_random.c -- chance: from the system's source, or from a seed. A call with a seed draws a
  * row of numbers of its own, beginning anew with each worker. */
 #include "expr_int.h"
+#include "runtime/random.h"
 
 typedef const wr_value *args_t;
 
@@ -19,10 +20,7 @@ static const char *draw(wri_call *c, const wr_value *seed, uint64_t *outp) {
         }
         *state = (uint64_t)seed->i64;
     }
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    *outp = z ^ (z >> 31);
+    *outp = wr_random_next(state);
     return NULL;
 }
 

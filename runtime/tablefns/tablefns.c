@@ -7,6 +7,8 @@
     X(count_distinct_items_tumbling)                                                                         \
     X(group_rank)                                                                                            \
     X(hotspots)                                                                                              \
+    X(random_cut_forest)                                                                                     \
+    X(random_cut_forest_with_explanation)                                                                    \
     X(top_k_items_tumbling)
 
 #define X(name) extern const wr_table_fn wr_table_##name;

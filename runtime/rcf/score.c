@@ -1,0 +1,97 @@
+/* runtime/rcf/score.c -- how unlike is f->x to the points of the trees?
+ *
+ * If x were inserted, it would be cut off at a node of depth d (the root's is 0) with probability p = growth
+ * / sum of the grown box's sides, if it was not above, and would then be a leaf of depth d + 1. At a leaf
+ * with another point p is 1. So the expected value of 1 / depth is the sum over the way down of w p / (d +
+ * 1), where w, at first 1, is what is left: w (1 - p) goes on. At a leaf with the same point, sampled m times
+ * of M, there is nothing to cut off: w (1 - m / 2M) / (d + log2(m + 1)), as if it hung below a tree of its
+ * twins.
+ *
+ * Parts: p is a sum over sides of the box that x lies beyond, low or high; each takes its own share. Twins
+ * have no direction: their share is spread evenly. */
+#include <math.h>
+
+#include "rcf_int.h"
+
+/* The share of a leaf with the same point. */
+static double twins(const wr_rcf *f, const wri_rcf_tree *t, const wri_rcf_leaf *leaf, uint32_t depth) {
+    double m = (double)leaf->count;
+    double below = m == 1 ? 1 : log2(m + 1);
+    (void)f;
+    return (1 - m / (2.0 * t->n)) / (depth + below);
+}
+
+static inline __attribute__((always_inline)) double tree_score(const wr_rcf *f, const wri_rcf_tree *t,
+                                                               uint32_t q) {
+    const wri_f4 *x = f->x;
+    double left = 1, score = 0;
+    uint32_t depth = 0, kid = t->root;
+    while (!(kid & WRI_RCF_LEAF)) {
+        const wri_rcf_node *n = wri_rcf_node_at(f, t, kid);
+        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, x, q);
+        double off = left * (double)(s.growth / s.sum);
+        left -= off;
+        score += off * f->inverse[++depth];
+        kid = n->kid[((const float *)x)[n->dim] > n->cut];
+    }
+    const wri_rcf_leaf *leaf = &t->leaves[kid & ~WRI_RCF_LEAF];
+    if (wri_rcf_equal(wri_rcf_point(f, leaf->point), x, q)) return score + left * twins(f, t, leaf, depth);
+    return score + left * f->inverse[depth + 1];
+}
+
+double wri_rcf_tree_score(const wr_rcf *f, const wri_rcf_tree *t) { return tree_score(f, t, f->q); }
+
+/* All trees have as many points. */
+static double scale(const wr_rcf *f) { return log2(f->trees[0].n + 1.0) / f->o.trees; }
+
+double wri_rcf_score(const wr_rcf *f) {
+    double sum = 0;
+    if (f->q == 1)
+        for (uint32_t i = 0; i < f->o.trees; i++) sum += tree_score(f, &f->trees[i], 1);
+    else
+        for (uint32_t i = 0; i < f->o.trees; i++) sum += tree_score(f, &f->trees[i], f->q);
+    return sum * scale(f);
+}
+
+/* ---- parts ---- */
+
+/* Shares out `off`, of which each unit of growth takes as much; adds what it gave to *givenp. */
+static void share(const wr_rcf *f, const wri_f4 *lo, const wri_f4 *hi, double each, double *parts) {
+    const float *low = (const float *)lo, *high = (const float *)hi, *x = (const float *)f->x;
+    for (uint32_t d = 0, c = 0; d < f->width; d++, c = c + 1 < f->o.dims ? c + 1 : 0) {
+        if (x[d] < low[d]) parts[2 * c] += each * (double)(low[d] - x[d]);
+        else if (x[d] > high[d]) parts[2 * c + 1] += each * (double)(x[d] - high[d]);
+    }
+}
+
+static void tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
+    uint32_t depth = 0, kid = t->root, q = f->q;
+    double left = 1;
+    while (!(kid & WRI_RCF_LEAF)) {
+        const wri_rcf_node *n = wri_rcf_node_at(f, t, kid);
+        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q);
+        double off = left * (double)(s.growth / s.sum);
+        left -= off;
+        depth++;
+        if (s.growth > 0) share(f, n->box, n->box + q, off * f->inverse[depth] / (double)s.growth, parts);
+        kid = n->kid[((const float *)f->x)[n->dim] > n->cut];
+    }
+    const wri_rcf_leaf *leaf = &t->leaves[kid & ~WRI_RCF_LEAF];
+    const wri_f4 *at = wri_rcf_point(f, leaf->point);
+    wri_rcf_sides s = wri_rcf_grown(at, at, f->x, q);
+    if (s.growth > 0) {
+        share(f, at, at, left * f->inverse[depth + 1] / (double)s.growth, parts);
+        return;
+    }
+    double each = left * twins(f, t, leaf, depth) / (2.0 * f->o.dims);
+    for (uint32_t c = 0; c < 2 * f->o.dims; c++) parts[c] += each;
+}
+
+void wri_rcf_parts(const wr_rcf *f, double score, double *parts) {
+    double sum = 0;
+    memset(parts, 0, 2 * f->o.dims * sizeof *parts);
+    for (uint32_t i = 0; i < f->o.trees; i++) tree_parts(f, &f->trees[i], parts);
+    for (uint32_t c = 0; c < 2 * f->o.dims; c++) sum += parts[c];
+    /* They sum to the score but for rounding of floats; this takes that out, and scales them. */
+    for (uint32_t c = 0; sum > 0 && c < 2 * f->o.dims; c++) parts[c] *= score / sum;
+}
