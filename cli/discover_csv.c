@@ -10,7 +10,12 @@
 
 #define LINES     200 /* looked at for the delimiter */
 #define FIELDS_MAX 1000
-#define KEPT      10
+#define KEPT       10 /* records shown by --aws */
+
+typedef struct piece { /* of a line */
+    const char *p;
+    size_t n;
+} piece;
 
 /* The next field at *pp, in place but for quotes; *pp: behind its delimiter, NULL: it was the last. */
 static piece field(wr_arena *ar, const char **pp, const char *end, char delimiter) {

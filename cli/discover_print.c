@@ -102,7 +102,7 @@ static const char *time_name(wri_sample *s, const wri_seen *c, wri_moment epoch)
     return computed(c, epoch) ? wr_arena_printf(&s->ar, "%s_time", c->name) : c->name;
 }
 
-static wr_status put_column(wri_sample *s, lines *l, const wri_seen *c, wri_moment epoch) {
+static wr_status put_column(lines *l, const wri_seen *c, wri_moment epoch) {
     wr_buf what = {0}, why = {0};
     char type[64];
     wri_seen_type(c, type, sizeof type);
@@ -165,7 +165,7 @@ static wr_status put_watermark(wri_sample *s, lines *l, const wri_seen *c, wri_m
 static wr_status put_columns(wri_sample *s, wr_buf *out, const wri_seen *event, wri_moment epoch) {
     lines l = {.out = out, .left = s->n + (event != NULL)};
     for (size_t i = 0; i < s->n; i++) l.left += computed(&s->cols[i], epoch);
-    for (size_t i = 0; i < s->n; i++) WR_TRY(put_column(s, &l, &s->cols[i], epoch));
+    for (size_t i = 0; i < s->n; i++) WR_TRY(put_column(&l, &s->cols[i], epoch));
     for (size_t i = 0; i < s->n; i++)
         if (computed(&s->cols[i], epoch)) WR_TRY(put_computed(s, &l, &s->cols[i], epoch));
     return event ? put_watermark(s, &l, event, epoch) : WR_OK;
