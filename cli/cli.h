@@ -15,7 +15,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 typedef struct wr_command {
     const char *name;
     const char *args;    /* what follows the options, for help: "FILE.sql"; "" when nothing does */
-    const char *words;   /* what those may be, separated by blanks, for completion; NULL: SQL files */
+    const char *words;   /* what those may be, separated by blanks, for completion; NULL: files */
+    const char *files;   /* which files, "*.test"; NULL: "*.sql" */
     const char *summary; /* one line, without a capital and a full stop */
     const char *doc; /* paragraphs, separated by "\n\n"; one whose lines begin with blanks is kept as it is */
     const wr_option *flags;

@@ -160,6 +160,7 @@ static int run(const void *opts, char **args, int n) {
 const wr_command wri_cmd_discover = {
     .name = "discover",
     .args = "FILE|STREAM",
+    .files = "*",
     .summary = "look at records, print the CREATE STREAM that reads them",
     .doc = "Samples records and prints a statement that runs as it is, with what was seen of each column behind it: types with "
            "room to grow, members of nested objects by their paths, the delimiter and head of CSV, and a guess at the event "

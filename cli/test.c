@@ -138,6 +138,7 @@ static int run(const void *opts, char **args, int n) {
 const wr_command wri_cmd_test = {
     .name = "test",
     .args = "DIR|FILE.test ...",
+    .files = "*.test",
     .summary = "run scripts on given rows, compare with the rows expected",
     .doc =
         "A case is a file of sections, each begun by a line '--- KIND WORDS':\n\n"
