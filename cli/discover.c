@@ -66,7 +66,8 @@ static wr_status read_file(const char *path, wr_buf *out, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status read_shard(wr_streams *db, const char *name, uint32_t shard, int64_t rows, wr_buf *out, wr_err *err) {
+static wr_status read_shard(wr_streams *db, const char *name, uint32_t shard, int64_t rows, wr_buf *out,
+                            wr_err *err) {
     wr_reader *reader;
     wr_records got = {0};
     wr_place at = {.from = WR_FROM_HORIZON};
@@ -103,13 +104,16 @@ static wr_status sample(wri_sample *s, const discover_opts *o, const wr_buf *tex
     while (first < end && (*first == ' ' || *first == '\n' || *first == '\r' || *first == '\t')) first++;
     if (first == end) return wr_fail(err, WR_EINVAL, "'%s' has no record to look at", s->what);
     s->csv = o->format == 2 || (o->format == 0 && *first != '{' && *first != '[');
-    wr_status r = s->csv ? wri_sample_csv(s, p, (size_t)(end - p), o->rows) : wri_sample_json(s, p, (size_t)(end - p), o->rows);
+    wr_status r = s->csv ? wri_sample_csv(s, p, (size_t)(end - p), o->rows)
+                         : wri_sample_json(s, p, (size_t)(end - p), o->rows);
     if (r == WR_OK) r = wri_infer(s);
     if (r != WR_OK) return wr_fail_oom(err, "the sample");
     if (s->n == 0 || s->bad > s->rows)
-        return wr_fail(err, WR_EINVAL, "'%s': %llu of %llu lines are no JSON object; a record is an object on a line of its own "
-                       "(jq -c '.[]' makes lines of an array)", s->what, (unsigned long long)s->bad,
-                       (unsigned long long)(s->rows + s->bad));
+        return wr_fail(
+            err, WR_EINVAL,
+            "'%s': %llu of %llu lines are no JSON object; a record is an object on a line of its own "
+            "(jq -c '.[]' makes lines of an array)",
+            s->what, (unsigned long long)s->bad, (unsigned long long)(s->rows + s->bad));
     return WR_OK;
 }
 
@@ -144,11 +148,14 @@ static int run(const void *opts, char **args, int n) {
     const discover_opts *o = opts;
     wr_buf text = {0};
     if (n != 1) {
-        wri_say("discover: expected one file, - for standard input, or --data DIR and a stream; see weir help discover");
+        wri_say("discover: expected one file, - for standard input, or --data DIR and a stream; see weir "
+                "help discover");
         return EXIT_USAGE;
     }
     wri_sample s = {.what = args[0],
-                    .connector = o->data ? "stream" : strcmp(args[0], "-") == 0 ? "stdin" : "file"};
+                    .connector = o->data                     ? "stream"
+                                 : strcmp(args[0], "-") == 0 ? "stdin"
+                                                             : "file"};
     int status = read_all(&s, o, &text);
     if (status == EXIT_DONE) status = discover(&s, o, &text);
     wr_buf_free(&text);
@@ -162,14 +169,17 @@ const wr_command wri_cmd_discover = {
     .args = "FILE|STREAM",
     .files = "*",
     .summary = "look at records, print the CREATE STREAM that reads them",
-    .doc = "Samples records and prints a statement that runs as it is, with what was seen of each column behind it: types with "
-           "room to grow, members of nested objects by their paths, the delimiter and head of CSV, and a guess at the event "
+    .doc = "Samples records and prints a statement that runs as it is, with what was seen of each column "
+           "behind it: types with "
+           "room to grow, members of nested objects by their paths, the delimiter and head of CSV, and a "
+           "guess at the event "
            "time. What is mixed becomes VARCHAR. FILE may be packed by gzip; FILE - is standard input.\n\n"
            "  weir discover orders.jsonl > orders.sql\n"
            "  weir discover orders.jsonl | weir run -\n"
            "  weir discover clicks --data d\n"
            "  weir discover --aws orders.csv\n\n"
-           "With --aws the answer has the form, and the names, of DiscoverInputSchema of Kinesis Data Analytics; its types are "
+           "With --aws the answer has the form, and the names, of DiscoverInputSchema of Kinesis Data "
+           "Analytics; its types are "
            "wider than those of the service, which fitted the sample only.\n\n"
            "Exit status: 0 done, 1 failure, 2 the argument cannot be read, or holds no records.",
     .flags = flags,

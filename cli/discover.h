@@ -29,7 +29,7 @@ typedef enum wri_moment {
 } wri_moment;
 extern const char *const wri_moment_patterns[WRI_M_ALL - WRI_M_PATTERNS]; /* as TO_TIMESTAMP takes them */
 
-typedef enum wri_found { /* what a column is */
+typedef enum wri_found {                /* what a column is */
                          WRI_F_NOTHING, /* only NULL */
                          WRI_F_BOOLEAN,
                          WRI_F_INTEGER,
@@ -47,21 +47,21 @@ typedef struct wri_seen { /* a column, and what its values were */
     const char *name;     /* of the column */
     const char *top;      /* JSON: the key, where the path is of one step; else NULL */
     uint64_t rows, nulls, bools, ints, reals, texts, arrays, docs; /* docs: values that are objects */
-    int64_t min, max;     /* of ints */
-    double least, most;   /* of ints and reals */
-    size_t longest, elements; /* of texts [bytes]; most of an array */
-    uint64_t moments[WRI_M_ALL];                  /* values that are such */
+    int64_t min, max;                                              /* of ints */
+    double least, most;                                            /* of ints and reals */
+    size_t longest, elements;                                      /* of texts [bytes]; most of an array */
+    uint64_t moments[WRI_M_ALL];                                   /* values that are such */
     int64_t last_us[WRI_M_ALL], back_us[WRI_M_ALL]; /* the time before; how far one was behind the latest */
-    uint32_t digits;      /* of the fraction of a second, most */
-    const char *example;  /* the first text */
+    uint32_t digits;                                /* of the fraction of a second, most */
+    const char *example;                            /* the first text */
     wri_found found;
     wri_moment moment; /* WRI_M_NONE: it is no time */
 } wri_seen;
 
 typedef struct wri_sample {
     wr_arena ar;
-    const char *what;                         /* the argument */
-    const char *connector;                    /* file, stdin, stream */
+    const char *what;      /* the argument */
+    const char *connector; /* file, stdin, stream */
     bool csv, raw, header;
     char delimiter;
     const char **records; /* the first few as they were */

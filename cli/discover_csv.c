@@ -1,14 +1,14 @@
 /* cli/discover_csv.c -- weir discover: CSV; the delimiter, whether there is a head, the columns.
  *
- * The delimiter is the mark of , ; tab | that cuts most lines into one and the same number of fields, more than
- * one. A head is a first line of distinct texts over columns that hold something else, or over texts that none
- * of them stands among. */
+ * The delimiter is the mark of , ; tab | that cuts most lines into one and the same number of fields, more
+ * than one. A head is a first line of distinct texts over columns that hold something else, or over texts
+ * that none of them stands among. */
 #include <ctype.h>
 #include <strings.h>
 
 #include "discover.h"
 
-#define LINES     200 /* looked at for the delimiter */
+#define LINES      200 /* looked at for the delimiter */
 #define FIELDS_MAX 1000
 #define KEPT       10 /* records shown by --aws */
 
@@ -51,7 +51,9 @@ static size_t count(wr_arena *ar, const char *p, const char *end, char delimiter
     return n;
 }
 
-static const char *trimmed(const char *p, const char *end) { return end > p && end[-1] == '\r' ? end - 1 : end; }
+static const char *trimmed(const char *p, const char *end) {
+    return end > p && end[-1] == '\r' ? end - 1 : end;
+}
 
 /* How well a delimiter fits: lines that have as many fields as the first, by how many those are. */
 static size_t fits(wri_sample *s, const char *p, const char *end, char delimiter, size_t *fieldsp) {
@@ -123,7 +125,8 @@ static wr_status see_row(wri_sample *s, const char *p, const char *end, size_t n
 static wr_status keep(wri_sample *s, const char *p, const char *end) {
     if (s->n_records == KEPT) return WR_OK;
     if (!s->records) s->records = wr_arena_calloc(&s->ar, KEPT * sizeof *s->records);
-    if (!s->records || !(s->records[s->n_records++] = wr_arena_strndup(&s->ar, p, (size_t)(end - p)))) return WR_ENOMEM;
+    if (!s->records || !(s->records[s->n_records++] = wr_arena_strndup(&s->ar, p, (size_t)(end - p))))
+        return WR_ENOMEM;
     return WR_OK;
 }
 

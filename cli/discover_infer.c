@@ -12,12 +12,13 @@
 
 #include "discover.h"
 
-const char *const wri_moment_patterns[] = {"dd/MMM/yyyy:HH:mm:ss Z", "dd.MM.yyyy HH:mm:ss", "MM/dd/yyyy HH:mm:ss",
-                                           "dd/MM/yyyy HH:mm:ss", "yyyy/MM/dd HH:mm:ss"};
+const char *const wri_moment_patterns[] = {"dd/MMM/yyyy:HH:mm:ss Z", "dd.MM.yyyy HH:mm:ss",
+                                           "MM/dd/yyyy HH:mm:ss", "dd/MM/yyyy HH:mm:ss",
+                                           "yyyy/MM/dd HH:mm:ss"};
 
 /* The same in digits (9), letters (a) and marks. */
-static const char *const shapes[] = {"99/aaa/9999:99:99:99 s9999", "99.99.9999 99:99:99", "99/99/9999 99:99:99",
-                                     "99/99/9999 99:99:99", "9999/99/99 99:99:99"};
+static const char *const shapes[] = {"99/aaa/9999:99:99:99 s9999", "99.99.9999 99:99:99",
+                                     "99/99/9999 99:99:99", "99/99/9999 99:99:99", "9999/99/99 99:99:99"};
 
 wri_seen *wri_seen_column(wri_sample *s, const char *path, const char *name, const char *top) {
     const char *key = path ? path : name;
@@ -25,7 +26,8 @@ wri_seen *wri_seen_column(wri_sample *s, const char *path, const char *name, con
         if (strcmp(s->cols[i].path ? s->cols[i].path : s->cols[i].name, key) == 0) return &s->cols[i];
     if (wr_grow(&s->cols, &s->cap, s->n + 1, sizeof *s->cols) != WR_OK) return NULL;
     wri_seen *c = &s->cols[s->n];
-    *c = (wri_seen){.min = INT64_MAX, .max = INT64_MIN, .least = INFINITY, .most = -INFINITY, .moment = WRI_M_NONE};
+    *c = (wri_seen){
+        .min = INT64_MAX, .max = INT64_MIN, .least = INFINITY, .most = -INFINITY, .moment = WRI_M_NONE};
     c->path = path ? wr_arena_strdup(&s->ar, path) : NULL;
     c->name = wr_arena_strdup(&s->ar, name);
     c->top = top ? wr_arena_strdup(&s->ar, top) : NULL;
@@ -106,7 +108,8 @@ static bool see_csv(wri_seen *c, const char *p, size_t n) {
     bool zero = n > 1 && p[0] == '0' && isdigit((unsigned char)p[1]); /* 00123 is a name */
     if (!zero && wr_read_i64(p, n, &i)) wri_see_int(c, i);
     else if (!zero && wr_read_f64(p, n, &d)) wri_see_real(c, d);
-    else if ((n == 4 && strncasecmp(p, "true", 4) == 0) || (n == 5 && strncasecmp(p, "false", 5) == 0)) c->bools++;
+    else if ((n == 4 && strncasecmp(p, "true", 4) == 0) || (n == 5 && strncasecmp(p, "false", 5) == 0))
+        c->bools++;
     else return false;
     return true;
 }
@@ -122,7 +125,8 @@ void wri_see_text(wri_sample *s, wri_seen *c, const char *p, size_t n, bool csv)
 /* ---- types ---- */
 
 static wri_found found(const wri_seen *c) {
-    uint64_t numbers = c->ints + c->reals, kinds = (numbers > 0) + (c->bools > 0) + (c->texts > 0) + (c->arrays > 0);
+    uint64_t numbers = c->ints + c->reals,
+             kinds = (numbers > 0) + (c->bools > 0) + (c->texts > 0) + (c->arrays > 0);
     const int64_t room = INT32_MAX / 20;
     if (c->docs > 0) return kinds ? WRI_F_MIXED : WRI_F_TEXT;
     if (kinds == 0) return WRI_F_NOTHING;
@@ -135,12 +139,15 @@ static wri_found found(const wri_seen *c) {
 }
 
 static bool sounds_like_time(const char *name) {
-    static const char *const words[] = {"time", "date", "stamp", "epoch", "when", "created", "updated", "arrived"};
+    static const char *const words[] = {"time", "date",    "stamp",   "epoch",
+                                        "when", "created", "updated", "arrived"};
     size_t n = strlen(name);
     for (size_t i = 0; i < WR_LEN(words); i++)
         if (strcasestr(name, words[i])) return true;
-    return (n >= 2 && strcasecmp(name + n - 2, "ts") == 0 && (n == 2 || name[n - 3] == '_' || name[n - 3] == '.')) ||
-           (n > 3 && strcasecmp(name + n - 3, "_at") == 0) || strcasecmp(name, "at") == 0 || strcasecmp(name, "t") == 0;
+    return (n >= 2 && strcasecmp(name + n - 2, "ts") == 0 &&
+            (n == 2 || name[n - 3] == '_' || name[n - 3] == '.')) ||
+           (n > 3 && strcasecmp(name + n - 3, "_at") == 0) || strcasecmp(name, "at") == 0 ||
+           strcasecmp(name, "t") == 0;
 }
 
 /* Numbers are times only where the name says so, too. */
@@ -159,7 +166,8 @@ static void settle(wri_seen *c) {
     c->moment = moment(c);
     if (c->moment == WRI_M_ISO) c->found = WRI_F_TIMESTAMP;
     if (c->moment == WRI_M_DATE) c->found = WRI_F_DATE;
-    if (c->moment == WRI_M_SECONDS || c->moment == WRI_M_MILLIS || c->moment == WRI_M_MICROS) c->found = WRI_F_BIGINT;
+    if (c->moment == WRI_M_SECONDS || c->moment == WRI_M_MILLIS || c->moment == WRI_M_MICROS)
+        c->found = WRI_F_BIGINT;
 }
 
 static bool is_taken(const wri_sample *s, size_t i, const char *name) {
@@ -184,12 +192,13 @@ wr_status wri_infer(wri_sample *s) {
 }
 
 void wri_seen_type(const wri_seen *c, char *out, size_t n) {
-    static const char *const names[] = {"VARCHAR(256)", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE",
-                                        "", "DATE", "", "VARCHAR", "VARCHAR"};
+    static const char *const names[] = {"VARCHAR(256)", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "",
+                                        "DATE",         "",        "VARCHAR", "VARCHAR"};
     size_t width = 16;
     while (width < 2 * c->longest && width < 32768) width *= 2;
     if (c->found == WRI_F_TIMESTAMP) snprintf(out, n, "TIMESTAMP(%d)", c->digits > 3 ? 6 : 3);
-    else if (c->found == WRI_F_TEXT && c->docs == 0 && 2 * c->longest <= width) snprintf(out, n, "VARCHAR(%zu)", width);
+    else if (c->found == WRI_F_TEXT && c->docs == 0 && 2 * c->longest <= width)
+        snprintf(out, n, "VARCHAR(%zu)", width);
     else if (c->found == WRI_F_TEXT) snprintf(out, n, "VARCHAR");
     else snprintf(out, n, "%s", names[c->found]);
 }
@@ -208,8 +217,9 @@ wri_moment wri_one_epoch(const wri_sample *s) {
 }
 
 static int score(const wri_sample *s, const wri_seen *c) {
-    static const char *const names[] = {"event_time", "eventtime", "event_timestamp", "timestamp", "ts", "time", "rowtime",
-                                        "arrival", "datetime", "date_time"};
+    static const char *const names[] = {"event_time", "eventtime", "event_timestamp", "timestamp",
+                                        "ts",         "time",      "rowtime",         "arrival",
+                                        "datetime",   "date_time"};
     int points = 0;
     if (c->moment == WRI_M_NONE || c->moment == WRI_M_DATE) return 0;
     if (c->rows - c->nulls < s->rows) return 0; /* a row without event time is of no window */

@@ -3,8 +3,8 @@
 
 #include "discover.h"
 
-#define DEPTH_MAX  8   /* objects within objects, beyond which a column holds JSON text */
-#define KEPT       10  /* records shown by --aws */
+#define DEPTH_MAX   8  /* objects within objects, beyond which a column holds JSON text */
+#define KEPT        10 /* records shown by --aws */
 #define COLUMNS_MAX 1000
 
 static bool plain(const char *key) {
@@ -16,25 +16,30 @@ static bool plain(const char *key) {
 
 static const char *step(wr_arena *ar, const char *path, const char *key) {
     if (plain(key)) return wr_arena_printf(ar, "%s.%s", path, key);
-    return strchr(key, '\'') ? wr_arena_printf(ar, "%s[\"%s\"]", path, key) : wr_arena_printf(ar, "%s['%s']", path, key);
+    return strchr(key, '\'') ? wr_arena_printf(ar, "%s[\"%s\"]", path, key)
+                             : wr_arena_printf(ar, "%s['%s']", path, key);
 }
 
-static wr_status see(wri_sample *s, const char *path, const char *name, const char *top, json_t *v, int depth);
+static wr_status see(wri_sample *s, const char *path, const char *name, const char *top, json_t *v,
+                     int depth);
 
 static wr_status see_members(wri_sample *s, const char *path, const char *name, json_t *v, int depth) {
     const char *key;
     json_t *m;
     json_object_foreach(v, key, m) {
-        const char *p = step(&s->ar, path, key), *n = *name ? wr_arena_printf(&s->ar, "%s_%s", name, key) : key;
+        const char *p = step(&s->ar, path, key),
+                   *n = *name ? wr_arena_printf(&s->ar, "%s_%s", name, key) : key;
         if (!p || !n) return WR_ENOMEM;
         WR_TRY(see(s, p, n, *name ? NULL : key, m, depth + 1));
     }
     return WR_OK;
 }
 
-static wr_status see(wri_sample *s, const char *path, const char *name, const char *top, json_t *v, int depth) {
+static wr_status see(wri_sample *s, const char *path, const char *name, const char *top, json_t *v,
+                     int depth) {
     bool doc = json_is_object(v);
-    if (doc && json_object_size(v) && depth < DEPTH_MAX && s->n < COLUMNS_MAX) return see_members(s, path, name, v, depth);
+    if (doc && json_object_size(v) && depth < DEPTH_MAX && s->n < COLUMNS_MAX)
+        return see_members(s, path, name, v, depth);
     wri_seen *c = wri_seen_column(s, path, name, top);
     if (!c) return WR_ENOMEM;
     c->rows++;

@@ -11,7 +11,8 @@ static bool needs_quotes(const char *name) {
     wr_script sc;
     bool bad = !isalpha((unsigned char)*name) && *name != '_';
     for (const char *p = name; *p; p++) bad |= !isalnum((unsigned char)*p) && *p != '_';
-    if (!bad && wr_buf_printf(&text, "CREATE STREAM s (%s INTEGER); SELECT %s AS x FROM s WHERE %s = 1", name, name, name) == WR_OK) {
+    if (!bad && wr_buf_printf(&text, "CREATE STREAM s (%s INTEGER); SELECT %s AS x FROM s WHERE %s = 1", name,
+                              name, name) == WR_OK) {
         wr_diags d = {.file = "", .text = text.data, .len = text.len, .ar = &ar};
         bad = wr_parse(&ar, &d, &sc) != WR_OK;
     }
@@ -39,7 +40,11 @@ static wr_status put_kinds(wr_buf *out, const wri_seen *c) {
     const struct {
         uint64_t n;
         const char *what;
-    } kinds[] = {{c->texts, "texts"}, {c->ints + c->reals, "numbers"}, {c->bools, "truth values"}, {c->arrays, "arrays"}, {c->docs, "objects"}};
+    } kinds[] = {{c->texts, "texts"},
+                 {c->ints + c->reals, "numbers"},
+                 {c->bools, "truth values"},
+                 {c->arrays, "arrays"},
+                 {c->docs, "objects"}};
     const char *comma = "mixed: ";
     for (size_t i = 0; i < WR_LEN(kinds); i++) {
         if (!kinds[i].n) continue;
@@ -63,10 +68,12 @@ static wr_status put_seen(wr_buf *out, const wri_seen *c) {
     if (c->found == WRI_F_MIXED) WR_TRY(put_kinds(out, c));
     else if (c->found == WRI_F_NOTHING) WR_TRY(wr_buf_puts(out, "never a value: a guess"));
     else if (c->found == WRI_F_ARRAY)
-        WR_TRY(wr_buf_printf(out, "arrays of at most %zu, as JSON text; a row an element: FROM '%s[0:]...'", c->elements, c->path));
+        WR_TRY(wr_buf_printf(out, "arrays of at most %zu, as JSON text; a row an element: FROM '%s[0:]...'",
+                             c->elements, c->path));
     else if (c->docs) WR_TRY(wr_buf_printf(out, "%" PRIu64 " objects, as JSON text", c->docs));
     else if (c->moment >= WRI_M_SECONDS && c->moment <= WRI_M_MICROS)
-        WR_TRY(wr_buf_printf(out, "times in %s since 1970, such as %" PRId64, epochs[c->moment - WRI_M_SECONDS], c->max));
+        WR_TRY(wr_buf_printf(out, "times in %s since 1970, such as %" PRId64,
+                             epochs[c->moment - WRI_M_SECONDS], c->max));
     else if (c->ints && !c->reals) WR_TRY(wr_buf_printf(out, "from %" PRId64 " to %" PRId64, c->min, c->max));
     else if (c->reals) WR_TRY(wr_buf_printf(out, "from %g to %g", c->least, c->most));
     else if (c->bools) WR_TRY(wr_buf_puts(out, "true or false"));
@@ -75,7 +82,8 @@ static wr_status put_seen(wr_buf *out, const wri_seen *c) {
         WR_TRY(put_example(out, c->example));
         if (c->found == WRI_F_TEXT) WR_TRY(wr_buf_printf(out, ", %zu at most", c->longest));
     }
-    if (c->nulls && values) WR_TRY(wr_buf_printf(out, "; %" PRIu64 " of %" PRIu64 " NULL", c->nulls, c->rows));
+    if (c->nulls && values)
+        WR_TRY(wr_buf_printf(out, "; %" PRIu64 " of %" PRIu64 " NULL", c->nulls, c->rows));
     return WR_OK;
 }
 
@@ -89,7 +97,8 @@ typedef struct lines { /* of the column list: the last has no comma */
 static wr_status put_line(lines *l, const wr_buf *what, const wr_buf *why) {
     l->left--;
     return wr_buf_printf(l->out, "  %.*s%s%*s-- %.*s\n", (int)what->len, what->data, l->left ? "," : "",
-                         what->len < 34 ? (int)(36 - what->len) - (l->left != 0) : 2, "", (int)why->len, why->data);
+                         what->len < 34 ? (int)(36 - what->len) - (l->left != 0) : 2, "", (int)why->len,
+                         why->data);
 }
 
 static bool computed(const wri_seen *c, wri_moment epoch) {
@@ -127,9 +136,14 @@ static wr_status put_computed(wri_sample *s, lines *l, const wri_seen *c, wri_mo
     bool text = c->moment >= WRI_M_PATTERNS;
     if (r == WR_OK) r = wr_buf_puts(&what, text ? " AS TO_TIMESTAMP(" : " AS CAST(TO_TIMESTAMP_LTZ(");
     if (r == WR_OK) r = put_name(&what, c->name);
-    if (r == WR_OK && text) r = wr_buf_printf(&what, ", '%s')", wri_moment_patterns[c->moment - WRI_M_PATTERNS]);
-    else if (r == WR_OK) r = wr_buf_printf(&what, ", %d) AS TIMESTAMP(3))", 3 * (int)(c->moment - WRI_M_SECONDS));
-    if (r == WR_OK) r = wr_buf_puts(&why, c->moment == WRI_M_US && c->moments[WRI_M_SLASHES] == c->texts ? "or dd/MM: no day is beyond 12" : "the same as a time");
+    if (r == WR_OK && text)
+        r = wr_buf_printf(&what, ", '%s')", wri_moment_patterns[c->moment - WRI_M_PATTERNS]);
+    else if (r == WR_OK)
+        r = wr_buf_printf(&what, ", %d) AS TIMESTAMP(3))", 3 * (int)(c->moment - WRI_M_SECONDS));
+    if (r == WR_OK)
+        r = wr_buf_puts(&why, c->moment == WRI_M_US && c->moments[WRI_M_SLASHES] == c->texts
+                                  ? "or dd/MM: no day is beyond 12"
+                                  : "the same as a time");
     if (r == WR_OK) r = put_line(l, &what, &why);
     wr_buf_free(&what);
     wr_buf_free(&why);
@@ -152,9 +166,14 @@ static wr_status put_watermark(wri_sample *s, lines *l, const wri_seen *c, wri_m
     if (r == WR_OK) r = put_name(&what, name);
     if (r == WR_OK) r = wr_buf_puts(&what, " AS ");
     if (r == WR_OK) r = put_name(&what, name);
-    if (r == WR_OK) r = wr_buf_printf(&what, " - INTERVAL '%" PRId64 "' SECOND%s", delay_s(c), delay_s(c) > 99 ? "(4)" : "");
-    if (r == WR_OK && c->moment > WRI_M_MICROS) r = wr_buf_puts(&why, "a guess: how late rows come was not looked at");
-    else if (r == WR_OK && c->back_us[c->moment]) r = wr_buf_printf(&why, "a guess: rows were up to %.1f s out of order", (double)c->back_us[c->moment] / 1e6);
+    if (r == WR_OK)
+        r = wr_buf_printf(&what, " - INTERVAL '%" PRId64 "' SECOND%s", delay_s(c),
+                          delay_s(c) > 99 ? "(4)" : "");
+    if (r == WR_OK && c->moment > WRI_M_MICROS)
+        r = wr_buf_puts(&why, "a guess: how late rows come was not looked at");
+    else if (r == WR_OK && c->back_us[c->moment])
+        r = wr_buf_printf(&why, "a guess: rows were up to %.1f s out of order",
+                          (double)c->back_us[c->moment] / 1e6);
     else if (r == WR_OK) r = wr_buf_puts(&why, "a guess: rows were in order");
     if (r == WR_OK) r = put_line(l, &what, &why);
     wr_buf_free(&what);
@@ -180,9 +199,12 @@ static wr_status put_with(wri_sample *s, wr_buf *out, wri_moment epoch) {
     }
     if (strcmp(s->connector, "stream") == 0) WR_TRY(wr_buf_puts(out, ", start = 'earliest'"));
     WR_TRY(wr_buf_printf(out, ", format = '%s'", s->raw ? "raw" : s->csv ? "csv" : "json"));
-    if (s->csv && !s->raw && s->delimiter != ',') WR_TRY(wr_buf_printf(out, s->delimiter == '\t' ? ", delimiter = '\\t'" : ", delimiter = '%c'", s->delimiter));
+    if (s->csv && !s->raw && s->delimiter != ',')
+        WR_TRY(wr_buf_printf(out, s->delimiter == '\t' ? ", delimiter = '\\t'" : ", delimiter = '%c'",
+                             s->delimiter));
     if (s->csv && !s->raw && !s->header) WR_TRY(wr_buf_puts(out, ", header = 'false'"));
-    if (epoch != WRI_M_NONE) WR_TRY(wr_buf_printf(out, ", timestamp_format = '%s'", units[epoch - WRI_M_SECONDS]));
+    if (epoch != WRI_M_NONE)
+        WR_TRY(wr_buf_printf(out, ", timestamp_format = '%s'", units[epoch - WRI_M_SECONDS]));
     return wr_buf_puts(out, ");\n");
 }
 
@@ -200,8 +222,12 @@ wr_status wri_print_stream(wri_sample *s, wr_buf *out) {
     const wri_seen *event = wri_event_time(s);
     wri_moment epoch = wri_one_epoch(s);
     const char *name = stream_name(s);
-    WR_TRY(wr_buf_printf(out, "-- %" PRIu64 " record%s of %s, %s%s", s->rows, s->rows == 1 ? "" : "s", s->what,
-                         s->raw ? "text" : s->csv ? "CSV" : "JSON", s->csv && !s->raw ? s->header ? " with a head" : " without a head" : ""));
+    WR_TRY(wr_buf_printf(out, "-- %" PRIu64 " record%s of %s, %s%s", s->rows, s->rows == 1 ? "" : "s",
+                         s->what,
+                         s->raw   ? "text"
+                         : s->csv ? "CSV"
+                                  : "JSON",
+                         s->csv && !s->raw ? s->header ? " with a head" : " without a head" : ""));
     if (s->bad) WR_TRY(wr_buf_printf(out, "; %" PRIu64 " could not be read", s->bad));
     WR_TRY(wr_buf_puts(out, "\nCREATE STREAM "));
     WR_TRY(put_name(out, name));
@@ -209,9 +235,13 @@ wr_status wri_print_stream(wri_sample *s, wr_buf *out) {
     WR_TRY(put_columns(s, out, event, epoch));
     WR_TRY(put_with(s, out, epoch));
     if (event) {
-        WR_TRY(wr_buf_puts(out, "-- Where rows are in order, instead of WATERMARK, behind the columns: ROWTIME FROM "));
+        WR_TRY(wr_buf_puts(
+            out, "-- Where rows are in order, instead of WATERMARK, behind the columns: ROWTIME FROM "));
         WR_TRY(put_name(out, time_name(s, event, epoch)));
-    } else WR_TRY(wr_buf_puts(out, "-- No column is a time that every row has: ROWTIME, the time of arrival, is the event time"));
+    } else
+        WR_TRY(wr_buf_puts(
+            out,
+            "-- No column is a time that every row has: ROWTIME, the time of arrival, is the event time"));
     WR_TRY(wr_buf_puts(out, "\nSELECT * FROM "));
     WR_TRY(put_name(out, name));
     return wr_buf_puts(out, " LIMIT 10;\n");

@@ -172,9 +172,8 @@ void wri_summary(FILE *f, const wri_progress *p, wr_status status) {
     wr_job_stats s;
     text a, b, c, d;
     wr_job_stats_read(p->job, &s);
-    fprintf(f, "%s row%s in, %s out, %s late, %s bad; ", grouped(s.rows_in, a),
-            s.rows_in == 1 ? "" : "s", grouped(s.rows_out, b), grouped(s.late_rows, c),
-            grouped(s.bad_rows, d));
+    fprintf(f, "%s row%s in, %s out, %s late, %s bad; ", grouped(s.rows_in, a), s.rows_in == 1 ? "" : "s",
+            grouped(s.rows_out, b), grouped(s.late_rows, c), grouped(s.bad_rows, d));
     if (s.bytes_in > 0) fprintf(f, "%s ", scaled((double)s.bytes_in, "B", a));
     fprintf(f, "in %s (", duration(s.elapsed_us, b));
     if (s.rows_in > 0 && s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */

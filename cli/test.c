@@ -5,8 +5,15 @@
 
 #define OPT(member) offsetof(wri_test_opts, member)
 static const wr_option flags[] = {
-    {.name = "junit", .type = WR_OPT_STRING, .offset = OPT(junit), .doc = "Also write the verdicts to this file, as JUnit XML."},
-    {.name = "quiet", .type = WR_OPT_BOOL, .offset = OPT(quiet), .def = "false", .doc = "Name only cases that fail."},
+    {.name = "junit",
+     .type = WR_OPT_STRING,
+     .offset = OPT(junit),
+     .doc = "Also write the verdicts to this file, as JUnit XML."},
+    {.name = "quiet",
+     .type = WR_OPT_BOOL,
+     .offset = OPT(quiet),
+     .def = "false",
+     .doc = "Name only cases that fail."},
     {.name = "timeout",
      .type = WR_OPT_DURATION,
      .offset = OPT(timeout),
@@ -63,7 +70,8 @@ static void each(void *ctx, const char *name) {
 
 static wr_status walk(list *l, const char *path, int depth) {
     struct stat st;
-    if (depth == 0 && (wr_sys_real.stat(path, &st) != 0 || !S_ISDIR(st.st_mode))) return add(l, wr_strdup(path));
+    if (depth == 0 && (wr_sys_real.stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+        return add(l, wr_strdup(path));
     folder f = {.out = l, .path = path};
     if (wr_sys_real.list(path, each, &f) != 0) return WR_EIO;
     return f.status;
@@ -149,13 +157,17 @@ const wr_command wri_cmd_test = {
         "  {\"ROWTIME\":\"2026-01-01 10:01:00\"}\n"
         "  --- expect alerts             the rows that stream alerts got\n"
         "  {\"id\":7,\"why\":\"too dear\"}\n\n"
-        "Time is virtual. ROWTIME is when a row arrives; a line with nothing else says that time passes, so that "
+        "Time is virtual. ROWTIME is when a row arrives; a line with nothing else says that time passes, so "
+        "that "
         "windows close and idle_timeout runs out. CURRENT_TIMESTAMP and arrival times go by it, and nothing "
-        "sleeps. Rows are JSON lines, or CSV with a head. What the script writes to systems outside goes nowhere "
-        "but to the expected rows; what it reads from outside has to be given. A stream that the script does not "
+        "sleeps. Rows are JSON lines, or CSV with a head. What the script writes to systems outside goes "
+        "nowhere "
+        "but to the expected rows; what it reads from outside has to be given. A stream that the script does "
+        "not "
         "declare is given with its columns: --- given \"SOURCE_SQL_STREAM_001\" (ticker VARCHAR(4)).\n\n"
         "Further sections: input NAME (a file for the script), expect [ordered] [NAME] (a stream, a file, or "
-        "standard output), error (lines that the error has), errors (all messages on the SQL), stats, changes, "
+        "standard output), error (lines that the error has), errors (all messages on the SQL), stats, "
+        "changes, "
         "notes, stdin, sqlite NAME. docs/TESTING.md has them all.\n\n"
         "  weir test tests\n"
         "  weir test --junit report.xml tests/alerts.test\n\n"

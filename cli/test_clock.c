@@ -1,10 +1,11 @@
 /* cli/test_clock.c -- weir test: a clock that is played.
  *
- * The wall clock shows the moment of the last turn that came. Sleeping takes no time. The monotonic clock goes
- * with it, and a thousand times slower than the real one besides, so that nobody who waits for time to pass
- * waits for ever, while no test depends on how fast the machine is.
+ * The wall clock shows the moment of the last turn that came. Sleeping takes no time. The monotonic clock
+ * goes with it, and a thousand times slower than the real one besides, so that nobody who waits for time to
+ * pass waits for ever, while no test depends on how fast the machine is.
  *
- * wr_sys has no context, so the clock is the process's: one job at a time. Workers ask from several threads. */
+ * wr_sys has no context, so the clock is the process's: one job at a time. Workers ask from several threads.
+ */
 #include "test_int.h"
 
 #include <pthread.h>

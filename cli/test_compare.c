@@ -1,8 +1,8 @@
 /* cli/test_compare.c -- weir test: how the rows that came differ from those expected, told to a person.
  *
  * Rows that stand on both sides are taken away, each as often as it stands on both. Of what is left, each
- * missing row is put beside the unexpected one that shares the most columns with it: most often it is the same
- * row with another value. */
+ * missing row is put beside the unexpected one that shares the most columns with it: most often it is the
+ * same row with another value. */
 #include "test_int.h"
 
 #include <stdlib.h>
@@ -118,7 +118,7 @@ static wr_status put_row(wr_buf *out, const char *what, const row *r) {
 
 static wr_status put_value(wr_buf *out, const json_t *v) {
     if (!v) return wr_buf_puts(out, "no such column");
-    return json_dump_callback(v, wri_json_put, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 ? WR_OK : WR_ENOMEM;
+    return json_dump_callback(v, wri_json_dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 ? WR_OK : WR_ENOMEM;
 }
 
 static wr_status put_column(wr_buf *out, const char *key, const json_t *want, const json_t *got) {
@@ -179,7 +179,8 @@ static wr_status put_alone(wr_buf *out, const char *what, const side *s, size_t 
 static wr_status put_order(wr_buf *out, const char *what, uint32_t line, const side *want, const side *got) {
     for (size_t i = 0; i < want->n; i++) {
         if (strcmp(want->rows[i].form, got->rows[i].form) == 0) continue;
-        WR_TRY(wr_buf_printf(out, "  line %u: %s: the right rows in another order, from row %zu on:\n", line, what, i + 1));
+        WR_TRY(wr_buf_printf(out, "  line %u: %s: the right rows in another order, from row %zu on:\n", line,
+                             what, i + 1));
         WR_TRY(put_row(out, "- expected", &want->rows[i]));
         return put_row(out, "+ got", &got->rows[i]);
     }
@@ -196,14 +197,17 @@ static wr_status differ(const char *what, uint32_t line, side *want, side *got, 
     if (r == WR_OK) r = put_alone(&rows, "- missing", want, &missing);
     if (r == WR_OK) r = put_alone(&rows, "+ not expected", got, &surplus);
     if (r == WR_OK)
-        r = wr_buf_printf(out, "  line %u: %s: expected %zu, got %zu: %zu right, %zu differ, %zu missing, %zu not expected\n",
-                          line, what, want->n, got->n, same, pairs, missing, surplus);
+        r = wr_buf_printf(
+            out,
+            "  line %u: %s: expected %zu, got %zu: %zu right, %zu differ, %zu missing, %zu not expected\n",
+            line, what, want->n, got->n, same, pairs, missing, surplus);
     if (r == WR_OK) r = wr_buf_put(out, rows.data, rows.len);
     wr_buf_free(&rows);
     return r;
 }
 
-wr_status wri_compare_rows(const char *what, uint32_t line, const char *want, const char *got, bool ordered, wr_buf *out) {
+wr_status wri_compare_rows(const char *what, uint32_t line, const char *want, const char *got, bool ordered,
+                           wr_buf *out) {
     wr_arena ar = {0};
     side w = {0}, g = {0};
     wr_status r = split(&ar, want, &w);

@@ -1,15 +1,15 @@
 /* cli/test_given.c -- weir test: given rows into records and the moments at which they come.
  *
- * JSON lines are records as they are; the member ROWTIME, if there is one, says when. A line that is no JSON is
- * a record, too, for tests of what becomes of such. A body whose first line does not begin with '{' is CSV with
- * a head, and becomes JSON: values are text, which columns convert, and empty ones NULL. */
+ * JSON lines are records as they are; the member ROWTIME, if there is one, says when. A line that is no JSON
+ * is a record, too, for tests of what becomes of such. A body whose first line does not begin with '{' is CSV
+ * with a head, and becomes JSON: values are text, which columns convert, and empty ones NULL. */
 #include "test_int.h"
 
 #include <strings.h>
 
 #define ROWTIME "ROWTIME"
 
-int wri_json_put(const char *p, size_t n, void *buf) { return wr_buf_put(buf, p, n) == WR_OK ? 0 : -1; }
+int wri_json_dump_to(const char *p, size_t n, void *buf) { return wr_buf_put(buf, p, n) == WR_OK ? 0 : -1; }
 
 static wr_status add(wri_given *g, wr_arena *ar, size_t *cap, const char *record, int64_t us) {
     size_t k = g->at.n;
@@ -36,9 +36,9 @@ static bool moment(const json_t *v, int64_t *usp) {
 }
 
 static wr_status no_moment(uint32_t line, wr_err *err) {
-    return wr_fail(err, WR_EINVAL,
-                   "line %u: ROWTIME is no time; expected '2026-01-01 00:00:00.000' or milliseconds since 1970",
-                   line);
+    return wr_fail(
+        err, WR_EINVAL,
+        "line %u: ROWTIME is no time; expected '2026-01-01 00:00:00.000' or milliseconds since 1970", line);
 }
 
 static json_t *rowtime_of(json_t *row) {
@@ -115,13 +115,14 @@ static wr_status csv_line(wri_given *g, wr_arena *ar, size_t *cap, const csv_hea
         if (i >= h->n)
             r = wr_fail(err, WR_EINVAL, "line %u has more values than the %zu of the head", line, h->n);
         else if (!value) r = v ? wr_fail(err, WR_EINVAL, "line %u is no UTF-8", line) : WR_ENOMEM;
-        else if (strcasecmp(h->names[i], ROWTIME) == 0 && !null && !moment(value, &us)) r = no_moment(line, err);
+        else if (strcasecmp(h->names[i], ROWTIME) == 0 && !null && !moment(value, &us))
+            r = no_moment(line, err);
         some |= !null && i < h->n && strcasecmp(h->names[i], ROWTIME) != 0;
         if (r == WR_OK && json_object_set(row, h->names[i], value) != 0) r = WR_ENOMEM;
         json_decref(value);
     }
     wr_buf text = {0};
-    if (r == WR_OK && some && json_dump_callback(row, wri_json_put, &text, JSON_COMPACT) != 0) r = WR_ENOMEM;
+    if (r == WR_OK && some && json_dump_callback(row, wri_json_dump_to, &text, JSON_COMPACT) != 0) r = WR_ENOMEM;
     const char *record = text.len ? wr_arena_strndup(ar, text.data, text.len) : "";
     if (r == WR_OK) r = record ? add(g, ar, cap, record, us) : WR_ENOMEM;
     wr_buf_free(&text);

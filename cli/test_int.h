@@ -1,7 +1,8 @@
 /* cli/test_int.h -- the parts of weir test: a case is read, made a script of, run, compared, told.
  *
  *   FILE.test ─ test_read ─► sections ─ test_script (test_given: rows; test_clock: their moments) ─► plan
- *             ─ test_run ─► what came out ─ test_compare, test_rows ─► complaints ─ test, test_junit ─► people
+ *             ─ test_run ─► what came out ─ test_compare, test_rows ─► complaints ─ test, test_junit ─►
+ * people
  *
  * A case has a folder of its own as working directory while it runs, so one case runs at a time. */
 #ifndef WR_CLI_TEST_INT_H
@@ -35,7 +36,7 @@ void wri_case_free(wri_case *c);
 /* A name at the beginning of *restp, "quoted" or not, in ar; *restp: what follows it. NULL: there is none. */
 const char *wri_case_name(wr_arena *ar, const char **restp, bool *quotedp);
 
-int wri_json_put(const char *p, size_t n, void *buf); /* for json_dump_callback, to a wr_buf */
+int wri_json_dump_to(const char *p, size_t n, void *buf); /* for json_dump_callback, to a wr_buf */
 
 /* ---- given rows (test_given.c) ---- */
 
@@ -77,9 +78,11 @@ typedef struct wri_watched { /* a stream whose rows are expected */
 } wri_watched;
 
 typedef struct wri_tested {
-    bool last; /* of the scripts of its case: sections on streams are about this one; set before it is loaded */
+    bool last; /* of the scripts of its case: sections on streams are about this one; set before it is loaded
+                */
     wri_script sc;
-    wr_buf log; /* what weir run would have said on standard error */
+    uint32_t own_bytes; /* of the script; what sections add stands behind them */
+    wr_buf log;         /* what weir run would have said on standard error */
     wri_watched *watched;
     uint32_t n_watched;
     wri_given *given;           /* one a section `given` */

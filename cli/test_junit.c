@@ -48,9 +48,11 @@ wr_status wri_junit(const char *path, const wri_verdict *v, size_t n, wr_err *er
     }
     FILE *f = fopen(path, "we");
     if (!f) return wr_fail(err, WR_EIO, "cannot write to '%s': %s", path, strerror(errno));
-    fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" failures=\"%zu\" "
-            "skipped=\"%zu\" errors=\"0\" time=\"%.4f\">\n",
-            n, of[WRI_FAILED], of[WRI_SKIPPED], (double)us / 1e6);
+    fprintf(
+        f,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" failures=\"%zu\" "
+        "skipped=\"%zu\" errors=\"0\" time=\"%.4f\">\n",
+        n, of[WRI_FAILED], of[WRI_SKIPPED], (double)us / 1e6);
     for (size_t i = 0; i < n; i++) put_case(f, &v[i]);
     fputs("</testsuite>\n", f);
     bool bad = ferror(f);

@@ -36,14 +36,15 @@ static bool settle(json_t *v) {
         return ok;
     }
     if (!json_is_object(v)) return true;
-    json_object_foreach_safe(v, tmp, key, m) ok = settle(m) && json_object_set_new(v, key, alike(m)) == 0 && ok;
+    json_object_foreach_safe(v, tmp, key, m) ok =
+        settle(m) && json_object_set_new(v, key, alike(m)) == 0 && ok;
     return ok;
 }
 
 static char *text_of(wr_arena *ar, const json_t *v, size_t flags) {
     wr_buf b = {0};
     char *out = NULL;
-    if (json_dump_callback(v, wri_json_put, &b, flags | JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+    if (json_dump_callback(v, wri_json_dump_to, &b, flags | JSON_COMPACT | JSON_ENCODE_ANY) == 0)
         out = wr_arena_strndup(ar, b.len ? b.data : "", b.len);
     wr_buf_free(&b);
     return out;
@@ -91,10 +92,12 @@ static long where(const json_t *table, const json_t *row) {
 static json_t *row_or_null(json_t *v) { return json_is_object(v) ? v : NULL; }
 
 /* row without its op, which begins with: + a row comes, - it goes. */
-static wr_status one_change(json_t *table, json_t *row, const char *op, const char *key, const char *line, wr_err *err) {
+static wr_status one_change(json_t *table, json_t *row, const char *op, const char *key, const char *line,
+                            wr_err *err) {
     change c = {0};
     bool images = json_object_get(row, "before") && json_object_get(row, "after");
-    if (images) c = (change){row_or_null(json_object_get(row, "before")), row_or_null(json_object_get(row, "after"))};
+    if (images)
+        c = (change){row_or_null(json_object_get(row, "before")), row_or_null(json_object_get(row, "after"))};
     else if (*op == '-') c.gone = row;
     else c.come = row;
     if (*key) {
@@ -136,7 +139,7 @@ wr_status wri_apply_changes(const char *got, const char *key, wr_buf *out, wr_er
     size_t i;
     json_array_foreach(table, i, row) {
         if (r != WR_OK) break;
-        if (json_dump_callback(row, wri_json_put, out, JSON_COMPACT) != 0 || wr_buf_puts(out, "\n") != WR_OK)
+        if (json_dump_callback(row, wri_json_dump_to, out, JSON_COMPACT) != 0 || wr_buf_puts(out, "\n") != WR_OK)
             r = wr_fail_oom(err, "changes");
     }
     json_decref(table);

@@ -91,7 +91,9 @@ static wr_status put_hex(const char *name, const wri_section *s, wr_err *err) {
     for (const char *p = s->body; *p && r == WR_OK; p++) {
         const char *digits = "0123456789abcdef", *d = strchr(digits, *p | 32);
         if (*p == ' ' || *p == '\n' || *p == '\r') continue;
-        if (!d) r = wr_fail(err, WR_EINVAL, "line %u: the input has a character that is no hexadecimal digit", s->line);
+        if (!d)
+            r = wr_fail(err, WR_EINVAL, "line %u: the input has a character that is no hexadecimal digit",
+                        s->line);
         else if (half < 0) half = (int)(d - digits);
         else {
             char byte = (char)(half * 16 + (int)(d - digits));
@@ -109,7 +111,9 @@ static wr_status put_database(const char *name, const wri_section *s, wr_err *er
     char *msg = NULL;
     int rc = sqlite3_open(name, &db);
     if (rc == SQLITE_OK) rc = sqlite3_exec(db, s->body, NULL, NULL, &msg);
-    wr_status r = rc == SQLITE_OK ? WR_OK : wr_fail(err, WR_EINVAL, "line %u: %s", s->line, msg ? msg : sqlite3_errstr(rc));
+    wr_status r = rc == SQLITE_OK
+                      ? WR_OK
+                      : wr_fail(err, WR_EINVAL, "line %u: %s", s->line, msg ? msg : sqlite3_errstr(rc));
     sqlite3_free(msg);
     sqlite3_close(db);
     return r;
@@ -123,7 +127,8 @@ static wr_status put_input(running *r, const wri_section *s, wr_err *err) {
     if (strcmp(s->kind, "sqlite") == 0) return put_database(name, s, err);
     if (strcmp(rest, "gzip") == 0) return put_packed(name, s, err);
     if (strcmp(rest, "hex") == 0) return put_hex(name, s, err);
-    if (*rest) return wr_fail(err, WR_EINVAL, "line %u: expected hex, gzip or nothing, found '%s'", s->line, rest);
+    if (*rest)
+        return wr_fail(err, WR_EINVAL, "line %u: expected hex, gzip or nothing, found '%s'", s->line, rest);
     return put_file(name, s->body, s->len, err);
 }
 
@@ -195,8 +200,10 @@ static wr_status run_plan(running *r, wri_tested *t, wr_err *err) {
         WR_TRY(put_summary(r, &p, s));
         wr_job_free(dog.job);
     }
-    if (dog.bit) return wr_fail(err, WR_ELIMIT, "the script did not end within %lld s (--timeout); endless input has to be given",
-                                (long long)(r->o->timeout / 1000000));
+    if (dog.bit)
+        return wr_fail(err, WR_ELIMIT,
+                       "the script did not end within %lld s (--timeout); endless input has to be given",
+                       (long long)(r->o->timeout / 1000000));
     if (s == WR_OK) return WR_OK;
     r->status = EXIT_FAILED;
     return wr_buf_printf(&r->log, "weir: %s\n", why.msg);
@@ -205,6 +212,7 @@ static wr_status run_plan(running *r, wri_tested *t, wr_err *err) {
 static wr_status run_script(running *r, const wri_section *s, bool last, wr_err *err) {
     wri_tested *t = r->t;
     t->last = last;
+    if (!*s->rest) WR_TRY(put_file("case.sql", s->body, s->len, err)); /* as its messages call it */
     wr_status load = wri_tested_load(&r->c, s, r->out, t, err);
     if (load == WR_ESQL) r->status = EXIT_USAGE;
     else if (load != WR_OK) return load;
@@ -215,7 +223,9 @@ static wr_status run_script(running *r, const wri_section *s, bool last, wr_err 
 static wr_status run_scripts(running *r, wr_err *err) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->c.n; i++) n += strcmp(r->c.sections[i].kind, "sql") == 0;
-    if (n == 0) return wr_fail(err, WR_EINVAL, "it has no script: a line --- sql and the SQL below it, or --- sql FILE.sql");
+    if (n == 0)
+        return wr_fail(err, WR_EINVAL,
+                       "it has no script: a line --- sql and the SQL below it, or --- sql FILE.sql");
     for (uint32_t i = 0, k = 0; i < r->c.n && r->status == EXIT_DONE; i++) {
         if (strcmp(r->c.sections[i].kind, "sql") != 0) continue;
         if (k) {
@@ -261,9 +271,12 @@ static wr_status check_expect(running *r, const wri_section *s) {
         snprintf(what, sizeof what, w ? "rows of %s" : "file %s", name);
         rc = read_file(w ? w->path : name, &got);
         if (rc == WR_EIO)
-            return wr_buf_printf(r->why, "  line %u: the script has neither a stream '%s' nor written a file of that name\n", s->line, name);
+            return wr_buf_printf(
+                r->why, "  line %u: the script has neither a stream '%s' nor written a file of that name\n",
+                s->line, name);
     }
-    if (rc == WR_OK) rc = wri_compare_rows(what, s->line, s->body, name ? text(&got) : text(&r->rows), ordered, r->why);
+    if (rc == WR_OK)
+        rc = wri_compare_rows(what, s->line, s->body, name ? text(&got) : text(&r->rows), ordered, r->why);
     wr_buf_free(&got);
     return rc;
 }
@@ -277,11 +290,15 @@ static wr_status check_changes(running *r, const wri_section *s) {
     if (*key) {
         name = wri_case_name(&r->c.ar, &key, &quoted);
         rc = name ? read_file(name, &got) : WR_OK;
-        if (rc == WR_EIO) return wr_buf_printf(r->why, "  line %u: the script has not written a file '%s'\n", s->line, name);
+        if (rc == WR_EIO)
+            return wr_buf_printf(r->why, "  line %u: the script has not written a file '%s'\n", s->line,
+                                 name);
     }
     if (rc == WR_OK) rc = wri_apply_changes(name ? text(&got) : text(&r->rows), key, &stands, &err);
     if (rc == WR_EDATA) rc = wr_buf_printf(r->why, "  line %u: a change %s\n", s->line, err.msg);
-    else if (rc == WR_OK) rc = wri_compare_rows("what stands after the changes", s->line, s->body, text(&stands), false, r->why);
+    else if (rc == WR_OK)
+        rc =
+            wri_compare_rows("what stands after the changes", s->line, s->body, text(&stands), false, r->why);
     wr_buf_free(&got);
     wr_buf_free(&stands);
     return rc;
@@ -297,7 +314,8 @@ static wr_status check_lines(running *r, const wri_section *s, const char *p, bo
         if (nl == l) continue;
         rc = wr_buf_printf(&line, "%.*s", (int)(nl - l), l);
         const char *at = rc == WR_OK ? strstr(p, line.data) : p;
-        while (at && whole && rc == WR_OK && !((at == p || at[-1] == '\n') && (at[line.len] == '\n' || !at[line.len])))
+        while (at && whole && rc == WR_OK &&
+               !((at == p || at[-1] == '\n') && (at[line.len] == '\n' || !at[line.len])))
             at = strstr(at + 1, line.data);
         if (!at) rc = wr_buf_printf(r->why, "  line %u: %s lacks: %s\n", s->line, what, line.data);
         if (!at && rc == WR_OK) rc = wr_buf_printf(r->why, "  it is:\n%s", p);
@@ -319,14 +337,16 @@ static wr_status check(running *r) {
     }
     if (r->status != EXIT_DONE && !wants_error)
         return wr_buf_printf(r->why, "  the script failed:\n%s", text(&r->log));
-    if (r->status == EXIT_DONE && wants_error) return wr_buf_puts(r->why, "  an error was expected, but the script ran\n");
+    if (r->status == EXIT_DONE && wants_error)
+        return wr_buf_puts(r->why, "  an error was expected, but the script ran\n");
     if (errors && r->status != EXIT_USAGE) return wr_buf_puts(r->why, "  the error is none of the SQL\n");
     for (uint32_t i = 0; i < r->c.n; i++) {
         const wri_section *s = &r->c.sections[i];
         if (strcmp(s->kind, "expect") == 0) WR_TRY(check_expect(r, s));
         if (strcmp(s->kind, "changes") == 0) WR_TRY(check_changes(r, s));
         if (strcmp(s->kind, "error") == 0) WR_TRY(check_lines(r, s, text(&r->log), false, "the error"));
-        if (strcmp(s->kind, "stats") == 0) WR_TRY(check_lines(r, s, text(&r->log), false, "the closing summary"));
+        if (strcmp(s->kind, "stats") == 0)
+            WR_TRY(check_lines(r, s, text(&r->log), false, "the closing summary"));
         if (strcmp(s->kind, "notes") == 0) WR_TRY(check_lines(r, s, text(&r->rows), true, "standard output"));
         if (strcmp(s->kind, "errors") == 0) WR_TRY(check_errors(r, s));
     }

@@ -3,11 +3,10 @@
  * The text is parsed once to see which streams it declares, and once more with statements behind it that the
  * sections ask for. Then, in the tree, before it is planned:
  *
- *   given s      s reads the given rows (connector 'given'), live as what it declares is; a stream that the script
- *                does not declare gets the columns of the section, and stands before all else
- *   expect s     where s goes outside it is written to a file instead; where it stays inside, a statement
- *                behind the script writes its rows to one
- *   the rest     what is fed and goes to a system outside goes nowhere (connector 'blackhole')
+ *   given s      s reads the given rows (connector 'given'), live as what it declares is; a stream that the
+ * script does not declare gets the columns of the section, and stands before all else expect s     where s
+ * goes outside it is written to a file instead; where it stays inside, a statement behind the script writes
+ * its rows to one the rest     what is fed and goes to a system outside goes nowhere (connector 'blackhole')
  *
  * A stream that reads from a system outside and has no given rows is an error: no test may depend on one. */
 #include "test_int.h"
@@ -32,16 +31,22 @@ static wr_stmt *declaration(const wr_script *sc, const char *name) {
     return found;
 }
 
-static bool is_view(const wr_script *sc, const char *name) {
-    for (uint32_t i = 0; i < sc->n; i++)
-        if (sc->stmts[i]->kind == WR_S_CREATE_VIEW && same(last_name(&sc->stmts[i]->name), name)) return true;
-    return false;
-}
 
 static const char *option(const wr_stmt *s, const char *key) {
     for (uint32_t i = 0; i < s->n_options; i++)
         if (same(s->options[i].key.text, key)) return s->options[i].value;
     return NULL;
+}
+
+/* Whether it can be read though it is not declared as a stream: a view, late rows, error_stream. */
+static bool is_readable(const wr_script *sc, const char *name) {
+    const char *late;
+    for (uint32_t i = 0; i < sc->n; i++) {
+        const wr_stmt *s = sc->stmts[i];
+        if (s->kind == WR_S_CREATE_VIEW && same(last_name(&s->name), name)) return true;
+        if (s->kind == WR_S_CREATE_STREAM && (late = option(s, "late_output")) && same(late, name)) return true;
+    }
+    return same(name, "error_stream");
 }
 
 /* Whether statements of the script write to it. */
@@ -50,8 +55,10 @@ static bool is_fed(const wr_script *sc, const wr_stmt *d) {
     if (d->query) return true;
     for (uint32_t i = 0; i < sc->n; i++) {
         const wr_stmt *s = sc->stmts[i];
-        if ((s->kind == WR_S_INSERT || s->kind == WR_S_CREATE_PUMP) && same(last_name(&s->target), name)) return true;
-        if (s->kind == WR_S_CREATE_STREAM && (late = option(s, "late_output")) && same(late, name)) return true;
+        if ((s->kind == WR_S_INSERT || s->kind == WR_S_CREATE_PUMP) && same(last_name(&s->target), name))
+            return true;
+        if (s->kind == WR_S_CREATE_STREAM && (late = option(s, "late_output")) && same(late, name))
+            return true;
     }
     return false;
 }
@@ -83,7 +90,8 @@ static wr_status replace(wr_arena *ar, wr_stmt *s, const char *const *kvs, size_
         if (of_any_stream(s->options[i].key.text) || (keeps && of_format(format, s->options[i].key.text)))
             o[k++] = s->options[i];
     for (size_t i = 0; i < n; i++)
-        o[k++] = (wr_option_def){.key = {.text = kvs[2 * i], .loc = s->loc}, .value = kvs[2 * i + 1], .loc = s->loc};
+        o[k++] = (wr_option_def){
+            .key = {.text = kvs[2 * i], .loc = s->loc}, .value = kvs[2 * i + 1], .loc = s->loc};
     s->options = o;
     s->n_options = k;
     return WR_OK;
@@ -131,7 +139,8 @@ static wr_status own_columns(wri_tested *t, wr_stmt *s, wr_err *err) {
     const char *c = option(s, "connector");
     if (s->n_columns || s->query || !c || !t->sc.reg.columns) return WR_OK;
     WR_TRY(as_kvs(ar, s, &kvs));
-    if (t->sc.reg.columns(c, kvs, s->n_options, ar, &cols, NULL) != WR_OK) return WR_OK; /* the planner says it */
+    if (t->sc.reg.columns(c, kvs, s->n_options, ar, &cols, NULL) != WR_OK)
+        return WR_OK; /* the planner says it */
     s->columns = wr_arena_calloc(ar, (cols.n + 1) * sizeof *s->columns);
     if (!s->columns) return wr_fail_oom(err, "columns");
     for (; s->n_columns < cols.n; s->n_columns++)
@@ -153,7 +162,8 @@ static wr_status rows_of(wri_tested *t, wri_given *g, const wri_section *s, cons
         int64_t *us = &g->at.us[i];
         if (*us == WRI_NO_MOMENT) *us = last;
         if (*us < last) {
-            r = wr_fail(err, WR_EINVAL, "line %u: ROWTIME of row %zu is before that of the row before it", s->line, i + 1);
+            r = wr_fail(err, WR_EINVAL, "line %u: ROWTIME of row %zu is before that of the row before it",
+                        s->line, i + 1);
             break;
         }
         last = *us;
@@ -168,11 +178,15 @@ static wr_status give(wri_tested *t, uint32_t k, wr_err *err) {
     const wri_section *s = t->gsects[k];
     wr_stmt *d = declaration(&t->sc.script, t->gnames[k]);
     const char *rows;
-    if (!d) return wr_fail(err, WR_EINVAL, "line %u: the script has no stream '%s'; write its columns behind the name: "
-                           "--- given %s (name type, ...)", s->line, t->gnames[k], t->gnames[k]);
+    if (!d)
+        return wr_fail(err, WR_EINVAL,
+                       "line %u: the script has no stream '%s'; write its columns behind the name: "
+                       "--- given %s (name type, ...)",
+                       s->line, t->gnames[k], t->gnames[k]);
     if (is_fed(&t->sc.script, d))
-        return wr_fail(err, WR_EINVAL, "line %u: statements of the script feed '%s'; give rows to what they read",
-                       s->line, t->gnames[k]);
+        return wr_fail(err, WR_EINVAL,
+                       "line %u: statements of the script feed '%s'; give rows to what they read", s->line,
+                       t->gnames[k]);
     bool live;
     WR_TRY(is_live(t, d, &live));
     WR_TRY(own_columns(t, d, err));
@@ -180,7 +194,8 @@ static wr_status give(wri_tested *t, uint32_t k, wr_err *err) {
     t->glive[k] = live;
     for (uint32_t i = 0; t->given[k].csv && i < d->n_columns; i++) d->columns[i].path = NULL;
     WR_TRY(rows_of(t, &t->given[k], s, &rows, err));
-    const char *const kvs[] = {"connector", "given", "format", "json", "live", live ? "true" : "false", "rows", rows};
+    const char *const kvs[] = {"connector", "given", "format", "json", "live", live ? "true" : "false",
+                               "rows",      rows};
     return replace(&t->sc.ar, d, kvs, WR_LEN(kvs) / 2, "json");
 }
 
@@ -196,7 +211,8 @@ static wr_status read_given(const wri_case *c, wri_tested *t, wr_err *err) {
         bool quoted;
         t->gsects[k] = s;
         t->gnames[k] = wri_case_name(&t->sc.ar, &rest, &quoted);
-        if (!t->gnames[k]) return wr_fail(err, WR_EINVAL, "line %u: expected --- given and the name of a stream", s->line);
+        if (!t->gnames[k])
+            return wr_fail(err, WR_EINVAL, "line %u: expected --- given and the name of a stream", s->line);
         t->n_given++;
         WR_TRY(wri_given_read(&t->sc.ar, s, &t->given[k], err));
         for (size_t r = 0; r < t->given[k].at.n; r++) {
@@ -219,8 +235,7 @@ static const char *expected_stream(wri_tested *t, const wri_section *s, bool *qu
     while ((name = wri_case_name(&t->sc.ar, &rest, quotedp)))
         if (*quotedp || strcmp(name, "ordered") != 0) break;
     if (!name) return NULL;
-    if (!*quotedp && !declaration(&t->sc.script, name) && !is_view(&t->sc.script, name) &&
-        !same(name, "error_stream"))
+    if (!*quotedp && !declaration(&t->sc.script, name) && !is_readable(&t->sc.script, name))
         return NULL;
     return name;
 }
@@ -238,12 +253,15 @@ static wr_status put_quoted(wr_buf *b, const char *s, char q) {
 
 /* A statement that writes what stays inside the script to a file. */
 static wr_status put_reader(wr_buf *b, const wri_watched *w, uint32_t k) {
-    bool timed = strstr(w->section->body, "\"ROWTIME\"") || (w->csv && strncmp(w->section->body, "ROWTIME", 7) == 0);
-    WR_TRY(wr_buf_printf(b, "CREATE STREAM \"rows expected %u\" WITH (connector = 'file', format = '%s', path = ", k + 1,
-                         w->csv ? "csv" : "json"));
+    bool timed =
+        strstr(w->section->body, "\"ROWTIME\"") || (w->csv && strncmp(w->section->body, "ROWTIME", 7) == 0);
+    WR_TRY(wr_buf_printf(
+        b, "CREATE STREAM \"rows expected %u\" WITH (connector = 'file', format = '%s', path = ", k + 1,
+        w->csv ? "csv" : "json"));
     WR_TRY(put_quoted(b, w->path, '\''));
     bool changes = strstr(w->section->body, "\"op\"") != NULL;
-    WR_TRY(wr_buf_printf(b, "%s) AS SELECT %s* FROM ", changes ? ", changelog = 'op'" : "", timed ? "ROWTIME, " : ""));
+    WR_TRY(wr_buf_printf(b, "%s) AS SELECT %s* FROM ", changes ? ", changelog = 'op'" : "",
+                         timed ? "ROWTIME, " : ""));
     WR_TRY(put_quoted(b, w->name, '"'));
     return wr_buf_puts(b, ";\n");
 }
@@ -260,7 +278,7 @@ static wr_status watch(const wri_case *c, wri_tested *t, const char *out, wr_buf
         t->watched[k].path = wr_arena_printf(&t->sc.ar, "%s/%u", out, k);
         if (!t->watched[k].path) return WR_ENOMEM;
         bool outside = d && option(d, "connector") && is_fed(&t->sc.script, d);
-        if (!d && quoted && !is_view(&t->sc.script, name))
+        if (!d && quoted && !is_readable(&t->sc.script, name))
             return wr_fail(err, WR_EINVAL, "line %u: the script has no stream '%s'", s->line, name);
         if (!outside) WR_TRY(put_reader(tail, &t->watched[k], k));
     }
@@ -272,6 +290,7 @@ static wr_status redirect(wri_tested *t) {
     for (uint32_t i = 0; i < t->sc.script.n; i++) {
         wr_stmt *d = t->sc.script.stmts[i];
         if (d->kind != WR_S_CREATE_STREAM || !option(d, "connector") || !is_fed(&t->sc.script, d)) continue;
+        if (d->loc.at >= t->own_bytes) continue; /* it writes rows that are expected */
         const wri_watched *w = NULL;
         for (uint32_t k = 0; k < t->n_watched && !w; k++)
             if (strcmp(t->watched[k].name, last_name(&d->name)) == 0) w = &t->watched[k];
@@ -317,11 +336,11 @@ static wr_status parse(wri_tested *t) {
     return wr_parse(&t->sc.ar, d, &t->sc.script);
 }
 
-/* What the sections add is parsed behind the script, so that its places are those of its own text; streams that it
- * reads then move before it. */
+/* What the sections add is parsed behind the script, so that its places are those of its own text; streams
+ * that it reads then move before it. */
 static wr_status with_tail(const wri_case *c, wri_tested *t, const char *out, wr_err *err) {
     wr_buf tail = {0};
-    uint32_t own = t->sc.script.n, at = (uint32_t)t->sc.text.len;
+    uint32_t own = t->sc.script.n, at = t->own_bytes = (uint32_t)t->sc.text.len;
     wr_status r = put_declarations(t, &tail);
     if (r == WR_OK) r = watch(c, t, out, &tail, err);
     if (r == WR_OK && tail.len) {
@@ -353,7 +372,8 @@ static wr_status only_local(wri_tested *t, wr_err *err) {
         const char *name = n->source.stream->name;
         const wr_stmt *d = declaration(&t->sc.script, name);
         if (d && !is_local(d))
-            return wr_fail(err, WR_EINVAL, "the script reads '%s' from connector '%s'; give it rows: --- given %s", name,
+            return wr_fail(err, WR_EINVAL,
+                           "the script reads '%s' from connector '%s'; give it rows: --- given %s", name,
                            n->source.stream->connector, name);
     }
     return WR_OK;
@@ -366,7 +386,8 @@ static int by_moment(const void *a, const void *b) {
 
 static bool is_read(const wr_plan *p, const char *name) {
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        if (p->nodes[i]->kind == WR_N_SOURCE && strcmp(p->nodes[i]->source.stream->name, name) == 0) return true;
+        if (p->nodes[i]->kind == WR_N_SOURCE && strcmp(p->nodes[i]->source.stream->name, name) == 0)
+            return true;
     return false;
 }
 
@@ -406,7 +427,8 @@ static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested
         return WR_OK;
     }
     const char *slash = strrchr(c->full, '/');
-    const char *path = *file == '/' ? file : wr_arena_printf(&t->sc.ar, "%.*s/%s", (int)(slash - c->full), c->full, file);
+    const char *path =
+        *file == '/' ? file : wr_arena_printf(&t->sc.ar, "%.*s/%s", (int)(slash - c->full), c->full, file);
     if (!path) return WR_ENOMEM;
     if (wri_script_read(&t->sc, path, NULL) != EXIT_DONE)
         return wr_fail(err, WR_EIO, "line %u: the script '%s' cannot be read", sql->line, path);
@@ -414,7 +436,8 @@ static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested
     return WR_OK;
 }
 
-wr_status wri_tested_load(const wri_case *c, const wri_section *sql, const char *out, wri_tested *t, wr_err *err) {
+wr_status wri_tested_load(const wri_case *c, const wri_section *sql, const char *out, wri_tested *t,
+                          wr_err *err) {
     wr_arena *ar = &t->sc.ar;
     t->sc.reg = wr_builtin();
     t->watched = wr_arena_calloc(ar, c->n * sizeof *t->watched);

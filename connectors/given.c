@@ -1,17 +1,17 @@
-/* connectors/given.c -- rows that stand in the options themselves, each with its moment: what weir test puts in
- * place of other connectors.
+/* connectors/given.c -- rows that stand in the options themselves, each with its moment: what weir test puts
+ * in place of other connectors.
  *
  *   rows = "ARRIVAL RECORD\n…"    ARRIVAL: when the record comes [us since 1970]; rising
  *          "ARRIVAL\n"            nothing comes then, but time has passed
  *
- * A record is a chunk of its own, so that each has its own arrival time. Where the clock is played (wr_sys.play)
- * a record comes when it is its turn among those of all such streams, and with it the clock moves on. Where
- * it is not, records come one after the other and their moments say nothing.
+ * A record is a chunk of its own, so that each has its own arrival time. Where the clock is played
+ * (wr_sys.play) a record comes when it is its turn among those of all such streams, and with it the clock
+ * moves on. Where it is not, records come one after the other and their moments say nothing.
  *
  * When only time passes, next() says twice that there is nothing: first at the old moment, when the split is
- * found quiet, then at the new one, when it has been quiet since. Event time and idle_timeout then go on as they
- * would have with a real clock. That needs a live stream (live = 'true'); for a bounded one nothing is ever
- * quiet. One split, used by one thread at a time. */
+ * found quiet, then at the new one, when it has been quiet since. Event time and idle_timeout then go on as
+ * they would have with a real clock. That needs a live stream (live = 'true'); for a bounded one nothing is
+ * ever quiet. One split, used by one thread at a time. */
 #include "conn_int.h"
 
 typedef struct given_opts {
@@ -22,9 +22,9 @@ typedef struct given_opts {
 #define AT(member) .offset = offsetof(given_opts, member)
 static const wr_option given_options[] = {
     {"rows", WR_OPT_STRING, AT(rows), .required = true, .place = true,
-     .doc = "Lines: when it comes, in microseconds since 1970, a blank, the record; without a record time passes."},
-    {"live", WR_OPT_BOOL, AT(live), .def = "false",
-     .doc = "Plan as for endless input, though it does end."},
+     .doc = "Lines: when it comes, in microseconds since 1970, a blank, the record; without a record time "
+            "passes."},
+    {"live", WR_OPT_BOOL, AT(live), .def = "false", .doc = "Plan as for endless input, though it does end."},
 };
 
 struct wr_source {
@@ -78,14 +78,17 @@ static uint32_t given_n_splits(const wr_source *s) {
     return 1;
 }
 
-/* The line at hand: its moment and its record, *n bytes of it, 0: none. *next: where the line after it begins. */
-static wr_status line_at(const wr_source *s, int64_t *us, const char **p, size_t *n, size_t *next, wr_err *err) {
+/* The line at hand: its moment and its record, *n bytes of it, 0: none. *next: where the line after it
+ * begins. */
+static wr_status line_at(const wr_source *s, int64_t *us, const char **p, size_t *n, size_t *next,
+                         wr_err *err) {
     const char *from = s->rows->data + s->at, *end = memchr(from, '\n', s->len - s->at);
     size_t len = end ? (size_t)(end - from) : s->len - s->at;
     const char *blank = memchr(from, ' ', len);
     size_t digits = blank ? (size_t)(blank - from) : len;
     if (!wr_read_i64(from, digits, us))
-        return wr_fail(err, WR_EINVAL, "line %llu of the option rows begins with no moment; expected microseconds since "
+        return wr_fail(err, WR_EINVAL,
+                       "line %llu of the option rows begins with no moment; expected microseconds since "
                        "1970, a blank and the record",
                        (unsigned long long)s->item + 1);
     *p = blank ? blank + 1 : from + len;
@@ -96,15 +99,16 @@ static wr_status line_at(const wr_source *s, int64_t *us, const char **p, size_t
 
 static wr_status given_next(wr_source *s, uint32_t split, wr_chunk *out, wr_err *err) {
     if (s->at >= s->len) return WR_EOF;
-    int64_t us;
-    const char *p;
-    size_t n, next;
+    int64_t us = 0;
+    const char *p = NULL;
+    size_t n = 0, next = 0;
     WR_TRY(line_at(s, &us, &p, &n, &next, err));
     bool waits = n == 0 && !s->quiet;
     s->quiet = n == 0;
     if (waits || (s->sys->play && !s->sys->play(s->stream, s->item, us))) return WR_AGAIN;
     if (n) {
-        *out = (wr_chunk){.data = p, .len = n, .pos = (int64_t)s->at, .split = split, .hold = wr_hold(&s->rows->ref)};
+        *out = (wr_chunk){
+            .data = p, .len = n, .pos = (int64_t)s->at, .split = split, .hold = wr_hold(&s->rows->ref)};
     }
     __atomic_store_n(&s->at, next, __ATOMIC_RELAXED);
     s->item++;
@@ -121,7 +125,8 @@ static void given_split_info(const wr_source *s, uint32_t split, wr_split_info *
 
 const wr_connector_def wr_connector_given = {
     .with = {.name = "given",
-             .doc = "Rows in the SQL itself, each with the moment at which it comes; weir test puts them in place of others.",
+             .doc = "Rows in the SQL itself, each with the moment at which it comes; weir test puts them in "
+                    "place of others.",
              .options = given_options,
              .n_options = WR_LEN(given_options),
              .source = true,

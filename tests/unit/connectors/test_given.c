@@ -11,7 +11,7 @@ static struct {
 } played;
 
 static bool play(const char *stream, uint64_t item, int64_t us) {
-    cr_assert_str_eq(stream, "test");
+    cr_assert_str_eq(stream, "s");
     played.asked++;
     if (item != played.turn) return false;
     played.turn = UINT64_MAX; /* until the test says the next */
@@ -102,5 +102,5 @@ Test(given, what_begins_with_no_moment_is_an_error_with_its_line) {
 Test(given, is_bounded_unless_it_stands_for_a_live_stream) {
     ct_options live = ct_opts("rows", "", "live", "true", NULL), not = ct_opts("rows", "", NULL);
     cr_assert_not(wr_connector_given.bounded(live.kvs, live.n));
-    cr_assert(wr_connector_given.bounded(not.kvs, not.n));
+    cr_assert(wr_connector_given.bounded(not .kvs, not .n));
 }
