@@ -28,7 +28,7 @@ static wr_status see_members(wri_sample *s, const char *path, const char *name, 
     json_t *m;
     json_object_foreach(v, key, m) {
         const char *p = step(&s->ar, path, key),
-                   *n = *name ? wr_arena_printf(&s->ar, "%s_%s", name, key) : key;
+                   *n = *name ? wr_arena_printf(&s->ar, "%s_%s", name, key) : *key ? key : "_";
         if (!p || !n) return WR_ENOMEM;
         WR_TRY(see(s, p, n, *name ? NULL : key, m, depth + 1));
     }
