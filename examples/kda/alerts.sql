@@ -1,6 +1,6 @@
 -- Alerts, simple and throttled: trades that moved the price by more than one percent; and of these only the first of a
 -- company within a minute.
--- Input: ticker.jsonl, here, in which WAS falls for half a minute.
+-- Input: ticker.jsonl, here, in which WAS falls for a minute.
 -- Output: each alert, with what kind it is.
 
 CREATE OR REPLACE STREAM "SOURCE_SQL_STREAM_001" (
