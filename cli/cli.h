@@ -15,7 +15,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 typedef struct wr_command {
     const char *name;
     const char *args;    /* what follows the options, for help: "FILE.sql"; "" when nothing does */
-    const char *words;   /* what those may be, separated by blanks, for completion; NULL: SQL files */
+    const char *words;   /* what those may be, separated by blanks, for completion; NULL: files */
+    const char *files;   /* which files, "*.test"; NULL: "*.sql" */
     const char *summary; /* one line, without a capital and a full stop */
     const char *doc; /* paragraphs, separated by "\n\n"; one whose lines begin with blanks is kept as it is */
     const wr_option *flags;
@@ -25,10 +26,10 @@ typedef struct wr_command {
     int (*run)(const void *opts, char **args, int n);
 } wr_command;
 
-extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_serve, wri_cmd_submit,
-    wri_cmd_jobs, wri_cmd_stop, wri_cmd_pause, wri_cmd_resume, wri_cmd_delete, wri_cmd_savepoint,
-    wri_cmd_savepoints, wri_cmd_update, wri_cmd_logs, wri_cmd_why, wri_cmd_put, wri_cmd_tail, wri_cmd_streams,
-    wri_cmd_state, wri_cmd_help, wri_cmd_completion, wri_cmd_version;
+extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_test, wri_cmd_discover,
+    wri_cmd_serve, wri_cmd_submit, wri_cmd_jobs, wri_cmd_stop, wri_cmd_pause, wri_cmd_resume, wri_cmd_delete,
+    wri_cmd_savepoint, wri_cmd_savepoints, wri_cmd_update, wri_cmd_logs, wri_cmd_why, wri_cmd_put,
+    wri_cmd_tail, wri_cmd_streams, wri_cmd_state, wri_cmd_help, wri_cmd_completion, wri_cmd_version;
 extern const wr_command *const wri_commands[]; /* NULL-terminated */
 const wr_command *wri_find_command(const char *name);
 /* The one-letter form of a flag ('e' for execute), 0: it has none. */

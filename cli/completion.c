@@ -16,6 +16,8 @@ static void flag_names(const wr_command *c) {
     fputs("--help", stdout);
 }
 
+static const char *files_of(const wr_command *c) { return c->files ? c->files : "*.sql"; }
+
 /* ---- bash ---- */
 
 /* Cases of "command:word before": what the value of a flag may be. */
@@ -37,7 +39,7 @@ static void bash_command(const wr_command *c) {
     printf("    %s:*)\n      if [[ $cur == -* ]]; then words='", c->name);
     flag_names(c);
     if (c->words) printf("'\n      else words='%s'; fi ;;\n", c->words);
-    else puts("'\n      else files=1; fi ;;");
+    else printf("'\n      else files='%s'; fi ;;\n", files_of(c));
 }
 
 static void bash(void) {
@@ -57,7 +59,7 @@ static void bash(void) {
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
          "  if [[ $files ]]; then\n"
          "    IFS=$'\\n'\n"
-         "    COMPREPLY=($(compgen -d -- \"$cur\"; compgen -f -X '!*.sql' -- \"$cur\"))\n"
+         "    COMPREPLY=($(compgen -d -- \"$cur\"; compgen -f -X \"!$files\" -- \"$cur\"))\n"
          "    compopt -o filenames 2>/dev/null\n"
          "  fi\n"
          "}\n"
@@ -103,7 +105,7 @@ static void zsh(void) {
         printf("    %s) _arguments", c->name);
         for (size_t k = 0; k < c->n_flags; k++) zsh_flag(&c->flags[k]);
         if (c->words) printf(" '*:topic:(%s)' ;;\n", c->words);
-        else puts(" '*:SQL file:_files -g \"*.sql\"' ;;");
+        else printf(" '*:file:_files -g \"%s\"' ;;\n", files_of(c));
     }
     puts("  esac\n}\n"
          "if [[ $funcstack[1] == _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi");

@@ -161,43 +161,42 @@ static bool reads_errors(const wr_plan *plan) {
 }
 
 /* What the sources have to tell: files that were rotated. */
-static void put_notes(const wr_job *job) {
+static void put_notes(FILE *f, const wr_job *job) {
     wr_buf notes = {0};
-    if (wr_job_notes(job, &notes) == WR_OK && notes.len) fwrite(notes.data, 1, notes.len, stderr);
+    if (wr_job_notes(job, &notes) == WR_OK && notes.len) fwrite(notes.data, 1, notes.len, f);
     wr_buf_free(&notes);
 }
 
 /* "1,202 rows in, 49 out, 0 late, 2 bad; 122 kB in 1.25 s (962 rows/s, 97.6 kB/s, 2 workers)" */
-void wri_summary(const wri_progress *p, wr_status status) {
+void wri_summary(FILE *f, const wri_progress *p, wr_status status) {
     wr_job_stats s;
     text a, b, c, d;
     wr_job_stats_read(p->job, &s);
-    fprintf(stderr, "%s row%s in, %s out, %s late, %s bad; ", grouped(s.rows_in, a),
-            s.rows_in == 1 ? "" : "s", grouped(s.rows_out, b), grouped(s.late_rows, c),
-            grouped(s.bad_rows, d));
-    if (s.bytes_in > 0) fprintf(stderr, "%s ", scaled((double)s.bytes_in, "B", a));
-    fprintf(stderr, "in %s (", duration(s.elapsed_us, b));
+    fprintf(f, "%s row%s in, %s out, %s late, %s bad; ", grouped(s.rows_in, a), s.rows_in == 1 ? "" : "s",
+            grouped(s.rows_out, b), grouped(s.late_rows, c), grouped(s.bad_rows, d));
+    if (s.bytes_in > 0) fprintf(f, "%s ", scaled((double)s.bytes_in, "B", a));
+    fprintf(f, "in %s (", duration(s.elapsed_us, b));
     if (s.rows_in > 0 && s.elapsed_us >= 10000) { /* less would tell of the start, not of the speed */
         double seconds = (double)s.elapsed_us / 1e6;
-        fprintf(stderr, "%s rows/s, ", scaled((double)s.rows_in / seconds, "", a));
-        if (s.bytes_in > 0) fprintf(stderr, "%s/s, ", scaled((double)s.bytes_in / seconds, "B", a));
+        fprintf(f, "%s rows/s, ", scaled((double)s.rows_in / seconds, "", a));
+        if (s.bytes_in > 0) fprintf(f, "%s/s, ", scaled((double)s.bytes_in / seconds, "B", a));
     }
-    fprintf(stderr, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
+    fprintf(f, "%u worker%s)%s\n", s.workers, s.workers == 1 ? "" : "s",
             status == WR_OK ? "" : "; stopped early");
     if (s.spilled_bytes > 0)
-        fprintf(stderr, "%s of state went to disk for want of memory (--memory)\n",
+        fprintf(f, "%s of state went to disk for want of memory (--memory)\n",
                 scaled((double)s.spilled_bytes, "B", a));
-    put_notes(p->job);
+    put_notes(f, p->job);
     if (s.snapshots > 0)
-        fprintf(stderr, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",
+        fprintf(f, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",
                 grouped(s.snapshots, a), s.snapshots == 1 ? "" : "s",
                 scaled((double)s.snapshot_bytes, "B", b), duration(s.pause_most_us, c),
                 duration(s.pause_us, d));
     if (s.idle_us > 0)
-        fprintf(stderr, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
+        fprintf(f, "event time went on for %s with the wall clock: streams were quiet (idle_timeout)\n",
                 duration(s.idle_us, a));
     if (s.bad_rows == 0 || status == WR_EDATA) return; /* that failure is about the record */
-    fprintf(stderr, "first bad record: %s\n", s.first_bad);
+    fprintf(f, "first bad record: %s\n", s.first_bad);
     if (!reads_errors(p->plan))
-        fprintf(stderr, "To see them all, add to the SQL: SELECT message, data_row FROM error_stream;\n");
+        fprintf(f, "To see them all, add to the SQL: SELECT message, data_row FROM error_stream;\n");
 }

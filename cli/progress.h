@@ -2,6 +2,8 @@
 #ifndef WR_CLI_PROGRESS_H
 #define WR_CLI_PROGRESS_H
 
+#include <stdio.h>
+
 #include "runtime/runtime.h"
 
 typedef struct wri_progress {
@@ -19,6 +21,6 @@ typedef struct wri_progress {
 const wr_sys *wri_progress_sys(wri_progress *p, bool out_is_terminal);
 void wri_progress_tick(void *progress);
 void wri_progress_clear(wri_progress *p);
-void wri_summary(const wri_progress *p, wr_status s);
+void wri_summary(FILE *f, const wri_progress *p, wr_status s);
 
 #endif

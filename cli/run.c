@@ -268,7 +268,7 @@ static int run_job(const wri_script *sc, const run_opts *o, wr_streams *db) {
     if (o->stats == 1) print_of(&tick, wr_job_analyze);
     if (o->stats == 2) print_of(&tick, tell_json);
     if (o->stats == 3) print_of(&tick, tell_prometheus);
-    if (!o->quiet) wri_summary(&tick.progress, s);
+    if (!o->quiet) wri_summary(stderr, &tick.progress, s);
     wr_job_free(job);
     return finish(s, o->state, &err);
 }

@@ -39,6 +39,10 @@ typedef struct wr_sys {
     void *(*mmap)(void *at, size_t n, int prot, int flags, int fd, off_t off);
     int (*munmap)(void *p, size_t n);
     int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
+    /* Only where the clock is played and not real (weir test): item number `item` of a stream's rows comes at
+     * us. True: the clock now shows that. False: something else comes first, ask again. NULL: clocks are
+     * real. */
+    bool (*play)(const char *stream, uint64_t item, int64_t us);
 } wr_sys;
 
 extern const wr_sys wr_sys_real;

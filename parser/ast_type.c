@@ -105,8 +105,23 @@ static void unknown(wri_parse *p, wri_tok word, const char *u) {
                       "type %s is not supported", u);
             return;
         }
-    wri_error(p, WR_ESQL, word.loc,
-              wri_did_you_mean(p, u, type_words, WR_LEN(type_words), sizeof type_words[0]), "'%s' is no type",
+    static const struct {
+        const char *theirs, *hint;
+    } others[] = {{"NUMBER", "write DECIMAL(10, 2), BIGINT or DOUBLE"},
+                  {"LONG", "write BIGINT"},
+                  {"DATETIME", "write TIMESTAMP(3)"},
+                  {"UUID", "write VARCHAR(36)"},
+                  {"VARCHAR2", "write VARCHAR(n)"},
+                  {"NVARCHAR", "write VARCHAR(n)"},
+                  {"MONEY", "write DECIMAL(18, 2)"},
+                  {"TIMESTAMPTZ", "write TIMESTAMP_LTZ(3)"},
+                  {"FLOAT8", "write DOUBLE"},
+                  {"FLOAT4", "write REAL"},
+                  {"SERIAL", "write BIGINT"}};
+    const char *hint = wri_did_you_mean(p, u, type_words, WR_LEN(type_words), sizeof type_words[0]);
+    for (size_t i = 0; i < WR_LEN(others); i++)
+        if (strcmp(u, others[i].theirs) == 0) hint = others[i].hint;
+    wri_error(p, WR_ESQL, word.loc, hint ? hint : "a column is written name type, as in price DOUBLE", "'%s' is no type",
               word.text);
 }
 

@@ -3,6 +3,8 @@
  * The automaton is run again without values up to the error, then asked for every terminal whether it
  * would fit. A word misspelt one place earlier (SELECT a FORM t: FORM is an alias there) is found by
  * asking whether a keyword near to it would make the lexeme that failed fit. */
+#include <strings.h>
+
 #include "parser/parser_int.h"
 #include "sql.h"
 
@@ -272,6 +274,26 @@ static const char *open_hint(wri_parse *p, size_t i) {
     return kept(p, wr_arena_printf(p->ar, "the '(' at %u:%u is not closed", line, col));
 }
 
+static bool is_written(const wri_parse *p, size_t i, const char *text) {
+    if (i >= p->n_toks) return false;
+    wr_loc at = p->toks[i].tok.loc;
+    return at.end - at.at == strlen(text) && strncasecmp(p->text + at.at, text, at.end - at.at) == 0;
+}
+
+/* What is written so in other places: comparisons turned round, TOP n, LIMIT n, m, statements that change rows. */
+static const char *foreign_hint(const wri_parse *p, size_t i, const bool *fits) {
+    const wri_lexeme *x = &p->toks[i];
+    if (is_written(p, i, "=>")) return "greater or equal is written >=";
+    if (i > 0 && p->toks[i - 1].code == TK_EQ && is_written(p, i, "<")) return "less or equal is written <=";
+    if (i > 0 && p->toks[i - 1].code == TK_EQ && is_written(p, i, ">")) return "greater or equal is written >=";
+    if (x->code == TK_NUMBER && i > 0 && is_written(p, i - 1, "TOP")) return "write LIMIT n at the end";
+    if (x->code == TK_COMMA && i > 1 && is_written(p, i - 2, "LIMIT")) return "write LIMIT n OFFSET m";
+    if (is_written(p, i, "UPDATE") || is_written(p, i, "DELETE") || is_written(p, i, "MERGE"))
+        return "rows of a stream stay as they are; a result that changes is a GROUP BY … EMIT CHANGES into a stream with a PRIMARY KEY";
+    if (x->code == TK_STRING && fits[TK_ID] && !fits[TK_STRING]) return "'…' is text; a name is written as it is, or in double quotes";
+    return NULL;
+}
+
 /* fits: by terminal, what could stand at toks[i]. */
 static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     const wri_lexeme *x = &p->toks[i];
@@ -283,6 +305,7 @@ static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     if (prev == TK_COMMA && (x->code == TK_RP || (x->kw && x->kw->reserved && !rather_name(p, i))))
         return "is the comma before it one too many?";
     if (x->code == TK_EQ && prev == TK_EQ) return "equality is written =";
+    if ((hint = foreign_hint(p, i, fits))) return hint;
     if (fits[0] && wri_starts_statement(p, i)) return "is a ';' missing before it?";
     if (fits[TK_SECOND] && prev == TK_STRING && strpbrk(p->toks[i - 1].tok.text, "aeiouyAEIOUY"))
         return "write the unit behind the quotes: INTERVAL '5' MINUTE";

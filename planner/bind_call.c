@@ -131,6 +131,39 @@ static const char *nearest_function(wri_binder *b, const char *name) {
     return n ? wr_nearest(name, names, n, sizeof *names) : NULL;
 }
 
+/* What other systems call what is called otherwise here; NULL: nothing of that name is known. */
+static const char *other_name(const char *name) {
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {{"LEN", "CHAR_LENGTH(s)"},
+                 {"ISNULL", "COALESCE(x, value), or x IS NULL"},
+                 {"GETDATE", "CURRENT_TIMESTAMP"},
+                 {"SYSDATE", "CURRENT_TIMESTAMP"},
+                 {"GETUTCDATE", "CURRENT_TIMESTAMP"},
+                 {"CONCATENATE", "CONCAT(a, b), or a || b"},
+                 {"DATEADD", "t + INTERVAL '5' MINUTE"},
+                 {"DATE_ADD", "t + INTERVAL '5' MINUTE"},
+                 {"DATE_SUB", "t - INTERVAL '5' MINUTE"},
+                 {"DATEPART", "EXTRACT(HOUR FROM t)"},
+                 {"DATE_PART", "EXTRACT(HOUR FROM t)"},
+                 {"DATE_TRUNC", "FLOOR(t TO HOUR)"},
+                 {"TIME_BUCKET", "STEP(t BY INTERVAL '5' MINUTE), or the window function TUMBLE"},
+                 {"STEP", "STEP(t BY INTERVAL '5' MINUTE)"},
+                 {"CONVERT", "CAST(x AS type)"},
+                 {"TO_CHAR", "DATE_FORMAT(t, 'yyyy-MM-dd'), or CAST(x AS VARCHAR)"},
+                 {"TO_NUMBER", "CAST(s AS DOUBLE)"},
+                 {"STRING_AGG", "LISTAGG(s, ',')"},
+                 {"GROUP_CONCAT", "LISTAGG(s, ',')"},
+                 {"CHARINDEX", "POSITION(a IN s)"},
+                 {"IIF", "CASE WHEN condition THEN a ELSE b END"},
+                 {"RAND_INT", "RAND_INTEGER(n)"},
+                 {"JSON_EXTRACT", "JSON_VALUE(j, '$.path')"},
+                 {"GET_JSON_OBJECT", "JSON_VALUE(j, '$.path')"}};
+    for (size_t i = 0; i < WR_LEN(names); i++)
+        if (wri_same_name(name, names[i].theirs)) return names[i].ours;
+    return NULL;
+}
+
 static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name) {
     wr_loc at = e->name.parts[e->name.n - 1].loc;
     const char *window = window_of(name);
@@ -149,9 +182,11 @@ static wr_expr *not_a_function(wri_binder *b, const wr_ast *e, const char *name)
     for (size_t i = 0; wri_special_name(i); i++) /* one that needs a function the registry lacks */
         if (wri_same_name(wri_special_name(i), name))
             return wri_bind_unsupported(b, e->loc, wri_special_name(i));
-    const char *near = nearest_function(b, name);
-    return wri_bind_error(b, at, near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near) : NULL,
-                          "function '%s' does not exist", name);
+    const char *ours = other_name(name), *near = ours ? NULL : nearest_function(b, name);
+    const char *hint = ours   ? wr_arena_printf(b->d->ar, "here it is written %s", ours)
+                       : near ? wr_arena_printf(b->d->ar, "did you mean '%s'?", near)
+                              : "weir help functions lists those there are";
+    return wri_bind_error(b, at, hint, "function '%s' does not exist", name);
 }
 
 wr_expr *wri_bind_call(wri_binder *b, const wr_ast *e) {

@@ -46,6 +46,17 @@ static const char *column_names(wri_ctx *c, const wri_stream *st) {
     return out ? out : "";
 }
 
+/* The first n of them, as INSERT would name them. */
+static const char *first_names(wri_ctx *c, const wri_stream *st, uint32_t n) {
+    const char *out = "";
+    for (uint32_t i = 0; out && n && i < st->def->columns.n; i++) {
+        if (st->computed && st->computed[i]) continue;
+        out = wri_text(c, "%s%s%s", out, *out ? ", " : "", st->def->columns.fields[i].name);
+        n--;
+    }
+    return out ? out : "";
+}
+
 static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *from) {
     const wr_schema *cols = &f->into->def->columns;
     const wr_ident *id = &f->stmt->target_columns[i];
@@ -66,7 +77,8 @@ static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *f
     }
     const char *near =
         cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
-    wri_error(c, id->loc, wri_suggest(c, near), "stream '%s' has no column '%s'", f->into->def->name,
+    wri_error(c, id->loc, near ? wri_suggest(c, near) : wri_text(c, "its columns are %s", column_names(c, f->into)),
+              "stream '%s' has no column '%s'", f->into->def->name,
               id->text);
     return false;
 }
@@ -117,8 +129,10 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, const wr_node *rows, uint
                   "INSERT names %u column%s, but the query has %u", listed, listed == 1 ? "" : "s", n_given);
     else
         wri_error(c, f->query->loc,
-                  wri_text(c, "the columns are %s; or name some: INSERT INTO %s (a, b)", column_names(c, st),
-                           st->def->name),
+                  n_given > 0 && n_given < n
+                      ? wri_text(c, "the columns are %s; those that are not named are NULL: INSERT INTO %s (%s)",
+                                 column_names(c, st), st->def->name, first_names(c, st, n_given))
+                      : wri_text(c, "the columns are %s", column_names(c, st)),
                   "stream '%s' has %u column%s, but the query has %u", st->def->name, n, n == 1 ? "" : "s",
                   n_given);
     return false;

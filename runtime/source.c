@@ -396,7 +396,8 @@ bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
 
 static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
     const wr_node *n = op->node;
-    wr_eval_opts eo = {.sqlite_only = op->task->job->plan->settings.evaluator == 1};
+    wr_eval_opts eo = {.sqlite_only = op->task->job->plan->settings.evaluator == 1,
+                       .sys = op->task->job->sys};
     if (n->source.n_computed > 0) {
         o->eval_cols = wr_calloc(n->source.n_computed, sizeof *o->eval_cols);
         if (!o->eval_cols) return wr_fail_oom(err, "a source");

@@ -20,9 +20,14 @@ python3 tests/sql/docs.py "$weir"
 
 part "bad input and failures (ASan+UBSan)"
 python3 tests/bad/run.py "$weir"
+python3 tests/bad/messages.py "$weir"
 
 part "command line (ASan+UBSan)"
 python3 tests/cli/run.py "$weir"
+python3 tests/cli/test.py "$weir"
+python3 tests/cli/discover.py "$weir"
+"$weir" test --quiet tests/sql
+python3 tests/docs.py "$weir" docs/TESTING.md docs/FROM_KINESIS_ANALYTICS.md
 
 part "commands and a running engine (ASan+UBSan)"
 python3 tests/server/cli.py "$weir"

@@ -15,7 +15,8 @@ typedef struct filter {
 static wr_status filter_open(wr_op *op, wr_err *err) {
     filter *f = op->state = wr_calloc(1, sizeof *f);
     if (!f) return wr_fail_oom(err, "a filter");
-    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1};
+    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1,
+                       .sys = wr_task_sys(op->task)};
     return wr_eval_new(&op->node->filter.pred, 1, &op->node->in[0]->out, &eo, &f->pred, err);
 }
 

@@ -144,7 +144,9 @@ wr_status wri_pairs_init(wri_pairs *p, wr_op *op, const wri_jside *sides, bool t
     p->hits = wr_calloc(p->cap, sizeof *p->hits);
     if (!p->hits) return wr_fail_oom(err, "a join");
     if (!test || !n->join.residual) return WR_OK;
-    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1, .no_dict = true};
+    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1,
+                       .no_dict = true,
+                       .sys = wr_task_sys(op->task)};
     return wr_eval_new(&op->node->join.residual, 1, &n->join.pair, &eo, &p->residual, err);
 }
 

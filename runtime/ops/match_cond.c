@@ -23,7 +23,8 @@ static wr_status init_cond(wri_matcher *m, uint32_t v, wr_err *err) {
     const wr_match_spec *s = m->s;
     wr_match_var *var = &s->vars[v];
     wri_mcond *k = &m->conds[v];
-    wr_eval_opts o = {.sqlite_only = wr_task_plan(m->op->task)->settings.evaluator == 1};
+    wr_eval_opts o = {.sqlite_only = wr_task_plan(m->op->task)->settings.evaluator == 1,
+                      .sys = wr_task_sys(m->op->task)};
     if (!var->whole) {
         m->always |= UINT64_C(1) << v;
         return WR_OK;

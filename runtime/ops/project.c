@@ -22,7 +22,8 @@ static wr_status project_open(wr_op *op, wr_err *err) {
         p->cols[i] = i;
         p->empty[i] = UINT32_MAX;
     }
-    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1};
+    wr_eval_opts eo = {.sqlite_only = wr_task_plan(op->task)->settings.evaluator == 1,
+                       .sys = wr_task_sys(op->task)};
     return wr_eval_new(n->project.exprs, n->out.n, &n->in[0]->out, &eo, &p->eval, err);
 }
 

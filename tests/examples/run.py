@@ -36,7 +36,8 @@ def one(weir, name, write):
         return [json.loads(line) for line in run(weir, ["-e", text], d)]
 
     with tempfile.TemporaryDirectory() as d:
-        os.symlink(os.path.join(EXAMPLES, "log.jsonl"), os.path.join(d, "log.jsonl"))
+        for f in ("log.jsonl", "kda/ticker.jsonl", "kda/companies.csv"):
+            os.symlink(os.path.join(EXAMPLES, f), os.path.join(d, os.path.basename(f)))
         if name in ("clicks.sql", "minutes.sql"):
             run(weir, ["--workers=1", "-e", CLICKS], d)  # in order of time
         if name == "minutes.sql":
