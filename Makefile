@@ -31,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/snapshots state/streams connectors connectors/formats server
+FOLDERS := core parser apps planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)

@@ -9,6 +9,7 @@ const wr_command *const wri_commands[] = {
     &wri_cmd_run,
     &wri_cmd_check,
     &wri_cmd_explain,
+    &wri_cmd_application,
     &wri_cmd_serve,
     &wri_cmd_submit,
     &wri_cmd_jobs,

@@ -14,6 +14,13 @@ struct wr_streams; /* state/state.h: the data directory */
 #define WR_CHUNK_BYTES      (512 * 1024) /* aim of a chunk [bytes] */
 #define WR_RECORD_BYTES_MAX (64 << 20)   /* default of max_record_bytes: longer records are bad records */
 
+/* What is known of a record beside its bytes, in a stream of the data directory. */
+typedef struct wr_record_about {
+    size_t end; /* in the chunk: it begins where the one before ends */
+    int64_t arrival_us;
+    wr_str key, shard, sequence_number; /* views into what the chunk holds */
+} wr_record_about;
+
 /* Whole records of one split. data[len .. len+WR_PAD) may be read. */
 typedef struct wr_chunk {
     const char *data;
@@ -26,6 +33,8 @@ typedef struct wr_chunk {
     const char *head; /* the split's head (wr_format_def.head), NULL: none; lives as the source */
     size_t head_len;
     uint64_t first, count; /* generators: records first .. first+count, data NULL */
+    const wr_record_about *records; /* where wanted, and the connector knows: of each record; in hold */
+    uint32_t n_records;
 } wr_chunk;
 
 /* What a source needs to know. */
@@ -37,6 +46,7 @@ typedef struct wr_source_cfg {
     const wr_schema *schema;            /* decoded columns */
     const struct wr_format_def *format; /* NULL where needs_format is false */
     struct wr_streams *streams;         /* NULL: there is no data directory */
+    bool about;                         /* chunks shall say what is known of their records */
 } wr_source_cfg;
 
 /* ---- formats ---- */

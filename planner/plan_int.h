@@ -35,6 +35,7 @@ typedef struct wri_xnode {
     wr_node n;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
+    uint32_t meta; /* of a stream as it is read: the first of WR_META_KINDS hidden columns; 0: it has none */
     const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
     const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
     bool keyed2;               /* as n.keyed, by n.key: another way to tell rows apart */

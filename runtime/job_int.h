@@ -112,6 +112,12 @@ typedef struct wri_source {
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
 
+/* source_about.c: does it read what is known of records beside their bytes? */
+bool wri_reads_about(const wr_node *n);
+/* Column c of b: all rows are of the record a; NULL: nothing is known of it but when it came. */
+wr_status wri_fill_about(wr_batch *b, uint32_t c, wr_meta kind, const wr_record_about *a, int64_t arrival_us,
+                         wr_err *err) WR_MUST_USE;
+
 /* ---- sinks ---- */
 typedef struct wri_sink {
     const wr_node *node;

@@ -37,6 +37,7 @@ typedef struct source_op {
     wr_batches batches;  /* of the chunk under way */
     wr_row_errors errs;
     int64_t arrival;     /* of the chunk under way [us] */
+    const wr_record_about *about; /* of the record under way; NULL: not known, or not wanted */
     uint64_t rows;       /* of the chunk under way, with those that could not be read */
     uint64_t unreadable; /* records */
     bool *seen;          /* per decoded column: some value was not NULL */
@@ -56,10 +57,11 @@ static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
     bool ok = s->decoded.fields && s->declared.fields && s->places && at;
     for (uint32_t i = 0; ok && i < n_all; i++) {
         at[i] = s->declared.n;
-        if (!st->computed || !st->computed[i]) s->declared.fields[s->declared.n++] = st->columns.fields[i];
+        bool decoded = !(st->computed && st->computed[i]) && !(st->metadata && st->metadata[i]);
+        if (decoded) s->declared.fields[s->declared.n++] = st->columns.fields[i];
     }
     for (uint32_t i = 0; ok && i < n_read; i++) {
-        if (n->source.cols[i] == WR_NO_COL) continue;
+        if (wr_col_is_made(n->source.cols[i])) continue;
         s->places[s->decoded.n] = at[n->source.cols[i]];
         s->decoded.fields[s->decoded.n++] = n->out.fields[i];
     }
@@ -104,7 +106,8 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
                          .n_options = st->n_options,
                          .schema = &s->decoded,
                          .format = s->fmt,
-                         .streams = j->opts.streams};
+                         .streams = j->opts.streams,
+                         .about = wri_reads_about(n)};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
@@ -431,7 +434,7 @@ static wr_status source_open(wr_op *op, wr_err *err) {
     o->n_unseen = s->decoded.n;
     uint32_t d = 0;
     for (uint32_t i = 0; i < n->out.n; i++)
-        o->share[i] = i < n->source.n_cols && n->source.cols[i] != WR_NO_COL ? d++ : UINT32_MAX;
+        o->share[i] = i < n->source.n_cols && !wr_col_is_made(n->source.cols[i]) ? d++ : UINT32_MAX;
     WR_TRY(open_exprs(op, o, err));
     if (!s->fmt) return WR_OK;
     wr_decode_cfg cfg = {.schema = &s->decoded,
@@ -500,6 +503,8 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     *bp = b;
     for (uint32_t i = 0; i < n->source.n_cols; i++)
         if (n->source.cols[i] == WR_NO_COL) WR_TRY(fill_arrival(o, b, i, err));
+        else if (wr_col_is_made(n->source.cols[i]))
+            WR_TRY(wri_fill_about(b, i, (wr_meta)(WR_META_COL(0) - n->source.cols[i]), o->about, o->arrival, err));
     if (!o->computed) return WR_OK;
     /* Computed columns read decoded ones only, so the evaluator may see the batch it fills. */
     wr_row_errors_reset(&o->errs);
@@ -607,8 +612,41 @@ static void note_values(source_op *o, const wr_batch *b) {
     }
 }
 
-static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
+/* The rows of c, behind those that are there. */
+static wr_status decode_part(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
     wri_source *s = o->s;
+    size_t first = o->batches.n;
+    if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
+    else WR_TRY(s->con->generate(s->src, c, op->task->job->batch_rows, &o->batches, err));
+    for (size_t i = first; i < o->batches.n; i++) {
+        wr_batch **bp = &o->batches.items[i];
+        *rowsp += (*bp)->n;
+        (*bp)->split = c->split;
+        note_values(o, *bp);
+        WR_TRY(compute(op, o, bp, err));
+        if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
+    }
+    return WR_OK;
+}
+
+/* Record by record, as each has metadata of its own: that costs, and only those pay who read them. */
+static wr_status decode_records(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
+    wr_chunk one = *c;
+    size_t from = 0;
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; i < c->n_records && r == WR_OK; i++) {
+        o->about = &c->records[i];
+        one.data = c->data + from;
+        one.len = o->about->end - from;
+        one.pos = c->pos + (int64_t)from;
+        r = decode_part(op, o, &one, rowsp, err);
+        from = o->about->end;
+    }
+    o->about = NULL;
+    return r;
+}
+
+static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
     wr_job *j = op->task->job;
     uint64_t rows = 0, unreadable = o->unreadable;
     o->rows = 0;
@@ -618,16 +656,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         o->rows = 1;
         return WR_OK;
     }
-    if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
-    else WR_TRY(s->con->generate(s->src, c, j->batch_rows, &o->batches, err));
-    for (size_t i = 0; i < o->batches.n; i++) {
-        wr_batch **bp = &o->batches.items[i];
-        rows += (*bp)->n;
-        (*bp)->split = c->split;
-        note_values(o, *bp);
-        WR_TRY(compute(op, o, bp, err));
-        if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
-    }
+    WR_TRY(c->n_records ? decode_records(op, o, c, &rows, err) : decode_part(op, o, c, &rows, err));
     wri_tally(&op->rows_in, rows);
     o->rows = rows + o->unreadable - unreadable;
     if (op->bad_kept) return WR_OK; /* what is read anew is not counted */
