@@ -243,6 +243,8 @@ typedef struct wr_plan_stream {
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
     bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
     bool on_error_fail;      /* on_error = 'fail' */
+    const char *lambda;      /* URL of the function that records go through first; NULL: none */
+    int64_t lambda_timeout_us, lambda_retry_for_us;
     wr_changelog changelog;
     uint32_t *primary_key; /* columns */
     uint32_t n_primary_key;

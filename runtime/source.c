@@ -28,6 +28,7 @@
 typedef struct source_op {
     wri_source *s;
     wr_decoder *decoder;
+    wri_hook *hook;    /* NULL: none */
     wr_eval *computed; /* NULL: none */
     wr_eval *wm;       /* NULL: wm_col and wm_delay say it, or no event time */
     uint32_t wm_col;   /* WR_NO_COL: no event time */
@@ -107,7 +108,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
                          .schema = &s->decoded,
                          .format = s->fmt,
                          .streams = j->opts.streams,
-                         .about = wri_reads_about(n)};
+                         .about = wri_reads_about(n) || st->lambda};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
@@ -437,6 +438,7 @@ static wr_status source_open(wr_op *op, wr_err *err) {
         o->share[i] = i < n->source.n_cols && !wr_col_is_made(n->source.cols[i]) ? d++ : UINT32_MAX;
     WR_TRY(open_exprs(op, o, err));
     if (!s->fmt) return WR_OK;
+    WR_TRY(wri_hook_open(op, &o->hook, err));
     wr_decode_cfg cfg = {.schema = &s->decoded,
                          .declared = &s->declared,
                          .places = s->places,
@@ -460,6 +462,7 @@ static void source_close(wr_op *op) {
     if (!o) return;
     drop_batches(o);
     wr_free(o->batches.items);
+    wri_hook_close(o->hook);
     if (o->decoder) o->s->fmt->close_decoder(o->decoder);
     wr_eval_free(o->computed);
     wr_eval_free(o->wm);
@@ -488,12 +491,6 @@ static wr_status without_rows(wr_batch **bp, const uint32_t *rows, uint32_t n, w
     return WR_OK;
 }
 
-static wr_status fill_arrival(source_op *o, wr_batch *b, uint32_t c, wr_err *err) {
-    WR_TRY(wr_batch_col(b, c, WR_I64, err));
-    for (uint32_t i = 0; i < b->n; i++) b->cols[c].i64[i] = o->arrival;
-    return WR_OK;
-}
-
 static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     const wr_node *n = op->node;
     if (n->out.n == o->s->decoded.n) return WR_OK;
@@ -502,9 +499,8 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     wr_batch_drop(*bp);
     *bp = b;
     for (uint32_t i = 0; i < n->source.n_cols; i++)
-        if (n->source.cols[i] == WR_NO_COL) WR_TRY(fill_arrival(o, b, i, err));
-        else if (wr_col_is_made(n->source.cols[i]))
-            WR_TRY(wri_fill_about(b, i, (wr_meta)(WR_META_COL(0) - n->source.cols[i]), o->about, o->arrival, err));
+        if (wr_col_is_made(n->source.cols[i]))
+            WR_TRY(wri_fill_about(b, i, n->source.cols[i], o->about, o->arrival, err));
     if (!o->computed) return WR_OK;
     /* Computed columns read decoded ones only, so the evaluator may see the batch it fills. */
     wr_row_errors_reset(&o->errs);
@@ -629,20 +625,32 @@ static wr_status decode_part(wr_op *op, source_op *o, const wr_chunk *c, uint64_
     return WR_OK;
 }
 
-/* Record by record, as each has metadata of its own: that costs, and only those pay who read them. */
-static wr_status decode_records(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
+/* Record by record, as each has metadata of its own: that costs, and only those pay who read them. at: where
+ * each was in the split's chunk; NULL: where it is. */
+static wr_status decode_records(wr_op *op, source_op *o, const wr_chunk *c, const size_t *at, uint64_t *rowsp,
+                                wr_err *err) {
     wr_chunk one = *c;
     size_t from = 0;
     wr_status r = WR_OK;
     for (uint32_t i = 0; i < c->n_records && r == WR_OK; i++) {
-        o->about = &c->records[i];
+        const wr_record_about *a = &c->records[i];
+        o->about = a->sequence_number.len ? a : NULL; /* of a file only where it ends is known */
         one.data = c->data + from;
-        one.len = o->about->end - from;
-        one.pos = c->pos + (int64_t)from;
+        one.len = a->end - from;
+        one.pos = c->pos + (int64_t)(at ? at[i] : from);
         r = decode_part(op, o, &one, rowsp, err);
-        from = o->about->end;
+        from = a->end;
     }
     o->about = NULL;
+    return r;
+}
+
+static wr_status decode_hooked(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
+    wr_chunk changed;
+    const size_t *at;
+    wr_status r = wri_hook_chunk(o->hook, c, &changed, &at, err);
+    if (r == WR_OK) r = decode_records(op, o, &changed, at, rowsp, err);
+    wri_hook_done(o->hook);
     return r;
 }
 
@@ -656,7 +664,9 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         o->rows = 1;
         return WR_OK;
     }
-    WR_TRY(c->n_records ? decode_records(op, o, c, &rows, err) : decode_part(op, o, c, &rows, err));
+    WR_TRY(o->hook         ? decode_hooked(op, o, c, &rows, err)
+           : c->n_records ? decode_records(op, o, c, NULL, &rows, err)
+                          : decode_part(op, o, c, &rows, err));
     wri_tally(&op->rows_in, rows);
     o->rows = rows + o->unreadable - unreadable;
     if (op->bad_kept) return WR_OK; /* what is read anew is not counted */

@@ -27,6 +27,6 @@ allow planner core parser
 allow state core
 allow connectors core state
 allow runtime core planner state connectors
-allow server core apps runtime state
+allow server core runtime state
 allow cli core apps runtime state server
 exit $bad

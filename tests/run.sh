@@ -23,6 +23,7 @@ python3 tests/bad/run.py "$weir"
 
 part "command line (ASan+UBSan)"
 python3 tests/cli/run.py "$weir"
+python3 tests/apps/run.py "$weir"
 
 part "commands and a running engine (ASan+UBSan)"
 python3 tests/server/cli.py "$weir"
