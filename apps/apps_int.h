@@ -16,8 +16,15 @@ struct wri_at {
     json_t *v;
 };
 
+typedef struct wri_yaml_place { /* where a value of YAML stands */
+    json_t *v;
+    size_t line, column; /* from 0, in characters */
+} wri_yaml_place;
+
 typedef struct wri_app_ctx {
     const wr_app_opts *o;
+    wri_yaml_place *places; /* NULL: it is JSON */
+    size_t n_places;
     wr_arena ar;
     wr_diags d;
     json_t *root;
@@ -48,6 +55,10 @@ const char *wri_app_string(wri_app_ctx *c, const wri_at *at, const char *names, 
 /* A whole number of a member, or text of one. */
 int64_t wri_app_int(wri_app_ctx *c, const wri_at *at, const char *names, int64_t otherwise);
 bool wri_app_is(const char *name, const char *names);
+
+/* yaml.c: the same of a description in YAML. */
+wr_status wri_app_load_yaml(wri_app_ctx *c);
+size_t wri_app_yaml_offset(const wri_app_ctx *c, size_t line, size_t column);
 
 /* ---- template.c ---- */
 /* The properties of the application that is meant; NULL: none, and it has been told. */

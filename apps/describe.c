@@ -2,6 +2,8 @@
  *
  * Every mistake is told at its place, and reading goes on, so that one look shows all of them. Members that
  * weir has no use for (roles, tags, logging) are passed over. */
+#include <strings.h>
+
 #include "apps_int.h"
 
 #define PARALLEL_MAX 64 /* in-application streams of an input, as in the service */
@@ -215,16 +217,16 @@ static void code(wri_app_ctx *c, const wri_at *at, const wri_at *cfg, wri_app *a
 
 /* ---- the whole ---- */
 
-/* Room for the items of a list, those of resources beside the application included. */
-static void *room(wri_app_ctx *c, const wri_at *list, size_t size) {
+/* Room for n items, and for those that resources beside the application are. */
+static void *room(wri_app_ctx *c, size_t n, size_t size) {
     size_t beside = c->resources ? json_object_size(c->resources->v) : 0;
-    return wri_app_new(c, (wri_app_count(c, list) + beside) * size);
+    return wri_app_new(c, (n + beside) * size);
 }
 
 static void inputs(wri_app_ctx *c, const wri_at *sql, wri_app *out) {
     const wri_at *list = wri_app_member(c, sql, "inputs|inputdescriptions|input");
     size_t n = wri_app_count(c, list);
-    out->inputs = room(c, list, sizeof *out->inputs);
+    out->inputs = room(c, n, sizeof *out->inputs);
     for (size_t i = 0; out->inputs && i < n; i++) {
         const wri_at *item = wri_app_item(c, list, i);
         if (item) input(c, item, &out->inputs[out->n_inputs++]);
@@ -235,7 +237,7 @@ static void tables(wri_app_ctx *c, const wri_at *at, const wri_at *sql, wri_app 
     const wri_at *list =
         wri_app_member(c, sql, "referencedatasources|referencedatasourcedescriptions|referencedatasource");
     size_t n = wri_app_count(c, list), next = 0;
-    out->tables = room(c, list, sizeof *out->tables);
+    out->tables = room(c, n, sizeof *out->tables);
     for (size_t i = 0; out->tables && i < n; i++) {
         const wri_at *item = wri_app_item(c, list, i);
         if (item) table(c, item, &out->tables[out->n_tables++]);
@@ -249,7 +251,7 @@ static void tables(wri_app_ctx *c, const wri_at *at, const wri_at *sql, wri_app 
 static void outputs(wri_app_ctx *c, const wri_at *at, const wri_at *sql, wri_app *out) {
     const wri_at *list = wri_app_member(c, sql, "outputs|outputdescriptions|output");
     size_t n = wri_app_count(c, list), next = 0;
-    out->outputs = room(c, list, sizeof *out->outputs);
+    out->outputs = room(c, n, sizeof *out->outputs);
     for (size_t i = 0; out->outputs && i < n; i++) {
         const wri_at *item = wri_app_item(c, list, i);
         if (item) output(c, item, &out->outputs[out->n_outputs++]);

@@ -56,6 +56,9 @@ static size_t enter(const char *p, size_t i, size_t n, const wri_at *at) {
 
 static size_t place(const wri_app_ctx *c, const wri_at *at) {
     if (!at) return 0;
+    for (size_t i = 0; i < c->n_places; i++)
+        if (c->places[i].v == at->v) return wri_app_yaml_offset(c, c->places[i].line, c->places[i].column);
+    if (c->places) return place(c, at->up);
     if (!at->up) return blanks(c->o->json, 0, c->o->len);
     return enter(c->o->json, place(c, at->up), c->o->len, at);
 }
@@ -75,7 +78,7 @@ void wri_app_error(wri_app_ctx *c, const wri_at *at, const char *hint, const cha
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
     size_t from = place(c, at), to = from + 1;
-    if (at && !json_is_object(at->v) && !json_is_array(at->v)) to = over_value(c->o->json, from, c->o->len);
+    if (at && !c->places && !json_is_object(at->v) && !json_is_array(at->v)) to = over_value(c->o->json, from, c->o->len);
     while (to > from + 1 && isspace((unsigned char)c->o->json[to - 1])) to--;
     wr_loc loc = {(uint32_t)from, (uint32_t)to};
     wr_diag_add(&c->d, WR_ERROR, WR_EDATA, loc, hint, "%s", msg);
@@ -211,6 +214,8 @@ wr_status wri_app_load(wri_app_ctx *c) {
         wri_app_error(c, NULL, NULL, "the description is longer than 2 GiB");
         return WR_EDATA;
     }
+    size_t first = blanks(c->o->json, 0, c->o->len);
+    if (first == c->o->len || (c->o->json[first] != '{' && c->o->json[first] != '[')) return wri_app_load_yaml(c);
     c->root = json_loadb(c->o->json, c->o->len, JSON_REJECT_DUPLICATES, &e);
     if (c->root) return WR_OK;
     if (json_error_code(&e) == json_error_out_of_memory) return WR_ENOMEM;

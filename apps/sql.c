@@ -8,6 +8,7 @@
  *
  * An ARN of a stream is weir's own stream of that name. What else there is outside, the settings say. */
 #include <stdio.h>
+#include <strings.h>
 
 #include "apps_int.h"
 
@@ -88,6 +89,20 @@ static const char *whole_path(script *s, const wri_app_schema *sc, const struct 
     return path;
 }
 
+/* Types whose bare name means something else here. */
+static const char *type_here(const char *type) {
+    static const struct {
+        const char *aws, *here;
+    } types[] = {{"TIMESTAMP", "TIMESTAMP(3)"},
+                 {"TIME", "TIME(3)"},
+                 {"DECIMAL", "DECIMAL(18, 0)"},
+                 {"DEC", "DECIMAL(18, 0)"},
+                 {"NUMERIC", "DECIMAL(18, 0)"}};
+    for (size_t i = 0; i < WR_LEN(types); i++)
+        if (strcasecmp(type, types[i].aws) == 0) return types[i].here;
+    return type;
+}
+
 static void put_columns(script *s, const wri_app_schema *sc) {
     put(s, " (\n");
     for (size_t i = 0; i < sc->n; i++) {
@@ -95,7 +110,7 @@ static void put_columns(script *s, const wri_app_schema *sc) {
         put_mark(s, col->at);
         put(s, "  ");
         put_quoted(s, '"', col->name);
-        put(s, " %s", strcasecmp(col->type, "TIMESTAMP") == 0 ? "TIMESTAMP(3)" : col->type);
+        put(s, " %s", type_here(col->type));
         const char *path = col->mapping ? whole_path(s, sc, col) : NULL;
         if (path) {
             put(s, " FROM ");
@@ -375,6 +390,7 @@ wr_status wr_app_sql(const wr_app_opts *o, wr_buf *sql, wr_buf *errors) {
     c.used = wri_app_new(&c, o->n_set * sizeof *c.used);
     wr_status s = c.used ? translate(&c, sql) : WR_ENOMEM;
     if (s == WR_EDATA && wr_diags_print(&c.d, errors) != WR_OK) s = WR_ENOMEM;
+    for (size_t i = 0; i < c.n_places; i++) json_decref(c.places[i].v);
     json_decref(c.root);
     wr_arena_free(&c.ar);
     return s;

@@ -132,6 +132,8 @@ static const wri_at *one_of(wri_app_ctx *c, const found *f, const char *what) {
     if (c->oom || f->n == 1) return f->at;
     if (!f->names || !*f->names)
         wri_app_error(c, NULL, NULL, "%s has no Kinesis Data Analytics application in SQL", what);
+    else if (f->n == 0 && !f->wanted)
+        wri_app_error(c, NULL, NULL, "the application %s has no properties", f->names);
     else if (f->n == 0)
         wri_app_error(c, NULL, NULL, "%s has no application '%s'; there are: %s", what, f->wanted, f->names);
     else

@@ -84,7 +84,10 @@ static json_t *base64(wr_arena *ar, const char *p, size_t n) {
     return text ? json_stringn(text, wri_base64_write(p, n, text)) : NULL;
 }
 
-static json_t *text_of(const wr_str *s) { return json_stringn(wr_str_data(s), s->len); }
+/* A key that is no UTF-8 cannot be told in JSON. */
+static json_t *text_of(const wr_str *s) {
+    return wr_utf8_valid(wr_str_data(s), s->len) ? json_stringn(wr_str_data(s), s->len) : json_string("");
+}
 
 static json_t *metadata(const wr_hook *h, const wr_hook_record *r) {
     if (h->cfg.output) return json_pack("{s:I}", "retryHint", (json_int_t)r->hint);
