@@ -65,12 +65,19 @@ static const char *setting(script *s, const char *key, const char *name) {
     return found;
 }
 
-/* That of a function, by its ARN or its name. */
-static const char *hook_url(script *s, const char *arn) {
-    const char *url = setting(s, "lambda", arn), *name = strstr(arn, ":function:");
-    if (url || !name) return url;
+/* Of a function's ARN, which may end with a version. */
+static const char *function_name(script *s, const char *arn) {
+    const char *name = strstr(arn, ":function:");
+    if (!name) return arn;
     name += strlen(":function:");
-    return setting(s, "lambda", wri_app_text(s->c, "%.*s", (int)strcspn(name, ":"), name));
+    const char *text = wri_app_text(s->c, "%.*s", (int)strcspn(name, ":"), name);
+    return text ? text : arn;
+}
+
+/* Where it answers, by its ARN or its name. */
+static const char *hook_url(script *s, const char *arn) {
+    const char *url = setting(s, "lambda", arn);
+    return url ? url : setting(s, "lambda", function_name(s, arn));
 }
 
 /* The name at the end of an ARN. */
@@ -191,7 +198,7 @@ static void put_hook(script *s, const wri_app_input *in) {
     }
     wri_app_error(s->c, in->at,
                   wri_app_text(s->c, "say where it answers: --lambda %s=http://…, or =none to leave it out",
-                               arn_name(in->lambda)),
+                               function_name(s, in->lambda)),
                   "records of '%s' go through the function %s", in->prefix, in->lambda);
 }
 
@@ -280,13 +287,13 @@ static void put_hook_output(script *s, const wri_app_output *o) {
         put(&text, "connector = 'lambda'");
         put_option(&text, "url", url);
         put_option(&text, "arn", o->arn);
-        if (!s->c->oom) put_output(s, o->name, arn_name(o->arn), o->csv, more.data);
+        if (!s->c->oom) put_output(s, o->name, function_name(s, o->arn), o->csv, more.data);
         wr_buf_free(&more);
         return;
     }
     wri_app_error(s->c, o->at,
                   wri_app_text(s->c, "say where it answers: --lambda %s=http://…, or where rows go: --output %s=FILE",
-                               o->arn ? arn_name(o->arn) : "ARN", o->name),
+                               o->arn ? function_name(s, o->arn) : "ARN", o->name),
                   "output '%s' goes to the function %s", o->name, o->arn ? o->arn : "of no name");
 }
 

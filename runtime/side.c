@@ -307,12 +307,21 @@ static wr_loc place_of(const wr_op *op, const bad_rows *r, uint32_t i) {
     return s ? s->loc : e->loc;
 }
 
+/* The column of a node's rows that has their time; that of a source also where nothing goes by event time. */
+static uint32_t time_of(const wr_node *n) {
+    if (n->time_col != WR_NO_COL || n->kind != WR_N_SOURCE) return n->time_col;
+    const wr_plan_stream *st = n->source.stream;
+    for (uint32_t i = 0; i < n->source.n_cols; i++)
+        if (n->source.cols[i] == st->rowtime && (st->rowtime != WR_NO_COL || st->arrival_time)) return i;
+    return WR_NO_COL;
+}
+
 static wr_status report_rows(wr_op *op, const wr_batch *b, const bad_rows *these, wr_err *err) {
     const wr_node *node = op->node;
     bool own = node->kind == WR_N_SOURCE || node->n_in == 0;
     bool pairs = node->n_in == 2 && node->kind >= WR_N_JOIN_WINDOW && node->kind <= WR_N_JOIN_TABLE;
     const wr_schema *schema = own ? &node->out : pairs ? &node->join.pair : &node->in[0]->out;
-    uint32_t tc = own || pairs ? node->time_col : node->in[0]->time_col;
+    uint32_t tc = time_of(own || pairs ? node : node->in[0]);
     bool want = errors_side(op->task) != NULL || op->task->job->opts.bad_row != NULL;
     wr_buf text = {0};
     wr_status r = WR_OK;

@@ -121,7 +121,7 @@ def metadata(c):
     want = {}
     for line in listed.splitlines():
         r = json.loads(line)
-        want[r["key"]] = (r["shard"], r["sequence_number"], r["arrival"])
+        want[r["key"]] = (r["shard"], r["sequence"], r["arrival"])
     code = """CREATE STREAM "D" (ticker VARCHAR(4), k VARCHAR(8), shard VARCHAR(32), seq VARCHAR(64), arrival TIMESTAMP);
 CREATE PUMP "P" AS INSERT INTO "D" SELECT STREAM s."ticker", PARTITION_KEY, s.SHARD_ID, "SEQUENCE_NUMBER", s."APPROXIMATE_ARRIVAL_TIME" FROM "S_001" AS s;
 CREATE STREAM "ALL" ("ticker" VARCHAR(4), PRICE DOUBLE);
