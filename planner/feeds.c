@@ -209,7 +209,21 @@ static const char *const meta_names[] = {[WR_META_ARRIVAL] = "APPROXIMATE_ARRIVA
                                          [WR_META_SHARD] = "SHARD_ID",
                                          [WR_META_SEQUENCE] = "SEQUENCE_NUMBER"};
 
-static uint32_t n_hidden(const wri_stream *st) { return st->connector->needs_format ? WR_META_KINDS : 0; }
+/* Whether the script has one of these words anywhere: else plans are as if there were none. */
+static bool names_metadata(wri_ctx *c) {
+    if (c->metadata == WRI_UNKNOWN) c->metadata = WRI_NO;
+    else return c->metadata == WRI_YES;
+    for (size_t k = 0; k < WR_META_KINDS; k++) {
+        size_t n = strlen(meta_names[k]);
+        for (size_t i = 0; i + n <= c->d->len; i++)
+            if (strncasecmp(c->d->text + i, meta_names[k], n) == 0) c->metadata = WRI_YES;
+    }
+    return c->metadata == WRI_YES;
+}
+
+static uint32_t n_hidden(wri_ctx *c, const wri_stream *st) {
+    return st->connector->needs_format && names_metadata(c) ? WR_META_KINDS : 0;
+}
 
 /* Stream column -> column of the SOURCE node: physical ones first, then metadata that is hidden, arrival time,
  * computed ones. */
@@ -220,7 +234,7 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     uint32_t n = 0;
     for (uint32_t i = 0; i < cols->n; i++)
         if (!st->computed[i]) at[i] = n++;
-    n += n_hidden(st);
+    n += n_hidden(c, st);
     if (st->def->arrival_time) n++;
     *n_colsp = n;
     for (uint32_t i = 0; i < cols->n; i++)
@@ -294,7 +308,7 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     const wr_schema *cols = &st->def->columns;
     uint32_t n_cols = 0, *at = source_columns(c, st, &n_cols);
     if (!at || !wri_format_fits(c, st, false)) return NULL;
-    uint32_t hidden = n_hidden(st), first = n_cols - st->def->arrival_time - hidden;
+    uint32_t hidden = n_hidden(c, st), first = n_cols - st->def->arrival_time - hidden;
     wr_node *n = wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + hidden + st->def->arrival_time);
     if (!n || !wri_fill_source(c, n, st, at, n_cols)) {
         c->oom = true;

@@ -136,6 +136,7 @@ typedef struct wri_ctx {
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
     const wr_settings *settings;
     bool error_times; /* pruning: error_stream's data_rowtime is read */
+    enum { WRI_UNKNOWN, WRI_NO, WRI_YES } metadata; /* whether the script names metadata of records */
     const char *zone; /* of the session; NULL: UTC */
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
