@@ -72,14 +72,14 @@ const char *wri_app_resolve(wri_app_ctx *c, const wri_at *at);
 typedef struct wri_app_schema {
     const wri_at *at;
     bool csv;
-    const char *row_path;                       /* JSON; NULL: the record */
+    const char *row_path;                      /* JSON; NULL: the record */
     const char *row_delimiter, *col_delimiter; /* CSV */
     size_t n;
     struct wri_app_col {
         const wri_at *at;
         const char *name, *type, *mapping; /* mapping: NULL in CSV */
         const wri_at *mapping_at;
-    } *cols;
+    } * cols;
 } wri_app_schema;
 
 typedef enum wri_app_kind { WRI_APP_STREAM, WRI_APP_FIREHOSE, WRI_APP_LAMBDA, WRI_APP_NOWHERE } wri_app_kind;

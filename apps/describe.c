@@ -58,7 +58,8 @@ static void json_parameters(wri_app_ctx *c, const wri_at *mapping, wri_app_schem
     const char *path = wri_app_string(c, json, "recordrowpath", &m);
     if (!path || strcmp(path, "$") == 0) return;
     s->row_path = path;
-    if (*path != '$') wri_app_error(c, m, "write $ for the whole record", "RecordRowPath: '%s' is no path", path);
+    if (*path != '$')
+        wri_app_error(c, m, "write $ for the whole record", "RecordRowPath: '%s' is no path", path);
 }
 
 /* What a type may be made of: the planner says whether it is one, at this line. */
@@ -113,7 +114,8 @@ static void schema(wri_app_ctx *c, const wri_at *at, wri_app_schema *s) {
 /* ---- inputs, reference data, outputs ---- */
 
 /* Which of the three it names, and its ARN. */
-static wri_app_kind resource(wri_app_ctx *c, const wri_at *at, const char *const names[3], const char **arnp) {
+static wri_app_kind resource(wri_app_ctx *c, const wri_at *at, const char *const names[3],
+                             const char **arnp) {
     for (int k = 0; k < 3; k++) {
         const wri_at *m = names[k] ? wri_app_object(c, at, names[k]) : NULL;
         if (!m) continue;
@@ -138,7 +140,8 @@ static void input(wri_app_ctx *c, const wri_at *at, wri_app_input *in) {
         in->n = 1;
     }
     const wri_at *hook = wri_app_object(
-        c, at, "inputprocessingconfiguration|inputprocessingconfigurationdescription|processingconfiguration");
+        c, at,
+        "inputprocessingconfiguration|inputprocessingconfigurationdescription|processingconfiguration");
     hook = wri_app_object(c, hook, "inputlambdaprocessor|inputlambdaprocessordescription|lambda");
     if (hook) in->lambda = need_text(c, hook, "resourcearn", "ResourceARN");
     const wri_at *start = wri_app_object(c, at,
@@ -184,8 +187,9 @@ static void code_of_file(wri_app_ctx *c, const wri_at *at, const char *path, wri
     wr_buf text = {0};
     wr_err err = {0};
     if (!file) return;
-    wr_status s = c->o->read ? c->o->read(c->o->ctx, file, &text, &err)
-                             : wr_fail(&err, WR_EINVAL, "the code '%s' is in a file of its own; send it along", base);
+    wr_status s =
+        c->o->read ? c->o->read(c->o->ctx, file, &text, &err)
+                   : wr_fail(&err, WR_EINVAL, "the code '%s' is in a file of its own; send it along", base);
     if (s != WR_OK) wri_app_error(c, at, "name the file of the code behind the description", "%s", err.msg);
     else app->code = wr_arena_strndup(&c->ar, text.len ? text.data : "", text.len);
     if (s == WR_OK && !app->code) c->oom = true;
@@ -242,7 +246,8 @@ static void tables(wri_app_ctx *c, const wri_at *at, const wri_at *sql, wri_app 
         const wri_at *item = wri_app_item(c, list, i);
         if (item) table(c, item, &out->tables[out->n_tables++]);
     }
-    for (const wri_at *r; out->tables && (r = wri_app_beside(c, at, "ApplicationReferenceDataSource", &next));) {
+    for (const wri_at *r;
+         out->tables && (r = wri_app_beside(c, at, "ApplicationReferenceDataSource", &next));) {
         const wri_at *item = need(c, r, "referencedatasource", "ReferenceDataSource");
         if (item) table(c, item, &out->tables[out->n_tables++]);
     }
@@ -264,13 +269,14 @@ static void outputs(wri_app_ctx *c, const wri_at *at, const wri_at *sql, wri_app
 
 wr_status wri_app_describe(wri_app_ctx *c, const wri_at *at, wri_app *out) {
     *out = (wri_app){0};
-    const wri_at *m, *cfg =
-                         wri_app_object(c, at, "applicationconfiguration|applicationconfigurationdescription");
+    const wri_at *m,
+        *cfg = wri_app_object(c, at, "applicationconfiguration|applicationconfigurationdescription");
     if (!cfg) cfg = at;
     const char *env = wri_app_string(c, at, "runtimeenvironment", &m);
     if (env && strncmp(env, "SQL", 3) != 0)
         wri_app_error(c, m, "weir runs those of SQL-1_0", "this is an application for %s", env);
-    const wri_at *sql = wri_app_object(c, cfg, "sqlapplicationconfiguration|sqlapplicationconfigurationdescription");
+    const wri_at *sql =
+        wri_app_object(c, cfg, "sqlapplicationconfiguration|sqlapplicationconfigurationdescription");
     if (!sql) sql = cfg;
     out->name = wri_app_string(c, at, "applicationname|name", NULL);
     inputs(c, sql, out);

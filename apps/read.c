@@ -78,7 +78,8 @@ void wri_app_error(wri_app_ctx *c, const wri_at *at, const char *hint, const cha
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
     size_t from = place(c, at), to = from + 1;
-    if (at && !c->places && !json_is_object(at->v) && !json_is_array(at->v)) to = over_value(c->o->json, from, c->o->len);
+    if (at && !c->places && !json_is_object(at->v) && !json_is_array(at->v))
+        to = over_value(c->o->json, from, c->o->len);
     while (to > from + 1 && isspace((unsigned char)c->o->json[to - 1])) to--;
     wr_loc loc = {(uint32_t)from, (uint32_t)to};
     wr_diag_add(&c->d, WR_ERROR, WR_EDATA, loc, hint, "%s", msg);
@@ -134,8 +135,8 @@ const wri_at *wri_app_member(wri_app_ctx *c, const wri_at *at, const char *names
     const char *key;
     json_t *v;
     if (!at) return NULL;
-    json_object_foreach(at->v, key, v) if (!json_is_null(v) && wri_app_is(key, names))
-        return wri_app_at(c, at, key, 0, v);
+    json_object_foreach(at->v, key, v) if (!json_is_null(v) &&
+                                           wri_app_is(key, names)) return wri_app_at(c, at, key, 0, v);
     return NULL;
 }
 
@@ -189,8 +190,7 @@ const char *wri_app_string(wri_app_ctx *c, const wri_at *at, const char *names, 
     const wri_at *m = wri_app_member(c, at, names);
     if (whatp) *whatp = m;
     const char *s = m ? wri_app_resolve(c, m) : NULL;
-    if (m && !s && !c->oom)
-        wri_app_error(c, m, NULL, "%s is %s; expected a text", name_of(m), kind_of(m->v));
+    if (m && !s && !c->oom) wri_app_error(c, m, NULL, "%s is %s; expected a text", name_of(m), kind_of(m->v));
     return s;
 }
 
@@ -215,15 +215,17 @@ wr_status wri_app_load(wri_app_ctx *c) {
         return WR_EDATA;
     }
     size_t first = blanks(c->o->json, 0, c->o->len);
-    if (first == c->o->len || (c->o->json[first] != '{' && c->o->json[first] != '[')) return wri_app_load_yaml(c);
+    if (first == c->o->len || (c->o->json[first] != '{' && c->o->json[first] != '['))
+        return wri_app_load_yaml(c);
     c->root = json_loadb(c->o->json, c->o->len, JSON_REJECT_DUPLICATES, &e);
     if (c->root) return WR_OK;
     if (json_error_code(&e) == json_error_out_of_memory) return WR_ENOMEM;
     uint32_t at = e.position > 0 ? (uint32_t)e.position - 1 : 0;
     if (at > c->o->len) at = (uint32_t)c->o->len;
-    wr_diag_add(&c->d, WR_ERROR, WR_EDATA, (wr_loc){at, at + 1},
-                "an application description is JSON: what the AWS command line takes or prints, a CloudFormation "
-                "template, or Terraform's JSON",
-                "this is no JSON: %s", e.text);
+    wr_diag_add(
+        &c->d, WR_ERROR, WR_EDATA, (wr_loc){at, at + 1},
+        "an application description is JSON: what the AWS command line takes or prints, a CloudFormation "
+        "template, or Terraform's JSON",
+        "this is no JSON: %s", e.text);
     return WR_EDATA;
 }

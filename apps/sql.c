@@ -163,8 +163,8 @@ static void put_start(script *s, const wri_app_input *in) {
             put_option(s, "start", places[i].here);
             return;
         }
-    wri_app_error(s->c, in->at, "NOW, TRIM_HORIZON or LAST_STOPPED_POINT", "there is no starting position '%s'",
-                  start);
+    wri_app_error(s->c, in->at, "NOW, TRIM_HORIZON or LAST_STOPPED_POINT",
+                  "there is no starting position '%s'", start);
 }
 
 /* Where the records of in-application stream `name` come from; NULL: it has been told that nobody knows. */
@@ -180,9 +180,11 @@ static const char *place_of(script *s, const wri_app_input *in, const char *name
     }
     if (all) return all;
     if (in->kind == WRI_APP_STREAM && in->arn) return wri_app_text(c, "stream:%s", arn_name(in->arn));
-    const char *hint = wri_app_text(c, "say where its records are: --input %s=FILE, or =stream:NAME", in->prefix);
+    const char *hint =
+        wri_app_text(c, "say where its records are: --input %s=FILE, or =stream:NAME", in->prefix);
     if (in->kind == WRI_APP_FIREHOSE)
-        wri_app_error(c, in->at, hint, "input '%s' reads a Firehose delivery stream, which weir cannot", in->prefix);
+        wri_app_error(c, in->at, hint, "input '%s' reads a Firehose delivery stream, which weir cannot",
+                      in->prefix);
     else wri_app_error(c, in->at, hint, "input '%s' names no stream", in->prefix);
     return NULL;
 }
@@ -252,13 +254,14 @@ static void put_table(script *s, const wri_app_table *t) {
 static const char errors_columns[] =
     " (ERROR_TIME TIMESTAMP(3), ERROR_LEVEL VARCHAR(10), ERROR_NAME VARCHAR(32), MESSAGE VARCHAR(4096),"
     " DATA_ROWTIME TIMESTAMP(3), DATA_ROW VARCHAR(49152), PUMP_NAME VARCHAR(128))";
-static const char errors_query[] =
-    "SELECT error_time, error_level, error_name, message, data_rowtime, HEX(data_row), pump_name FROM error_stream";
+static const char errors_query[] = "SELECT error_time, error_level, error_name, message, data_rowtime, "
+                                   "HEX(data_row), pump_name FROM error_stream";
 
 /* AS SELECT, or an INSERT where the columns are not those of a stream of the code. */
 static void put_output(script *s, const char *name, const char *where, bool csv, const char *more) {
     bool errors = strcmp(name, "error_stream") == 0;
-    const char *to = wri_app_text(s->c, "%s to %s", name, strcmp(where, "-") == 0 ? "standard output" : where);
+    const char *to =
+        wri_app_text(s->c, "%s to %s", name, strcmp(where, "-") == 0 ? "standard output" : where);
     if (!to) return;
     put(s, "CREATE STREAM ");
     put_quoted(s, '"', to);
@@ -291,10 +294,11 @@ static void put_hook_output(script *s, const wri_app_output *o) {
         wr_buf_free(&more);
         return;
     }
-    wri_app_error(s->c, o->at,
-                  wri_app_text(s->c, "say where it answers: --lambda %s=http://…, or where rows go: --output %s=FILE",
-                               o->arn ? function_name(s, o->arn) : "ARN", o->name),
-                  "output '%s' goes to the function %s", o->name, o->arn ? o->arn : "of no name");
+    wri_app_error(
+        s->c, o->at,
+        wri_app_text(s->c, "say where it answers: --lambda %s=http://…, or where rows go: --output %s=FILE",
+                     o->arn ? function_name(s, o->arn) : "ARN", o->name),
+        "output '%s' goes to the function %s", o->name, o->arn ? o->arn : "of no name");
 }
 
 static void put_described(script *s, const wri_app_output *o) {
@@ -316,7 +320,8 @@ static void put_described(script *s, const wri_app_output *o) {
     const char *hint =
         wri_app_text(s->c, "say where its rows go: --output %s=FILE, or =stream:NAME", o->name);
     if (o->kind == WRI_APP_FIREHOSE)
-        wri_app_error(s->c, o->at, hint, "output '%s' goes to a Firehose delivery stream, which weir has not", o->name);
+        wri_app_error(s->c, o->at, hint, "output '%s' goes to a Firehose delivery stream, which weir has not",
+                      o->name);
     else wri_app_error(s->c, o->at, hint, "output '%s' names no destination", o->name);
 }
 
@@ -339,7 +344,8 @@ static void put_further(script *s) {
 static const char *names_of(script *s, const char *key) {
     const wri_app *a = s->app;
     const char *list = "";
-    bool input = strcmp(key, "input") == 0 || strcmp(key, "rowtime") == 0, table = strcmp(key, "reference") == 0;
+    bool input = strcmp(key, "input") == 0 || strcmp(key, "rowtime") == 0,
+         table = strcmp(key, "reference") == 0;
     for (size_t i = 0; input && i < a->n_inputs; i++)
         list = wri_app_text(s->c, "%s%s%s", list, i ? ", " : "", a->inputs[i].prefix);
     for (size_t i = 0; table && i < a->n_tables; i++)

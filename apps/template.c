@@ -6,7 +6,8 @@
  *   Terraform       resource.aws_kinesis_analytics_application.NAME, …analyticsv2…
  *
  * What a template would put into a text is known only when it is deployed. Here a reference to a resource
- * becomes the resource's name, or else its logical id: all that is wanted of an ARN is the name at its end. */
+ * becomes the resource's name, or else its logical id: all that is wanted of an ARN is the name at its end.
+ */
 #include <stdio.h>
 
 #include "apps_int.h"
@@ -18,8 +19,8 @@ static const char *ref(wri_app_ctx *c, const char *id, size_t n);
 /* The name that a resource gives itself, else its id. */
 static const char *named(wri_app_ctx *c, const wri_at *resource, const char *id) {
     const wri_at *props = c->terraform ? resource : wri_app_member(c, resource, "properties");
-    const wri_at *name =
-        wri_app_member(c, props, "name|streamname|applicationname|functionname|deliverystreamname|bucketname");
+    const wri_at *name = wri_app_member(
+        c, props, "name|streamname|applicationname|functionname|deliverystreamname|bucketname");
     const char *s = name ? json_string_value(name->v) : NULL;
     return s ? s : id;
 }
@@ -48,7 +49,8 @@ static const char *sub(wri_app_ctx *c, const char *s) {
         if (!end) break;
         bool literal = open[2] == '!';
         const char *v = literal ? NULL : ref(c, open + 2, (size_t)(end - open - 2));
-        if (literal) out = wri_app_text(c, "%s%.*s${%.*s}", out, (int)(open - s), s, (int)(end - open - 3), open + 3);
+        if (literal)
+            out = wri_app_text(c, "%s%.*s${%.*s}", out, (int)(open - s), s, (int)(end - open - 3), open + 3);
         else out = v ? wri_app_text(c, "%s%.*s%s", out, (int)(open - s), s, v) : NULL;
         s = end + 1;
     }
@@ -113,7 +115,7 @@ const char *wri_app_resolve(wri_app_ctx *c, const wri_at *at) {
 /* ---- which application ---- */
 
 typedef struct found {
-    const wri_at *at; /* its properties */
+    const wri_at *at;  /* its properties */
     const char *names; /* of all, for the message */
     size_t n;
     const char *wanted; /* NULL: any */
@@ -162,8 +164,8 @@ static void of_terraform(wri_app_ctx *c, found *f) {
     static const char *const types[] = {"aws_kinesis_analytics_application",
                                         "aws_kinesisanalyticsv2_application"};
     for (size_t i = 0; i < WR_LEN(types); i++) {
-        const wri_at *all = wri_app_object(c, c->resources, i ? "awskinesisanalyticsv2application"
-                                                              : "awskinesisanalyticsapplication");
+        const wri_at *all = wri_app_object(
+            c, c->resources, i ? "awskinesisanalyticsv2application" : "awskinesisanalyticsapplication");
         const char *id;
         json_t *v;
         if (!all) continue;
@@ -209,14 +211,16 @@ const wri_at *wri_app_find(wri_app_ctx *c) {
     }
     const wri_at *app = wri_app_object(c, root, "applicationdetail");
     if (!app) app = root;
-    if (wri_app_member(c, app, "applicationconfiguration|applicationconfigurationdescription|inputs|"
-                               "inputdescriptions|applicationcode"))
+    if (wri_app_member(c, app,
+                       "applicationconfiguration|applicationconfigurationdescription|inputs|"
+                       "inputdescriptions|applicationcode"))
         return app;
     if (!c->d.errors)
-        wri_app_error(c, NULL,
-                      "expected what aws kinesisanalytics create-application takes or describe-application prints, "
-                      "a CloudFormation template, or Terraform's JSON",
-                      "this describes no Kinesis Data Analytics application: it has neither inputs nor code");
+        wri_app_error(
+            c, NULL,
+            "expected what aws kinesisanalytics create-application takes or describe-application prints, "
+            "a CloudFormation template, or Terraform's JSON",
+            "this describes no Kinesis Data Analytics application: it has neither inputs nor code");
     return NULL;
 }
 

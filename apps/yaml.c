@@ -1,9 +1,10 @@
-/* apps/yaml.c -- YAML as the same tree that JSON gives, by libyaml: CloudFormation's templates are mostly written so.
+/* apps/yaml.c -- YAML as the same tree that JSON gives, by libyaml: CloudFormation's templates are mostly
+ * written so.
  *
- * Plain words that are numbers, true, false or null are those, all else is text. A tag is CloudFormation's short form:
- * !Ref x is {"Ref": x}, !Sub x is {"Fn::Sub": x}. A node that others refer to is made once and shared, so that a
- * small text cannot become a large tree; one that holds itself is refused. Where each node stands is kept, for
- * messages. */
+ * Plain words that are numbers, true, false or null are those, all else is text. A tag is CloudFormation's
+ * short form: !Ref x is {"Ref": x}, !Sub x is {"Fn::Sub": x}. A node that others refer to is made once and
+ * shared, so that a small text cannot become a large tree; one that holds itself is refused. Where each node
+ * stands is kept, for messages. */
 #include <yaml.h>
 
 #include "apps_int.h"
@@ -66,7 +67,8 @@ static json_t *mapping(making *m, const yaml_node_t *n) {
         const yaml_node_t *key = yaml_document_get_node(&m->doc, p->key);
         bool text = key && key->type == YAML_SCALAR_NODE;
         json_t *v = text ? node(m, p->value) : refuse(m, n->start_mark, "a name here is no text");
-        if (v && json_object_setn_new(object, (const char *)key->data.scalar.value, key->data.scalar.length, v) == 0)
+        if (v && json_object_setn_new(object, (const char *)key->data.scalar.value, key->data.scalar.length,
+                                      v) == 0)
             continue;
         json_decref(object);
         return NULL;
@@ -133,7 +135,8 @@ wr_status wri_app_load_yaml(wri_app_ctx *c) {
     } else if (parser.error == YAML_MEMORY_ERROR) s = WR_ENOMEM;
     else {
         char what[300];
-        snprintf(what, sizeof what, "this is neither JSON nor YAML: %.200s", parser.problem ? parser.problem : "broken");
+        snprintf(what, sizeof what, "this is neither JSON nor YAML: %.200s",
+                 parser.problem ? parser.problem : "broken");
         refuse(&m, parser.problem_mark, what);
         s = WR_EDATA;
     }

@@ -1,5 +1,5 @@
-/* cli/application.c -- descriptions of Kinesis Data Analytics applications: the flags of all commands that take
- * SQL, and weir application, which prints one as SQL. */
+/* cli/application.c -- descriptions of Kinesis Data Analytics applications: the flags of all commands that
+ * take SQL, and weir application, which prints one as SQL. */
 #include <errno.h>
 
 #include "apps/apps.h"
@@ -85,7 +85,8 @@ const wr_command wri_cmd_application = {
            "  weir application app.json > app.sql\n"
            "  weir application app.json --input SOURCE_SQL_STREAM=trades.jsonl "
            "--output DESTINATION_SQL_STREAM=-\n\n"
-           "Streams named by ARN are those of the data directory (--data DIR) of that name. docs/APPLICATIONS.md "
+           "Streams named by ARN are those of the data directory (--data DIR) of that name. "
+           "docs/APPLICATIONS.md "
            "has more.",
     .flags = flags + 1, /* the description is no flag here */
     .n_flags = WR_LEN(flags) - 1,

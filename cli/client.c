@@ -199,7 +199,8 @@ void wri_print_answer(const wri_client *c) {
 
 /* ---- SQL to be sent ---- */
 
-int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const char *sql, const char **outp) {
+int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const char *sql,
+                 const char **outp) {
     wri_script s = {0};
     int status = wri_script_read(&s, app, path, sql);
     if (status == EXIT_DONE) {

@@ -32,7 +32,7 @@ typedef struct wr_chunk {
     wr_ref *hold;     /* keeps data alive; the taker drops it */
     const char *head; /* the split's head (wr_format_def.head), NULL: none; lives as the source */
     size_t head_len;
-    uint64_t first, count; /* generators: records first .. first+count, data NULL */
+    uint64_t first, count;          /* generators: records first .. first+count, data NULL */
     const wr_record_about *records; /* where wanted, and the connector knows: of each record; in hold */
     uint32_t n_records;
 } wr_chunk;
@@ -274,8 +274,8 @@ typedef struct wr_hook_cfg {
     const wr_sys *sys;
     const char *url, *stream; /* stream: whose records they are; borrowed */
     int64_t timeout_us;
-    bool output;              /* it takes results, else it changes records before the code */
-    bool (*stop)(void *ctx);  /* true: give up now; NULL: never */
+    bool output;             /* it takes results, else it changes records before the code */
+    bool (*stop)(void *ctx); /* true: give up now; NULL: never */
     void *ctx;
 } wr_hook_cfg;
 typedef enum wr_hook_result { WR_HOOK_NONE, WR_HOOK_OK, WR_HOOK_DROPPED, WR_HOOK_FAILED } wr_hook_result;

@@ -1,13 +1,13 @@
 /* connectors/hook.c -- functions at a URL, by the record contract of Lambda.
  *
- *   before the code   {invocationId, applicationArn, streamArn, records: [{recordId, data, kinesisStreamRecordMetadata}]}
- *                     {records: [{recordId, result: Ok | Dropped | ProcessingFailed, data}]}
- *   outputs           {invocationId, applicationArn, records: [{recordId, data, lambdaDeliveryRecordMetadata}]}
- *                     {records: [{recordId, result: Ok | DeliveryFailed}]}
+ *   before the code   {invocationId, applicationArn, streamArn, records: [{recordId, data,
+ * kinesisStreamRecordMetadata}]} {records: [{recordId, result: Ok | Dropped | ProcessingFailed, data}]}
+ *   outputs           {invocationId, applicationArn, records: [{recordId, data,
+ * lambdaDeliveryRecordMetadata}]} {records: [{recordId, result: Ok | DeliveryFailed}]}
  *
- * data is base64. What is answered is not trusted: ids must be those that were sent, each once, before the code
- * also all of them; of an output, what has no answer has not been delivered. A request has a time limit and an
- * answer a size. libcurl is loaded at first use: weir starts without it. One thread at a time. */
+ * data is base64. What is answered is not trusted: ids must be those that were sent, each once, before the
+ * code also all of them; of an output, what has no answer has not been delivered. A request has a time limit
+ * and an answer a size. libcurl is loaded at first use: weir starts without it. One thread at a time. */
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -43,7 +43,8 @@ static wr_status load_library(wr_hook *h, wr_err *err) {
     void *so = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!so) so = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!so)
-        return wr_fail(err, WR_EIO, "a function at a URL needs libcurl.so.4 (Debian package libcurl4): %s", dlerror());
+        return wr_fail(err, WR_EIO, "a function at a URL needs libcurl.so.4 (Debian package libcurl4): %s",
+                       dlerror());
 #define X(f)                                                                                                 \
     *(void **)&h->f = dlsym(so, "curl_" #f);                                                                 \
     if (!h->f) {                                                                                             \
@@ -59,7 +60,8 @@ static wr_status load_library(wr_hook *h, wr_err *err) {
 wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
     *outp = NULL;
     if (strncmp(cfg->url, "http://", 7) != 0 && strncmp(cfg->url, "https://", 8) != 0)
-        return wr_fail(err, WR_EINVAL, "'%.100s' is no address of a function: expected http://… or https://…", cfg->url);
+        return wr_fail(err, WR_EINVAL, "'%.100s' is no address of a function: expected http://… or https://…",
+                       cfg->url);
     wr_hook *h = wr_calloc(1, sizeof *h);
     if (!h) return wr_fail_oom(err, "a function at a URL");
     h->cfg = *cfg;
@@ -104,7 +106,8 @@ static json_t *record(const wr_hook *h, const wr_hook_record *r, size_t i, wr_ar
     const char *about = h->cfg.output ? "lambdaDeliveryRecordMetadata"
                         : r->about    ? "kinesisStreamRecordMetadata"
                                       : "kinesisFirehoseRecordMetadata";
-    return json_pack("{s:s,s:o,s:o}", "recordId", id, "data", base64(ar, r->data, r->len), about, metadata(h, r));
+    return json_pack("{s:s,s:o,s:o}", "recordId", id, "data", base64(ar, r->data, r->len), about,
+                     metadata(h, r));
 }
 
 static int dump(const char *p, size_t n, void *buf) { return wr_buf_write(buf, p, n); }
@@ -115,7 +118,8 @@ static wr_status request(wr_hook *h, const wr_hook_record *rs, size_t n, wr_aren
     json_t *list = json_array();
     bool ok = list != NULL;
     for (size_t i = 0; ok && i < n; i++) ok = json_array_append_new(list, record(h, &rs[i], i, ar)) == 0;
-    json_t *all = json_pack("{s:s,s:s,s:o}", "invocationId", h->invocation, "applicationArn", APP_ARN, "records", list);
+    json_t *all =
+        json_pack("{s:s,s:s,s:o}", "invocationId", h->invocation, "applicationArn", APP_ARN, "records", list);
     if (ok && all && !h->cfg.output) {
         char arn[256];
         snprintf(arn, sizeof arn, "arn:aws:kinesis:local:000000000000:stream/%.128s", h->cfg.stream);
@@ -178,11 +182,14 @@ static wr_status post(wr_hook *h, const wr_buf *body, wr_err *err) {
     h->easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &code);
     h->slist_free_all(headers);
     if (h->oom) return wr_fail_oom(err, "an answer");
-    if (h->long_answer) return wr_fail(err, WR_EIO, "%.200s answers more than %d MiB", h->cfg.url, ANSWER_MAX >> 20);
+    if (h->long_answer)
+        return wr_fail(err, WR_EIO, "%.200s answers more than %d MiB", h->cfg.url, ANSWER_MAX >> 20);
     if (rc == CURLE_ABORTED_BY_CALLBACK) return wr_fail(err, WR_ECANCELED, "interrupted");
     if (rc != CURLE_OK)
-        return wr_fail(err, WR_EIO, "%.200s: %.200s", h->cfg.url, h->said[0] ? h->said : h->easy_strerror(rc));
-    if (code < 200 || code > 299) return wr_fail(err, WR_EIO, "%.200s answers with status %ld", h->cfg.url, code);
+        return wr_fail(err, WR_EIO, "%.200s: %.200s", h->cfg.url,
+                       h->said[0] ? h->said : h->easy_strerror(rc));
+    if (code < 200 || code > 299)
+        return wr_fail(err, WR_EIO, "%.200s answers with status %ld", h->cfg.url, code);
     return WR_OK;
 }
 
@@ -209,7 +216,8 @@ static wr_status take_data(const wr_hook *h, const json_t *v, wr_hook_record *r,
     size_t n = json_string_length(v);
     r->out = wr_arena_alloc(ar, n / 4 * 3 + 3);
     if (!r->out) return wr_fail_oom(err, "an answer");
-    return wri_base64_read(text, n, r->out, &r->out_len) ? WR_OK : lie(h, err, "data that is no base64:", text);
+    return wri_base64_read(text, n, r->out, &r->out_len) ? WR_OK
+                                                         : lie(h, err, "data that is no base64:", text);
 }
 
 static wr_status take_record(const wr_hook *h, const json_t *v, wr_hook_record *rs, size_t n, wr_arena *ar,

@@ -3,9 +3,9 @@
  *   worker   row ─► packed: its length, its bytes
  *   pool     rows ─► requests of RECORDS rows or BYTES; what is not answered Ok goes again
  *
- * The runtime tries again, for retry_for, with back-off, and rows wait meanwhile. What has been acknowledged is
- * remembered as long as the process lives, so that only the rest goes again; after a crash, or when an answer
- * got lost, some rows come twice. */
+ * The runtime tries again, for retry_for, with back-off, and rows wait meanwhile. What has been acknowledged
+ * is remembered as long as the process lives, so that only the rest goes again; after a crash, or when an
+ * answer got lost, some rows come twice. */
 #include <stdio.h>
 
 #include "conn_int.h"
@@ -48,7 +48,8 @@ static wr_status lambda_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err
     *outp = NULL;
     wr_sink *s = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "a sink");
-    wr_status r = wri_options(options, WR_LEN(options), cfg->options, cfg->n_options, &s->o, sizeof s->o, err);
+    wr_status r =
+        wri_options(options, WR_LEN(options), cfg->options, cfg->n_options, &s->o, sizeof s->o, err);
     wr_hook_cfg hc = {.sys = cfg->sys, .url = s->o.url, .timeout_us = s->o.timeout_us, .output = true};
     if (r == WR_OK) r = wr_hook_new(&hc, &s->hook, err);
     if (r == WR_OK) *outp = s;
@@ -56,8 +57,8 @@ static wr_status lambda_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err
     return r;
 }
 
-static wr_status lambda_pack(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends, const char **whys,
-                             wr_buf *out, wr_err *err) {
+static wr_status lambda_pack(wr_sink *s, const wr_batch *b, const char *p, const size_t *ends,
+                             const char **whys, wr_buf *out, wr_err *err) {
     (void)s;
     for (uint32_t i = 0; i < b->n; i++) {
         size_t from = i ? ends[i - 1] : 0, to = ends[i];
@@ -140,7 +141,8 @@ static wr_status lambda_commit(wr_sink *s, const wr_handover *h, wr_err *err) {
         size_t before = i;
         one = send_some(s, rs, n, &i, &ar, &why);
         if (one != WR_OK && r == WR_OK) r = wr_fail(err, one, "%s", why.msg);
-        if (one == WR_EIO && before == 0) break; /* most likely it is not there at all: wait before the rest */
+        if (one == WR_EIO && before == 0)
+            break; /* most likely it is not there at all: wait before the rest */
     }
     wr_arena_free(&ar);
     return r;

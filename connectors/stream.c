@@ -40,7 +40,7 @@ struct wr_source {
     const char *stream;
     wr_between between;
     wr_place start;
-    uint32_t first_new; /* shards from there on have come since the start */
+    uint32_t first_new;     /* shards from there on have come since the start */
     uint32_t share, shares; /* reads shards whose number leaves `share` when divided by `shares` */
     bool bounded;
     bool about; /* chunks say what is known of their records */
@@ -70,7 +70,8 @@ static const wr_option options[] = {
     {"delivery", WR_OPT_ENUM, AT(delivery), .values = WRI_DELIVERY_VALUES, .def = "exactly_once",
      .doc = WRI_DELIVERY_DOC},
     {"share", WR_OPT_STRING, AT(share), .place = true,
-     .doc = "Reading: 2/3 reads every third shard, from the second on, so that several streams of a script read a "
+     .doc = "Reading: 2/3 reads every third shard, from the second on, so that several streams of a script "
+            "read a "
             "stream among them."},
     {"shards", WR_OPT_INT, AT(shards), .def = "1", .min = 1, .max = WR_SHARDS_MAX,
      .doc = "Writing: shards of the stream, where it has to be made."},
@@ -155,7 +156,8 @@ static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err 
 /* Whether a parent is still to be read: it is there, and has not ended. */
 static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t parent) {
     const split *sp = find(s, parent);
-    if (parent != WR_NO_SHARD && !ours(s, parent)) return false; /* another source reads it, at its own pace */
+    if (parent != WR_NO_SHARD && !ours(s, parent))
+        return false; /* another source reads it, at its own pace */
     if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < info->n_shards; i++)
         if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST || parent >= s->first_new;
@@ -302,8 +304,8 @@ static wr_status give_chunk(wr_source *s, split *sp, uint32_t split_no, wr_chunk
     uint32_t from = sp->at, to = from;
     while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes))
         n += sp->got.items[to++].len + 1;
-    size_t place = (n + WR_PAD + alignof(wr_record_about) - 1) / alignof(wr_record_about) *
-                   alignof(wr_record_about);
+    size_t place =
+        (n + WR_PAD + alignof(wr_record_about) - 1) / alignof(wr_record_about) * alignof(wr_record_about);
     size_t more = about_bytes(s, sp, from, to);
     wr_bytes *b = wr_bytes_new(more ? place + more : n);
     if (!b) return wr_fail_oom(err, "a chunk");

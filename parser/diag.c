@@ -59,8 +59,8 @@ static uint32_t mark_bytes(const char *text, size_t len) {
     return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-/* ---- places: a line "--@line 12 app.json" says that the one behind it is line 12 of app.json. So a script that
- * was put together from several texts (apps/) has the places that people know. ---- */
+/* ---- places: a line "--@line 12 app.json" says that the one behind it is line 12 of app.json. So a script
+ * that was put together from several texts (apps/) has the places that people know. ---- */
 
 typedef struct mark {
     uint32_t line;    /* 0: this is no mark */
@@ -178,8 +178,8 @@ static wr_status put_diag(const wr_diags *d, const wr_diag *x, wr_buf *out) {
     mark m = place_at(d->text, d->len, x->loc.at, &col);
     if (m.file) WR_TRY(wr_buf_put(out, m.file, m.n));
     else WR_TRY(wr_buf_puts(out, d->file ? d->file : "<sql>"));
-    WR_TRY(wr_buf_printf(out, ":%u:%u: %s: %s\n", m.line, col, x->severity == WR_WARNING ? "warning" : "error",
-                         x->msg));
+    WR_TRY(wr_buf_printf(out, ":%u:%u: %s: %s\n", m.line, col,
+                         x->severity == WR_WARNING ? "warning" : "error", x->msg));
     shown s = choose(d, x->loc);
     WR_TRY(put_line(d, &s, out));
     WR_TRY(put_carets(d, &s, x->loc, out));

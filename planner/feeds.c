@@ -225,8 +225,8 @@ static uint32_t n_hidden(wri_ctx *c, const wri_stream *st) {
     return st->connector->needs_format && names_metadata(c) ? WR_META_KINDS : 0;
 }
 
-/* Stream column -> column of the SOURCE node: physical ones first, then metadata that is hidden, arrival time,
- * computed ones. */
+/* Stream column -> column of the SOURCE node: physical ones first, then metadata that is hidden, arrival
+ * time, computed ones. */
 static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_colsp) {
     const wr_schema *cols = &st->def->columns;
     uint32_t *at = wri_new_n(c, cols->n, sizeof *at);
@@ -309,7 +309,8 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     uint32_t n_cols = 0, *at = source_columns(c, st, &n_cols);
     if (!at || !wri_format_fits(c, st, false)) return NULL;
     uint32_t hidden = n_hidden(c, st), first = n_cols - st->def->arrival_time - hidden;
-    wr_node *n = wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + hidden + st->def->arrival_time);
+    wr_node *n =
+        wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + hidden + st->def->arrival_time);
     if (!n || !wri_fill_source(c, n, st, at, n_cols)) {
         c->oom = true;
         return NULL;

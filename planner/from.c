@@ -34,8 +34,11 @@ bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_
     for (uint32_t k = 0; wri_x(n)->meta && k < WR_META_KINDS; k++) {
         const wr_field *f = &n->out.fields[wri_x(n)->meta + k];
         if (!has_column(sc, f->name))
-            sc->cols[sc->n++] = (wri_scope_col){
-                .qualifier = qualifier, .name = f->name, .type = f->type, .col = wri_x(n)->meta + k, .hidden = true};
+            sc->cols[sc->n++] = (wri_scope_col){.qualifier = qualifier,
+                                                .name = f->name,
+                                                .type = f->type,
+                                                .col = wri_x(n)->meta + k,
+                                                .hidden = true};
     }
     return true;
 }

@@ -135,9 +135,9 @@ typedef struct wri_ctx {
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
     const wr_settings *settings;
-    bool error_times; /* pruning: error_stream's data_rowtime is read */
+    bool error_times;                               /* pruning: error_stream's data_rowtime is read */
     enum { WRI_UNKNOWN, WRI_NO, WRI_YES } metadata; /* whether the script names metadata of records */
-    const char *zone; /* of the session; NULL: UTC */
+    const char *zone;                               /* of the session; NULL: UTC */
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */

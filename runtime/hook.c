@@ -2,10 +2,11 @@
  *
  *   chunk ─► records ─► requests of RECORDS records or BYTES ─► what became of them, as a chunk ─► decoder
  *
- * It is the worker that waits, as for the decoder; others go on. A request that fails, or whose answer cannot be
- * right, is tried again after 0.1 s, 0.2 s, … up to 5 s, and told as trouble; after lambda_retry_for its records
- * are error rows with their bytes, and the job goes on, so that no function can hold it for ever. Records that
- * it says it could not process are error rows, too; those that it drops are gone, as it wants them to be.
+ * It is the worker that waits, as for the decoder; others go on. A request that fails, or whose answer cannot
+ * be right, is tried again after 0.1 s, 0.2 s, … up to 5 s, and told as trouble; after lambda_retry_for its
+ * records are error rows with their bytes, and the job goes on, so that no function can hold it for ever.
+ * Records that it says it could not process are error rows, too; those that it drops are gone, as it wants
+ * them to be.
  *
  * A hook belongs to one worker. */
 #include <stdio.h>
@@ -81,12 +82,15 @@ void wri_hook_close(wri_hook *h) {
 
 /* ---- records of a chunk ---- */
 
-static wr_status add(wri_hook *h, const wr_chunk *c, size_t from, size_t to, const wr_record_about *about, wr_err *err) {
+static wr_status add(wri_hook *h, const wr_chunk *c, size_t from, size_t to, const wr_record_about *about,
+                     wr_err *err) {
     if (wr_grow(&h->records, &h->cap, h->n + 1, sizeof *h->records) != WR_OK ||
         wr_grow(&h->at, &h->cap_at, h->n + 1, sizeof *h->at) != WR_OK)
         return wr_fail_oom(err, "records");
     h->at[h->n] = from;
-    while (to > from && h->between != WR_BETWEEN_NOTHING && (c->data[to - 1] == '\n' || c->data[to - 1] == '\r')) to--;
+    while (to > from && h->between != WR_BETWEEN_NOTHING &&
+           (c->data[to - 1] == '\n' || c->data[to - 1] == '\r'))
+        to--;
     h->records[h->n++] = (wr_hook_record){.data = c->data + from,
                                           .len = to - from,
                                           .about = about,
@@ -102,7 +106,8 @@ static wr_status split(wri_hook *h, const wr_chunk *c, wr_err *err) {
         from = c->records[i].end;
     }
     while (c->n_records == 0 && from < c->len) {
-        const char *nl = h->between == WR_BETWEEN_NOTHING ? NULL : memchr(c->data + from, '\n', c->len - from);
+        const char *nl =
+            h->between == WR_BETWEEN_NOTHING ? NULL : memchr(c->data + from, '\n', c->len - from);
         size_t to = nl ? (size_t)(nl + 1 - c->data) : c->len;
         WR_TRY(add(h, c, from, to, NULL, err));
         from = to;
@@ -152,7 +157,8 @@ static wr_status ask(wri_hook *h, const wr_chunk *c, size_t from, size_t n, wr_e
         if (r == WR_EIO) {
             h->records[i].result = WR_HOOK_FAILED;
             bad(h, c, i, why.msg);
-        } else if (h->records[i].result == WR_HOOK_FAILED) bad(h, c, i, "the function answered ProcessingFailed");
+        } else if (h->records[i].result == WR_HOOK_FAILED)
+            bad(h, c, i, "the function answered ProcessingFailed");
     }
     return WR_OK;
 }

@@ -123,8 +123,8 @@ void wri_hook_close(wri_hook *h);
 
 /* source_about.c: does it read what is known of records beside their bytes? */
 bool wri_reads_about(const wr_node *n);
-/* Column c of b, which is col of wr_node.source.cols: the arrival time, or metadata. All rows are of the record a;
- * NULL: nothing is known of it but when its chunk came. */
+/* Column c of b, which is col of wr_node.source.cols: the arrival time, or metadata. All rows are of the
+ * record a; NULL: nothing is known of it but when its chunk came. */
 wr_status wri_fill_about(wr_batch *b, uint32_t c, uint32_t col, const wr_record_about *a, int64_t arrival_us,
                          wr_err *err) WR_MUST_USE;
 

@@ -37,11 +37,11 @@ typedef struct source_op {
     uint32_t *eval_cols; /* out columns of the computed expressions */
     wr_batches batches;  /* of the chunk under way */
     wr_row_errors errs;
-    int64_t arrival;     /* of the chunk under way [us] */
+    int64_t arrival;              /* of the chunk under way [us] */
     const wr_record_about *about; /* of the record under way; NULL: not known, or not wanted */
-    uint64_t rows;       /* of the chunk under way, with those that could not be read */
-    uint64_t unreadable; /* records */
-    bool *seen;          /* per decoded column: some value was not NULL */
+    uint64_t rows;                /* of the chunk under way, with those that could not be read */
+    uint64_t unreadable;          /* records */
+    bool *seen;                   /* per decoded column: some value was not NULL */
     uint32_t n_unseen;
 } source_op;
 
@@ -664,7 +664,7 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         o->rows = 1;
         return WR_OK;
     }
-    WR_TRY(o->hook         ? decode_hooked(op, o, c, &rows, err)
+    WR_TRY(o->hook        ? decode_hooked(op, o, c, &rows, err)
            : c->n_records ? decode_records(op, o, c, NULL, &rows, err)
                           : decode_part(op, o, c, &rows, err));
     wri_tally(&op->rows_in, rows);

@@ -1,7 +1,8 @@
-/* runtime/source_about.c -- metadata of records as columns: when each came, its key, shard and sequence number.
+/* runtime/source_about.c -- metadata of records as columns: when each came, its key, shard and sequence
+ * number.
  *
- * A format knows rows, not records, so a source whose metadata is read is decoded record by record (source.c),
- * and each batch then is of one record. Pure functions. */
+ * A format knows rows, not records, so a source whose metadata is read is decoded record by record
+ * (source.c), and each batch then is of one record. Pure functions. */
 #include "job_int.h"
 
 bool wri_reads_about(const wr_node *n) {
@@ -20,7 +21,8 @@ wr_status wri_fill_about(wr_batch *b, uint32_t c, uint32_t col, const wr_record_
                          wr_err *err) {
     if (col == WR_NO_COL) return fill_times(b, c, arrival_us, err);
     wr_meta kind = (wr_meta)(WR_META_COL(0) - col);
-    if (kind == WR_META_ARRIVAL) return fill_times(b, c, a ? wr_floor_to(a->arrival_us, 1000) : arrival_us, err);
+    if (kind == WR_META_ARRIVAL)
+        return fill_times(b, c, a ? wr_floor_to(a->arrival_us, 1000) : arrival_us, err);
     const wr_str *of[] = {[WR_META_KEY] = a ? &a->key : NULL,
                           [WR_META_SHARD] = a ? &a->shard : NULL,
                           [WR_META_SEQUENCE] = a ? &a->sequence_number : NULL};

@@ -7,8 +7,8 @@
  *   string      if it is one       'true', else FALSE   cut         X'..' only   if it is one
  *   {} []       -                  -                    as written  -            -
  *
- * Where a cell is as in json_value.c, that stays; here is what differs. Nothing lost: too many digits behind a
- * DECIMAL's point are an error, not rounded. A string is never an error for BOOLEAN. Pure functions. */
+ * Where a cell is as in json_value.c, that stays; here is what differs. Nothing lost: too many digits behind
+ * a DECIMAL's point are an error, not rounded. A string is never an error for BOOLEAN. Pure functions. */
 #include "connectors/formats/convert.h"
 
 static bool is_true(const char *p, size_t n) {

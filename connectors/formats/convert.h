@@ -47,7 +47,8 @@ wr_status wri_from_f64(const wr_type *t, wri_time_format tf, double v, wr_arena 
 wr_status wri_from_bool(const wr_type *t, bool v, wr_arena *ar, wr_value *outp) WR_MUST_USE;
 wr_status wri_from_bytes(const wr_type *t, const char *p, size_t n, wr_value *outp) WR_MUST_USE;
 
-/* The same by the rules of Kinesis Data Analytics (coerce.c), of a string, a number as text, a truth value. */
+/* The same by the rules of Kinesis Data Analytics (coerce.c), of a string, a number as text, a truth value.
+ */
 #define WRI_COERCIONS "plain|kinesis"
 #define WRI_COERCION_DOC                                                                                     \
     "How values become columns. kinesis: as in a Kinesis Data Analytics application, where a text is TRUE "  \

@@ -40,10 +40,11 @@ static wr_status read_row_delimiter(const char *s, wri_csv_dialect *d, wr_err *e
     for (size_t i = 0; i < WR_LEN(lines) && !line; i++) line = strcmp(s, lines[i]) == 0;
     d->row = line ? '\n' : *s;
     if (line || (strlen(s) == 1 && is_mark(*s) && *s != d->quote && *s != d->delimiter)) return WR_OK;
-    return wr_fail(err, WR_EINVAL,
-                   "option 'row_delimiter': found '%.20s', expected a line end, or one mark like | or ; other than "
-                   "the delimiter and the quote",
-                   s);
+    return wr_fail(
+        err, WR_EINVAL,
+        "option 'row_delimiter': found '%.20s', expected a line end, or one mark like | or ; other than "
+        "the delimiter and the quote",
+        s);
 }
 
 wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *outp,
@@ -80,7 +81,8 @@ static uint64_t csv_begin(const wr_kv *kvs, size_t n_kvs) {
 }
 
 static wri_csv_dialect dialect_of(uint64_t state) {
-    if (!(state & STATE_SET)) return (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
+    if (!(state & STATE_SET))
+        return (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
     return (wri_csv_dialect){.delimiter = (char)state,
                              .quote = (char)(state >> 8),
                              .row = (char)(state >> 24),

@@ -158,7 +158,8 @@ static bool number_fits(const wri_json_col *c) {
 }
 
 /* WR_EDATA: it does not fit, or is no scalar. */
-static wr_status by_kinesis(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v, wr_value *out) {
+static wr_status by_kinesis(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v,
+                            wr_value *out) {
     wr_arena *ar = &x->h->b->arena;
     text t;
     switch (v->class) {

@@ -1,5 +1,5 @@
-/* Descriptions that are cut off, changed byte by byte, or translated without memory. What they become, and what is
- * said of mistakes, are golden cases in tests/sql/apps. */
+/* Descriptions that are cut off, changed byte by byte, or translated without memory. What they become, and
+ * what is said of mistakes, are golden cases in tests/sql/apps. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 
@@ -8,7 +8,8 @@
 static const char aws[] =
     "{\"ApplicationDetail\":{\"ApplicationName\":\"a\",\"InputDescriptions\":[{\"NamePrefix\":\"S\","
     "\"KinesisStreamsInputDescription\":{\"ResourceARN\":\"arn:aws:kinesis:r:0:stream/in\"},"
-    "\"InputParallelism\":{\"Count\":2},\"InputStartingPositionConfiguration\":{\"InputStartingPosition\":\"NOW\"},"
+    "\"InputParallelism\":{\"Count\":2},\"InputStartingPositionConfiguration\":{\"InputStartingPosition\":"
+    "\"NOW\"},"
     "\"InputProcessingConfigurationDescription\":{\"InputLambdaProcessorDescription\":{\"ResourceARN\":"
     "\"arn:aws:lambda:r:0:function:fn\"}},\"InputSchema\":{\"RecordFormat\":{\"RecordFormatType\":\"JSON\","
     "\"MappingParameters\":{\"JSONMappingParameters\":{\"RecordRowPath\":\"$.r\"}}},\"RecordColumns\":["
@@ -18,21 +19,27 @@ static const char aws[] =
     "\"arn:aws:kinesis:r:0:stream/out\"},\"DestinationSchema\":{\"RecordFormatType\":\"CSV\"}},"
     "{\"Name\":\"D\",\"LambdaOutputDescription\":{\"ResourceARN\":\"arn:aws:lambda:r:0:function:fn\"},"
     "\"DestinationSchema\":{\"RecordFormatType\":\"JSON\"}}],"
-    "\"ReferenceDataSourceDescriptions\":[{\"TableName\":\"T\",\"S3ReferenceDataSourceDescription\":{\"FileKey\":"
+    "\"ReferenceDataSourceDescriptions\":[{\"TableName\":\"T\",\"S3ReferenceDataSourceDescription\":{"
+    "\"FileKey\":"
     "\"x/t.csv\"},\"ReferenceSchema\":{\"RecordFormat\":{\"RecordFormatType\":\"CSV\",\"MappingParameters\":"
     "{\"CSVMappingParameters\":{\"RecordRowDelimiter\":\"|\",\"RecordColumnDelimiter\":\";\"}}},"
     "\"RecordColumns\":[{\"Name\":\"c\",\"SqlType\":\"INTEGER\"}]}}],\"ApplicationCode\":\"SELECT 1\"}}";
 static const char cloudformation[] =
     "{\"Parameters\":{\"P\":{\"Default\":\"S\"}},\"Resources\":{\"In\":{\"Type\":\"AWS::Kinesis::Stream\","
-    "\"Properties\":{\"Name\":\"in\"}},\"App\":{\"Type\":\"AWS::KinesisAnalytics::Application\",\"Properties\":{"
+    "\"Properties\":{\"Name\":\"in\"}},\"App\":{\"Type\":\"AWS::KinesisAnalytics::Application\","
+    "\"Properties\":{"
     "\"ApplicationCode\":{\"Fn::Join\":[\" \",[\"SELECT\",{\"Fn::Sub\":\"1 -- ${In} ${!x}\"}]]},\"Inputs\":[{"
-    "\"NamePrefix\":{\"Ref\":\"P\"},\"KinesisStreamsInput\":{\"ResourceARN\":{\"Fn::GetAtt\":[\"In\",\"Arn\"]}},"
+    "\"NamePrefix\":{\"Ref\":\"P\"},\"KinesisStreamsInput\":{\"ResourceARN\":{\"Fn::GetAtt\":[\"In\",\"Arn\"]"
+    "}},"
     "\"InputSchema\":{\"RecordFormat\":{\"RecordFormatType\":\"JSON\"},\"RecordColumns\":[{\"Name\":\"a\","
-    "\"Mapping\":\"$.a\",\"SqlType\":\"INTEGER\"}]}}]}},\"Out\":{\"Type\":\"AWS::KinesisAnalytics::ApplicationOutput\","
-    "\"Properties\":{\"ApplicationName\":{\"Ref\":\"App\"},\"Output\":{\"Name\":\"S_001\",\"KinesisStreamsOutput\":{"
+    "\"Mapping\":\"$.a\",\"SqlType\":\"INTEGER\"}]}}]}},\"Out\":{\"Type\":\"AWS::KinesisAnalytics::"
+    "ApplicationOutput\","
+    "\"Properties\":{\"ApplicationName\":{\"Ref\":\"App\"},\"Output\":{\"Name\":\"S_001\","
+    "\"KinesisStreamsOutput\":{"
     "\"ResourceARN\":\"out\"},\"DestinationSchema\":{\"RecordFormatType\":\"JSON\"}}}}}}";
 static const char terraform[] =
-    "{\"variable\":{\"p\":{\"default\":\"S\"}},\"resource\":{\"aws_kinesis_stream\":{\"in\":{\"name\":\"in\"}},"
+    "{\"variable\":{\"p\":{\"default\":\"S\"}},\"resource\":{\"aws_kinesis_stream\":{\"in\":{\"name\":\"in\"}"
+    "},"
     "\"aws_kinesis_analytics_application\":{\"app\":[{\"name\":\"a\",\"code\":\"SELECT 1\",\"inputs\":{"
     "\"name_prefix\":\"${var.p}\",\"kinesis_stream\":[{\"resource_arn\":\"${aws_kinesis_stream.in.arn}\"}],"
     "\"schema\":{\"record_format\":{\"mapping_parameters\":{\"json\":{\"record_row_path\":\"$\"}}},"
@@ -41,7 +48,8 @@ static const char terraform[] =
 static const wr_kv set[] = {{"lambda", "fn=http://127.0.0.1:1", 0}, {"unknown", "x", 0}};
 
 static wr_status translate(const char *json, size_t n, bool hooks, wr_buf *sql, wr_buf *errors) {
-    wr_app_opts o = {.file = "app.json", .json = json, .len = n, .dir = "", .set = set, .n_set = hooks ? 1 : 0};
+    wr_app_opts o = {
+        .file = "app.json", .json = json, .len = n, .dir = "", .set = set, .n_set = hooks ? 1 : 0};
     sql->len = errors->len = 0;
     return wr_app_sql(&o, sql, errors);
 }
@@ -52,7 +60,8 @@ static void works(const char *json, bool hooks, const char *const *parts, size_t
     cr_assert_eq(wr_buf_put(&sql, "", 1), WR_OK);
     cr_assert_eq(wr_buf_put(&errors, "", 1), WR_OK);
     cr_assert_eq(s, WR_OK, "%s", errors.data);
-    for (size_t i = 0; i < n; i++) cr_assert_not_null(strstr(sql.data, parts[i]), "%s\nlacks %s", sql.data, parts[i]);
+    for (size_t i = 0; i < n; i++)
+        cr_assert_not_null(strstr(sql.data, parts[i]), "%s\nlacks %s", sql.data, parts[i]);
     wr_buf_free(&sql);
     wr_buf_free(&errors);
 }
@@ -68,7 +77,8 @@ Test(apps, what_they_become) {
                                          "row_delimiter = '|'",
                                          "HEX(data_row)",
                                          "connector = 'lambda'"};
-    static const char *const of_template[] = {"stream = 'in'", "SELECT 1 -- in ${x}", "stream = 'out'", "CREATE STREAM \"S_001\""};
+    static const char *const of_template[] = {"stream = 'in'", "SELECT 1 -- in ${x}", "stream = 'out'",
+                                              "CREATE STREAM \"S_001\""};
     works(aws, true, of_aws, WR_LEN(of_aws));
     works(cloudformation, false, of_template, WR_LEN(of_template));
     works(terraform, false, of_template, 1);
@@ -123,7 +133,8 @@ Test(apps, without_memory) {
             wr_mem_fail_at(n);
             s = translate(all[i].json, strlen(all[i].json), all[i].hooks, &sql, &errors);
             wr_mem_fail_at(0);
-            cr_assert(s == WR_OK || s == WR_ENOMEM, "allocation %llu of %zu: %d", (unsigned long long)n, i, s);
+            cr_assert(s == WR_OK || s == WR_ENOMEM, "allocation %llu of %zu: %d", (unsigned long long)n, i,
+                      s);
             wr_buf_free(&sql);
             wr_buf_free(&errors);
             cr_assert(n < 10000);
