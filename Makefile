@@ -4,7 +4,7 @@ OUT   := build/$(BUILD)
 GEN   := build/gen
 CC    ?= gcc
 
-PKGS := sqlite3 libuv jansson zlib libzstd libpcre2-8 nettle libutf8proc openssl
+PKGS := sqlite3 libuv jansson yaml-0.1 zlib libzstd libpcre2-8 nettle libutf8proc openssl
 # libpq is loaded when a table of Postgres is used, libcurl when a server is asked: of their packages the headers are enough.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq libcurl 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lhttp_parser -lmsgpackc -lxxhash -lm -lpthread
@@ -31,7 +31,7 @@ say  = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)$(if $(filter-out release,$(
 # All cores, unless make has been told how many.
 PARALLEL = $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-FOLDERS := core parser planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs runtime/rcf runtime/tablefns state state/snapshots state/streams connectors connectors/formats server
+FOLDERS := core parser apps planner planner/nodes runtime runtime/expr runtime/ops runtime/aggs runtime/rcf runtime/tablefns state state/snapshots state/streams connectors connectors/formats server
 LIB_SRC := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sql.o)
@@ -93,7 +93,7 @@ endif
 
 # ---- packages ----
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
-             libjansson-dev libhttp-parser-dev libcurl4-openssl-dev libpcre2-dev nettle-dev libutf8proc-dev libpq-dev libssl-dev tzdata
+             libjansson-dev libyaml-dev libhttp-parser-dev libcurl4-openssl-dev libpcre2-dev nettle-dev libutf8proc-dev libpq-dev libssl-dev tzdata
 DEPS_TEST := libcriterion-dev curl openssl python3 python3-venv libpq5 postgresql-15
 DEPS_DEV  := clang-format clang-tidy cppcheck
 

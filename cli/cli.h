@@ -26,7 +26,7 @@ typedef struct wr_command {
     int (*run)(const void *opts, char **args, int n);
 } wr_command;
 
-extern const wr_command wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_test, wri_cmd_discover,
+extern const wr_command wri_cmd_application, wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_test, wri_cmd_discover,
     wri_cmd_serve, wri_cmd_submit, wri_cmd_jobs, wri_cmd_stop, wri_cmd_pause, wri_cmd_resume, wri_cmd_delete,
     wri_cmd_savepoint, wri_cmd_savepoints, wri_cmd_update, wri_cmd_logs, wri_cmd_why, wri_cmd_put,
     wri_cmd_tail, wri_cmd_streams, wri_cmd_state, wri_cmd_help, wri_cmd_completion, wri_cmd_version;
@@ -51,14 +51,51 @@ typedef struct wri_script {
     wr_registry reg;
     wr_plan plan;
 } wri_script;
-/* Only reads it, into s->text, and names it, in s->diags.file; s is zeroed before. */
-int wri_script_read(wri_script *s, const char *path, const char *sql);
+
+/* Flags of every command that takes SQL: `opts` has a member `wri_app_opts app`. */
+typedef struct wri_app_opts {
+    const char *file; /* the description of an application; NULL: it is plain SQL */
+    const char *name, *start;
+    wr_kvs set; /* all flags, among them those of what is outside */
+} wri_app_opts;
+#define WRI_APP_FLAG(opts, member, flag, kind, text)                                                         \
+    { .name = flag, .type = kind, .offset = offsetof(opts, app.member), .doc = text }
+#define WRI_APP_FLAGS(opts)                                                                                  \
+    WRI_APP_FLAG(opts, file, "application", WR_OPT_STRING,                                                   \
+                 "The description of a Kinesis Data Analytics application: AWS's JSON, a CloudFormation "    \
+                 "template, or Terraform's JSON. The SQL file is its code, where it has none itself."),      \
+        WRI_APP_FLAG(opts, name, "application_name", WR_OPT_STRING,                                          \
+                     "Which one, where a template has several."),                                            \
+        WRI_APP_FLAG(opts, set, "input", WR_OPT_LIST,                                                        \
+                     "Of an application: the input of this NamePrefix, or the in-application stream, reads " \
+                     "the file B, - standard input, or stream:B. May be given several times."),              \
+        WRI_APP_FLAG(opts, set, "output", WR_OPT_LIST,                                                       \
+                     "The in-application stream A, or error_stream, goes to the file B, to - standard "      \
+                     "output, or to stream:B."),                                                             \
+        WRI_APP_FLAG(opts, set, "reference", WR_OPT_LIST,                                                    \
+                     "The reference data A are in the file B; else beside the description, under the name "  \
+                     "of the S3 object."),                                                                   \
+        WRI_APP_FLAG(opts, set, "lambda", WR_OPT_LIST,                                                       \
+                     "The function A (ARN or name) answers at the URL B; none leaves it out."),              \
+        WRI_APP_FLAG(opts, set, "rowtime", WR_OPT_LIST,                                                      \
+                     "ROWTIME of the input A is its column B, so that recorded data replay by their own "    \
+                     "time; else arrival."),                                                                 \
+        WRI_APP_FLAG(opts, start, "start", WR_OPT_STRING,                                                    \
+                     "Where inputs from streams begin, whatever the description says: NOW, TRIM_HORIZON or " \
+                     "LAST_STOPPED_POINT.")
+
+/* All of a file, and a NUL behind it; errno says why not. */
+wr_status wri_file_read(wr_buf *out, const char *path) WR_MUST_USE;
+/* Only reads it, into s->text, and names it, in s->diags.file; s is zeroed before. app may be NULL. */
+int wri_script_read(wri_script *s, const wri_app_opts *app, const char *path, const char *sql);
 /* path "-" is standard input; sql non-NULL is the text itself (-e). Returns EXIT_DONE or the exit status;
  * to be freed in either case. */
-int wri_script_load(wri_script *s, const char *path, const char *sql);
+int wri_script_load(wri_script *s, const wri_app_opts *app, const char *path, const char *sql);
 void wri_script_free(wri_script *s);
-/* Whether a command got one file or -e; says so otherwise. */
-bool wri_one_script(const char *command, const char *sql, int n_args);
+/* Whether a command got one file or -e (or none, of an application); says so otherwise. */
+bool wri_one_script(const char *command, const wri_app_opts *app, const char *sql, int n_args);
+/* The script of an application instead of s->text, which is its code; diags.file NULL: there is none. */
+int wri_application_sql(wri_script *s, const wri_app_opts *app);
 
 /* ---- the data directory ---- */
 

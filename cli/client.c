@@ -199,9 +199,10 @@ void wri_print_answer(const wri_client *c) {
 
 /* ---- SQL to be sent ---- */
 
-int wri_sql_text(wri_client *c, const char *path, const char *sql, const char **outp) {
+int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const char *sql,
+                 const char **outp) {
     wri_script s = {0};
-    int status = wri_script_read(&s, path, sql);
+    int status = wri_script_read(&s, app, path, sql);
     if (status == EXIT_DONE) {
         *outp = wr_arena_strndup(&c->ar, s.text.data, s.text.len);
         c->as = wr_arena_strdup(&c->ar, s.diags.file);
@@ -219,6 +220,7 @@ const char *wri_job_of_file(wri_client *c, const char *path) {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     size_t n = strlen(base);
     if (n > 4 && strcmp(base + n - 4, ".sql") == 0) n -= 4;
+    else if (n > 5 && strcmp(base + n - 5, ".json") == 0) n -= 5;
     if (n == 0 || strcmp(path, "-") == 0) return NULL;
     char *name = wr_arena_strndup(&c->ar, base, n);
     if (!name) c->oom = true;

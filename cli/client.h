@@ -128,7 +128,8 @@ void wri_plain(FILE *f, const char *fmt, ...) WR_PRINTF(2, 3);
 /* ---- SQL to be sent ---- */
 
 /* Reads a file, "-" or sql. *outp: in the client's arena; the client knows what messages call it. */
-int wri_sql_text(wri_client *c, const char *path, const char *sql, const char **outp);
+int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const char *sql,
+                 const char **outp);
 /* A job's name from its file's: "clicks" of "sql/clicks.sql"; NULL: there is none in it. */
 const char *wri_job_of_file(wri_client *c, const char *path);
 

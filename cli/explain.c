@@ -6,6 +6,7 @@ typedef struct explain_opts {
     const char *execute;
     bool analyze;
     wri_server_opts server;
+    wri_app_opts app;
 } explain_opts;
 
 static const wr_option flags[] = {
@@ -25,6 +26,7 @@ static const wr_option flags[] = {
      .def = "false",
      .doc = "The plan of a running job, named instead of a file, with what its operators do now."},
     WRI_SERVER_URL(explain_opts),
+    WRI_APP_FLAGS(explain_opts),
 };
 
 static int print_plan(const wri_script *sc, wr_explain_form form) {
@@ -46,7 +48,7 @@ static int ask_plan(wri_client *c, const explain_opts *o, const char *arg) {
         status = wri_ask_text(c, "GET", "/v1/jobs/%s/plan?analyze=1&format=%s", wri_escaped(c, arg),
                               formats[o->format]);
     } else {
-        status = wri_sql_text(c, arg, o->execute, &sql);
+        status = wri_sql_text(c, &o->app, arg, o->execute, &sql);
         if (status != EXIT_DONE) return status;
         c->sent = json_pack("{s:s, s:s}", "sql", sql, "format", formats[o->format]);
         status = c->sent ? wri_ask_text(c, "POST", "/v1/explain") : wri_no_memory(c);
@@ -71,10 +73,10 @@ static int explain(const void *opts, char **args, int n) {
         wri_say("explain: expected the name or id of one job behind --analyze; weir jobs lists them");
         return EXIT_USAGE;
     }
-    if (!o->analyze && !wri_one_script("explain", o->execute, n)) return EXIT_USAGE;
+    if (!o->analyze && !wri_one_script("explain", &o->app, o->execute, n)) return EXIT_USAGE;
     if (o->analyze || o->server.url) return explain_by_server(o, n ? args[0] : NULL);
     wri_script sc;
-    int status = wri_script_load(&sc, n ? args[0] : NULL, o->execute);
+    int status = wri_script_load(&sc, &o->app, n ? args[0] : NULL, o->execute);
     if (status == EXIT_DONE) status = print_plan(&sc, (wr_explain_form)o->format);
     wri_script_free(&sc);
     return status;

@@ -14,9 +14,9 @@ static const char topics_doc[] = "What SQL can use:\n\n"
 
 void wri_flag_takes(const wr_option *f, char *out, size_t n) {
     static const char *const takes[] = {
-        [WR_OPT_STRING] = " TEXT",  [WR_OPT_CHAR] = " CHARACTER", [WR_OPT_BOOL] = "",
-        [WR_OPT_INT] = " N",        [WR_OPT_DOUBLE] = " X",       [WR_OPT_BYTES] = " SIZE",
-        [WR_OPT_DURATION] = " TIME"};
+        [WR_OPT_STRING] = " TEXT",   [WR_OPT_CHAR] = " CHARACTER", [WR_OPT_BOOL] = "",
+        [WR_OPT_INT] = " N",         [WR_OPT_DOUBLE] = " X",       [WR_OPT_BYTES] = " SIZE",
+        [WR_OPT_DURATION] = " TIME", [WR_OPT_LIST] = " A=B"};
     if (f->type == WR_OPT_ENUM) snprintf(out, n, " %s", f->values);
     else snprintf(out, n, "%s", takes[f->type]);
 }

@@ -238,7 +238,7 @@ static const char *type_name(wr_opt_type t) {
     static const char *const names[] = {
         [WR_OPT_STRING] = "text",   [WR_OPT_CHAR] = "character", [WR_OPT_BOOL] = "true or false",
         [WR_OPT_INT] = "integer",   [WR_OPT_DOUBLE] = "number",  [WR_OPT_BYTES] = "size",
-        [WR_OPT_DURATION] = "time", [WR_OPT_ENUM] = "word"};
+        [WR_OPT_DURATION] = "time", [WR_OPT_ENUM] = "word",      [WR_OPT_LIST] = "a=b"};
     return names[t];
 }
 

@@ -20,6 +20,7 @@ typedef struct run_opts {
     int64_t snapshot_interval, memory;
     const char *from;
     bool update;
+    wri_app_opts app;
 } run_opts;
 
 #define OPT(member) offsetof(run_opts, member)
@@ -98,6 +99,7 @@ static const wr_option flags[] = {
      .def = "0",
      .max = WR_BATCH_ROWS_MAX,
      .doc = "Rows of a batch, at most; 0: what the SQL sets, else 4,096."},
+    WRI_APP_FLAGS(run_opts),
 };
 
 #define PATIENCE 10 /* ticks, a second, after which a job that should stop says how to end it */
@@ -287,11 +289,11 @@ static int run_plan(const wri_script *sc, const run_opts *o) {
 
 static int run(const void *opts, char **args, int n) {
     const run_opts *o = opts;
-    if (!wri_one_script("run", o->execute, n)) return EXIT_USAGE;
+    if (!wri_one_script("run", &o->app, o->execute, n)) return EXIT_USAGE;
     wri_script sc;
     bool adopted = o->state && wr_state_adopt(&wr_sys_real, o->state);
     if (!adopted && o->from) wr_state_adopt(&wr_sys_real, o->from);
-    int status = wri_script_load(&sc, n ? args[0] : NULL, o->execute);
+    int status = wri_script_load(&sc, &o->app, n ? args[0] : NULL, o->execute);
     if (status == EXIT_DONE) status = run_plan(&sc, o);
     wri_script_free(&sc);
     return status;
@@ -319,6 +321,11 @@ const wr_command wri_cmd_run = {
         "When the SQL has changed, what became of each part of the state is listed, and nothing runs unless "
         "--update is given. --from starts from a savepoint (weir state --savepoint); docs/STATE.md has "
         "more.\n\n"
+        "--application runs a Kinesis Data Analytics application from its description; weir application "
+        "prints "
+        "it as SQL.\n\n"
+        "  weir run --application app.json --data streams\n"
+        "  weir run --application app.json --input SOURCE_SQL_STREAM=trades.jsonl code.sql\n\n"
         "Exit status: 0 done, 1 failure while running, 2 SQL or usage error, 130 interrupted.",
     .flags = flags,
     .n_flags = WR_LEN(flags),

@@ -23,7 +23,7 @@ static wr_status read_all(wr_buf *out, int fd) {
     return WR_OK;
 }
 
-static wr_status read_file(wr_buf *out, const char *path) {
+wr_status wri_file_read(wr_buf *out, const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return WR_EIO;
     wr_status s = read_all(out, fd);
@@ -33,7 +33,7 @@ static wr_status read_file(wr_buf *out, const char *path) {
     return s;
 }
 
-int wri_script_read(wri_script *s, const char *path, const char *sql) {
+static int read_text(wri_script *s, const char *path, const char *sql) {
     wr_status r;
     if (sql) {
         s->diags.file = "-e";
@@ -45,10 +45,15 @@ int wri_script_read(wri_script *s, const char *path, const char *sql) {
         r = read_all(&s->text, STDIN_FILENO);
     } else {
         s->diags.file = path;
-        r = read_file(&s->text, path);
+        r = wri_file_read(&s->text, path);
     }
     if (r != WR_OK) wri_say("cannot read '%s': %s", s->diags.file, strerror(errno));
     return r == WR_OK ? EXIT_DONE : r == WR_ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+}
+
+int wri_script_read(wri_script *s, const wri_app_opts *app, const char *path, const char *sql) {
+    int status = path || sql ? read_text(s, path, sql) : EXIT_DONE;
+    return status == EXIT_DONE && app && app->file ? wri_application_sql(s, app) : status;
 }
 
 /* Not all errors may have found room, and then those that have may be wrong: it was memory that was missing.
@@ -65,9 +70,9 @@ static int print_diags(const wr_diags *d, wr_status r) {
     return d->errors ? EXIT_USAGE : EXIT_DONE;
 }
 
-int wri_script_load(wri_script *s, const char *path, const char *sql) {
+int wri_script_load(wri_script *s, const wri_app_opts *app, const char *path, const char *sql) {
     *s = (wri_script){.reg = wr_builtin()};
-    int read = wri_script_read(s, path, sql);
+    int read = wri_script_read(s, app, path, sql);
     if (read != EXIT_DONE) return read;
     s->diags.text = s->text.data;
     s->diags.len = s->text.len;
@@ -88,8 +93,8 @@ void wri_script_free(wri_script *s) {
     wr_buf_free(&s->text);
 }
 
-bool wri_one_script(const char *command, const char *sql, int n_args) {
-    if (n_args == (sql ? 0 : 1)) return true;
+bool wri_one_script(const char *command, const wri_app_opts *app, const char *sql, int n_args) {
+    if (n_args == (sql ? 0 : 1) || (app->file && n_args == 0)) return true;
     if (sql) wri_say("%s: expected a file or -e 'SQL', found both", command);
     else if (n_args == 0)
         wri_say("%s: expected a SQL file, - for standard input, or -e 'SQL'; see weir help %s", command,

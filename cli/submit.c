@@ -7,6 +7,7 @@ typedef struct submit_opts {
     const char *execute, *name, *savepoint, *snapshot_interval, *memory;
     int64_t workers;
     wri_server_opts server;
+    wri_app_opts app;
 } submit_opts;
 
 #define OPT(member) offsetof(submit_opts, member)
@@ -40,6 +41,7 @@ static const wr_option submit_flags[] = {
      .offset = OPT(savepoint),
      .doc = "Begin with the state of this savepoint."},
     WRI_SERVER_FLAGS(submit_opts),
+    WRI_APP_FLAGS(submit_opts),
 };
 
 static json_t *job_to_submit(const submit_opts *o, const char *sql, const char *name) {
@@ -54,9 +56,9 @@ static json_t *job_to_submit(const submit_opts *o, const char *sql, const char *
 
 static int submit(wri_client *c, const submit_opts *o, const char *path) {
     const char *sql, *name = o->name;
-    int status = wri_sql_text(c, path, o->execute, &sql);
+    int status = wri_sql_text(c, &o->app, path, o->execute, &sql);
     if (status != EXIT_DONE) return status;
-    if (!name && !o->execute) name = wri_job_of_file(c, path);
+    if (!name && (o->app.file || !o->execute)) name = wri_job_of_file(c, o->app.file ? o->app.file : path);
     c->sent = c->oom ? NULL : job_to_submit(o, sql, name);
     if (!c->sent) return wri_no_memory(c);
     status = wri_ask(c, "POST", "/v1/jobs");
@@ -72,7 +74,7 @@ static int submit(wri_client *c, const submit_opts *o, const char *path) {
 static int run_submit(const void *opts, char **args, int n) {
     const submit_opts *o = opts;
     wri_client c;
-    if (!wri_one_script("submit", o->execute, n)) return EXIT_USAGE;
+    if (!wri_one_script("submit", &o->app, o->execute, n)) return EXIT_USAGE;
     int status = wri_client_open(&c, "submit", &o->server);
     if (status == EXIT_DONE) status = submit(&c, o, n ? args[0] : NULL);
     wri_client_close(&c);
@@ -103,6 +105,7 @@ typedef struct update_opts {
     const char *execute, *job;
     bool dry_run;
     wri_server_opts server;
+    wri_app_opts app;
 } update_opts;
 
 static const wr_option update_flags[] = {
@@ -120,6 +123,7 @@ static const wr_option update_flags[] = {
      .def = "false",
      .doc = "Only tell what would become of the state."},
     WRI_SERVER_FLAGS(update_opts),
+    WRI_APP_FLAGS(update_opts),
 };
 
 /* "keeps  what" for each of a list of texts, or of objects that have a name. */
@@ -146,9 +150,9 @@ static void print_update(const json_t *answer) {
 
 static int update(wri_client *c, const update_opts *o, const char *path) {
     const char *sql, *job = o->job;
-    int status = wri_sql_text(c, path, o->execute, &sql);
+    int status = wri_sql_text(c, &o->app, path, o->execute, &sql);
     if (status != EXIT_DONE) return status;
-    if (!job && !o->execute) job = wri_job_of_file(c, path);
+    if (!job && (o->app.file || !o->execute)) job = wri_job_of_file(c, o->app.file ? o->app.file : path);
     if (!job) {
         wri_say("update: which job? --job NAME says it");
         return EXIT_USAGE;
@@ -165,7 +169,7 @@ static int update(wri_client *c, const update_opts *o, const char *path) {
 static int run_update(const void *opts, char **args, int n) {
     const update_opts *o = opts;
     wri_client c;
-    if (!wri_one_script("update", o->execute, n)) return EXIT_USAGE;
+    if (!wri_one_script("update", &o->app, o->execute, n)) return EXIT_USAGE;
     int status = wri_client_open(&c, "update", &o->server);
     if (status == EXIT_DONE) status = update(&c, o, n ? args[0] : NULL);
     wri_client_close(&c);

@@ -5,7 +5,7 @@
 
 extern const wr_connector_def wr_connector_file, wr_connector_stdin, wr_connector_stdout, wr_connector_print,
     wr_connector_blackhole, wr_connector_datagen, wr_connector_sqlite, wr_connector_postgres,
-    wr_connector_stream, wr_connector_given;
+    wr_connector_stream, wr_connector_given, wr_connector_lambda;
 
 const wr_connector_def *const wr_connectors[] = {
     &wr_connector_file,
@@ -18,6 +18,7 @@ const wr_connector_def *const wr_connectors[] = {
     &wr_connector_postgres,
     &wr_connector_stream,
     &wr_connector_given,
+    &wr_connector_lambda,
     NULL,
 };
 

@@ -14,6 +14,13 @@ struct wr_streams; /* state/state.h: the data directory */
 #define WR_CHUNK_BYTES      (512 * 1024) /* aim of a chunk [bytes] */
 #define WR_RECORD_BYTES_MAX (64 << 20)   /* default of max_record_bytes: longer records are bad records */
 
+/* What is known of a record beside its bytes, in a stream of the data directory. */
+typedef struct wr_record_about {
+    size_t end; /* in the chunk: it begins where the one before ends */
+    int64_t arrival_us;
+    wr_str key, shard, sequence_number; /* views into what the chunk holds */
+} wr_record_about;
+
 /* Whole records of one split. data[len .. len+WR_PAD) may be read. */
 typedef struct wr_chunk {
     const char *data;
@@ -25,7 +32,9 @@ typedef struct wr_chunk {
     wr_ref *hold;     /* keeps data alive; the taker drops it */
     const char *head; /* the split's head (wr_format_def.head), NULL: none; lives as the source */
     size_t head_len;
-    uint64_t first, count; /* generators: records first .. first+count, data NULL */
+    uint64_t first, count;          /* generators: records first .. first+count, data NULL */
+    const wr_record_about *records; /* where wanted, and the connector knows: of each record; in hold */
+    uint32_t n_records;
 } wr_chunk;
 
 /* What a source needs to know. */
@@ -37,6 +46,7 @@ typedef struct wr_source_cfg {
     const wr_schema *schema;            /* decoded columns */
     const struct wr_format_def *format; /* NULL where needs_format is false */
     struct wr_streams *streams;         /* NULL: there is no data directory */
+    bool about;                         /* chunks shall say what is known of their records */
 } wr_source_cfg;
 
 /* ---- formats ---- */
@@ -257,6 +267,33 @@ const wr_format_def *wr_format_find(const char *name);
 
 /* Those of a connector that has lookups. */
 wr_status wr_lookup_options(const wr_kv *kvs, size_t n, wr_lookup_opts *outp, wr_err *err) WR_MUST_USE;
+
+/* ---- functions at a URL, by the record contract of Lambda (hook.c) ---- */
+typedef struct wr_hook wr_hook; /* used by one thread at a time */
+typedef struct wr_hook_cfg {
+    const wr_sys *sys;
+    const char *url, *stream; /* stream: whose records they are; borrowed */
+    int64_t timeout_us;
+    bool output;             /* it takes results, else it changes records before the code */
+    bool (*stop)(void *ctx); /* true: give up now; NULL: never */
+    void *ctx;
+} wr_hook_cfg;
+typedef enum wr_hook_result { WR_HOOK_NONE, WR_HOOK_OK, WR_HOOK_DROPPED, WR_HOOK_FAILED } wr_hook_result;
+typedef struct wr_hook_record {
+    const char *data;
+    size_t len;
+    const wr_record_about *about; /* NULL: not known */
+    int64_t arrival_us;           /* where it is not */
+    uint32_t hint;                /* outputs: how often it was sent before */
+    wr_hook_result result;        /* NONE: no answer */
+    char *out;                    /* OK: what became of it */
+    size_t out_len;
+} wr_hook_record;
+wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) WR_MUST_USE;
+/* One request for n records. WR_OK: all that was answered is in their results, with `out` in ar; of an output
+ * some may be without. WR_EIO: trying again may help. WR_ECANCELED: `stop` said so. */
+wr_status wr_hook_call(wr_hook *h, wr_hook_record *rs, size_t n, wr_arena *ar, wr_err *err) WR_MUST_USE;
+void wr_hook_free(wr_hook *h);
 
 /* A heap buffer of cap bytes plus WR_PAD, reference-counted, for chunks. */
 typedef struct wr_bytes {

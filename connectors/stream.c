@@ -16,6 +16,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -39,8 +40,10 @@ struct wr_source {
     const char *stream;
     wr_between between;
     wr_place start;
-    uint32_t first_new; /* shards from there on have come since the start */
+    uint32_t first_new;     /* shards from there on have come since the start */
+    uint32_t share, shares; /* reads shards whose number leaves `share` when divided by `shares` */
     bool bounded;
+    bool about; /* chunks say what is known of their records */
     size_t chunk_bytes;
     wr_arena ar;
     uint64_t skipped; /* records that expired unread; atomic */
@@ -66,6 +69,10 @@ static const wr_option options[] = {
          "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
     {"delivery", WR_OPT_ENUM, AT(delivery), .values = WRI_DELIVERY_VALUES, .def = "exactly_once",
      .doc = WRI_DELIVERY_DOC},
+    {"share", WR_OPT_STRING, AT(share), .place = true,
+     .doc = "Reading: 2/3 reads every third shard, from the second on, so that several streams of a script "
+            "read a "
+            "stream among them."},
     {"shards", WR_OPT_INT, AT(shards), .def = "1", .min = 1, .max = WR_SHARDS_MAX,
      .doc = "Writing: shards of the stream, where it has to be made."},
 };
@@ -97,7 +104,22 @@ static wr_status parse_start(const char *text, wr_place *out, wr_err *err) {
         text);
 }
 
+/* "2/3" */
+static wr_status parse_share(const char *text, wr_source *s, wr_err *err) {
+    char end;
+    s->shares = 1;
+    s->share = 0;
+    if (!text) return WR_OK;
+    bool ok = sscanf(text, "%" SCNu32 "/%" SCNu32 "%c", &s->share, &s->shares, &end) == 2;
+    if (!ok || s->share < 1 || s->share > s->shares)
+        return wr_fail(err, WR_EINVAL, "option 'share': '%.64s' is no share such as 1/2 or 2/2", text);
+    s->share--;
+    return WR_OK;
+}
+
 /* ---- shards ---- */
+
+static bool ours(const wr_source *s, uint32_t shard) { return shard % s->shares == s->share; }
 
 static split *find(const wr_source *s, uint32_t shard) {
     for (size_t i = 0; i < s->n; i++)
@@ -134,6 +156,8 @@ static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err 
 /* Whether a parent is still to be read: it is there, and has not ended. */
 static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t parent) {
     const split *sp = find(s, parent);
+    if (parent != WR_NO_SHARD && !ours(s, parent))
+        return false; /* another source reads it, at its own pace */
     if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < info->n_shards; i++)
         if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST || parent >= s->first_new;
@@ -152,7 +176,7 @@ static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err)
         if (first && sh->id >= s->first_new) s->first_new = sh->id + 1;
         bool of_before =
             s->start.from == WR_FROM_LATEST && sh->id < s->first_new && (!first || sh->closed_us);
-        if (find(s, sh->id) || of_before) continue;
+        if (find(s, sh->id) || of_before || !ours(s, sh->id)) continue;
         bool wait = holds_back(s, &info, sh->parent) || holds_back(s, &info, sh->parent2);
         *leftp += wait;
         if (wait) continue;
@@ -185,6 +209,7 @@ static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const strea
     s->stream = wr_arena_strdup(&s->ar, o->stream ? o->stream : cfg->stream);
     if (!s->stream) return wr_fail_oom(err, "a source");
     WR_TRY(parse_start(o->start, &s->start, err));
+    WR_TRY(parse_share(o->share, s, err));
     wr_status rc = WR_OK;
     for (size_t left; rc == WR_OK;) rc = begin_one(s, true, &left, err);
     return rc == WR_AGAIN ? WR_OK : rc;
@@ -204,6 +229,7 @@ static wr_status stream_open(const wr_source_cfg *cfg, wr_source **outp, wr_err 
     s->watch_fd = -1;
     s->between = cfg->format->between;
     s->bounded = o.end == WRI_END_LATEST;
+    s->about = cfg->about;
     s->chunk_bytes = (size_t)o.chunk_bytes;
     wr_status rc = open_splits(s, cfg, &o, err);
     if (rc == WR_OK) *outp = s;
@@ -230,6 +256,38 @@ static char *put_record(const wr_source *s, const wr_record *r, char *out) {
     return out;
 }
 
+/* Bytes behind a chunk's that hold what is known of records [from, to). */
+static size_t about_bytes(const wr_source *s, const split *sp, uint32_t from, uint32_t to) {
+    size_t n = alignof(wr_record_about) + 32;
+    if (!s->about) return 0;
+    for (uint32_t i = from; i < to; i++)
+        n += sizeof(wr_record_about) + sp->got.items[i].key_len + WR_SEQ_TEXT + WR_PAD;
+    return n;
+}
+
+/* A view of n bytes, which are copied to *atp. */
+static wr_str keep(char **atp, const char *p, size_t n) {
+    wr_str s = wr_str_make(memcpy(*atp, p, n), n);
+    *atp += n;
+    return s;
+}
+
+/* What is known of records [from, to), but for their ends; texts go to p. */
+static void put_about(const split *sp, uint32_t from, uint32_t to, char *p, wr_record_about *about) {
+    const char *shard = strrchr(sp->name, '/') + 1;
+    wr_str id = keep(&p, shard, strlen(shard));
+    for (uint32_t i = from; i < to; i++, about++) {
+        const wr_record *r = &sp->got.items[i];
+        char seq[WR_SEQ_TEXT];
+        wr_seq q = wr_reader_seq(sp->reader, r);
+        wr_seq_write(&q, seq);
+        about->arrival_us = r->arrival_us;
+        about->shard = id;
+        about->key = keep(&p, r->key, r->key_len);
+        about->sequence_number = keep(&p, seq, strlen(seq));
+    }
+}
+
 /* Whether what the split waits for has been read. */
 static bool parents_over(wr_source *s, split *sp) {
     pthread_mutex_lock(&s->lock);
@@ -238,6 +296,37 @@ static bool parents_over(wr_source *s, split *sp) {
                 (b && !__atomic_load_n(&b->ended, __ATOMIC_ACQUIRE));
     pthread_mutex_unlock(&s->lock);
     return !sp->waits;
+}
+
+/* The next records of those that have been got, as a chunk. */
+static wr_status give_chunk(wr_source *s, split *sp, uint32_t split_no, wr_chunk *out, wr_err *err) {
+    size_t n = 0;
+    uint32_t from = sp->at, to = from;
+    while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes))
+        n += sp->got.items[to++].len + 1;
+    size_t place =
+        (n + WR_PAD + alignof(wr_record_about) - 1) / alignof(wr_record_about) * alignof(wr_record_about);
+    size_t more = about_bytes(s, sp, from, to);
+    wr_bytes *b = wr_bytes_new(more ? place + more : n);
+    if (!b) return wr_fail_oom(err, "a chunk");
+    wr_record_about *about = more ? (wr_record_about *)(void *)(b->data + place) : NULL;
+    if (about) put_about(sp, from, to, (char *)(about + (to - from)), about);
+    char *at = b->data;
+    __atomic_store_n(&sp->arrival_us, sp->got.items[to - 1].arrival_us, __ATOMIC_RELAXED);
+    for (; sp->at < to; sp->at++) {
+        at = put_record(s, &sp->got.items[sp->at], at);
+        if (about) about[sp->at - from].end = (size_t)(at - b->data);
+    }
+    memset(at, 0, WR_PAD);
+    *out = (wr_chunk){.data = b->data,
+                      .len = (size_t)(at - b->data),
+                      .pos = sp->pos,
+                      .split = split_no,
+                      .hold = &b->ref,
+                      .records = about,
+                      .n_records = about ? to - from : 0};
+    __atomic_store_n(&sp->pos, sp->pos + (int64_t)out->len, __ATOMIC_RELAXED);
+    return WR_OK;
 }
 
 static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_err *err) {
@@ -254,20 +343,7 @@ static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_
         if (over) __atomic_store_n(&sp->ended, true, __ATOMIC_RELEASE);
         if (rc != WR_OK) return over ? WR_EOF : rc == WR_AGAIN ? rc : WR_EIO;
     }
-    size_t n = 0;
-    uint32_t to = sp->at;
-    while (to < sp->got.n && (n == 0 || n + sp->got.items[to].len < s->chunk_bytes))
-        n += sp->got.items[to++].len + 1;
-    wr_bytes *b = wr_bytes_new(n);
-    if (!b) return wr_fail_oom(err, "a chunk");
-    char *at = b->data;
-    __atomic_store_n(&sp->arrival_us, sp->got.items[to - 1].arrival_us, __ATOMIC_RELAXED);
-    for (; sp->at < to; sp->at++) at = put_record(s, &sp->got.items[sp->at], at);
-    memset(at, 0, WR_PAD);
-    *out = (wr_chunk){
-        .data = b->data, .len = (size_t)(at - b->data), .pos = sp->pos, .split = split_no, .hold = &b->ref};
-    __atomic_store_n(&sp->pos, sp->pos + (int64_t)out->len, __ATOMIC_RELAXED);
-    return WR_OK;
+    return give_chunk(s, sp, split_no, out, err);
 }
 
 static int stream_watch(wr_source *s) {

@@ -6,7 +6,7 @@
 #include "state/state.h"
 
 typedef struct stream_opts {
-    const char *stream, *start, *partition_by;
+    const char *stream, *start, *partition_by, *share;
     int end, delivery;
     int64_t chunk_bytes, shards;
 } stream_opts;

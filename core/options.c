@@ -280,6 +280,8 @@ static wr_status read_value(const wr_option *o, const char *s, void *at, wr_err 
         return read_double(o, s, at, err);
     case WR_OPT_ENUM:
         return read_enum(o, s, at, err);
+    case WR_OPT_LIST: /* as a whole, below */
+        return WR_OK;
     }
     return wr_fail(err, WR_EINTERNAL, "the table of options has an unknown type %d", (int)o->type);
 }
@@ -329,12 +331,16 @@ wr_status wr_options_read(const wr_option *opts, size_t n_opts, const wr_kv *kvs
     *at_kv = n_kv;
     if (size) memset(out, 0, size);
     set_defaults(opts, n_opts, out);
+    for (size_t i = 0; i < n_opts; i++)
+        if (opts[i].type == WR_OPT_LIST)
+            memcpy((char *)out + opts[i].offset, &(wr_kvs){kvs, n_kv}, sizeof(wr_kvs));
     for (size_t i = 0; i < n_kv; i++) {
         const wr_option *o = option_find(opts, n_opts, kvs[i].key);
         if (!o && known) continue;
         *at_kv = i;
         if (!o) return unknown_key(opts, n_opts, kvs[i].key, err);
-        if (given_before(o, kvs, i)) return wr_fail(err, WR_EINVAL, "option '%s' is given twice", o->name);
+        if (o->type != WR_OPT_LIST && given_before(o, kvs, i))
+            return wr_fail(err, WR_EINVAL, "option '%s' is given twice", o->name);
         wr_status s = read_value(o, kvs[i].value, (char *)out + o->offset, err);
         if (s != WR_OK) return wr_fail_in(err, s, "option '%s'", o->name);
         if (known) known[i] = true;

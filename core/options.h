@@ -15,7 +15,8 @@ typedef enum wr_opt_type {
     WR_OPT_DOUBLE,   /* double within min..max */
     WR_OPT_BYTES,    /* int64_t: 512, 64KiB, 10MB */
     WR_OPT_DURATION, /* int64_t [us]: 50ms, 2s, 1m, 1h, 1d, or '5' SECOND's text "5 seconds" */
-    WR_OPT_ENUM      /* int: index into the |-separated list in `values` */
+    WR_OPT_ENUM,     /* int: index into the |-separated list in `values` */
+    WR_OPT_LIST      /* wr_kvs: of a key that may be given several times; all keys that were given */
 } wr_opt_type;
 
 typedef struct wr_option {
@@ -35,6 +36,10 @@ typedef struct wr_kv {
     const char *key, *value;
     uint32_t at;
 } wr_kv;
+typedef struct wr_kvs { /* borrowed */
+    const wr_kv *items;
+    size_t n;
+} wr_kvs;
 
 /* What planning, checks, help and docs need to know of a connector or format; the full definitions
  * (connectors/connectors.h) begin with one. */

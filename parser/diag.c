@@ -59,14 +59,58 @@ static uint32_t mark_bytes(const char *text, size_t len) {
     return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-void wr_line_col(const char *text, size_t len, uint32_t at, uint32_t *linep, uint32_t *colp) {
+/* ---- places: a line "--@line 12 app.json" says that the one behind it is line 12 of app.json. So a script
+ * that was put together from several texts (apps/) has the places that people know. ---- */
+
+typedef struct mark {
+    uint32_t line;    /* 0: this is no mark */
+    const char *file; /* n bytes; NULL: the text's own name */
+    size_t n;
+} mark;
+
+#define MARK "--@line "
+
+static mark mark_of(const char *p, const char *end) {
+    const size_t head = sizeof MARK - 1;
+    mark m = {0};
+    if ((size_t)(end - p) <= head || memcmp(p, MARK, head) != 0) return m;
+    const char *nl = memchr(p, '\n', (size_t)(end - p));
+    if (!nl) return m;
+    for (p += head; p < nl && *p >= '0' && *p <= '9' && m.line < UINT32_MAX / 16; p++)
+        m.line = m.line * 10 + (uint32_t)(*p - '0');
+    if (p == nl || *p != ' ' || p + 1 == nl) return (mark){0};
+    m.file = p + 1;
+    m.n = (size_t)(nl - p - 1);
+    return m;
+}
+
+/* Line and column of a byte; the file is that of the last mark before it. */
+static mark place_at(const char *text, size_t len, uint32_t at, uint32_t *colp) {
     if (at > len) at = (uint32_t)len;
-    uint32_t line = 1, start = at >= 3 ? mark_bytes(text, len) : 0;
-    for (const char *nl; (nl = memchr(text + start, '\n', at - start)); line++)
+    uint32_t start = at >= 3 ? mark_bytes(text, len) : 0;
+    mark here = {.line = 1};
+    for (;;) {
+        mark m = mark_of(text + start, text + at);
+        const char *nl = memchr(text + start, '\n', at - start);
+        if (!nl) break;
         start = (uint32_t)(nl - text) + 1;
-    *linep = line;
+        if (m.line) here = m;
+        else here.line++;
+    }
     *colp = 1;
     for (uint32_t i = start; i < at; i++) *colp += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return here;
+}
+
+void wr_line_col(const char *text, size_t len, uint32_t at, uint32_t *linep, uint32_t *colp) {
+    *linep = place_at(text, len, at, colp).line;
+}
+
+const char *wr_diag_file(const wr_diags *d, uint32_t at) {
+    uint32_t col;
+    mark m = place_at(d->text, d->len, at, &col);
+    const char *name = m.file ? wr_arena_strndup(d->ar, m.file, m.n) : d->file;
+    return name ? name : "line";
 }
 
 /* ---- the source line and its carets ---- */
@@ -130,9 +174,11 @@ static wr_status put_carets(const wr_diags *d, const shown *s, wr_loc loc, wr_bu
 }
 
 static wr_status put_diag(const wr_diags *d, const wr_diag *x, wr_buf *out) {
-    uint32_t line, col;
-    wr_line_col(d->text, d->len, x->loc.at, &line, &col);
-    WR_TRY(wr_buf_printf(out, "%s:%u:%u: %s: %s\n", d->file ? d->file : "<sql>", line, col,
+    uint32_t col;
+    mark m = place_at(d->text, d->len, x->loc.at, &col);
+    if (m.file) WR_TRY(wr_buf_put(out, m.file, m.n));
+    else WR_TRY(wr_buf_puts(out, d->file ? d->file : "<sql>"));
+    WR_TRY(wr_buf_printf(out, ":%u:%u: %s: %s\n", m.line, col,
                          x->severity == WR_WARNING ? "warning" : "error", x->msg));
     shown s = choose(d, x->loc);
     WR_TRY(put_line(d, &s, out));

@@ -39,7 +39,9 @@ void wr_diag_add(wr_diags *d, wr_severity sev, wr_status code, wr_loc loc, const
                  ...) WR_PRINTF(6, 7);
 /* file:line:column: error: message / the line / a caret line / hint. Sorted by place. */
 wr_status wr_diags_print(const wr_diags *d, wr_buf *out) WR_MUST_USE;
-/* 1-based line and column (characters, not bytes) of a byte offset. */
+/* 1-based line and column (characters, not bytes) of a byte offset. A line "--@line 12 app.json" in the text
+ * says that the one behind it is line 12 of app.json: lines are then counted, and messages named, by that. */
+const char *wr_diag_file(const wr_diags *d, uint32_t at); /* the file's name there, for messages */
 void wr_line_col(const char *text, size_t len, uint32_t at, uint32_t *linep, uint32_t *colp);
 
 /* ---- names ---- */

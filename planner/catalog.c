@@ -119,6 +119,11 @@ wri_stream *wri_target(wri_ctx *c, const wr_name *name, uint32_t seq) {
         wri_error(c, id->loc, "insert into a stream of your own", "error_stream can only be read");
         return NULL;
     }
+    if (st->def->metadata) {
+        wri_error(c, id->loc, "declare another stream, without them, to write to the same place",
+                  "'%s' has METADATA columns, so it can only be read", id->text);
+        return NULL;
+    }
     if (st->connector && !st->connector->sink) {
         wri_error(c, id->loc, "insert into a stream that can be written",
                   "'%s' cannot be written: connector '%s' only reads", st->def->name, st->connector->name);

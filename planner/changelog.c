@@ -39,6 +39,10 @@ static bool check(wri_ctx *c, reading *r) {
         why = "changelog = 'debezium' is read as JSON";
         hint = "use format = 'json', or changelog = 'op'";
     }
+    if (def->metadata) {
+        why = "records that tell of changes cannot have METADATA columns";
+        hint = "leave them out";
+    }
     for (uint32_t i = 0; i < def->n_primary_key; i++)
         if (r->st->computed[def->primary_key[i]]) {
             why = "a changelog's PRIMARY KEY cannot hold computed columns";

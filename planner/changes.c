@@ -110,7 +110,7 @@ const char *wri_changes_of(wri_ctx *c, const wr_node *n) {
     const wr_node *by = wri_x(n)->changes_by;
     const char *what = by && wri_x(by)->changes_what ? wri_x(by)->changes_what : "its input";
     if (!by) return what;
-    const char *file = c->d->file ? c->d->file : "line";
+    const char *file = wr_diag_file(c->d, by->loc.at);
     const char *text = wri_text(c, "%s at %s:%u", what, file, wri_line(c, by->loc));
     return text ? text : what;
 }

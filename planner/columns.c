@@ -40,15 +40,55 @@ static bool own_column(wri_ctx *c, wri_stream *st, const wr_column_def *col, con
     return false;
 }
 
+/* name type METADATA [FROM 'key']: nothing that a format decodes. */
+static bool metadata_column(wri_ctx *c, wri_stream *st, uint32_t i) {
+    static const struct {
+        const char *key, *flink;
+    } keys[] = {[WR_META_ARRIVAL] = {"approximate_arrival_time", "timestamp"},
+                [WR_META_KEY] = {"partition_key", "partition-key"},
+                [WR_META_SHARD] = {"shard_id", "shard-id"},
+                [WR_META_SEQUENCE] = {"sequence_number", "sequence-number"}};
+    const wr_column_def *col = &st->stmt->columns[i];
+    const char *key = col->path ? col->path : col->name.text;
+    uint32_t k = 0;
+    while (k < WR_META_KINDS && strcasecmp(key, keys[k].key) != 0 && strcasecmp(key, keys[k].flink) != 0) k++;
+    st->def->columns.fields[i].path = NULL;
+    if (k == WR_META_KINDS || !st->connector || !st->connector->needs_format) {
+        wri_error(c, col->loc, "partition_key, shard_id, sequence_number, or approximate_arrival_time",
+                  k == WR_META_KINDS ? "there is no metadata '%s'"
+                                     : "column '%s': only streams that are read have metadata",
+                  key);
+        return false;
+    }
+    wr_kind want = k == WR_META_ARRIVAL ? WR_T_TIMESTAMP : WR_T_VARCHAR;
+    if (col->type.kind != want) {
+        wri_error(c, col->loc, wri_text(c, "write %s %s METADATA", col->name.text, wr_kind_name(want)),
+                  "metadata '%s' is a %s", key, wr_kind_name(want));
+        return false;
+    }
+    uint32_t n = st->def->columns.n;
+    if (!st->def->metadata) st->def->metadata = wri_new_n(c, n, sizeof *st->def->metadata);
+    if (st->def->metadata) st->def->metadata[i] = (uint8_t)(k + 1);
+    return st->def->metadata != NULL;
+}
+
+/* NULL: out of memory. */
+static const char *column_name(wri_ctx *c, const wr_ident *id) {
+    if (!c->settings || !c->settings->column_names || id->quoted) return id->text;
+    char *name = wr_arena_strdup(c->ar, id->text);
+    if (!name) c->oom = true;
+    for (char *p = name; p && *p; p++)
+        if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
+    return name;
+}
+
 static bool declare(wri_ctx *c, wri_stream *st, uint32_t i, const wr_schema *own) {
     const wr_column_def *col = &st->stmt->columns[i];
     wr_field *f = &st->def->columns.fields[i];
-    *f = (wr_field){.name = col->name.text, .type = col->type, .path = col->path};
+    *f = (wr_field){.name = column_name(c, &col->name), .type = col->type, .path = col->path};
+    if (!f->name) return false;
     if (duplicate(c, st->stmt, i)) return false;
-    if (col->metadata) {
-        wri_unsupported(c, col->loc, NULL, "METADATA columns are not supported yet");
-        return false;
-    }
+    if (col->metadata) return metadata_column(c, st, i);
     if (col->computed) {
         st->def->computed[i] = col->computed;
         return true;

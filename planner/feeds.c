@@ -244,7 +244,30 @@ bool wri_stream_ready(wri_ctx *c, wri_stream *st) {
     return !st->broken;
 }
 
-/* Stream column -> column of the SOURCE node: physical ones first, then arrival time, then computed. */
+/* Hidden columns of what is known of each record, by which the Kinesis dialect finds it. */
+static const char *const meta_names[] = {[WR_META_ARRIVAL] = "APPROXIMATE_ARRIVAL_TIME",
+                                         [WR_META_KEY] = "PARTITION_KEY",
+                                         [WR_META_SHARD] = "SHARD_ID",
+                                         [WR_META_SEQUENCE] = "SEQUENCE_NUMBER"};
+
+/* Whether the script has one of these words anywhere: else plans are as if there were none. */
+static bool names_metadata(wri_ctx *c) {
+    if (c->metadata == WRI_UNKNOWN) c->metadata = WRI_NO;
+    else return c->metadata == WRI_YES;
+    for (size_t k = 0; k < WR_META_KINDS; k++) {
+        size_t n = strlen(meta_names[k]);
+        for (size_t i = 0; i + n <= c->d->len; i++)
+            if (strncasecmp(c->d->text + i, meta_names[k], n) == 0) c->metadata = WRI_YES;
+    }
+    return c->metadata == WRI_YES;
+}
+
+static uint32_t n_hidden(wri_ctx *c, const wri_stream *st) {
+    return st->connector->needs_format && names_metadata(c) ? WR_META_KINDS : 0;
+}
+
+/* Stream column -> column of the SOURCE node: physical ones first, then metadata that is hidden, arrival
+ * time, computed ones. */
 static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_colsp) {
     const wr_schema *cols = &st->def->columns;
     uint32_t *at = wri_new_n(c, cols->n, sizeof *at);
@@ -252,6 +275,7 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     uint32_t n = 0;
     for (uint32_t i = 0; i < cols->n; i++)
         if (!st->computed[i]) at[i] = n++;
+    n += n_hidden(c, st);
     if (st->def->arrival_time) n++;
     *n_colsp = n;
     for (uint32_t i = 0; i < cols->n; i++)
@@ -283,7 +307,8 @@ bool wri_fill_source(wri_ctx *c, wr_node *n, const wri_stream *st, const uint32_
     if (c->oom) return false;
     for (uint32_t i = 0; i < cols->n; i++) {
         n->out.fields[at[i]] = cols->fields[i];
-        if (!st->computed[i]) n->source.cols[at[i]] = i;
+        uint32_t meta = st->def->metadata ? st->def->metadata[i] : 0;
+        if (!st->computed[i]) n->source.cols[at[i]] = meta ? WR_META_COL(meta - 1) : i;
         else if (!(n->source.computed[at[i] - n_cols] = wri_expr_remap(c->ar, st->computed[i], at)))
             return false;
     }
@@ -317,6 +342,15 @@ static bool source_late(wri_ctx *c, wr_node *n, wri_stream *st, const uint32_t *
     return true;
 }
 
+static void fill_metadata(wr_node *n, uint32_t first) {
+    for (uint32_t k = 0; k < WR_META_KINDS; k++) {
+        wr_type t = wr_type_of(k == WR_META_ARRIVAL ? WR_T_TIMESTAMP : WR_T_VARCHAR);
+        n->out.fields[first + k] = (wr_field){.name = meta_names[k], .type = t};
+        n->source.cols[first + k] = WR_META_COL(k);
+    }
+    wri_x(n)->meta = first;
+}
+
 static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     if (!st->connector->source) {
         wri_error(c, loc, "INSERT INTO it, or read another stream",
@@ -327,11 +361,14 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     const wr_schema *cols = &st->def->columns;
     uint32_t n_cols = 0, *at = source_columns(c, st, &n_cols);
     if (!at || !wri_format_fits(c, st, false)) return NULL;
-    wr_node *n = wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + st->def->arrival_time);
+    uint32_t hidden = n_hidden(c, st), first = n_cols - st->def->arrival_time - hidden;
+    wr_node *n =
+        wri_node_new(c, WR_N_SOURCE, st->def->loc, 0, NULL, cols->n + hidden + st->def->arrival_time);
     if (!n || !wri_fill_source(c, n, st, at, n_cols)) {
         c->oom = true;
         return NULL;
     }
+    if (hidden) fill_metadata(n, first);
     n->bounded = st->def->bounded;
     wri_x(n)->n_vis = cols->n;
     if (!source_late(c, n, st, at)) return NULL;
@@ -341,7 +378,11 @@ static wr_node *source_node(wri_ctx *c, wri_stream *st, wr_loc loc) {
     wri_cols out = {0};
     for (uint32_t i = 0; i < cols->n; i++)
         if (!wri_cols_add(c, &out, wri_col_of(c, n, at[i], n->loc), cols->fields[i].name)) return NULL;
-    return wri_project_node(c, n, &out, out.n, n->loc);
+    for (uint32_t k = 0; k < hidden; k++)
+        if (!wri_cols_add(c, &out, wri_col_of(c, n, first + k, n->loc), meta_names[k])) return NULL;
+    wr_node *p = wri_project_node(c, n, &out, cols->n, n->loc);
+    if (p && hidden) wri_x(p)->meta = cols->n;
+    return p;
 }
 
 static wr_node *errors_node(wri_ctx *c, wri_stream *st) {

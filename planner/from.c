@@ -6,10 +6,16 @@
 
 #include "plan_int.h"
 
+static bool has_column(const wri_scope *sc, const char *name) {
+    for (uint32_t i = 0; i < sc->n; i++)
+        if (strcasecmp(sc->cols[i].name, name) == 0) return true;
+    return false;
+}
+
 bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_ident *names, wri_scope *sc) {
     uint32_t n_vis = wri_x(n)->n_vis;
     sc->n = 0;
-    sc->cap = n_vis + 1;
+    sc->cap = n_vis + 1 + WR_META_KINDS;
     sc->cols = wri_new_n(c, sc->cap, sizeof *sc->cols);
     if (!sc->cols) return false;
     bool rowtime = false;
@@ -31,6 +37,15 @@ bool wri_scope_of(wri_ctx *c, const wr_node *n, const char *qualifier, const wr_
                                             .type = n->out.fields[n->time_col].type,
                                             .col = n->time_col,
                                             .hidden = true};
+    for (uint32_t k = 0; wri_x(n)->meta && k < WR_META_KINDS; k++) {
+        const wr_field *f = &n->out.fields[wri_x(n)->meta + k];
+        if (!has_column(sc, f->name))
+            sc->cols[sc->n++] = (wri_scope_col){.qualifier = qualifier,
+                                                .name = f->name,
+                                                .type = f->type,
+                                                .col = wri_x(n)->meta + k,
+                                                .hidden = true};
+    }
     return true;
 }
 

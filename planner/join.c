@@ -161,7 +161,7 @@ static bool looks_up(making *m, const wr_expr *e, uint32_t s, key *kp) {
     wr_expr *col = e->args[at], *of = e->args[!at];
     if (col->kind != WR_X_COL || sides_of(m, col) != 1u << s || sides_of(m, of) >> s & 1) return false;
     uint32_t c = col->col - (s ? m->w0 : 0), at_source = place_of(table, c);
-    if (at_source >= source->source.n_cols || source->source.cols[at_source] == WR_NO_COL) return false;
+    if (at_source >= source->source.n_cols || wr_col_is_made(source->source.cols[at_source])) return false;
     wr_kind k = col->type.kind;
     if (k == WR_T_JSON || k == WR_T_INTERVAL_DAY || k == WR_T_INTERVAL_MONTH) return false;
     of = at_scale(m, own(m, of, !s), col, false);

@@ -40,6 +40,7 @@ typedef struct wri_xnode {
     uint32_t n_rows;
     wri_prop *props; /* n.out.n of them */
     uint32_t n_vis;
+    uint32_t meta; /* of a stream as it is read: the first of WR_META_KINDS hidden columns; 0: it has none */
     const wr_node *changes_by; /* updating: the node below, or this, that made the changes */
     const char *changes_what;  /* of that node: "GROUP BY … EMIT CHANGES" */
     bool keyed2;               /* as n.keyed, by n.key: another way to tell rows apart */
@@ -140,7 +141,9 @@ typedef struct wri_ctx {
     wri_feed *feeds, **last_feed;
     uint32_t only; /* plan the results of this statement only (EXPLAIN); 0: of all */
     const wr_settings *settings;
-    const char *zone; /* of the session; NULL: UTC */
+    bool error_times;                               /* pruning: error_stream's data_rowtime is read */
+    enum { WRI_UNKNOWN, WRI_NO, WRI_YES } metadata; /* whether the script names metadata of records */
+    const char *zone;                               /* of the session; NULL: UTC */
     wr_node **sinks;
     uint32_t n_sinks, sinks_cap;
     wr_node **nodes; /* topological order of what the sinks reach, made by wri_walk */

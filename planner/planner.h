@@ -281,11 +281,18 @@ typedef enum wr_changelog {
     WR_CL_DEBEZIUM, /* columns before, after (JSON) and op: c, u, d */
     WR_CL_NONE      /* rows as they are */
 } wr_changelog;
+/* What is known of a record beside its bytes: columns that no format decodes. In wr_node.source.cols such a
+ * column is WR_META_COL(kind); the arrival time of rows, ROWTIME, is WR_NO_COL. */
+typedef enum wr_meta { WR_META_ARRIVAL, WR_META_KEY, WR_META_SHARD, WR_META_SEQUENCE, WR_META_KINDS } wr_meta;
+#define WR_META_COL(kind) (WR_NO_COL - 1 - (uint32_t)(kind))
+static inline bool wr_col_is_made(uint32_t col) { return col >= WR_META_COL(WR_META_KINDS - 1); }
+
 typedef struct wr_plan_stream {
     const char *name;
     wr_loc loc;
     wr_schema columns;     /* declared order, computed ones included */
     wr_ast **computed;     /* per column: its expression, or NULL for a physical one */
+    uint8_t *metadata;     /* per column: wr_meta + 1 of a METADATA column, else 0; NULL: there are none */
     uint32_t rowtime;      /* event time column (WATERMARK FOR / ROWTIME FROM), or WR_NO_COL */
     wr_ast *wm_ast;        /* NULL: the column itself */
     const char *connector; /* NULL: inside the script */
@@ -298,6 +305,8 @@ typedef struct wr_plan_stream {
     int64_t idle_timeout_us; /* 0: an idle split holds the watermark back for ever; bounded: 0 */
     bool idle_advance;       /* when all are idle event time goes on with the wall clock; bounded: false */
     bool on_error_fail;      /* on_error = 'fail' */
+    const char *lambda;      /* URL of the function that records go through first; NULL: none */
+    int64_t lambda_timeout_us, lambda_retry_for_us;
     wr_changelog changelog;
     uint32_t *primary_key; /* columns */
     uint32_t n_primary_key;
@@ -731,6 +740,7 @@ typedef struct wr_settings {
     int64_t state_ttl_us;  /* event time without a row after which a key is forgotten; 0: never */
     int evaluator;         /* 0 auto, 1 sqlite: forces the reference evaluator */
     const char *time_zone; /* of the session, a name or an offset */
+    int column_names;      /* 0 as written; 1 upper: CREATE STREAM's unquoted ones are kept in capitals */
 } wr_settings;
 
 /* A statement that moves rows or says where they come from: what a node's loc belongs to. */

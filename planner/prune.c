@@ -177,10 +177,31 @@ static bool rebuild_late(wri_ctx *c, wr_node *n) {
     return true;
 }
 
+/* ---- error_stream's data_rowtime ---- */
+
+/* Whether somebody reads it, by what has been found to be read. */
+static bool reads_error_times(const wri_ctx *c) {
+    for (uint32_t i = 0; i < c->n_nodes; i++) {
+        const wr_node *n = c->nodes[i];
+        for (uint32_t k = 0; n->kind == WR_N_ERRORS && k < n->out.n; k++)
+            if (wri_x(n)->need[k] && strcmp(n->out.fields[k].name, "data_rowtime") == 0) return true;
+    }
+    return false;
+}
+
+/* Rows that may fail here take their time along, for who asks when it was. */
+static void need_error_time(wr_node *n) {
+    bool may = n->kind == WR_N_FILTER;
+    for (uint32_t i = 0; n->kind == WR_N_PROJECT && i < n->out.n; i++)
+        may = may || (wri_x(n)->need[i] && n->project.exprs[i]->kind != WR_X_COL);
+    if (may) wri_need(n->in[0], n->in[0]->time_col, false);
+}
+
 /* ---- the passes ---- */
 
 static bool need(wri_ctx *c, wr_node *n) {
     if (!wri_node_defs[n->kind]->need(c, n)) return false;
+    if (c->error_times) need_error_time(n);
     need_late(c, n);
     /* A table is read wholly, first, or asked by key, so that its event time is of no use. */
     uint32_t timed = n->kind == WR_N_JOIN_TABLE || n->kind == WR_N_JOIN_LOOKUP ? 1 : n->n_in;
@@ -231,6 +252,9 @@ bool wri_prune(wri_ctx *c) {
     }
     need_times(c);
     for (uint32_t i = c->n_nodes; i-- > 0;)
+        if (!need(c, c->nodes[i])) return false;
+    c->error_times = reads_error_times(c);
+    for (uint32_t i = c->n_nodes; c->error_times && i-- > 0;)
         if (!need(c, c->nodes[i])) return false;
     for (uint32_t i = 0; i < c->n_nodes; i++)
         if (!rebuild(c, c->nodes[i])) return false;

@@ -7,6 +7,8 @@ typedef struct common { /* options that every stream has */
     const char *connector, *format, *late_output;
     int on_error, changelog, idle_policy;
     int64_t idle_timeout_us;
+    const char *lambda, *lambda_arn;
+    int64_t lambda_timeout_us, lambda_retry_for_us;
 } common;
 
 const wr_option wr_stream_options[] = {
@@ -50,6 +52,29 @@ const wr_option wr_stream_options[] = {
      .doc = "What event time does once all splits of a live stream are idle: it goes on with the wall clock, "
             "so that "
             "the last windows close, or waits for the next record."},
+    {.name = "lambda",
+     .type = WR_OPT_STRING,
+     .offset = offsetof(common, lambda),
+     .doc = "Reading: records go through the function at this URL before they are decoded, by the record "
+            "contract of AWS Lambda."},
+    {.name = "lambda_arn",
+     .type = WR_OPT_STRING,
+     .offset = offsetof(common, lambda_arn),
+     .doc = "What that function is called elsewhere; for people only."},
+    {.name = "lambda_timeout",
+     .type = WR_OPT_DURATION,
+     .offset = offsetof(common, lambda_timeout_us),
+     .def = "30s",
+     .min = 1000,
+     .max = INT64_C(3600000000),
+     .doc = "How long an answer of the function may take."},
+    {.name = "lambda_retry_for",
+     .type = WR_OPT_DURATION,
+     .offset = offsetof(common, lambda_retry_for_us),
+     .def = "1 minute",
+     .max = INT64_MAX / 2,
+     .doc = "For how long records are sent to the function again when it does not answer as it should; then "
+            "they go to error_stream."},
 };
 const size_t wr_n_stream_options = WR_LEN(wr_stream_options);
 
@@ -224,6 +249,9 @@ bool wri_stream_options(wri_ctx *c, const wr_stmt *s, wri_stream *st) {
     def->late_output = com.late_output;
     def->on_error_fail = com.on_error == 1;
     def->changelog = (wr_changelog)com.changelog;
+    def->lambda = com.lambda;
+    def->lambda_timeout_us = com.lambda_timeout_us;
+    def->lambda_retry_for_us = com.lambda_retry_for_us;
     const wr_option_def *late = option_of(s, "late_output");
     if (!late) late = option_of(s, "late-output");
     if (late) st->late_loc = late->loc;
@@ -253,7 +281,8 @@ bool wri_format_fits(wri_ctx *c, const wri_stream *st, bool write) {
     wr_schema cols = {.fields = wri_new_n(c, def->columns.n, sizeof *cols.fields)};
     if (!cols.fields) return false;
     for (uint32_t i = 0; i < def->columns.n; i++)
-        if (!st->computed[i]) cols.fields[cols.n++] = def->columns.fields[i];
+        if (!st->computed[i] && !(def->metadata && def->metadata[i]))
+            cols.fields[cols.n++] = def->columns.fields[i];
     wr_err err = {0};
     wr_status s = c->reg->fits(def->format, &cols, def->options, def->n_options, write, &err);
     if (s == WR_ENOMEM) c->oom = true;

@@ -52,6 +52,13 @@ static const wr_option settings[] = {
      .offset = SETTING(time_zone),
      .def = "UTC",
      .doc = "Time zone of the session, 'Europe/Berlin' or '+02:00': what clocks show at a TIMESTAMP_LTZ."},
+    {.name = "column_names",
+     .type = WR_OPT_ENUM,
+     .offset = SETTING(column_names),
+     .values = "as_written|upper",
+     .def = "as_written",
+     .doc = "upper: columns that CREATE STREAM names without quotes are kept, and written, in capitals, as "
+            "Kinesis Data Analytics does."},
 };
 
 static wr_status self_columns(const char *name, const wr_kv *kvs, size_t n, wr_arena *ar, wr_schema *outp,

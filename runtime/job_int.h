@@ -112,6 +112,22 @@ typedef struct wri_source {
     pthread_cond_t moved; /* a split or slot came free, a chunk was resolved */
 } wri_source;
 
+/* hook.c: records that go through a function at a URL. *outp NULL: those of this source do not. */
+typedef struct wri_hook wri_hook;
+wr_status wri_hook_open(wr_op *op, wri_hook **outp, wr_err *err) WR_MUST_USE;
+/* What the function made of c, until _done; *atp: per record of out its place in c. */
+wr_status wri_hook_chunk(wri_hook *h, const wr_chunk *c, wr_chunk *out, const size_t **atp,
+                         wr_err *err) WR_MUST_USE;
+void wri_hook_done(wri_hook *h);
+void wri_hook_close(wri_hook *h);
+
+/* source_about.c: does it read what is known of records beside their bytes? */
+bool wri_reads_about(const wr_node *n);
+/* Column c of b, which is col of wr_node.source.cols: the arrival time, or metadata. All rows are of the
+ * record a; NULL: nothing is known of it but when its chunk came. */
+wr_status wri_fill_about(wr_batch *b, uint32_t c, uint32_t col, const wr_record_about *a, int64_t arrival_us,
+                         wr_err *err) WR_MUST_USE;
+
 /* ---- sinks ---- */
 typedef struct wri_sink {
     const wr_node *node;

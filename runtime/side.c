@@ -257,14 +257,16 @@ wr_status wri_trouble(wr_op *op, const char *name, const char *why, wr_err *err)
 void wri_bad_record(void *ctx, const wr_bad_record *r) {
     wr_op *op = ctx;
     wr_err err = {0};
+    const wr_node *n = op->node;
+    bool arrives = n->kind == WR_N_SOURCE && n->source.stream->arrival_time;
     bad e = {.name = "bad record",
              .why = r->why,
              .stmt = wri_stmt_at(op->task->job->plan, op->node->loc),
              .file = file_of(op, r->split),
              .data = r->data,
              .len = r->len,
-             .pos = r->pos,
-             .ts_us = WR_WM_NONE};
+             .pos = r->pos, /* it would have had a time of its own, had it been read */
+             .ts_us = arrives ? wr_floor_to(op->task->job->sys->wall_us(), 1000) : WR_WM_NONE};
     if (!op->bad_kept) {
         __atomic_add_fetch(&op->task->job->rows_in, 1, __ATOMIC_RELAXED);
         wri_source_unreadable(op);

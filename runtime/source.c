@@ -28,6 +28,7 @@
 typedef struct source_op {
     wri_source *s;
     wr_decoder *decoder;
+    wri_hook *hook;    /* NULL: none */
     wr_eval *computed; /* NULL: none */
     wr_eval *wm;       /* NULL: wm_col and wm_delay say it, or no event time */
     uint32_t wm_col;   /* WR_NO_COL: no event time */
@@ -36,10 +37,11 @@ typedef struct source_op {
     uint32_t *eval_cols; /* out columns of the computed expressions */
     wr_batches batches;  /* of the chunk under way */
     wr_row_errors errs;
-    int64_t arrival;     /* of the chunk under way [us] */
-    uint64_t rows;       /* of the chunk under way, with those that could not be read */
-    uint64_t unreadable; /* records */
-    bool *seen;          /* per decoded column: some value was not NULL */
+    int64_t arrival;              /* of the chunk under way [us] */
+    const wr_record_about *about; /* of the record under way; NULL: not known, or not wanted */
+    uint64_t rows;                /* of the chunk under way, with those that could not be read */
+    uint64_t unreadable;          /* records */
+    bool *seen;                   /* per decoded column: some value was not NULL */
     uint32_t n_unseen;
 } source_op;
 
@@ -56,10 +58,11 @@ static wr_status make_decoded(const wr_node *n, wri_source *s, wr_err *err) {
     bool ok = s->decoded.fields && s->declared.fields && s->places && at;
     for (uint32_t i = 0; ok && i < n_all; i++) {
         at[i] = s->declared.n;
-        if (!st->computed || !st->computed[i]) s->declared.fields[s->declared.n++] = st->columns.fields[i];
+        bool decoded = !(st->computed && st->computed[i]) && !(st->metadata && st->metadata[i]);
+        if (decoded) s->declared.fields[s->declared.n++] = st->columns.fields[i];
     }
     for (uint32_t i = 0; ok && i < n_read; i++) {
-        if (n->source.cols[i] == WR_NO_COL) continue;
+        if (wr_col_is_made(n->source.cols[i])) continue;
         s->places[s->decoded.n] = at[n->source.cols[i]];
         s->decoded.fields[s->decoded.n++] = n->out.fields[i];
     }
@@ -104,7 +107,8 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
                          .n_options = st->n_options,
                          .schema = &s->decoded,
                          .format = s->fmt,
-                         .streams = j->opts.streams};
+                         .streams = j->opts.streams,
+                         .about = wri_reads_about(n) || st->lambda};
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
@@ -427,9 +431,10 @@ static wr_status source_open(wr_op *op, wr_err *err) {
     o->n_unseen = s->decoded.n;
     uint32_t d = 0;
     for (uint32_t i = 0; i < n->out.n; i++)
-        o->share[i] = i < n->source.n_cols && n->source.cols[i] != WR_NO_COL ? d++ : UINT32_MAX;
+        o->share[i] = i < n->source.n_cols && !wr_col_is_made(n->source.cols[i]) ? d++ : UINT32_MAX;
     WR_TRY(open_exprs(op, o, err));
     if (!s->fmt) return WR_OK;
+    WR_TRY(wri_hook_open(op, &o->hook, err));
     wr_decode_cfg cfg = {.schema = &s->decoded,
                          .declared = &s->declared,
                          .places = s->places,
@@ -453,6 +458,7 @@ static void source_close(wr_op *op) {
     if (!o) return;
     drop_batches(o);
     wr_free(o->batches.items);
+    wri_hook_close(o->hook);
     if (o->decoder) o->s->fmt->close_decoder(o->decoder);
     wr_eval_free(o->computed);
     wr_eval_free(o->wm);
@@ -481,12 +487,6 @@ static wr_status without_rows(wr_batch **bp, const uint32_t *rows, uint32_t n, w
     return WR_OK;
 }
 
-static wr_status fill_arrival(source_op *o, wr_batch *b, uint32_t c, wr_err *err) {
-    WR_TRY(wr_batch_col(b, c, WR_I64, err));
-    for (uint32_t i = 0; i < b->n; i++) b->cols[c].i64[i] = o->arrival;
-    return WR_OK;
-}
-
 static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     const wr_node *n = op->node;
     if (n->out.n == o->s->decoded.n) return WR_OK;
@@ -495,7 +495,8 @@ static wr_status compute(wr_op *op, source_op *o, wr_batch **bp, wr_err *err) {
     wr_batch_drop(*bp);
     *bp = b;
     for (uint32_t i = 0; i < n->source.n_cols; i++)
-        if (n->source.cols[i] == WR_NO_COL) WR_TRY(fill_arrival(o, b, i, err));
+        if (wr_col_is_made(n->source.cols[i]))
+            WR_TRY(wri_fill_about(b, i, n->source.cols[i], o->about, o->arrival, err));
     if (!o->computed) return WR_OK;
     /* Computed columns read decoded ones only, so the evaluator may see the batch it fills. */
     wr_row_errors_reset(&o->errs);
@@ -603,8 +604,53 @@ static void note_values(source_op *o, const wr_batch *b) {
     }
 }
 
-static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
+/* The rows of c, behind those that are there. */
+static wr_status decode_part(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
     wri_source *s = o->s;
+    size_t first = o->batches.n;
+    if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
+    else WR_TRY(s->con->generate(s->src, c, op->task->job->batch_rows, &o->batches, err));
+    for (size_t i = first; i < o->batches.n; i++) {
+        wr_batch **bp = &o->batches.items[i];
+        *rowsp += (*bp)->n;
+        (*bp)->split = c->split;
+        note_values(o, *bp);
+        WR_TRY(compute(op, o, bp, err));
+        if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
+    }
+    return WR_OK;
+}
+
+/* Record by record, as each has metadata of its own: that costs, and only those pay who read them. at: where
+ * each was in the split's chunk; NULL: where it is. */
+static wr_status decode_records(wr_op *op, source_op *o, const wr_chunk *c, const size_t *at, uint64_t *rowsp,
+                                wr_err *err) {
+    wr_chunk one = *c;
+    size_t from = 0;
+    wr_status r = WR_OK;
+    for (uint32_t i = 0; i < c->n_records && r == WR_OK; i++) {
+        const wr_record_about *a = &c->records[i];
+        o->about = a->sequence_number.len ? a : NULL; /* of a file only where it ends is known */
+        one.data = c->data + from;
+        one.len = a->end - from;
+        one.pos = c->pos + (int64_t)(at ? at[i] : from);
+        r = decode_part(op, o, &one, rowsp, err);
+        from = a->end;
+    }
+    o->about = NULL;
+    return r;
+}
+
+static wr_status decode_hooked(wr_op *op, source_op *o, const wr_chunk *c, uint64_t *rowsp, wr_err *err) {
+    wr_chunk changed;
+    const size_t *at;
+    wr_status r = wri_hook_chunk(o->hook, c, &changed, &at, err);
+    if (r == WR_OK) r = decode_records(op, o, &changed, at, rowsp, err);
+    wri_hook_done(o->hook);
+    return r;
+}
+
+static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err *err) {
     wr_job *j = op->task->job;
     uint64_t rows = 0, unreadable = o->unreadable;
     o->rows = 0;
@@ -614,16 +660,9 @@ static wr_status decode_chunk(wr_op *op, source_op *o, const wr_chunk *c, wr_err
         o->rows = 1;
         return WR_OK;
     }
-    if (s->fmt) WR_TRY(s->fmt->decode(o->decoder, c, &o->batches, err));
-    else WR_TRY(s->con->generate(s->src, c, j->batch_rows, &o->batches, err));
-    for (size_t i = 0; i < o->batches.n; i++) {
-        wr_batch **bp = &o->batches.items[i];
-        rows += (*bp)->n;
-        (*bp)->split = c->split;
-        note_values(o, *bp);
-        WR_TRY(compute(op, o, bp, err));
-        if (op->node->time_col != WR_NO_COL) WR_TRY(drop_null_times(op, bp, op->node->time_col, err));
-    }
+    WR_TRY(o->hook        ? decode_hooked(op, o, c, &rows, err)
+           : c->n_records ? decode_records(op, o, c, NULL, &rows, err)
+                          : decode_part(op, o, c, &rows, err));
     wri_tally(&op->rows_in, rows);
     o->rows = rows + o->unreadable - unreadable;
     if (op->bad_kept) return WR_OK; /* what is read anew is not counted */

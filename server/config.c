@@ -155,6 +155,8 @@ static size_t member_bytes(wr_opt_type t) {
         return sizeof(bool);
     case WR_OPT_ENUM:
         return sizeof(int);
+    case WR_OPT_LIST:
+        return sizeof(wr_kvs);
     default:
         return sizeof(int64_t);
     }

@@ -22,10 +22,11 @@ allow() { # folder, allowed folders
 }
 allow core
 allow parser core
+allow apps core parser
 allow planner core parser
 allow state core
 allow connectors core state
 allow runtime core planner state connectors
 allow server core runtime state
-allow cli core runtime state server
+allow cli core apps runtime state server
 exit $bad

@@ -28,6 +28,7 @@ python3 tests/cli/test.py "$weir"
 python3 tests/cli/discover.py "$weir"
 "$weir" test --quiet tests/sql
 python3 tests/docs.py "$weir" docs/TESTING.md docs/FROM_KINESIS_ANALYTICS.md
+python3 tests/apps/run.py "$weir"
 
 part "commands and a running engine (ASan+UBSan)"
 python3 tests/server/cli.py "$weir"

@@ -47,6 +47,19 @@ wr_status wri_from_f64(const wr_type *t, wri_time_format tf, double v, wr_arena 
 wr_status wri_from_bool(const wr_type *t, bool v, wr_arena *ar, wr_value *outp) WR_MUST_USE;
 wr_status wri_from_bytes(const wr_type *t, const char *p, size_t n, wr_value *outp) WR_MUST_USE;
 
+/* The same by the rules of Kinesis Data Analytics (coerce.c), of a string, a number as text, a truth value.
+ */
+#define WRI_COERCIONS "plain|kinesis"
+#define WRI_COERCION_DOC                                                                                     \
+    "How values become columns. kinesis: as in a Kinesis Data Analytics application, where a text is TRUE "  \
+    "only as 'true' and else FALSE, digits that a DECIMAL has no room for are an error, and bytes are "      \
+    "written X'0a'."
+wr_status wri_coerce_text(const wr_type *t, const char *p, size_t n, wr_arena *ar,
+                          wr_value *outp) WR_MUST_USE;
+wr_status wri_coerce_number(const wr_type *t, const char *p, size_t n, wr_arena *ar,
+                            wr_value *outp) WR_MUST_USE;
+wr_status wri_coerce_bool(const wr_type *t, bool v, wr_arena *ar, wr_value *outp) WR_MUST_USE;
+
 /* Text of row i of a column that is no text column (WR_I64 or WR_F64; not NULL), without quotes: ISO times
  * or epoch numbers, intervals as in SQL, true/false, shortest doubles. out has WR_TEXT_MAX bytes. */
 size_t wri_to_text(const wr_type *t, wri_time_format tf, const wr_col *c, uint32_t i, char *out);

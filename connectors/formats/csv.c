@@ -3,7 +3,7 @@
  * Records end at a line end outside quotes. A quote opens a quoted field only at the start of a field,
  * elsewhere it is an ordinary character (5" disk); inside, it is doubled. Framing and decoding follow the
  * same rule, so that they agree on every input. State of framing: bits 0..7 delimiter, 8..15 quote, bit 16
- * header, bit 17 set. Pure functions; any thread. */
+ * header, bit 17 set, 24..31 what else ends a row. Pure functions; any thread. */
 #include <emmintrin.h>
 
 #include "connectors/formats/csv_int.h"
@@ -21,6 +21,10 @@ static const wr_option options[] = {
      "The unquoted text that stands for NULL; a quoted text is never NULL in a text column."},
     {"timestamp_format", WR_OPT_ENUM, offsetof(wri_csv_options, timestamp_format), WRI_TIME_FORMATS, "iso", 0,
      0, false, WRI_TIME_DOC},
+    {"coercion", WR_OPT_ENUM, offsetof(wri_csv_options, coercion), WRI_COERCIONS, "plain", 0, 0, false,
+     WRI_COERCION_DOC},
+    {"row_delimiter", WR_OPT_STRING, offsetof(wri_csv_options, row_delimiter), NULL, NULL, 0, 0, false,
+     "Reading: a character that ends a row, beside line ends."},
 };
 
 /* ASCII that is neither letter nor digit nor control character. */
@@ -29,9 +33,23 @@ static bool is_mark(char c) {
     return c >= ' ' && c < 0x7f && !letter;
 }
 
+/* s: NULL, or the option. */
+static wr_status read_row_delimiter(const char *s, wri_csv_dialect *d, wr_err *err) {
+    static const char *const lines[] = {"\n", "\r\n", "\\n", "\\r\\n"};
+    bool line = !s;
+    for (size_t i = 0; i < WR_LEN(lines) && !line; i++) line = strcmp(s, lines[i]) == 0;
+    d->row = line ? '\n' : *s;
+    if (line || (strlen(s) == 1 && is_mark(*s) && *s != d->quote && *s != d->delimiter)) return WR_OK;
+    return wr_fail(
+        err, WR_EINVAL,
+        "option 'row_delimiter': found '%.20s', expected a line end, or one mark like | or ; other than "
+        "the delimiter and the quote",
+        s);
+}
+
 wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *outp,
                                wri_csv_dialect *dialectp, wr_err *err) {
-    *dialectp = (wri_csv_dialect){.delimiter = ',', .quote = '"', .header = true};
+    *dialectp = (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
     WR_TRY(wri_format_options(options, WR_LEN(options), kvs, n_kvs, outp, sizeof *outp, err));
     bool none = strcmp(outp->quote, "none") == 0;
     char quote = none ? 0 : *outp->quote, delim = outp->delimiter;
@@ -44,7 +62,7 @@ wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *
         return wr_fail(err, WR_EINVAL,
                        "option 'delimiter': expected a mark like , or ; or a tab, other than the quote");
     *dialectp = (wri_csv_dialect){.delimiter = delim, .quote = quote, .header = outp->header};
-    return WR_OK;
+    return read_row_delimiter(outp->row_delimiter, dialectp, err);
 }
 
 /* ---- framing ---- */
@@ -59,13 +77,16 @@ static uint64_t csv_begin(const wr_kv *kvs, size_t n_kvs) {
     /* Wrong options are told when the decoder is opened. */
     if (wri_csv_read_options(kvs, n_kvs, &o, &d, NULL) != WR_OK) return 0;
     return (uint64_t)(unsigned char)d.delimiter | (uint64_t)(unsigned char)d.quote << 8 |
-           (d.header ? STATE_HEADER : 0) | STATE_SET;
+           (uint64_t)(unsigned char)d.row << 24 | (d.header ? STATE_HEADER : 0) | STATE_SET;
 }
 
 static wri_csv_dialect dialect_of(uint64_t state) {
-    if (!(state & STATE_SET)) return (wri_csv_dialect){.delimiter = ',', .quote = '"', .header = true};
-    return (wri_csv_dialect){
-        .delimiter = (char)state, .quote = (char)(state >> 8), .header = (state & STATE_HEADER) != 0};
+    if (!(state & STATE_SET))
+        return (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
+    return (wri_csv_dialect){.delimiter = (char)state,
+                             .quote = (char)(state >> 8),
+                             .row = (char)(state >> 24),
+                             .header = (state & STATE_HEADER) != 0};
 }
 
 static inline uint64_t equal64(const char *p, char c) {
@@ -122,11 +143,28 @@ static size_t frame_quoted(const char *p, size_t n, const wri_csv_dialect *d, si
     return whole;
 }
 
+/* Rows that end with more than line ends; byte by byte, as they are rare. */
+static size_t frame_marks(const char *p, size_t n, const wri_csv_dialect *d) {
+    size_t whole = 0;
+    bool start = true, inside = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = p[i];
+        bool quote = d->quote && c == d->quote;
+        if (inside && quote && i + 1 < n && p[i + 1] == d->quote) i++;
+        else if (inside) inside = !quote;
+        else if (quote && start) inside = true;
+        else if (c == '\n' || c == d->row) whole = i + 1;
+        start = !inside && (c == d->delimiter || c == '\n' || c == d->row);
+    }
+    return whole;
+}
+
 static size_t csv_frame(const char *p, size_t n, bool last, uint64_t *state) {
     if (n == 0) return 0;
     wri_csv_dialect d = dialect_of(*state);
     size_t whole = n;
-    if (!last && d.quote && memchr(p, d.quote, n))
+    if (!last && d.row != '\n') whole = frame_marks(p, n, &d);
+    else if (!last && d.quote && memchr(p, d.quote, n))
         whole = frame_quoted(p, n, &d, *state & STATE_BEGUN ? 0 : wri_bom(p, n));
     else if (!last) {
         const char *end = memrchr(p, '\n', n);
@@ -146,7 +184,7 @@ size_t wri_csv_first_record(const char *p, size_t n, const wri_csv_dialect *d) {
             else inside = false;
             continue;
         }
-        if (c == '\n') return i + 1;
+        if (c == '\n' || c == d->row) return i + 1;
         if (d->quote && c == d->quote && start) inside = true;
         start = c == d->delimiter;
     }

@@ -38,6 +38,7 @@ typedef struct decoder {
     const wr_schema *schema;
     wri_csv_dialect dialect;
     wri_time_format tf;
+    bool kinesis; /* by the rules of coerce.c */
     const char *null_text;
     size_t null_len;
     bool null_plain;           /* no number or time can be the NULL text: it has no digit */
@@ -75,7 +76,8 @@ typedef struct scanner {
     const char *p;
     size_t n, base;
     uint64_t mask; /* special characters at base.. that are still to come */
-    __m128i delimiter, quote, line;
+    __m128i delimiter, quote, line, row;
+    char row_char; /* what ends a row beside line ends; '\n': nothing */
     bool high;
 } scanner;
 
@@ -86,6 +88,7 @@ static inline uint64_t special_bits(scanner *s, const char *p) {
         __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * i));
         __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, s->delimiter), _mm_cmpeq_epi8(v, s->quote));
         hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, s->line));
+        if (WR_UNLIKELY(s->row_char != '\n')) hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, s->row));
         m |= (uint64_t)(uint32_t)_mm_movemask_epi8(hit) << 16 * i;
         any = _mm_or_si128(any, v);
     }
@@ -98,6 +101,8 @@ static void scanner_start(scanner *s, const char *p, size_t n, const wri_csv_dia
     s->delimiter = _mm_set1_epi8(d->delimiter);
     s->quote = _mm_set1_epi8(d->quote ? d->quote : d->delimiter);
     s->line = _mm_set1_epi8('\n');
+    s->row = _mm_set1_epi8(d->row);
+    s->row_char = d->row;
     if (n > 0) s->mask = special_bits(s, p);
 }
 
@@ -137,7 +142,8 @@ static row_fault scan_quoted(scanner *s, char quote, field *f) {
     do f->next = next_special(s);
     while (f->next < s->n && s->p[f->next] == quote);
     size_t gap = f->next - (f->end + 1);
-    bool cr = gap == 1 && s->p[f->end + 1] == '\r' && (f->next == s->n || s->p[f->next] == '\n');
+    bool cr = gap == 1 && s->p[f->end + 1] == '\r' &&
+              (f->next == s->n || s->p[f->next] == '\n' || s->p[f->next] == s->row_char);
     return gap == 0 || cr ? ROW_GOOD : ROW_JUNK;
 }
 
@@ -165,7 +171,7 @@ static size_t scan_row(decoder *d, scanner *s, size_t first, size_t at, uint32_t
             }
             f.next = f.end = next_special(s); /* a quote within a field is an ordinary character */
         }
-        bool last = f.next == n || p[f.next] == '\n';
+        bool last = f.next == n || p[f.next] == '\n' || p[f.next] == s->row_char;
         if (last && !f.flags && f.end > f.start && p[f.end - 1] == '\r') f.end--;
         size_t slot = (size_t)d->map[k] * BLOCK_ROWS + r;
         d->starts[slot] = (uint32_t)(f.start - first);
@@ -238,7 +244,8 @@ static wr_status convert_any(decoder *d, block *bl, uint32_t k, uint32_t r, cons
         if (wr_batch_str(bl->b, p, n, &s, NULL) != WR_OK) return WR_ENOMEM;
         if (n > WR_STR_INLINE) p = s.ptr;
     }
-    wr_status st = wri_from_text(t, d->tf, p, n, &bl->b->arena, &v);
+    wr_status st = d->kinesis ? wri_coerce_text(t, p, n, &bl->b->arena, &v)
+                              : wri_from_text(t, d->tf, p, n, &bl->b->arena, &v);
     if (st == WR_ENOMEM) return st;
     if (st != WR_OK) {
         mark(d, r, ROW_VALUE, k);
@@ -483,7 +490,7 @@ static uint32_t find_column(const decoder *d, const char *name, size_t n) {
 
 static wr_status map_header(decoder *d) {
     const char *p = d->head + wri_bom(d->head, d->head_len), *end = d->head + d->head_len;
-    if (end > p && end[-1] == '\n') end--;
+    if (end > p && (end[-1] == '\n' || end[-1] == d->dialect.row)) end--;
     if (end > p && end[-1] == '\r') end--;
     size_t fields = 1, len;
     for (const char *q = p; q < end; q++) fields += *q == d->dialect.delimiter;
@@ -544,14 +551,19 @@ static wr_status prepare(decoder *d, const wr_chunk *c, size_t *atp) {
 
 /* ---- decode ---- */
 
-static size_t count_lines(const char *p, size_t n) {
-    size_t lines = 1; /* the last may lack its end */
-    for (const char *end = p + n; (p = memchr(p, '\n', (size_t)(end - p))); p++) lines++;
-    return lines;
+static size_t count_char(const char *p, size_t n, char c) {
+    size_t found = 0;
+    for (const char *end = p + n; (p = memchr(p, c, (size_t)(end - p))); p++) found++;
+    return found;
+}
+
+static size_t count_rows(const decoder *d, const char *p, size_t n) {
+    size_t rows = 1 + count_char(p, n, '\n'); /* the last may lack its end */
+    return d->dialect.row == '\n' ? rows : rows + count_char(p, n, d->dialect.row);
 }
 
 static wr_status new_batch(decoder *d, const wr_chunk *c, size_t at, wr_batch **outp, wr_err *err) {
-    size_t rows = count_lines(c->data + at, c->len - at);
+    size_t rows = count_rows(d, c->data + at, c->len - at);
     if (rows > d->cfg.batch_rows) rows = d->cfg.batch_rows;
     wr_batch *b;
     *outp = NULL;
@@ -576,7 +588,8 @@ static void scan_block(decoder *d, scanner *s, size_t *atp, block *bl, uint32_t 
     while (bl->n < rows_max && *atp < s->n && *atp - first < BLOCK_SPAN / 2) {
         bool blank;
         *atp = scan_row(d, s, first, *atp, bl->n, &blank);
-        bl->n += !(blank && d->n_map > 1); /* an empty line is a row only where rows have one field */
+        /* An empty line is a row only where rows have one field and nothing else ends them. */
+        bl->n += !(blank && (d->n_map > 1 || s->row_char != '\n'));
         if (WR_UNLIKELY(d->any_fault && d->fault[bl->n - (bl->n > 0)] == ROW_LONG)) break;
     }
     bl->high = s->high;
@@ -653,6 +666,7 @@ wr_status wri_csv_open_decoder(const wr_decode_cfg *cfg, wr_decoder **outp, wr_e
     d->declared = wri_declared(&d->cfg);
     d->dialect = dialect;
     d->tf = (wri_time_format)o.timestamp_format;
+    d->kinesis = o.coercion != 0;
     d->null_text = o.null_text;
     d->null_len = strlen(o.null_text);
     d->null_plain = strcspn(o.null_text, "0123456789") == d->null_len;

@@ -10,11 +10,14 @@ typedef struct wri_csv_options {
     const char *quote;     /* one character, or "none" */
     const char *null_text; /* unquoted text that is NULL */
     int timestamp_format;  /* wri_time_format */
+    int coercion;          /* index of WRI_COERCIONS */
+    const char *row_delimiter;
 } wri_csv_options;
 
 /* What splitting into records and fields needs; fits the state of framing. */
 typedef struct wri_csv_dialect {
     char delimiter, quote; /* quote 0: none */
+    char row;              /* ends a row, too, beside line ends; '\n': nothing else does */
     bool header;
 } wri_csv_dialect;
 

@@ -23,6 +23,12 @@ static const wr_option json_options[] = {
      .values = WRI_TIME_FORMATS,
      .def = "iso",
      .doc = WRI_TIME_DOC},
+    {.name = "coercion",
+     .type = WR_OPT_ENUM,
+     .offset = offsetof(wri_json_options, coercion),
+     .values = WRI_COERCIONS,
+     .def = "plain",
+     .doc = WRI_COERCION_DOC},
 };
 
 const wri_json_scan wri_json_scan_none = {.name = "none"};
@@ -71,7 +77,7 @@ static wr_status open_columns(wri_json *d, wr_err *err) {
     d->cols = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *d->cols);
     if (!d->cols) return wr_fail_oom(err, "a JSON decoder");
     for (uint32_t c = 0; c < d->n_cols; c++) {
-        wri_json_col_init(&d->schema->fields[c], c, d->options.timestamp_format, &d->cols[c]);
+        wri_json_col_init(&d->schema->fields[c], c, &d->options, &d->cols[c]);
         d->has_text |= wr_type_phys(d->cols[c].type) == WR_STR;
     }
     WR_TRY(wri_json_tree_build(d->schema, d->cols, &d->ar, &d->tree, err));

@@ -24,6 +24,7 @@
 /* ---- options ---- */
 typedef struct wri_json_options {
     int timestamp_format; /* wri_time_format */
+    int coercion;         /* index of WRI_COERCIONS */
 } wri_json_options;
 
 /* ---- columns and paths ---- */
@@ -50,6 +51,7 @@ typedef struct wri_json_col {
     const struct wri_json_node *node; /* which this column takes alone, else NULL */
     uint8_t how;                      /* wri_json_how for a member that only this column wants */
     uint8_t time;                     /* wri_time_format */
+    bool kinesis;                     /* by the rules of coerce.c */
     uint32_t frac;                    /* TIME, TIMESTAMP: fraction digits kept */
     int64_t min;                      /* whole numbers: min .. min + span */
     uint64_t span;       /* DECIMAL: largest magnitude; EPOCH: largest number that needs no clamp */
@@ -273,7 +275,7 @@ void wri_json_misfit(wri_json_parse *x, const char *fmt, ...) WR_PRINTF(2, 3);
 #define WRI_JSON_SHOWN 176
 /* At most 40 characters of v; a string in quotes. Lies in out. */
 char *wri_json_shown(const wri_json_value *v, char out[WRI_JSON_SHOWN]);
-void wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c);
+void wri_json_col_init(const wr_field *f, uint32_t at, const wri_json_options *o, wri_json_col *c);
 
 /* -- json_slow.c -- */
 /* Reads the records of one line and reports the bad ones. */

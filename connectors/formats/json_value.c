@@ -157,11 +157,30 @@ static bool number_fits(const wri_json_col *c) {
            (c->type.kind == WR_T_TIMESTAMP && c->time != WRI_TIME_ISO);
 }
 
+/* WR_EDATA: it does not fit, or is no scalar. */
+static wr_status by_kinesis(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v,
+                            wr_value *out) {
+    wr_arena *ar = &x->h->b->arena;
+    text t;
+    switch (v->class) {
+    case WRI_JSON_TRUE:
+    case WRI_JSON_FALSE:
+        return wri_coerce_bool(&c->type, v->class == WRI_JSON_TRUE, ar, out);
+    case WRI_JSON_NUMBER:
+        return number_fits(c) ? wri_coerce_number(&c->type, v->p, v->n, ar, out) : WR_EDATA;
+    case WRI_JSON_STRING:
+        return plain(x->h, v, &t) ? wri_coerce_text(&c->type, t.p, t.n, ar, out) : WR_ENOMEM;
+    default:
+        return WR_EDATA;
+    }
+}
+
 static void put_scalar(wri_json_parse *x, const wri_json_col *c, const wri_json_value *v) {
     wr_value value;
     wr_status s = WR_EDATA;
     text t;
-    if (v->class == WRI_JSON_TRUE || v->class == WRI_JSON_FALSE)
+    if (c->kinesis) s = by_kinesis(x, c, v, &value);
+    else if (v->class == WRI_JSON_TRUE || v->class == WRI_JSON_FALSE)
         s = wri_from_bool(&c->type, v->class == WRI_JSON_TRUE, &x->h->b->arena, &value);
     else if (v->class == WRI_JSON_STRING || (v->class == WRI_JSON_NUMBER && number_fits(c))) {
         if (!plain(x->h, v, &t)) return;
@@ -205,7 +224,7 @@ static void stamp_rules(wri_json_col *c, int time) {
     if (c->unit) c->span = (uint64_t)(WR_TS_MAX / c->unit);
 }
 
-void wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c) {
+void wri_json_col_init(const wr_field *f, uint32_t at, const wri_json_options *o, wri_json_col *c) {
     static const uint8_t hows[WR_N_KINDS] = {
         [WR_T_BOOLEAN] = WRI_JSON_BOOL, [WR_T_TINYINT] = WRI_JSON_INT,     [WR_T_SMALLINT] = WRI_JSON_INT,
         [WR_T_INTEGER] = WRI_JSON_INT,  [WR_T_BIGINT] = WRI_JSON_INT,      [WR_T_DECIMAL] = WRI_JSON_DECIMAL,
@@ -214,10 +233,13 @@ void wri_json_col_init(const wr_field *f, uint32_t at, int time, wri_json_col *c
     };
     wr_type t = f->type;
     *c = (wri_json_col){.name = f->name, .type = t, .at = at, .how = hows[t.kind], .text_bytes = UINT32_MAX};
+    /* The scanner's kernels know the plain rules. */
+    if (o->coercion && (t.kind == WR_T_BOOLEAN || t.kind == WR_T_DECIMAL)) c->how = WRI_JSON_MEMBER;
     if (c->how == 0) c->how = WRI_JSON_MEMBER;
     c->frac = t.prec < 6 ? t.prec : 6;
     if (wr_kind_is_int((wr_kind)t.kind)) whole_range(c);
-    if (t.kind == WR_T_TIMESTAMP) stamp_rules(c, time);
+    if (t.kind == WR_T_TIMESTAMP) stamp_rules(c, o->timestamp_format);
+    c->kinesis = o->coercion && (t.kind != WR_T_TIMESTAMP || c->time == WRI_TIME_ISO);
     if (t.kind == WR_T_DECIMAL) {
         c->span = INT64_MAX;
         if (t.prec > 0 && t.prec < 19)

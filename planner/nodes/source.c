@@ -75,6 +75,7 @@ static void source_explain(wri_ex *x, const wr_node *n) {
         wri_tell_type(x, f->type);
         if (f->path) WRI_PUT(x, " FROM '%s'", f->path);
         if (n->source.cols[i] == WR_NO_COL) WRI_PUT(x, " (arrival time)");
+        else if (wr_col_is_made(n->source.cols[i])) WRI_PUT(x, " (metadata)");
         if (n->source.want_dict[i]) WRI_PUT(x, " (dictionary)");
     }
     if (n->source.n_cols == 0) WRI_PUT(x, "nothing");

@@ -64,7 +64,7 @@ static wr_status open_table(wr_op *op, lookup_join *j, wr_err *err) {
     if (!keys) return wr_fail_oom(err, "a join");
     for (uint32_t k = 0; k < n->join.n_keys; k++) { /* its place among the columns that are read */
         keys[k] = 0;
-        for (uint32_t i = 0; i < n->join.keys[1][k]; i++) keys[k] += table->source.cols[i] != WR_NO_COL;
+        for (uint32_t i = 0; i < n->join.keys[1][k]; i++) keys[k] += !wr_col_is_made(table->source.cols[i]);
     }
     wr_lookup_cfg cfg = {.sys = op->task->job->sys,
                          .stream = st->name,

@@ -22,7 +22,7 @@ A case file has sections, each begun by a line "--- KIND ARGUMENTS":
                      exit status is 2, nothing is printed
   --- notes          what SHOW, DESCRIBE and EXPLAIN print: each of these lines is on standard output
   --- stats          words that the closing summary must have, e.g. "3 late"
-  --- options        more options of weir run
+  --- options        more options of weir run; with --application there may be no "sql"
 Lines before the first section say what the case is about. Folders named pending hold cases that do not pass
 yet; they run only when named.
 
@@ -150,15 +150,18 @@ def run_case(weir, sections, workers, batch, before):
                 options += body.split()
             elif kind in ("error", "errors"):
                 wants_error = True
+        if not scripts:  # an application that has its code in itself
+            scripts.append(None)
         cmd = [weir, "run", "--format", "json", f"--workers={workers}", f"--batch-rows={batch}", *options]
         out = err = ""
         try:
             for script in scripts:
-                status, o, e = call([*cmd, script], d, stdin)
+                status, o, e = call([*cmd, script] if script else cmd, d, stdin)
                 out, err = out + o, err + e
                 if (status != 0) != wants_error:
                     return f"  exit status {status}\n{e}"
-            return check_output(sections, d, out, err) or check_errors(weir, sections, d, status, out, err)
+            return (check_output(sections, d, out, err)
+                    or check_errors([weir, "check", *options, *filter(None, scripts)], sections, d, status, out, err))
         except subprocess.TimeoutExpired:
             return "  did not end within 120 s"
         except RuntimeError as crash:
@@ -170,21 +173,28 @@ def run_case(weir, sections, workers, batch, before):
 
 def accept_errors(weir, path, sections):
     with tempfile.TemporaryDirectory() as d:
-        put(d, "case.sql", [], "".join(body for kind, _, body in sections if kind == "sql"))
+        options, scripts = [], []
         for kind, args, body in sections:
             if kind == "extension":
                 put(d, args[0], ["hex"], compiled(body))
-        err = call([weir, "check", "case.sql"], d, b"")[2]
+            elif kind == "input":
+                put(d, args[0], args[1:], body)
+            elif kind == "options":
+                options += body.split()
+            elif kind == "sql":
+                scripts = ["case.sql"]
+                put(d, "case.sql", [], body)
+        err = call([weir, "check", *options, *scripts], d, b"")[2]
     with open(path, encoding="utf-8") as f:
         head = f.read().partition("--- errors\n")[0]
     with open(path, "w", encoding="utf-8") as f:
         f.write(head + "--- errors\n" + err)
 
 
-def check_errors(weir, sections, d, status, out, err):
+def check_errors(check, sections, d, status, out, err):
     for kind, _, body in sections:
         if kind == "errors":
-            checked = call([weir, "check", "case.sql"], d, b"")
+            checked = call(check, d, b"")
             for got, what in ((status, "exit status of run"), (checked[0], "exit status of check")):
                 if got != 2:
                     return f"  {what} is {got}"
@@ -229,6 +239,8 @@ def chosen(variants, sections):
     kinds = {kind for kind, _, _ in sections}
     if "errors" in kinds:  # nothing runs
         return variants[:1]
+    if "sql" not in kinds:  # there is nothing to put a setting before
+        variants = [v for v in variants if not v[2]]
     return [v for v in variants if not (v[2] and kinds & {"notes", "error"})]
 
 
