@@ -74,7 +74,7 @@ wr_status wri_case_read(const char *path, wri_case *c, wr_err *err) {
     if (!realpath(path, full)) return wr_fail(err, WR_EIO, "cannot read it: %s", strerror(errno));
     c->full = wr_arena_strdup(&c->ar, full);
     if (!c->full) return wr_fail_oom(err, "a case");
-    wr_status r = wri_script_read(&text, path, NULL) == EXIT_DONE ? WR_OK : WR_EIO;
+    wr_status r = wri_script_read(&text, NULL, path, NULL) == EXIT_DONE ? WR_OK : WR_EIO;
     if (r != WR_OK) wr_fail(err, r, "it cannot be read");
     if (r == WR_OK && memchr(text.text.data, 0, text.text.len))
         r = wr_fail(err, WR_EINVAL, "it holds a NUL byte");

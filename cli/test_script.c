@@ -430,7 +430,7 @@ static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested
     const char *path =
         *file == '/' ? file : wr_arena_printf(&t->sc.ar, "%.*s/%s", (int)(slash - c->full), c->full, file);
     if (!path) return WR_ENOMEM;
-    if (wri_script_read(&t->sc, path, NULL) != EXIT_DONE)
+    if (wri_script_read(&t->sc, NULL, path, NULL) != EXIT_DONE)
         return wr_fail(err, WR_EIO, "line %u: the script '%s' cannot be read", sql->line, path);
     t->sc.diags.file = file;
     return WR_OK;
