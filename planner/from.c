@@ -51,9 +51,9 @@ static wr_node *from_table(wri_q *q, const wr_name *name, const char **qualifier
 }
 
 /* Functions of the Kinesis dialect, which come later. */
-static const char *const later_functions[] = {"RANDOM_CUT_FOREST", "RANDOM_CUT_FOREST_WITH_EXPLANATION",
-                                              "W3C_LOG_PARSE",     "REGEX_LOG_PARSE",
-                                              "VARIABLE_COLUMN_LOG_PARSE", "FAST_REGEX_LOG_PARSE"};
+static const char *const later_functions[] = {
+    "RANDOM_CUT_FOREST", "RANDOM_CUT_FOREST_WITH_EXPLANATION", "W3C_LOG_PARSE",
+    "REGEX_LOG_PARSE",   "VARIABLE_COLUMN_LOG_PARSE",          "FAST_REGEX_LOG_PARSE"};
 
 static void no_such_function(wri_q *q, const wr_ident *id) {
     static const char *const windows[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
