@@ -220,8 +220,8 @@ static uint32_t *source_columns(wri_ctx *c, const wri_stream *st, uint32_t *n_co
     return at;
 }
 
-/* ROWTIME FROM a column: it does not fall, but several rows may have one time, so what a row says is that
- * nothing comes from before it. */
+/* Arrival time, or ROWTIME FROM a column: it does not fall, but several rows may have one time, so what a row
+ * says is that nothing comes from before it. */
 static wr_expr *rowtime_bound(wri_ctx *c, const wr_node *n) {
     wr_type t = n->out.fields[n->time_col].type;
     wr_value tick = {.i64 = t.prec > 3 ? 1 : 1000};
