@@ -216,13 +216,13 @@ static void tell_time(wr_node *n) {
     if (!wri_x(n)->need_wm) n->time_col = WR_NO_COL;
 }
 
-/* error_stream is read: it says the time of rows. */
+/* error_stream is read: it says the time of rows, where that is ROWTIME. */
 static void need_times(wri_ctx *c) {
     bool errors = false;
     for (uint32_t i = 0; i < c->n_nodes; i++) errors = errors || c->nodes[i]->kind == WR_N_ERRORS;
     for (uint32_t i = 0; i < c->n_nodes && errors; i++) {
         const wr_node *n = c->nodes[i];
-        if (n->kind != WR_N_SOURCE) continue;
+        if (n->kind != WR_N_SOURCE || n->source.stream->wm_ast) continue;
         if (n->time_col != WR_NO_COL) wri_need((wr_node *)(uintptr_t)n, n->time_col, false);
         else if (n->source.told_time) wri_need((wr_node *)(uintptr_t)n, n->source.told_time - 1, false);
     }
