@@ -185,7 +185,7 @@ static wr_status take_over(const wr_op *op, stagger *s, int64_t to, size_t *np, 
         const window *w = window_at(s, t.id);
         s->over[*np] = (closing){w->start + op->node->session.win.size_us, t.id, w->key};
     }
-    qsort(s->over, *np, sizeof *s->over, by_end);
+    if (*np > 1) qsort(s->over, *np, sizeof *s->over, by_end);
     return WR_OK;
 }
 

@@ -70,7 +70,7 @@ static void spread(const wr_agg_call *call, const fx_data *d, fx_table *all, fx_
 
 /* Sums of huge doubles cancel to nothing, or overflow on the way, as the order has it. */
 static bool adds_up(const wr_agg_call *call) {
-    static const char *const names[] = {"SUM", "AVG", "VAR", "STDDEV"};
+    static const char *const names[] = {"SUM", "AVG", "VAR", "STDDEV", "KDA_AVG", "EXP_AVG"};
     for (size_t i = 0; i < WR_LEN(names); i++)
         if (strncmp(call->def->name, names[i], strlen(names[i])) == 0) return true;
     return false;
