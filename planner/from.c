@@ -57,12 +57,9 @@ static wr_node *from_table(wri_q *q, const wr_name *name, const char **qualifier
 }
 
 /* Table functions of the Kinesis dialect, which come later. */
-static const char *const later_functions[] = {"RANDOM_CUT_FOREST",
-                                              "RANDOM_CUT_FOREST_WITH_EXPLANATION",
-                                              "HOTSPOTS",
-                                              "TOP_K_ITEMS_TUMBLING",
-                                              "GROUP_RANK",
-                                              "COUNT_DISTINCT_ITEMS_TUMBLING"};
+static const char *const later_functions[] = {"RANDOM_CUT_FOREST", "RANDOM_CUT_FOREST_WITH_EXPLANATION",
+                                              "HOTSPOTS",          "TOP_K_ITEMS_TUMBLING",
+                                              "GROUP_RANK",        "COUNT_DISTINCT_ITEMS_TUMBLING"};
 
 static wr_node *from_function(wri_q *q, const wr_from *f) {
     const wr_ast *call = f->function;
