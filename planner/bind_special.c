@@ -235,7 +235,8 @@ static wr_expr *bind_substring(wri_binder *b, const wr_ast *e) {
             return by_name(b, e, "REGEXP_SUBSTR", 2, args);
         return wri_bind_unsupported(b, e->loc, "SUBSTRING(… FROM pattern)");
     }
-    bool null = b->kda && !e->call->from_form && args[0]->type.kind != WR_T_VARBINARY && wri_func_by_name(b, "SUBSTRING_OR_NULL");
+    bool null = b->kda && !e->call->from_form && args[0]->type.kind != WR_T_VARBINARY &&
+                wri_func_by_name(b, "SUBSTRING_OR_NULL");
     return by_name(b, e, null ? "SUBSTRING_OR_NULL" : "SUBSTRING", e->n_args, args);
 }
 
@@ -432,7 +433,8 @@ static wr_expr *clock_call(wri_binder *b, size_t i, wr_loc loc) {
     if (!f && clocks[i].else_name) f = wri_find_func(b->reg, clocks[i].else_name);
     if (!f) return wri_bind_unsupported(b, loc, clocks[i].name);
     bool each_row = wri_same_name(clocks[i].name, "CURRENT_ROW_TIMESTAMP");
-    if (b->zone && !each_row) f = wri_find_func(b->reg, "CURRENT_TIMESTAMP"); /* the others are what clocks show */
+    if (b->zone && !each_row)
+        f = wri_find_func(b->reg, "CURRENT_TIMESTAMP"); /* the others are what clocks show */
     const wr_func_def *began = b->kda && !each_row ? wri_find_func(b->reg, "KDA_CURRENT_TIMESTAMP") : NULL;
     if (began) f = began;
     wr_expr *x = f ? wri_apply_func(b, f, loc, 0, NULL) : &wri_failed;

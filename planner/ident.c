@@ -357,7 +357,8 @@ wr_expr *wri_bind_column(wri_binder *b, const wr_ast *e) {
         wr_expr *x = wri_bind_niladic(b, name->text, e->loc);
         if (x) return x;
     }
-    if (b->outer && look_up(b->outer, (path){.qualifier = qualifier, .name = name}).n) return of_outer_query(b, e, name);
+    if (b->outer && look_up(b->outer, (path){.qualifier = qualifier, .name = name}).n)
+        return of_outer_query(b, e, name);
     if (qualifier && !has_table(b->scope, qualifier)) return no_such_table(b, qualifier);
     return no_such_column(b, e->loc, qualifier, name);
 }

@@ -71,8 +71,8 @@ struct wr_func_def {
     const char *name; /* upper case SQL name; a NULL name ends a table */
     /* Argument kinds and result, one letter each: i BIGINT, d DOUBLE, s VARCHAR, t TIMESTAMP, b BOOLEAN,
      * x VARBINARY, D DATE, T TIME, n any number (all n alike), a anything (all a alike, comparable), v
-     * anything (each as it is), j JSON or VARCHAR, R a row, * repeats the last; [ opens optional arguments. "s[ii:s"
-     * is SUBSTR(s
+     * anything (each as it is), j JSON or VARCHAR, R a row, * repeats the last; [ opens optional arguments.
+     * "s[ii:s" is SUBSTR(s
      * [, i [, i]]) -> VARCHAR. Result letter n or a: the type of those arguments. Several signatures:
      * separated by a space. VARCHAR of a form that a constant is checked for when planning
      * (wr_registry.check): r regular expression, m pattern of SIMILAR TO, p time pattern to write by, q to
@@ -86,10 +86,10 @@ struct wr_func_def {
     const char *example;   /* an SQL condition that is TRUE, shown with doc */
     wr_scalar fn;          /* NULL: runs in SQLite only */
     /* Of a function that gives a row: its columns, as constants among the arguments say, with names in ar and
-     * with the time pattern that a column's text is read by as path (NULL: it is cast). Why there are none, in
-     * ar, and which argument is to blame; else NULL, without fields when memory ran out. The value is the row packed as VARBINARY, which
-     * ROW_FIELD(row, i) takes apart: the planner makes a column of each field, and nobody else knows of rows.
-     * NULL here: no row. */
+     * with the time pattern that a column's text is read by as path (NULL: it is cast). Why there are none,
+     * in ar, and which argument is to blame; else NULL, without fields when memory ran out. The value is the
+     * row packed as VARBINARY, which ROW_FIELD(row, i) takes apart: the planner makes a column of each field,
+     * and nobody else knows of rows. NULL here: no row. */
     const char *(*row)(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
 };
 

@@ -86,7 +86,8 @@ bool wri_is_over_only(const char *name);
 /* The function that gives a row when e is a call of one (row.c), else NULL. */
 const wr_func_def *wri_row_func(wri_binder *b, const wr_ast *e);
 /* The fields of a call of f, bound: columns and their names in the binder's arena. False after a report. */
-bool wri_row_fields(wri_binder *b, const wr_ast *e, const wr_func_def *f, wr_expr ***exprsp, wr_schema *namesp);
+bool wri_row_fields(wri_binder *b, const wr_ast *e, const wr_func_def *f, wr_expr ***exprsp,
+                    wr_schema *namesp);
 /* Whether a name means a row of the scope and no column; its columns are scope->cols[*firstp ..+ *np]. */
 bool wri_names_row(const wri_binder *b, const wr_ast *e, uint32_t *firstp, uint32_t *np);
 const wr_func_def *wri_find_func(const wr_registry *reg, const char *name);

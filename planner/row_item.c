@@ -99,7 +99,8 @@ wr_query *wri_values_of_rows(wri_q *q, const wr_query *y) {
         wr_query *one = select_of(c, y, y->rows[r]);
         wr_query *both = one && all ? wri_new(c, sizeof *both) : one;
         if (!both) return NULL;
-        if (all) *both = (wr_query){.kind = WR_Q_UNION, .all = true, .loc = y->loc, .left = all, .right = one};
+        if (all)
+            *both = (wr_query){.kind = WR_Q_UNION, .all = true, .loc = y->loc, .left = all, .right = one};
         all = both;
     }
     return all;

@@ -21,7 +21,7 @@ typedef struct lifted { /* the lifted expressions over one column */
 
 typedef struct part { /* one expression */
     how how;
-    uint32_t at; /* its place in the program or statement, or among its column's */
+    uint32_t at;  /* its place in the program or statement, or among its column's */
     uint32_t col; /* lifted: the column */
     lifted *lift;
     wri_vec *vec; /* result of the current run */
@@ -129,7 +129,8 @@ static wr_status eval_init(wr_eval *ev, wr_err *err) {
     ev->kernel_exprs = wr_arena_calloc(&ev->ar, n * sizeof *ev->kernel_exprs);
     ev->lite_exprs = wr_arena_calloc(&ev->ar, n * sizeof *ev->lite_exprs);
     ev->lifts = wr_arena_calloc(&ev->ar, n * sizeof *ev->lifts);
-    if (!ev->parts || !ev->kernel_exprs || !ev->lite_exprs || !ev->lifts) return wr_fail_oom(err, "an evaluator");
+    if (!ev->parts || !ev->kernel_exprs || !ev->lite_exprs || !ev->lifts)
+        return wr_fail_oom(err, "an evaluator");
     WR_TRY(wr_batch_new(0, 0, &ev->no_out, err));
     return sort_out(ev, err);
 }

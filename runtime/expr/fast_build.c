@@ -86,10 +86,10 @@ wri_frx_id wri_frx_cat(wri_frx *f, wri_frx_id a, wri_frx_id b) {
     wri_frx_node x = f->nodes[a], y = f->nodes[b];
     if (x.kind == WRI_FRX_K_CAT) return wri_frx_cat(f, x.a, wri_frx_cat(f, x.b, b));
     return node(f, (wri_frx_node){.kind = WRI_FRX_K_CAT,
-                                   .nullable = x.nullable && y.nullable,
-                                   .a = a,
-                                   .b = b,
-                                   .fixed = sum(x.fixed, y.fixed)});
+                                  .nullable = x.nullable && y.nullable,
+                                  .a = a,
+                                  .b = b,
+                                  .fixed = sum(x.fixed, y.fixed)});
 }
 
 static wri_frx_id pair(wri_frx *f, wri_frx_kind kind, wri_frx_id a, wri_frx_id b) {
@@ -135,8 +135,8 @@ wri_frx_id wri_frx_not(wri_frx *f, wri_frx_id a) {
     if (a == WRI_FRX_NONE) return WRI_FRX_ALL;
     if (a == WRI_FRX_ALL) return WRI_FRX_NONE;
     if (f->nodes[a].kind == WRI_FRX_K_NOT) return f->nodes[a].a;
-    return node(f, (wri_frx_node){
-                       .kind = WRI_FRX_K_NOT, .nullable = !f->nodes[a].nullable, .a = a, .fixed = -1});
+    return node(
+        f, (wri_frx_node){.kind = WRI_FRX_K_NOT, .nullable = !f->nodes[a].nullable, .a = a, .fixed = -1});
 }
 
 wri_frx_id wri_frx_rep(wri_frx *f, wri_frx_id a, uint32_t lo, uint32_t hi) {
@@ -148,11 +148,11 @@ wri_frx_id wri_frx_rep(wri_frx *f, wri_frx_id a, uint32_t lo, uint32_t hi) {
     if (x.kind == WRI_FRX_K_REP && x.lo == 0 && x.hi == WRI_FRX_ENDLESS) return a;
     int64_t fixed = lo == hi && x.fixed >= 0 ? (int64_t)x.fixed * lo : -1;
     return node(f, (wri_frx_node){.kind = WRI_FRX_K_REP,
-                                   .nullable = lo == 0,
-                                   .a = a,
-                                   .lo = lo,
-                                   .hi = hi,
-                                   .fixed = fixed > FIXED_MAX ? -1 : (int32_t)fixed});
+                                  .nullable = lo == 0,
+                                  .a = a,
+                                  .lo = lo,
+                                  .hi = hi,
+                                  .fixed = fixed > FIXED_MAX ? -1 : (int32_t)fixed});
 }
 
 /* ---- classes of characters ---- */

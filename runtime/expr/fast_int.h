@@ -2,13 +2,14 @@
  * fast_parse.c (patterns) and fn_log_fast.c (texts).
  *
  * An expression is a node of a graph in which equal ones are one node: characters of a class, one after the
- * other, choice, both at once, not, repetition. What is left of an expression once a character has been read, its
- * derivative, is an expression again, so that a text is read character by character, each once, with no way back:
+ * other, choice, both at once, not, repetition. What is left of an expression once a character has been read,
+ * its derivative, is an expression again, so that a text is read character by character, each once, with no
+ * way back:
  *
  *   matches(e, "abc")  =  nullable(d(d(d(e, a), b), c))
  *
- * Derivatives are remembered: nodes are the states of an automaton that is made as far as texts need it. Their
- * number is bounded; a text that needs more fails its row. */
+ * Derivatives are remembered: nodes are the states of an automaton that is made as far as texts need it.
+ * Their number is bounded; a text that needs more fails its row. */
 #ifndef WR_RUNTIME_FAST_INT_H
 #define WR_RUNTIME_FAST_INT_H
 
@@ -19,7 +20,12 @@
 #define WRI_FRX_ENDLESS     UINT32_MAX
 
 typedef uint32_t wri_frx_id;
-enum { WRI_FRX_NONE, WRI_FRX_EMPTY, WRI_FRX_ANY, WRI_FRX_ALL }; /* no text, the empty one, any character, any */
+enum {
+    WRI_FRX_NONE,
+    WRI_FRX_EMPTY,
+    WRI_FRX_ANY,
+    WRI_FRX_ALL
+}; /* no text, the empty one, any character, any */
 
 typedef enum wri_frx_kind {
     WRI_FRX_K_NONE,
@@ -105,7 +111,8 @@ typedef struct wri_frx_part {
     wri_frx_id e;
     uint32_t tail; /* characters, of a fixed number, that every text of it ends in */
 } wri_frx_part;
-typedef struct wri_frx_border { /* of a group: so many characters before the end of a part, or where it begins */
+typedef struct wri_frx_border { /* of a group: so many characters before the end of a part, or where it begins
+                                 */
     uint32_t part, back;
     bool begin;
 } wri_frx_border;
@@ -116,8 +123,8 @@ typedef struct wri_frx_pattern {
     wri_frx_border *from, *to; /* of each group */
     uint32_t n_groups;
 } wri_frx_pattern;
-/* Reads a pattern; arrays lie in ar. NULL, or why it is none, in msgs; wri_log_no_memory (row_int.h). The caller
- * frees p->f in any case. */
+/* Reads a pattern; arrays lie in ar. NULL, or why it is none, in msgs; wri_log_no_memory (row_int.h). The
+ * caller frees p->f in any case. */
 const char *wri_frx_parse(const wr_str *text, wr_arena *ar, wr_arena *msgs, wri_frx_pattern *p);
 
 #endif

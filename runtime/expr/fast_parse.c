@@ -5,9 +5,9 @@
  *   <Digit> and so on: a class by name  <n-m>: a number in decimal
  *
  * ( ) at the top are the groups, within they only hold together. What stands inside a group and what stands
- * between groups are pieces. Pieces are read one after the other, never going back, so how far one reaches must be
- * seen from it alone: characters of a fixed number at the beginning of a piece go to the end of the one before, as
- * what that looks for. (.*)_+(.*) is three parts, where a+ is aa*:
+ * between groups are pieces. Pieces are read one after the other, never going back, so how far one reaches
+ * must be seen from it alone: characters of a fixed number at the beginning of a piece go to the end of the
+ * one before, as what that looks for. (.*)_+(.*) is three parts, where a+ is aa*:
  *
  *   .*_     the shortest text that fits, since it ends in something fixed
  *   _*      the longest, since it does not
@@ -98,8 +98,7 @@ static wri_frx_id between(wri_frx *f, const char *lo, const char *hi, uint32_t i
     wri_frx_id last = wri_frx_cat(f, digits(f, b, b), between(f, lo, hi, i + 1, n, false, high));
     wri_frx_id rest = WRI_FRX_NONE;
     if (b - a > 1)
-        rest = wri_frx_cat(f, digits(f, a + 1, b - 1),
-                           wri_frx_rep(f, digits(f, 0, 9), n - i - 1, n - i - 1));
+        rest = wri_frx_cat(f, digits(f, a + 1, b - 1), wri_frx_rep(f, digits(f, 0, 9), n - i - 1, n - i - 1));
     return wri_frx_or(f, first, wri_frx_or(f, rest, last));
 }
 
@@ -235,7 +234,7 @@ static wri_frx_id counted(parser *r, wri_frx_id e) {
     bool endless = false;
     if (take(r, ',') && !take_number(r, REP_MAX, &hi)) endless = true;
     if (!take(r, '}')) return bad(r, "'}' is missing");
-    if (hi < lo) return bad(r, "the second number must not be less than the first");
+    if (!endless && hi < lo) return bad(r, "the second number must not be less than the first");
     if (!endless) return wri_frx_rep(r->f, e, (uint32_t)lo, (uint32_t)hi);
     return wri_frx_cat(r->f, wri_frx_rep(r->f, e, (uint32_t)lo, (uint32_t)lo),
                        wri_frx_rep(r->f, e, 0, WRI_FRX_ENDLESS));
@@ -260,7 +259,9 @@ static wri_frx_id complement(parser *r) {
     return negated ? wri_frx_not(r->f, e) : e;
 }
 
-static bool ends(const parser *r) { return r->why || r->p == r->end || *r->p == '|' || *r->p == '&' || *r->p == ')'; }
+static bool ends(const parser *r) {
+    return r->why || r->p == r->end || *r->p == '|' || *r->p == '&' || *r->p == ')';
+}
 
 /* One after the other: put together from the last on, since that is cheap. */
 static wri_frx_id sequence(parser *r) {
@@ -310,14 +311,15 @@ static void add_item(cutter *k, wri_frx_id e) {
     else k->items[k->n++] = e;
 }
 
-/* Takes what e begins with, of a fixed number of characters, to the end of the last part; the rest is a part of
- * its own. */
+/* Takes what e begins with, of a fixed number of characters, to the end of the last part; the rest is a part
+ * of its own. */
 static void add_piece(cutter *k, wri_frx_id e) {
     wri_frx *f = &k->p->f;
     while (e != WRI_FRX_EMPTY) {
         wri_frx_part *last = &k->p->parts[k->p->n_parts - 1];
         wri_frx_node n = f->nodes[e];
-        wri_frx_id first = n.kind == WRI_FRX_K_CAT ? n.a : e, rest = n.kind == WRI_FRX_K_CAT ? n.b : WRI_FRX_EMPTY;
+        wri_frx_id first = n.kind == WRI_FRX_K_CAT ? n.a : e,
+                   rest = n.kind == WRI_FRX_K_CAT ? n.b : WRI_FRX_EMPTY;
         if (f->nodes[first].fixed < 0) break;
         add_item(k, first);
         last->tail += (uint32_t)f->nodes[first].fixed;

@@ -1,10 +1,10 @@
 /* runtime/expr/fn_log_columns.c -- lines of columns: VARIABLE_COLUMN_LOG_PARSE, FIXED_COLUMN_LOG_PARSE, and
  * SYS_LOG_PARSE.
  *
- * Variable: fields with a delimiter between them. Behind an escape the next character, or delimiter, stands for
- * itself; what is quoted is part of its field, delimiters and all, and a quote doubled within is one. Fields that
- * no column wants are left out; columns without a field are NULL. Fixed: characters from START on, FOR so many or
- * to the end; behind the text's end they are NULL. */
+ * Variable: fields with a delimiter between them. Behind an escape the next character, or delimiter, stands
+ * for itself; what is quoted is part of its field, delimiters and all, and a quote doubled within is one.
+ * Fields that no column wants are left out; columns without a field are NULL. Fixed: characters from START
+ * on, FOR so many or to the end; behind the text's end they are NULL. */
 #include "row_int.h"
 
 /* ---- delimited ---- */

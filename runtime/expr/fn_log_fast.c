@@ -3,7 +3,8 @@
 #include "fast_int.h"
 #include "row_int.h"
 
-const char *wri_log_row_fast(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep) {
+const char *wri_log_row_fast(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                             uint32_t *blamep) {
     (void)n;
     const char *why;
     wri_log_cols cols = {0};

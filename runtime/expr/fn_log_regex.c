@@ -1,6 +1,6 @@
-/* runtime/expr/fn_log_regex.c -- REGEX_LOG_PARSE: the groups of a regular expression (PCRE2) that all of a text
- * fits are the columns of a row. A group that took no part is NULL. Steps are bounded as for every pattern
- * (regex.c); nothing hangs. */
+/* runtime/expr/fn_log_regex.c -- REGEX_LOG_PARSE: the groups of a regular expression (PCRE2) that all of a
+ * text fits are the columns of a row. A group that took no part is NULL. Steps are bounded as for every
+ * pattern (regex.c); nothing hangs. */
 #include "regex_int.h"
 #include "row_int.h"
 
@@ -18,12 +18,13 @@ const char *wri_log_row_regex(wr_expr *const *args, uint32_t n, wr_arena *ar, wr
     if (c.oom) return wri_log_tell(wri_log_no_memory, &cols, ar, outp);
     if (!why && groups == 0) why = "the pattern has no group ( ) to make a column of";
     if (!why && groups > WRI_ROW_COLS_MAX) why = "a row has at most 1000 columns";
-    const wr_str *list = !why && n > 2 ? wri_log_const(args, 2, "the list of columns", ar, blamep, &why) : NULL;
+    const wr_str *list =
+        !why && n > 2 ? wri_log_const(args, 2, "the list of columns", ar, blamep, &why) : NULL;
     if (list) why = wri_log_cols_read(list, false, ar, ar, &cols);
     else if (!why && !wri_log_cols_make(groups, ar, &cols)) why = wri_log_no_memory;
     if (!why && cols.n != groups) {
         why = wr_arena_printf(ar, "the pattern has %u group%s, but the list names %u column%s", groups,
-                             groups == 1 ? "" : "s", cols.n, cols.n == 1 ? "" : "s");
+                              groups == 1 ? "" : "s", cols.n, cols.n == 1 ? "" : "s");
         if (!why) why = wri_log_no_memory;
     }
     for (uint32_t i = 0; !why && i < cols.n; i++)

@@ -1,7 +1,7 @@
 /* runtime/expr/fn_log_w3c.c -- W3C_LOG_PARSE: lines of web servers.
  *
- * A format is Apache's: text, and specifiers such as %h or %>s, each of which is a column. Header names stand in
- * [ ] (or { }). A line is read once from left to right, without going back:
+ * A format is Apache's: text, and specifiers such as %h or %>s, each of which is a column. Header names stand
+ * in [ ] (or { }). A line is read once from left to right, without going back:
  *
  *   "…"      a specifier between quotes takes all to the next quote that has no backslash before it
  *   %t       in [ ], which stay, unless the format itself has them around it
@@ -29,14 +29,15 @@ typedef struct format {
 
 static const struct {
     const char *name, *format;
-} named[] = {{"COMMON", "%h %l %u %t \"%r\" %>s %b"},
-             {"COMMON WITH VHOST", "%v %h %l %u %t \"%r\" %>s %b"},
-             {"NCSA EXTENDED", "%h %l %u %t \"%r\" %>s %b \"%[Referer]i\" \"%[User-agent]i\""},
-             {"REFERER", "%[Referer]i ---> %U"},
-             {"AGENT", "%[User-agent]i"},
-             /* client, user, date, time, service, server, its address, milliseconds, bytes received and sent,
-              * status, that of Windows, method, target, parameters */
-             {"IIS", "%h, %u, %[date]t, %[time]t, %[service]n, %v, %A, %D, %I, %O, %s, %[windows]n, %m, %U, %q"}};
+} named[] = {
+    {"COMMON", "%h %l %u %t \"%r\" %>s %b"},
+    {"COMMON WITH VHOST", "%v %h %l %u %t \"%r\" %>s %b"},
+    {"NCSA EXTENDED", "%h %l %u %t \"%r\" %>s %b \"%[Referer]i\" \"%[User-agent]i\""},
+    {"REFERER", "%[Referer]i ---> %U"},
+    {"AGENT", "%[User-agent]i"},
+    /* client, user, date, time, service, server, its address, milliseconds, bytes received and sent,
+     * status, that of Windows, method, target, parameters */
+    {"IIS", "%h, %u, %[date]t, %[time]t, %[service]n, %v, %A, %D, %I, %O, %s, %[windows]n, %m, %U, %q"}};
 
 static bool same_letters(const wr_str *s, const char *name) {
     const char *p = wr_str_data(s);
@@ -50,7 +51,8 @@ static bool same_letters(const wr_str *s, const char *name) {
 
 static bool bad(format *f, wr_arena *msgs, const char *at, const char *end, const char *why) {
     int n = end - at < 20 ? (int)(end - at) : 20;
-    f->why = wr_arena_printf(msgs, "the log format is wrong at '%.*s': %s", n, at, why);
+    f->why = n ? wr_arena_printf(msgs, "the log format is wrong at '%.*s': %s", n, at, why)
+               : wr_arena_printf(msgs, "the log format is wrong: %s", why);
     if (!f->why) f->why = wri_log_no_memory;
     return false;
 }

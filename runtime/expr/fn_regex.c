@@ -1,6 +1,6 @@
 /* runtime/expr/fn_regex.c -- functions of regular expressions, and SIMILAR TO. In a replacement, \1 to \9
- * stand for what the groups matched, \0 for all, \\ for a backslash; in one of REGEX_REPLACE, which is Java's,
- * $1 to $99 and $0, and a backslash takes the next character as it is. */
+ * stand for what the groups matched, \0 for all, \\ for a backslash; in one of REGEX_REPLACE, which is
+ * Java's, $1 to $99 and $0, and a backslash takes the next character as it is. */
 #include "regex_int.h"
 
 typedef const wr_value *args_t;
@@ -141,7 +141,8 @@ static wr_status put_java(wr_buf *out, const wri_regex *r, const wr_str *s, cons
             break;
         }
         uint32_t group = (uint32_t)(*p++ - '0');
-        if (group > wri_regex_groups(r)) *whyp = "the replacement names a group that the pattern does not have";
+        if (group > wri_regex_groups(r))
+            *whyp = "the replacement names a group that the pattern does not have";
         if (p < end && *p >= '0' && *p <= '9' && group * 10 + (uint32_t)(*p - '0') <= wri_regex_groups(r))
             group = group * 10 + (uint32_t)(*p++ - '0');
         if (!*whyp && wri_regex_group(r, group, &from, &to))
@@ -202,5 +203,7 @@ static const char *replace(wri_call *c, args_t a, bool java, wr_value *outp) {
     return why;
 }
 
-const char *wri_fn_regexp_replace(wri_call *c, args_t a, wr_value *outp) { return replace(c, a, false, outp); }
+const char *wri_fn_regexp_replace(wri_call *c, args_t a, wr_value *outp) {
+    return replace(c, a, false, outp);
+}
 const char *wri_fn_regex_replace(wri_call *c, args_t a, wr_value *outp) { return replace(c, a, true, outp); }

@@ -110,9 +110,15 @@ static const char *kda_trim(wri_call *c, args_t a, bool left, bool right, wr_val
     return trim(c, a, left, right, outp);
 }
 
-const char *wri_fn_kda_trim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, true, true, outp); }
-const char *wri_fn_kda_ltrim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, true, false, outp); }
-const char *wri_fn_kda_rtrim(wri_call *c, args_t a, wr_value *outp) { return kda_trim(c, a, false, true, outp); }
+const char *wri_fn_kda_trim(wri_call *c, args_t a, wr_value *outp) {
+    return kda_trim(c, a, true, true, outp);
+}
+const char *wri_fn_kda_ltrim(wri_call *c, args_t a, wr_value *outp) {
+    return kda_trim(c, a, true, false, outp);
+}
+const char *wri_fn_kda_rtrim(wri_call *c, args_t a, wr_value *outp) {
+    return kda_trim(c, a, false, true, outp);
+}
 
 /* ---- finding ---- */
 

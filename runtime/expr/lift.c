@@ -27,7 +27,7 @@ typedef struct cache {
     wr_ref ref;
     wr_dict *dict;
     uint32_t n, cap; /* results: dict values seen + 1 */
-    results_of *of;     /* n_of, one an expression */
+    results_of *of;  /* n_of, one an expression */
     uint32_t n_of;
     wr_arena ar; /* bytes of strings and reasons */
 } cache;

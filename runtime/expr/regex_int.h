@@ -9,9 +9,9 @@
 #include "expr_int.h"
 
 typedef enum wri_regex_kind {
-    WRI_RE_PLAIN,       /* found anywhere in a text */
-    WRI_RE_WHOLE,       /* the same syntax, but the whole text */
-    WRI_RE_SIMILAR,     /* pattern of SIMILAR TO: the whole text */
+    WRI_RE_PLAIN,        /* found anywhere in a text */
+    WRI_RE_WHOLE,        /* the same syntax, but the whole text */
+    WRI_RE_SIMILAR,      /* pattern of SIMILAR TO: the whole text */
     WRI_RE_SIMILAR_PART, /* of SUBSTRING(… SIMILAR … ESCAPE …): group 1 is the middle */
     WRI_RE_SIMILAR_SOME  /* the same, found anywhere in a text */
 } wri_regex_kind;

@@ -42,8 +42,8 @@ const char *wri_log_end(const wri_log_line *r, wr_value *outp) {
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* ROW_FIELD(row, i [, bare]): column i, from 0; bare: without blanks around it, and NULL when nothing is left, as
- * numbers and times are read. Bytes from elsewhere may be no row. */
+/* ROW_FIELD(row, i [, bare]): column i, from 0; bare: without blanks around it, and NULL when nothing is
+ * left, as numbers and times are read. Bytes from elsewhere may be no row. */
 const char *wri_fn_row_field(wri_call *c, const wr_value *a, wr_value *outp) {
     static const char *const no_row = "the bytes are no row";
     const char *p = wr_str_data(&a[0].str);
@@ -77,8 +77,8 @@ typedef struct reader {
 static bool bad(reader *r, const char *expected) {
     size_t left = (size_t)(r->end - r->p), n = left < 20 ? left : 20;
     if (!r->why) {
-        r->why = left ? wr_arena_printf(r->msgs, "the list of columns has '%.*s' where %s is expected", (int)n,
-                                        r->p, expected)
+        r->why = left ? wr_arena_printf(r->msgs, "the list of columns has '%.*s' where %s is expected",
+                                        (int)n, r->p, expected)
                       : wr_arena_printf(r->msgs, "the list of columns ends where %s is expected", expected);
         if (!r->why) r->why = wri_log_no_memory;
     }
@@ -162,12 +162,15 @@ static const struct {
     const char *word;
     wr_kind kind;
     enum { PLAIN, LENGTH, DIGITS, FRACTION } form;
-} types[] = {{"BOOLEAN", WR_T_BOOLEAN, PLAIN},   {"TINYINT", WR_T_TINYINT, PLAIN}, {"SMALLINT", WR_T_SMALLINT, PLAIN},
-             {"INTEGER", WR_T_INTEGER, PLAIN},   {"INT", WR_T_INTEGER, PLAIN},     {"BIGINT", WR_T_BIGINT, PLAIN},
-             {"DECIMAL", WR_T_DECIMAL, DIGITS},  {"DEC", WR_T_DECIMAL, DIGITS},    {"NUMERIC", WR_T_DECIMAL, DIGITS},
-             {"REAL", WR_T_REAL, PLAIN},         {"FLOAT", WR_T_DOUBLE, PLAIN},    {"DOUBLE", WR_T_DOUBLE, PLAIN},
-             {"CHAR", WR_T_CHAR, LENGTH},        {"CHARACTER", WR_T_CHAR, LENGTH}, {"VARCHAR", WR_T_VARCHAR, LENGTH},
-             {"DATE", WR_T_DATE, PLAIN},         {"TIME", WR_T_TIME, FRACTION},    {"TIMESTAMP", WR_T_TIMESTAMP, FRACTION}};
+} types[] = {{"BOOLEAN", WR_T_BOOLEAN, PLAIN},   {"TINYINT", WR_T_TINYINT, PLAIN},
+             {"SMALLINT", WR_T_SMALLINT, PLAIN}, {"INTEGER", WR_T_INTEGER, PLAIN},
+             {"INT", WR_T_INTEGER, PLAIN},       {"BIGINT", WR_T_BIGINT, PLAIN},
+             {"DECIMAL", WR_T_DECIMAL, DIGITS},  {"DEC", WR_T_DECIMAL, DIGITS},
+             {"NUMERIC", WR_T_DECIMAL, DIGITS},  {"REAL", WR_T_REAL, PLAIN},
+             {"FLOAT", WR_T_DOUBLE, PLAIN},      {"DOUBLE", WR_T_DOUBLE, PLAIN},
+             {"CHAR", WR_T_CHAR, LENGTH},        {"CHARACTER", WR_T_CHAR, LENGTH},
+             {"VARCHAR", WR_T_VARCHAR, LENGTH},  {"DATE", WR_T_DATE, PLAIN},
+             {"TIME", WR_T_TIME, FRACTION},      {"TIMESTAMP", WR_T_TIMESTAMP, FRACTION}};
 
 static bool read_digits(reader *r, wr_type *t) {
     int64_t prec, scale = 0;
@@ -233,7 +236,8 @@ static bool read_column(reader *r, bool typed, wri_log_col *col) {
 
 static bool same_name(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
-const char *wri_log_cols_read(const wr_str *list, bool typed, wr_arena *ar, wr_arena *msgs, wri_log_cols *outp) {
+const char *wri_log_cols_read(const wr_str *list, bool typed, wr_arena *ar, wr_arena *msgs,
+                              wri_log_cols *outp) {
     reader r = {.p = wr_str_data(list), .ar = ar, .msgs = msgs, .list = list};
     r.end = r.p + list->len;
     uint32_t cap = 1;
@@ -247,7 +251,8 @@ const char *wri_log_cols_read(const wr_str *list, bool typed, wr_arena *ar, wr_a
         if (!read_column(&r, typed, col)) return r.why;
         for (uint32_t i = 0; i < outp->n; i++)
             if (same_name(outp->cols[i].field.name, col->field.name)) {
-                const char *why = wr_arena_printf(msgs, "the list of columns names '%.40s' twice", col->field.name);
+                const char *why =
+                    wr_arena_printf(msgs, "the list of columns names '%.40s' twice", col->field.name);
                 return why ? why : wri_log_no_memory;
             }
         outp->n++;
@@ -279,7 +284,8 @@ const char *wri_log_tell(const char *why, const wri_log_cols *cols, wr_arena *ar
     return NULL;
 }
 
-const char *wri_log_put_as(wri_call *c, wri_log_line *r, const wri_log_col *col, bool has, const char *p, size_t n) {
+const char *wri_log_put_as(wri_call *c, wri_log_line *r, const wri_log_col *col, bool has, const char *p,
+                           size_t n) {
     bool some = has && col->text;
     for (size_t i = 0; has && !some && i < n; i++) some = !is_blank(p[i]);
     if (has) wri_log_put(r, p, n);
@@ -290,15 +296,16 @@ const char *wri_log_put_as(wri_call *c, wri_log_line *r, const wri_log_col *col,
     return why ? why : wri_log_oom(c);
 }
 
-const wr_str *wri_log_const(wr_expr *const *args, uint32_t i, const char *what, wr_arena *ar, uint32_t *blamep,
-                            const char **whyp) {
+const wr_str *wri_log_const(wr_expr *const *args, uint32_t i, const char *what, wr_arena *ar,
+                            uint32_t *blamep, const char **whyp) {
     const wr_expr *e = args[i];
     *blamep = i;
     if (e->kind == WR_X_CONST && !e->value.null && wr_type_phys(e->type) == WR_STR) {
         *whyp = NULL;
         return &e->value.str;
     }
-    *whyp = wr_arena_printf(ar, "%s must be a text written here, since it says which columns there are", what);
+    *whyp =
+        wr_arena_printf(ar, "%s must be a text written here, since it says which columns there are", what);
     if (!*whyp) *whyp = wri_log_no_memory;
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* runtime/expr/row_int.h -- rows as values: between row.c and the log parsers (fn_log_*.c).
  *
- * A parser takes a text apart into the columns that its constant arguments name. Its value is the row packed as
- * bytes, of which ROW_FIELD gives one column as text; the planner puts both together (planner/bind_row.c):
+ * A parser takes a text apart into the columns that its constant arguments name. Its value is the row packed
+ * as bytes, of which ROW_FIELD gives one column as text; the planner puts both together (planner/bind_row.c):
  *
  *   u32 n | n times u32: where the field ends among the bytes, the top bit set: it is NULL | bytes
  *
@@ -42,7 +42,8 @@ typedef struct wri_log_cols {
 } wri_log_cols;
 /* Reads a list of them. typed: the word TYPE stands before the type, else it may be left out with it. Names
  * lie in ar, the reason in msgs. NULL, or why it is none. */
-const char *wri_log_cols_read(const wr_str *list, bool typed, wr_arena *ar, wr_arena *msgs, wri_log_cols *outp);
+const char *wri_log_cols_read(const wr_str *list, bool typed, wr_arena *ar, wr_arena *msgs,
+                              wri_log_cols *outp);
 /* n columns COLUMN1, COLUMN2, … of text. False: out of memory. */
 bool wri_log_cols_make(uint32_t n, wr_arena *ar, wri_log_cols *outp);
 /* What wr_func_def.row returns: why there are no columns, or NULL and the columns. */
@@ -54,18 +55,25 @@ static inline const char *wri_log_oom(wri_call *c) {
     return wri_log_no_memory;
 }
 /* A column's field; has: there is one. NULL, or why the row fails: a column that is NOT NULL has none. */
-const char *wri_log_put_as(wri_call *c, wri_log_line *r, const wri_log_col *col, bool has, const char *p, size_t n);
+const char *wri_log_put_as(wri_call *c, wri_log_line *r, const wri_log_col *col, bool has, const char *p,
+                           size_t n);
 
 /* The text of argument i when it is a constant; else *whyp says so and *blamep = i. what: "the pattern". */
-const wr_str *wri_log_const(wr_expr *const *args, uint32_t i, const char *what, wr_arena *ar, uint32_t *blamep,
-                            const char **whyp);
+const wr_str *wri_log_const(wr_expr *const *args, uint32_t i, const char *what, wr_arena *ar,
+                            uint32_t *blamep, const char **whyp);
 
 /* What the parsers tell the planner: see wr_func_def.row. */
-const char *wri_log_row_regex(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
-const char *wri_log_row_fast(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
-const char *wri_log_row_w3c(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
-const char *wri_log_row_sys(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
-const char *wri_log_row_fixed(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
-const char *wri_log_row_split(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp, uint32_t *blamep);
+const char *wri_log_row_regex(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                              uint32_t *blamep);
+const char *wri_log_row_fast(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                             uint32_t *blamep);
+const char *wri_log_row_w3c(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                            uint32_t *blamep);
+const char *wri_log_row_sys(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                            uint32_t *blamep);
+const char *wri_log_row_fixed(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                              uint32_t *blamep);
+const char *wri_log_row_split(wr_expr *const *args, uint32_t n, wr_arena *ar, wr_schema *outp,
+                              uint32_t *blamep);
 
 #endif

@@ -361,8 +361,9 @@ static wr_expr *gen_func(wr_type t, int depth) {
     const wr_func_def *f = wr_builtin_funcs[below((uint32_t)wr_n_builtin_funcs)];
     if (f->nondeterministic || (!f->fn && !natives)) return NULL;
     static const char letters[] = "idstbxDjTR";
-    static const wr_kind kinds[] = {WR_T_BIGINT,    WR_T_DOUBLE, WR_T_VARCHAR, WR_T_TIMESTAMP, WR_T_BOOLEAN,
-                                    WR_T_VARBINARY, WR_T_DATE,   WR_T_VARCHAR, WR_T_TIME,      WR_T_VARBINARY};
+    static const wr_kind kinds[] = {WR_T_BIGINT,  WR_T_DOUBLE,    WR_T_VARCHAR, WR_T_TIMESTAMP,
+                                    WR_T_BOOLEAN, WR_T_VARBINARY, WR_T_DATE,    WR_T_VARCHAR,
+                                    WR_T_TIME,    WR_T_VARBINARY};
     const char *sig = f->signature, *colon = strchr(sig, ':');
     for (uint32_t skip = below(3); skip > 0 && strchr(colon, ' '); skip--) {
         sig = strchr(colon, ' ') + 1;

@@ -1,6 +1,6 @@
-/* Log parsers: no text and no pattern crashes, hangs or is read out of bounds; the planner's columns are those
- * of the row; a constant pattern and one of a row say the same; a fast pattern fits a text exactly when PCRE2
- * finds that it does.
+/* Log parsers: no text and no pattern crashes, hangs or is read out of bounds; the planner's columns are
+ * those of the row; a constant pattern and one of a row say the same; a fast pattern fits a text exactly when
+ * PCRE2 finds that it does.
  *
  * Input: a byte that picks the parser, then pattern and text with 0x1f between them. */
 #include "runtime/expr/row_int.h"
@@ -9,9 +9,12 @@
 static const struct {
     const char *name;
     uint32_t n_args, pattern; /* which argument says the columns; n_args: none */
-} parsers[] = {{"W3C_LOG_PARSE", 2, 1},          {"REGEX_LOG_PARSE", 2, 1},
-               {"FAST_REGEX_LOG_PARSE", 2, 1},   {"VARIABLE_COLUMN_LOG_PARSE", 3, 1},
-               {"FIXED_COLUMN_LOG_PARSE", 2, 1}, {"SYS_LOG_PARSE", 1, 1},
+} parsers[] = {{"W3C_LOG_PARSE", 2, 1},
+               {"REGEX_LOG_PARSE", 2, 1},
+               {"FAST_REGEX_LOG_PARSE", 2, 1},
+               {"VARIABLE_COLUMN_LOG_PARSE", 3, 1},
+               {"FIXED_COLUMN_LOG_PARSE", 2, 1},
+               {"SYS_LOG_PARSE", 1, 1},
                {"VARIABLE_COLUMN_LOG_PARSE", 5, 1}};
 
 static const wr_func_def *function(const char *name) {

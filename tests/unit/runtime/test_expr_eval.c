@@ -212,6 +212,38 @@ Test(expr_eval, dictionary_values_are_evaluated_once) {
     }
 }
 
+static uint32_t calls;
+static const char *counted(struct wri_call *c, const wr_value *a, wr_value *outp) {
+    (void)c;
+    calls++;
+    outp->str = a[0].str;
+    return NULL;
+}
+
+/* What two expressions have in common, as the fields of a row do, is computed once a row; over a dictionary,
+ * once a value. */
+Test(expr_eval, common_parts_are_evaluated_once) {
+    static const wr_func_def def = {.name = "COUNTED", .signature = "s:s", .fn = counted};
+    wr_expr *part = xfn("UPPER", xt(WR_T_VARCHAR), S), *again = xfn("UPPER", xt(WR_T_VARCHAR), S);
+    part->func = again->func = &def;
+    wr_expr *exprs[] = {xfn("LEFT", xt(WR_T_VARCHAR), part, I(5)),
+                        xfn("RIGHT", xt(WR_T_VARCHAR), again, I(1))};
+    for (int coded = 0; coded < 2; coded++) {
+        wr_dict *dict = wr_dict_new();
+        wr_eval *ev = eval(exprs, 2, NULL);
+        wr_row_errors errs = {0};
+        calls = 0;
+        wr_batch *in = batch(50, coded ? dict : NULL), *out = run(ev, in, 2, &errs);
+        cr_expect_eq(calls, coded ? 5 : 50, "%u calls", calls);
+        cr_assert(text_is(&out->cols[0].str[7], "value") && text_is(&out->cols[1].str[7], "2"));
+        wr_batch_drop(out);
+        wr_batch_drop(in);
+        wr_drop(&dict->ref);
+        wr_row_errors_free(&errs);
+        wr_eval_free(ev);
+    }
+}
+
 /* ---- for the planner ---- */
 
 Test(expr_eval, folding) {

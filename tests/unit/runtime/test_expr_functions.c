@@ -47,24 +47,25 @@ static wr_expr *sample(char letter, bool null) {
 }
 
 static wr_type result_type(char letter) {
-    return xt(letter == 't'   ? WR_T_TIMESTAMP
-              : letter == 'D' ? WR_T_DATE
-              : letter == 'T' ? WR_T_TIME
-              : letter == 'b' ? WR_T_BOOLEAN
-              : letter == 'd' ? WR_T_DOUBLE
+    return xt(letter == 't'                    ? WR_T_TIMESTAMP
+              : letter == 'D'                  ? WR_T_DATE
+              : letter == 'T'                  ? WR_T_TIME
+              : letter == 'b'                  ? WR_T_BOOLEAN
+              : letter == 'd'                  ? WR_T_DOUBLE
               : letter == 'x' || letter == 'R' ? WR_T_VARBINARY
-              : letter == 'j' ? WR_T_JSON
-              : letter == 's' ? WR_T_VARCHAR
-                              : WR_T_BIGINT);
+              : letter == 'j'                  ? WR_T_JSON
+              : letter == 's'                  ? WR_T_VARCHAR
+                                               : WR_T_BIGINT);
 }
 
 /* What says the columns of a row, so that it has some. */
 static wr_expr *columns_of(const wr_func_def *f) {
-    static const char *const forms[][2] = {{"W3C_LOG_PARSE", "%h and \"%r\" %b"},
-                                           {"REGEX_LOG_PARSE", "(\\w+).*(t)(x)?"},
-                                           {"FAST_REGEX_LOG_PARSE", "(.*), (<Alpha>+|<1-12>)(.*[m-o].{3,}&@)"},
-                                           {"VARIABLE_COLUMN_LOG_PARSE", "A TYPE VARCHAR(9), B TYPE INTEGER"},
-                                           {"FIXED_COLUMN_LOG_PARSE", "A TYPE CHAR(9) START 1 FOR 9"}};
+    static const char *const forms[][2] = {
+        {"W3C_LOG_PARSE", "%h and \"%r\" %b"},
+        {"REGEX_LOG_PARSE", "(\\w+).*(t)(x)?"},
+        {"FAST_REGEX_LOG_PARSE", "(.*), (<Alpha>+|<1-12>)(.*[m-o].{3,}&@)"},
+        {"VARIABLE_COLUMN_LOG_PARSE", "A TYPE VARCHAR(9), B TYPE INTEGER"},
+        {"FIXED_COLUMN_LOG_PARSE", "A TYPE CHAR(9) START 1 FOR 9"}};
     for (size_t i = 0; i < WR_LEN(forms); i++)
         if (strcmp(f->name, forms[i][0]) == 0) return xs(forms[i][1]);
     return NULL;

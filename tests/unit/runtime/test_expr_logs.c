@@ -5,7 +5,7 @@
 #define TEXT   xt(WR_T_VARCHAR)
 #define ROW    xt(WR_T_VARBINARY)
 #define I(n)   xi(WR_T_BIGINT, n)
-#define ROUNDS 3000
+#define ROUNDS 1000
 
 /* Field i of what a parser makes of a text. */
 static wr_expr *field(const char *parser, wr_expr *text, const char *pattern, int64_t i) {
@@ -69,7 +69,7 @@ Test(expr_logs, w3c_edges) {
     xcheck(w3c("100%: a", "100%%: %h", 0), "a");
     xcheck(w3c("[a b] c", "%t %h", 0), "[a b]");
     xcheck(w3c("[a b] c", "[%t] %h", 0), "a b");
-    xcheck(w3c("x", "plain", 0), "!the log format is wrong at its");
+    xcheck(w3c("x", "plain", 0), "!the log format is wrong: it has no specifier");
 }
 
 /* ---- against PCRE2 ---- */
@@ -107,30 +107,34 @@ static const char *random_pattern(void) {
     return s;
 }
 
-static bool pcre_fits(const char *text, const char *p) {
-    const char *whole = wr_arena_printf(&xh_ar, "(?s)(%s)", p);
-    return strcmp(xeval_on(field("REGEX_LOG_PARSE", xs(text), whole, 0), false), "NULL") != 0;
+typedef enum fits { NO, YES, UNKNOWN } fits; /* unknown: PCRE2 takes too many steps */
+
+static fits whether(const char *parser, const char *text, const char *p) {
+    const char *v = xeval_on(field(parser, xs(text), p, 0), false);
+    return strcmp(v, "NULL") == 0 ? NO : *v == '!' ? UNKNOWN : YES;
 }
-static bool fast_fits(const char *text, const char *p) {
-    return strcmp(xeval_on(fast(text, wr_arena_printf(&xh_ar, "(%s)", p), 0), false), "NULL") != 0;
+static fits pcre(const char *text, const char *p) {
+    return whether("REGEX_LOG_PARSE", text, wr_arena_printf(&xh_ar, "(?s)(%s)", p));
 }
+static fits fast_is(const char *text, const char *p) { return whether("FAST_REGEX_LOG_PARSE", text, p); }
 
 Test(expr_logs, fast_is_what_pcre_says) {
-    uint32_t fits = 0;
+    uint32_t n_fit = 0;
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        uint64_t began = seed;
+        unsigned long long began = seed;
         const char *p = random_pattern(), *q = random_pattern();
+        const char *both = wr_arena_printf(&xh_ar, "((%s)&(%s))", p, q),
+                   *one = wr_arena_printf(&xh_ar, "(%s)", p), *other = wr_arena_printf(&xh_ar, "(~(%s))", p);
         char text[8] = "";
         for (uint32_t k = chance(7), j = 0; j < k; j++) text[j] = (char)('a' + chance(4));
-        bool x = pcre_fits(text, p), y = pcre_fits(text, q);
-        fits += x;
-        cr_assert_eq(fast_fits(text, p), x, "seed %llu: %s of '%s'", (unsigned long long)began, p, text);
-        cr_assert_eq(fast_fits(text, wr_arena_printf(&xh_ar, "(%s)&(%s)", p, q)), x && y,
-                     "seed %llu: (%s)&(%s) of '%s'", (unsigned long long)began, p, q, text);
-        cr_assert_eq(fast_fits(text, wr_arena_printf(&xh_ar, "~(%s)", p)), !x, "seed %llu: ~(%s) of '%s'",
-                     (unsigned long long)began, p, text);
+        fits x = pcre(text, p), y = pcre(text, q);
+        if (x == UNKNOWN || y == UNKNOWN) continue;
+        n_fit += x == YES;
+        cr_assert_eq(fast_is(text, one), x, "seed %llu: %s of '%s'", began, one, text);
+        cr_assert_eq(fast_is(text, both), x == YES ? y : NO, "seed %llu: %s of '%s'", began, both, text);
+        cr_assert_eq(fast_is(text, other), x == YES ? NO : YES, "seed %llu: %s of '%s'", began, other, text);
     }
-    cr_expect(fits > ROUNDS / 20, "only %u patterns fit", fits);
+    cr_expect(n_fit > ROUNDS / 20, "only %u patterns fit", n_fit);
 }
 
 /* ---- long and hostile ---- */
@@ -169,7 +173,11 @@ Test(expr_logs, no_row) {
     static const struct {
         const char *bytes;
         size_t n;
-    } rows[] = {{"", 0}, {"\1\0\0", 3}, {"\xff\xff\xff\xff", 4}, {"\1\0\0\0\x50\0\0\0ab", 10}, {"\2\0\0\0\2\0\0\0\1\0\0\0ab", 14}};
+    } rows[] = {{"", 0},
+                {"\1\0\0", 3},
+                {"\xff\xff\xff\xff", 4},
+                {"\1\0\0\0\x50\0\0\0ab", 10},
+                {"\2\0\0\0\2\0\0\0\1\0\0\0ab", 14}};
     for (size_t i = 0; i < WR_LEN(rows); i++) {
         wr_expr *row = xs("");
         row->type = ROW;

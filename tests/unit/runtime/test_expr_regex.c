@@ -76,8 +76,7 @@ Test(expr_regex, replaced) {
     xcheck(xfn("REGEXP_REPLACE", TEXT, xs("aa"), xs("a"), xs("b"), I(9), I(0)), "aa");
     xcheck(xfn("REGEXP_REPLACE", TEXT, xs("aa"), xs("a"), xs("b"), I(0), I(0)),
            "!the position to replace from");
-    xcheck(xfn("REGEXP_REPLACE", TEXT, xs("aa"), xs("a"), xs("b"), I(1), I(-1)),
-           "!the match to replace");
+    xcheck(xfn("REGEXP_REPLACE", TEXT, xs("aa"), xs("a"), xs("b"), I(1), I(-1)), "!the match to replace");
 }
 
 Test(expr_regex, similar_to) {
