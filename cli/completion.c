@@ -59,7 +59,7 @@ static void bash(void) {
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
          "  if [[ $files ]]; then\n"
          "    IFS=$'\\n'\n"
-         "    COMPREPLY=($(compgen -d -- \"$cur\"; compgen -f -X \"!$files\" -- \"$cur\"))\n"
+         "    COMPREPLY=($({ compgen -d -- \"$cur\"; compgen -f -X \"!$files\" -- \"$cur\"; } | sort -u))\n"
          "    compopt -o filenames 2>/dev/null\n"
          "  fi\n"
          "}\n"

@@ -27,8 +27,9 @@ static wr_status see_members(wri_sample *s, const char *path, const char *name, 
     const char *key;
     json_t *m;
     json_object_foreach(v, key, m) {
-        const char *p = step(&s->ar, path, key),
-                   *n = *name ? wr_arena_printf(&s->ar, "%s_%s", name, key) : *key ? key : "_";
+        const char *p = step(&s->ar, path, key), *n = *name  ? wr_arena_printf(&s->ar, "%s_%s", name, key)
+                                                      : *key ? key
+                                                             : "_";
         if (!p || !n) return WR_ENOMEM;
         WR_TRY(see(s, p, n, *name ? NULL : key, m, depth + 1));
     }

@@ -118,7 +118,8 @@ static wr_status put_row(wr_buf *out, const char *what, const row *r) {
 
 static wr_status put_value(wr_buf *out, const json_t *v) {
     if (!v) return wr_buf_puts(out, "no such column");
-    return json_dump_callback(v, wri_json_dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 ? WR_OK : WR_ENOMEM;
+    return json_dump_callback(v, wri_json_dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 ? WR_OK
+                                                                                             : WR_ENOMEM;
 }
 
 static wr_status put_column(wr_buf *out, const char *key, const json_t *want, const json_t *got) {

@@ -122,7 +122,8 @@ static wr_status csv_line(wri_given *g, wr_arena *ar, size_t *cap, const csv_hea
         json_decref(value);
     }
     wr_buf text = {0};
-    if (r == WR_OK && some && json_dump_callback(row, wri_json_dump_to, &text, JSON_COMPACT) != 0) r = WR_ENOMEM;
+    if (r == WR_OK && some && json_dump_callback(row, wri_json_dump_to, &text, JSON_COMPACT) != 0)
+        r = WR_ENOMEM;
     const char *record = text.len ? wr_arena_strndup(ar, text.data, text.len) : "";
     if (r == WR_OK) r = record ? add(g, ar, cap, record, us) : WR_ENOMEM;
     wr_buf_free(&text);

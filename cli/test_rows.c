@@ -139,7 +139,8 @@ wr_status wri_apply_changes(const char *got, const char *key, wr_buf *out, wr_er
     size_t i;
     json_array_foreach(table, i, row) {
         if (r != WR_OK) break;
-        if (json_dump_callback(row, wri_json_dump_to, out, JSON_COMPACT) != 0 || wr_buf_puts(out, "\n") != WR_OK)
+        if (json_dump_callback(row, wri_json_dump_to, out, JSON_COMPACT) != 0 ||
+            wr_buf_puts(out, "\n") != WR_OK)
             r = wr_fail_oom(err, "changes");
     }
     json_decref(table);

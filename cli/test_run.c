@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,8 +45,9 @@ static int gone(const char *path, const struct stat *st, int kind, struct FTW *f
 
 static wr_status make_folder(running *r, wr_err *err) {
     const char *tmp = getenv("TMPDIR");
-    char in[4096];
-    snprintf(r->base, sizeof r->base, "%s/weir-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    char in[4096], full[PATH_MAX]; /* the working directory changes */
+    if (!realpath(tmp && *tmp ? tmp : "/tmp", full)) snprintf(full, sizeof full, "/tmp");
+    snprintf(r->base, sizeof r->base, "%.3900s/weir-test-XXXXXX", full);
     if (!mkdtemp(r->base)) {
         r->base[0] = 0;
         return wr_fail(err, WR_EIO, "cannot make a folder for the case: %s", strerror(errno));

@@ -31,7 +31,6 @@ static wr_stmt *declaration(const wr_script *sc, const char *name) {
     return found;
 }
 
-
 static const char *option(const wr_stmt *s, const char *key) {
     for (uint32_t i = 0; i < s->n_options; i++)
         if (same(s->options[i].key.text, key)) return s->options[i].value;
@@ -44,7 +43,8 @@ static bool is_readable(const wr_script *sc, const char *name) {
     for (uint32_t i = 0; i < sc->n; i++) {
         const wr_stmt *s = sc->stmts[i];
         if (s->kind == WR_S_CREATE_VIEW && same(last_name(&s->name), name)) return true;
-        if (s->kind == WR_S_CREATE_STREAM && (late = option(s, "late_output")) && same(late, name)) return true;
+        if (s->kind == WR_S_CREATE_STREAM && (late = option(s, "late_output")) && same(late, name))
+            return true;
     }
     return same(name, "error_stream");
 }
@@ -235,8 +235,7 @@ static const char *expected_stream(wri_tested *t, const wri_section *s, bool *qu
     while ((name = wri_case_name(&t->sc.ar, &rest, quotedp)))
         if (*quotedp || strcmp(name, "ordered") != 0) break;
     if (!name) return NULL;
-    if (!*quotedp && !declaration(&t->sc.script, name) && !is_readable(&t->sc.script, name))
-        return NULL;
+    if (!*quotedp && !declaration(&t->sc.script, name) && !is_readable(&t->sc.script, name)) return NULL;
     return name;
 }
 

@@ -121,8 +121,8 @@ static void unknown(wri_parse *p, wri_tok word, const char *u) {
     const char *hint = wri_did_you_mean(p, u, type_words, WR_LEN(type_words), sizeof type_words[0]);
     for (size_t i = 0; i < WR_LEN(others); i++)
         if (strcmp(u, others[i].theirs) == 0) hint = others[i].hint;
-    wri_error(p, WR_ESQL, word.loc, hint ? hint : "a column is written name type, as in price DOUBLE", "'%s' is no type",
-              word.text);
+    wri_error(p, WR_ESQL, word.loc, hint ? hint : "a column is written name type, as in price DOUBLE",
+              "'%s' is no type", word.text);
 }
 
 wr_ast *wri_type(wri_parse *p, wri_tok word, const char *word2, wri_list *args, uint32_t end) {

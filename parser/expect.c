@@ -280,17 +280,21 @@ static bool is_written(const wri_parse *p, size_t i, const char *text) {
     return at.end - at.at == strlen(text) && strncasecmp(p->text + at.at, text, at.end - at.at) == 0;
 }
 
-/* What is written so in other places: comparisons turned round, TOP n, LIMIT n, m, statements that change rows. */
+/* What is written so in other places: comparisons turned round, TOP n, LIMIT n, m, statements that change
+ * rows. */
 static const char *foreign_hint(const wri_parse *p, size_t i, const bool *fits) {
     const wri_lexeme *x = &p->toks[i];
     if (is_written(p, i, "=>")) return "greater or equal is written >=";
     if (i > 0 && p->toks[i - 1].code == TK_EQ && is_written(p, i, "<")) return "less or equal is written <=";
-    if (i > 0 && p->toks[i - 1].code == TK_EQ && is_written(p, i, ">")) return "greater or equal is written >=";
+    if (i > 0 && p->toks[i - 1].code == TK_EQ && is_written(p, i, ">"))
+        return "greater or equal is written >=";
     if (x->code == TK_NUMBER && i > 0 && is_written(p, i - 1, "TOP")) return "write LIMIT n at the end";
     if (x->code == TK_COMMA && i > 1 && is_written(p, i - 2, "LIMIT")) return "write LIMIT n OFFSET m";
     if (is_written(p, i, "UPDATE") || is_written(p, i, "DELETE") || is_written(p, i, "MERGE"))
-        return "rows of a stream stay as they are; a result that changes is a GROUP BY … EMIT CHANGES into a stream with a PRIMARY KEY";
-    if (x->code == TK_STRING && fits[TK_ID] && !fits[TK_STRING]) return "'…' is text; a name is written as it is, or in double quotes";
+        return "rows of a stream stay as they are; a result that changes is a GROUP BY … EMIT CHANGES into a "
+               "stream with a PRIMARY KEY";
+    if (x->code == TK_STRING && fits[TK_ID] && !fits[TK_STRING])
+        return "'…' is text; a name is written as it is, or in double quotes";
     return NULL;
 }
 

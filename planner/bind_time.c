@@ -269,12 +269,14 @@ wr_expr *wri_bind_round_to(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, NULL, "%s(… TO %s) needs a date, time or interval, found %s", e->op,
                               wr_unit_name(e->unit), wri_type_text(b, x->type));
     if (!wri_rounds_to(e->unit) || !has_part(x->type, e->unit))
-        return wri_bind_error(b, e->loc,
-                              e->unit == WR_U_OTHER ? "units are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND; "
-                                                      "for others write STEP(t BY INTERVAL '5' MINUTE)"
-                                                    : NULL,
-                              "%s cannot be rounded to %s", wri_type_text(b, x->type),
-                              e->unit == WR_U_OTHER && e->text ? e->text : wr_unit_name(e->unit));
+        return wri_bind_error(
+            b, e->loc,
+            e->unit == WR_U_OTHER
+                ? "units are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND; "
+                  "for others write STEP(t BY INTERVAL '5' MINUTE)"
+                : NULL,
+            "%s cannot be rounded to %s", wri_type_text(b, x->type),
+            e->unit == WR_U_OTHER && e->text ? e->text : wr_unit_name(e->unit));
     if (is_day(x) && !up) return floor_interval(b, e, x);
     wr_type to = wri_plain_type(x->type);
     x = wri_clock(b, x);
@@ -337,10 +339,11 @@ wr_expr *wri_bind_extract(wri_binder *b, const wr_ast *e) {
         return wri_bind_error(b, e->loc, NULL, "EXTRACT needs a date, time or interval, found %s",
                               wri_type_text(b, x->type));
     if (e->unit == WR_U_NONE || e->unit == WR_U_OTHER || !has_part(x->type, e->unit))
-        return wri_bind_error(b, e->loc, "parts are YEAR, QUARTER, MONTH, WEEK, DAY, DOY, DOW, HOUR, MINUTE, SECOND, EPOCH, …",
-                              "%s has no part %s", wri_type_text(b, x->type),
-                              e->unit == WR_U_NONE || e->unit == WR_U_OTHER ? e->text ? e->text : "of that name"
-                                                                            : wr_unit_name(e->unit));
+        return wri_bind_error(
+            b, e->loc, "parts are YEAR, QUARTER, MONTH, WEEK, DAY, DOY, DOW, HOUR, MINUTE, SECOND, EPOCH, …",
+            "%s has no part %s", wri_type_text(b, x->type),
+            e->unit == WR_U_NONE || e->unit == WR_U_OTHER ? e->text ? e->text : "of that name"
+                                                          : wr_unit_name(e->unit));
     if (e->unit != WR_U_EPOCH) x = wri_clock(b, x);
     return wri_is_bad(x) ? x : wri_mk_unit(b, WR_OP_EXTRACT, e->unit, t, e->loc, x);
 }

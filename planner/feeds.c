@@ -77,9 +77,9 @@ static bool target_column(wri_ctx *c, const wri_feed *f, uint32_t i, uint32_t *f
     }
     const char *near =
         cols->n ? wr_nearest(id->text, &cols->fields[0].name, cols->n, sizeof cols->fields[0]) : NULL;
-    wri_error(c, id->loc, near ? wri_suggest(c, near) : wri_text(c, "its columns are %s", column_names(c, f->into)),
-              "stream '%s' has no column '%s'", f->into->def->name,
-              id->text);
+    wri_error(c, id->loc,
+              near ? wri_suggest(c, near) : wri_text(c, "its columns are %s", column_names(c, f->into)),
+              "stream '%s' has no column '%s'", f->into->def->name, id->text);
     return false;
 }
 
@@ -130,7 +130,8 @@ static bool map_columns(wri_ctx *c, const wri_feed *f, const wr_node *rows, uint
     else
         wri_error(c, f->query->loc,
                   n_given > 0 && n_given < n
-                      ? wri_text(c, "the columns are %s; those that are not named are NULL: INSERT INTO %s (%s)",
+                      ? wri_text(c,
+                                 "the columns are %s; those that are not named are NULL: INSERT INTO %s (%s)",
                                  column_names(c, st), st->def->name, first_names(c, st, n_given))
                       : wri_text(c, "the columns are %s", column_names(c, st)),
                   "stream '%s' has %u column%s, but the query has %u", st->def->name, n, n == 1 ? "" : "s",

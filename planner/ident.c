@@ -219,7 +219,8 @@ static wr_expr *no_such_column(wri_binder *b, wr_loc loc, const wr_ident *qualif
         hint = wr_arena_printf(b->d->ar, "double quotes are for names; text is written '%s'", name->text);
     if (!near && (wri_same_name(name->text, "window_start") || wri_same_name(name->text, "window_end") ||
                   wri_same_name(name->text, "window_time")))
-        hint = "it comes from a window function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))";
+        hint = "it comes from a window function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' "
+               "MINUTE))";
     const char *q = qualifier ? qualifier->text : "", *dot = qualifier ? "." : "";
     if (list)
         return wri_bind_error(b, loc, hint, "column '%s%s%s' does not exist; there are: %s", q, dot,

@@ -275,7 +275,8 @@ wr_expr *wri_cast_expr(wri_binder *b, wr_expr *e, wr_type to, bool explicit_cast
                                                  wri_type_text(b, to))
                                : cast_hint(b, e, to);
         if (to.kind == WR_T_BOOLEAN)
-            return wri_bind_error(b, loc, hint, "expected a condition, which is BOOLEAN, found %s", wri_type_text(b, e->type));
+            return wri_bind_error(b, loc, hint, "expected a condition, which is BOOLEAN, found %s",
+                                  wri_type_text(b, e->type));
         return wri_bind_error(b, loc, hint, "%s cannot be assigned to %s", wri_type_text(b, e->type),
                               wri_type_text(b, to));
     }

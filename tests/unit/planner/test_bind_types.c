@@ -196,7 +196,7 @@ Test(bind, assign_decimal) {
 Test(bind, assign_boolean) {
     static const bind_case cases[] = {
         {"ok", "ok : BOOLEAN"},
-        {"status", "status: INTEGER cannot be assigned to BOOLEAN | write status <> 0"},
+        {"status", "status: expected a condition, which is BOOLEAN, found INTEGER | write status <> 0"},
         {"NULL", "NULL : BOOLEAN"},
     };
     bind_check(cases, .as = "BOOLEAN");

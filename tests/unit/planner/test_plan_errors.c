@@ -111,7 +111,7 @@ Test(plan_errors, aggregates) {
          "2:90 later: LISTAGG: ordering by more than one expression is not supported yet | order by one expression\n");
     DIAGS(LOG
          "SELECT COUNT(*) FILTER (WHERE page) FROM log;",
-         "2:31 error: VARCHAR cannot be assigned to BOOLEAN | write CAST(page AS BOOLEAN)\n");
+         "2:31 error: expected a condition, which is BOOLEAN, found VARCHAR | write CAST(page AS BOOLEAN)\n");
     DIAGS(LOG
          "SELECT COUNT(*) FILTER (WHERE SUM(n) > 1) FROM log;",
          "2:31 error: SUM inside an aggregate: aggregates cannot be nested | aggregate in a subquery first\n");
