@@ -60,8 +60,6 @@ Test(plan_errors2, not_supported_yet) {
     DIAGS(CLICKS
          "SELECT page FROM clicks ORDER BY event_time WITHIN INTERVAL '1' MINUTE;",
          "2:52 later: ORDER BY … WITHIN is not supported yet\n");
-    DIAGS("CREATE STREAM x (a INTEGER, m VARCHAR METADATA) WITH (connector = 'feed', topic = 'x', format = 'json');",
-         "1:29 later: METADATA columns are not supported yet\n");
     DIAGS("CREATE FUNCTION uuid() RETURNS VARCHAR EXTENSION './uuid.so';",
          "1:1 later: CREATE FUNCTION … EXTENSION is not supported yet | write the function as RETURN expression\n");
     DIAGS(CLICKS
