@@ -26,10 +26,11 @@ typedef struct wr_command {
     int (*run)(const void *opts, char **args, int n);
 } wr_command;
 
-extern const wr_command wri_cmd_application, wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_test, wri_cmd_discover,
-    wri_cmd_serve, wri_cmd_submit, wri_cmd_jobs, wri_cmd_stop, wri_cmd_pause, wri_cmd_resume, wri_cmd_delete,
-    wri_cmd_savepoint, wri_cmd_savepoints, wri_cmd_update, wri_cmd_logs, wri_cmd_why, wri_cmd_put,
-    wri_cmd_tail, wri_cmd_streams, wri_cmd_state, wri_cmd_help, wri_cmd_completion, wri_cmd_version;
+extern const wr_command wri_cmd_application, wri_cmd_run, wri_cmd_check, wri_cmd_explain, wri_cmd_test,
+    wri_cmd_discover, wri_cmd_serve, wri_cmd_submit, wri_cmd_jobs, wri_cmd_stop, wri_cmd_pause,
+    wri_cmd_resume, wri_cmd_delete, wri_cmd_savepoint, wri_cmd_savepoints, wri_cmd_update, wri_cmd_logs,
+    wri_cmd_why, wri_cmd_put, wri_cmd_tail, wri_cmd_streams, wri_cmd_state, wri_cmd_help, wri_cmd_completion,
+    wri_cmd_version;
 extern const wr_command *const wri_commands[]; /* NULL-terminated */
 const wr_command *wri_find_command(const char *name);
 /* The one-letter form of a flag ('e' for execute), 0: it has none. */

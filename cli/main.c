@@ -6,11 +6,19 @@
 #include <sqlite3.h>
 
 const wr_command *const wri_commands[] = {
-    &wri_cmd_application,    &wri_cmd_run,    &wri_cmd_check,  &wri_cmd_explain,    &wri_cmd_test,       &wri_cmd_discover,
-    &wri_cmd_serve,  &wri_cmd_submit, &wri_cmd_jobs,       &wri_cmd_stop,       &wri_cmd_pause,
-    &wri_cmd_resume, &wri_cmd_delete, &wri_cmd_savepoint,  &wri_cmd_savepoints, &wri_cmd_update,
-    &wri_cmd_logs,   &wri_cmd_why,    &wri_cmd_put,        &wri_cmd_tail,       &wri_cmd_streams,
-    &wri_cmd_state,  &wri_cmd_help,   &wri_cmd_completion, &wri_cmd_version,    NULL,
+    &wri_cmd_application, &wri_cmd_run,
+    &wri_cmd_check,       &wri_cmd_explain,
+    &wri_cmd_test,        &wri_cmd_discover,
+    &wri_cmd_serve,       &wri_cmd_submit,
+    &wri_cmd_jobs,        &wri_cmd_stop,
+    &wri_cmd_pause,       &wri_cmd_resume,
+    &wri_cmd_delete,      &wri_cmd_savepoint,
+    &wri_cmd_savepoints,  &wri_cmd_update,
+    &wri_cmd_logs,        &wri_cmd_why,
+    &wri_cmd_put,         &wri_cmd_tail,
+    &wri_cmd_streams,     &wri_cmd_state,
+    &wri_cmd_help,        &wri_cmd_completion,
+    &wri_cmd_version,     NULL,
 };
 
 static const struct {

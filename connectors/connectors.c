@@ -8,18 +8,9 @@ extern const wr_connector_def wr_connector_file, wr_connector_stdin, wr_connecto
     wr_connector_stream, wr_connector_given, wr_connector_lambda;
 
 const wr_connector_def *const wr_connectors[] = {
-    &wr_connector_file,
-    &wr_connector_stdin,
-    &wr_connector_stdout,
-    &wr_connector_print,
-    &wr_connector_blackhole,
-    &wr_connector_datagen,
-    &wr_connector_sqlite,
-    &wr_connector_postgres,
-    &wr_connector_stream,
-    &wr_connector_given,
-    &wr_connector_lambda,
-    NULL,
+    &wr_connector_file,      &wr_connector_stdin,   &wr_connector_stdout, &wr_connector_print,
+    &wr_connector_blackhole, &wr_connector_datagen, &wr_connector_sqlite, &wr_connector_postgres,
+    &wr_connector_stream,    &wr_connector_given,   &wr_connector_lambda, NULL,
 };
 
 extern const wr_format_def wr_format_json, wr_format_csv, wr_format_raw, wr_format_msgpack, wr_format_table;
