@@ -137,7 +137,8 @@ Test(bind, unknown_functions) {
         {"ABSS(status)", "ABSS: function 'ABSS' does not exist | did you mean 'ABS'?"},
         {"SUUM(status)", "SUUM: function 'SUUM' does not exist | did you mean 'SUM'?"},
         {"COALESE(page, 'x')", "COALESE: function 'COALESE' does not exist | did you mean 'COALESCE'?"},
-        {"NOTHING_LIKE_IT(1)", "NOTHING_LIKE_IT: function 'NOTHING_LIKE_IT' does not exist | weir help functions lists those there are"},
+        {"NOTHING_LIKE_IT(1)", "NOTHING_LIKE_IT: function 'NOTHING_LIKE_IT' does not exist | weir help "
+                               "functions lists those there are"},
         {"UPPER(page => 'x')",
          "page => 'x': 'page =>' names arguments of table functions only | leave the name out"},
         {"UPPER(DISTINCT page)", "UPPER(DISTINCT page): DISTINCT belongs to aggregates, and UPPER is none"},

@@ -282,7 +282,8 @@ Test(bind, extract) {
         {"EXTRACT(MONTH FROM ts - ts2)", "EXTRACT(MONTH FROM ts - ts2): INTERVAL DAY TO SECOND has no MONTH"},
         {"EXTRACT(HOUR FROM d)", "EXTRACT(HOUR FROM d): DATE has no HOUR"},
         {"EXTRACT(YEAR FROM tm)", "EXTRACT(YEAR FROM tm): TIME(0) has no YEAR"},
-        {"EXTRACT(FOO FROM ts)", "EXTRACT(FOO FROM ts): TIMESTAMP(3) has no part FOO | parts are YEAR, QUARTER, MONTH, WEEK, DAY, DOY, DOW, HOUR, MINUTE, SECOND, EPOCH, …"},
+        {"EXTRACT(FOO FROM ts)", "EXTRACT(FOO FROM ts): TIMESTAMP(3) has no part FOO | parts are YEAR, "
+                                 "QUARTER, MONTH, WEEK, DAY, DOY, DOW, HOUR, MINUTE, SECOND, EPOCH, …"},
         {"EXTRACT(YEAR FROM page)",
          "EXTRACT(YEAR FROM page): EXTRACT needs a date, time or interval, found VARCHAR"},
         {"EXTRACT(YEAR FROM NULL)", "NULL : BIGINT"},
@@ -383,7 +384,8 @@ Test(bind, standard_time) {
         {"TO_TIMESTAMP(bytes)", "TO_TIMESTAMP(bytes): TO_TIMESTAMP takes (VARCHAR [, VARCHAR]), found "
                                 "(BIGINT) | write CAST(bytes AS VARCHAR)"},
         {"TO_TIMESTAMP('2026')", "TO_TIMESTAMP('2026') : TIMESTAMP(3)"},
-        {"INITCAP(page)", "INITCAP: function 'INITCAP' does not exist | weir help functions lists those there are"},
+        {"INITCAP(page)",
+         "INITCAP: function 'INITCAP' does not exist | weir help functions lists those there are"},
     };
     bind_check(cases, .kda = false);
 }
