@@ -338,12 +338,13 @@ wr_expr *wri_bind_extract(wri_binder *b, const wr_ast *e) {
     if (!is_time(x) && !wri_is_interval(x->type))
         return wri_bind_error(b, e->loc, NULL, "EXTRACT needs a date, time or interval, found %s",
                               wri_type_text(b, x->type));
-    if (e->unit == WR_U_NONE || e->unit == WR_U_OTHER || !has_part(x->type, e->unit))
+    if (e->unit == WR_U_NONE || e->unit == WR_U_OTHER)
         return wri_bind_error(
             b, e->loc, "parts are YEAR, QUARTER, MONTH, WEEK, DAY, DOY, DOW, HOUR, MINUTE, SECOND, EPOCH, …",
-            "%s has no part %s", wri_type_text(b, x->type),
-            e->unit == WR_U_NONE || e->unit == WR_U_OTHER ? e->text ? e->text : "of that name"
-                                                          : wr_unit_name(e->unit));
+            "%s has no part %s", wri_type_text(b, x->type), e->text ? e->text : "of that name");
+    if (!has_part(x->type, e->unit))
+        return wri_bind_error(b, e->loc, NULL, "%s has no %s", wri_type_text(b, x->type),
+                              wr_unit_name(e->unit));
     if (e->unit != WR_U_EPOCH) x = wri_clock(b, x);
     return wri_is_bad(x) ? x : wri_mk_unit(b, WR_OP_EXTRACT, e->unit, t, e->loc, x);
 }
