@@ -8,7 +8,7 @@ const char *wri_log_row_regex(wr_expr *const *args, uint32_t n, wr_arena *ar, wr
                               uint32_t *blamep) {
     wri_env env = {.sys = &wr_sys_real};
     wri_call c = {.env = &env, .ar = ar, .msgs = ar};
-    wri_regex *r;
+    wri_regex *r = NULL;
     wri_log_cols cols = {0};
     const char *why;
     const wr_str *pattern = wri_log_const(args, 1, "the pattern", ar, blamep, &why);
