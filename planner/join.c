@@ -89,7 +89,8 @@ bool wri_join_add(wri_join *j, wr_expr *e) {
 /* Whether a condition on this side alone can be asked before the join. */
 static bool filters(const wri_join *j, uint32_t side) {
     wr_join_type t = j->type;
-    if (j->recent.on && j->recent.last[side] >= 0) return false; /* rows are counted before they are asked */
+    if (j->recent.by_rows)
+        return false; /* rows are counted before they are asked, and their last time counts */
     if (t == WR_JOIN_INNER || t == WR_JOIN_SEMI) return true;
     return side == 0 ? t == WR_JOIN_RIGHT : t == WR_JOIN_LEFT || t == WR_JOIN_ANTI;
 }
