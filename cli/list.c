@@ -5,8 +5,8 @@
 
 #include "cli.h"
 
-const char *const wri_topics[] = {"statements", "windows", "functions", "aggregates",
-                                  "tablefunctions", "connectors", "formats", "options", NULL};
+const char *const wri_topics[] = {"statements", "windows", "functions", "aggregates", "tablefunctions",
+                                  "connectors", "formats", "options",   NULL};
 
 /* Where the lines go and which of them: Markdown or plain, all or the one called `only`. */
 typedef struct listing {
@@ -207,7 +207,10 @@ static void list_table_arg(const wr_table_arg *a, listing *l) {
     if (a->min != 0 || a->max != 0) snprintf(range, sizeof range, ", %.10g to %.10g", a->min, a->max);
     if (a->max >= 1e15) range[0] = 0; /* any that makes sense */
     snprintf(value, sizeof value, "%s%s%s%s", a->values ? a->values : arg_kind(a->kind), range,
-             a->def && a->def[0] ? ", default " : a->def ? ", optional" : "", a->def ? a->def : "");
+             a->def && a->def[0] ? ", default "
+             : a->def            ? ", optional"
+                                 : "",
+             a->def ? a->def : "");
     if (l->md) md_row(a->name, value, a->doc);
     else {
         printf("    %-18s %s\n", a->name, value);

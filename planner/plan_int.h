@@ -446,10 +446,10 @@ typedef struct wri_key_list { /* PARTITION BY */
     uint32_t n;
     wr_loc loc;
 } wri_key_list;
-/* Columns of PARTITION BY, each once; an expression gets a hidden column, in a PROJECT that takes *inp's place.
- * keys has room for by->n. */
-bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by, uint32_t *keys,
-                        uint32_t *np);
+/* Columns of PARTITION BY, each once; an expression gets a hidden column, in a PROJECT that takes *inp's
+ * place. keys has room for by->n. */
+bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by,
+                        uint32_t *keys, uint32_t *np);
 /* SESSION(data …): in's rows with their session; scope: in's columns. */
 wr_node *wri_session_rows(wri_q *q, wr_node *in, const wri_scope *scope, const wr_ast *data,
                           const wr_win *win, wr_loc loc);

@@ -191,8 +191,8 @@ typedef struct wr_table_arg { /* an argument behind the table; a NULL name ends 
 } wr_table_arg;
 typedef struct wr_table_value {
     bool given;
-    wr_value v;            /* t: i64 [us] */
-    const uint32_t *cols;  /* c, C: columns of the input as it was when bound, for bind alone */
+    wr_value v;           /* t: i64 [us] */
+    const uint32_t *cols; /* c, C: columns of the input as it was when bound, for bind alone */
     uint32_t n_cols;
 } wr_table_value;
 
@@ -224,8 +224,8 @@ struct wr_table_fn {
     const char *doc;  /* a sentence or two for docs/SQL.md and weir help */
     const wr_table_arg *args;
     bool times; /* its rows() gets all rows of one time (and partition) at once, and may leave rows out */
-    /* Checks arguments, fills the last part of *call (cols, types: room for in->n; strings from ar). n_vis: the
-     * columns that a user sees come first. A message without place; the caller adds it. */
+    /* Checks arguments, fills the last part of *call (cols, types: room for in->n; strings from ar). n_vis:
+     * the columns that a user sees come first. A message without place; the caller adds it. */
     wr_status (*bind)(wr_table_call *call, const wr_schema *in, uint32_t n_vis, wr_arena *ar, wr_err *err);
     const struct wr_table_run *run; /* runtime/tablefns/tablefn.h */
 };

@@ -34,8 +34,8 @@ static void border_fields(wr_node *n, uint32_t first, wr_type t) {
 
 /* ---- rows with their session ---- */
 
-bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by, uint32_t *keys,
-                        uint32_t *np) {
+bool wri_partition_cols(wri_q *q, wr_node **inp, const wri_scope *scope, const wri_key_list *by,
+                        uint32_t *keys, uint32_t *np) {
     wri_ctx *c = q->c;
     wr_node *in = *inp;
     wri_cols cols = {0};

@@ -266,7 +266,8 @@ wr_node *wri_table_arg_rows(wri_q *q, const wr_ast *d, const char *fn, bool by_k
         f.kind = WR_F_TABLE;
         f.name = d->name;
     } else {
-        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table", fn);
+        wri_error(q->c, d->loc, "write TABLE name or a subquery", "%s: the first argument is not a table",
+                  fn);
         return NULL;
     }
     return wri_plan_from(q, &f, scope);

@@ -48,12 +48,12 @@ static void fn_explain(wri_ex *x, const wr_node *n) {
     const wr_table_call *k = n->table;
     const wr_schema *in = &n->in[0]->out;
     WRI_PUT(x, "%s", k->fn->name);
+    if (k->n_cols) WRI_PUT(x, " of ");
+    wri_tell_cols(x, in, k->cols, k->n_cols);
     if (k->n_keys) WRI_PUT(x, " by ");
     wri_tell_cols(x, in, k->keys, k->n_keys);
     if (k->window_us) WRI_PUT(x, " in tumbling windows of %s", wri_duration(&x->ar, k->window_us));
     else WRI_PUT(x, " in order of %s", wri_col_name(in, k->time_col));
-    if (k->n_cols) WRI_PUT(x, " of ");
-    wri_tell_cols(x, in, k->cols, k->n_cols);
     for (uint32_t i = 0; k->fn->args[i].name; i++) {
         const wr_table_arg *a = &k->fn->args[i];
         if (a->kind == 'c' || a->kind == 'C' || k->args[i].v.null) continue;

@@ -210,7 +210,8 @@ static wr_status finish(const wr_agg_call *call, char *states, size_t stride, co
     (void)failed;
     wr_col *col;
     WR_TRY(wri_out(out, c, WR_I64, &col, err));
-    for (uint32_t i = 0; i < n; i++) col->i64[i] = wri_hll_count(WRI_STATE_CONST(hll, states, stride, gids[i]));
+    for (uint32_t i = 0; i < n; i++)
+        col->i64[i] = wri_hll_count(WRI_STATE_CONST(hll, states, stride, gids[i]));
     return WR_OK;
 }
 

@@ -341,6 +341,8 @@ static wr_status ready(wr_op *op, wr_err *err) {
     if (j->built || op->port_wm[1] != WR_WM_END) return WR_OK;
     j->built = true;
     WR_TRY(wri_jtable_build(j->t, err));
+    /* They came while it was read: what changed since it was begun is for them, too. */
+    if (j->reload && j->n_waiting) WR_TRY(renew(op, err));
     for (size_t i = 0; i < j->n_waiting; i++) {
         wr_batch *view = j->waiting[i];
         j->waiting[i] = NULL;

@@ -36,8 +36,8 @@ struct wri_timeline {
     const wr_schema *schema;
     uint32_t time_col;
     int64_t grain, tick; /* 0: times as they are */
-    bool places; /* batches that are made tell the place of each row */
-    run **heap;  /* the least in front */
+    bool places;         /* batches that are made tell the place of each row */
+    run **heap;          /* the least in front */
     size_t n, cap;
     size_t rows;
     ref *refs; /* of the batch being made */
@@ -149,8 +149,8 @@ static int in_batch(const void *x, const void *y, void *ctx) {
 
 #define GRAINS_MAX 256
 
-/* Rows of few times, which stand in the order of their source: by counting. `to` has room for r->n. False: they
- * are of too many. */
+/* Rows of few times, which stand in the order of their source: by counting. `to` has room for r->n. False:
+ * they are of too many. */
 static bool sort_grains(const wri_timeline *t, run *r, uint32_t *to) {
     uint32_t ends[GRAINS_MAX] = {0};
     int64_t least = r->time[r->idx[0]], most = least;
@@ -271,7 +271,8 @@ wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, ui
     /* Behind the run: its times when they are coarse, rows in order, numbers of slots, and for a while what
      * sorting takes. */
     size_t times = t->grain ? (size_t)b->n * sizeof(int64_t) : 0;
-    run *r = wr_alloc(sizeof *r + times + ((t->grain ? 2 : 1) * (size_t)n + (size_t)n / 64 + 1) * sizeof *r->idx);
+    run *r =
+        wr_alloc(sizeof *r + times + ((t->grain ? 2 : 1) * (size_t)n + (size_t)n / 64 + 1) * sizeof *r->idx);
     if (!r || wr_grow(&t->heap, &t->cap, t->n + 1, sizeof *t->heap) != WR_OK) {
         wr_free(r);
         return wr_fail_oom(err, "rows that wait for the watermark");

@@ -19,8 +19,8 @@ wri_timeline *wri_timeline_new(const wr_schema *schema, uint32_t time_col);
 void wri_timeline_free(wri_timeline *t); /* NULL is allowed */
 
 /* Before the first row: times count by multiples of grain. Rows leave when the watermark has reached the last
- * tick of their grain, in the order of those; in between in the order of their source, and not all in one batch.
- * That is a good deal cheaper for rows that are out of order. */
+ * tick of their grain, in the order of those; in between in the order of their source, and not all in one
+ * batch. That is a good deal cheaper for rows that are out of order. */
 void wri_timeline_coarse(wri_timeline *t, int64_t grain, int64_t tick);
 /* Before the first row: batches that are taken tell the place of each row. */
 void wri_timeline_places(wri_timeline *t);

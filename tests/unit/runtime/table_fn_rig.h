@@ -10,7 +10,8 @@
 #include "runtime/tablefns/tablefn.h"
 
 #define STREAM                                                                                               \
-    "CREATE STREAM t (ts TIMESTAMP(3), k BIGINT, x DOUBLE, y DOUBLE, d DECIMAL(9,2), s VARCHAR, WATERMARK FOR ts AS ts) "   \
+    "CREATE STREAM t (ts TIMESTAMP(3), k BIGINT, x DOUBLE, y DOUBLE, d DECIMAL(9,2), s VARCHAR, WATERMARK "  \
+    "FOR ts AS ts) "                                                                                         \
     "WITH (connector = 'file', path = 'none', format = 'json', tail = 'true');\n"
 
 static uint64_t rng = 1;
@@ -74,7 +75,7 @@ static inline wr_status state_save(const void *state, wr_buf *to, wr_err *err) {
 
 static inline wr_status state_load(void *state, const char *p, size_t n, wr_err *err) {
     if (run->load) return run->load(&call, state, p, n, err);
-    return n == run->state_bytes ? WR_OK : WR_EDATA;
+    return n == run->state_bytes ? WR_OK : wr_table_broken(&call, err);
 }
 
 /* ---- rows ---- */
@@ -142,14 +143,16 @@ static inline outcome out_new(uint32_t n) {
     outcome o = {0};
     ok(wr_batch_new(node->out.n, n, &o.b, NULL));
     o.b->n = n;
-    for (uint32_t c = 0; c < node->out.n; c++) ok(wr_batch_col(o.b, c, wr_type_phys(node->out.fields[c].type), NULL));
+    for (uint32_t c = 0; c < node->out.n; c++)
+        ok(wr_batch_col(o.b, c, wr_type_phys(node->out.fields[c].type), NULL));
     o.order = wr_arena_calloc(&o.b->arena, (n + 1) * sizeof *o.order);
     cr_assert_not_null(o.order);
     return o;
 }
 
 /* Rows from..from + n of in. */
-static inline wr_status give(void *state, const wr_batch *in, uint32_t from, uint32_t n, outcome *o, wr_err *err) {
+static inline wr_status give(void *state, const wr_batch *in, uint32_t from, uint32_t n, outcome *o,
+                             wr_err *err) {
     uint32_t *idx = wr_arena_alloc(&o->b->arena, (n + 1) * sizeof *idx), n_order = 0;
     if (!idx) return wr_fail_oom(err, "test");
     for (uint32_t i = 0; i < n; i++) idx[i] = from + i;
@@ -195,7 +198,9 @@ static inline wr_status say(void *state, uint32_t most, wr_buf *to, wr_err *err)
     return WR_OK;
 }
 
-static inline wr_col *added(const outcome *o, uint32_t k) { return &o->b->cols[node->out.n - call.n_added + k]; }
+static inline wr_col *added(const outcome *o, uint32_t k) {
+    return &o->b->cols[node->out.n - call.n_added + k];
+}
 
 static inline void same_rows(const outcome *a, const outcome *b, uint32_t n) {
     for (uint32_t k = 0; k < call.n_added; k++)

@@ -1,6 +1,7 @@
 /* tests/unit/runtime/test_table_fn.c -- all table functions: cut into calls and saved at every row, damaged
- * snapshots, lack of memory at every point. Each against brute force is in test_table_fns.c; the operator with
- * random barriers and crashes in test_saving.c; queries as a whole in tests/sql/tablefns and tests/sql/kda. */
+ * snapshots, lack of memory at every point. Each against brute force is in test_table_fns.c; the operator
+ * with random barriers and crashes in test_saving.c; queries as a whole in tests/sql/tablefns and
+ * tests/sql/kda. */
 #include "table_fn_rig.h"
 
 /* ---- all of them ---- */
@@ -105,7 +106,8 @@ static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
     wr_buf text = {0};
     wr_status s = run->open ? run->open(&call, err) : WR_OK;
     if (s == WR_OK) s = state_new(&a, err);
-    for (uint32_t at = 0; at < in->n && s == WR_OK; at += step_of(at)) s = give(a, in, at, step_of(at), o, err);
+    for (uint32_t at = 0; at < in->n && s == WR_OK; at += step_of(at))
+        s = give(a, in, at, step_of(at), o, err);
     if (s == WR_OK) s = state_save(a, &text, err);
     if (s == WR_OK) s = state_new(&b, err);
     if (s == WR_OK) s = state_load(b, text.data ? text.data : "", text.len, err);
@@ -122,7 +124,7 @@ static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
 Test(table_fn, no_memory) {
     for (size_t q = 0; q < WR_LEN(all); q++) {
         plan(all[q]);
-        wr_batch *in = in_random(70, 50);
+        wr_batch *in = in_random(72, 50);
         wr_status s = WR_ENOMEM;
         uint64_t n = 1;
         for (; s != WR_OK; n++) {
@@ -185,8 +187,11 @@ Test(table_fn, partitions_are_bounded) {
     static const struct {
         const char *sql;
         uint64_t bad, out;
-    } cases[] = {{"SELECT * FROM TABLE(ANOMALY_ZSCORE(TABLE t PARTITION BY k, DESCRIPTOR(x), max_partitions => 3));", 40, 60},
-                 {"SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t PARTITION BY k, 'k', 1, 1, max_partitions => 4));", 20, 8}};
+    } cases[] = {
+        {"SELECT * FROM TABLE(ANOMALY_ZSCORE(TABLE t PARTITION BY k, DESCRIPTOR(x), max_partitions => 3));",
+         40, 60},
+        {"SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t PARTITION BY k, 'k', 1, 1, max_partitions => 4));",
+         20, 8}};
     for (size_t q = 0; q < WR_LEN(cases); q++) {
         plan(cases[q].sql);
         wr_batch *in = in_new(100);

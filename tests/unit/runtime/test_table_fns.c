@@ -25,7 +25,8 @@ Test(table_fn, zscore_is_the_formula) {
         double s = fmax((double)sqrtl(m2 / (have > 1 ? have - 1 : 1)), fabs((double)mean) / 1e6);
         double want = have < 5 ? 0 : fabs(x[i] - (double)mean) / s;
         cr_assert(near(added(&o, 0)->f64[i], want), "row %u: %g, not %g", i, added(&o, 0)->f64[i], want);
-        cr_assert(have == 0 ? wr_is_null(added(&o, 1), i) : near(added(&o, 1)->f64[i], (double)mean), "row %u", i);
+        cr_assert(have == 0 ? wr_is_null(added(&o, 1), i) : near(added(&o, 1)->f64[i], (double)mean),
+                  "row %u", i);
         cr_assert_eq(added(&o, 2)->i64[i], want >= 2.5);
         if (i % 400 == 399) cr_assert(added(&o, 2)->i64[i]);
         anomalies += added(&o, 2)->i64[i] != 0;
@@ -45,7 +46,8 @@ static double telemetry(uint32_t i) {
 }
 
 Test(table_fn, seasonal_is_the_formula) {
-    begin("SELECT * FROM TABLE(ANOMALY_SEASONAL(TABLE t, DESCRIPTOR(x), 7, alpha => 0.4, beta => 0.1, gamma => 0.2));");
+    begin("SELECT * FROM TABLE(ANOMALY_SEASONAL(TABLE t, DESCRIPTOR(x), 7, alpha => 0.4, beta => 0.1, gamma "
+          "=> 0.2));");
     uint32_t n = 500, p = 7;
     wr_batch *in = in_new(n);
     for (uint32_t i = 0; i < n; i++) col(in, "x")->f64[i] = telemetry(i * 7) + (i == 300 ? 500 : 0);
@@ -65,7 +67,8 @@ Test(table_fn, seasonal_is_the_formula) {
         double f = level + trend + season[i % p], s = fmax(sqrt(v), fabs(level) / 1e6), y = x[i], was = level;
         double want = i < 2 * p ? 0 : fabs(x[i] - f) / s;
         if (i >= 2 * p && want > 3) y = x[i] > f ? f + 3 * s : f - 3 * s;
-        cr_assert(fabs(added(&o, 0)->f64[i] - want) <= 1e-6 * (1 + want), "row %u: %g, not %g", i, added(&o, 0)->f64[i], want);
+        cr_assert(fabs(added(&o, 0)->f64[i] - want) <= 1e-6 * (1 + want), "row %u: %g, not %g", i,
+                  added(&o, 0)->f64[i], want);
         cr_assert(near(added(&o, 1)->f64[i], f), "row %u", i);
         cr_assert_eq(added(&o, 2)->i64[i], want >= 3);
         double delta = fmax(1.0 / p, 1.0 / (i - p + 1));
@@ -86,7 +89,8 @@ Test(table_fn, seasonal_finds_what_is_planted) {
     wr_batch *in = in_new(n);
     for (uint32_t i = 0; i < n; i++) {
         bool odd = i > 48 * 4 && i % 201 == 0;
-        col(in, "x")->f64[i] = telemetry(i) + (odd ? (i % 2 ? 12 : -12) : 0); /* below the daily curve's height */
+        col(in, "x")->f64[i] =
+            telemetry(i) + (odd ? (i % 2 ? 12 : -12) : 0); /* below the daily curve's height */
     }
     outcome o = out_new(n);
     void *state;
@@ -138,7 +142,8 @@ static uint32_t brute_spots(const double (*pts)[2], uint32_t n, double radius, u
     }
     for (uint32_t l = 0; l < n; l++) {
         bool mine = false;
-        for (uint32_t i = 0; i < n; i++) mine = mine || (count[i] >= min && label[i] == l && close_by[i][last]);
+        for (uint32_t i = 0; i < n; i++)
+            mine = mine || (count[i] >= min && label[i] == l && close_by[i][last]);
         if (!mine) continue;
         spot s = {.n = 0};
         for (uint32_t j = 0; j < n; j++) {
@@ -182,8 +187,8 @@ static void brute_json(const spot *s, uint32_t n, wr_buf *b) {
 }
 
 Test(table_fn, hotspots_are_those_of_dbscan) {
-    begin("SELECT * FROM TABLE(HOTSPOTS(TABLE t, 100, 0.7, 5, DESCRIPTOR(x, y)));");
-    enum { N = 400 };
+    begin("SELECT * FROM TABLE(HOTSPOTS(TABLE t, 100, 0.8, 4, DESCRIPTOR(x, y)));");
+    enum { N = 1500 };
     static double pts[N][2];
     wr_batch *in = in_new(N);
     for (uint32_t i = 0; i < N; i++) {
@@ -199,11 +204,11 @@ Test(table_fn, hotspots_are_those_of_dbscan) {
     ok(give(state, in, 0, N, &o, NULL));
     for (uint32_t i = 0; i < N; i++) {
         spot spots[100];
-        uint32_t from = i < 99 ? 0 : i - 99, n = brute_spots(pts + from, i - from + 1, 0.7, 5, spots);
+        uint32_t from = i < 99 ? 0 : i - 99, n = brute_spots(pts + from, i - from + 1, 0.8, 4, spots);
         brute_json(spots, n, &want);
         const wr_str *got = &added(&o, 0)->str[i];
-        cr_assert(got->len == want.len && memcmp(wr_str_data(got), want.data, want.len) == 0, "row %u: %.*s, not %.*s", i,
-                  (int)got->len, wr_str_data(got), (int)want.len, want.data);
+        cr_assert(got->len == want.len && memcmp(wr_str_data(got), want.data, want.len) == 0,
+                  "row %u: %.*s, not %.*s", i, (int)got->len, wr_str_data(got), (int)want.len, want.data);
         several += n > 1;
         none += n == 0;
     }
@@ -217,7 +222,8 @@ Test(table_fn, hotspots_are_those_of_dbscan) {
 
 /* E44 of the specification: a field of 10 by 10, a fifth of the points in a spot of 1 by 1; 1000, 0.2, 17. */
 Test(table_fn, hotspots_of_the_documented_sample) {
-    begin("SELECT STREAM x, y, HOTSPOTS_RESULT FROM TABLE(HOTSPOTS(CURSOR(SELECT STREAM x, y FROM t), 1000, 0.2, 17));");
+    begin("SELECT STREAM x, y, HOTSPOTS_RESULT FROM TABLE(HOTSPOTS(CURSOR(SELECT STREAM x, y FROM t), 1000, "
+          "0.2, 17));");
     enum { N = 4000 };
     wr_batch *in = in_new(N);
     for (uint32_t i = 0; i < N; i++) {
@@ -234,8 +240,9 @@ Test(table_fn, hotspots_of_the_documented_sample) {
         double x = col(in, "x")->f64[i], y = col(in, "y")->f64[i], density, lo[2], hi[2];
         wr_str s = added(&o, 0)->str[i];
         char *text = strndup(wr_str_data(&s), s.len);
-        bool found = sscanf(text, "{\"hotspots\":[{\"density\":%lf,\"minValues\":[%lf,%lf],\"maxValues\":[%lf,%lf]}]}", &density,
-                            &lo[0], &lo[1], &hi[0], &hi[1]) == 5;
+        bool found =
+            sscanf(text, "{\"hotspots\":[{\"density\":%lf,\"minValues\":[%lf,%lf],\"maxValues\":[%lf,%lf]}]}",
+                   &density, &lo[0], &lo[1], &hi[0], &hi[1]) == 5;
         cr_assert(found || strcmp(text, "{\"hotspots\":[]}") == 0, "%s", text);
         free(text);
         bool in_spot = x > 4.2 && x < 4.8 && y > 7.2 && y < 7.8;
@@ -292,7 +299,8 @@ Test(table_fn, top_k_beyond_its_counters) {
         const char *digits = strncmp(line, "item number ", 12) == 0 ? line + 12 : line;
         uint32_t item = (uint32_t)atoi(digits), got = (uint32_t)atoi(count);
         if (item >= 20) continue;
-        cr_assert(got >= counts[item] && got <= counts[item] + N / 65536 + 1, "%u: %u, not %u", item, got, counts[item]);
+        cr_assert(got >= counts[item] && got <= counts[item] + N / 65536 + 1, "%u: %u, not %u", item, got,
+                  counts[item]);
         seen |= 1u << item;
     }
     for (uint32_t k = 0; k < 20; k++)

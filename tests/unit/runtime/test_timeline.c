@@ -136,7 +136,8 @@ static int by_grain(const void *x, const void *y) {
     return (a->pos > b->pos) - (a->pos < b->pos);
 }
 
-/* Coarse times: rows leave with the last tick of their grain, those of one grain in the order of their source. */
+/* Coarse times: rows leave with the last tick of their grain, those of one grain in the order of their
+ * source. */
 Test(timeline, by_grains) {
     for (uint64_t seed = 1; seed <= 40; seed++) {
         rng = seed * 104729;
@@ -144,7 +145,9 @@ Test(timeline, by_grains) {
         wri_timeline_coarse(t, GRAIN, 1);
         size_t done = 0;
         int64_t wm = -5000, pos[3] = {0};
-        uint64_t spread = seed % 3 == 0 ? 300 : seed % 3 == 1 ? 5000 : 3000000; /* the last: too many to count */
+        uint64_t spread = seed % 3 == 0   ? 300
+                          : seed % 3 == 1 ? 5000
+                                          : 3000000; /* the last: too many to count */
         n_rows = 0;
         for (int round = 0; round < 30 || wm < INT64_MAX; round++) {
             uint32_t split = (uint32_t)(rnd() % 3), n = 1 + (uint32_t)(rnd() % 200);
