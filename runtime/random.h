@@ -1,4 +1,5 @@
-/* runtime/random.h -- numbers that look random and follow from a seed: the same on every machine, in every run.
+/* runtime/random.h -- numbers that look random and follow from a seed: the same on every machine, in every
+ * run.
  *
  * The state is one word, counted on by a fixed step and mixed (splitmix64: Steele, Lea, Flood, OOPSLA 2014),
  * so it is copied, saved and compared as a number. Not for secrets: those come from wr_sys.random. */
