@@ -16,6 +16,8 @@ static const char *const all[] = {
     "SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t, 's', 5, 60));",
     "SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t, 'x', 3, 60));",
     "SELECT * FROM TABLE(COUNT_DISTINCT_ITEMS_TUMBLING(TABLE t, 's', 60));",
+    "SELECT * FROM TABLE(RANDOM_CUT_FOREST(TABLE t, 3, 12, 20));",
+    "SELECT * FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(TABLE t, 2, 10, 11, 2, TRUE));",
 };
 
 /* Rows of one time are never in two calls of GROUP_RANK. */
