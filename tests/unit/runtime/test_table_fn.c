@@ -104,7 +104,7 @@ Test(table_fn, damaged_states) {
 
 /* Everything once; the first failure comes back. */
 static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
-    void *a = NULL, *b = NULL;
+    void *a = NULL, *b = NULL, *bound = call.ctx;
     wr_buf text = {0};
     wr_status s = run->open ? run->open(&call, err) : WR_OK;
     if (s == WR_OK) s = state_new(&a, err);
@@ -118,7 +118,7 @@ static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
     if (a) state_drop(a);
     if (b) state_drop(b);
     if (run->close) run->close(&call);
-    call.ctx = NULL;
+    call.ctx = bound;
     wr_buf_free(&text);
     return s;
 }
