@@ -56,6 +56,9 @@ build/venv/bin/python tests/metrics.py "$weir"
 part "the API against its description, by schemathesis (ASan+UBSan)"
 build/venv/bin/python tests/server/api.py "$weir" --examples 50 --seed "${SEED:-1}"
 
+part "anomalies are found, scores rank as other trees' do"
+build/venv/bin/python tests/anomaly/run.py ./weir
+
 part "random queries against DuckDB"
 oracle run ./weir --queries 1000
 oracle over ./weir --queries 800 7

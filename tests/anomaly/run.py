@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does RANDOM_CUT_FOREST find what it should? Three questions, each with a bound that must hold:
 
-  rank       scores rank points as those of the Python package rrcf do: Spearman at least 0.9
+  rank       scores rank points as trees of the Python package rrcf do: Spearman at least 0.9
   telemetry  of readings with planted anomalies (datagen, kind = 'telemetry'), each device with a forest of its own,
              a fixed threshold finds 95 % and is right in 95 %
   season     a half-hourly series with days and weeks, five days of which are unlike the others: at least 4 hold one
@@ -58,50 +58,42 @@ def spearman(a, b):
     return spearmanr(a, b).statistic
 
 
-def cluster_points(r, n):
-    """Three clusters of different width, one value that hardly matters, one point in twenty anywhere."""
-    centres = [((0, 0, 0), 1.0), ((12, 4, -6), 0.5), ((-5, 15, 3), 2.0)]
+def points(r, n):
+    """Two clusters without an edge: how far a point is out takes all values, so that there is a rank to agree on. A
+    fourth value hardly matters."""
+    centres = [(0, 0, 0), (30, 10, -15)]
     for _ in range(n):
-        centre, width = r.choice(centres)
-        if r.random() < 0.05:
-            yield [r.uniform(-25, 25), r.uniform(-25, 25), r.uniform(-25, 25), r.gauss(0, 0.1)]
-        else:
-            yield [*(r.gauss(c, width) for c in centre), r.gauss(0, 0.1)]
+        centre, far = r.choice(centres), math.exp(r.gauss(0, 1))
+        yield [*(c + far * r.gauss(0, 1) for c in centre), r.gauss(0, 0.1)]
 
 
-def rrcf_scores(rows, trees, sample, seed):
-    """Each tree keeps a uniform sample of all points so far, as a forest with a very long time_decay does. A point is
-    inserted, its collusive displacement taken, and it or another forgotten."""
+def rrcf_scores(rows, asked, trees, sample):
+    """Of each row in `asked`: the mean of 1 / depth of its leaf, which is what ANOMALY_SCORE is the expected value of, and
+    the package's own score, the collusive displacement, in trees of the row and a sample of those before it. The trees
+    are built at once: those that grow by the package's insert_point have leaves at other depths (for the same
+    points, by up to a third), where both ways of it should give the same distribution, as they do here (unit tests)."""
     import numpy
     import rrcf
-    r = random.Random(seed)
-    numpy.random.seed(seed)
-    forest = [rrcf.RCTree(random_state=seed + k) for k in range(trees)]
-    kept = [[] for _ in range(trees)]
-    said = []
-    for i, row in enumerate(rows):
-        point, total = numpy.array(row), 0.0
-        for tree, keys in zip(forest, kept):
-            tree.insert_point(point, index=i)
-            if i >= sample:
-                total += tree.codisp(i)
-            if len(keys) < sample:
-                keys.append(i)
-            elif (at := r.randrange(i + 1)) < sample:
-                tree.forget_point(keys[at])
-                keys[at] = i
-            else:
-                tree.forget_point(i)
-        said.append(total / trees)
-    return said
+    r = random.Random(1)
+    for i in asked:
+        depth = codisp = 0.0
+        for k in range(trees):
+            kept = [rows[j] for j in r.sample(range(i), sample)]
+            tree = rrcf.RCTree(numpy.array([*kept, rows[i]]), random_state=i * trees + k)
+            depth += 1 / tree.leaves[sample].d
+            codisp += tree.codisp(sample)
+        yield depth / trees, codisp / trees
 
 
 def rank(o):
-    sample, rows = 128, list(cluster_points(random.Random(1), 700))
-    ours = scores(o, rows, "abcd", f"100, {sample}, {2**31 - 1}")
-    theirs = rrcf_scores(rows, 60, sample, 1)
-    rho = spearman(ours[sample:], theirs[sample:])
-    return rho >= 0.9, f"Spearman {rho:.3f} with rrcf over {len(rows) - sample} points"
+    sample, rows = 64, list(points(random.Random(1), 600))
+    asked = range(sample, len(rows), 5)
+    got = scores(o, rows, "abcd", f"100, {sample}, {2**31 - 1}")
+    ours = [got[i] for i in asked]
+    depth, codisp = zip(*rrcf_scores(rows, asked, 30, sample))
+    rho = spearman(ours, depth)
+    return rho >= 0.9, f"Spearman {rho:.3f} with 1 / depth in rrcf's trees over {len(ours)} points " \
+                       f"({spearman(ours, codisp):.3f} with its codisp, another measure)"
 
 
 # ---- telemetry ----
@@ -192,6 +184,7 @@ def main():
     passed = failed = skipped = 0
     for name in o.part or PARTS:
         ok, what = PARTS[name](o)
+        ok = None if ok is None else bool(ok)
         print(f"{'skip' if ok is None else 'ok' if ok else 'FAIL'} {name}: {what}", flush=True)
         passed, failed, skipped = passed + (ok is True), failed + (ok is False), skipped + (ok is None)
     print(f"anomaly: {passed} passed, {failed} failed, {skipped} skipped")

@@ -145,6 +145,61 @@ Test(rcf, a_score_is_the_expected_inverse_depth_of_an_insertion) {
     }
 }
 
+/* Depth of the last of n points in a tree of all of them that is cut from nothing. */
+static uint32_t depth_anew(double p[][3], uint32_t n, uint64_t *r) {
+    uint32_t ids[64], x = n - 1, depth = 0;
+    for (uint32_t i = 0; i < n; i++) ids[i] = i;
+    for (; n > 1; depth++) {
+        double lo[3] = {INFINITY, INFINITY, INFINITY}, side[3] = {0}, sum = 0;
+        for (int c = 0; c < 3; c++) {
+            for (uint32_t i = 0; i < n; i++) lo[c] = fmin(lo[c], p[ids[i]][c]);
+            for (uint32_t i = 0; i < n; i++) side[c] = fmax(side[c], p[ids[i]][c] - lo[c]);
+            sum += side[c];
+        }
+        double u = wr_random_unit(r) * sum;
+        uint32_t c = 0, m = 0;
+        while (c < 2 && u > side[c]) u -= side[c++];
+        bool above = p[x][c] > lo[c] + u;
+        for (uint32_t i = 0; i < n; i++)
+            if ((p[ids[i]][c] > lo[c] + u) == above) ids[m++] = ids[i];
+        n = m;
+    }
+    return depth;
+}
+
+/* Trees that points came to one by one, and others left, score as trees that are built at once. */
+Test(rcf, scores_are_those_of_trees_built_anew) {
+    enum { N = 24, GUESTS = 8, TREES = 2000 };
+    double p[N + 1][3];
+    uint64_t r = 17;
+    wr_rcf *f = forest(3, 1, TREES, N + GUESTS, 1000);
+    for (int i = 0; i < N; i++) {
+        double far = exp(gauss(&r));
+        for (int c = 0; c < 3; c++) p[i][c] = far * gauss(&r) + (i % 2 ? 30 : 0);
+        push(f, p[i], NULL);
+    }
+    uint32_t guests[GUESTS];
+    is(wri_rcf_reserve(f, N + GUESTS, f->n_store, NULL), WR_OK, NULL);
+    for (int i = 0; i < GUESTS; i++) {
+        float x[4] = {(float)gauss(&r) * 40, (float)gauss(&r) * 10, (float)gauss(&r), 0};
+        guests[i] = hold(f, x);
+        for (uint32_t t = 0; t < TREES; t++) wri_rcf_insert(f, &f->trees[t], guests[i]);
+    }
+    for (int i = 0; i < GUESTS; i++)
+        for (uint32_t t = 0; t < TREES; t++) wri_rcf_remove(f, &f->trees[t], guests[i], f->path);
+    for (int k = 0; k < 12; k++) {
+        for (int c = 0; c < 3; c++) {
+            p[N][c] = exp(gauss(&r)) * gauss(&r) + (k % 2 ? 30 : 0);
+            ((float *)f->x)[c] = (float)(p[N][c] - f->origin[c]);
+        }
+        double ours = 0, anew = 0;
+        for (uint32_t t = 0; t < TREES; t++) ours += wri_rcf_tree_score(f, &f->trees[t]) / TREES;
+        for (int i = 0; i < 20000; i++) anew += 1.0 / depth_anew(p, N + 1, &r) / 20000;
+        cr_assert_float_eq(ours, anew, 0.04 * anew, "%g, not %g", ours, anew);
+    }
+    wr_rcf_free(f);
+}
+
 /* Taking a point out lifts the points below its sibling by one, and no others. */
 Test(rcf, removal_displaces_the_sibling) {
     for (uint64_t seed = 0; seed < 200; seed++) {

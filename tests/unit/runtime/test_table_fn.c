@@ -16,6 +16,8 @@ static const char *const all[] = {
     "SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t, 's', 5, 60));",
     "SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t, 'x', 3, 60));",
     "SELECT * FROM TABLE(COUNT_DISTINCT_ITEMS_TUMBLING(TABLE t, 's', 60));",
+    "SELECT * FROM TABLE(RANDOM_CUT_FOREST(TABLE t, 3, 12, 20));",
+    "SELECT * FROM TABLE(RANDOM_CUT_FOREST_WITH_EXPLANATION(TABLE t, 2, 10, 11, 2, TRUE));",
 };
 
 /* Rows of one time are never in two calls of GROUP_RANK. */
@@ -102,7 +104,7 @@ Test(table_fn, damaged_states) {
 
 /* Everything once; the first failure comes back. */
 static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
-    void *a = NULL, *b = NULL;
+    void *a = NULL, *b = NULL, *bound = call.ctx;
     wr_buf text = {0};
     wr_status s = run->open ? run->open(&call, err) : WR_OK;
     if (s == WR_OK) s = state_new(&a, err);
@@ -116,7 +118,7 @@ static wr_status once(const wr_batch *in, outcome *o, wr_err *err) {
     if (a) state_drop(a);
     if (b) state_drop(b);
     if (run->close) run->close(&call);
-    call.ctx = NULL;
+    call.ctx = bound;
     wr_buf_free(&text);
     return s;
 }
