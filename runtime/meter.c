@@ -192,7 +192,8 @@ static void tell(wr_task *t) {
     for (uint32_t id = 0; t->meter.told && id < n; id++) {
         const wr_op *op = &t->ops[id];
         t->meter.told[id] = (wr_waits){.holds_us = op->holds_us};
-        if (op->def->waiting && !op->paged) op->def->waiting(op, &t->meter.told[id]);
+        if (op->paged) wri_paged_waiting(op, &t->meter.told[id]);
+        else if (op->def->waiting) op->def->waiting(op, &t->meter.told[id]);
     }
     pthread_mutex_unlock(&t->meter.lock);
 }

@@ -42,7 +42,9 @@ typedef struct wr_waits {
     uint64_t rows, keys;
     wr_wait first[WRI_WAITS_SHOWN]; /* by rising due_us, end_us */
     uint32_t n_first;
-    int64_t holds_us; /* the operator's, whether anything waits or not */
+    int64_t holds_us;    /* the operator's, whether anything waits or not */
+    bool on_disk;        /* its state is, for want of memory: nothing else is said of it */
+    uint64_t on_the_way; /* rows that wait for that */
 } wr_waits;
 /* Adds one; those of equal borders and due_us are put together. */
 void wri_waits_add(wr_waits *w, wr_wait x);

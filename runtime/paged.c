@@ -507,3 +507,9 @@ void wri_paged_measure(const wr_op *op, wr_kept *out) {
     const wri_paged *pg = op->paged;
     *out = (wr_kept){.keys = pg->kept.keys, .bytes = pg->bytes};
 }
+
+void wri_paged_waiting(const wr_op *op, wr_waits *out) {
+    const wri_paged *pg = op->paged;
+    out->on_disk = true;
+    for (size_t i = 0; i < pg->n; i++) out->on_the_way += pg->events[i].b ? pg->events[i].b->n : 0;
+}

@@ -44,6 +44,7 @@ wr_status wri_paged_relieve(wr_op *op, bool *didp, wr_err *err) WR_MUST_USE;
 /* The worker has nothing to do. */
 wr_status wri_paged_idle(wr_task *t, bool *didp, wr_err *err) WR_MUST_USE;
 void wri_paged_measure(const wr_op *op, wr_kept *out);
-void wri_paged_free(wr_op *op); /* without one, too */
+void wri_paged_waiting(const wr_op *op, wr_waits *out); /* that it is on disk, and how many rows wait */
+void wri_paged_free(wr_op *op);                         /* without one, too */
 
 #endif

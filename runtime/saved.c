@@ -174,7 +174,7 @@ void wri_saver_sort(wr_saver *s) {
     if (s->n) qsort(s->items, s->n, sizeof *s->items, by_part);
 }
 
-wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
+static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
     int r = msgpack_pack_array(&pk, item->slots ? 4 : 3);
@@ -186,23 +186,33 @@ wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
     for (uint32_t i = 0; r == 0 && i < item->n_ints; i++) r = msgpack_pack_int64(&pk, item->ints[i]);
     if (r == 0 && item->slots) r = msgpack_pack_bin(&pk, item->slots_len);
     if (r == 0 && item->slots) r = msgpack_pack_bin_body(&pk, item->slots, item->slots_len);
-    if (r != 0) return wr_fail_oom(err, "a snapshot");
+    return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
+}
+
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
+    WR_TRY(pack_head(item, out, err));
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
+}
+
+static wr_status say_item(const wri_item *item, wr_segment *to, wr_buf *head, wr_err *err) {
+    if (item->from) return wr_segment_copy(to, item->from, err);
+    head->len = 0;
+    WR_TRY(pack_head(item, head, err));
+    WR_TRY(wr_segment_put(to, head->data, head->len, err));
+    return item->rows ? wr_rows_say(item->rows, to, err) : WR_OK; /* no copy of what is large */
 }
 
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
     const wri_items *all = ctx;
-    wr_buf text = {0};
+    wr_buf head = {0};
     wr_status r = WR_OK;
     for (size_t i = 0; r == WR_OK && i < all->n; i++) {
         wri_item *item = &all->items[i];
         if (item->begins) continue;
-        text.len = 0;
-        r = item->from ? wr_segment_copy(to, item->from, err) : wri_item_pack(item, &text, err);
-        if (r == WR_OK) r = wr_segment_put(to, text.data, text.len, err);
+        r = say_item(item, to, &head, err);
         wr_batch_drop(item->rows); /* what has been written is held no longer */
         item->rows = NULL;
     }
-    wr_buf_free(&text);
+    wr_buf_free(&head);
     return r;
 }

@@ -147,6 +147,7 @@ static bool is_void(const stream *s, const found *f, uint32_t i) {
 static wr_status take_own(const stream *s, const found *f, wr_batch *b, wr_err *err) {
     wr_saved whole = {.tag = f->tag, .rows = b, .n_likely = f->n_likely};
     bool by_key = s->whose == WRI_BY_KEY && f->n_keys > 0;
+    if (by_key) whole.n_likely /= s->l->job->n_workers;
     if (s->said && f->slots_len != b->n * sizeof(uint32_t)) return wr_fail(err, WR_EDATA, OPERATOR);
     for (uint32_t i = 0; i < f->n_keys; i++)
         if (f->keys[i] >= b->n_cols) return wr_fail(err, WR_EDATA, OPERATOR);
@@ -162,7 +163,7 @@ static wr_status take_own(const stream *s, const found *f, wr_batch *b, wr_err *
         bool own = !by_key || wri_exchange_target(b->hash[i], s->l->job->n_workers) == s->l->worker;
         n += own && !is_void(s, f, i);
     }
-    wr_status r = n > 0 ? give_some(s, f, b, idx, n, err) : WR_OK;
+    wr_status r = n == 0 ? WR_OK : n == b->n ? give(s, f, &whole, err) : give_some(s, f, b, idx, n, err);
     wr_free(idx);
     return r;
 }

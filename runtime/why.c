@@ -31,13 +31,17 @@ static wr_status gather(wri_why *w) {
     const wr_plan *p = j->plan;
     wr_waits *all = wr_arena_calloc(&w->m.ar, p->n_nodes * sizeof *all);
     w->found = wr_arena_calloc(&w->m.ar, p->n_nodes * sizeof *w->found);
-    if (!all || !w->found) return WR_ENOMEM;
+    w->on_disk = wr_arena_calloc(&w->m.ar, p->n_nodes * sizeof *w->on_disk);
+    if (!all || !w->found || !w->on_disk) return WR_ENOMEM;
     for (uint32_t i = 0; i < j->n_workers; i++) {
         wr_task *t = &j->workers[i];
         w->silent += !wri_has_answered(t, w->asked);
         pthread_mutex_lock(&t->meter.lock);
-        for (uint32_t id = 0; t->meter.alive && t->meter.told && id < p->n_nodes; id++)
+        for (uint32_t id = 0; t->meter.alive && t->meter.told && id < p->n_nodes; id++) {
             wri_waits_merge(&all[shown_at(p, p->nodes[id])->id], &t->meter.told[id]);
+            w->on_disk[id].is |= t->meter.told[id].on_disk;
+            w->on_disk[id].rows += t->meter.told[id].on_the_way;
+        }
         pthread_mutex_unlock(&t->meter.lock);
     }
     for (uint32_t id = 0; id < p->n_nodes; id++)

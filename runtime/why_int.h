@@ -38,8 +38,12 @@ typedef struct wri_why {
     wr_job_metrics m;
     wri_finding *found;
     uint32_t n;
-    uint64_t asked;  /* the request to the workers; 0: none */
-    uint32_t silent; /* workers that have not answered */
+    struct wri_on_disk {
+        bool is;
+        uint64_t rows; /* that wait for the next round */
+    } * on_disk;       /* by node: its state is */
+    uint64_t asked;    /* the request to the workers; 0: none */
+    uint32_t silent;   /* workers that have not answered */
 } wri_why;
 
 /* *outp: the caller's, also after a failure. */

@@ -99,10 +99,26 @@ static wr_status put_rest(const wri_why *w, wr_buf *out) {
                          bytes >> 10, 2 * share >> 10);
 }
 
+/* For want of memory: paged.h. */
+static wr_status put_disk(const wri_why *w, wr_buf *out) {
+    text a;
+    for (uint32_t id = 0; w->on_disk && id < w->j->plan->n_nodes; id++) {
+        if (!w->on_disk[id].is) continue;
+        WR_TRY(put_name(w, w->j->plan->nodes[id], out));
+        WR_TRY(wr_buf_printf(out,
+                             ": its state is on disk, as memory is short; %s row%s wait%s for the next round "
+                             "there. A larger memory = '...' would spare that.\n",
+                             count(w->on_disk[id].rows, a), plural(w->on_disk[id].rows),
+                             w->on_disk[id].rows == 1 ? "s" : ""));
+    }
+    return WR_OK;
+}
+
 static wr_status put_pressure(const wri_why *w, wr_buf *out) {
     const wr_sink_metrics *s = stuck(w);
     text a;
     if (w->m.resting) WR_TRY(put_rest(w, out));
+    WR_TRY(put_disk(w, out));
     for (int k = 0; k < WR_TROUBLE_KINDS; k++) {
         wr_trouble t;
         wr_job_trouble(w->j, (wr_trouble_kind)k, &t);

@@ -84,8 +84,18 @@ typedef struct interval_join {
 
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 
+static uint32_t slot_of(const block *b, uint32_t row) { return (uint32_t)b->b->pos << ROWS_BITS | row; }
+
 static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
                            wr_err *err);
+
+static wr_status all_rows(wri_slots *slots, wr_err *err) {
+    const interval_join *j = slots->ctx;
+    for (size_t i = 0; i < j->n_blocks; i++)
+        if (j->blocks[i])
+            WR_TRY(wri_slots_touch_range(slots, slot_of(j->blocks[i], 0), j->blocks[i]->b->n, err));
+    return WR_OK;
+}
 
 static wr_status interval_open(wr_op *op, wr_err *err) {
     interval_join *j = op->state = wr_calloc(1, sizeof *j);
@@ -94,6 +104,7 @@ static wr_status interval_open(wr_op *op, wr_err *err) {
     j->forever = n->join.time_cols[0] == WR_NO_COL;
     wri_numbers_init(&j->numbers, ROWS_BITS);
     wri_slots_init(&j->slots, op, 0, 0, save_rows, j);
+    wri_slots_ask(&j->slots, all_rows);
     for (uint32_t s = 0; s < 2; s++) {
         WR_TRY(wri_jside_init(&j->sides[s], n, s, false, err));
         j->wait[s].live_from = INT64_MIN;
@@ -163,7 +174,6 @@ static chain *chain_of(interval_join *j, uint32_t gid) {
 
 static bool was_matched(const block *b, uint32_t row) { return b->matched[row >> 6] >> (row & 63) & 1; }
 static void set_matched(block *b, uint32_t row) { b->matched[row >> 6] |= UINT64_C(1) << (row & 63); }
-static uint32_t slot_of(const block *b, uint32_t row) { return (uint32_t)b->b->pos << ROWS_BITS | row; }
 
 /* Whether it matters later that a row of side s was matched. */
 static bool marks(const wr_node *n, uint32_t s) { return wri_pads(n, s) || (s == 0 && wri_one_sided(n)); }

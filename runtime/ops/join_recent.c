@@ -360,7 +360,7 @@ static wr_status recent_save(wr_op *op, wr_saver *to, wr_err *err) {
             j->picked[i] =
                 (wri_picked){.b = h->b, .row = h->row, .split = h->matched, .pos = (int64_t)(w->first + i)};
         }
-        WR_TRY(wri_save_picked(to, WINDOWS + s, j->sides[s].n, j->picked, n, NULL, 0, err));
+        WR_TRY(wri_save_picked(to, WINDOWS + s, j->sides[s].n, j->picked, n, err));
     }
     for (uint32_t s = 0; s < 2; s++) WR_TRY(wri_timeline_barrier(j->lines[s], to, err));
     return WR_OK;

@@ -51,7 +51,7 @@ typedef struct over {
     wri_left left;
     wri_timers timers;
     int64_t pos;        /* rows so far */
-    wri_slots keys;     /* by group */
+    wri_slots keys;     /* by group, where something is kept of keys that rows do not tell */
     uint32_t *key_cols; /* 0, 1, … */
     loaded *loaded;     /* rows of frames out of a snapshot, that have not been put in */
     size_t n_loaded, loaded_cap;
@@ -144,14 +144,25 @@ enum { WAITING, KEYS, LEAD, POS, ROWS, SEEN }; /* tags in snapshots, and spaces 
 static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
                            wr_err *err);
 
+static wr_status all_keys(wri_slots *slots, wr_err *err) {
+    const over *s = slots->op->state;
+    return wri_slots_touch_all(slots, wri_groups_count(s->groups), wri_groups_gone(s->groups), err);
+}
+
 /* Who saves what. */
 static void open_slots(wr_op *op, over *s) {
     const wr_node *n = op->node;
-    wri_slots_init(&s->keys, op, 0, KEYS, save_keys, NULL);
+    bool by_key = s->counters_at || s->ttl;
+    for (uint32_t i = 0; i < s->n_frames; i++) by_key = by_key || wri_frame_by_key(s->frames[i]);
+    if (by_key) {
+        wri_slots_init(&s->keys, op, 0, KEYS, save_keys, NULL);
+        wri_slots_ask(&s->keys, all_keys);
+        s->keys.at_once = WRI_SLOTS_SCATTERED;
+    }
+    if (s->lead) wri_lead_saves(s->lead, &(wri_lead_saving){s->groups, LEAD});
     wri_timeline_saves(s->line, op, WAITING, n->over.keys, n->over.n_keys);
     for (uint32_t i = 0; i < s->n_frames; i++) {
         wri_frame_saving v = {.groups = s->groups,
-                              .key_slots = &s->keys,
                               .keys = s->key_cols,
                               .n_keys = n->over.n_keys,
                               .rows_tag = ROWS + 2 * i,
@@ -355,8 +366,9 @@ static wr_status run_batch(wr_op *op, over *s, wr_batch *b, wr_err *err) {
 /* ---- snapshots ----
  *
  *   WAITING  the timeline's rows: slots
- *   KEYS     a row a key: time of its newest row, counters, what each frame has of it: slots
- *   LEAD     rows that wait for others: all of them, at each barrier
+ *   KEYS     a row a key, unless its rows tell all of it: time of the newest row, counters, what each frame
+ *            without nodes has of it: slots
+ *   LEAD     rows that wait for others: slots, by key
  *   ROWS + 2 * i, SEEN + 2 * i    rows, and values of DISTINCT, of frame i: slots
  *   POS      how many rows there were, as a number
  *
@@ -424,7 +436,7 @@ static wr_status over_save(wr_op *op, wr_saver *to, wr_err *err) {
     over *s = op->state;
     WR_TRY(settle(op, s, err));
     WR_TRY(wr_save_ints(to, POS, &s->pos, 1, err));
-    if (s->lead) WR_TRY(wri_lead_save(s->lead, states_of(s), wri_groups_count(s->groups), to, LEAD, err));
+    if (s->lead) WR_TRY(wri_slots_barrier(wri_lead_slots(s->lead), to, err));
     WR_TRY(wri_timeline_barrier(s->line, to, err));
     WR_TRY(wri_slots_barrier(&s->keys, to, err));
     for (uint32_t i = 0; i < s->n_frames; i++) WR_TRY(wri_frame_barrier(s->frames[i], to, err));
@@ -435,6 +447,7 @@ static wr_status over_save_rest(wr_op *op, bool *leftp, wr_err *err) {
     over *s = op->state;
     WR_TRY(wri_timeline_save_rest(s->line, leftp, err));
     if (!*leftp) WR_TRY(wri_slots_rest(&s->keys, leftp, err));
+    if (!*leftp && s->lead) WR_TRY(wri_slots_rest(wri_lead_slots(s->lead), leftp, err));
     for (uint32_t i = 0; i < s->n_frames && !*leftp; i++)
         WR_TRY(wri_frame_save_rest(s->frames[i], leftp, err));
     return WR_OK;
@@ -503,6 +516,7 @@ static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
         WR_TRY(find_keys(op, s, b, NULL, err));
         return wri_frame_load_seen(s->frames[frame], s->gids, b, op->node->over.n_keys, err);
     }
+    if (!wri_frame_fits(s->frames[frame], b, op->node->over.n_keys)) return broken(err);
     if (wr_grow(&s->loaded, &s->loaded_cap, s->n_loaded + 1, sizeof *s->loaded) != WR_OK)
         return wr_fail_oom(err, "OVER");
     s->loaded[s->n_loaded++] = (loaded){wr_batch_hold(b), frame};
@@ -516,17 +530,30 @@ static int by_time(const void *x, const void *y) {
     return (d > 0) - (d < 0);
 }
 
+/* The rows that come next, all of a batch that was loaded if they are that, else a copy. */
+static wr_status pick_next(const over *s, const load_row *rows, size_t n, wri_picked *picked, wr_batch **outp,
+                           wr_err *err) {
+    wr_batch *b = s->loaded[rows->batch].rows;
+    uint32_t k = 0, some = n < WR_BATCH_ROWS ? (uint32_t)n : WR_BATCH_ROWS;
+    while (k < n && k < b->n && rows[k].batch == rows->batch && rows[k].row == k) k++;
+    if (k == b->n) {
+        *outp = wr_batch_hold(b);
+        return WR_OK;
+    }
+    for (uint32_t i = 0; i < some; i++)
+        picked[i] = (wri_picked){.b = s->loaded[rows[i].batch].rows, .row = rows[i].row};
+    return wri_pick_rows(picked, some, b->n_cols, 0, outp, err);
+}
+
 /* rows[0..n) of frame `frame`, in order. */
 static wr_status put_in(wr_op *op, over *s, uint32_t frame, const load_row *rows, size_t n, wr_err *err) {
     wri_picked *picked = wr_alloc(WR_BATCH_ROWS * sizeof *picked);
     wr_status st = picked ? WR_OK : wr_fail_oom(err, "OVER");
-    for (size_t at = 0, some; st == WR_OK && at < n; at += some) {
+    for (size_t at = 0; st == WR_OK && at < n;) {
         wr_batch *b;
-        some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
-        for (size_t i = 0; i < some; i++)
-            picked[i] = (wri_picked){.b = s->loaded[rows[at + i].batch].rows, .row = rows[at + i].row};
-        st = wri_pick_rows(picked, (uint32_t)some, picked->b->n_cols, 0, &b, err);
+        st = pick_next(s, rows + at, n - at, picked, &b, err);
         if (st != WR_OK) break;
+        at += b->n;
         st = find_keys(op, s, b, NULL, err);
         if (st == WR_OK)
             st = wri_frame_load(s->frames[frame], states_of(s), s->gids, b, op->node->over.n_keys, err);
@@ -536,21 +563,74 @@ static wr_status put_in(wr_op *op, over *s, uint32_t frame, const load_row *rows
     return st;
 }
 
-static wr_status settle_frame(wr_op *op, over *s, uint32_t frame, load_row *rows, wr_err *err) {
-    uint32_t col = op->node->over.n_keys, seq;
-    size_t n = 0;
-    bool sorted = true;
+typedef struct first_row { /* of something that was loaded */
+    load_row row;
+    uint32_t of;
+} first_row;
+
+/* rows[0..n) gets those of a frame. What was loaded is put in order as a whole before: nearly always that is
+ * all there is to sort. */
+static wr_status list_rows(const over *s, uint32_t frame, uint32_t col, load_row *rows, size_t *np,
+                           wr_err *err) {
+    size_t n = 0, n_first = 0;
+    uint32_t seq = wri_frame_seq_col(s->frames[frame], col);
+    first_row *first = wr_alloc((s->n_loaded + 1) * sizeof *first);
+    if (!first) return wr_fail_oom(err, "OVER");
     for (size_t i = 0; i < s->n_loaded; i++) {
         const wr_batch *b = s->loaded[i].rows;
-        if (s->loaded[i].frame != frame) continue;
-        bool has = wri_frame_seq(s->frames[frame], b, col, &seq);
-        for (uint32_t k = 0; k < b->n; k++, n++) {
-            uint32_t no = has ? (uint32_t)b->cols[seq].i64[k] : (uint32_t)n;
-            rows[n] = (load_row){b->cols[col].i64[k], no, (uint32_t)i, k};
-            sorted = sorted && (n == 0 || by_time(&rows[n - 1], &rows[n]) <= 0);
+        if (s->loaded[i].frame != frame || b->n == 0) continue;
+        load_row x = {.time = b->cols[col].i64[0], .seq = wri_seq_of(b, seq, 0, (uint32_t)n)};
+        first[n_first++] = (first_row){x, (uint32_t)i};
+        n += b->n;
+    }
+    if (n_first) qsort(first, n_first, sizeof *first, by_time);
+    *np = 0;
+    for (size_t i = 0; i < n_first; i++) {
+        const wr_batch *b = s->loaded[first[i].of].rows;
+        uint32_t base =
+            first[i].row.seq; /* of those that have none: in the order in which they were loaded */
+        for (uint32_t k = 0; k < b->n; k++)
+            rows[(*np)++] = (load_row){b->cols[col].i64[k], wri_seq_of(b, seq, k, base + k), first[i].of, k};
+    }
+    wr_free(first);
+    return WR_OK;
+}
+
+/* Merges x[0..a) and x[a..n), each in order, to `to`. */
+static void merge(const load_row *x, size_t a, size_t n, load_row *to) {
+    for (size_t i = 0, k = a; i < a || k < n;) {
+        bool left = k == n || (i < a && by_time(&x[i], &x[k]) <= 0);
+        *to++ = left ? x[i++] : x[k++];
+    }
+}
+
+/* Sorts by merging the stretches that are in order, half as many each time; tmp: as many. */
+static void sort_rows(load_row *rows, size_t n, load_row *tmp) {
+    size_t merged = 2;
+    for (int passes = 0; merged > 1 && passes < 64;
+         passes++) { /* numbers that wrap can be in no order at all */
+        merged = 0;
+        for (size_t at = 0, mid, end; at < n; at = end, merged++) {
+            for (mid = at + 1; mid < n && by_time(&rows[mid - 1], &rows[mid]) <= 0; mid++) {
+            }
+            for (end = mid; end < n && (end == mid || by_time(&rows[end - 1], &rows[end]) <= 0); end++) {
+            }
+            if (mid == n) continue;
+            merge(rows + at, mid - at, end - at, tmp);
+            memcpy(rows + at, tmp, (end - at) * sizeof *rows);
         }
     }
-    if (!sorted) qsort(rows, n, sizeof *rows, by_time);
+}
+
+static wr_status settle_frame(wr_op *op, over *s, uint32_t frame, load_row *rows, wr_err *err) {
+    size_t n = 0;
+    bool sorted = true;
+    WR_TRY(list_rows(s, frame, op->node->over.n_keys, rows, &n, err));
+    for (size_t i = 1; i < n && sorted; i++) sorted = by_time(&rows[i - 1], &rows[i]) <= 0;
+    load_row *tmp = sorted ? NULL : wr_alloc(n * sizeof *tmp);
+    if (tmp) sort_rows(rows, n, tmp);
+    else if (!sorted) qsort(rows, n, sizeof *rows, by_time);
+    wr_free(tmp);
     return put_in(op, s, frame, rows, n, err);
 }
 

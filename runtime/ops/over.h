@@ -134,12 +134,11 @@ wr_status wri_frame_clear(wri_over_frame *f, char *key, wr_err *err) WR_MUST_USE
 void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n);
 size_t wri_frame_rows(const wri_over_frame *f); /* in all keys' frames */
 
-/* Snapshots: what a frame keeps of keys, as columns of the operator's rows of keys; and its rows, as rows of
- * their own, whose first columns are the keys of `groups`, slots by node; and of DISTINCT over frames without
- * a bound the values that have been seen, slots by entry. */
+/* Snapshots: what a frame keeps of keys and cannot make of its rows, as columns of the operator's rows of
+ * keys; and its rows, as rows of their own, whose first columns are the keys of `groups`, slots by node; and
+ * of DISTINCT over frames without a bound the values that have been seen, slots by entry. */
 typedef struct wri_frame_saving {
     struct wri_groups *groups;
-    wri_slots *key_slots; /* of the operator: told of keys that rows leave */
     const uint32_t *keys; /* 0, 1, … n_keys - 1 */
     uint32_t n_keys;
     uint32_t rows_tag, seen_tag; /* tags, and spaces of slots */
@@ -147,14 +146,23 @@ typedef struct wri_frame_saving {
 void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *saving);
 wr_status wri_frame_barrier(wri_over_frame *f, wr_saver *to, wr_err *err) WR_MUST_USE;
 wr_status wri_frame_save_rest(wri_over_frame *f, bool *leftp, wr_err *err) WR_MUST_USE;
+bool wri_frame_by_key(const wri_over_frame *f); /* it keeps something of keys that its rows do not tell */
 uint32_t wri_frame_key_cols(const wri_over_frame *f);
 wr_status wri_frame_put_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, uint32_t n,
                              wr_batch *out, uint32_t first_col, wr_err *err) WR_MUST_USE;
 wr_status wri_frame_take_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b,
                               uint32_t first_col, wr_err *err) WR_MUST_USE;
-/* The column of b, rows that were saved, that has their order among those of one time; false: they stand in
- * it, as rows of older snapshots do. */
-bool wri_frame_seq(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys, uint32_t *colp);
+bool wri_frame_fits(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys); /* b may be such rows */
+/* The column of rows that were saved that has their seq; older snapshots have none. */
+uint32_t wri_frame_seq_col(const wri_over_frame *f, uint32_t n_keys);
+#define WRI_SEQ_MARKED (INT64_C(1) << 33) /* in it: 31 bits of seq and marks; else 32 bits of seq */
+/* Where row i of b stands among those of its key and time: a number that rises and may wrap; `otherwise`:
+ * rows of older snapshots stand in their order. */
+static inline uint32_t wri_seq_of(const wr_batch *b, uint32_t col, uint32_t i, uint32_t otherwise) {
+    if (b->n_cols <= col) return otherwise;
+    int64_t seq = b->cols[col].i64[i];
+    return (uint32_t)(seq & WRI_SEQ_MARKED ? (uint64_t)seq << 1 : (uint64_t)seq);
+}
 /* Rows of any number of such batches, rising in time, those of a key in their order. gids: of its keys; col:
  * the first behind them; time is in it. */
 wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b, uint32_t col,

@@ -6,7 +6,9 @@
  * in ORDER BY stand in the order of their position in the source (in the reverse one where the order ends
  * with falling time), rows that an operator made in that of their values: never by chance. With Top-N a
  * partition is cut to its best rows each time it has grown to twice as many; when most of what the held
- * batches hold is of no use any more, the rest is copied out of them. */
+ * batches hold is of no use any more, the rest is copied out of them.
+ *
+ * In snapshots each row is a slot: row `row` of a held batch is at % 64 of its number row / 64. */
 #include <stdlib.h>
 
 #include "../job_int.h"
@@ -14,15 +16,23 @@
 #include "ops.h"
 #include "over_part.h"
 #include "saved_rows.h"
+#include "slots.h"
 #include "timers.h"
 
 #define COPY_ROWS 65536u /* rows of held batches for which nothing is ever copied */
 
 typedef struct source { /* a batch that rows of partitions are in */
     wr_batch *b;
-    uint32_t live; /* rows that are referred to */
-    uint32_t at;   /* place in the list */
+    uint32_t live;  /* rows that are referred to */
+    uint32_t at;    /* place in the list */
+    uint32_t n_nos; /* 0: its rows are no slots */
+    uint32_t nos[]; /* one for 64 rows */
 } source;
+
+typedef struct owner { /* of a number */
+    source *of;
+    uint32_t first; /* of its rows */
+} owner;
 
 typedef struct ref {
     source *of;
@@ -50,7 +60,18 @@ typedef struct over_batch {
     ref *sorted; /* rows of partitions that are being evaluated */
     size_t n_sorted, sorted_cap;
     uint32_t n_parts;
+    /* snapshots */
+    wri_slots slots;
+    wri_numbers numbers;
+    owner *owners; /* by number */
+    uint32_t *ids; /* scratch: slots; rows that are saved */
+    wri_picked *picked;
+    size_t owners_cap, ids_cap, picked_cap;
 } over_batch;
+
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err);
+static wr_status all_rows(wri_slots *slots, wr_err *err);
 
 static bool windowed(const over_batch *s) { return s->node->over.end_col != WR_NO_COL; }
 
@@ -61,6 +82,9 @@ static wr_status batch_open(wr_op *op, wr_err *err) {
     s->node = n;
     WR_TRY(wri_part_new(op, &s->eval, err));
     wri_timers_init(&s->timers, WR_US_PER_SECOND);
+    wri_numbers_init(&s->numbers, 6);
+    wri_slots_init(&s->slots, op, 0, 0, save_rows, s);
+    wri_slots_ask(&s->slots, all_rows);
     wr_phys *phys = wr_calloc(n->over.n_keys + 1u, sizeof *phys);
     if (!phys) return wr_fail_oom(err, "OVER");
     for (uint32_t i = 0; i < n->over.n_keys; i++) phys[i] = wr_type_phys(n->out.fields[n->over.keys[i]].type);
@@ -91,27 +115,57 @@ static void batch_close(wr_op *op) {
     wr_free(s->idx);
     wr_free(s->starts);
     wr_free(s->sorted);
+    wri_slots_free(&s->slots);
+    wri_numbers_free(&s->numbers);
+    wr_free(s->owners);
+    wr_free(s->ids);
+    wr_free(s->picked);
     wr_free(s);
 }
 
 /* ---- held batches ---- */
 
+static wr_status number_rows(over_batch *s, source *x, wr_err *err) {
+    for (uint32_t i = 0; i < x->b->n; i += 64) {
+        uint32_t no;
+        WR_TRY(wri_numbers_take(&s->numbers, &no, err));
+        x->nos[x->n_nos++] = no;
+        if (wr_grow(&s->owners, &s->owners_cap, (size_t)no + 1, sizeof *s->owners) != WR_OK)
+            return wr_fail_oom(err, "a snapshot");
+        s->owners[no] = (owner){x, i};
+    }
+    return WR_OK;
+}
+
+static uint32_t slot_of(const ref *r) { return r->of->nos[r->row / 64] * 64 + r->row % 64; }
+
+typedef wr_status (*say_slots)(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err);
+
+/* Tells the slots of rows that they come or leave. */
+static wr_status tell(over_batch *s, const ref *refs, size_t n, say_slots say, wr_err *err) {
+    if (n == 0 || !wri_slots_on(&s->slots)) return WR_OK;
+    if (wr_grow(&s->ids, &s->ids_cap, n, sizeof *s->ids) != WR_OK) return wr_fail_oom(err, "a snapshot");
+    for (size_t i = 0; i < n; i++) s->ids[i] = slot_of(&refs[i]);
+    return say(&s->slots, s->ids, n, err);
+}
+
 static wr_status add_source(over_batch *s, wr_batch *b, source **outp, wr_err *err) {
     *outp = NULL;
     if (wr_grow(&s->sources, &s->sources_cap, s->n_sources + 1, sizeof(source *)) != WR_OK)
         return wr_fail_oom(err, "rows of a partition");
-    source *x = wr_alloc(sizeof *x);
+    source *x = wr_alloc(sizeof *x + (b->n / 64 + (size_t)1) * sizeof *x->nos);
     if (!x) return wr_fail_oom(err, "rows of a partition");
     *x = (source){.b = wr_batch_hold(b), .at = (uint32_t)s->n_sources};
     s->sources[s->n_sources++] = *outp = x;
     s->held_rows += b->n;
-    return WR_OK;
+    return wri_slots_on(&s->slots) ? number_rows(s, x, err) : WR_OK;
 }
 
 static void drop_source(over_batch *s, source *x) {
     s->held_rows -= x->b->n;
     s->sources[x->at] = s->sources[--s->n_sources];
     s->sources[x->at]->at = x->at;
+    for (uint32_t i = 0; i < x->n_nos; i++) wri_numbers_give(&s->numbers, x->nos[i]);
     wr_batch_drop(x->b);
     wr_free(x);
 }
@@ -150,7 +204,8 @@ static wr_status copy_rows(over_batch *s, ref *refs, uint32_t n, wr_err *err) {
     source *x = NULL;
     WR_TRY(wr_batch_new(in->n, n, &b, err));
     b->n = n;
-    wr_status st = WR_OK;
+    wr_status st = wr_batch_places(b) ? WR_OK : wr_fail_oom(err, "places of rows");
+    for (uint32_t i = 0; st == WR_OK && i < n; i++) b->place[i] = (wr_row_place){refs[i].pos, refs[i].split};
     for (uint32_t c = 0; st == WR_OK && c < in->n; c++) {
         st = wr_batch_col(b, c, wr_type_phys(in->fields[c].type), err);
         if (st == WR_OK) st = gather_col(refs, n, c, b, err);
@@ -158,6 +213,7 @@ static wr_status copy_rows(over_batch *s, ref *refs, uint32_t n, wr_err *err) {
     }
     if (st == WR_OK) st = add_source(s, b, &x, err);
     wr_batch_drop(b);
+    if (st == WR_OK) st = tell(s, refs, n, wri_slots_leave, err);
     if (st != WR_OK) return st;
     for (uint32_t i = 0; i < n; i++) {
         let_go(s, &refs[i]);
@@ -166,7 +222,7 @@ static wr_status copy_rows(over_batch *s, ref *refs, uint32_t n, wr_err *err) {
         refs[i].row = i;
         x->live++;
     }
-    return WR_OK;
+    return tell(s, refs, n, wri_slots_touch, err);
 }
 
 /* Most rows that are held are of no use: the others move. */
@@ -215,14 +271,16 @@ static int in_order(const void *x, const void *y, void *ctx) {
 }
 
 /* Sorts a partition, and cuts it to the rows that are wanted. */
-static void sort_part(over_batch *s, part *p) {
+static wr_status sort_part(over_batch *s, part *p, wr_err *err) {
     if (p->n > 1) qsort_r(p->refs, p->n, sizeof *p->refs, in_order, s);
     int64_t top = s->node->over.top;
-    if (!top || p->n <= top) return;
+    if (!top || p->n <= top) return WR_OK;
     uint32_t n = (uint32_t)top;
     while (s->node->over.top_fn == WR_O_RANK && n < p->n && by_keys(s, &p->refs[n - 1], &p->refs[n]) == 0)
         n++;
+    WR_TRY(tell(s, p->refs + n, p->n - n, wri_slots_leave, err));
     while (p->n > n) let_go(s, &p->refs[--p->n]);
+    return WR_OK;
 }
 
 /* ---- rows come ---- */
@@ -259,12 +317,13 @@ static wr_status add_row(over_batch *s, uint32_t gid, ref r, wr_err *err) {
         p->refs = more;
         p->cap = cap;
     }
+    WR_TRY(tell(s, &r, 1, wri_slots_touch, err));
     p->refs[p->n++] = r;
     r.of->live++;
     s->live_rows++;
     int64_t top = s->node->over.top;
     if (!top || top > UINT32_MAX / 4 || p->n < 2 * top + 32 || p->n < p->limit) return WR_OK;
-    sort_part(s, p);
+    WR_TRY(sort_part(s, p, err));
     p->limit = 2 * p->n;
     return WR_OK;
 }
@@ -369,6 +428,7 @@ static wr_status evaluate(wr_op *op, over_batch *s, wr_err *err) {
         st = emit_some(op, s, rows, res, failed, at, n - at < step ? n - at : step, err);
     wr_batch_drop(res);
     wr_batch_drop(rows);
+    if (st == WR_OK) st = tell(s, s->sorted, s->n_sorted, wri_slots_leave, err);
     for (size_t i = 0; i < s->n_sorted; i++) let_go(s, &s->sorted[i]);
     s->n_sorted = 0;
     s->n_parts = 0;
@@ -378,7 +438,7 @@ static wr_status evaluate(wr_op *op, over_batch *s, wr_err *err) {
 /* A complete partition joins those to be evaluated; they go when they fill a batch. */
 static wr_status complete(wr_op *op, over_batch *s, uint32_t gid, wr_err *err) {
     part *p = part_at(s, gid);
-    sort_part(s, p);
+    WR_TRY(sort_part(s, p, err));
     if (s->n_sorted + p->n > UINT32_MAX)
         return wr_fail(err, WR_ELIMIT, "OVER: a partition has 2^32 rows: add keys to PARTITION BY");
     if (wr_grow(&s->sorted, &s->sorted_cap, s->n_sorted + p->n, sizeof *s->sorted) != WR_OK ||
@@ -410,23 +470,43 @@ static wr_status batch_watermark(wr_op *op, int64_t wm, wr_err *err) {
 
 /* ---- snapshots: the rows of all partitions ---- */
 
-static wr_status batch_save(wr_op *op, wr_saver *to, wr_err *err) {
-    over_batch *s = op->state;
-    size_t n = 0;
-    wri_picked *rows = wr_alloc(s->live_rows * sizeof *rows + 1);
-    if (!rows) return wr_fail_oom(err, "a snapshot");
-    for (uint32_t g = 1; g <= wri_groups_count(s->groups); g++) {
-        const part *p = part_at(s, g);
-        for (uint32_t i = 0; i < p->n; i++) {
-            const ref *r = &p->refs[i];
-            rows[n++] = (wri_picked){r->of->b, r->row, r->split, r->pos};
-        }
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    over_batch *s = slots->ctx;
+    const wr_node *node = s->node;
+    if (wr_grow(&s->picked, &s->picked_cap, n, sizeof *s->picked) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < n; i++) {
+        owner o = s->owners[ids[i] / 64];
+        uint32_t row = o.first + ids[i] % 64;
+        wr_row_place at = wr_place_of(o.of->b, row);
+        s->picked[i] = (wri_picked){o.of->b, row, at.split, at.pos};
     }
-    const wr_node *node = op->node;
-    wr_status st =
-        wri_save_picked(to, 0, node->in[0]->out.n, rows, n, node->over.keys, node->over.n_keys, err);
-    wr_free(rows);
-    return st;
+    wri_picked_slots v = {.n_cols = node->in[0]->out.n,
+                          .rows = s->picked,
+                          .ids = ids,
+                          .n = n,
+                          .keys = node->over.keys,
+                          .n_keys = node->over.n_keys};
+    return wri_save_picked_slots(to, &v, err);
+}
+
+/* Without snapshots rows get their numbers only when paging asks what there is. */
+static wr_status all_rows(wri_slots *slots, wr_err *err) {
+    over_batch *s = slots->ctx;
+    for (size_t i = 0; i < s->n_sources; i++)
+        if (s->sources[i]->n_nos == 0) WR_TRY(number_rows(s, s->sources[i], err));
+    for (uint32_t g = 1; g <= wri_groups_count(s->groups); g++)
+        WR_TRY(tell(s, part_at(s, g)->refs, part_at(s, g)->n, wri_slots_touch, err));
+    return WR_OK;
+}
+
+static wr_status batch_save(wr_op *op, wr_saver *to, wr_err *err) {
+    return wri_slots_barrier(&((over_batch *)op->state)->slots, to, err);
+}
+
+static wr_status batch_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((over_batch *)op->state)->slots, leftp, err);
 }
 
 static wr_status batch_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -465,6 +545,7 @@ const wr_op_def wri_op_over_batch = {.name = "over",
                                      .push = batch_push,
                                      .watermark = batch_watermark,
                                      .save = batch_save,
+                                     .save_rest = batch_save_rest,
                                      .load = batch_load,
                                      .keyed = true,
                                      .measure = batch_measure,

@@ -12,90 +12,8 @@
  *
  * When no node is in front of the border and one must leave, the border moves behind the newest: one pass
  * from the newest to the oldest, so a row is combined twice in its life. */
-#include "over.h"
+#include "over_frame_int.h"
 
-#include "../aggs/aggs.h"
-#include "group_table.h"
-#include "over_values.h"
-
-#define BLOCK_BITS 8
-#define BLOCK      (1u << BLOCK_BITS) /* nodes */
-#define AHEAD      6u                 /* rows for which memory is asked before they are reached */
-
-typedef struct node {
-    int64_t time;
-    uint32_t gid, prev, next;
-    uint32_t seq; /* rises, modulo 2^32: the order of a key's rows of one time, in snapshots */
-} node;           /* states follow */
-
-typedef struct frame_key {
-    uint32_t oldest, newest, n, front;
-} frame_key; /* accumulators follow */
-
-typedef struct item {
-    const wr_over_call *call;
-    const wr_agg_call *agg;
-    wri_way way;
-    uint32_t at;   /* in a row's states, and in the accumulators */
-    uint32_t slot; /* in a node; UINT32_MAX: every row's state is `same` */
-    uint64_t same;
-    wri_over_out out;
-    wri_values *values;   /* VALUES; its entry stands behind the states in a node */
-    const uint32_t *vids; /* of the batch's rows */
-    uint64_t *missing;    /* LAG with a default: rows that have none so far behind them */
-    size_t missing_cap;
-    wri_over_frame *of;
-    wri_slots seen; /* of values, in frames without nodes */
-} item;
-
-struct wri_over_frame {
-    wri_frame_cfg cfg;
-    bool nodes, stacks;
-    uint32_t key_off, node_bytes, n_items;
-    item *items;
-    wr_agg_call *aggs;
-    wri_calls calls;
-    char *rows; /* states of a batch's rows, row i at (i + 1) * stride */
-    size_t rows_cap;
-    uint32_t n_rows; /* that may hold something */
-    char *tmp;       /* a state under way */
-    uint32_t tmp_of; /* which item's, UINT32_MAX: none */
-    char **blocks;   /* by number, NULL: none */
-    size_t n_blocks, blocks_cap;
-    wri_numbers numbers;
-    uint32_t last, tail; /* the block that is being filled, how many of it have been given out */
-    uint32_t spare;      /* ROWS: a list of nodes */
-    uint32_t *queue;     /* RANGE: numbers of blocks in order, from `first` on; */
-    size_t first, n_queue, queue_cap;
-    uint32_t head; /* nodes of the first of them that have left */
-    uint32_t seq;
-    uint64_t n_live;
-    wri_frame_saving saving;
-    wri_slots slots; /* nodes */
-    char *laid;      /* states of nodes that are saved */
-    size_t laid_cap;
-};
-
-static inline node *node_at(const wri_over_frame *f, uint32_t id) {
-    return (node *)(f->blocks[id / BLOCK] + (size_t)(id % BLOCK) * f->node_bytes);
-}
-static inline uint32_t head_id(const wri_over_frame *f) { return f->queue[f->first] * BLOCK + f->head; }
-static inline frame_key *key_of(const wri_over_frame *f, char *key) {
-    return (frame_key *)(key + f->key_off);
-}
-static inline char *acc_of(frame_key *k, const item *it) { return (char *)(k + 1) + it->at; }
-static inline void *slot_of(node *n, item *it) {
-    return it->slot == UINT32_MAX ? (void *)&it->same : (char *)(n + 1) + it->slot;
-}
-
-static inline uint64_t *vid_of(node *n, item *it) {
-    return (uint64_t *)((char *)slot_of(n, it) + it->agg->state_bytes);
-}
-
-static wr_status combine(const wr_agg_call *a, void *into, const void *from, wr_err *err) {
-    if (a->def->combine && !a->distinct) return a->def->combine(a, into, from, err);
-    return wri_agg_combine(a, into, from, err);
-}
 static void destroy(const wr_agg_call *a, void *state) {
     if (!a->plain && a->def->destroy) a->def->destroy(a, state);
 }
@@ -235,12 +153,12 @@ static void free_node(wri_over_frame *f, uint32_t id) {
 /* ---- rows come and go ---- */
 
 /* The row's states move into a node behind the key's newest. */
-static wr_status push_node(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t row,
-                           char *states, wr_err *err) {
+wr_status wri_frame_push_node(wri_over_frame *f, frame_key *k, const wri_over_rows *r, uint32_t row,
+                              char *states, wr_err *err) {
     uint32_t id;
     WR_TRY(new_node(f, &id, err));
     node *n = node_at(f, id);
-    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest, .seq = f->seq++};
+    *n = (node){.time = r->time[row], .gid = r->gids[row], .prev = k->newest, .seq = f->seq++ & SEQ_MASK};
     if (k->n++) node_at(f, k->newest)->next = id;
     else k->oldest = id;
     k->newest = id;
@@ -263,20 +181,22 @@ static wr_status add_row(wri_over_frame *f, frame_key *k, const wri_over_rows *r
         bool counts = it->way == WRI_WAY_VALUES && wri_values_in(it->values, it->vids[i_row]);
         if (counts && !f->nodes) WR_TRY(wri_slots_touch(&it->seen, &it->vids[i_row], 1, err));
         if (counts || it->way == WRI_WAY_SUM || it->way == WRI_WAY_STACK || it->way == WRI_WAY_ACC)
-            WR_TRY(combine(it->agg, acc_of(k, it), row, err));
+            WR_TRY(wri_frame_combine(it->agg, acc_of(k, it), row, err));
         if (it->way == WRI_WAY_PICK && !f->nodes && k->n + 1 == it->call->n) { /* NTH_VALUE: this one stays */
             memcpy(acc_of(k, it), row, it->agg->state_bytes);
             memset(row, 0, it->agg->state_bytes);
         }
         if (!f->nodes) destroy(it->agg, row);
     }
-    if (f->nodes) return push_node(f, k, r, i_row, states, err);
+    if (f->nodes) return wri_frame_push_node(f, k, r, i_row, states, err);
     k->n += k->n < UINT32_MAX;
     return WR_OK;
 }
 
 /* Moves the border behind the newest node. */
 static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
+    WR_TRY(wri_slots_touch(&f->slots, &k->newest, 1, err));
+    node_at(f, k->newest)->front = 1;
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         if (it->way != WRI_WAY_STACK) continue;
@@ -284,7 +204,8 @@ static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
         for (uint32_t left = k->n; left > 1; left--) {
             node *p = node_at(f, n->prev);
             WR_TRY(wri_slots_touch(&f->slots, &n->prev, 1, err));
-            WR_TRY(combine(it->agg, slot_of(p, it), slot_of(n, it), err));
+            WR_TRY(wri_frame_combine(it->agg, slot_of(p, it), slot_of(n, it), err));
+            p->front = 1;
             n = p;
         }
         empty(it->agg, acc_of(k, it));
@@ -331,7 +252,6 @@ static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wr
         uint32_t gid = n->gid;
         frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
         if (k->n == 1) WR_TRY(has_left(left, gid, err));
-        WR_TRY(wri_slots_touch(f->saving.key_slots, &gid, 1, err));
         WR_TRY(drop_row(f, k, err));
     }
     return WR_OK;
@@ -397,12 +317,12 @@ static wr_status result(wri_over_frame *f, uint32_t i, frame_key *k, item *it, c
         uint32_t id = k->oldest;
         if (it->way == WRI_WAY_REDO) {
             for (uint32_t left = k->n; left > 0; left--, id = node_at(f, id)->next)
-                WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
+                WR_TRY(wri_frame_combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
             return WR_OK;
         }
         if (it->agg->plain) wri_over_move(tmp, slot_of(node_at(f, id), it), it->agg->state_bytes);
-        else WR_TRY(combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
-        return combine(it->agg, tmp, acc, err);
+        else WR_TRY(wri_frame_combine(it->agg, tmp, slot_of(node_at(f, id), it), err));
+        return wri_frame_combine(it->agg, tmp, acc, err);
     }
     return WR_OK;
 }
@@ -506,213 +426,6 @@ wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *lef
     f->n_rows = 0;
     sweep(f);
     return defaults(f, r, err);
-}
-
-/* ---- snapshots: partial states, as the second phase of an aggregation gets them ----
- *
- * A row's states go as they are: those in front of the border hold their part of the frame, so the sums of a
- * frame are made in the same order afterwards. */
-
-uint32_t wri_frame_key_cols(const wri_over_frame *f) { return 2 + f->calls.n_partials; }
-
-static wri_states accs_of(const wri_over_frame *f, wri_states keys) {
-    return (wri_states){keys.base + f->key_off + sizeof(frame_key), keys.stride};
-}
-
-wr_status wri_frame_put_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, uint32_t n,
-                             wr_batch *out, uint32_t first_col, wr_err *err) {
-    WR_TRY(wr_batch_col(out, first_col, WR_I64, err));
-    WR_TRY(wr_batch_col(out, first_col + 1, WR_I64, err));
-    for (uint32_t i = 0; i < n; i++) {
-        const frame_key *k = key_of(f, keys.base + (size_t)gids[i] * keys.stride);
-        out->cols[first_col].i64[i] = f->nodes ? 0 : k->n;
-        out->cols[first_col + 1].i64[i] = k->front;
-    }
-    return wri_calls_partial(&f->calls, accs_of(f, keys), gids, n, out, first_col + 2, err);
-}
-
-wr_status wri_frame_take_keys(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b,
-                              uint32_t first_col, wr_err *err) {
-    for (uint32_t i = 0; i < b->n; i++) {
-        frame_key *k = key_of(f, keys.base + (size_t)gids[i] * keys.stride);
-        k->n = (uint32_t)b->cols[first_col].i64[i]; /* nodes count themselves */
-        k->front = (uint32_t)b->cols[first_col + 1].i64[i];
-    }
-    return wri_calls_merge(&f->calls, b, first_col + 2, accs_of(f, keys), gids, err);
-}
-
-static uint32_t n_value_cols(const wri_over_frame *f) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < f->n_items; i++) n += f->items[i].values != NULL;
-    return n;
-}
-
-/* The states of nodes side by side, as those of a batch's rows; they stay the nodes'. */
-static wr_status lay_out(wri_over_frame *f, const uint32_t *ids, uint32_t n, wr_err *err) {
-    if (wr_grow(&f->laid, &f->laid_cap, ((size_t)n + 1) * f->calls.state_bytes, 1) != WR_OK)
-        return wr_fail_oom(err, "a snapshot");
-    for (uint32_t c = 0; c < f->n_items; c++) {
-        item *it = &f->items[c];
-        for (uint32_t i = 0; i < n; i++)
-            wri_over_move(f->laid + ((size_t)i + 1) * f->calls.state_bytes + it->at,
-                          slot_of(node_at(f, ids[i]), it), it->agg->state_bytes);
-    }
-    return WR_OK;
-}
-
-static wr_status put_values(wri_over_frame *f, const uint32_t *ids, wr_batch *b, uint32_t col, wr_err *err) {
-    uint32_t *vids = wr_alloc(b->n * sizeof *vids + 1);
-    wr_status s = vids ? WR_OK : wr_fail_oom(err, "a snapshot");
-    for (uint32_t c = 0; s == WR_OK && c < f->n_items; c++) {
-        item *it = &f->items[c];
-        if (!it->values) continue;
-        for (uint32_t i = 0; i < b->n; i++) vids[i] = (uint32_t)*vid_of(node_at(f, ids[i]), it);
-        s = wri_values_put(it->values, vids, b->n, NULL, b, col++, err);
-    }
-    wr_free(vids);
-    return s;
-}
-
-/* Columns: keys, time, partials of all calls, values, seq. */
-static wr_status save_nodes(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
-                            wr_err *err) {
-    wri_over_frame *f = slots->ctx;
-    const wri_frame_saving *v = &f->saving;
-    uint32_t col = v->n_keys, seq = col + 1 + f->calls.n_partials + n_value_cols(f);
-    uint32_t *gids = wr_alloc(2 * (size_t)n * sizeof *gids);
-    wr_batch *b = NULL;
-    wr_status s = gids ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (s == WR_OK) s = wr_batch_new(seq + 1, n, &b, err);
-    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
-    if (s == WR_OK) s = wr_batch_col(b, seq, WR_I64, err);
-    for (uint32_t i = 0; s == WR_OK && i < n; i++) {
-        const node *x = node_at(f, ids[i]);
-        b->n = n;
-        b->cols[col].i64[i] = x->time;
-        b->cols[seq].i64[i] = x->seq;
-        gids[i] = x->gid;
-        gids[n + i] = i + 1;
-    }
-    if (s == WR_OK) s = wri_groups_emit_keys(v->groups, gids, n, b, 0, err);
-    if (s == WR_OK) s = lay_out(f, ids, n, err);
-    wri_states states = {f->laid, f->calls.state_bytes};
-    if (s == WR_OK) s = wri_calls_partial(&f->calls, states, gids + n, n, b, col + 1, err);
-    if (s == WR_OK) s = put_values(f, ids, b, col + 1 + f->calls.n_partials, err);
-    if (s == WR_OK) s = wr_save_slots(to, v->rows_tag, b, v->keys, v->n_keys, ids, err);
-    wr_batch_drop(b);
-    wr_free(gids);
-    return s;
-}
-
-/* Columns: keys, which call's it is, value. */
-static wr_status save_seen(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
-                           wr_err *err) {
-    const item *it = slots->ctx;
-    const wri_frame_saving *v = &it->of->saving;
-    uint32_t col = v->n_keys, *owners = wr_alloc((size_t)n * sizeof *owners);
-    wr_batch *b = NULL;
-    wr_status s = owners ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (s == WR_OK) s = wr_batch_new(col + 2, n, &b, err);
-    if (s == WR_OK) s = wr_batch_col(b, col, WR_I64, err);
-    if (s == WR_OK) {
-        b->n = n;
-        for (uint32_t i = 0; i < n; i++) b->cols[col].i64[i] = it - it->of->items;
-        s = wri_values_put(it->values, ids, n, owners, b, col + 1, err);
-    }
-    if (s == WR_OK) s = wri_groups_emit_keys(v->groups, owners, n, b, 0, err);
-    if (s == WR_OK) s = wr_save_slots(to, v->seen_tag, b, v->keys, v->n_keys, ids, err);
-    wr_batch_drop(b);
-    wr_free(owners);
-    return s;
-}
-
-void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *saving) {
-    f->saving = *saving;
-    if (f->nodes) wri_slots_init(&f->slots, op, 0, saving->rows_tag, save_nodes, f);
-    for (uint32_t c = 0; c < f->n_items && !f->nodes; c++)
-        if (f->items[c].values)
-            wri_slots_init(&f->items[c].seen, op, c, saving->seen_tag, save_seen, &f->items[c]);
-}
-
-wr_status wri_frame_barrier(wri_over_frame *f, wr_saver *to, wr_err *err) {
-    WR_TRY(wri_slots_barrier(&f->slots, to, err));
-    for (uint32_t c = 0; c < f->n_items; c++) WR_TRY(wri_slots_barrier(&f->items[c].seen, to, err));
-    return WR_OK;
-}
-
-wr_status wri_frame_save_rest(wri_over_frame *f, bool *leftp, wr_err *err) {
-    WR_TRY(wri_slots_rest(&f->slots, leftp, err));
-    for (uint32_t c = 0; c < f->n_items && !*leftp; c++)
-        WR_TRY(wri_slots_rest(&f->items[c].seen, leftp, err));
-    return WR_OK;
-}
-
-/* ---- and back ---- */
-
-/* The values' entries, with the rows that hold them. */
-static wr_status find_values(wri_over_frame *f, wr_batch *b, const uint32_t *gids, uint32_t col,
-                             wr_err *err) {
-    for (uint32_t c = 0; c < f->n_items; c++) {
-        item *it = &f->items[c];
-        if (!it->values) continue;
-        WR_TRY(wri_values_find(it->values, b, col++, gids, f->rows + it->at, f->calls.state_bytes,
-                               it->agg->state_bytes, &it->vids, err));
-        for (uint32_t i = 0; i < b->n; i++) wri_values_in(it->values, it->vids[i]);
-    }
-    return WR_OK;
-}
-
-wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gids, wr_batch *b, uint32_t col,
-                         wr_err *err) {
-    size_t bytes = ((size_t)b->n + 1) * f->calls.state_bytes;
-    if (wr_grow(&f->rows, &f->rows_cap, bytes, 1) != WR_OK) return wr_fail_oom(err, "the rows of a frame");
-    memset(f->rows, 0, bytes);
-    f->n_rows = b->n;
-    uint32_t *ids = wr_alloc(b->n * sizeof *ids + 1);
-    if (!ids) return wr_fail_oom(err, "the rows of a frame");
-    for (uint32_t i = 0; i < b->n; i++) ids[i] = i + 1;
-    wri_states states = {f->rows, f->calls.state_bytes};
-    wr_status s = wri_calls_merge(&f->calls, b, col + 1, states, ids, err);
-    wr_free(ids);
-    WR_TRY(s);
-    WR_TRY(find_values(f, b, gids, col + 1 + f->calls.n_partials, err));
-    wri_over_rows r = {.b = b, .time = b->cols[col].i64, .gids = gids, .keys = keys};
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (i + AHEAD < b->n)
-            __builtin_prefetch(key_of(f, keys.base + (size_t)gids[i + AHEAD] * keys.stride), 1);
-        if (i + AHEAD / 2 < b->n) {
-            const frame_key *k = key_of(f, keys.base + (size_t)gids[i + AHEAD / 2] * keys.stride);
-            if (k->n) __builtin_prefetch(node_at(f, k->newest), 1);
-        }
-        WR_TRY(push_node(f, key_of(f, keys.base + (size_t)gids[i] * keys.stride), &r, i,
-                         f->rows + ((size_t)i + 1) * f->calls.state_bytes, err));
-    }
-    f->n_rows = 0;
-    return WR_OK;
-}
-
-bool wri_frame_seq(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys, uint32_t *colp) {
-    *colp = n_keys + 1 + f->calls.n_partials + n_value_cols(f);
-    return b->n_cols == *colp + 1;
-}
-
-wr_status wri_frame_loaded(wri_over_frame *f, wr_err *err) {
-    for (uint32_t c = 0; c < f->n_items && !f->nodes; c++) {
-        const uint32_t *ids;
-        uint32_t n;
-        if (!f->items[c].values) continue;
-        WR_TRY(wri_values_all(f->items[c].values, &ids, &n, err));
-        WR_TRY(wri_slots_touch(&f->items[c].seen, ids, n, err));
-    }
-    return WR_OK;
-}
-
-wr_status wri_frame_load_seen(wri_over_frame *f, const uint32_t *gids, wr_batch *b, uint32_t col,
-                              wr_err *err) {
-    uint64_t call = b->n ? (uint64_t)b->cols[col].i64[0] : 0;
-    if (call >= f->n_items || !f->items[call].values)
-        return wr_fail(err, WR_EDATA, "values of OVER in the snapshot are not as they were written");
-    return wri_values_add(f->items[call].values, b, col + 1, gids, err);
 }
 
 /* ---- the end ---- */

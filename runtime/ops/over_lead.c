@@ -5,6 +5,8 @@
  * values go as soon as that is so. */
 #include "over_lead.h"
 
+#include "group_table.h"
+
 #include <stdlib.h>
 
 #include "saved_rows.h"
@@ -17,7 +19,7 @@ typedef struct held {
     uint32_t *left;  /* per row: calls that it waits for; */
     uint32_t *ready; /* rows that can go, n_ready of them */
     uint32_t n_ready, n_waits;
-    size_t first; /* while it is saved: the number of its first row among those of all batches */
+    uint64_t no; /* rises: those of a key in their order */
     struct held *prev, *next;
     struct held *next_ready;
     wri_over_lead *of;
@@ -42,13 +44,29 @@ typedef struct lead_call {
     uint32_t spare;
 } lead_call;
 
+typedef struct found { /* a row of a key, while it is saved, and what it waits for: of call c rest[c] rows */
+    const held *h;
+    uint32_t row, gid;
+    uint64_t rest[];
+} found;
+
 struct wri_over_lead {
     wr_op *op;
     uint32_t key_off, n_calls;
     lead_call *calls;
     held *all;
     held *ready; /* those with rows that can go */
+    uint64_t made;
+    wri_slots slots; /* by key: its rows that wait */
+    wri_lead_saving saving;
+    char *found; /* of n_found rows, found_bytes each */
+    size_t n_found, found_cap;
 };
+
+static size_t found_bytes(const wri_over_lead *l) { return sizeof(found) + l->n_calls * sizeof(uint64_t); }
+static found *found_at(const wri_over_lead *l, size_t i) {
+    return (found *)(void *)(l->found + i * found_bytes(l));
+}
 
 wr_status wri_lead_new(wr_op *op, wri_over_lead **outp, wr_err *err) {
     const wr_node *n = op->node;
@@ -99,6 +117,7 @@ static held *hold(wri_over_lead *l, wr_batch *in, wr_batch *out, uint64_t *faile
                 .left = (uint32_t *)(h + 1),
                 .n_waits = n,
                 .of = l,
+                .no = l->made++,
                 .next = l->all};
     h->ready = h->left + n;
     for (uint32_t i = 0; i < n; i++) h->left[i] = l->n_calls;
@@ -129,8 +148,7 @@ static wr_status give(lead_call *k, held *h, uint32_t row, const wr_col *from, u
     return WR_OK;
 }
 
-/* Row `row` waits until so many rows have been seen. */
-static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, uint64_t until, wr_err *err) {
+static wr_status new_wait(lead_call *k, uint32_t *outp, wr_err *err) {
     uint32_t w = k->spare;
     if (w != NONE) k->spare = k->waits[w].next;
     else {
@@ -139,10 +157,31 @@ static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, uint64_
             return wr_fail_oom(err, "LEAD");
         w = (uint32_t)k->n_waits++;
     }
+    *outp = w;
+    return WR_OK;
+}
+
+/* Row `row` waits until so many rows have been seen: as many as those before it, or more. */
+static wr_status wait_for(lead_call *k, line *at, held *h, uint32_t row, uint64_t until, wr_err *err) {
+    uint32_t w = 0;
+    WR_TRY(new_wait(k, &w, err));
     k->waits[w] = (waiting){.h = h, .until = until, .row = row, .next = NONE};
     if (at->last) k->waits[at->last - 1].next = w;
     else at->first = w + 1;
     at->last = w + 1;
+    return WR_OK;
+}
+
+/* The same, in front of those that wait for more. */
+static wr_status wait_among(lead_call *k, line *at, held *h, uint32_t row, uint64_t until, wr_err *err) {
+    uint32_t w = 0, prev = 0; /* + 1 */
+    if (!at->last || k->waits[at->last - 1].until <= until) return wait_for(k, at, h, row, until, err);
+    for (uint32_t x = at->first; k->waits[x - 1].until <= until; x = k->waits[x - 1].next + 1) prev = x;
+    WR_TRY(new_wait(k, &w, err));
+    uint32_t next = prev ? k->waits[prev - 1].next : at->first - 1;
+    k->waits[w] = (waiting){.h = h, .until = until, .row = row, .next = next};
+    if (prev) k->waits[prev - 1].next = w;
+    else at->first = w + 1;
     return WR_OK;
 }
 
@@ -172,6 +211,7 @@ wr_status wri_lead_run(wri_over_lead *l, const wri_over_rows *r, wr_err *err) {
         wr_col *col = &r->out->cols[l->calls[c].col];
         memset(col->data, 0, (size_t)r->b->n * (col->phys == WR_STR ? sizeof(wr_str) : 8));
     }
+    WR_TRY(wri_slots_touch(&l->slots, r->gids, r->b->n, err));
     held *h = hold(l, r->b, r->out, r->failed);
     if (!h) return wr_fail_oom(err, "LEAD");
     for (uint32_t i = 0; i < r->b->n; i++) {
@@ -205,6 +245,7 @@ static wr_status emit_ready(wri_over_lead *l, held *h, wr_err *err) {
 
 /* No more rows: those that wait get the default. */
 static wr_status give_up(wri_over_lead *l, wr_err *err) {
+    WR_TRY(wri_slots_finish(&l->slots, err));
     for (uint32_t c = 0; c < l->n_calls; c++) {
         lead_call *k = &l->calls[c];
         for (size_t i = 0; i < k->n_waits; i++) {
@@ -238,80 +279,103 @@ wr_status wri_lead_emit(wri_over_lead *l, bool end, wr_err *err) {
 
 /* ---- snapshots ----
  *
- * A row that waits is saved as the result it has so far, with how many rows each call waits for. The oldest
- * come first, so those of a key come back in their order. Columns: result, failed, per call: rows. */
+ * A key's rows that wait are a slot. Each is saved as the result it has so far, with how many rows each call
+ * waits for. Columns: result, failed, per call: rows. They come back in any order: who waits for less was
+ * there first. */
 
-/* rest[(row's number) * n_calls + c]: rows that call c of it waits for, 0: it has its value. */
-static void rows_left(const wri_over_lead *l, wri_states keys, uint32_t n, uint64_t *rest) {
-    for (uint32_t g = 1; g <= n; g++) {
-        const line *at = (const line *)(keys.base + (size_t)g * keys.stride + l->key_off);
-        for (uint32_t c = 0; c < l->n_calls; c++) {
-            const lead_call *k = &l->calls[c];
-            for (uint32_t w = at[c].first; w != 0;) {
-                const waiting *x = &k->waits[w - 1];
-                rest[(x->h->first + x->row) * l->n_calls + c] = x->until - at[c].seen;
-                w = x->next == NONE ? 0 : x->next + 1;
-            }
-        }
-    }
+static int by_age(const void *x, const void *y) {
+    const found *a = x, *b = y;
+    if (a->gid != b->gid) return a->gid < b->gid ? -1 : 1;
+    if (a->h != b->h) return a->h->no < b->h->no ? -1 : 1;
+    return (a->row > b->row) - (a->row < b->row);
 }
 
-static wr_status save_some(const wri_over_lead *l, const wri_picked *rows, const held *const *of, uint32_t n,
-                           const uint64_t *rest, wr_saver *to, uint32_t tag, wr_err *err) {
+/* A row that several calls wait with is found once for each: l->found[first..] has it once afterwards. */
+static void put_together(wri_over_lead *l, size_t first) {
+    size_t n = first, bytes = found_bytes(l);
+    if (l->n_found > first) qsort(found_at(l, first), l->n_found - first, bytes, by_age);
+    for (size_t i = first; i < l->n_found; i++) {
+        found *x = found_at(l, i), *last = n > first ? found_at(l, n - 1) : NULL;
+        if (last && by_age(last, x) == 0)
+            for (uint32_t c = 0; c < l->n_calls; c++) last->rest[c] += x->rest[c];
+        else memmove(found_at(l, n++), x, bytes);
+    }
+    l->n_found = n;
+}
+
+/* The rows of a key that wait. */
+static wr_status find_rows(wri_over_lead *l, uint32_t gid, wr_err *err) {
+    wri_states keys = {wri_groups_states(l->saving.groups), wri_groups_stride(l->saving.groups)};
+    const line *at = (const line *)(keys.base + (size_t)gid * keys.stride + l->key_off);
+    size_t first = l->n_found;
+    for (uint32_t c = 0; c < l->n_calls; c++) {
+        const lead_call *k = &l->calls[c];
+        for (uint32_t w = at[c].first, next; w != 0; w = next) {
+            const waiting *x = &k->waits[w - 1];
+            next = x->next == NONE ? 0 : x->next + 1;
+            if (wr_grow(&l->found, &l->found_cap, (l->n_found + 1) * found_bytes(l), 1) != WR_OK)
+                return wr_fail_oom(err, "a snapshot");
+            found *f = found_at(l, l->n_found++);
+            memset(f, 0, found_bytes(l));
+            *f = (found){.h = x->h, .row = x->row, .gid = gid};
+            f->rest[c] = x->until - at[c].seen;
+        }
+    }
+    put_together(l, first);
+    return WR_OK;
+}
+
+/* found[from..from + n) */
+static wr_status save_some(const wri_over_lead *l, size_t from, uint32_t n, wr_saver *to, wr_err *err) {
     const wr_node *node = l->op->node;
-    uint32_t col = node->out.n;
-    wr_batch *b;
-    WR_TRY(wri_pick_rows(rows, n, col, 1 + l->n_calls, &b, err));
-    wr_status s = WR_OK;
+    uint32_t col = node->out.n, *slots = wr_alloc((size_t)n * sizeof *slots);
+    wri_picked *rows = wr_alloc((size_t)n * sizeof *rows);
+    wr_batch *b = NULL;
+    wr_status s = rows && slots ? WR_OK : wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; s == WR_OK && i < n; i++) {
+        const found *f = found_at(l, from + i);
+        rows[i] = (wri_picked){.b = f->h->out, .row = f->row};
+        slots[i] = f->gid;
+    }
+    if (s == WR_OK) s = wri_pick_rows(rows, n, col, 1 + l->n_calls, &b, err);
     for (uint32_t c = 0; s == WR_OK && c <= l->n_calls; c++) s = wr_batch_col(b, col + c, WR_I64, err);
     for (uint32_t i = 0; s == WR_OK && i < n; i++) {
-        b->cols[col].i64[i] = wr_bit(of[i]->failed, rows[i].row);
-        for (uint32_t c = 0; c < l->n_calls; c++)
-            b->cols[col + 1 + c].i64[i] = (int64_t)rest[(of[i]->first + rows[i].row) * l->n_calls + c];
+        const found *f = found_at(l, from + i);
+        b->cols[col].i64[i] = wr_bit(f->h->failed, f->row);
+        for (uint32_t c = 0; c < l->n_calls; c++) b->cols[col + 1 + c].i64[i] = (int64_t)f->rest[c];
     }
-    if (s == WR_OK) s = wr_save_rows(to, tag, b, node->over.keys, node->over.n_keys, err);
+    if (s == WR_OK) s = wr_save_slots(to, l->saving.tag, b, node->over.keys, node->over.n_keys, slots, err);
     wr_batch_drop(b);
-    return s;
-}
-
-static wr_status save_held(wri_over_lead *l, const held *oldest, const uint64_t *rest, wr_saver *to,
-                           uint32_t tag, wr_err *err) {
-    wri_picked *rows = wr_alloc(WR_BATCH_ROWS * sizeof *rows);
-    const held **of = wr_alloc(WR_BATCH_ROWS * sizeof(held *));
-    wr_status s = rows && of ? WR_OK : wr_fail_oom(err, "a snapshot");
-    uint32_t n = 0;
-    for (const held *h = oldest; h; h = h->prev)
-        for (uint32_t i = 0; s == WR_OK && i < h->out->n; i++) {
-            if (h->left[i] == 0) continue;
-            rows[n] = (wri_picked){.b = h->out, .row = i};
-            of[n++] = h;
-            if (n < WR_BATCH_ROWS) continue;
-            s = save_some(l, rows, of, n, rest, to, tag, err);
-            n = 0;
-        }
-    if (s == WR_OK && n) s = save_some(l, rows, of, n, rest, to, tag, err);
     wr_free(rows);
-    wr_free(of);
+    wr_free(slots);
     return s;
 }
 
-wr_status wri_lead_save(wri_over_lead *l, wri_states keys, uint32_t n, wr_saver *to, uint32_t tag,
-                        wr_err *err) {
-    size_t n_rows = 0;
-    const held *oldest = NULL;
-    for (held *h = l->all; h; h = h->next) {
-        h->first = n_rows;
-        n_rows += h->out->n;
-        oldest = h;
+static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    wri_over_lead *l = slots->ctx;
+    l->n_found = 0;
+    for (uint32_t i = 0; i < n; i++) WR_TRY(find_rows(l, gids[i], err));
+    for (size_t at = 0; at < l->n_found; at += WR_BATCH_ROWS) {
+        size_t left = l->n_found - at;
+        WR_TRY(save_some(l, at, left < WR_BATCH_ROWS ? (uint32_t)left : WR_BATCH_ROWS, to, err));
     }
-    if (n_rows == 0) return WR_OK;
-    uint64_t *rest = wr_calloc(n_rows * l->n_calls, sizeof *rest);
-    if (!rest) return wr_fail_oom(err, "a snapshot");
-    rows_left(l, keys, n, rest);
-    wr_status s = save_held(l, oldest, rest, to, tag, err);
-    wr_free(rest);
-    return s;
+    return WR_OK;
 }
+
+static wr_status all_keys(wri_slots *slots, wr_err *err) {
+    const wri_groups *g = ((const wri_over_lead *)slots->ctx)->saving.groups;
+    return wri_slots_touch_all(slots, wri_groups_count(g), wri_groups_gone(g), err);
+}
+
+void wri_lead_saves(wri_over_lead *l, const wri_lead_saving *saving) {
+    l->saving = *saving;
+    wri_slots_init(&l->slots, l->op, 0, saving->tag, save_keys, l);
+    wri_slots_ask(&l->slots, all_keys);
+    l->slots.at_once = WRI_SLOTS_SCATTERED;
+}
+
+wri_slots *wri_lead_slots(wri_over_lead *l) { return &l->slots; }
 
 /* The result as it was held. */
 static wr_status share_result(const wri_over_lead *l, wr_batch *saved, wr_batch **outp, uint64_t **failedp,
@@ -343,12 +407,13 @@ wr_status wri_lead_load(wri_over_lead *l, wri_states keys, const uint32_t *gids,
     held *h = hold(l, out, out, failed);
     wr_batch_drop(out);
     if (!h) return wr_fail_oom(err, "LEAD");
+    WR_TRY(wri_slots_touch(&l->slots, gids, saved->n, err));
     for (uint32_t i = 0; i < saved->n; i++) {
         line *at = (line *)(keys.base + (size_t)gids[i] * keys.stride + l->key_off);
         for (uint32_t c = 0; c < l->n_calls; c++) {
             int64_t rest = saved->cols[first + c].i64[i];
             if (rest == 0) h->left[i]--;
-            else WR_TRY(wait_for(&l->calls[c], &at[c], h, i, at[c].seen + (uint64_t)rest, err));
+            else WR_TRY(wait_among(&l->calls[c], &at[c], h, i, at[c].seen + (uint64_t)rest, err));
         }
     }
     return WR_OK;
@@ -357,6 +422,8 @@ wr_status wri_lead_load(wri_over_lead *l, wri_states keys, const uint32_t *gids,
 void wri_lead_free(wri_over_lead *l) {
     if (!l) return;
     while (l->all) free_held(l, l->all);
+    wri_slots_free(&l->slots);
+    wr_free(l->found);
     for (uint32_t c = 0; l->calls && c < l->n_calls; c++) wr_free(l->calls[c].waits);
     wr_free(l->calls);
     wr_free(l);

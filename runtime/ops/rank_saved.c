@@ -80,7 +80,16 @@ static wr_status save_parts(const wri_slots *slots, const uint32_t *gids, uint32
     return st;
 }
 
-void wri_rank_saves(wri_rank *s) { wri_slots_init(&s->slots, s->op, 0, 0, save_parts, s); }
+static wr_status all_parts(wri_slots *slots, wr_err *err) {
+    const wri_groups *g = ((const wri_rank *)slots->ctx)->groups;
+    return wri_slots_touch_all(slots, wri_groups_count(g), wri_groups_gone(g), err);
+}
+
+void wri_rank_saves(wri_rank *s) {
+    wri_slots_init(&s->slots, s->op, 0, 0, save_parts, s);
+    wri_slots_ask(&s->slots, all_parts);
+    s->slots.at_once = WRI_SLOTS_SCATTERED / 4; /* each has several rows */
+}
 
 wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) {
     return wri_slots_barrier(&((wri_rank *)op->state)->slots, to, err);

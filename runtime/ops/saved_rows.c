@@ -64,19 +64,26 @@ static wr_status put_places(const wri_picked *rows, wr_batch *b, wr_err *err) {
 }
 
 wr_status wri_save_picked(wr_saver *to, uint32_t tag, uint32_t n_cols, const wri_picked *rows, size_t n,
-                          const uint32_t *keys, uint32_t n_keys, wr_err *err) {
+                          wr_err *err) {
     for (size_t at = 0, some; at < n; at += some) {
         some = n - at < WR_BATCH_ROWS ? n - at : WR_BATCH_ROWS;
-        const wri_picked *last = &rows[at + some - 1]; /* the halves of an update stay in one piece */
-        some += at + some < n && wr_change_of(last->b, last->row) == WR_UPDATE_BEFORE;
         wr_batch *b;
         WR_TRY(wri_pick_rows(rows + at, (uint32_t)some, n_cols, 0, &b, err));
         wr_status s = put_places(rows + at, b, err);
-        if (s == WR_OK) s = wr_save_rows(to, tag, b, keys, n_keys, err);
+        if (s == WR_OK) s = wr_save_rows(to, tag, b, NULL, 0, err);
         wr_batch_drop(b);
         if (s != WR_OK) return s;
     }
     return WR_OK;
+}
+
+wr_status wri_save_picked_slots(wr_saver *to, const wri_picked_slots *v, wr_err *err) {
+    wr_batch *b;
+    WR_TRY(wri_pick_rows(v->rows, v->n, v->n_cols, 0, &b, err));
+    wr_status s = put_places(v->rows, b, err);
+    if (s == WR_OK) s = wr_save_slots(to, v->tag, b, v->keys, v->n_keys, v->ids, err);
+    wr_batch_drop(b);
+    return s;
 }
 
 wr_status wri_check_picked(const wr_batch *b, const wr_schema *schema, wr_err *err) {

@@ -56,6 +56,11 @@ typedef struct session {
 static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_t n, wr_saver *to,
                            wr_err *err);
 
+static wr_status all_keys(wri_slots *slots, wr_err *err) {
+    const wri_groups *g = ((const session *)slots->op->state)->open.groups;
+    return wri_slots_touch_all(slots, wri_groups_count(g), wri_groups_gone(g), err);
+}
+
 enum { SESSIONS, ROWS, WAITING, TOUCHED, NUMBERS }; /* tags in snapshots; SESSIONS, TOUCHED: of slots, too */
 
 static wr_status session_open(wr_op *op, wr_err *err) {
@@ -79,6 +84,8 @@ static wr_status session_open(wr_op *op, wr_err *err) {
     size_t bytes = s->told + (s->rows ? sizeof(wr_buf) : s->calls.state_bytes);
     WR_TRY(wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err));
     wri_slots_init(&s->open.slots, op, 0, SESSIONS, save_keys, NULL);
+    wri_slots_ask(&s->open.slots, all_keys);
+    s->open.slots.at_once = WRI_SLOTS_SCATTERED;
     if (!n->updating) return WR_OK;
     s->early = WR_WM_NONE;
     wri_said_cfg cfg = {.op = op,

@@ -9,6 +9,14 @@ _Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
 
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx) {
     *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx};
+    if (wr_task_saves(op->task)) s->notes = WRI_NOTES_ALL;
+    else if (op->def->keyed) s->notes = WRI_NOTES_LIVE; /* it may go to disk: ../paged.h */
+}
+
+void wri_slots_ask(wri_slots *s, wri_slots_all all) {
+    if (s->notes != WRI_NOTES_LIVE) return;
+    s->notes = WRI_NOTES_NONE;
+    s->all = all;
 }
 
 void wri_slots_free(wri_slots *s) {
@@ -17,19 +25,12 @@ void wri_slots_free(wri_slots *s) {
     wr_free(s->due);
     wr_free(s->parts);
     wr_free(s->list);
-    s->live = s->changed = s->due = NULL;
-    s->parts = NULL;
-    s->list = NULL;
-    s->words = s->n_parts = s->list_cap = s->at = 0;
-    s->n_due = 0;
+    *s = (wri_slots){0};
 }
 
 size_t wri_slots_bytes(const wri_slots *s) {
     return 3 * s->words * sizeof *s->live + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
 }
-
-/* Also for state that may go to disk for want of memory: ../paged.h. */
-bool wri_slots_on(const wri_slots *s) { return s->op && (wr_task_saves(s->op->task) || s->op->def->keyed); }
 
 /* ---- room ---- */
 
@@ -132,6 +133,7 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
     WR_TRY(room(s, top, err));
     for (size_t i = 0; i < n; i++) {
+        if (s->changed[ids[i] >> 6] & s->live[ids[i] >> 6] & UINT64_C(1) << (ids[i] & 63)) continue;
         wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
         p->changed += set(s->changed, ids[i]);
         p->live += set(s->live, ids[i]);
@@ -150,9 +152,6 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     return WR_OK;
 }
 
-/* Without snapshots nobody asks what has changed: what is live is all that paging needs (../paged.h). */
-static bool only_live(const wri_slots *s) { return !wr_task_saves(s->op->task); }
-
 static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     for (size_t i = 0; i < n; i++) {
         if (WR_UNLIKELY(ids[i] / 64 >= s->words)) WR_TRY(room(s, ids[i], err));
@@ -161,40 +160,67 @@ static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_er
     return WR_OK;
 }
 
-wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     uint32_t n_list = 0;
-    if (n == 0 || !wri_slots_on(s)) return WR_OK;
-    if (only_live(s)) return come_to_life(s, ids, n, err);
+    if (s->notes == WRI_NOTES_LIVE) return come_to_life(s, ids, n, err);
     WR_TRY(note(s, ids, n, &n_list, err));
     return n_list ? save_forced(s, n_list, err) : WR_OK;
 }
 
-wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
-    WR_TRY(wri_slots_touch(s, ids, n, err));
-    if (!wri_slots_on(s)) return WR_OK;
+wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+    WR_TRY(wri_slots_note(s, ids, n, err));
     for (size_t i = 0; i < n; i++) s->parts[ids[i] >> PART_BITS].live -= unset(s->live, ids[i]);
     return WR_OK;
 }
 
-typedef wr_status (*some_slots)(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err);
+/* The slots of a word that mask has, one by one. */
+static wr_status by_slot(wri_slots *s, uint32_t word, uint64_t mask, bool leave, wr_err *err) {
+    uint32_t ids[64], n = 0;
+    for (; mask; mask &= mask - 1) ids[n++] = word * 64 + (uint32_t)__builtin_ctzll(mask);
+    return leave ? wri_slots_note_gone(s, ids, n, err) : wri_slots_note(s, ids, n, err);
+}
 
-static wr_status in_range(wri_slots *s, some_slots f, uint32_t first, uint32_t n, wr_err *err) {
-    uint32_t ids[256];
+/* All of them at once, as long as none is due. */
+static wr_status by_word(wri_slots *s, uint32_t word, uint64_t mask, bool leave, wr_err *err) {
+    WR_TRY(room(s, word * 64 + 63, err));
+    if (s->n_due > 0 && s->due[word] & mask) return by_slot(s, word, mask, leave, err);
+    wri_slot_part *p = &s->parts[word / PART_WORDS];
+    if (s->notes == WRI_NOTES_ALL) {
+        p->changed += (uint32_t)__builtin_popcountll(mask & ~s->changed[word]);
+        s->changed[word] |= mask;
+    }
+    if (leave) {
+        p->live -= (uint32_t)__builtin_popcountll(mask & s->live[word]);
+        s->live[word] &= ~mask;
+    } else {
+        p->live += (uint32_t)__builtin_popcountll(mask & ~s->live[word]);
+        s->live[word] |= mask;
+    }
+    return WR_OK;
+}
+
+static wr_status in_range(wri_slots *s, uint32_t first, uint32_t n, bool leave, wr_err *err) {
     if (!wri_slots_on(s)) return WR_OK;
-    for (uint32_t at = 0, some; at < n; at += some) {
-        some = n - at < WR_LEN(ids) ? n - at : (uint32_t)WR_LEN(ids);
-        for (uint32_t i = 0; i < some; i++) ids[i] = first + at + i;
-        WR_TRY(f(s, ids, some, err));
+    for (uint64_t at = first, end = (uint64_t)first + n, next; at < end; at = next) {
+        next = (at / 64 + 1) * 64 < end ? (at / 64 + 1) * 64 : end;
+        uint64_t mask = UINT64_MAX >> (64 - (next - at)) << at % 64;
+        WR_TRY(by_word(s, (uint32_t)(at / 64), mask, leave, err));
     }
     return WR_OK;
 }
 
 wr_status wri_slots_touch_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) {
-    return in_range(s, wri_slots_touch, first, n, err);
+    return in_range(s, first, n, false, err);
 }
 
 wr_status wri_slots_leave_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) {
-    return in_range(s, wri_slots_leave, first, n, err);
+    return in_range(s, first, n, true, err);
+}
+
+wr_status wri_slots_touch_all(wri_slots *s, uint32_t count, const uint64_t *gone, wr_err *err) {
+    for (uint32_t id = 1; id <= count; id++)
+        if (!gone || !wr_bit(gone, id)) WR_TRY(wri_slots_touch(s, &id, 1, err));
+    return WR_OK;
 }
 
 /* ---- barriers ---- */
@@ -238,6 +264,15 @@ static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err
     return WR_OK;
 }
 
+/* What was not noted as it came. */
+static wr_status ask_live(wri_slots *s, wr_err *err) {
+    if (s->words) memset(s->live, 0, s->words * sizeof *s->live);
+    s->notes = WRI_NOTES_LIVE;
+    wr_status r = s->all(s, err);
+    s->notes = WRI_NOTES_NONE;
+    return r;
+}
+
 /* What was not counted as it came. */
 static void count_live(wri_slots *s) {
     for (size_t part = 0; part < s->n_parts; part++) {
@@ -250,7 +285,8 @@ static void count_live(wri_slots *s) {
 
 wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
     WR_ASSERT(s->n_due == 0);
-    if (wri_slots_on(s) && only_live(s)) count_live(s);
+    if (s->all) WR_TRY(ask_live(s, err));
+    if (s->notes != WRI_NOTES_ALL) count_live(s);
     uint64_t *bits = s->due; /* all zero */
     s->due = s->changed;
     s->changed = bits;
@@ -280,7 +316,9 @@ static uint32_t take(wri_slots *s, uint32_t most) {
 wr_status wri_slots_rest(wri_slots *s, bool *leftp, wr_err *err) {
     *leftp = s->n_due > 0;
     if (!*leftp) return WR_OK;
-    uint32_t most = wr_task_batch_rows(s->op->task);
+    uint32_t most = s->at_once && s->at_once < wr_task_batch_rows(s->op->task)
+                        ? s->at_once
+                        : wr_task_batch_rows(s->op->task);
     if (wr_grow(&s->list, &s->list_cap, most, sizeof *s->list) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     return save_list(s, s->list, take(s, most), err);

@@ -22,8 +22,9 @@
  * it. Who loads (../slots_load.c) gives an operator the rows that are not void, in any order of slots; the
  * operator knows of no order of snapshots.
  *
- * One thread owns slots. Where no snapshots are taken they know what is live, for paging (../paged.h), and
- * nothing else. */
+ * One thread owns slots. Where no snapshots are taken only paging (../paged.h) may want what is in them: then
+ * they know what is live and nothing else; and where the operator can tell that when it is asked
+ * (wri_slots_ask), they note nothing at all meanwhile. */
 #ifndef WR_RUNTIME_SLOTS_H
 #define WR_RUNTIME_SLOTS_H
 
@@ -40,9 +41,22 @@ typedef struct wri_slots wri_slots;
 typedef wr_status (*wri_slots_save)(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to,
                                     wr_err *err);
 
+#define WRI_SLOTS_SCATTERED 1024 /* at_once: about a third of a millisecond */
+
+/* Touches all slots that are live, by wri_slots_touch and its like. */
+typedef wr_status (*wri_slots_all)(wri_slots *s, wr_err *err);
+
+typedef enum wri_slots_notes { /* what is noted of slots as they come, change and go */
+                               WRI_NOTES_NONE,
+                               WRI_NOTES_LIVE,
+                               WRI_NOTES_ALL
+} wri_slots_notes;
+
 struct wri_slots {
     wr_op *op;
-    int64_t number; /* with `space`, what tells these slots from others of the operator */
+    wri_slots_notes notes;
+    wri_slots_all all; /* NULL: not to be asked */
+    int64_t number;    /* with `space`, what tells these slots from others of the operator */
     uint32_t space;
     wri_slots_save save;
     void *ctx;
@@ -51,24 +65,39 @@ struct wri_slots {
     wri_slot_part *parts;
     size_t n_parts;
     uint64_t n_due;
-    size_t at; /* words of due before this one are zero */
+    size_t at;        /* words of due before this one are zero */
+    uint32_t at_once; /* that _rest saves: what lies anywhere in memory takes its time; 0: a batch */
     uint32_t *list;
     size_t list_cap;
 };
 
 /* space: below 4095. */
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx);
-void wri_slots_free(wri_slots *s);
-bool wri_slots_on(const wri_slots *s); /* somebody may want what is in them */
+/* After _init: without snapshots nothing is noted, and `all` is asked when paging wants to know. */
+void wri_slots_ask(wri_slots *s, wri_slots_all all);
+void wri_slots_free(wri_slots *s); /* nothing is noted any more */
 size_t wri_slots_bytes(const wri_slots *s);
+/* Slots are noted: else nothing needs to be said of them. */
+static inline bool wri_slots_on(const wri_slots *s) { return s->notes != WRI_NOTES_NONE; }
+
+wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
+wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
 
 /* Slots ids[0..n) are about to change, or have come to life. */
-wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
+WR_MUST_USE static inline wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n,
+                                                    wr_err *err) {
+    return n > 0 && wri_slots_on(s) ? wri_slots_note(s, ids, n, err) : WR_OK;
+}
 /* They are about to be emptied. */
-wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) WR_MUST_USE;
+WR_MUST_USE static inline wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n,
+                                                    wr_err *err) {
+    return n > 0 && wri_slots_on(s) ? wri_slots_note_gone(s, ids, n, err) : WR_OK;
+}
 /* The same for first..first + n. */
 wr_status wri_slots_touch_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) WR_MUST_USE;
 wr_status wri_slots_leave_range(wri_slots *s, uint32_t first, uint32_t n, wr_err *err) WR_MUST_USE;
+/* All ids in 1..count but those in gone (NULL: none is), as a group table has them. */
+wr_status wri_slots_touch_all(wri_slots *s, uint32_t count, const uint64_t *gone, wr_err *err) WR_MUST_USE;
 
 /* At a barrier, from save(). */
 wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) WR_MUST_USE;

@@ -1,5 +1,6 @@
 /* runtime/ops/sort.c -- ORDER BY on bounded input: holds all rows, sorts them at the end, behind an
- * exchange that gathers to one worker. Ties keep no order of their own: see sort.h. */
+ * exchange that gathers to one worker. Ties keep no order of their own: see sort.h. In snapshots each row is
+ * a slot: it is saved once. */
 #include "sort.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "ops.h"
 #include "over_part.h"
 #include "saved_rows.h"
+#include "slots.h"
 
 typedef struct sorter {
     wr_batch **batches;
@@ -14,12 +16,31 @@ typedef struct sorter {
     wri_place *rows;
     size_t n, cap;
     const wr_node *node;
+    wri_slots slots; /* by place in rows */
+    wri_picked *picked;
+    size_t picked_cap;
 } sorter;
+
+static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
+                           wr_err *err) {
+    sorter *s = slots->ctx;
+    if (wr_grow(&s->picked, &s->picked_cap, n, sizeof *s->picked) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < n; i++) {
+        const wri_place *p = &s->rows[ids[i]];
+        const wr_batch *b = s->batches[p->batch];
+        wr_row_place at = wr_place_of(b, p->row);
+        s->picked[i] = (wri_picked){b, p->row, at.split, at.pos};
+    }
+    wri_picked_slots v = {.n_cols = s->node->out.n, .rows = s->picked, .ids = ids, .n = n};
+    return wri_save_picked_slots(to, &v, err);
+}
 
 static wr_status sort_open(wr_op *op, wr_err *err) {
     sorter *s = op->state = wr_calloc(1, sizeof *s);
     if (!s) return wr_fail_oom(err, "ORDER BY");
     s->node = op->node;
+    wri_slots_init(&s->slots, op, 0, 0, save_rows, s);
     return WR_OK;
 }
 
@@ -29,6 +50,8 @@ static void sort_close(wr_op *op) {
     for (size_t i = 0; i < s->n_batches; i++) wr_batch_drop(s->batches[i]);
     wr_free(s->batches);
     wr_free(s->rows);
+    wri_slots_free(&s->slots);
+    wr_free(s->picked);
     wr_free(s);
 }
 
@@ -38,6 +61,9 @@ static wr_status sort_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) 
     if (wr_grow(&s->batches, &s->batches_cap, s->n_batches + 1, sizeof *s->batches) != WR_OK ||
         wr_grow(&s->rows, &s->cap, s->n + in->n, sizeof *s->rows) != WR_OK)
         return wr_fail_oom(err, "ORDER BY");
+    if (s->n + in->n > UINT32_MAX)
+        return wr_fail(err, WR_ELIMIT, "ORDER BY would have to keep more than 2^32 rows");
+    WR_TRY(wri_slots_touch_range(&s->slots, (uint32_t)s->n, in->n, err));
     for (uint32_t i = 0; i < in->n; i++) s->rows[s->n++] = (wri_place){(uint32_t)s->n_batches, i};
     s->batches[s->n_batches++] = wr_batch_hold(in);
     return WR_OK;
@@ -96,6 +122,7 @@ static wr_status sort_end(wr_op *op, wr_err *err) {
     sorter *s = op->state;
     const wr_node *n = s->node;
     wri_sorting sorting = {n, s->batches};
+    WR_TRY(wri_slots_finish(&s->slots, err)); /* places are others from now on */
     if (s->n > 1) qsort_r(s->rows, s->n, sizeof *s->rows, wri_place_cmp, &sorting);
     size_t from = (size_t)n->sort.offset < s->n ? (size_t)n->sort.offset : s->n, to = s->n;
     if (n->sort.limit >= 0 && to - from > (size_t)n->sort.limit) to = from + (size_t)n->sort.limit;
@@ -112,17 +139,11 @@ static wr_status sort_end(wr_op *op, wr_err *err) {
 }
 
 static wr_status sort_save(wr_op *op, wr_saver *to, wr_err *err) {
-    sorter *s = op->state;
-    wri_picked *rows = wr_alloc(s->n * sizeof *rows + 1);
-    if (!rows) return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < s->n; i++) {
-        const wr_batch *b = s->batches[s->rows[i].batch];
-        wr_row_place at = wr_place_of(b, s->rows[i].row);
-        rows[i] = (wri_picked){b, s->rows[i].row, at.split, at.pos};
-    }
-    wr_status st = wri_save_picked(to, 0, s->node->out.n, rows, s->n, NULL, 0, err);
-    wr_free(rows);
-    return st;
+    return wri_slots_barrier(&((sorter *)op->state)->slots, to, err);
+}
+
+static wr_status sort_save_rest(wr_op *op, bool *leftp, wr_err *err) {
+    return wri_slots_rest(&((sorter *)op->state)->slots, leftp, err);
 }
 
 static wr_status sort_load(wr_op *op, const wr_saved *saved, wr_err *err) {
@@ -150,6 +171,7 @@ const wr_op_def wri_op_sort = {.name = "sort",
                                .push = sort_push,
                                .end = sort_end,
                                .save = sort_save,
+                               .save_rest = sort_save_rest,
                                .load = sort_load,
                                .measure = sort_measure,
                                .waiting = sort_waiting,

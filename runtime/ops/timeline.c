@@ -5,7 +5,8 @@
  * without looking at the heap, which is nearly always with input that is nearly in order.
  *
  * In snapshots each row is a slot: row `at` of a run is at % 64 of its number at / 64. A row does not change
- * as long as it waits, so it is saved once; parts become empty as rows leave. */
+ * as long as it waits, so it is saved once; parts become empty as rows leave. Numbers are given at a barrier,
+ * so that rows that come and go between two of them cost nothing. */
 #include "timeline.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ typedef struct run {
     uint32_t *idx;       /* rows in order; idx[at..n) wait */
     uint32_t at, n;
     uint64_t kept; /* number of the batch that was last made to hold b */
-    uint32_t *nos; /* of its slots, one for 64 rows; NULL: none are kept */
+    uint32_t *nos; /* of its slots, one for 64 rows; NULL: it has none yet */
     uint32_t n_nos;
 } run;
 
@@ -251,17 +252,29 @@ static void rise(wri_timeline *t, size_t i) {
     }
 }
 
-/* Numbers for the rows of r, so that snapshots have them. */
+/* Numbers for the rows of r, so that snapshots have those that wait. */
 static wr_status number_rows(wri_timeline *t, run *r, wr_err *err) {
     r->nos = r->idx + r->n;
     for (uint32_t i = 0; i < r->n; i += 64) {
-        uint32_t no, n = r->n - i < 64 ? r->n - i : 64;
+        uint32_t no, to = r->n - i < 64 ? r->n : i + 64, from = r->at > i ? r->at : i;
         WR_TRY(wri_numbers_take(&t->numbers, &no, err));
         r->nos[r->n_nos++] = no;
         if (wr_grow(&t->owners, &t->owners_cap, (size_t)no + 1, sizeof *t->owners) != WR_OK)
             return wr_fail_oom(err, "a snapshot");
         t->owners[no] = (owner){r, i};
-        WR_TRY(wri_slots_touch_range(&t->slots, no * 64, n, err));
+        if (from < to) WR_TRY(wri_slots_touch_range(&t->slots, no * 64 + from - i, to - from, err));
+    }
+    return WR_OK;
+}
+
+/* Without snapshots rows get their numbers only when paging asks what there is. */
+static wr_status number_all(wri_slots *slots, wr_err *err) {
+    wri_timeline *t = slots->ctx;
+    for (size_t i = 0; i < t->n; i++) {
+        run *r = t->heap[i];
+        for (uint32_t k = 0; k < r->n_nos; k++) wri_numbers_give(&t->numbers, r->nos[k]);
+        r->n_nos = 0;
+        WR_TRY(number_rows(t, r, err));
     }
     return WR_OK;
 }
@@ -285,7 +298,7 @@ wr_status wri_timeline_add(wri_timeline *t, wr_batch *b, const uint32_t *idx, ui
     t->heap[t->n++] = r;
     rise(t, t->n - 1);
     t->rows += n;
-    return wri_slots_on(&t->slots) ? number_rows(t, r, err) : WR_OK;
+    return WR_OK;
 }
 
 /* ---- out ---- */
@@ -403,8 +416,10 @@ static wr_status let_slots_go(wri_timeline *t, wr_err *err) {
     if (!wri_slots_on(&t->slots)) return WR_OK;
     if (wr_grow(&t->left, &t->left_cap, t->n_refs, sizeof *t->left) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < t->n_refs; i++) t->left[i] = t->refs[i].slot;
-    return wri_slots_leave(&t->slots, t->left, t->n_refs, err);
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_refs; i++)
+        if (t->refs[i].r->nos) t->left[n++] = t->refs[i].slot;
+    return wri_slots_leave(&t->slots, t->left, n, err);
 }
 
 wr_status wri_timeline_take(wri_timeline *t, int64_t wm, uint32_t batch_rows, wr_batch **outp, wr_err *err) {
@@ -477,6 +492,7 @@ static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t
 
 void wri_timeline_saves(wri_timeline *t, wr_op *op, uint32_t tag, const uint32_t *keys, uint32_t n_keys) {
     wri_slots_init(&t->slots, op, 0, tag, save_rows, t);
+    wri_slots_ask(&t->slots, number_all);
     wri_numbers_init(&t->numbers, 6);
     t->tag = tag;
     t->keys = keys;
@@ -484,6 +500,8 @@ void wri_timeline_saves(wri_timeline *t, wr_op *op, uint32_t tag, const uint32_t
 }
 
 wr_status wri_timeline_barrier(wri_timeline *t, wr_saver *to, wr_err *err) {
+    for (size_t i = 0; wri_slots_on(&t->slots) && i < t->n; i++)
+        if (!t->heap[i]->nos) WR_TRY(number_rows(t, t->heap[i], err));
     return wri_slots_barrier(&t->slots, to, err);
 }
 

@@ -21,21 +21,50 @@ static int pack_optional(msgpack_packer *pk, const void *p, size_t n) {
     return p ? pack_bin(pk, p, n) : msgpack_pack_nil(pk);
 }
 
-static int pack_strings(msgpack_packer *pk, const wr_col *c, uint32_t n) {
-    wr_buf lengths = {0}, bytes = {0};
+static uint32_t length_of(const wr_col *c, uint32_t i) { return wr_is_null(c, i) ? 0 : c->str[i].len; }
+
+/* Lengths and texts go through a block on the stack, so that there is a call for many of them. */
+typedef struct few {
+    msgpack_packer *pk;
+    size_t n;
+    char bytes[4096];
+} few;
+
+static int put_few(few *f, const void *p, size_t n) {
     int r = 0;
-    for (uint32_t i = 0; r == 0 && i < n; i++) {
-        const wr_str *s = &c->str[i];
-        uint32_t len = wr_is_null(c, i) ? 0 : s->len;
-        if (wr_buf_put(&lengths, &len, sizeof len) != WR_OK ||
-            wr_buf_put(&bytes, len ? wr_str_data(s) : "", len) != WR_OK)
-            r = -1;
+    if (n > sizeof f->bytes - f->n) {
+        r = f->n ? msgpack_pack_bin_body(f->pk, f->bytes, f->n) : 0;
+        f->n = 0;
     }
-    if (r == 0) r = pack_bin(pk, lengths.data, lengths.len);
-    if (r == 0) r = pack_bin(pk, bytes.data, bytes.len);
-    wr_buf_free(&lengths);
-    wr_buf_free(&bytes);
+    if (r != 0 || n > sizeof f->bytes) return r == 0 ? msgpack_pack_bin_body(f->pk, p, n) : r;
+    memcpy(f->bytes + f->n, p, n);
+    f->n += n;
+    return 0;
+}
+
+static int put_last(few *f) {
+    int r = f->n ? msgpack_pack_bin_body(f->pk, f->bytes, f->n) : 0;
+    f->n = 0;
     return r;
+}
+
+static int pack_strings(msgpack_packer *pk, const wr_col *c, uint32_t n) {
+    few f;
+    f.pk = pk;
+    f.n = 0;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++) bytes += length_of(c, i);
+    if (bytes > UINT32_MAX) return -1;
+    int r = msgpack_pack_bin(pk, n * sizeof(uint32_t));
+    for (uint32_t i = 0; r == 0 && i < n; i++) {
+        uint32_t len = length_of(c, i);
+        r = put_few(&f, &len, sizeof len);
+    }
+    if (r == 0) r = put_last(&f);
+    if (r == 0) r = msgpack_pack_bin(pk, bytes);
+    for (uint32_t i = 0; r == 0 && i < n; i++)
+        if (length_of(c, i)) r = put_few(&f, wr_str_data(&c->str[i]), length_of(c, i));
+    return r == 0 ? put_last(&f) : r;
 }
 
 static int pack_column(msgpack_packer *pk, const wr_col *c, uint32_t n) {
@@ -56,9 +85,7 @@ static int pack_places(msgpack_packer *pk, const wr_batch *b) {
     return r;
 }
 
-wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) {
-    msgpack_packer pk;
-    msgpack_packer_init(&pk, out, wr_buf_write);
+static int pack_rows(msgpack_packer pk, const wr_batch *b) {
     int r = msgpack_pack_array(&pk, 7);
     if (r == 0) r = msgpack_pack_uint32(&pk, b->n);
     if (r == 0) r = msgpack_pack_uint32(&pk, b->split);
@@ -68,7 +95,33 @@ wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) {
     if (r == 0) r = pack_places(&pk, b);
     if (r == 0) r = msgpack_pack_array(&pk, b->n_cols);
     for (uint32_t c = 0; r == 0 && c < b->n_cols; c++) r = pack_column(&pk, &b->cols[c], b->n);
-    return r == 0 ? WR_OK : wr_fail_oom(err, "rows of a snapshot");
+    return r;
+}
+
+wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) {
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, wr_buf_write);
+    return pack_rows(pk, b) == 0 ? WR_OK : wr_fail_oom(err, "rows of a snapshot");
+}
+
+typedef struct saying {
+    wr_segment *to;
+    wr_status status;
+    wr_err *err;
+} saying;
+
+static int say(void *ctx, const char *p, size_t n) {
+    saying *s = ctx;
+    s->status = wr_segment_put(s->to, p, n, s->err);
+    return s->status == WR_OK ? 0 : -1;
+}
+
+wr_status wr_rows_say(const wr_batch *b, wr_segment *to, wr_err *err) {
+    saying s = {to, WR_OK, err};
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, &s, say);
+    if (pack_rows(pk, b) == 0) return WR_OK;
+    return s.status != WR_OK ? s.status : wr_fail_oom(err, "rows of a snapshot");
 }
 
 /* ---- and back ---- */

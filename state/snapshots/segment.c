@@ -1,6 +1,9 @@
 /* state/snapshots/segment.c -- a segment while it is written: bytes come a bit at a time.
  *
- *   put ─► block, 1 MiB ─► file
+ *   put ─► block, 256 KiB ─► checksum, file
+ *
+ * Where the last snapshots were as large, it is written over a segment that is of no use any more: pages that
+ * the page cache has already cost half of what fresh ones do.
  *
  * Through the page cache: past it (O_DIRECT) a gigabyte took a third of the system time to write here, but a
  * job that was killed then had to read it from the disk, and came back in 4.7 s instead of 1.9 s. */
@@ -12,28 +15,33 @@
 
 #include "store_int.h"
 
-#define BLOCK ((size_t)1 << 20)
+#define BLOCK ((size_t)256 << 10) /* so that it is still in the cache when it is summed up and written */
 
-wr_status wri_segment_open(const wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) {
+wr_status wri_segment_open(wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) {
     *out = (wr_segment){.sys = s->sys, .number = number, .fd = -1};
     out->path = wri_snap_path(s, number, "seg");
     out->block = wr_alloc(BLOCK);
     if (!out->path || !out->block) return wr_fail_oom(err, "a snapshot");
-    out->fd = s->sys->open(out->path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    out->over = wri_snap_take_spare(s, number);
+    out->fd = s->sys->open(out->path, O_WRONLY | O_CREAT | (out->over ? 0 : O_TRUNC), 0644);
     if (out->fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", out->path, strerror(errno));
     return wr_segment_put(out, WRI_SEGMENT, WRI_MAGIC_LEN, err);
 }
 
+static uint32_t crc_of(const wr_segment *g) {
+    return wr_crc32c(g->crc, g->block + g->summed, g->n - g->summed);
+}
+
 static wr_status write_block(wr_segment *g, wr_err *err) {
+    g->crc = crc_of(g);
     WR_TRY(wr_write_all(g->sys, g->fd, g->block, g->n, g->path, err));
     g->at += g->n;
-    g->n = 0;
+    g->n = g->summed = 0;
     return WR_OK;
 }
 
 wr_status wr_segment_put(wr_segment *g, const void *p, size_t n, wr_err *err) {
     const char *from = p;
-    g->crc = wr_crc32c(g->crc, p, n);
     while (n > 0) {
         size_t k = n < BLOCK - g->n ? n : BLOCK - g->n;
         memcpy(g->block + g->n, from, k);
@@ -75,15 +83,19 @@ wr_status wr_segment_copy(wr_segment *g, const wr_part_from *from, wr_err *err) 
 
 void wri_segment_begin(wr_segment *g) {
     g->began = g->at + g->n;
+    g->summed = g->n;
     g->crc = 0;
 }
 
 wri_piece_at wri_segment_piece(const wr_segment *g) {
-    return (wri_piece_at){g->number, g->began, g->at + g->n - g->began, g->crc};
+    return (wri_piece_at){g->number, g->began, g->at + g->n - g->began, crc_of(g)};
 }
 
 wr_status wri_segment_finish(wr_segment *g, wr_err *err) {
     if (g->n > 0) WR_TRY(write_block(g, err));
+    if (g->over && g->sys->ftruncate(g->fd, (off_t)g->at) != 0)
+        return wr_fail(err, WR_EIO, "cannot cut '%s' to its length: %s; check the disk", g->path,
+                       strerror(errno));
     if (g->sys->fdatasync(g->fd) != 0)
         return wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", g->path, strerror(errno));
     int fd = g->fd;

@@ -140,6 +140,8 @@ void wr_snapshot_free(wr_snapshot *s);                                         /
 
 /* Appends the rows of b: columns, and row watermarks, changes and position where it has them. */
 wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* The same, to a segment. */
+wr_status wr_rows_say(const wr_batch *b, wr_segment *to, wr_err *err) WR_MUST_USE;
 /* Reads what one call of wr_rows_pack has written to p[0..n); *usedp: how long that was. The batch owns
  * copies. */
 wr_status wr_rows_unpack(const char *p, size_t n, size_t *usedp, wr_batch **outp, wr_err *err) WR_MUST_USE;

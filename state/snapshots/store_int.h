@@ -33,7 +33,9 @@ struct wr_snapshots {
     uint64_t *epochs; /* of the manifests that are there, rising */
     size_t n_epochs, epochs_cap;
     uint64_t next_segment;
-    wri_manifest last; /* what `more` continues */
+    uint64_t spare;      /* a segment that nothing names any more, to be written over; 0: none */
+    uint64_t last_bytes; /* of the last snapshot that was written */
+    wri_manifest last;   /* what `more` continues */
     bool has_last;
     wr_err uncollected; /* why the last write could not remove what is no longer needed; code OK: it could */
 };
@@ -43,14 +45,16 @@ struct wr_segment {
     const wr_sys *sys;
     uint64_t number;
     int fd;
+    bool over; /* it is written over the spare one */
     char *path, *block;
     size_t n;       /* bytes in the block */
     uint64_t at;    /* of the block, in the file */
-    uint64_t began; /* the piece under way, and the checksum of what has been put since */
+    uint64_t began; /* the piece under way */
+    size_t summed;  /* bytes of the block that its checksum has, or that lie before it */
     uint32_t crc;
 };
 /* To be closed whether it succeeds or not. */
-wr_status wri_segment_open(const wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) WR_MUST_USE;
+wr_status wri_segment_open(wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) WR_MUST_USE;
 /* *soundp false: it could not be read whole, err says why; what has been put of it is put. */
 wr_status wri_segment_copy(wr_segment *g, const wr_part_from *from, bool *soundp, wr_err *err) WR_MUST_USE;
 void wri_segment_begin(wr_segment *g);
@@ -58,6 +62,8 @@ wri_piece_at wri_segment_piece(const wr_segment *g);
 wr_status wri_segment_finish(wr_segment *g, wr_err *err) WR_MUST_USE; /* durable but for its name */
 void wri_segment_close(wr_segment *g);
 
+/* The spare segment becomes number `number`; false: there is none. */
+bool wri_snap_take_spare(wr_snapshots *s, uint64_t number);
 /* DIR/NNNNNNNN.ext; owner: the caller. NULL on OOM. */
 char *wri_snap_path(const wr_snapshots *s, uint64_t number, const char *ext);
 /* What a write that failed has left; true: no file of that name is there any more. */

@@ -123,7 +123,7 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
     return r;
 }
 
-static wr_status write_segment(const wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
+static wr_status write_segment(wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
                                wri_manifest *m, uint64_t *bytesp, wr_err *err) {
     wr_segment g;
     wr_status r = wri_segment_open(s, segment, &g, err);
@@ -161,6 +161,7 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
         return r;
     }
     if (bytesp) *bytesp = bytes;
+    s->last_bytes = bytes;
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;

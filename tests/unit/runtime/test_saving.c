@@ -4,10 +4,14 @@
 #include <stdlib.h>
 
 #include "op_rig.h"
+#include "runtime/paged.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
     "WITH (connector = 'stdin', format = 'json');"
+#define BOUNDED                                                                                              \
+    "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
+    "WITH (connector = 'file', path = 'never-opened.jsonl', format = 'json');"
 #define EVENTS 160
 
 static uint64_t rng;
@@ -31,7 +35,7 @@ typedef struct part { /* as a snapshot has it */
     wr_buf text;
 } part;
 typedef struct parts {
-    part items[256];
+    part items[4096];
     size_t n;
     size_t at, said; /* events and lines before the barrier */
     bool there;
@@ -39,13 +43,16 @@ typedef struct parts {
 
 typedef struct world {
     rig r; /* the plan */
+    const char *stream;
     event events[EVENTS];
     const wr_node *nodes[16]; /* of the operators */
     wr_edge fed[4];           /* by the source */
     size_t n_fed;
     wr_buf text; /* what they have said, a line per row */
     parts kept, pending;
-    uint64_t n_more, n_loaded; /* parts that went on; pieces of them that were loaded */
+    uint64_t n_more;  /* parts that went on */
+    bool pages;       /* operators go to disk now and then */
+    uint64_t n_paged; /* times that one did */
 } world;
 
 static world w;
@@ -111,7 +118,8 @@ static void open_ops(bool saves) {
     w.n_fed = 0;
     for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
         wr_op *op = last = &r->task.ops[w.nodes[i]->id];
-        cr_assert_eq(wri_op_init(&r->task, op, NULL, w.nodes[i], &err), WR_OK, "%s", err.msg);
+        cr_assert_eq(wri_op_init(&r->task, op, wri_op_def_of(w.nodes[i]), w.nodes[i], &err), WR_OK, "%s",
+                     err.msg);
         op->n_in = w.nodes[i]->n_in;
         op->port_wm = wr_reallocn(op->port_wm, op->n_in, sizeof *op->port_wm);
         for (uint32_t port = 0; port < op->n_in; port++) op->port_wm[port] = WR_WM_NONE;
@@ -132,6 +140,9 @@ static void open_ops(bool saves) {
     r->sink_wm = WR_WM_NONE;
     cr_assert_eq(wri_op_connect(last, &r->sink, 0, &err), WR_OK);
     r->task.saver.goes_on = false;
+    if (!w.pages) return;
+    r->job.short_at = -1; /* memory is short, always; what may be brought back is a little or all */
+    r->job.memory = below(2) ? 32 << 10 : 1 << 20;
 }
 
 static void close_ops(void) {
@@ -155,7 +166,33 @@ static void save_some(void) {
     }
 }
 
+/* Some operators go to disk, or have a round there. */
+static void page_some(void) {
+    wr_err err = {0};
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
+        wr_op *op = &w.r.task.ops[w.nodes[i]->id];
+        bool was = op->paged != NULL, did = false;
+        if (op->def->keyed && below(3)) cr_assert_eq(wri_paged_relieve(op, &did, &err), WR_OK, "%s", err.msg);
+        w.n_paged += !was && op->paged;
+        wr_waits told = {0};
+        if (op->paged) wri_paged_waiting(op, &told);
+        cr_assert_eq(told.on_disk, op->paged != NULL);
+        if (did) cr_assert_eq(told.on_the_way, 0);
+    }
+}
+
 /* ---- snapshots ---- */
+
+static void put_item(wr_buf *out, const wri_item *item) {
+    wr_err err = {0};
+    if (!item->from) {
+        cr_assert_eq(wri_item_pack(item, out, &err), WR_OK);
+        return;
+    }
+    cr_assert_eq(wr_buf_reserve(out, item->from->len), WR_OK);
+    cr_assert_eq(item->from->read(item->from->ctx, 0, out->data + out->len, item->from->len, &err), WR_OK);
+    out->len += item->from->len;
+}
 
 static void free_parts(parts *p) {
     for (size_t i = 0; i < p->n; i++) wr_buf_free(&p->items[i].text);
@@ -173,7 +210,6 @@ static part *find(parts *p, const wri_item *item) {
 /* All has been saved: the pool's part of it. */
 static void complete(void) {
     wr_saver *s = &w.r.task.saver;
-    wr_err err = {0};
     wri_saver_sort(s);
     for (size_t i = 0; i < s->n; i++) {
         wri_item *item = &s->items[i];
@@ -189,7 +225,7 @@ static void complete(void) {
                              WR_OK);
             w.n_more += item->more;
         }
-        if (!item->begins) cr_assert_eq(wri_item_pack(item, &p->text, &err), WR_OK);
+        if (!item->begins) put_item(&p->text, item);
     }
     wri_saver_reset(s);
     s->goes_on = true;
@@ -290,6 +326,20 @@ static char *undisturbed(void) {
     return all;
 }
 
+/* Without snapshots, but with little memory. */
+static char *paged(void) {
+    open_ops(false);
+    for (size_t e = 0; e < EVENTS; e++) {
+        if (below(4) == 0) page_some();
+        feed(&w.events[e]);
+    }
+    end();
+    close_ops();
+    char *all = standing(w.text.data, w.text.len);
+    w.text.len = 0;
+    return all;
+}
+
 static char *disturbed(void) {
     wr_err err = {0};
     uint64_t epoch = 0;
@@ -314,6 +364,7 @@ static char *disturbed(void) {
             crashes++;
             under_way = false;
         }
+        if (w.pages && below(6) == 0) page_some();
         feed(&w.events[e++]);
     }
     end();
@@ -340,16 +391,19 @@ static void find_nodes(void) {
     }
 }
 
-static void check(const char *sql) {
-    w.n_more = 0;
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+static void check_seeds(const char *sql, uint64_t seeds) {
+    w.n_more = w.n_paged = 0;
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         rng = seed * 77;
-        rig_plan_of(&w.r, STREAM, sql);
+        rig_plan_of(&w.r, w.stream ? w.stream : STREAM, sql);
         find_nodes();
         make_events(seed % 3 ? 400 : 30, seed % 4 == 1);
         char *want = undisturbed(), *got = disturbed();
         cr_assert(*want);
         cr_assert_str_eq(got, want, "seed %d of %s", (int)seed, sql);
+        wr_free(got);
+        got = w.pages ? paged() : NULL;
+        if (got) cr_assert_str_eq(got, want, "seed %d, on disk, of %s", (int)seed, sql);
         wr_free(want);
         wr_free(got);
         for (size_t e = 0; e < EVENTS; e++) wr_batch_drop(w.events[e].rows);
@@ -357,7 +411,18 @@ static void check(const char *sql) {
         wr_free(w.r.task.sides);
         wr_arena_free(&w.r.ar);
     }
+}
+
+static void check(const char *sql) {
+    check_seeds(sql, 60);
     cr_assert(w.n_more > 100, "parts went on only %d times: %s", (int)w.n_more, sql);
+}
+
+static void check_paged(const char *sql) {
+    w.pages = true;
+    check_seeds(sql, 4);
+    w.pages = false;
+    cr_assert(w.n_paged > 0, "state went to disk only %d times: %s", (int)w.n_paged, sql);
 }
 
 #define FROM(window) " FROM TABLE(" window ") GROUP BY window_start, window_end, k;"
@@ -489,6 +554,36 @@ Test(saving, over_all) {
           "(PARTITION BY k ORDER BY t);");
 }
 
+/* Rows that wait for others of their key: one, several, for several calls. */
+Test(saving, over_lead) {
+    check("SELECT t, k, v, LEAD(x) OVER (PARTITION BY k ORDER BY t) FROM s;");
+    check(
+        "SELECT t, k, v, LEAD(x, 2) OVER w, LEAD(v, 5) OVER w, LEAD(x) IGNORE NULLS OVER w, COUNT(*) OVER w, "
+        "SUM(v) OVER (PARTITION BY MOD(k, 7) ORDER BY t RANGE INTERVAL '9' SECOND PRECEDING) FROM s WINDOW w "
+        "AS "
+        "(PARTITION BY MOD(k, 7) ORDER BY t);");
+}
+
+#define TOP_N(fn, n)                                                                                         \
+    "SELECT * FROM (SELECT window_end, k, v, x, " fn "() OVER (PARTITION BY window_start, window_end, "      \
+    "MOD(k, 3) ORDER BY v DESC, x, k, t) AS r FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(t), INTERVAL '20' "      \
+    "SECOND))) WHERE r <= " n ";"
+
+/* Rows of partitions, which are cut to the best; at the end of the input whatever is there. */
+Test(saving, over_batch) {
+    check(TOP_N("ROW_NUMBER", "2"));
+    check(TOP_N("RANK", "30"));
+    w.stream = BOUNDED;
+    check("SELECT k, v, x, t, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v, x, t) AS r FROM s;");
+    w.stream = NULL;
+}
+
+Test(saving, sorts) {
+    w.stream = BOUNDED;
+    check("SELECT k, v, x FROM s ORDER BY v, x, k;");
+    w.stream = NULL;
+}
+
 /* The order of rows of one time counts. */
 Test(saving, over_ties) {
     check("SELECT t, k, v, LISTAGG(x) OVER (PARTITION BY MOD(k, 5) ORDER BY t ROWS BETWEEN 5 PRECEDING AND "
@@ -559,4 +654,48 @@ Test(saving, window_joins) {
     check("SELECT a.window_start, a.v AS av, b.x AS bx FROM (SELECT * " WINDOW(
         "12") ") a FULL JOIN (SELECT * " WINDOW("12") " WHERE v > 3) b ON a.window_start = b.window_start "
                                                       "AND a.window_end = b.window_end AND a.k = b.v;");
+}
+
+/* ---- on disk, and back, between any two events ---- */
+
+Test(saving, paged_sessions) {
+    check_paged("SELECT window_start, window_end, k, COUNT(*), LISTAGG(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k"));
+    check_paged("SELECT window_start, window_end, k, v, x" SESSIONS("3", ""));
+    check_paged("SELECT window_start, window_end, k, COUNT(*), MAX(x)" SESSIONS(
+        "4", " GROUP BY window_start, window_end, k EMIT EARLY EVERY INTERVAL '3' SECOND ALLOWED LATENESS "
+             "INTERVAL '6' SECOND"));
+}
+
+Test(saving, paged_over) {
+    check_paged(
+        "SELECT t, k, v, COUNT(*) OVER w, SUM(v) OVER w, MIN(x) OVER w, COUNT(DISTINCT v) OVER w "
+        "FROM s WINDOW w AS (PARTITION BY k ORDER BY t RANGE BETWEEN INTERVAL '9' SECOND PRECEDING AND "
+        "CURRENT ROW);");
+    check_paged("SELECT t, k, v, COUNT(*) OVER w, MAX(x) OVER w, COUNT(DISTINCT v) OVER w FROM s WINDOW w AS "
+                "(PARTITION BY k ORDER BY t ROWS BETWEEN 3 PRECEDING AND CURRENT ROW);");
+    check_paged(TOP_N("ROW_NUMBER", "2"));
+    check_paged("SELECT t, k, v, LEAD(x, 2) OVER (PARTITION BY k ORDER BY t) FROM s;");
+    check_paged(
+        "SELECT t, k, v, COUNT(*) OVER w, MAX(x) OVER w, COUNT(DISTINCT v) OVER w, ROW_NUMBER() OVER w "
+        "FROM s WINDOW w AS (PARTITION BY k ORDER BY t);");
+}
+
+Test(saving, paged_match) {
+    check_paged(
+        "SELECT * FROM s MATCH_RECOGNIZE (PARTITION BY k ORDER BY t MEASURES FIRST(a.v) AS f, LAST(b.x) "
+        "AS l, COUNT(*) AS n ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (a b+ c) WITHIN "
+        "INTERVAL '30' SECOND DEFINE b AS b.v > a.v, c AS c.v < b.v);");
+}
+
+Test(saving, paged_joins) {
+    check_paged(JOIN("", NEAR));
+    check_paged(JOIN("FULL", NEAR));
+    check_paged("SELECT a.k, a.m, b.n, b.u FROM " TOP "FULL JOIN " SIZES
+                "ON a.k = b.v AND a.m <> b.n EMIT CHANGES;");
+}
+
+Test(saving, paged_ranks) {
+    check_paged(BEST("3", "s"));
+    check_paged(BEST("2", "(SELECT k, x, COUNT(*) AS v FROM s GROUP BY k, x EMIT CHANGES)"));
 }
