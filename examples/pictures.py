@@ -150,6 +150,21 @@ def reference_join(weir):
          {r["COMPANY"] or r["TICKER_SYMBOL"] + " (no name)": {"money": r["MONEY"]} for r in rows}, "kda/reference_join.svg")
 
 
+def stagger(weir):
+    groups = {}
+    for r in sorted(run(weir, "kda", "stagger.sql"), key=lambda r: r["ticker_symbol"]):
+        groups.setdefault(r["ticker_symbol"], {})[r["kind"]] = r["results"]
+    bars("stagger.sql: results for five minutes of each company; fewer are less torn", ["tumbling", "stagger"], groups, "kda/stagger.svg")
+
+
+def log_parsing(weir):
+    groups, pages = {}, []
+    for r in sorted(run(weir, "kda", "log_parsing.sql"), key=lambda r: (r["minute_of"], r["page"])):
+        groups.setdefault(r["minute_of"][11:16], {})[r["page"]] = r["failed"]
+        pages += [r["page"]] if r["page"] not in pages else []
+    bars("log_parsing.sql: failures per page and minute", pages, groups, "kda/log_parsing.svg")
+
+
 def telemetry(weir):
     with open(os.path.join(HERE, "telemetry", "alerts.sql"), encoding="utf-8") as f:
         script = f.read()
@@ -173,7 +188,7 @@ def telemetry(weir):
 def main():
     weir = os.path.abspath(sys.argv[1])
     chosen = sys.argv[2:]
-    for picture in (ticker, alerts, reference_join, telemetry):
+    for picture in (ticker, alerts, reference_join, stagger, log_parsing, telemetry):
         if not chosen or picture.__name__ in chosen:
             picture(weir)
 

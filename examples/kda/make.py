@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the input of these examples, the same each time: ticker.jsonl, five minutes of trades of eight
-companies. Run it in this folder; the file is kept beside it."""
+"""Makes the input of these examples, the same each time: ticker.jsonl, five minutes of trades of eight companies,
+and access.log, what a web server wrote in three minutes. Run it in this folder; the files are kept beside it."""
 import json
 import random
 from datetime import datetime, timedelta
@@ -33,11 +33,26 @@ def stamp(seconds):
     return (START + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="milliseconds")
 
 
+def requests(r):
+    pages = ["/", "/cart", "/search?q=shoes", "/checkout", "/login"]
+    at = 0.0
+    while at < 180:
+        at += r.uniform(0.2, 1.8)
+        page = r.choice(pages)
+        status = 500 if page == "/checkout" and 60 < at < 110 else r.choice([200] * 12 + [302, 404])
+        when = (START + timedelta(seconds=at)).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        yield f'192.0.2.{r.randint(1, 9)} - - [{when}] "GET {page} HTTP/1.1" {status} {r.randint(200, 9000)}'
+    yield "the disk is full"
+
+
 def main():
     r = random.Random(7)
     with open("ticker.jsonl", "w", encoding="utf-8") as f:
         for _, row in trades(r):
             f.write(json.dumps(row) + "\n")
+    with open("access.log", "w", encoding="utf-8") as f:
+        for line in requests(r):
+            f.write(line + "\n")
 
 
 main()

@@ -4,6 +4,7 @@ One function per example: takes the folder with the input and a function that ru
 returns the expected rows. Numbers that are sums of floats or sketches are compared with a tolerance.
 """
 import json
+import re
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
@@ -193,6 +194,38 @@ def kda_reference_join(folder, _):
         yield {"TICKER_SYMBOL": ticker, "COMPANY": names.get(ticker), "TRADES": len(prices), "MONEY": sum(prices)}
 
 
+def kda_stagger(folder, _):
+    tumbling, stagger, counts = defaultdict(int), defaultdict(list), defaultdict(lambda: [0, 0])
+    for r in trades(folder):
+        key = r["TICKER_SYMBOL"], floor(r["event"], 60)
+        tumbling[key, floor(r["at"], 60)] += 1
+        opened = stagger[key]
+        if not opened or r["at"] >= opened[-1][0] + timedelta(seconds=90):
+            opened.append([r["at"], 0])
+        opened[-1][1] += 1
+    for (key, _minute), n in tumbling.items():
+        counts["tumbling", key[0]][0] += 1
+        counts["tumbling", key[0]][1] += n
+    for key, windows in stagger.items():
+        for _start, n in windows:
+            counts["stagger", key[0]][0] += 1
+            counts["stagger", key[0]][1] += n
+    for (kind, ticker), (results, n) in counts.items():
+        yield {"kind": kind, "ticker_symbol": ticker, "results": results, "trades": n}
+
+
+def kda_log_parsing(folder, _):
+    groups = defaultdict(list)
+    for r in lines(folder + "/access.log"):
+        m = re.fullmatch(r'\S+ \S+ \S+ \[([^ ]+) [^]]*\] "\S+ (\S+) [^"]*" (\d+) .*', r)
+        if m:
+            at = datetime.strptime(m.group(1), "%d/%b/%Y:%H:%M:%S").replace(tzinfo=timezone.utc)
+            groups[floor(at, 60), m.group(2)].append(int(m.group(3)) >= 400)
+    for (start, page), failed in groups.items():
+        if any(failed):
+            yield {"minute_of": iso(start), "page": page, "requests": len(failed), "failed": sum(failed)}
+
+
 # ---- examples/telemetry ----
 
 def z(values, least):
@@ -222,7 +255,7 @@ def telemetry_alerts(_, sql):
 
 
 ORACLES = {"kda/ticker.sql": kda_ticker, "kda/alerts.sql": kda_alerts, "kda/reference_join.sql": kda_reference_join,
-           "telemetry/alerts.sql": telemetry_alerts,
+           "kda/stagger.sql": kda_stagger, "kda/log_parsing.sql": kda_log_parsing, "telemetry/alerts.sql": telemetry_alerts,
            "clicks.sql": clicks, "minutes.sql": minutes, "log_errors.sql": log_errors, "telemetry.sql": telemetry,
            "failing_users.sql": failing_users,
            "nexmark/q0.sql": q0, "nexmark/q1.sql": q1, "nexmark/q2.sql": q2, "nexmark/q5.sql": q5,

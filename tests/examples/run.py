@@ -36,7 +36,7 @@ def one(weir, name, write):
         return [json.loads(line) for line in run(weir, ["-e", text], d)]
 
     with tempfile.TemporaryDirectory() as d:
-        for f in ("log.jsonl", "kda/ticker.jsonl", "kda/companies.csv"):
+        for f in ("log.jsonl", "kda/ticker.jsonl", "kda/companies.csv", "kda/access.log"):
             os.symlink(os.path.join(EXAMPLES, f), os.path.join(d, os.path.basename(f)))
         if name in ("clicks.sql", "minutes.sql"):
             run(weir, ["--workers=1", "-e", CLICKS], d)  # in order of time
