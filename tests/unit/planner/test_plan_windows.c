@@ -260,7 +260,7 @@ Test(plan_windows, arrival_time) {
          "    #3 AGG_GLOBAL tumble(size 1 min) by page: COUNT(*)  [stage 1, unbounded, time window_end]\n"
          "      #2 EXCHANGE by page, stage 0 to 1  [stage 1, unbounded]\n"
          "        #1 AGG_LOCAL tumble(ROWTIME, size 1 min) by page: COUNT(*)  [stage 0, unbounded]\n"
-         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME, when quiet the wall clock  [stage 0, unbounded, time ROWTIME]\n");
+         "          #0 SOURCE s (connector = 'feed', topic = 'x', format = 'json', idle_timeout = '5s') decodes page VARCHAR, ROWTIME TIMESTAMP(3) NOT NULL (arrival time); watermark ROWTIME - INTERVAL '0.001' SECOND, when quiet the wall clock  [stage 0, unbounded, time ROWTIME]\n");
 }
 
 Test(plan_windows, rowtime_from_column) {
@@ -272,7 +272,7 @@ Test(plan_windows, rowtime_from_column) {
          "    #3 AGG_GLOBAL tumble(size 1 s): SUM(v)  [stage 1, bounded, time window_end]\n"
          "      #2 EXCHANGE to one task, stage 0 to 1  [stage 1, bounded]\n"
          "        #1 AGG_LOCAL tumble(ts, size 1 s): SUM(v)  [stage 0, bounded]\n"
-         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts  [stage 0, bounded, time ts]\n");
+         "          #0 SOURCE s (connector = 'file', path = 'x', format = 'json') decodes ts TIMESTAMP(6), v INTEGER; watermark ts - INTERVAL '0.000001' SECOND  [stage 0, bounded, time ts]\n");
 }
 
 Test(plan_windows, filter_clause_distinct_percentile) {
