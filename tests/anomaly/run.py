@@ -98,24 +98,29 @@ def rank(o):
 
 # ---- telemetry ----
 
-THRESHOLD = 2.7
+THRESHOLD = 2.7  # found with seed 5
+SEEDS = 5, 21, 22
 
 
 def telemetry(o):
-    with tempfile.TemporaryDirectory() as folder:
-        weir(o, folder, f"""
-            CREATE STREAM g WITH (connector = 'datagen', kind = 'telemetry', rows = 100000, devices = 10, seed = 5,
-              anomaly_rate = 0.005);
-            CREATE STREAM f WITH (connector = 'file', path = 'out.csv', format = 'csv') AS
-              SELECT anomaly, ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(TABLE g PARTITION BY device_id));""")
-        with open(os.path.join(folder, "out.csv"), encoding="utf-8", newline="") as f:
-            got = [(r["anomaly"] == "true", float(r["ANOMALY_SCORE"])) for r in csv.DictReader(f)]
-    got = [(planted, score) for planted, score in got if score > 0]  # not those that were learnt from
-    hits = sum(planted and score >= THRESHOLD for planted, score in got)
-    planted, said = sum(p for p, _ in got), sum(s >= THRESHOLD for _, s in got)
-    recall, precision = hits / planted, hits / max(said, 1)
-    return recall >= 0.95 and precision >= 0.95, \
-        f"precision {precision:.3f}, recall {recall:.3f} at {THRESHOLD} ({planted} planted in {len(got)} readings)"
+    got = []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            weir(o, folder, f"""
+                CREATE STREAM g WITH (connector = 'datagen', kind = 'telemetry', rows = 100000, devices = 10, seed = {seed},
+                  anomaly_rate = 0.005);
+                CREATE STREAM f WITH (connector = 'file', path = 'out.csv', format = 'csv') AS
+                  SELECT anomaly, ANOMALY_SCORE FROM TABLE(RANDOM_CUT_FOREST(TABLE g PARTITION BY device_id));""")
+            with open(os.path.join(folder, "out.csv"), encoding="utf-8", newline="") as f:
+                got.append([(r["anomaly"] == "true", float(r["ANOMALY_SCORE"])) for r in csv.DictReader(f)])
+    worst_recall = worst_precision = 1
+    for readings in got:
+        readings = [(planted, score) for planted, score in readings if score > 0]  # not those that were learnt from
+        hits = sum(planted and score >= THRESHOLD for planted, score in readings)
+        planted, said = sum(p for p, _ in readings), sum(s >= THRESHOLD for _, s in readings)
+        worst_recall, worst_precision = min(worst_recall, hits / planted), min(worst_precision, hits / max(said, 1))
+    return worst_recall >= 0.95 and worst_precision >= 0.95, \
+        f"precision {worst_precision:.3f}, recall {worst_recall:.3f} at {THRESHOLD}, the worst of {len(SEEDS)} runs"
 
 
 # ---- series ----
