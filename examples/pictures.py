@@ -10,7 +10,7 @@ import sys
 from datetime import datetime
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-W, H, LEFT, RIGHT, TOP, BOTTOM = 760, 300, 60, 120, 34, 36
+W, H, LEFT, RIGHT, TOP, BOTTOM = 780, 300, 60, 140, 34, 36
 COLOURS = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f"]
 
 
@@ -136,7 +136,8 @@ def bars(title, names, groups, path):
             out.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{one - 1:.1f}" height="{h:.1f}" fill="{COLOURS[k]}" fill-opacity="0.8"/>')
             if v:
                 out.append(f'<text x="{x + one / 2:.1f}" y="{y - 3:.1f}" text-anchor="middle" font-size="9">{v:,.0f}</text>')
-        out.append(f'<text x="{LEFT + (i + 0.5) * wide:.1f}" y="{H - BOTTOM + 16}" text-anchor="middle" font-size="9">{group}</text>')
+        for k, word in enumerate(group.split(" ", 1)):
+            out.append(f'<text x="{LEFT + (i + 0.5) * wide:.1f}" y="{H - BOTTOM + 14 + 11 * k}" text-anchor="middle" font-size="9">{word}</text>')
     for k, name in enumerate(names):
         out.append(f'<rect x="{W - RIGHT + 10}" y="{TOP + 16 * k}" width="9" height="9" fill="{COLOURS[k]}"/>'
                    f'<text x="{W - RIGHT + 24}" y="{TOP + 8 + 16 * k}">{name}</text>')
