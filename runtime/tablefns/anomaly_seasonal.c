@@ -3,12 +3,16 @@
  *
  * Holt-Winters, additive, p = `period` rows a season, row t counted from 0 in its partition:
  *
- *   t < p     the first season is kept; at its end  level = its mean, season[i] = its value i - level, trend
- * = 0 t >= p    expected  f = level + trend + season[t mod p] residual  e = x - f,  s = max(sqrt(v), |level|
- * / 10^6, 10^-12) score     |e| / s from the third season on, 0 before learns    y = x; from the third season
- * on, cut to f +- threshold * s level'  = alpha (y - season[t mod p]) + (1 - alpha) (level + trend) trend'  =
- * beta (level' - level) + (1 - beta) trend season' = gamma (y - level') + (1 - gamma) season v' = the mean of
- * (y - f)^2 while there are few, then  v + delta ((y - f)^2 - v)
+ *   t < p     the first season is kept; at its end
+ *               level = its mean, season[i] = its value i - level, trend = 0
+ *   t >= p    expected  f = level + trend + season[t mod p]
+ *             residual  e = x - f,  s = max(sqrt(v), |level| / 10^6, 10^-12)
+ *             score     |e| / s from the third season on, 0 before
+ *             learns    y = x; from the third season on, cut to f +- threshold * s
+ *               level'  = alpha (y - season[t mod p]) + (1 - alpha) (level + trend)
+ *               trend'  = beta (level' - level) + (1 - beta) trend
+ *               season' = gamma (y - level') + (1 - gamma) season
+ *               v'      = the mean of (y - f)^2 while there are few, then v + delta ((y - f)^2 - v)
  *
  * delta = max(1 / p, 1 / 100): residuals are those of about the last season, or of 100 rows. Since y is cut,
  * one wild value moves what is expected no more than the largest usual one would, and a shift that stays is

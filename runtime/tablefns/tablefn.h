@@ -13,8 +13,8 @@
  *
  *   a row a row   a row comes out as it came, with columns added by rows()
  *   fn->times     rows() gets all rows of one time, and says which come out, in which order
- *   window_us     rows() takes rows in; when a window is over, window() gives rows, and its state is dropped.
- * Rows of one second come in the order of their source, whatever their times
+ *   window_us     rows() takes rows in; when a window is over, window() gives rows, and its state is
+ *                 dropped. Rows of one second come in the order of their source, whatever their times
  *
  * Rows of changes (EMIT CHANGES) never come. One thread owns an operator, its call and all its states. */
 #ifndef WR_RUNTIME_TABLEFN_H
