@@ -1,9 +1,11 @@
 /* connectors/hook.c -- functions at a URL, by the record contract of Lambda.
  *
- *   before the code   {invocationId, applicationArn, streamArn, records: [{recordId, data,
- * kinesisStreamRecordMetadata}]} {records: [{recordId, result: Ok | Dropped | ProcessingFailed, data}]}
- *   outputs           {invocationId, applicationArn, records: [{recordId, data,
- * lambdaDeliveryRecordMetadata}]} {records: [{recordId, result: Ok | DeliveryFailed}]}
+ *   before the code   {invocationId, applicationArn, streamArn,
+ *                      records: [{recordId, data, kinesisStreamRecordMetadata}]}
+ *      is answered by  {records: [{recordId, result: Ok | Dropped | ProcessingFailed, data}]}
+ *   outputs           {invocationId, applicationArn,
+ *                      records: [{recordId, data, lambdaDeliveryRecordMetadata}]}
+ *      are answered by {records: [{recordId, result: Ok | DeliveryFailed}]}
  *
  * data is base64. What is answered is not trusted: ids must be those that were sent, each once, before the
  * code also all of them; of an output, what has no answer has not been delivered. A request has a time limit

@@ -11,8 +11,8 @@
  *   items[0..n)   value, count
  *   table         open addressing: number of an item + 1, 0: free; at most half full
  *   by_count      items by rising count, those of one count as they came to it: made when all counters are
- *                 taken, as lists of items of one count (`level`), themselves in a list, so that one more is
- * O(1)
+ *                 taken, as lists of items of one count (`level`), themselves in a list, so that
+ *                 one more is O(1)
  *
  * In a snapshot: items as they stand in by_count, or as they came, with their counts. */
 #include <stdlib.h>
