@@ -11,7 +11,6 @@
  * code also all of them; of an output, what has no answer has not been delivered. A request has a time limit
  * and an answer a size. libcurl is loaded at first use: weir starts without it. One thread at a time. */
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -28,10 +27,14 @@
     X(easy_strerror) X(slist_append) X(slist_free_all)
 /* clang-format on */
 
-struct wr_hook {
+typedef struct curl_functions {
 #define X(f) __typeof__(&curl_##f) f;
     CURL_LIST(X)
 #undef X
+} curl_functions;
+
+struct wr_hook {
+    curl_functions curl;
     wr_hook_cfg cfg;
     CURL *easy;
     char said[CURL_ERROR_SIZE];
@@ -40,23 +43,14 @@ struct wr_hook {
     bool oom, long_answer;
 };
 
-static wr_status load_library(wr_hook *h, wr_err *err) {
-    /* Stays loaded: what it brings along does not like to be unloaded. */
-    void *so = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!so) so = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!so)
-        return wr_fail(err, WR_EIO, "a function at a URL needs libcurl.so.4 (Debian package libcurl4): %s",
-                       dlerror());
-#define X(f)                                                                                                 \
-    *(void **)&h->f = dlsym(so, "curl_" #f);                                                                 \
-    if (!h->f) {                                                                                             \
-        dlclose(so);                                                                                         \
-        return wr_fail(err, WR_EIO, "libcurl has no function curl_" #f "; install Debian's libcurl4");       \
-    }
-    CURL_LIST(X)
+static wr_status load_library(curl_functions *into, wr_err *err) {
+    static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
+#define X(f) "curl_" #f,
+    static const char *const functions[] = {CURL_LIST(X) NULL};
 #undef X
-    dlclose(so);
-    return WR_OK;
+    static const wr_library lib = {
+        .user = "a function at a URL", .package = "libcurl4", .files = files, .functions = functions};
+    return wr_library_load(&lib, into, err);
 }
 
 wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
@@ -67,8 +61,8 @@ wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
     wr_hook *h = wr_calloc(1, sizeof *h);
     if (!h) return wr_fail_oom(err, "a function at a URL");
     h->cfg = *cfg;
-    wr_status s = load_library(h, err);
-    if (s == WR_OK && !(h->easy = h->easy_init())) s = wr_fail_oom(err, "a function at a URL");
+    wr_status s = load_library(&h->curl, err);
+    if (s == WR_OK && !(h->easy = h->curl.easy_init())) s = wr_fail_oom(err, "a function at a URL");
     if (s == WR_OK) *outp = h;
     else wr_hook_free(h);
     return s;
@@ -76,7 +70,7 @@ wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
 
 void wr_hook_free(wr_hook *h) {
     if (!h) return;
-    if (h->easy) h->easy_cleanup(h->easy);
+    if (h->easy) h->curl.easy_cleanup(h->easy);
     wr_buf_free(&h->answer);
     wr_free(h);
 }
@@ -148,48 +142,48 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 static void set_up(wr_hook *h, const wr_buf *body, struct curl_slist *headers) {
     CURL *e = h->easy;
-    h->easy_reset(e); /* keeps the connection */
-    h->easy_setopt(e, CURLOPT_URL, h->cfg.url);
-    h->easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    h->easy_setopt(e, CURLOPT_PROXY, "");
-    h->easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    h->easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    h->easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
-    h->easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);
-    h->easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(h->cfg.timeout_us / 1000));
-    h->easy_setopt(e, CURLOPT_HTTPHEADER, headers);
-    h->easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
-    h->easy_setopt(e, CURLOPT_WRITEDATA, h);
-    h->easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
-    h->easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
-    h->easy_setopt(e, CURLOPT_XFERINFODATA, h);
-    h->easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-    h->easy_setopt(e, CURLOPT_POSTFIELDS, body->data);
+    h->curl.easy_reset(e); /* keeps the connection */
+    h->curl.easy_setopt(e, CURLOPT_URL, h->cfg.url);
+    h->curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    h->curl.easy_setopt(e, CURLOPT_PROXY, "");
+    h->curl.easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    h->curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    h->curl.easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
+    h->curl.easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);
+    h->curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(h->cfg.timeout_us / 1000));
+    h->curl.easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+    h->curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
+    h->curl.easy_setopt(e, CURLOPT_WRITEDATA, h);
+    h->curl.easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+    h->curl.easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+    h->curl.easy_setopt(e, CURLOPT_XFERINFODATA, h);
+    h->curl.easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+    h->curl.easy_setopt(e, CURLOPT_POSTFIELDS, body->data);
 }
 
 /* The answer in h->answer. */
 static wr_status post(wr_hook *h, const wr_buf *body, wr_err *err) {
-    struct curl_slist *headers = h->slist_append(NULL, "Content-Type: application/json"), *l = headers;
-    if (l) l = h->slist_append(l, "Expect:"); /* it would cost a round trip */
+    struct curl_slist *headers = h->curl.slist_append(NULL, "Content-Type: application/json"), *l = headers;
+    if (l) l = h->curl.slist_append(l, "Expect:"); /* it would cost a round trip */
     h->answer.len = 0;
     h->oom = h->long_answer = false;
     h->said[0] = 0;
     if (!l) {
-        h->slist_free_all(headers);
+        h->curl.slist_free_all(headers);
         return wr_fail_oom(err, "a request");
     }
     set_up(h, body, headers);
     long code = 0;
-    CURLcode rc = h->easy_perform(h->easy);
-    h->easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &code);
-    h->slist_free_all(headers);
+    CURLcode rc = h->curl.easy_perform(h->easy);
+    h->curl.easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &code);
+    h->curl.slist_free_all(headers);
     if (h->oom) return wr_fail_oom(err, "an answer");
     if (h->long_answer)
         return wr_fail(err, WR_EIO, "%.200s answers more than %d MiB", h->cfg.url, ANSWER_MAX >> 20);
     if (rc == CURLE_ABORTED_BY_CALLBACK) return wr_fail(err, WR_ECANCELED, "interrupted");
     if (rc != CURLE_OK)
         return wr_fail(err, WR_EIO, "%.200s: %.200s", h->cfg.url,
-                       h->said[0] ? h->said : h->easy_strerror(rc));
+                       h->said[0] ? h->said : h->curl.easy_strerror(rc));
     if (code < 200 || code > 299)
         return wr_fail(err, WR_EIO, "%.200s answers with status %ld", h->cfg.url, code);
     return WR_OK;

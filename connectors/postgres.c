@@ -1,8 +1,8 @@
 /* connectors/postgres.c -- a table of a Postgres database: read as a whole, or asked by key.
  *
- *   SELECT t.c, … FROM table AS t                                        the source, row by row as they
- * arrive … WHERE t.k = ANY($1)                                                lookups by one column … JOIN
- * unnest($1, $2, …) AS k(c1, c2, …) ON t.k = k.c1 AND …         by several
+ *   SELECT t.c, … FROM table AS t                         the source, row by row as they arrive
+ *     … WHERE t.k = ANY($1)                               lookups by one column
+ *     … JOIN unnest($1, $2, …) AS k(c1, c2, …) ON …       by several
  *
  * Keys go as arrays, so one prepared statement serves any number of them, and an index of the column is used.
  * libpq is loaded at first use: weir starts without it. Everything is text, in UTF-8, with times in UTC;
@@ -10,7 +10,6 @@
  *
  * A query that failed because the connection is gone, or by an error that Postgres calls transient, may be
  * tried again: the next one connects anew. Other errors are final. The password is in no message. */
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 
@@ -31,23 +30,13 @@ static const wr_option options[] = {
 /* ---- the library ---- */
 
 wr_status wri_pq_load(wri_pq *pq, wr_err *err) {
-    /* Stays loaded: libraries that it brings along do not like to be unloaded. */
-    void *so = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!so)
-        return wr_fail(err, WR_EIO,
-                       "connector 'postgres' needs libpq.so.5, which is not installed (Debian package "
-                       "libpq5): %s",
-                       dlerror());
-#define X(f)                                                                                                 \
-    *(void **)&pq->f = dlsym(so, "PQ" #f);                                                                   \
-    if (!pq->f) {                                                                                            \
-        dlclose(so);                                                                                         \
-        return wr_fail(err, WR_EIO, "libpq.so.5 has no function PQ" #f "; install Debian's libpq5");         \
-    }
-    PQ_LIST(X)
+    static const char *const files[] = {"libpq.so.5", NULL};
+#define X(f) "PQ" #f,
+    static const char *const functions[] = {PQ_LIST(X) NULL};
 #undef X
-    dlclose(so);
-    return WR_OK;
+    static const wr_library lib = {
+        .user = "connector 'postgres'", .package = "libpq5", .files = files, .functions = functions};
+    return wr_library_load(&lib, pq, err);
 }
 
 /* ---- a connection ---- */

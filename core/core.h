@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "histogram.h"
+#include "library.h"
 #include "mem.h"
 #include "options.h"
 #include "status.h"

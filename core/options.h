@@ -29,6 +29,7 @@ typedef struct wr_option {
     bool required;
     const char *doc; /* one sentence */
     bool place; /* of a connector: another value means another source or sink, when the SQL has changed */
+    bool place_if_given; /* of a place: snapshots may be older than the option; not given, it says nothing */
 } wr_option;
 
 /* A key and value as written; at: byte offset in the script for messages. */
