@@ -69,17 +69,17 @@ static wr_status cut(wri_case *c, const char *text, size_t len, wr_err *err) {
 
 wr_status wri_case_read(const char *path, wri_case *c, wr_err *err) {
     char full[PATH_MAX];
-    wri_script text = {0};
+    wr_buf text = {0};
     c->path = path;
     if (!realpath(path, full)) return wr_fail(err, WR_EIO, "cannot read it: %s", strerror(errno));
     c->full = wr_arena_strdup(&c->ar, full);
     if (!c->full) return wr_fail_oom(err, "a case");
-    wr_status r = wri_script_read(&text, NULL, path, NULL) == EXIT_DONE ? WR_OK : WR_EIO;
-    if (r != WR_OK) wr_fail(err, r, "it cannot be read");
-    if (r == WR_OK && memchr(text.text.data, 0, text.text.len))
-        r = wr_fail(err, WR_EINVAL, "it holds a NUL byte");
-    if (r == WR_OK) r = cut(c, text.text.data, text.text.len, err);
-    wr_buf_free(&text.text);
+    wr_status r = wri_file_read(&text, path);
+    if (r != WR_OK)
+        wr_fail(err, r, "cannot read it: %s", r == WR_ENOMEM ? wr_status_text(r) : strerror(errno));
+    if (r == WR_OK && memchr(text.data, 0, text.len)) r = wr_fail(err, WR_EINVAL, "it holds a NUL byte");
+    if (r == WR_OK) r = cut(c, text.data, text.len, err);
+    wr_buf_free(&text);
     if (r == WR_OK && c->n == 0)
         r = wr_fail(err, WR_EINVAL, "it has no section; a case begins with a line such as --- sql");
     return r;

@@ -69,7 +69,7 @@ static const wr_option options[] = {
          "Writing: columns whose values are the partition key, separated by commas; else rows are spread."},
     {"delivery", WR_OPT_ENUM, AT(delivery), .values = WRI_DELIVERY_VALUES, .def = "exactly_once",
      .doc = WRI_DELIVERY_DOC},
-    {"share", WR_OPT_STRING, AT(share), .place = true,
+    {"share", WR_OPT_STRING, AT(share), .place = true, .place_if_given = true,
      .doc = "Reading: 2/3 reads every third shard, from the second on, so that several streams of a script "
             "read a "
             "stream among them."},

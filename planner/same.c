@@ -152,8 +152,7 @@ void wri_id_place(wri_same *x, const wr_plan_stream *s) {
             if (!w->options[i].place) continue;
             for (size_t k = 0; k < s->n_options; k++)
                 if (strcasecmp(s->options[k].key, w->options[i].name) == 0) value = s->options[k].value;
-            /* It came when there were snapshots already: without it a stream is what it was. */
-            if (!value && strcmp(w->options[i].name, "share") == 0) continue;
+            if (!value && w->options[i].place_if_given) continue;
             wri_id_name(x, w->options[i].name);
             wri_id_name(x, value);
         }
