@@ -21,10 +21,9 @@
  * before it. */
 #include <math.h>
 
-#include "tablefn.h"
+#include "detector.h"
 
 enum { COL, PERIOD, ALPHA, BETA, GAMMA, THRESHOLD };
-enum { SCORE, EXPECTED, IS_ANOMALY };
 
 static const wr_table_arg args[] = {
     {.name = "col", .kind = 'c', .doc = "The value: a column of numbers."},
@@ -36,12 +35,7 @@ static const wr_table_arg args[] = {
     {.name = "alpha", .kind = 'd', .def = "0.2", .min = 0, .max = 1, .doc = "How fast the level follows."},
     {.name = "beta", .kind = 'd', .def = "0.01", .min = 0, .max = 1, .doc = "How fast the trend follows."},
     {.name = "gamma", .kind = 'd', .def = "0.3", .min = 0, .max = 1, .doc = "How fast the season follows."},
-    {.name = "threshold",
-     .kind = 'd',
-     .def = "3.0",
-     .min = 0,
-     .max = 1e300,
-     .doc = "Score from which on IS_ANOMALY is TRUE."},
+    WRI_DETECTOR_THRESHOLD,
     {0}};
 
 typedef struct seasonal {
@@ -53,15 +47,7 @@ typedef struct seasonal {
 
 static wr_status bind(wr_table_call *call, const wr_schema *in, uint32_t n_vis, wr_arena *ar, wr_err *err) {
     (void)n_vis, (void)ar;
-    uint32_t col = call->args[COL].cols[0];
-    call->bad_arg = COL;
-    if (!wr_kind_is_num((wr_kind)in->fields[col].type.kind))
-        return wr_fail(err, WR_ESQL, "column '%s' is not a number", in->fields[col].name);
-    wr_table_reads(call, in, col, NULL);
-    wr_table_adds(call, "ANOMALY_SCORE", wr_type_of(WR_T_DOUBLE));
-    wr_table_adds(call, "EXPECTED", wr_type_of(WR_T_DOUBLE));
-    wr_table_adds(call, "IS_ANOMALY", wr_type_of(WR_T_BOOLEAN));
-    return WR_OK;
+    return wri_detector_bind(call, in, COL, err);
 }
 
 static uint64_t period_of(const wr_table_call *call) { return (uint64_t)call->args[PERIOD].v.i64; }
@@ -135,20 +121,15 @@ static double see(const wr_table_call *call, seasonal *z, double x, bool none, d
 
 static wr_status rows(const wr_table_call *call, void *state, const wr_table_rows *r, wr_err *err) {
     seasonal *z = state;
-    wr_col *out = &r->out->cols[r->first];
     for (uint32_t k = 0; k < r->n; k++) {
         uint32_t i = wr_table_row(r, k);
-        double x = wr_table_number(call, r->in, 0, i), score = 0, f = 0;
-        bool none = wr_is_null(wr_table_col(call, r->in, 0), i) || !(fabs(x) <= 1e150),
-             first = z->t < period_of(call);
-        if (first) first_season(z, x, none, period_of(call));
-        else f = see(call, z, x, none, &score);
-        out[SCORE].f64[i] = score;
-        out[EXPECTED].f64[i] = f;
-        out[IS_ANOMALY].i64[i] = score >= call->args[THRESHOLD].v.f64 && score > 0;
-        if (none) WR_TRY(wr_table_null(r, SCORE, i, err));
-        if (none) WR_TRY(wr_table_null(r, IS_ANOMALY, i, err));
-        if (first) WR_TRY(wr_table_null(r, EXPECTED, i, err));
+        bool none;
+        double x = wri_detector_value(call, r, i, &none);
+        wri_verdict v = {.no_value = none || !(fabs(x) <= 1e150), .blind = z->t < period_of(call)};
+        if (v.blind) first_season(z, x, v.no_value, period_of(call));
+        else v.expected = see(call, z, x, v.no_value, &v.score);
+        v.anomaly = v.score >= call->args[THRESHOLD].v.f64 && v.score > 0;
+        WR_TRY(wri_detector_says(r, i, &v, err));
     }
     return WR_OK;
 }

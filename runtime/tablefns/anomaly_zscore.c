@@ -12,10 +12,9 @@
  * sums come back bit by bit. */
 #include <math.h>
 
-#include "tablefn.h"
+#include "detector.h"
 
 enum { COL, WINDOW_SIZE, WARMUP, THRESHOLD };
-enum { SCORE, EXPECTED, IS_ANOMALY };
 
 static const wr_table_arg args[] = {{.name = "col", .kind = 'c', .doc = "The value: a column of numbers."},
                                     {.name = "windowSize",
@@ -30,12 +29,7 @@ static const wr_table_arg args[] = {{.name = "col", .kind = 'c', .doc = "The val
                                      .min = 2,
                                      .max = 100000,
                                      .doc = "Values before the first score."},
-                                    {.name = "threshold",
-                                     .kind = 'd',
-                                     .def = "3.0",
-                                     .min = 0,
-                                     .max = 1e300,
-                                     .doc = "Score from which on IS_ANOMALY is TRUE."},
+                                    WRI_DETECTOR_THRESHOLD,
                                     {0}};
 
 typedef struct moments {
@@ -52,15 +46,7 @@ typedef struct zscore {
 
 static wr_status bind(wr_table_call *call, const wr_schema *in, uint32_t n_vis, wr_arena *ar, wr_err *err) {
     (void)n_vis, (void)ar;
-    uint32_t col = call->args[COL].cols[0];
-    call->bad_arg = COL;
-    if (!wr_kind_is_num((wr_kind)in->fields[col].type.kind))
-        return wr_fail(err, WR_ESQL, "column '%s' is not a number", in->fields[col].name);
-    wr_table_reads(call, in, col, NULL);
-    wr_table_adds(call, "ANOMALY_SCORE", wr_type_of(WR_T_DOUBLE));
-    wr_table_adds(call, "EXPECTED", wr_type_of(WR_T_DOUBLE));
-    wr_table_adds(call, "IS_ANOMALY", wr_type_of(WR_T_BOOLEAN));
-    return WR_OK;
+    return wri_detector_bind(call, in, COL, err);
 }
 
 static uint64_t size_of(const wr_table_call *call) { return (uint64_t)call->args[WINDOW_SIZE].v.i64; }
@@ -134,25 +120,20 @@ static wr_status rows(const wr_table_call *call, void *state, const wr_table_row
     zscore *z = state;
     uint64_t size = size_of(call), warmup = (uint64_t)call->args[WARMUP].v.i64;
     double threshold = call->args[THRESHOLD].v.f64;
-    wr_col *out = &r->out->cols[r->first];
     if (warmup > size) warmup = size;
     for (uint32_t k = 0; k < r->n; k++) {
         uint32_t i = wr_table_row(r, k);
-        double x = wr_table_number(call, r->in, 0, i);
-        out[SCORE].f64[i] = out[EXPECTED].f64[i] = 0;
-        out[IS_ANOMALY].i64[i] = 0;
+        bool none;
+        double x = wri_detector_value(call, r, i, &none);
         moments m = z->n_front ? both(&z->front[z->at], &z->back) : z->back;
-        bool none = wr_is_null(wr_table_col(call, r->in, 0), i) || !isfinite(x);
-        if (none) WR_TRY(wr_table_null(r, SCORE, i, err));
-        if (none) WR_TRY(wr_table_null(r, IS_ANOMALY, i, err));
-        if (m.n == 0) WR_TRY(wr_table_null(r, EXPECTED, i, err));
-        else out[EXPECTED].f64[i] = m.mean;
-        if (!none && m.n >= warmup) {
+        wri_verdict v = {.no_value = none || !isfinite(x), .blind = m.n == 0, .expected = m.n ? m.mean : 0};
+        if (!v.no_value && m.n >= warmup) {
             double s = fmax(fmax(sqrt(m.m2 / (double)(m.n - 1)), fabs(m.mean) / 1e6), 1e-12);
-            out[SCORE].f64[i] = fabs(x - m.mean) / s;
-            out[IS_ANOMALY].i64[i] = out[SCORE].f64[i] >= threshold;
+            v.score = fabs(x - m.mean) / s;
+            v.anomaly = v.score >= threshold;
         }
-        if (!none) slide(z, size, x);
+        WR_TRY(wri_detector_says(r, i, &v, err));
+        if (!v.no_value) slide(z, size, x);
     }
     return WR_OK;
 }
