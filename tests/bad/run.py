@@ -93,6 +93,17 @@ def budget_that_does_not_suffice(d):
 
 
 @case
+def rows_that_are_far_apart(d):
+    """7,200 rows wait on each side of a join, each of them alone in its stretch of time."""
+    p = weir(d, "CREATE STREAM g (WATERMARK FOR event_time AS event_time - INTERVAL '2' HOUR) "
+             "WITH (connector = 'datagen', kind = 'clicks', rows = 20000, event_rate = 1); "
+             "CREATE STREAM o WITH (connector = 'blackhole') AS SELECT a.page, b.user_id FROM g a JOIN g b "
+             "ON b.event_time BETWEEN a.event_time - INTERVAL '500' MILLISECOND AND a.event_time + INTERVAL '400' MILLISECOND",
+             args=("--memory", "64MiB", "--workers", "1"))
+    assert p.returncode == 0, p
+
+
+@case
 def resident_memory_follows_the_budget(d):
     """3 million groups in one window: 300 MB without a budget. What is beside it: the program, its libraries, what the allocator
     has lost between blocks."""
