@@ -200,7 +200,8 @@ typedef struct wri_item {
     size_t slots_len;   /* bytes */
     wr_ref *hold;       /* of bytes */
     wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
-    wr_batch *rows;     /* NULL: numbers */
+    wr_batch *rows;     /* NULL: numbers, or rows that are packed */
+    wr_buf packed;      /* such rows */
     uint32_t *keys;     /* in the saver's arena, as are the numbers */
     uint32_t n_keys, n_ints;
     int64_t *ints;
@@ -221,6 +222,7 @@ struct wr_saver {
     bool named;
     int64_t part;
     uint32_t sub;
+    wr_buf room;  /* to pack rows in */
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };

@@ -148,6 +148,9 @@ wr_status wr_emit(wr_op *op, wr_batch *b, wr_err *err) WR_MUST_USE;
  * workers may be another one when they come back. */
 wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                        wr_err *err) WR_MUST_USE;
+/* The same for a batch that was made to be saved: it is packed at once, and not held. */
+wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) WR_MUST_USE;
 /* Numbers; each worker that loads gets those of all that saved. */
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) WR_MUST_USE;
 
@@ -163,8 +166,8 @@ wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_e
 /* In a part of slots. Which slots it says anew: their older rows are void. n bits are set in bits[0..words).
  */
 wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) WR_MUST_USE;
-/* Rows: row i is of slot slots[i], whose lower bits count. Loaded are those that are not void, in any order.
- */
+/* Rows, packed at once: row i is of slot slots[i], whose lower bits count. Loaded are those that are not
+ * void, in any order. */
 #define WR_SLOT_BITS_MAX 18 /* the most that a part of any snapshot has */
 #ifdef WR_DEBUG
 #define WR_SLOT_BITS 12 /* so that tests have many parts */

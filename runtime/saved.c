@@ -60,32 +60,58 @@ wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub) {
     return s;
 }
 
+/* An item of rows with these keys. */
+static wr_status add_rows(wr_saver *to, uint32_t tag, const uint32_t *keys, uint32_t n_keys, wri_item **outp,
+                          wr_err *err) {
+    uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
+    if (!own) return wr_fail_oom(err, "a snapshot");
+    if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
+    WR_TRY(add_item(to, outp, tag, err));
+    (*outp)->keys = own;
+    (*outp)->n_keys = n_keys;
+    return WR_OK;
+}
+
+static wr_status hand_rows_on(const wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys,
+                              uint32_t n_keys, wr_err *err) {
+    wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
+    return hand_on(to, one, err);
+}
+
 wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                        wr_err *err) {
     wri_item *item;
     if (b->n == 0) return WR_OK;
-    if (to->straight) {
-        wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
-        return hand_on(to, one, err);
-    }
-    uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
-    if (!own) return wr_fail_oom(err, "a snapshot");
-    if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
-    WR_TRY(add_item(to, &item, tag, err));
+    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err);
+    WR_TRY(add_rows(to, tag, keys, n_keys, &item, err));
     item->rows = wr_batch_hold(b);
-    item->keys = own;
-    item->n_keys = n_keys;
+    return WR_OK;
+}
+
+/* While its columns are still in the cache; the batch's memory is used again for the next one. */
+wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) {
+    wri_item *item;
+    if (b->n == 0) return WR_OK;
+    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err);
+    WR_TRY(add_rows(to, tag, keys, n_keys, &item, err));
+    WR_TRY(wr_rows_pack(b, &to->room, err));
+    item->packed.data = wr_alloc(to->room.len);
+    if (!item->packed.data) return wr_fail_oom(err, "a snapshot");
+    memcpy(item->packed.data, to->room.data, to->room.len);
+    item->packed.len = item->packed.cap = to->room.len;
+    to->room.len = 0;
     return WR_OK;
 }
 
 wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                         const uint32_t *slots, wr_err *err) {
     if (b->n == 0) return WR_OK;
-    if (to->straight) return wr_save_rows(to, tag, b, keys, n_keys, err); /* none of them is void */
+    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err); /* none of them is void */
     uint32_t *own = wr_arena_alloc(&to->ar, b->n * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     for (uint32_t i = 0; i < b->n; i++) own[i] = slots[i] & ((1u << WR_SLOT_BITS) - 1);
-    WR_TRY(wr_save_rows(to, tag, b, keys, n_keys, err));
+    WR_TRY(wr_save_made(to, tag, b, keys, n_keys, err));
     to->items[to->n - 1].slots = own;
     to->items[to->n - 1].slots_len = b->n * sizeof *own;
     return WR_OK;
@@ -149,6 +175,7 @@ void wri_saver_at(wr_saver *s, uint32_t node) {
 void wri_saver_reset(wr_saver *s) {
     for (size_t i = 0; i < s->n; i++) {
         wr_batch_drop(s->items[i].rows);
+        wr_buf_free(&s->items[i].packed);
         wr_drop(s->items[i].hold);
     }
     s->n = 0;
@@ -157,6 +184,7 @@ void wri_saver_reset(wr_saver *s) {
 
 void wri_saver_free(wr_saver *s) {
     wri_saver_reset(s);
+    wr_buf_free(&s->room);
     wr_free(s->items);
     wr_arena_free(&s->ar);
 }
@@ -181,7 +209,7 @@ static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
     if (r == 0) r = msgpack_pack_uint32(&pk, item->tag);
     if (r == 0) r = msgpack_pack_array(&pk, item->n_keys);
     for (uint32_t i = 0; r == 0 && i < item->n_keys; i++) r = msgpack_pack_uint32(&pk, item->keys[i]);
-    if (r == 0 && item->rows) r = msgpack_pack_nil(&pk);
+    if (r == 0 && (item->rows || item->packed.len)) r = msgpack_pack_nil(&pk);
     else if (r == 0) r = msgpack_pack_array(&pk, item->n_ints);
     for (uint32_t i = 0; r == 0 && i < item->n_ints; i++) r = msgpack_pack_int64(&pk, item->ints[i]);
     if (r == 0 && item->slots) r = msgpack_pack_bin(&pk, item->slots_len);
@@ -191,6 +219,8 @@ static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
 
 wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
     WR_TRY(pack_head(item, out, err));
+    if (item->packed.len && wr_buf_put(out, item->packed.data, item->packed.len) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
 
@@ -199,6 +229,7 @@ static wr_status say_item(const wri_item *item, wr_segment *to, wr_buf *head, wr
     head->len = 0;
     WR_TRY(pack_head(item, head, err));
     WR_TRY(wr_segment_put(to, head->data, head->len, err));
+    if (item->packed.len) return wr_segment_put(to, item->packed.data, item->packed.len, err);
     return item->rows ? wr_rows_say(item->rows, to, err) : WR_OK; /* no copy of what is large */
 }
 
@@ -212,6 +243,7 @@ wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
         r = say_item(item, to, &head, err);
         wr_batch_drop(item->rows); /* what has been written is held no longer */
         item->rows = NULL;
+        wr_buf_free(&item->packed);
     }
     wr_buf_free(&head);
     return r;

@@ -107,7 +107,7 @@ static wr_status put_all(telling *t, const char *dir, wr_err *err) {
     const wr_snapshot *s = t->from;
     int len = (int)wr_write_timestamp(s->head.taken_us, 3, true, when);
     PUT(t, "%s: %s %" PRIu64 " of %.*s, format %d, written by weir %s%s\n", dir,
-        s->savepoint ? "savepoint of snapshot" : "snapshot", s->head.epoch, len, when, WR_SNAPSHOTS_FORMAT,
+        s->savepoint ? "savepoint of snapshot" : "snapshot", s->head.epoch, len, when, s->head.format,
         t->about.version, s->head.finished ? "; the job has finished" : "");
     PUT(t, "%12s %12s\n", "rows", "bytes");
     for (uint32_t i = 0; i < t->about.n; i++) {

@@ -128,7 +128,7 @@ static wr_status partials_of(agg_global *a, const window *w, const uint32_t *lis
 static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
     wr_batch *b;
     WR_TRY(partials_of(a, w, a->list, n, &b, err));
-    wr_status r = wr_save_rows(wr_saver_of(op, w->end, 0), PARTIALS, b, a->keys, a->n_keys, err);
+    wr_status r = wr_save_made(wr_saver_of(op, w->end, 0), PARTIALS, b, a->keys, a->n_keys, err);
     wr_batch_drop(b);
     return r;
 }

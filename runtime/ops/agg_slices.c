@@ -342,7 +342,7 @@ static wr_status save_pane(wri_slices *s, pane *p, wr_err *err) {
     for (uint32_t k = 0; k < n_keys; k++) keys[k] = 2 + k;
     wr_status r = pane_rows(s, p, NULL, wri_packed_rows(p->partials), &b, err);
     if (r == WR_OK) {
-        r = wr_save_rows(wr_saver_of(s->cfg.op, p->end, 0), PANE, b, keys, n_keys, err);
+        r = wr_save_made(wr_saver_of(s->cfg.op, p->end, 0), PANE, b, keys, n_keys, err);
         wr_batch_drop(b);
     }
     wr_free(keys);

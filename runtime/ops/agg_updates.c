@@ -155,7 +155,7 @@ static wr_status save_groups(wri_updates *u, const uint32_t *gids, uint32_t n, w
         for (uint32_t c = 0; c < GROUP_NUMBERS; c++) b->cols[at + c].i64[i] = numbers[c];
     }
     if (r == WR_OK)
-        r = wr_save_rows(wr_saver_of(u->cfg.op, u->end, 0), GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
+        r = wr_save_made(wr_saver_of(u->cfg.op, u->end, 0), GROUPS, b, u->cfg.keys, u->cfg.n_keys, err);
     wr_batch_drop(b);
     return r;
 }

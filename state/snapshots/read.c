@@ -53,7 +53,7 @@ static bool take_manifest(wri_manifest *m, const msgpack_object *o, bool *oomp) 
     if (!is_u64(&f[0]) || !signed_int || !is_text(&f[2]) || f[3].type != MSGPACK_OBJECT_BOOLEAN ||
         f[4].type != MSGPACK_OBJECT_ARRAY)
         return false;
-    m->head = (wr_snapshot_head){f[0].via.u64, f[1].via.i64, text(m, &f[2]), f[3].via.boolean};
+    m->head = (wr_snapshot_head){f[0].via.u64, f[1].via.i64, text(m, &f[2]), f[3].via.boolean, 0};
     m->n = m->cap = f[4].via.array.size;
     m->parts = wr_arena_calloc(&m->ar, (m->n + 1) * sizeof *m->parts);
     *oomp = !m->head.plan || !m->parts;
@@ -62,48 +62,55 @@ static bool take_manifest(wri_manifest *m, const msgpack_object *o, bool *oomp) 
     return !*oomp;
 }
 
-static wr_status parse_manifest(const char *path, const wr_buf *file, wri_manifest *m, wr_err *err) {
-    const size_t head = WRI_MAGIC_LEN + sizeof(uint32_t);
+#define HEAD ((size_t)WRI_MAGIC_LEN + sizeof(uint32_t)) /* of a manifest */
+
+/* The checksum that a manifest of its format has: from format 2 on the magic is under it. */
+static uint32_t sum_of(const wr_buf *file) {
+    uint32_t crc = file->data[WRI_MAGIC_LEN - 1] == '1' ? 0 : wr_crc32c(0, file->data, WRI_MAGIC_LEN);
+    return wr_crc32c(crc, file->data + HEAD, file->len - HEAD);
+}
+
+/* Magic and checksum. */
+static wr_status check_manifest(const char *path, const wr_buf *file, wr_err *err) {
+    const size_t digit = WRI_MAGIC_LEN - 1;
     uint32_t crc = 0;
-    if (file->len < head) return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %zu", path, file->len);
+    if (file->len < HEAD) return wr_fail(err, WR_EDATA, "'%s' is cut off at byte %zu", path, file->len);
+    char format = file->data[digit];
+    if (memcmp(file->data, WRI_MANIFEST, digit) != 0 || format < '1' || format > '9')
+        return wr_fail(err, WR_EDATA, "'%s' does not begin with %s: it is damaged, or no file of weir", path,
+                       WRI_MANIFEST);
     memcpy(&crc, file->data + WRI_MAGIC_LEN, sizeof crc);
-    uint32_t found = wr_crc32c(0, file->data + head, file->len - head);
+    uint32_t found = sum_of(file);
     if (found != crc)
         return wr_fail(err, WR_EDATA, "'%s' is damaged: its checksum is %08x, %08x was expected", path, found,
                        crc);
+    if (format <= WRI_MANIFEST[digit]) return WR_OK;
+    return wr_fail(
+        err, WR_EUNSUPPORTED, /* no damage: nobody may fall back behind it */
+        "'%s' has format %c, and this weir knows formats up to %c; go on with the weir that wrote it, "
+        "or a newer one",
+        path, format, WRI_MANIFEST[digit]);
+}
+
+static wr_status parse_manifest(const char *path, const wr_buf *file, wri_manifest *m, wr_err *err) {
     msgpack_unpacked u;
     size_t at = 0;
     bool oom = false;
     msgpack_unpacked_init(&u);
-    bool ok = msgpack_unpack_next(&u, file->data + head, file->len - head, &at) == MSGPACK_UNPACK_SUCCESS &&
-              at == file->len - head && take_manifest(m, &u.data, &oom);
+    bool ok = msgpack_unpack_next(&u, file->data + HEAD, file->len - HEAD, &at) == MSGPACK_UNPACK_SUCCESS &&
+              at == file->len - HEAD && take_manifest(m, &u.data, &oom);
     msgpack_unpacked_destroy(&u);
+    m->head.format = file->data[WRI_MAGIC_LEN - 1] - '0';
     if (ok) return WR_OK;
     return oom ? wr_fail_oom(err, "a snapshot")
                : wr_fail(err, WR_EDATA, "'%s' is no manifest that this version of weir knows", path);
 }
 
-/* Whether this is a manifest of a format that is still to come, whole: their checksums are over the magic,
- * too, so that a flipped bit in the number of today's is not taken for one. */
-static bool is_newer(const wr_buf *file) {
-    const size_t head = WRI_MAGIC_LEN + sizeof(uint32_t), digit = WRI_MAGIC_LEN - 1;
-    uint32_t crc = 0;
-    if (file->len < head || memcmp(file->data, WRI_MANIFEST, digit) != 0) return false;
-    if (file->data[digit] <= WRI_MANIFEST[digit] || file->data[digit] > '9') return false;
-    memcpy(&crc, file->data + WRI_MAGIC_LEN, sizeof crc);
-    return crc == wr_crc32c(wr_crc32c(0, file->data, WRI_MAGIC_LEN), file->data + head, file->len - head);
-}
-
 wr_status wri_manifest_load(const wr_snapshots *s, const char *path, wri_manifest *out, wr_err *err) {
     wr_buf file = {0};
     *out = (wri_manifest){0};
-    wr_status r = wri_snap_read_file(s, path, WRI_MANIFEST, &file, err);
-    if (r == WR_EDATA && is_newer(&file)) /* no damage: nobody may fall back behind it */
-        r = wr_fail(
-            err, WR_EUNSUPPORTED,
-            "'%s' has format %c, and this weir knows formats up to %c; go on with the weir that wrote it, "
-            "or a newer one",
-            path, file.data[WRI_MAGIC_LEN - 1], WRI_MANIFEST[WRI_MAGIC_LEN - 1]);
+    wr_status r = wri_snap_read_file(s, path, &file, err);
+    if (r == WR_OK) r = check_manifest(path, &file, err);
     if (r == WR_OK) r = parse_manifest(path, &file, out, err);
     wr_buf_free(&file);
     if (r != WR_OK) wri_manifest_free(out);

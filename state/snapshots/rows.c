@@ -1,12 +1,21 @@
 /* state/snapshots/rows.c -- a batch as bytes, and back.
  *
  *   msgpack: [rows, split, pos, wm | nil, change | nil, place | nil, [column …]]
- *   place:   positions of the rows, then their splits
- *   column:  [phys, nulls | nil, values]             of numbers
- *            [phys, nulls | nil, lengths, bytes]     of strings
+ *   wm:      [words]
+ *   place:   [words, words]                         positions of the rows, then their splits
+ *   column:  [phys, nulls | nil, words]             of numbers
+ *            [phys, nulls | nil, words, bytes]      of strings: their lengths
+ *   words:   least | nil, bytes                     each as so many bytes as the widest needs above the
+ *                                                   least of them: 0, 1, 2, 4; nil: 8, as they are
  *
- * Arrays are raw little-endian words, as weir's machines have them in memory. Hashes and dictionary codes
- * are of a process and not kept. */
+ * Words are little-endian, as weir's machines have them in memory. Hashes and dictionary codes are of a
+ * process and not kept. Most state is counts, sums, times and keys that lie near each other: it takes a third
+ * of the room, and all that is done with it later a third of the time.
+ *
+ * In snapshots of format 1, which are still read, words had no `least`, places and wm were one string of
+ * bytes, and lengths had four bytes:
+ *
+ *   wm: bytes    place: bytes    column: [phys, nulls | nil, bytes] or [phys, nulls | nil, lengths, bytes] */
 #include <msgpack.h>
 
 #include "snapshots.h"
@@ -21,9 +30,106 @@ static int pack_optional(msgpack_packer *pk, const void *p, size_t n) {
     return p ? pack_bin(pk, p, n) : msgpack_pack_nil(pk);
 }
 
+/* ---- words: 64-bit numbers, some at a time ---- */
+
+#define SOME 512
+
+/* Words at..at + n of what `of` is, where they lie or in room, which has room for SOME. */
+typedef const int64_t *words_of(const void *of, uint32_t at, uint32_t n, int64_t *room);
+
+static const int64_t *own_words(const void *of, uint32_t at, uint32_t n, int64_t *room) {
+    (void)n, (void)room;
+    return (const int64_t *)of + at;
+}
+
 static uint32_t length_of(const wr_col *c, uint32_t i) { return wr_is_null(c, i) ? 0 : c->str[i].len; }
 
-/* Lengths and texts go through a block on the stack, so that there is a call for many of them. */
+static const int64_t *lengths_of(const void *of, uint32_t at, uint32_t n, int64_t *room) {
+    for (uint32_t i = 0; i < n; i++) room[i] = length_of(of, at + i);
+    return room;
+}
+
+static const int64_t *positions_of(const void *of, uint32_t at, uint32_t n, int64_t *room) {
+    const wr_row_place *places = of;
+    for (uint32_t i = 0; i < n; i++) room[i] = places[at + i].pos;
+    return room;
+}
+
+static const int64_t *splits_of(const void *of, uint32_t at, uint32_t n, int64_t *room) {
+    const wr_row_place *places = of;
+    for (uint32_t i = 0; i < n; i++) room[i] = places[at + i].split;
+    return room;
+}
+
+typedef struct width {
+    uint32_t bytes;
+    int64_t least;
+} width;
+
+static width width_of(words_of *get, const void *of, uint32_t n) {
+    int64_t room[SOME], least = INT64_MAX, most = INT64_MIN;
+    uint64_t span = 0;
+    for (uint32_t at = 0, some; at < n && span <= UINT32_MAX; at += some) {
+        some = n - at < SOME ? n - at : SOME;
+        const int64_t *v = get(of, at, some, room);
+        for (uint32_t i = 0; i < some; i++) {
+            least = v[i] < least ? v[i] : least;
+            most = v[i] > most ? v[i] : most;
+        }
+        span = (uint64_t)most - (uint64_t)least;
+    }
+    uint32_t bytes = span == 0            ? 0
+                     : span <= UINT8_MAX  ? 1
+                     : span <= UINT16_MAX ? 2
+                     : span <= UINT32_MAX ? 4
+                                          : 8;
+    return (width){bytes, n ? least : 0};
+}
+
+static void squeeze(const int64_t *v, uint32_t n, width w, void *out) {
+    uint8_t *one = out;
+    uint16_t *two = out;
+    uint32_t *four = out;
+    uint64_t least = (uint64_t)w.least;
+    switch (w.bytes) {
+    case 1:
+        for (uint32_t i = 0; i < n; i++) one[i] = (uint8_t)((uint64_t)v[i] - least);
+        return;
+    case 2:
+        for (uint32_t i = 0; i < n; i++) two[i] = (uint16_t)((uint64_t)v[i] - least);
+        return;
+    case 4:
+        for (uint32_t i = 0; i < n; i++) four[i] = (uint32_t)((uint64_t)v[i] - least);
+        return;
+    default:
+        return;
+    }
+}
+
+/* Two objects. */
+static int pack_words(msgpack_packer *pk, words_of *get, const void *of, uint32_t n) {
+    int64_t room[SOME];
+    uint32_t out[SOME];
+    width w = width_of(get, of, n);
+    uint64_t len = (uint64_t)w.bytes * n;
+    if (len > UINT32_MAX) return -1;
+    int r = w.bytes == 8 ? msgpack_pack_nil(pk) : msgpack_pack_int64(pk, w.least);
+    if (r == 0) r = msgpack_pack_bin(pk, (size_t)len);
+    for (uint32_t at = 0, some; r == 0 && at < n && w.bytes > 0; at += some) {
+        some = n - at < SOME ? n - at : SOME;
+        const int64_t *v = get(of, at, some, room);
+        if (w.bytes == 8) r = msgpack_pack_bin_body(pk, v, some * sizeof *v);
+        else {
+            squeeze(v, some, w, out);
+            r = msgpack_pack_bin_body(pk, out, (size_t)w.bytes * some);
+        }
+    }
+    return r;
+}
+
+/* ---- packing ---- */
+
+/* Texts go through a block on the stack, so that there is a call for many of them. */
 typedef struct few {
     msgpack_packer *pk;
     size_t n;
@@ -42,47 +148,39 @@ static int put_few(few *f, const void *p, size_t n) {
     return 0;
 }
 
-static int put_last(few *f) {
-    int r = f->n ? msgpack_pack_bin_body(f->pk, f->bytes, f->n) : 0;
-    f->n = 0;
-    return r;
-}
-
-static int pack_strings(msgpack_packer *pk, const wr_col *c, uint32_t n) {
+static int pack_texts(msgpack_packer *pk, const wr_col *c, uint32_t n) {
     few f;
     f.pk = pk;
     f.n = 0;
     size_t bytes = 0;
     for (uint32_t i = 0; i < n; i++) bytes += length_of(c, i);
     if (bytes > UINT32_MAX) return -1;
-    int r = msgpack_pack_bin(pk, n * sizeof(uint32_t));
-    for (uint32_t i = 0; r == 0 && i < n; i++) {
-        uint32_t len = length_of(c, i);
-        r = put_few(&f, &len, sizeof len);
-    }
-    if (r == 0) r = put_last(&f);
-    if (r == 0) r = msgpack_pack_bin(pk, bytes);
+    int r = msgpack_pack_bin(pk, bytes);
     for (uint32_t i = 0; r == 0 && i < n; i++)
         if (length_of(c, i)) r = put_few(&f, wr_str_data(&c->str[i]), length_of(c, i));
-    return r == 0 ? put_last(&f) : r;
+    return r == 0 && f.n ? msgpack_pack_bin_body(pk, f.bytes, f.n) : r;
 }
 
 static int pack_column(msgpack_packer *pk, const wr_col *c, uint32_t n) {
-    int r = msgpack_pack_array(pk, c->phys == WR_STR ? 4 : 3);
+    int r = msgpack_pack_array(pk, c->phys == WR_STR ? 5 : 4);
     if (r == 0) r = msgpack_pack_uint8(pk, (uint8_t)c->phys);
     if (r == 0) r = pack_optional(pk, c->nulls, wr_bitmap_words(n) * sizeof *c->nulls);
-    if (r != 0) return r;
-    return c->phys == WR_STR ? pack_strings(pk, c, n) : pack_bin(pk, c->data, n * sizeof *c->i64);
+    if (r == 0 && c->phys == WR_STR) r = pack_words(pk, lengths_of, c, n);
+    else if (r == 0) r = pack_words(pk, own_words, c->data, n);
+    return r == 0 && c->phys == WR_STR ? pack_texts(pk, c, n) : r;
+}
+
+static int pack_wm(msgpack_packer *pk, const wr_batch *b) {
+    if (!b->wm) return msgpack_pack_nil(pk);
+    int r = msgpack_pack_array(pk, 2);
+    return r == 0 ? pack_words(pk, own_words, b->wm, b->n) : r;
 }
 
 static int pack_places(msgpack_packer *pk, const wr_batch *b) {
     if (!b->place) return msgpack_pack_nil(pk);
-    int r = msgpack_pack_bin(pk, b->n * (sizeof(int64_t) + sizeof(uint32_t)));
-    for (uint32_t i = 0; r == 0 && i < b->n; i++)
-        r = msgpack_pack_bin_body(pk, &b->place[i].pos, sizeof(int64_t));
-    for (uint32_t i = 0; r == 0 && i < b->n; i++)
-        r = msgpack_pack_bin_body(pk, &b->place[i].split, sizeof(uint32_t));
-    return r;
+    int r = msgpack_pack_array(pk, 4);
+    if (r == 0) r = pack_words(pk, positions_of, b->place, b->n);
+    return r == 0 ? pack_words(pk, splits_of, b->place, b->n) : r;
 }
 
 static int pack_rows(msgpack_packer pk, const wr_batch *b) {
@@ -90,7 +188,7 @@ static int pack_rows(msgpack_packer pk, const wr_batch *b) {
     if (r == 0) r = msgpack_pack_uint32(&pk, b->n);
     if (r == 0) r = msgpack_pack_uint32(&pk, b->split);
     if (r == 0) r = msgpack_pack_int64(&pk, b->pos);
-    if (r == 0) r = pack_optional(&pk, b->wm, b->n * sizeof *b->wm);
+    if (r == 0) r = pack_wm(&pk, b);
     if (r == 0) r = pack_optional(&pk, b->change, b->n);
     if (r == 0) r = pack_places(&pk, b);
     if (r == 0) r = msgpack_pack_array(&pk, b->n_cols);
@@ -144,21 +242,69 @@ static wr_status copy(wr_batch *b, const msgpack_object *o, size_t n, void *outp
     return WR_OK;
 }
 
-static wr_status unpack_strings(wr_batch *b, wr_col *c, const msgpack_object *lengths,
-                                const msgpack_object *bytes, wr_err *err) {
+static void widen(const char *p, uint32_t n, uint32_t bytes, int64_t least, int64_t *out) {
+    uint64_t from = (uint64_t)least;
+    uint16_t two;
+    uint32_t four;
+    switch (bytes) {
+    case 0:
+        for (uint32_t i = 0; i < n; i++) out[i] = least;
+        return;
+    case 1:
+        for (uint32_t i = 0; i < n; i++) out[i] = (int64_t)(from + (uint8_t)p[i]);
+        return;
+    case 2:
+        for (uint32_t i = 0; i < n; i++) {
+            memcpy(&two, p + i * sizeof two, sizeof two);
+            out[i] = (int64_t)(from + two);
+        }
+        return;
+    default:
+        for (uint32_t i = 0; i < n; i++) {
+            memcpy(&four, p + i * sizeof four, sizeof four);
+            out[i] = (int64_t)(from + four);
+        }
+    }
+}
+
+/* n words of the objects o[0..2), least and bytes. out NULL: are they there? */
+static bool unpack_words(const msgpack_object *o, uint32_t n, int64_t *out) {
+    bool raw = o[0].type == MSGPACK_OBJECT_NIL;
+    if (!raw && o[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER && o[0].type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        return false;
+    if (o[1].type != MSGPACK_OBJECT_BIN) return false;
+    uint32_t size = o[1].via.bin.size, bytes = raw ? 8 : n ? size / n : 0;
+    if (size != (uint64_t)bytes * n || (!raw && bytes != 0 && bytes != 1 && bytes != 2 && bytes != 4))
+        return false;
+    if (out && n > 0 && raw) memcpy(out, o[1].via.bin.ptr, size);
+    else if (out) widen(o[1].via.bin.ptr, n, bytes, o[0].via.i64, out);
+    return true;
+}
+
+/* Lengths in lens, their strings to c. */
+static wr_status make_strings(wr_batch *b, wr_col *c, const int64_t *lens, const msgpack_object *bytes,
+                              wr_err *err) {
     size_t at = 0;
     char *text;
     if (bytes->type != MSGPACK_OBJECT_BIN) return broken(err);
     size_t size = bytes->via.bin.size;
     WR_TRY(copy(b, bytes, size, &text, err));
     for (uint32_t i = 0; i < b->n; i++) {
-        uint32_t len;
-        memcpy(&len, lengths->via.bin.ptr + i * sizeof len, sizeof len);
-        if (len > size - at) return broken(err);
-        c->str[i] = wr_str_make(text + at, len);
-        at += len;
+        if (lens[i] < 0 || (uint64_t)lens[i] > size - at) return broken(err);
+        c->str[i] = wr_str_make(text + at, (uint32_t)lens[i]);
+        at += (size_t)lens[i];
     }
     return at == size ? WR_OK : broken(err);
+}
+
+static wr_status unpack_strings(wr_batch *b, wr_col *c, const msgpack_object *f, bool v1, wr_err *err) {
+    int64_t *lens = wr_alloc((b->n + 1) * sizeof *lens);
+    if (!lens) return wr_fail_oom(err, "rows of a snapshot");
+    if (v1) widen(f[2].via.bin.ptr, b->n, sizeof(uint32_t), 0, lens);
+    else (void)unpack_words(&f[2], b->n, lens);
+    wr_status r = make_strings(b, c, lens, &f[v1 ? 3 : 4], err);
+    wr_free(lens);
+    return r;
 }
 
 static wr_status unpack_column(wr_batch *b, uint32_t i, const msgpack_object *o, wr_err *err) {
@@ -166,27 +312,54 @@ static wr_status unpack_column(wr_batch *b, uint32_t i, const msgpack_object *o,
     const msgpack_object *f = o->via.array.ptr;
     if (f[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || f[0].via.u64 > WR_STR) return broken(err);
     wr_phys phys = (wr_phys)f[0].via.u64;
+    uint32_t size = o->via.array.size, today = phys == WR_STR ? 5 : 4;
+    bool v1 = size == today - 1;
     /* Before memory is taken for them. */
-    if (o->via.array.size != (phys == WR_STR ? 4 : 3)) return broken(err);
-    if (!is_bin(&f[2], b->n * (phys == WR_STR ? sizeof(uint32_t) : sizeof(int64_t)))) return broken(err);
+    if (!v1 && size != today) return broken(err);
+    if (v1 ? !is_bin(&f[2], b->n * (phys == WR_STR ? sizeof(uint32_t) : sizeof(int64_t)))
+           : !unpack_words(&f[2], b->n, NULL))
+        return broken(err);
     WR_TRY(wr_batch_col(b, i, phys, err));
     wr_col *c = &b->cols[i];
     if (f[1].type != MSGPACK_OBJECT_NIL)
         WR_TRY(copy(b, &f[1], wr_bitmap_words(b->n) * sizeof *c->nulls, &c->nulls, err));
-    if (phys == WR_STR) return unpack_strings(b, c, &f[2], &f[3], err);
-    memcpy(c->data, f[2].via.bin.ptr, b->n * sizeof *c->i64);
+    if (phys == WR_STR) return unpack_strings(b, c, f, v1, err);
+    if (v1) memcpy(c->data, f[2].via.bin.ptr, b->n * sizeof *c->i64);
+    else (void)unpack_words(&f[2], b->n, c->data);
+    return WR_OK;
+}
+
+static wr_status unpack_wm(wr_batch *b, const msgpack_object *o, wr_err *err) {
+    if (o->type != MSGPACK_OBJECT_ARRAY) return copy(b, o, b->n * sizeof *b->wm, &b->wm, err); /* format 1 */
+    if (o->via.array.size != 2 || !unpack_words(o->via.array.ptr, b->n, NULL)) return broken(err);
+    b->wm = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->wm);
+    if (!b->wm) return wr_fail_oom(err, "rows of a snapshot");
+    (void)unpack_words(o->via.array.ptr, b->n, b->wm);
     return WR_OK;
 }
 
 static wr_status unpack_places(wr_batch *b, const msgpack_object *o, wr_err *err) {
-    if (!is_bin(o, b->n * (sizeof(int64_t) + sizeof(uint32_t)))) return broken(err);
-    const char *pos = o->via.bin.ptr, *split = pos + b->n * sizeof(int64_t);
+    const msgpack_object *f = o->via.array.ptr;
+    bool v1 = is_bin(o, b->n * (sizeof(int64_t) + sizeof(uint32_t)));
+    if (!v1 && (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 4 || !unpack_words(f, b->n, NULL) ||
+                !unpack_words(f + 2, b->n, NULL)))
+        return broken(err);
     b->place = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->place);
-    if (!b->place) return wr_fail_oom(err, "rows of a snapshot");
-    for (uint32_t i = 0; i < b->n; i++) {
-        memcpy(&b->place[i].pos, pos + i * sizeof(int64_t), sizeof(int64_t));
-        memcpy(&b->place[i].split, split + i * sizeof(uint32_t), sizeof(uint32_t));
+    int64_t *pos = wr_alloc(2 * (b->n + 1) * sizeof *pos), *splits = pos + b->n;
+    if (!b->place || !pos) {
+        wr_free(pos);
+        return wr_fail_oom(err, "rows of a snapshot");
     }
+    if (v1) {
+        memcpy(pos, o->via.bin.ptr, b->n * sizeof *pos);
+        widen(o->via.bin.ptr + b->n * sizeof *pos, b->n, sizeof(uint32_t), 0, splits);
+    } else {
+        (void)unpack_words(f, b->n, pos);
+        (void)unpack_words(f + 2, b->n, splits);
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        b->place[i] = (wr_row_place){.pos = pos[i], .split = (uint32_t)splits[i]};
+    wr_free(pos);
     return WR_OK;
 }
 
@@ -205,7 +378,7 @@ static wr_status unpack_batch(const msgpack_object *o, wr_batch **outp, wr_err *
     b->split = (uint32_t)f[1].via.u64;
     b->pos = f[2].via.i64;
     *outp = b;
-    if (f[3].type != MSGPACK_OBJECT_NIL) WR_TRY(copy(b, &f[3], n * sizeof *b->wm, &b->wm, err));
+    if (f[3].type != MSGPACK_OBJECT_NIL) WR_TRY(unpack_wm(b, &f[3], err));
     if (f[4].type != MSGPACK_OBJECT_NIL) WR_TRY(copy(b, &f[4], n, &b->change, err));
     if (f[5].type != MSGPACK_OBJECT_NIL) WR_TRY(unpack_places(b, &f[5], err));
     for (uint32_t c = 0; c < n_cols; c++) WR_TRY(unpack_column(b, c, &f[6].via.array.ptr[c], err));

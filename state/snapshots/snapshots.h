@@ -3,14 +3,15 @@
  *
  *   segment   0  8  "weirseg1"
  *             8  …  pieces, back to back
- *   manifest  0  8  "weirman1"
- *             8  4  CRC32C of what follows, little-endian
+ *   manifest  0  8  "weirman2"
+ *             8  4  CRC32C of the magic and of what follows, little-endian
  *            12  …  msgpack: [epoch, taken_us, plan, finished, [part, …]]
  *                   part: [name, [[segment, offset, length, crc32c], …]]
  *
- * The last character of a magic is the number of the format. A reader of format 1 stays for ever; later ones
- * begin alike (magic, CRC32C at 8), with the magic under the checksum, so that they can be told from damage.
- */
+ * The last character of a magic is the number of the format. Readers of all formats stay for ever. They begin
+ * alike (magic, CRC32C at 8), from format 2 on with the magic under the checksum, so that a later one can be
+ * told from damage. What has changed with format 2 is how rows lie (rows.c); a snapshot may go on from pieces
+ * of format 1. */
 #ifndef WR_STATE_SNAPSHOTS_H
 #define WR_STATE_SNAPSHOTS_H
 
@@ -53,6 +54,7 @@ typedef struct wr_snapshot_head {
     int64_t taken_us; /* wall clock */
     const char *plan; /* what the parts belong to; compared by the reader */
     bool finished;    /* the job has come to its end */
+    int format;       /* of the manifest that it was read from */
 } wr_snapshot_head;
 
 /* What the next snapshot's epoch must be at least. */
@@ -110,8 +112,6 @@ wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, w
  *
  *   DIR/00000001.seg   all its pieces
  *   DIR/savepoint      a manifest that names only those */
-#define WR_SNAPSHOTS_FORMAT 1
-
 /* The last snapshot that s has written or read, to a folder that is not there yet or empty. Durable when it
  * returns; without parts whose names begin with `but` (NULL: all); after a failure there is no savepoint.
  * *bytesp (may be NULL): bytes written. */

@@ -32,8 +32,7 @@ wr_status wri_snap_sync_dir(const wr_snapshots *s, wr_err *err) {
     return r == 0 ? WR_OK : cannot("make durable", s->dir, err);
 }
 
-wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char *magic, wr_buf *out,
-                             wr_err *err) {
+wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, wr_buf *out, wr_err *err) {
     int fd = s->sys->open(path, O_RDONLY, 0);
     struct stat st;
     size_t got = 0;
@@ -43,11 +42,8 @@ wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char
         r = wr_fail_oom(err, "a snapshot");
     if (r == WR_OK) r = wr_pread_all(s->sys, fd, out->data, (size_t)st.st_size, 0, &got, path, err);
     s->sys->close(fd);
-    if (r != WR_OK) return r;
     out->len = got;
-    if (got >= WRI_MAGIC_LEN && memcmp(out->data, magic, WRI_MAGIC_LEN) == 0) return WR_OK;
-    return wr_fail(err, WR_EDATA, "'%s' does not begin with %s: it is damaged, or no file of weir", path,
-                   magic);
+    return r;
 }
 
 /* ---- what is there ---- */

@@ -6,7 +6,7 @@
 
 #define WRI_MAGIC_LEN 8
 #define WRI_SEGMENT   "weirseg1" /* the last character is the number of the format */
-#define WRI_MANIFEST  "weirman1"
+#define WRI_MANIFEST  "weirman2"
 
 typedef struct wri_piece_at { /* where a piece lies */
     uint64_t segment, offset, length;
@@ -69,9 +69,8 @@ char *wri_snap_path(const wr_snapshots *s, uint64_t number, const char *ext);
 /* What a write that failed has left; true: no file of that name is there any more. */
 bool wri_snap_take_back(const wr_snapshots *s, uint64_t number, const char *ext);
 wr_status wri_snap_sync_dir(const wr_snapshots *s, wr_err *err) WR_MUST_USE;
-/* All of a file. WR_EDATA: its first bytes are not magic. */
-wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, const char *magic, wr_buf *out,
-                             wr_err *err) WR_MUST_USE;
+/* All of a file. */
+wr_status wri_snap_read_file(const wr_snapshots *s, const char *path, wr_buf *out, wr_err *err) WR_MUST_USE;
 /* A file of magic and data, durable but for its name. */
 wr_status wri_snap_write_file(const wr_snapshots *s, const char *path, const char *magic, const wr_buf *data,
                               wr_err *err) WR_MUST_USE;

@@ -95,7 +95,8 @@ wr_status wri_manifest_pack(const wri_manifest *m, wr_buf *out, wr_err *err) {
     if (r == 0) r = msgpack_pack_array(&pk, m->n);
     for (size_t i = 0; r == 0 && i < m->n; i++) r = pack_part(&pk, &m->parts[i]);
     if (r != 0) return wr_fail_oom(err, "a snapshot");
-    crc = wr_crc32c(0, out->data + sizeof crc, out->len - sizeof crc);
+    crc = wr_crc32c(0, WRI_MANIFEST, WRI_MAGIC_LEN);
+    crc = wr_crc32c(crc, out->data + sizeof crc, out->len - sizeof crc);
     memcpy(out->data, &crc, sizeof crc);
     return WR_OK;
 }

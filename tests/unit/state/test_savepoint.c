@@ -300,7 +300,7 @@ Test(savepoint, a_newer_format_is_said_and_nothing_older_taken) {
     wr_err err = {0};
     snprintf(path, sizeof path, "%s/%08d.snapshot", dir, EPOCHS);
     wr_buf file = lt_read(path);
-    file.data[WRI_MAGIC_LEN - 1] = '2';
+    file.data[WRI_MAGIC_LEN - 1] = '3';
     lt_write(path, file.data, file.len); /* the digit alone: damage, and the snapshot before counts */
     cr_assert_eq(wr_snapshots_look(&wr_sys_real, dir, &got, &said, &err), WR_OK, "%s", err.msg);
     cr_assert(got->head.epoch == EPOCHS - 1 && said.len > 0);
@@ -311,7 +311,7 @@ Test(savepoint, a_newer_format_is_said_and_nothing_older_taken) {
     lt_write(path, file.data, file.len);
     cr_assert_eq(wr_snapshots_look(&wr_sys_real, dir, &got, &said, &err), WR_EUNSUPPORTED);
     cr_assert_null(got);
-    cr_assert_not_null(strstr(err.msg, "has format 2, and this weir knows formats up to 1"), "%s", err.msg);
+    cr_assert_not_null(strstr(err.msg, "has format 3, and this weir knows formats up to 2"), "%s", err.msg);
     wr_buf_free(&file);
     wr_buf_free(&said);
 }

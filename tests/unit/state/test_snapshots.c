@@ -356,6 +356,23 @@ Test(snapshots, every_flip_and_cut_is_noticed) {
 
 /* ---- rows ---- */
 
+/* Words lie in a span of any width, about any number: packed they take 0, 1, 2, 4 or 8 bytes. */
+static uint64_t any_word(void) {
+    return (uint64_t)random() << 33 ^ (uint64_t)random() << 13 ^ (uint64_t)random();
+}
+
+typedef struct span {
+    uint64_t least, mask;
+} span;
+
+static span random_span(void) {
+    static const uint64_t leasts[] = {0, INT64_MAX - 255, (uint64_t)INT64_MIN, UINT64_MAX};
+    uint64_t bits = (uint64_t)random() % 65, least = random() % 2 ? any_word() : leasts[random() % 4];
+    return (span){least, bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1};
+}
+
+static int64_t word_of(span s) { return (int64_t)(s.least + (any_word() & s.mask)); }
+
 static wr_batch *random_rows(uint32_t seed) {
     wr_batch *b;
     srandom(seed);
@@ -367,21 +384,23 @@ static wr_batch *random_rows(uint32_t seed) {
     if (random() % 2) b->wm = wr_arena_alloc(&b->arena, n * sizeof *b->wm + 8);
     if (random() % 2) b->change = wr_arena_alloc(&b->arena, n + 8);
     if (random() % 2) b->place = wr_arena_alloc(&b->arena, n * sizeof *b->place + 8);
+    span wm = random_span(), pos = random_span(), split = random_span();
     for (uint32_t i = 0; i < n; i++) {
-        if (b->wm) b->wm[i] = random();
+        if (b->wm) b->wm[i] = word_of(wm);
         if (b->change) b->change[i] = (uint8_t)(random() % 4);
-        if (b->place) b->place[i] = (wr_row_place){.pos = random(), .split = (uint32_t)random()};
+        if (b->place) b->place[i] = (wr_row_place){.pos = word_of(pos), .split = (uint32_t)word_of(split)};
     }
     for (uint32_t c = 0; c < n_cols; c++) {
         wr_phys phys = (wr_phys)(random() % 3);
         cr_assert_eq(wr_batch_col(b, c, phys, NULL), WR_OK);
         bool nulls = random() % 2 && wr_batch_nulls(b, &b->cols[c]);
+        span words = random_span();
         for (uint32_t i = 0; i < n; i++) {
             char text[64];
-            size_t len = (size_t)random() % sizeof text;
+            size_t len = (size_t)random() % (words.mask & 1 ? sizeof text : 1);
             for (size_t k = 0; k < len; k++) text[k] = (char)random();
             if (phys == WR_STR) cr_assert_eq(wr_batch_str(b, text, len, &b->cols[c].str[i], NULL), WR_OK);
-            else b->cols[c].i64[i] = random();
+            else b->cols[c].i64[i] = word_of(words);
             if (nulls && random() % 3 == 0) wr_bit_set(b->cols[c].nulls, i);
         }
     }
