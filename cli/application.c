@@ -18,12 +18,12 @@ static char *folder_of(wr_arena *ar, const char *path) {
     return wr_arena_strndup(ar, path, slash ? (size_t)(slash - path) + 1 : 0);
 }
 
-int wri_application_sql(wri_script *s, const wri_app_opts *app) {
-    wr_buf json = {0}, sql = {0}, errors = {0};
+wr_status wri_application_script(wri_script *s, const wri_app_opts *app, wr_buf *errors) {
+    wr_buf json = {0}, sql = {0};
     if (wri_file_read(&json, app->file) != WR_OK) {
-        wri_say("cannot read '%s': %s", app->file, strerror(errno));
+        wr_status r = wr_buf_printf(errors, "weir: cannot read '%s': %s\n", app->file, strerror(errno));
         wr_buf_free(&json);
-        return EXIT_USAGE;
+        return r == WR_OK ? WR_EDATA : r;
     }
     bool has_code = s->diags.file != NULL;
     wr_app_opts o = {.file = app->file,
@@ -35,7 +35,7 @@ int wri_application_sql(wri_script *s, const wri_app_opts *app) {
                      .set = app->set.items,
                      .n_set = app->set.n,
                      .read = read_code};
-    wr_status r = o.dir ? wr_app_sql(&o, &sql, &errors) : WR_ENOMEM;
+    wr_status r = o.dir ? wr_app_sql(&o, &sql, errors) : WR_ENOMEM;
     if (r == WR_OK && wr_buf_put(&sql, "", 1) != WR_OK) r = WR_ENOMEM;
     if (r == WR_OK) {
         wr_buf text = s->text;
@@ -43,10 +43,17 @@ int wri_application_sql(wri_script *s, const wri_app_opts *app) {
         s->text.len--;
         sql = text;
         s->diags.file = app->file;
-    } else if (errors.len) fwrite(errors.data, 1, errors.len, stderr);
-    else wri_say("%s: %s", app->file, wr_status_text(r));
+    }
     wr_buf_free(&json);
     wr_buf_free(&sql);
+    return r;
+}
+
+int wri_application_sql(wri_script *s, const wri_app_opts *app) {
+    wr_buf errors = {0};
+    wr_status r = wri_application_script(s, app, &errors);
+    if (errors.len) fwrite(errors.data, 1, errors.len, stderr);
+    else if (r != WR_OK) wri_say("%s: %s", app->file, wr_status_text(r));
     wr_buf_free(&errors);
     return r == WR_OK ? EXIT_DONE : r == WR_ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 }

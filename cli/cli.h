@@ -95,7 +95,10 @@ int wri_script_load(wri_script *s, const wri_app_opts *app, const char *path, co
 void wri_script_free(wri_script *s);
 /* Whether a command got one file or -e (or none, of an application); says so otherwise. */
 bool wri_one_script(const char *command, const wri_app_opts *app, const char *sql, int n_args);
-/* The script of an application instead of s->text, which is its code; diags.file NULL: there is none. */
+/* The script of an application instead of s->text, which is its code; diags.file NULL: there is none. What is
+ * wrong goes to errors, in lines as weir run prints them. */
+wr_status wri_application_script(wri_script *s, const wri_app_opts *app, wr_buf *errors) WR_MUST_USE;
+/* The same with the errors printed; the exit status. */
 int wri_application_sql(wri_script *s, const wri_app_opts *app);
 
 /* ---- the data directory ---- */

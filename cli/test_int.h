@@ -1,6 +1,7 @@
 /* cli/test_int.h -- the parts of weir test: a case is read, made a script of, run, compared, told.
  *
- *   FILE.test ─ test_read ─► sections ─ test_script (test_given: rows; test_clock: their moments) ─► plan
+ *   FILE.test ─ test_read ─► sections ─ test_script (test_given: rows; test_clock: their moments;
+ *             test_application: descriptions) ─► plan
  *             ─ test_run ─► what came out ─ test_compare, test_rows ─► complaints ─ test, test_junit ─►
  * people
  *
@@ -33,6 +34,10 @@ typedef struct wri_case {
 /* Reads and cuts it; *c is zeroed before and to be freed in either case. */
 wr_status wri_case_read(const char *path, wri_case *c, wr_err *err) WR_MUST_USE;
 void wri_case_free(wri_case *c);
+/* Whether a section `options` is of an application (test_application.c), and so can be run here. */
+bool wri_application_only(const wri_section *s);
+/* What the sections `options` say, with the working directory that of the case; file NULL: nothing. */
+wr_status wri_case_application(const wri_case *c, wr_arena *ar, wri_app_opts *app, wr_err *err) WR_MUST_USE;
 /* A name at the beginning of *restp, "quoted" or not, in ar; *restp: what follows it. NULL: there is none. */
 const char *wri_case_name(wr_arena *ar, const char **restp, bool *quotedp);
 
@@ -95,8 +100,9 @@ typedef struct wri_tested {
     int64_t start_us;
 } wri_tested;
 
-/* The script of section sql with its connectors replaced, planned. out: the folder for what streams get.
- * WR_ESQL: t->log has the errors of the SQL; others: err. To be freed in either case. */
+/* The script of section sql (NULL: an application has its code itself) with its connectors replaced, planned.
+ * out: the folder for what streams get. WR_ESQL: t->log has the errors of the SQL; others: err. To be freed
+ * in either case. */
 wr_status wri_tested_load(const wri_case *c, const wri_section *sql, const char *out, wri_tested *t,
                           wr_err *err) WR_MUST_USE;
 void wri_tested_free(wri_tested *t);

@@ -214,7 +214,7 @@ static wr_status run_plan(running *r, wri_tested *t, wr_err *err) {
 static wr_status run_script(running *r, const wri_section *s, bool last, wr_err *err) {
     wri_tested *t = r->t;
     t->last = last;
-    if (!*s->rest) WR_TRY(put_file("case.sql", s->body, s->len, err)); /* as its messages call it */
+    if (s && !*s->rest) WR_TRY(put_file("case.sql", s->body, s->len, err)); /* as its messages call it */
     wr_status load = wri_tested_load(&r->c, s, r->out, t, err);
     if (load == WR_ESQL) r->status = EXIT_USAGE;
     else if (load != WR_OK) return load;
@@ -225,6 +225,9 @@ static wr_status run_script(running *r, const wri_section *s, bool last, wr_err 
 static wr_status run_scripts(running *r, wr_err *err) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->c.n; i++) n += strcmp(r->c.sections[i].kind, "sql") == 0;
+    bool of_app = false;
+    for (uint32_t i = 0; i < r->c.n; i++) of_app |= strcmp(r->c.sections[i].kind, "options") == 0;
+    if (n == 0 && of_app) return run_script(r, NULL, true, err); /* the code is in the description */
     if (n == 0)
         return wr_fail(err, WR_EINVAL,
                        "it has no script: a line --- sql and the SQL below it, or --- sql FILE.sql");
@@ -361,7 +364,8 @@ static const char *skips(const wri_case *c) {
         const char *k = c->sections[i].kind;
         if (strcmp(k, "postgres") == 0) return "it wants a server of Postgres (tests/sql/run.py has one)";
         if (strcmp(k, "extension") == 0) return "it wants a C compiler (tests/sql/run.py calls it)";
-        if (strcmp(k, "options") == 0) return "it has options of weir run (tests/sql/run.py gives them)";
+        if (strcmp(k, "options") == 0 && !wri_application_only(&c->sections[i]))
+            return "it has options of weir run (tests/sql/run.py gives them)";
     }
     return NULL;
 }

@@ -416,7 +416,7 @@ static wr_status take_turns(wri_tested *t) {
     return WR_OK;
 }
 
-static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested *t, wr_err *err) {
+static wr_status read_code(const wri_case *c, const wri_section *sql, wri_tested *t, wr_err *err) {
     bool quoted;
     const char *rest = sql->rest, *file = wri_case_name(&t->sc.ar, &rest, &quoted);
     t->sc.diags.file = "case.sql";
@@ -433,6 +433,16 @@ static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested
         return wr_fail(err, WR_EIO, "line %u: the script '%s' cannot be read", sql->line, path);
     t->sc.diags.file = file;
     return WR_OK;
+}
+
+/* The code of section sql, made a script by the description of an application where the case has one. */
+static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested *t, wr_err *err) {
+    wri_app_opts app;
+    if (sql) WR_TRY(read_code(c, sql, t, err));
+    WR_TRY(wri_case_application(c, &t->sc.ar, &app, err));
+    if (!app.file) return WR_OK;
+    wr_status r = wri_application_script(&t->sc, &app, &t->log);
+    return r != WR_OK && t->log.len ? WR_ESQL : r;
 }
 
 /* What is wrong with SQL is told of it as it stands, which is not run. */

@@ -4,6 +4,7 @@ rows that differ; JUnit; exit statuses.
 
 Usage: test.py WEIR [NAME ...]
 """
+import json
 import os
 import re
 import subprocess
@@ -185,6 +186,47 @@ INSERT INTO counts SELECT b FROM inner_s;
 """
     passes(d, "--- sql\n" + script + '--- given s\n{"a":1}\n{"a":2}\n--- expect inner_s\n{"b":2}\n{"b":4}\n--- expect v\n{"c":3}\n{"c":5}\n'
            "--- expect counts\nn\n2\n4\n")
+
+
+APP = """{"ApplicationName": "a", "Inputs": [{"NamePrefix": "SOURCE_SQL_STREAM",
+  "KinesisStreamsInput": {"ResourceARN": "arn:aws:kinesis:us-east-1:0:stream/in"},
+  "InputSchema": {"RecordFormat": {"RecordFormatType": "JSON", "MappingParameters": {"JSONMappingParameters": {"RecordRowPath": "$"}}},
+    "RecordColumns": [{"Name": "ticker", "Mapping": "$.t.name", "SqlType": "VARCHAR(4)"}, {"Name": "PRICE", "Mapping": "$.price", "SqlType": "DOUBLE"}]}}],
+ "Outputs": [{"Name": "D", "KinesisStreamsOutput": {"ResourceARN": "arn:aws:kinesis:us-east-1:0:stream/out"},
+  "DestinationSchema": {"RecordFormatType": "JSON"}}]%s}"""
+APP_CODE = ('CREATE STREAM "D" ("ticker" VARCHAR(4), N BIGINT);\nCREATE PUMP P AS INSERT INTO "D" SELECT STREAM "ticker", COUNT(PRICE) '
+            'FROM "SOURCE_SQL_STREAM_001" GROUP BY "ticker", STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL \'60\' SECOND);\n')
+APP_ROWS = """--- given SOURCE_SQL_STREAM_001
+{"ROWTIME":"2026-01-01 10:00:05","t":{"name":"AMZN"},"price":1.5}
+{"ROWTIME":"2026-01-01 10:00:06","t":{"name":"AMZN"},"price":1.5}
+{"ROWTIME":"2026-01-01 10:00:07","t":{"name":"AMZN"},"price":"dear"}
+{"ROWTIME":"2026-01-01 10:01:07","t":{"name":"INTC"},"price":2.5}
+--- expect ordered D
+{"ticker":"AMZN","N":2}
+{"ticker":"INTC","N":1}
+--- stats
+1 bad
+"""
+
+
+@case
+def applications_are_tested_as_they_stand(d):
+    write(d, "deep/app.json", APP % "")
+    write(d, "deep/code.sql", APP_CODE)
+    write(d, "deep/x.test", "--- options\n--application app.json\n--- sql code.sql\n" + APP_ROWS)
+    p = weir(d, "deep/x.test")
+    assert p.returncode == 0 and p.stdout.endswith("1 passed, 0 failed\n"), p
+    own = APP % (', "ApplicationCode": ' + json.dumps(APP_CODE))
+    passes(d, "--- input my.json\n" + own + "\n--- options\n--application=my.json\n" + APP_ROWS)
+    fails(d, "--- input my.json\n" + own + "\n--- options\n--application my.json\n" + APP_ROWS.replace('"N":2', '"N":3'), "N: expected 3, got 2")
+    for words, said in [
+        ("--application nowhere.json", "cannot read '"),
+        ("--application my.json --inptu A=b", "beside --application a case can have what weir application takes, not '--inptu'"),
+        ("--application my.json --input", "option --input needs a value"),
+        ("--application my.json --output NOPE=-", "NOPE"),
+        ("--application my.json", "the script reads 'SOURCE_SQL_STREAM_001' from connector 'stream'; give it rows"),
+    ]:
+        fails(d, "--- input my.json\n" + own + "\n--- options\n" + words + "\n", said)
 
 
 @case
