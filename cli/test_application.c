@@ -3,9 +3,10 @@
  *   --- options
  *   --application app.json --input SOURCE_SQL_STREAM=trades.jsonl
  *
- * The words are flags of weir run, those that --application takes. The description is an input of the case, or
- * else the file of that name seen from the case's own folder: the one that runs in production. What it makes of
- * the code (section sql, or what it has itself) is the script; streams of it are given and expected as any. */
+ * The words are flags of weir run, those that --application takes. The description is an input of the case,
+ * or else the file of that name seen from the case's own folder: the one that runs in production. What it
+ * makes of the code (section sql, or what it has itself) is the script; streams of it are given and expected
+ * as any. */
 #include "test_int.h"
 
 #include <unistd.h>
@@ -43,10 +44,11 @@ static wr_status words(wr_arena *ar, const wri_section *s, wr_kv *kvs, size_t *n
         const char *value = strchr(w, '=');
         const wr_option *f = find(w, value ? (size_t)(value - w) : strlen(w));
         if (!f)
-            return wr_fail(err, WR_EINVAL,
-                           "line %u: beside --application a case can have what weir application takes, not '%s'; "
-                           "see weir help application",
-                           s->line, w);
+            return wr_fail(
+                err, WR_EINVAL,
+                "line %u: beside --application a case can have what weir application takes, not '%s'; "
+                "see weir help application",
+                s->line, w);
         value = value ? value + 1 : strtok_r(NULL, " \t\r\n", &next);
         if (!value) return wr_fail(err, WR_EINVAL, "line %u: option %s needs a value", s->line, w);
         kvs[(*n)++] = (wr_kv){.key = f->name, .value = value};

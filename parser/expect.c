@@ -298,6 +298,67 @@ static const char *foreign_hint(const wri_parse *p, size_t i, const bool *fits) 
     return NULL;
 }
 
+static bool plain_word(const wri_parse *p, size_t i) {
+    return i < p->n_toks && p->toks[i].code == TK_ID && !p->toks[i].tok.quoted &&
+           p->toks[i].tok.loc.end - p->toks[i].tok.loc.at < 40;
+}
+
+/* Runs the automaton over toks[0..i). */
+static bool replay(wri_parse *p, size_t i, size_t *np) {
+    if (!wri_sim_start(p, np)) wri_fail(p);
+    for (size_t k = 0; k < i && !p->oom; k++)
+        if (!wri_sim_shift(p, np, p->toks[k].fed)) return false;
+    return !p->oom;
+}
+
+/* STEP(… BY …) among the items of FROM, where it is taken for a table function; STEP(s, t BY …) for s.t. */
+static const char *step_hint(const wri_parse *p, size_t i) {
+    size_t open = is_written(p, i, "BY") ? open_paren(p, i) : SIZE_MAX;
+    if (open == SIZE_MAX || open == 0 || !is_written(p, open - 1, "STEP")) return NULL;
+    for (size_t k = open + 1; k < i; k++)
+        if (p->toks[k].code == TK_COMMA)
+            return "STEP takes one value before BY; a stream and its column are written stream.column";
+    return "STEP(… BY …) is a value: it stands in SELECT and GROUP BY, not among the items of FROM";
+}
+
+/* "priceFROM orders LEFT JOIN": a keyword that fits before toks[from], and what follows behind it up to
+ * toks[i], is the end of the word before. */
+static const char *glued_hint(wri_parse *p, size_t from, size_t i) {
+    size_t n_kw, n;
+    const wri_keyword *kw = wri_keywords(&n_kw);
+    if (!plain_word(p, from - 1) || p->toks[from - 1].kw) return NULL;
+    wr_loc loc = p->toks[from - 1].tok.loc;
+    for (size_t k = 0; k < n_kw; k++) {
+        size_t len = strlen(kw[k].word);
+        if (len < 4 || len >= loc.end - loc.at || !kw[k].reserved) continue;
+        if (strncasecmp(p->text + loc.end - len, kw[k].word, len) != 0) continue;
+        bool fits = replay(p, from, &n) && wri_sim_shift(p, &n, kw[k].code);
+        for (size_t t = from; t < i && fits; t++) fits = wri_sim_shift(p, &n, p->toks[t].fed);
+        if (fits && (wri_sim_accepts(p, n, wri_code_at(p, i)) || wri_sim_accepts(p, n, p->toks[i].fed)))
+            return kept(p, wr_arena_printf(p->ar, "is a blank missing in '%.*s', before %s?",
+                                           (int)(loc.end - loc.at), p->text + loc.at, kw[k].word));
+    }
+    return NULL;
+}
+
+/* "ASINSERT": the word toks[i] begins with a keyword that fits there, and another one follows. */
+static const char *joined_hint(wri_parse *p, size_t i, const bool *fits) {
+    size_t n_kw;
+    const wri_keyword *kw = wri_keywords(&n_kw);
+    wr_loc loc = p->toks[i].tok.loc;
+    const char *word = p->text + loc.at;
+    if (!plain_word(p, i) || p->toks[i].kw) return NULL;
+    for (size_t k = 0; k < n_kw; k++) {
+        size_t len = strlen(kw[k].word);
+        if (!fits[kw[k].code] || len >= loc.end - loc.at || strncasecmp(word, kw[k].word, len) != 0) continue;
+        const wri_keyword *next = wri_keyword_find(word + len, loc.end - loc.at - len);
+        if (next && next->reserved)
+            return kept(p, wr_arena_printf(p->ar, "is a blank missing in '%.*s', before %s?",
+                                           (int)(loc.end - loc.at), word, next->word));
+    }
+    return NULL;
+}
+
 /* fits: by terminal, what could stand at toks[i]. */
 static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     const wri_lexeme *x = &p->toks[i];
@@ -309,7 +370,10 @@ static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
     if (prev == TK_COMMA && (x->code == TK_RP || (x->kw && x->kw->reserved && !rather_name(p, i))))
         return "is the comma before it one too many?";
     if (x->code == TK_EQ && prev == TK_EQ) return "equality is written =";
-    if ((hint = foreign_hint(p, i, fits))) return hint;
+    if ((hint = foreign_hint(p, i, fits)) || (hint = step_hint(p, i))) return hint;
+    for (size_t from = i; from > 0 && from + 2 > i; from--)
+        if ((hint = glued_hint(p, from, i)) || p->oom) return hint;
+    if ((hint = joined_hint(p, i, fits))) return hint;
     if (fits[0] && wri_starts_statement(p, i)) return "is a ';' missing before it?";
     if (fits[TK_SECOND] && prev == TK_STRING && strpbrk(p->toks[i - 1].tok.text, "aeiouyAEIOUY"))
         return "write the unit behind the quotes: INTERVAL '5' MINUTE";
@@ -322,14 +386,6 @@ static const char *hint_for(wri_parse *p, size_t i, const bool *fits) {
 }
 
 /* ---- the report ---- */
-
-/* Runs the automaton over toks[0..i). */
-static bool replay(wri_parse *p, size_t i, size_t *np) {
-    if (!wri_sim_start(p, np)) wri_fail(p);
-    for (size_t k = 0; k < i && !p->oom; k++)
-        if (!wri_sim_shift(p, np, p->toks[k].fed)) return false;
-    return !p->oom;
-}
 
 /* The keywords that would fit behind states[0..n), for wr_nearest. */
 static size_t fitting_words(const wri_parse *p, size_t n, const char **words) {
@@ -345,11 +401,6 @@ static char *text_of(wri_parse *p, size_t i) {
     char *s = wr_arena_strndup(p->ar, p->text + loc.at, loc.end - loc.at);
     if (!s) wri_fail(p);
     return s;
-}
-
-static bool plain_word(const wri_parse *p, size_t i) {
-    return i < p->n_toks && p->toks[i].code == TK_ID && !p->toks[i].tok.quoted &&
-           p->toks[i].tok.loc.end - p->toks[i].tok.loc.at < 40;
 }
 
 /* The keyword that toks[i] is near to and that would fit there. */
