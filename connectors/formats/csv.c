@@ -3,7 +3,8 @@
  * Records end at a line end outside quotes. A quote opens a quoted field only at the start of a field,
  * elsewhere it is an ordinary character (5" disk); inside, it is doubled. Framing and decoding follow the
  * same rule, so that they agree on every input. State of framing: bits 0..7 delimiter, 8..15 quote, bit 16
- * header, bit 17 set, 24..31 what else ends a row. Pure functions; any thread. */
+ * header, bit 17 set, 24..31 what else ends a row, 32..63 more characters of the delimiter, 0: no more. A
+ * delimiter of several characters goes the slow way, byte by byte. Pure functions; any thread. */
 #include <emmintrin.h>
 
 #include "connectors/formats/csv_int.h"
@@ -12,8 +13,8 @@ static const wr_option options[] = {
     {"header", WR_OPT_BOOL, offsetof(wri_csv_options, header), NULL, "true", 0, 0, false,
      "The first line names the columns; reading maps by these names, writing writes them. Without it fields "
      "are taken in the order of the columns."},
-    {"delimiter", WR_OPT_CHAR, offsetof(wri_csv_options, delimiter), NULL, ",", 0, 0, false,
-     "The character between fields; \\t for a tab."},
+    {"delimiter", WR_OPT_STRING, offsetof(wri_csv_options, delimiter), NULL, ",", 0, 0, false,
+     "The character between fields, or up to five, such as ||; \\t for a tab."},
     {"quote", WR_OPT_STRING, offsetof(wri_csv_options, quote), NULL, "\"", 0, 0, false,
      "The character around fields that contain a delimiter, a quote or a line end; 'none' switches quoting "
      "off."},
@@ -39,7 +40,9 @@ static wr_status read_row_delimiter(const char *s, wri_csv_dialect *d, wr_err *e
     bool line = !s;
     for (size_t i = 0; i < WR_LEN(lines) && !line; i++) line = strcmp(s, lines[i]) == 0;
     d->row = line ? '\n' : *s;
-    if (line || (strlen(s) == 1 && is_mark(*s) && *s != d->quote && *s != d->delimiter)) return WR_OK;
+    if (line || (strlen(s) == 1 && is_mark(*s) && *s != d->quote && *s != d->delimiter &&
+                 !memchr(d->more, *s, d->n_more)))
+        return WR_OK;
     return wr_fail(
         err, WR_EINVAL,
         "option 'row_delimiter': found '%.20s', expected a line end, or one mark like | or ; other than "
@@ -47,21 +50,43 @@ static wr_status read_row_delimiter(const char *s, wri_csv_dialect *d, wr_err *e
         s);
 }
 
+/* The delimiter s to d, whose quote is set. */
+static wr_status read_delimiter(const char *s, wri_csv_dialect *d, wr_err *err) {
+    size_t n = 0;
+    for (const char *p = s; *p; p++, n++) {
+        char c = *p;
+        if (c == '\\' && p[1] == 't') {
+            c = '\t';
+            p++;
+        }
+        if (n > WRI_CSV_MORE || c == d->quote || (c != '\t' && !is_mark(c))) break;
+        if (n == 0) d->delimiter = c;
+        else d->more[n - 1] = c;
+        if (!p[1]) {
+            d->n_more = (uint8_t)n;
+            return WR_OK;
+        }
+    }
+    return wr_fail(err, WR_EINVAL,
+                   "option 'delimiter': found '%.20s', expected a mark like , or ; or a tab, or up to %d of "
+                   "them, other than the quote",
+                   s, WRI_CSV_MORE + 1);
+}
+
 wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *outp,
                                wri_csv_dialect *dialectp, wr_err *err) {
     *dialectp = (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
     WR_TRY(wri_format_options(options, WR_LEN(options), kvs, n_kvs, outp, sizeof *outp, err));
     bool none = strcmp(outp->quote, "none") == 0;
-    char quote = none ? 0 : *outp->quote, delim = outp->delimiter;
+    char quote = none ? 0 : *outp->quote;
     /* Numbers, times and base64 must never need their quotes doubled, nor texts look like them. */
     if (!none && (strlen(outp->quote) != 1 || !is_mark(quote) || strchr("+-./=:", quote)))
         return wr_fail(err, WR_EINVAL,
                        "option 'quote': found '%.20s', expected one mark like \" or ', or 'none'",
                        outp->quote);
-    if (delim == quote || (delim != '\t' && !is_mark(delim)))
-        return wr_fail(err, WR_EINVAL,
-                       "option 'delimiter': expected a mark like , or ; or a tab, other than the quote");
-    *dialectp = (wri_csv_dialect){.delimiter = delim, .quote = quote, .header = outp->header};
+    wri_csv_dialect d = {.quote = quote, .header = outp->header};
+    WR_TRY(read_delimiter(outp->delimiter, &d, err));
+    *dialectp = d;
     return read_row_delimiter(outp->row_delimiter, dialectp, err);
 }
 
@@ -76,17 +101,24 @@ static uint64_t csv_begin(const wr_kv *kvs, size_t n_kvs) {
     wri_csv_dialect d;
     /* Wrong options are told when the decoder is opened. */
     if (wri_csv_read_options(kvs, n_kvs, &o, &d, NULL) != WR_OK) return 0;
-    return (uint64_t)(unsigned char)d.delimiter | (uint64_t)(unsigned char)d.quote << 8 |
+    uint64_t more = 0;
+    for (uint32_t k = 0; k < d.n_more; k++) more |= (uint64_t)(unsigned char)d.more[k] << (32 + 8 * k);
+    return more | (uint64_t)(unsigned char)d.delimiter | (uint64_t)(unsigned char)d.quote << 8 |
            (uint64_t)(unsigned char)d.row << 24 | (d.header ? STATE_HEADER : 0) | STATE_SET;
 }
 
 static wri_csv_dialect dialect_of(uint64_t state) {
     if (!(state & STATE_SET))
         return (wri_csv_dialect){.delimiter = ',', .quote = '"', .row = '\n', .header = true};
-    return (wri_csv_dialect){.delimiter = (char)state,
-                             .quote = (char)(state >> 8),
-                             .row = (char)(state >> 24),
-                             .header = (state & STATE_HEADER) != 0};
+    wri_csv_dialect d = {.delimiter = (char)state,
+                         .quote = (char)(state >> 8),
+                         .row = (char)(state >> 24),
+                         .header = (state & STATE_HEADER) != 0};
+    while (d.n_more < WRI_CSV_MORE && (char)(state >> (32 + 8 * d.n_more))) {
+        d.more[d.n_more] = (char)(state >> (32 + 8 * d.n_more));
+        d.n_more++;
+    }
+    return d;
 }
 
 static inline uint64_t equal64(const char *p, char c) {
@@ -143,7 +175,8 @@ static size_t frame_quoted(const char *p, size_t n, const wri_csv_dialect *d, si
     return whole;
 }
 
-/* Rows that end with more than line ends; byte by byte, as they are rare. */
+/* Rows that end with more than line ends, fields with more than a character; byte by byte, as they are rare.
+ */
 static size_t frame_marks(const char *p, size_t n, const wri_csv_dialect *d) {
     size_t whole = 0;
     bool start = true, inside = false;
@@ -154,7 +187,9 @@ static size_t frame_marks(const char *p, size_t n, const wri_csv_dialect *d) {
         else if (inside) inside = !quote;
         else if (quote && start) inside = true;
         else if (c == '\n' || c == d->row) whole = i + 1;
-        start = !inside && (c == d->delimiter || c == '\n' || c == d->row);
+        bool ends = !inside && wri_csv_delimits(d, p + i, n - i);
+        start = ends || (!inside && (c == '\n' || c == d->row));
+        if (ends) i += d->n_more;
     }
     return whole;
 }
@@ -163,9 +198,9 @@ static size_t csv_frame(const char *p, size_t n, bool last, uint64_t *state) {
     if (n == 0) return 0;
     wri_csv_dialect d = dialect_of(*state);
     size_t whole = n;
-    if (!last && d.row != '\n') whole = frame_marks(p, n, &d);
-    else if (!last && d.quote && memchr(p, d.quote, n))
-        whole = frame_quoted(p, n, &d, *state & STATE_BEGUN ? 0 : wri_bom(p, n));
+    bool quoted = d.quote && memchr(p, d.quote, n);
+    if (!last && (d.row != '\n' || (quoted && d.n_more))) whole = frame_marks(p, n, &d);
+    else if (!last && quoted) whole = frame_quoted(p, n, &d, *state & STATE_BEGUN ? 0 : wri_bom(p, n));
     else if (!last) {
         const char *end = memrchr(p, '\n', n);
         whole = end ? (size_t)(end + 1 - p) : 0;
@@ -186,7 +221,8 @@ size_t wri_csv_first_record(const char *p, size_t n, const wri_csv_dialect *d) {
         }
         if (c == '\n' || c == d->row) return i + 1;
         if (d->quote && c == d->quote && start) inside = true;
-        start = c == d->delimiter;
+        start = wri_csv_delimits(d, p + i, n - i);
+        if (start) i += d->n_more;
     }
     return n;
 }

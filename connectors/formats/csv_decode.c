@@ -79,6 +79,8 @@ typedef struct scanner {
     __m128i delimiter, quote, line, row;
     char row_char; /* what ends a row beside line ends; '\n': nothing */
     bool high;
+    const wri_csv_dialect *many; /* delimiters have several characters; NULL: they have one */
+    size_t from;                 /* of many: what lies before has been read */
 } scanner;
 
 static inline uint64_t special_bits(scanner *s, const char *p) {
@@ -103,6 +105,7 @@ static void scanner_start(scanner *s, const char *p, size_t n, const wri_csv_dia
     s->line = _mm_set1_epi8('\n');
     s->row = _mm_set1_epi8(d->row);
     s->row_char = d->row;
+    s->many = d->n_more ? d : NULL;
     if (n > 0) s->mask = special_bits(s, p);
 }
 
@@ -119,6 +122,20 @@ static inline size_t next_special(scanner *s) {
     size_t at = s->base + (size_t)__builtin_ctzll(s->mask);
     s->mask &= s->mask - 1;
     return at < s->n ? at : s->n;
+}
+
+/* The same, where the first character of a delimiter is text when the others do not follow. */
+static size_t next_whole(scanner *s) {
+    size_t at = next_special(s);
+    while (at < s->n && (at < s->from || (s->p[at] == s->many->delimiter &&
+                                          !wri_csv_delimits(s->many, s->p + at, s->n - at))))
+        at = next_special(s);
+    if (at < s->n && s->p[at] == s->many->delimiter) s->from = at + 1 + s->many->n_more;
+    return at;
+}
+
+static inline size_t next_end(scanner *s) {
+    return WR_UNLIKELY(s->many != NULL) ? next_whole(s) : next_special(s);
 }
 
 typedef struct field {
@@ -139,7 +156,7 @@ static row_fault scan_quoted(scanner *s, char quote, field *f) {
         next_special(s);
         f->flags |= DOUBLED;
     }
-    do f->next = next_special(s);
+    do f->next = next_end(s);
     while (f->next < s->n && s->p[f->next] == quote);
     size_t gap = f->next - (f->end + 1);
     bool cr = gap == 1 && s->p[f->end + 1] == '\r' &&
@@ -162,14 +179,14 @@ static size_t scan_row(decoder *d, scanner *s, size_t first, size_t at, uint32_t
     field f = {.start = at};
     for (;; k += k < d->n_map) {
         f.flags = 0;
-        f.next = f.end = next_special(s);
+        f.next = f.end = next_end(s);
         while (WR_UNLIKELY(f.next < n && p[f.next] == d->dialect.quote)) {
             if (f.next == f.start) {
                 row_fault x = scan_quoted(s, d->dialect.quote, &f);
                 if (x != ROW_GOOD) fault = x;
                 break;
             }
-            f.next = f.end = next_special(s); /* a quote within a field is an ordinary character */
+            f.next = f.end = next_end(s); /* a quote within a field is an ordinary character */
         }
         bool last = f.next == n || p[f.next] == '\n' || p[f.next] == s->row_char;
         if (last && !f.flags && f.end > f.start && p[f.end - 1] == '\r') f.end--;
@@ -177,7 +194,7 @@ static size_t scan_row(decoder *d, scanner *s, size_t first, size_t at, uint32_t
         d->starts[slot] = (uint32_t)(f.start - first);
         d->ends[slot] = (uint32_t)(f.end - first) | f.flags;
         if (last) break;
-        f.start = f.next + 1;
+        f.start = f.next + 1 + d->dialect.n_more;
     }
     *blankp = k == 0 && f.end == at && !f.flags;
     for (k++; k < d->n_map; k++) set_missing(d, d->map[k], r);
@@ -458,16 +475,16 @@ static bool header_name(const wri_csv_dialect *d, const char **pp, const char *e
             if (*p == d->quote) p++;
             out[n++] = *p;
         }
-        while (p < end && *p != d->delimiter) p++;
+        while (p < end && !wri_csv_delimits(d, p, (size_t)(end - p))) p++;
     } else {
-        for (; p < end && *p != d->delimiter; p++) out[n++] = *p;
+        for (; p < end && !wri_csv_delimits(d, p, (size_t)(end - p)); p++) out[n++] = *p;
         while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\r')) n--;
         size_t blanks = 0;
         while (blanks < n && out[blanks] == ' ') blanks++;
         memmove(out, out + blanks, n -= blanks);
     }
     *lenp = n;
-    *pp = p + 1; /* behind the delimiter; end + 1: that was the last */
+    *pp = p + 1 + (p < end ? d->n_more : 0); /* behind the delimiter; end + 1: that was the last */
     return true;
 }
 

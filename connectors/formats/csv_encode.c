@@ -37,6 +37,13 @@ static bool has_special(const char *p, size_t n, const wri_csv_dialect *d) {
     return false;
 }
 
+/* Texts with only its first character are quoted as well: "a|" before "||" would end too early. */
+static char *put_delimiter(const wri_csv_dialect *d, char *o) {
+    *o++ = d->delimiter;
+    for (uint32_t i = 0; i < d->n_more; i++) *o++ = d->more[i];
+    return o;
+}
+
 static char *put_quoted(const char *p, size_t n, char quote, char *o) {
     *o++ = quote;
     for (size_t i = 0; i < n; i++) {
@@ -104,7 +111,7 @@ wr_status wri_csv_encode(wr_encoder *enc, const wr_batch *b, wr_buf *out, wr_err
             return wr_fail_oom(err, "a row as CSV");
         char *o = out->data + out->len;
         for (uint32_t k = 0; k < e->schema->n; k++) {
-            if (k > 0) *o++ = e->dialect.delimiter;
+            if (k > 0) o = put_delimiter(&e->dialect, o);
             o = put_value(e, k, &b->cols[k], i, o);
         }
         *o++ = '\n';
@@ -119,9 +126,9 @@ wr_status wri_csv_header(wr_encoder *enc, wr_buf *out, wr_err *err) {
     for (uint32_t k = 0; k < e->schema->n; k++) {
         const char *name = e->schema->fields[k].name;
         size_t n = strlen(name);
-        if (wr_buf_reserve(out, 2 * n + 4) != WR_OK) return wr_fail_oom(err, "a CSV header");
+        if (wr_buf_reserve(out, 2 * n + 4 + WRI_CSV_MORE) != WR_OK) return wr_fail_oom(err, "a CSV header");
         char *o = out->data + out->len;
-        if (k > 0) *o++ = e->dialect.delimiter;
+        if (k > 0) o = put_delimiter(&e->dialect, o);
         /* The reader skips blanks around names that have no quotes. */
         bool blanks = n > 0 && (name[0] == ' ' || name[n - 1] == ' ');
         if (blanks && e->dialect.quote) o = put_quoted(name, n, e->dialect.quote, o);
@@ -149,7 +156,7 @@ wr_status wri_csv_open_encoder(const wr_encode_cfg *cfg, wr_encoder **outp, wr_e
                    .null_len = strlen(o.null_text),
                    .schema = cfg->schema,
                    .str = str};
-    e->fixed = cfg->schema->n * (FIXED_MAX + e->null_len + 4) + 8;
+    e->fixed = cfg->schema->n * (FIXED_MAX + WRI_CSV_MORE + e->null_len + 4) + 8;
     for (uint32_t k = 0; k < cfg->schema->n; k++)
         str[k] = wr_type_phys(cfg->schema->fields[k].type) == WR_STR;
     *outp = (wr_encoder *)e;

@@ -6,7 +6,7 @@
 
 typedef struct wri_csv_options {
     bool header;
-    char delimiter;
+    const char *delimiter; /* 1 to 1 + WRI_CSV_MORE characters, \t for a tab */
     const char *quote;     /* one character, or "none" */
     const char *null_text; /* unquoted text that is NULL */
     int timestamp_format;  /* wri_time_format */
@@ -14,15 +14,24 @@ typedef struct wri_csv_options {
     const char *row_delimiter;
 } wri_csv_options;
 
+#define WRI_CSV_MORE 4 /* characters of a delimiter behind its first */
+
 /* What splitting into records and fields needs; fits the state of framing. */
 typedef struct wri_csv_dialect {
-    char delimiter, quote; /* quote 0: none */
-    char row;              /* ends a row, too, beside line ends; '\n': nothing else does */
+    char delimiter, quote;   /* quote 0: none */
+    char more[WRI_CSV_MORE]; /* of the delimiter, behind its first character */
+    uint8_t n_more;
+    char row; /* ends a row, too, beside line ends; '\n': nothing else does */
     bool header;
 } wri_csv_dialect;
 
 wr_status wri_csv_read_options(const wr_kv *kvs, size_t n_kvs, wri_csv_options *outp,
                                wri_csv_dialect *dialectp, wr_err *err) WR_MUST_USE;
+/* A whole delimiter begins at p, of n bytes, n > 0. The first one that does counts: "|||" is "||" and a bar.
+ */
+static inline bool wri_csv_delimits(const wri_csv_dialect *d, const char *p, size_t n) {
+    return *p == d->delimiter && n > d->n_more && memcmp(p + 1, d->more, d->n_more) == 0;
+}
 /* Length of the first record with its line end; n when it has none. */
 size_t wri_csv_first_record(const char *p, size_t n, const wri_csv_dialect *d);
 

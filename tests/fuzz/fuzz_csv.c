@@ -5,16 +5,20 @@
 extern const wr_format_def wr_format_csv;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const wr_kv sets[4][3] = {
+    static const wr_kv sets[8][3] = {
         {{"header", "false", 0}, {"delimiter", ",", 0}, {"quote", "\"", 0}},
         {{"header", "false", 0}, {"delimiter", "\\t", 0}, {"null_text", "NULL", 0}},
         {{"header", "false", 0}, {"delimiter", ";", 0}, {"quote", "'", 0}},
         {{"header", "false", 0}, {"timestamp_format", "epoch_ms", 0}, {"null_text", "-", 0}},
+        {{"header", "false", 0}, {"delimiter", "||", 0}, {"quote", "\"", 0}},
+        {{"header", "false", 0}, {"delimiter", "\\t,\\t", 0}, {"null_text", "NULL", 0}},
+        {{"header", "false", 0}, {"delimiter", ";-;-;", 0}, {"quote", "'", 0}},
+        {{"header", "false", 0}, {"delimiter", ", ", 0}, {"row_delimiter", "|", 0}},
     };
     if (size == 0) return 0;
     wr_schema sc = {WR_LEN(fuzz_fields), (wr_field *)fuzz_fields};
-    const wr_kv *kv = sets[data[0] & 3];
-    size_t piece = (size_t)(data[0] >> 2) + 1;
+    const wr_kv *kv = sets[data[0] & 7];
+    size_t piece = (size_t)(data[0] >> 3) + 1;
     const char *p = (const char *)data + 1;
     size_t n = size - 1;
     const wr_format_def *f = &wr_format_csv;

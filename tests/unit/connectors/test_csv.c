@@ -102,11 +102,17 @@ Test(csv, options) {
     expect(none, 2, "\"x,1,2\n", "\"x|1|2/", "", "");
     const wr_kv numeric_null[] = {{"header", "false", 0}, {"null_text", "-1", 0}};
     expect(numeric_null, 2, "x,-1,-1\n-1,1,2\n", "x|NULL|NULL/NULL|1|2/", "", "");
+    const wr_kv bars[] = {{"header", "false", 0}, {"delimiter", "||", 0}};
+    expect(bars, 2, "x|y||1||2\n\"||\"||1||2||3\n||||2|\na|\n", "x|y|1|2/|||1|2/a||NULL|NULL/", "||||2||",
+           "c: '2|' is no DOUBLE");
+    const wr_kv five[] = {{"header", "false", 0}, {"delimiter", "\\t-\\t~ ", 0}};
+    expect(five, 2, "x\t-\t1\t-\t~ 1\t-\t~ 2\n", "x\t-\t1|1|2/", "", "");
     wr_schema sc = ABC;
-    static const wr_kv wrong[][1] = {{{"quote", "ab", 0}},     {{"quote", "7", 0}},
-                                     {{"quote", "", 0}},       {{"delimiter", "\"", 0}},
-                                     {{"delimiter", "a", 0}},  {{"delimiter", "\n", 0}},
-                                     {{"header", "maybe", 0}}, {{"timestamp_format", "epoch", 0}}};
+    static const wr_kv wrong[][1] = {
+        {{"quote", "ab", 0}},      {{"quote", "7", 0}},          {{"quote", "", 0}},
+        {{"delimiter", "\"", 0}},  {{"delimiter", "a", 0}},      {{"delimiter", "\n", 0}},
+        {{"delimiter", "|a", 0}},  {{"delimiter", "||||||", 0}}, {{"delimiter", "", 0}},
+        {{"delimiter", "|\"", 0}}, {{"header", "maybe", 0}},     {{"timestamp_format", "epoch", 0}}};
     for (size_t i = 0; i < WR_LEN(wrong); i++) {
         wr_decode_cfg cfg = {.schema = &sc, .options = wrong[i], .n_options = 1};
         wr_decoder *d;
@@ -230,6 +236,8 @@ static const setting settings[] = {
     {{{"timestamp_format", "epoch_us", 0}, {"delimiter", "-", 0}, {"null_text", "\\N", 0}}, 3},
     {{{"timestamp_format", "epoch_s", 0}, {"delimiter", ".", 0}}, 2},
     {{{"timestamp_format", "epoch_ms", 0}, {"delimiter", "/", 0}, {"header", "false", 0}}, 3},
+    {{{"delimiter", "--", 0}}, 1},
+    {{{"delimiter", "\\t\\t", 0}, {"quote", "'", 0}, {"null_text", "NULL", 0}}, 3},
 };
 
 static void encode_csv(const wr_schema *sc, const setting *s, const wr_batch *b, wr_buf *out) {
@@ -363,6 +371,60 @@ Test(csv, frame_oracle) {
         uint64_t state = 0;
         size_t got = csv->frame(t, n, false, &state);
         if (got != whole) cr_assert_fail("%.*s: %zu instead of %zu", (int)n, t, got, whole);
+    }
+}
+
+/* Fields of delimiters of several characters, against a walk that knows only the rules; and framing and
+ * decoding agree on where rows end. */
+Test(csv, delimiters_of_several_characters) {
+    static const wr_field f[] = {{"a", {.kind = WR_T_VARCHAR}, NULL}, {"b", {.kind = WR_T_VARCHAR}, NULL}};
+    wr_schema sc = {2, (wr_field *)f};
+    const wr_kv kv[] = {{"header", "false", 0}, {"delimiter", "|;|", 0}, {"null_text", "NULL", 0}};
+    uint64_t seed = 9;
+    for (int round = 0; round < 5000; round++) {
+        static const char *const parts[] = {"|;|", "|;|", "|;|", "|", ";", "\"", "\"\"", "ab", "\n"};
+        char t[400];
+        size_t n = 0;
+        for (size_t k = rnd(&seed) % 60; k > 0; k--) {
+            const char *part = parts[rnd(&seed) % WR_LEN(parts)];
+            memcpy(t + n, part, strlen(part));
+            n += strlen(part);
+        }
+        size_t rows = 0, whole = 0;
+        bool start = true, inside = false, any = false;
+        for (size_t i = 0; i < n; i++) {
+            bool was = start;
+            start = false;
+            any = any || t[i] != '\n';
+            if (inside && t[i] == '"' && i + 1 < n && t[i + 1] == '"') i++;
+            else if (inside) inside = t[i] != '"';
+            else if (was && t[i] == '"') inside = true;
+            else if (n - i >= 3 && memcmp(t + i, "|;|", 3) == 0) {
+                i += 2;
+                start = true;
+            } else if (t[i] == '\n') {
+                whole = i + 1;
+                rows += any;
+                any = false;
+                start = true;
+            }
+        }
+        uint64_t state = csv->begin(kv, 3);
+        char *exact = wr_alloc(n);
+        memcpy(exact, t, n);
+        size_t got = csv->frame(exact, n, false, &state);
+        wr_free(exact);
+        if (got != whole) cr_assert_fail("%.*s: %zu instead of %zu", (int)n, t, got, whole);
+        bad_log log = {0};
+        wr_decode_cfg cfg = decode_cfg(&sc, kv, 3, &log);
+        wr_decoder *d;
+        wr_batches l = {0};
+        cr_assert_eq(csv->open_decoder(&cfg, &d, NULL), WR_OK);
+        decode_text(csv, d, t, whole, 0, &l);
+        size_t found = batches_rows(&l) + log.n;
+        if (found != rows) cr_assert_fail("%.*s: %zu rows instead of %zu", (int)n, t, found, rows);
+        batches_free(&l);
+        csv->close_decoder(d);
     }
 }
 
