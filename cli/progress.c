@@ -187,6 +187,9 @@ void wri_summary(FILE *f, const wri_progress *p, wr_status status) {
         fprintf(f, "%s of state went to disk for want of memory (--memory)\n",
                 scaled((double)s.spilled_bytes, "B", a));
     put_notes(f, p->job);
+    if (s.forgotten > 0)
+        fprintf(f, "%s partition%s forgotten to make room for others (max_partitions)\n",
+                grouped(s.forgotten, a), s.forgotten == 1 ? " was" : "s were");
     if (s.snapshots > 0)
         fprintf(f, "%s snapshot%s, %s; workers paused for %s at most, mostly less than %s\n",
                 grouped(s.snapshots, a), s.snapshots == 1 ? "" : "s",

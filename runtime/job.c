@@ -440,6 +440,8 @@ void wr_job_stats_read(const wr_job *j, wr_job_stats *out) {
     for (uint32_t w = 0; w < j->n_workers; w++) {
         out->bad_rows += __atomic_load_n(&j->workers[w].bad_rows, __ATOMIC_RELAXED);
         out->late_rows += __atomic_load_n(&j->workers[w].late_rows, __ATOMIC_RELAXED);
+        for (uint32_t id = 0; id < j->plan->n_nodes; id++)
+            out->forgotten += wri_tallied(&j->workers[w].ops[id].forgotten);
         for (uint32_t i = 0; i < j->workers[w].n_entries; i++) {
             const wri_entry *e = &j->workers[w].entries[i];
             if (!e->source) continue;

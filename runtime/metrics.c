@@ -54,6 +54,7 @@ static wr_status read_op(const reading *r, uint32_t id) {
         out->rows_in += out->worker_rows_in[w];
         out->late_rows += wri_tallied(&op->late_rows);
         out->bad_rows += wri_tallied(&op->bad_rows);
+        out->forgotten += wri_tallied(&op->forgotten);
         out->state_keys += wri_tallied(&op->kept_keys);
         out->state_bytes += wri_tallied(&op->kept_bytes);
         if (n->kind == WR_N_EXCHANGE) blocked += load(&op->blocked_us);
@@ -68,6 +69,7 @@ static wr_status read_op(const reading *r, uint32_t id) {
     out->rows_out_a_sec = rate(r, 2 * id + 1);
     r->m->state_keys += out->state_keys;
     r->m->state_bytes += out->state_bytes;
+    r->m->forgotten += out->forgotten;
     return WR_OK;
 }
 

@@ -18,6 +18,7 @@ typedef struct wr_op_metrics {
     uint32_t node;    /* #n of EXPLAIN */
     const char *name; /* "GLOBAL AGGREGATE" */
     uint64_t rows_in, rows_out, late_rows, bad_rows;
+    uint64_t forgotten;               /* keys whose state went for want of room */
     uint64_t state_keys, state_bytes; /* as each worker last said, about once a second */
     bool has_state;
     int64_t watermark_us, lag_us; /* least over the workers; lag: behind the wall clock */
@@ -77,6 +78,7 @@ typedef struct wr_snapshot_metrics {
 typedef struct wr_job_metrics {
     wr_arena ar; /* all that follows */
     uint64_t rows_in, rows_out, late_rows, bad_rows, bytes_in, bytes_out;
+    uint64_t forgotten;
     uint64_t state_keys, state_bytes;
     int64_t watermark_us, lag_us; /* least over the sources */
     int64_t uptime_us, wall_us;   /* wall: when this was read */

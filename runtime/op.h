@@ -124,6 +124,7 @@ struct wr_op {
                          * below zero: none is awaited that is less than so much newer (another clock) */
     /* Written by the worker alone, by wri_tally; read by others meanwhile. */
     uint64_t rows_in, rows_out, late_rows, bad_rows;
+    uint64_t forgotten;             /* keys that went for want of room (max_partitions) */
     uint64_t kept_keys, kept_bytes; /* as measure last said */
     int64_t blocked_us;             /* exchanges: waited for room */
     wri_bad_kept *bad_kept; /* rows that fail are counted there instead of being reported; NULL: reported */

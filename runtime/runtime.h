@@ -50,6 +50,7 @@ typedef struct wr_job_opts {
 
 typedef struct wr_job_stats {
     uint64_t rows_in, rows_out, late_rows, bad_rows;
+    uint64_t forgotten;   /* keys whose state went to make room for others (max_partitions) */
     int64_t bytes_in;     /* unpacked */
     int64_t at, total;    /* how far sources have come, in their own measure (bytes as packed, rows made up);
                              total    -1: unknown */

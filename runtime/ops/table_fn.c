@@ -10,10 +10,19 @@
  *
  * A partition that is not part of a window is kept for ever, or until `state_ttl` has passed without a row;
  * the row behind such a gap finds a new state, whether the old one has been freed or not, so results do not
- * depend on when that is. More partitions than partitions_max: rows of others fail.
+ * depend on when that is.
  *
- * In snapshots a partition is a slot: its keys, the time of its newest row, its window, its state as bytes.
- */
+ * More partitions than partitions_max: the one whose newest row is the oldest is forgotten for each new one,
+ * and counted; when exactly follows from the order of the rows alone, not from how they are cut into batches.
+ * Who that is is found in a queue of all partitions as they stood once, less those that have had rows since;
+ * when it is used up it is made anew. So rows of known partitions pay with one number for it. A function of
+ * whole times (fn->times) may have more while it works on one. Partitions of a window are results that are
+ * not out yet: nothing is forgotten there, and rows of others fail.
+ *
+ * In snapshots a partition is a slot: its keys, the time of its newest row, its window, or else the number of
+ * its last use, its state as bytes. */
+#include <stdlib.h>
+
 #include "../tablefns/tablefn.h"
 
 #include "../job_int.h"
@@ -24,16 +33,25 @@
 #include "timers.h"
 
 #define OUT_BYTES (1 << 20) /* of states in one piece of a snapshot */
+#define USES_MAX  (INT64_C(1) << 62)
 
 typedef struct part { /* of a partition, in the table */
     void *state;      /* NULL: none yet */
     int64_t seen;     /* time of its newest row */
     uint64_t bytes;   /* of its state, when it last had rows */
+    uint64_t used;    /* the number of that row, counted in rows of all partitions */
+    int64_t due;      /* of its timer, when timed; other timers of its id are of forgotten ones */
     uint32_t timed;   /* a timer waits for it */
     uint32_t rows;    /* of the segment */
     uint32_t at;      /* of those, in `sorted` */
-    uint32_t pad;
+    uint32_t last;    /* of those, the last one's place in the segment */
 } part;
+
+typedef struct aged { /* a partition in the queue */
+    int64_t seen;
+    uint64_t used;
+    uint32_t gid;
+} aged;
 
 typedef struct table {
     wr_table_call call; /* with ctx */
@@ -50,6 +68,10 @@ typedef struct table {
     size_t n_open, open_cap;
     uint64_t window_rows;
     uint64_t state_bytes; /* of all partitions */
+    uint64_t uses;        /* rows so far, for part.used */
+    aged *queue;          /* at_queue..n_queue: who is forgotten next */
+    size_t n_queue, at_queue, queue_cap;
+    wr_op *op;
     /* of the batch under way */
     uint32_t *gids, *sorted, *list, *order, *in_time;
     size_t gids_cap, sorted_cap, list_cap, order_cap, in_time_cap;
@@ -105,6 +127,7 @@ static wr_status fn_open(wr_op *op, wr_err *err) {
     s->call = *n->table;
     s->run = s->call.fn->run;
     s->opened = true;
+    s->op = op;
     if (s->run->open) WR_TRY(s->run->open(&s->call, err));
     uint32_t n_keys = s->call.n_keys;
     s->ttl = s->call.window_us || n_keys == 0 ? 0 : wr_task_plan(op->task)->settings.state_ttl_us;
@@ -124,7 +147,8 @@ static wr_status fn_open(wr_op *op, wr_err *err) {
     wr_free(phys);
     s->line = wri_timeline_new(in, s->call.time_col);
     if (!s->parts || !s->line) return no_memory(s, err);
-    if ((s->ttl || s->call.window_us) && n_keys && !wri_groups_let_go(s->parts)) return no_memory(s, err);
+    if ((s->ttl || s->call.window_us || s->call.partitions_max) && n_keys && !wri_groups_let_go(s->parts))
+        return no_memory(s, err);
     if (n->places && !s->call.window_us) wri_timeline_places(s->line);
     if (s->call.window_us) wri_timeline_coarse(s->line, grain_of(&s->call), s->call.tick_us);
     wri_timeline_saves(s->line, op, 0, s->call.keys, n_keys);
@@ -142,6 +166,7 @@ static void fn_close(wr_op *op) {
     wri_slots_free(&s->slots);
     wri_timers_free(&s->timers);
     wr_free(s->key_cols);
+    wr_free(s->queue);
     wr_free(s->open);
     wr_free(s->gids);
     wr_free(s->sorted);
@@ -160,32 +185,87 @@ static wr_status fn_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     return wri_timeline_add(s->line, in, n == in->n ? NULL : s->in_time, n, err);
 }
 
+/* ---- forgetting ---- */
+
+static wr_status forget_part(table *s, uint32_t gid, wr_err *err) {
+    WR_TRY(wri_slots_leave(&s->slots, &gid, 1, err));
+    drop_state(s, part_at(s, gid));
+    wri_groups_remove(s->parts, &gid, 1);
+    return WR_OK;
+}
+
+static wr_status add_timer(table *s, uint32_t gid, wr_err *err) {
+    part *p = part_at(s, gid);
+    p->timed = 1;
+    p->due = p->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : p->seen + s->ttl;
+    return wri_timers_add(&s->timers, p->due, gid, err);
+}
+
+static int by_age(const void *x, const void *y) {
+    const aged *a = x, *b = y;
+    if (a->seen != b->seen) return a->seen < b->seen ? -1 : 1;
+    if (a->used != b->used) return a->used < b->used ? -1 : 1;
+    return (a->gid > b->gid) - (a->gid < b->gid);
+}
+
+static wr_status fill_queue(table *s, wr_err *err) {
+    uint32_t count = wri_groups_count(s->parts);
+    if (wr_grow(&s->queue, &s->queue_cap, wri_groups_live(s->parts), sizeof *s->queue) != WR_OK)
+        return no_memory(s, err);
+    s->n_queue = s->at_queue = 0;
+    for (uint32_t g = 1; g <= count; g++) {
+        if (!wri_groups_is_live(s->parts, g)) continue;
+        const part *p = part_at(s, g);
+        s->queue[s->n_queue++] = (aged){.seen = p->seen, .used = p->used, .gid = g};
+    }
+    qsort(s->queue, s->n_queue, sizeof *s->queue, by_age);
+    return WR_OK;
+}
+
+/* Forgets partitions until there are no more than so many. */
+static wr_status make_room(table *s, uint64_t most, wr_err *err) {
+    while (wri_groups_live(s->parts) > most) {
+        if (s->at_queue == s->n_queue) WR_TRY(fill_queue(s, err));
+        const aged *a = &s->queue[s->at_queue++];
+        const part *p = part_at(s, a->gid);
+        if (!wri_groups_is_live(s->parts, a->gid) || p->seen != a->seen || p->used != a->used) continue;
+        WR_TRY(forget_part(s, a->gid, err));
+        wri_tally(&s->op->forgotten, 1);
+    }
+    return WR_OK;
+}
+
 /* ---- rows to partitions ---- */
 
-/* Which partitions rows idx[0..n) of b are of: s->gids[0..n); 0: of one more than may be. */
-static wr_status find_parts(table *s, const wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
+/* The partitions of rows idx[0..n) of b, to gids; 0: none yet, and add is false. */
+static wr_status find_some(table *s, const wr_batch *b, const uint32_t *idx, uint32_t n, bool add,
+                           uint32_t *gids, wr_err *err) {
     wri_group_rows r = {.b = b, .key_cols = s->call.keys, .hash = b->hash, .idx = idx, .n = n};
-    uint64_t max = (uint64_t)s->call.partitions_max;
-    if (max == 0 || wri_groups_live(s->parts) + (uint64_t)n <= max)
-        return wri_groups_find_rows(s->parts, &r, s->gids, err);
-    wri_groups_freeze(s->parts, true);
-    wr_status st = wri_groups_find_rows(s->parts, &r, s->gids, err);
+    wri_groups_freeze(s->parts, !add);
+    wr_status st = wri_groups_find_rows(s->parts, &r, gids, err);
     wri_groups_freeze(s->parts, false);
-    for (uint32_t i = 0; i < n && st == WR_OK; i++) { /* those that are new, one by one */
-        if (s->gids[i]) continue;
-        wri_group_rows one = {.b = b, .key_cols = s->call.keys, .hash = b->hash, .idx = &idx[i], .n = 1};
-        wri_groups_freeze(s->parts, wri_groups_live(s->parts) >= max);
-        st = wri_groups_find_rows(s->parts, &one, &s->gids[i], err);
-        wri_groups_freeze(s->parts, false);
-    }
     return st;
 }
 
+/* Which partitions rows idx[0..n) of b are of: s->gids[0..n); 0: of one more than may be. */
+static wr_status find_parts(table *s, const wr_batch *b, const uint32_t *idx, uint32_t n, wr_err *err) {
+    uint64_t max = (uint64_t)s->call.partitions_max;
+    bool room = max == 0 || wri_groups_live(s->parts) + (uint64_t)n <= max;
+    if (room || (s->call.fn->times && !s->call.window_us)) return find_some(s, b, idx, n, true, s->gids, err);
+    WR_TRY(find_some(s, b, idx, n, false, s->gids, err));
+    for (uint32_t i = 0; i < n && s->call.window_us; i++) { /* those that are new, one by one */
+        if (s->gids[i]) continue;
+        WR_TRY(find_some(s, b, &idx[i], 1, wri_groups_live(s->parts) < max, &s->gids[i], err));
+    }
+    return WR_OK;
+}
+
 /* Rows idx[0..n), which gids are of, by partition: s->sorted, and s->list of the partitions. */
-static wr_status sort_parts(table *s, const wr_table_rows *r, const uint32_t *idx, uint32_t n, wr_err *err) {
+static wr_status sort_parts(table *s, const wr_table_rows *r, const uint32_t *idx, const uint32_t *gids,
+                            uint32_t n, wr_err *err) {
     s->n_list = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (s->gids[i] == 0) {
+        if (gids[i] == 0) {
             const char *why =
                 wr_arena_printf(&r->out->arena, "%s keeps no more than %lld partitions (max_partitions)",
                                 s->call.fn->name, (long long)s->call.partitions_max);
@@ -193,8 +273,8 @@ static wr_status sort_parts(table *s, const wr_table_rows *r, const uint32_t *id
             wr_table_fail(r, idx[i], why);
             continue;
         }
-        part *p = part_at(s, s->gids[i]);
-        if (p->rows++ == 0) s->list[s->n_list++] = s->gids[i];
+        part *p = part_at(s, gids[i]);
+        if (p->rows++ == 0) s->list[s->n_list++] = gids[i];
     }
     uint32_t at = 0;
     for (uint32_t k = 0; k < s->n_list; k++) {
@@ -202,8 +282,12 @@ static wr_status sort_parts(table *s, const wr_table_rows *r, const uint32_t *id
         p->at = at;
         at += p->rows;
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (s->gids[i]) s->sorted[part_at(s, s->gids[i])->at++] = idx[i];
+    for (uint32_t i = 0; i < n; i++) {
+        if (gids[i] == 0) continue;
+        part *p = part_at(s, gids[i]);
+        s->sorted[p->at++] = idx[i];
+        p->last = i;
+    }
     return WR_OK;
 }
 
@@ -240,25 +324,14 @@ static wr_status run_part(table *s, uint32_t gid, const wr_table_rows *r, const 
     }
     WR_TRY(give_rows(s, p, r, idx + from, n - from, err));
     p->seen = time[idx[n - 1]];
+    p->used = s->uses + p->last + 1;
     weigh(s, p);
-    if (!s->ttl || p->timed) return WR_OK;
-    p->timed = 1;
-    return wri_timers_add(&s->timers, p->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : p->seen + s->ttl, gid, err);
+    return !s->ttl || p->timed ? WR_OK : add_timer(s, gid, err);
 }
 
-/* Rows idx[0..n) of r->in: a segment. */
-static wr_status run_segment(table *s, const wr_table_rows *r, const uint32_t *idx, uint32_t n, wr_err *err) {
-    const uint32_t *sorted = s->sorted;
-    if (s->call.n_keys) {
-        WR_TRY(find_parts(s, r->in, idx, n, err));
-        WR_TRY(sort_parts(s, r, idx, n, err));
-    } else { /* all are of the one */
-        WR_TRY(find_parts(s, r->in, idx, 1, err));
-        s->list[0] = s->gids[0];
-        s->n_list = 1;
-        part_at(s, s->gids[0])->rows = n;
-        sorted = idx;
-    }
+/* Rows sorted[0..) by the partitions of s->list. */
+static wr_status run_parts(table *s, const wr_table_rows *r, const uint32_t *sorted, uint32_t n,
+                           wr_err *err) {
     if (wr_grow(&s->open, &s->open_cap, s->n_open + s->n_list, sizeof *s->open) != WR_OK)
         return no_memory(s, err);
     WR_TRY(wri_slots_touch(&s->slots, s->list, s->n_list, err));
@@ -270,8 +343,47 @@ static wr_status run_segment(table *s, const wr_table_rows *r, const uint32_t *i
         WR_TRY(run_part(s, s->list[k], r, sorted + at, rows, err));
         at += rows;
     }
+    s->uses += n;
     s->window_rows += n;
     return WR_OK;
+}
+
+static wr_status run_found(table *s, const wr_table_rows *r, const uint32_t *idx, const uint32_t *gids,
+                           uint32_t n, wr_err *err) {
+    WR_TRY(sort_parts(s, r, idx, gids, n, err));
+    return run_parts(s, r, s->sorted, n, err);
+}
+
+/* Some of rows idx[0..n) may be of partitions for which others must go: those before them come first. */
+static wr_status run_forgetting(table *s, const wr_table_rows *r, const uint32_t *idx, uint32_t n,
+                                wr_err *err) {
+    uint64_t max = (uint64_t)s->call.partitions_max;
+    uint32_t from = 0, i = 0;
+    while (i < n && s->gids[i]) i++;
+    for (; i < n; i++) {
+        WR_TRY(find_some(s, r->in, &idx[i], 1, wri_groups_live(s->parts) < max, &s->gids[i], err));
+        if (s->gids[i]) continue;
+        if (i > from) WR_TRY(run_found(s, r, idx + from, s->gids + from, i - from, err));
+        from = i;
+        WR_TRY(make_room(s, max - 1, err));
+        WR_TRY(find_some(s, r->in, &idx[i], 1, true, &s->gids[i], err));
+    }
+    return run_found(s, r, idx + from, s->gids + from, n - from, err);
+}
+
+/* Rows idx[0..n) of r->in: a segment. */
+static wr_status run_segment(table *s, const wr_table_rows *r, const uint32_t *idx, uint32_t n, wr_err *err) {
+    WR_TRY(find_parts(s, r->in, idx, s->call.n_keys ? n : 1, err));
+    if (s->call.n_keys == 0) { /* all are of the one */
+        s->list[0] = s->gids[0];
+        s->n_list = 1;
+        part_at(s, s->gids[0])->rows = n;
+        return run_parts(s, r, idx, n, err);
+    }
+    if (s->call.partitions_max == 0 || s->call.window_us) return run_found(s, r, idx, s->gids, n, err);
+    if (!s->call.fn->times) return run_forgetting(s, r, idx, n, err);
+    WR_TRY(run_found(s, r, idx, s->gids, n, err));
+    return make_room(s, (uint64_t)s->call.partitions_max, err);
 }
 
 /* ---- windows ---- */
@@ -482,16 +594,10 @@ static wr_status run_batch(wr_op *op, wr_batch *b, wr_err *err) {
 static wr_status forget(table *s, int64_t wm, wr_err *err) {
     wri_timer t;
     while (wm != WR_WM_END && wri_timers_take(&s->timers, wm, &t)) {
-        uint32_t gid = t.id;
-        part *p = part_at(s, gid);
+        const part *p = part_at(s, t.id);
+        if (!p->timed || p->due != t.due) continue; /* of one that is gone */
         int64_t due = p->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : p->seen + s->ttl;
-        if (due > wm) {
-            WR_TRY(wri_timers_add(&s->timers, due, gid, err));
-            continue;
-        }
-        WR_TRY(wri_slots_leave(&s->slots, &gid, 1, err));
-        drop_state(s, p);
-        wri_groups_remove(s->parts, &gid, 1);
+        WR_TRY(due > wm ? add_timer(s, t.id, err) : forget_part(s, t.id, err));
     }
     return WR_OK;
 }
@@ -534,7 +640,7 @@ static wr_status piece(table *s, const uint32_t *gids, uint32_t *np, wr_batch **
         WR_TRY(
             wr_batch_str(b, s->text.data ? s->text.data : "", s->text.len, &b->cols[n_keys + 2].str[n], err));
         b->cols[n_keys].i64[n] = p->seen;
-        b->cols[n_keys + 1].i64[n] = s->start;
+        b->cols[n_keys + 1].i64[n] = s->call.window_us ? s->start : (int64_t)p->used;
     }
     b->n = *np = n;
     return n_keys ? wri_groups_emit_keys(s->parts, gids, n, b, 0, err) : WR_OK;
@@ -590,10 +696,13 @@ static wr_status load_part(table *s, uint32_t gid, const wr_batch *b, uint32_t i
         s->start = start;
         s->end = start + s->call.window_us;
         s->open[s->n_open++] = gid;
+    } else {
+        int64_t used = b->cols[col + 1].i64[i]; /* 0: saved by an earlier version */
+        if (used < 0 || used > USES_MAX) return wr_table_broken(&s->call, err);
+        p->used = (uint64_t)used;
+        if (p->used > s->uses) s->uses = p->used;
     }
-    if (!s->ttl) return WR_OK;
-    p->timed = 1;
-    return wri_timers_add(&s->timers, p->seen > WR_TS_MAX - s->ttl ? WR_TS_MAX : p->seen + s->ttl, gid, err);
+    return s->ttl ? add_timer(s, gid, err) : WR_OK;
 }
 
 static wr_status fn_load(wr_op *op, const wr_saved *saved, wr_err *err) {

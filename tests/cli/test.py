@@ -177,6 +177,15 @@ def bad_records_can_be_given(d):
 
 
 @case
+def forgotten_partitions_are_told(d):
+    passes(d, "--- sql\nCREATE STREAM s (t TIMESTAMP(3), k INTEGER, x DOUBLE, WATERMARK FOR t AS t) WITH (connector = 'stream', format = 'json');\n"
+              "SELECT k, EXPECTED FROM TABLE(ANOMALY_ZSCORE(TABLE s PARTITION BY k, DESCRIPTOR(x), max_partitions => 2));\n--- given s\nt,k,x\n"
+           + "".join(f"2026-01-01 00:00:0{i},{k},{x}\n" for i, (k, x) in enumerate([(1, 5), (2, 6), (1, 7), (3, 8), (1, 9), (2, 1)]))
+           + '--- expect ordered\n{"k":1,"EXPECTED":null}\n{"k":2,"EXPECTED":null}\n{"k":1,"EXPECTED":5}\n{"k":3,"EXPECTED":null}\n'
+             '{"k":1,"EXPECTED":6}\n{"k":2,"EXPECTED":null}\n--- stats\n2 partitions were forgotten to make room for others (max_partitions)\n')
+
+
+@case
 def inner_streams_views_and_expected_csv(d):
     script = """CREATE STREAM s (a INTEGER) WITH (connector = 'stream', format = 'json');
 CREATE STREAM inner_s AS SELECT a * 2 AS b FROM s;

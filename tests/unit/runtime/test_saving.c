@@ -481,6 +481,12 @@ Test(saving, table_functions) {
     check(TABLE_FN("ANOMALY_ZSCORE(TABLE s, DESCRIPTOR(v), 50, 3)"));
 }
 
+/* Those without a row for longest make room, also where a snapshot came in between. */
+Test(saving, table_functions_that_forget) {
+    check(TABLE_FN("ANOMALY_ZSCORE(TABLE s PARTITION BY k, DESCRIPTOR(v), 5, 3, max_partitions => 2)"));
+    check(TABLE_FN("ANOMALY_ZSCORE(TABLE s PARTITION BY k, DESCRIPTOR(v), 5, 3, max_partitions => 5)"));
+}
+
 Test(saving, table_functions_in_windows) {
     check(TABLE_FN("TOP_K_ITEMS_TUMBLING(TABLE s PARTITION BY k, 'x', 2, 10)"));
     check(TABLE_FN("COUNT_DISTINCT_ITEMS_TUMBLING(TABLE s PARTITION BY k, 'x', 40)"));

@@ -184,27 +184,112 @@ Test(table_fn, operator_without_memory) {
     }
 }
 
-/* Rows of more partitions than may be fail; the others go on. Windows make room again. */
-Test(table_fn, partitions_are_bounded) {
-    static const struct {
-        const char *sql;
-        uint64_t bad, out;
-    } cases[] = {
-        {"SELECT * FROM TABLE(ANOMALY_ZSCORE(TABLE t PARTITION BY k, DESCRIPTOR(x), max_partitions => 3));",
-         40, 60},
-        {"SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t PARTITION BY k, 'k', 1, 1, max_partitions => 4));",
-         20, 8}};
-    for (size_t q = 0; q < WR_LEN(cases); q++) {
-        plan(cases[q].sql);
-        wr_batch *in = in_new(100);
-        for (uint32_t i = 0; i < 100; i++) {
-            col(in, "ts")->i64[i] = i < 50 ? 10000 : 1010000;
-            col(in, "k")->i64[i] = i % 5;
-        }
-        ok(feed(in, NULL));
-        cr_assert_eq(r.op.bad_rows, cases[q].bad, "%d", (int)r.op.bad_rows);
-        cr_assert_eq(r.rows, cases[q].out, "%d", (int)r.rows);
-        wr_batch_drop(in);
-        rig_free(&r);
+/* Windows: rows of more partitions than may be fail, the others go on, and the next window has room again. */
+Test(table_fn, partitions_of_a_window_are_bounded) {
+    plan(
+        "SELECT * FROM TABLE(TOP_K_ITEMS_TUMBLING(TABLE t PARTITION BY k, 'k', 1, 1, max_partitions => 4));");
+    wr_batch *in = in_new(100);
+    for (uint32_t i = 0; i < 100; i++) {
+        col(in, "ts")->i64[i] = i < 50 ? 10000 : 1010000;
+        col(in, "k")->i64[i] = i % 5;
     }
+    ok(feed(in, NULL));
+    cr_assert_eq(r.op.bad_rows, 20, "%d", (int)r.op.bad_rows);
+    cr_assert_eq(r.op.forgotten, 0);
+    cr_assert_eq(r.rows, 8, "%d", (int)r.rows);
+    wr_batch_drop(in);
+    rig_free(&r);
+}
+
+/* ---- who is forgotten ---- */
+
+#define KEYS 9
+#define ROWS 400
+
+static int64_t got_k[ROWS];
+static bool got_new[ROWS];
+static uint32_t n_got;
+
+static wr_status look_push(wr_op *op, uint32_t port, wr_batch *b, wr_err *err) {
+    (void)op, (void)port, (void)err;
+    uint32_t k = 0, expected = 0;
+    for (uint32_t c = 0; c < node->out.n; c++) {
+        if (strcmp(node->out.fields[c].name, "k") == 0) k = c;
+        if (strcmp(node->out.fields[c].name, "EXPECTED") == 0) expected = c;
+    }
+    for (uint32_t i = 0; i < b->n; i++) {
+        got_k[n_got] = b->cols[k].i64[i];
+        got_new[n_got++] = wr_is_null(&b->cols[expected], i);
+    }
+    return WR_OK;
+}
+static const wr_op_def look_def = {.name = "sink", .push = look_push};
+
+/* However rows come, the partition without a row for longest goes: its next row finds a new state, which has
+ * no EXPECTED for it. */
+Test(table_fn, the_oldest_partition_is_forgotten) {
+    for (uint32_t max = 1; max <= KEYS + 1; max++) {
+        char sql[200];
+        snprintf(sql, sizeof sql,
+                 "SELECT * FROM TABLE(ANOMALY_ZSCORE(TABLE t PARTITION BY k, DESCRIPTOR(x), warmup => 2, "
+                 "max_partitions => %u));",
+                 max);
+        plan(sql);
+        wr_batch *in = in_new(ROWS);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            col(in, "ts")->i64[i] = 1000 * (1 + i / 3); /* several of one time */
+            col(in, "k")->i64[i] = rnd() % 3 ? (int64_t)(rnd() % KEYS) : (int64_t)(rnd() % 3);
+        }
+        uint32_t rows[KEYS] = {0}, newest[KEYS] = {0}, live = 0;
+        uint64_t gone = 0;
+        bool want_new[ROWS];
+        for (uint32_t i = 0; i < ROWS; i++) {
+            uint32_t k = (uint32_t)col(in, "k")->i64[i], old = KEYS;
+            for (uint32_t j = 0; j < KEYS; j++)
+                if (rows[j] && (old == KEYS || newest[j] < newest[old])) old = j;
+            if (rows[k] == 0 && live == max) {
+                rows[old] = 0;
+                live--;
+                gone++;
+            }
+            live += rows[k] == 0;
+            want_new[i] = rows[k]++ == 0;
+            newest[k] = i;
+        }
+        for (uint32_t step = 1; step <= ROWS;
+             step = step * 7 + 1) { /* rows that the watermark lets go at a time */
+            n_got = 0;
+            ok(rig_open_node(&r, node, &wri_op_table_fn, &look_def, NULL));
+            ok(wri_deliver(&r.op, 0, in, NULL));
+            for (uint32_t i = step; i < ROWS; i += step)
+                ok(wri_watermark(&r.op, 0, col(in, "ts")->i64[i], NULL));
+            ok(wri_watermark(&r.op, 0, WR_WM_END, NULL));
+            cr_assert_eq(n_got, ROWS);
+            for (uint32_t i = 0; i < ROWS; i++) {
+                cr_assert_eq(got_k[i], col(in, "k")->i64[i]);
+                cr_assert_eq(got_new[i], want_new[i], "max %u, step %u, row %u", max, step, i);
+            }
+            cr_assert_eq(r.op.forgotten, gone, "max %u: %d", max, (int)r.op.forgotten);
+            cr_assert_eq(r.op.bad_rows, 0);
+            r.op.def->close(&r.op);
+        }
+        wr_batch_drop(in);
+        unplan();
+    }
+}
+
+/* Functions of whole times have more for the length of a time, and no fewer afterwards than may be. */
+Test(table_fn, times_are_not_cut_for_want_of_room) {
+    plan("SELECT * FROM TABLE(GROUP_RANK(TABLE t PARTITION BY k, 's', max_partitions => 2));");
+    wr_batch *in = in_new(100);
+    for (uint32_t i = 0; i < 100; i++) {
+        col(in, "ts")->i64[i] = 1000 * (1 + i / 10);
+        col(in, "k")->i64[i] = i % 5;
+    }
+    ok(feed(in, NULL));
+    cr_assert_eq(r.rows, 100);
+    cr_assert_eq(r.op.bad_rows, 0);
+    cr_assert_gt(r.op.forgotten, 0);
+    wr_batch_drop(in);
+    rig_free(&r);
 }
