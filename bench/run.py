@@ -92,20 +92,38 @@ def variants(data, rows):
     return made
 
 
+def at_once(cmd, n):
+    """Wall seconds of n processes that share nothing but the machine: what two workers can be at best."""
+    start = time.monotonic()
+    ps = [subprocess.Popen(cmd, cwd=WORK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(n)]
+    if any([p.wait() for p in ps]):
+        raise SystemExit(f"{' '.join(cmd)} failed")
+    return time.monotonic() - start
+
+
 class Table:
     def __init__(self, rounds):
-        self.rounds, self.runs = rounds, {}
+        self.rounds, self.runs, self.pairs = rounds, {}, {}
 
     def add(self, name, cmd):
         self.runs[name] = (cmd, [])
+
+    def add_pair(self, name):
+        self.pairs[name] = []
 
     def run(self):
         for _ in range(self.rounds):
             for name, (cmd, samples) in self.runs.items():
                 samples.append(measure(cmd))
+            for name, seconds in self.pairs.items():
+                seconds.append(at_once(self.runs[name][0], 2))
 
     def median(self, name, i):
         return statistics.median(s[i] for s in self.runs[name][1])
+
+    def apart(self, name):
+        """The throughput of two processes, each alone with a copy, by that of one."""
+        return 2 * self.median(name, 1) / statistics.median(self.pairs[name])
 
     def cpu(self, name):
         return self.median(name, 0)
@@ -127,8 +145,9 @@ def main():
     queries = ("scan", "q1", "q2", "q3", "q3_json", "q4", "q5", "q6", "sqlite", "sqlite_dict")
     for q in queries:
         t.add(f"weir {q}", weir(q, 1))
-    t.add("weir q1 x2", weir("q1", 2))
-    t.add("weir q2 x2", weir("q2", 2))
+    for q in ("q1", "q2"):
+        t.add(f"weir {q} x2", weir(q, 2))
+        t.add_pair(f"weir {q}")
     if not o.no_duckdb:
         py = os.path.join(ROOT, "build", "venv", "bin", "python")
         t.add("duckdb q1", [py, "-c", DUCK, "1"])
@@ -151,7 +170,8 @@ def report(o, t, queries):
         flink = f"{o.rows / cpu / FLINK[q]:8.0f}" if q in FLINK else " " * 8
         print(f"{q:12} {rate(cpu):8.1f} {rate(lim) if lim else float('nan'):8.1f} {share} {flink} {t.median(f'weir {q}', 2):8.0f}")
     for q in ("q1", "q2"):
-        print(f"{q}: two workers {t.median(f'weir {q}', 1) / t.median(f'weir {q} x2', 1):.2f} times one's throughput (wall)")
+        print(f"{q}: two workers {t.median(f'weir {q}', 1) / t.median(f'weir {q} x2', 1):.2f} times one's throughput (wall), "
+              f"two processes that share nothing {t.apart(f'weir {q}'):.2f} times")
     if "duckdb q1" in t.runs:
         for x in ("", " x2"):
             print(f"q1{x}: {t.median('duckdb q1' + x, 1) / t.median('weir q1' + x, 1):.1f} times DuckDB's batch scan (wall)")

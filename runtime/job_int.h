@@ -439,6 +439,8 @@ wr_status wri_source_anew_notes(const wri_source *s, wr_buf *out) WR_MUST_USE;
 void wri_source_reloaded(wr_op *op, uint64_t stamp);
 wr_status wri_source_refused(wr_op *op, uint64_t stamp, const char *why, wr_err *err) WR_MUST_USE;
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
+/* Passes on the watermark that other workers have announced. */
+wr_status wri_source_tell(wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 /* Notes how it stands, for the snapshot of that epoch. Under the lock. */
 wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) WR_MUST_USE;
 /* source_saved.c: the part of a snapshot: how it stood at the barrier of that epoch, once all workers have

@@ -1,5 +1,6 @@
 /* runtime/saved.c -- what operators save: a list of items while the barrier passes, bytes when a thread of
- * the pool writes them. saved_load.c has the way back.
+ * the pool writes them. saved_load.c has the way back. Batches that were made to be saved are packed at once:
+ * a third of the memory waits for the writer, and the next batch lies where this one did.
  *
  *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers
  *   in a part of slots (ops/slots.h), whose numbers are raw little-endian words:

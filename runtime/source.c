@@ -375,7 +375,7 @@ static int64_t announce(wri_source *s) {
     if (least > s->announced) {
         int64_t from = s->announced > most ? s->announced : most;
         if (least > from && from != WR_WM_NONE && !follows) s->by_clock_us += least - from;
-        s->announced = least;
+        __atomic_store_n(&s->announced, least, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&s->lock);
     return least;
@@ -743,6 +743,15 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     if (r != WR_OK && r != WR_AGAIN) return r;
     int64_t wm = announce(s);
     if (wm <= op->wm) return WR_OK;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
+    return wri_emit_watermark(op, wm, err);
+}
+
+wr_status wri_source_tell(wri_entry *e, bool *didp, wr_err *err) {
+    wr_op *op = e->op;
+    int64_t wm = __atomic_load_n(&((source_op *)op->state)->s->announced, __ATOMIC_ACQUIRE);
+    if (wm <= op->wm) return WR_OK;
+    *didp = true;
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
     return wri_emit_watermark(op, wm, err);
 }

@@ -157,6 +157,16 @@ static wr_status run_sources(wr_task *t, bool *didp, wr_err *err) {
     }
 }
 
+/* A worker that has no time for its sources says at least how far the others have brought them: else what
+ * they send would wait for it, more and more. */
+static wr_status tell_sources(wr_task *t, bool *didp, wr_err *err) {
+    for (uint32_t i = 0; i < t->n_entries; i++) {
+        wri_entry *e = &t->entries[i];
+        if (e->source && !e->ended && e->passed == t->passed) WR_TRY(wri_source_tell(e, didp, err));
+    }
+    return WR_OK;
+}
+
 /* ---- barriers ----
  *
  * An entry that the barrier has gone through rests until it has gone through all entries of the worker: so
@@ -245,7 +255,9 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
     }
     WR_TRY(wri_memory_relieve(t, didp, err));
     __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
-    if (!*didp && !t->meter.rests && !wri_memory_waits(t)) WR_TRY(run_sources(t, didp, err));
+    bool room = !wri_memory_waits(t);
+    if (*didp || !room) WR_TRY(tell_sources(t, didp, err));
+    else if (!t->meter.rests) WR_TRY(run_sources(t, didp, err));
     WR_TRY(wri_side_flush(t, didp, err));
     if (!*didp) WR_TRY(wri_paged_idle(t, didp, err));
     if (t->job->epochs.store) {

@@ -105,6 +105,7 @@ wr_status wri_json_open(const wr_decode_cfg *cfg, const wri_json_scan *scan, wr_
     d->n_cols = cfg->schema->n;
     d->n_words = wr_bitmap_words(d->n_cols);
     d->batch_rows = cfg->batch_rows ? cfg->batch_rows : WR_BATCH_ROWS;
+    d->row_bytes = 128; /* until it is known */
     d->bad = cfg->bad;
     d->ctx = cfg->ctx;
     d->scan = scan ? scan : best_scan();
@@ -237,6 +238,13 @@ static void give_back(wri_json_rows *h) {
     h->done.n = 0;
 }
 
+static void note_row_bytes(wri_json *d, const wr_chunk *c) {
+    size_t rows = 0;
+    for (uint32_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < d->rows[k].done.n; i++) rows += d->rows[k].done.items[i]->n;
+    if (rows > 0) d->row_bytes = 1 + c->len / rows;
+}
+
 /* The chunk's rows in a->done and b->done; false: out of memory. */
 static bool read_rows(wri_json *d, const wr_chunk *c) {
     wri_json_rows *a = &d->rows[0], *b = &d->rows[1];
@@ -250,6 +258,7 @@ static bool read_rows(wri_json *d, const wr_chunk *c) {
     wri_json_rows_finish(a);
     wri_json_rows_finish(b);
     report_deferred(b);
+    note_row_bytes(d, c);
     return !a->oom && !b->oom;
 }
 

@@ -201,6 +201,7 @@ struct wri_json {
     uint32_t n_cols, n_words; /* words of a column bitmap */
     bool has_text;            /* some column points into the input */
     uint32_t batch_rows;
+    size_t row_bytes; /* of the last chunk, about */
     void (*bad)(void *ctx, const wr_bad_record *r);
     void *ctx;
     wr_arena ar; /* the decoder's whole life */

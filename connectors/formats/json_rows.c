@@ -1,7 +1,9 @@
 /* connectors/formats/json_rows.c -- the rows read from one piece of a chunk: batches, NULLs, positions.
  *
  * Batches are reused: the decoder keeps a reference to the last WRI_JSON_POOL it made and takes one again
- * when nobody else holds it, so that steady work allocates nothing and touches no fresh memory.
+ * when nobody else holds it, so that steady work allocates nothing and touches no fresh memory. A batch has
+ * room for about what is left of its piece: where few rows come at a time, those that wait in windows and
+ * joins take the room of few.
  *
  * Position of a batch: chunk position + offset of its first record, at least the end of the batch before
  * (position + rows). A row costs at least two bytes of input ("{}", or a flattened element and its comma), so
@@ -44,14 +46,28 @@ void wri_json_pool_free(wri_json *d) {
     for (uint32_t i = 0; i < WRI_JSON_POOL; i++) wr_batch_drop(d->pool[i]);
 }
 
+#define ROWS_MIN 16
+
+/* As many as the bytes left make if they are like those of the chunk before; where they turn out to be more,
+ * each batch of the piece is twice as large as the last. */
+static uint32_t rows_to_come(const wri_json_rows *h) {
+    size_t likely = (size_t)(h->end - h->p) / h->d->row_bytes;
+    uint32_t most = h->d->batch_rows, rows = ROWS_MIN;
+    if (h->done.n > 0) rows = 2 * h->done.items[h->done.n - 1]->cap;
+    while (rows < most && rows < likely + likely / 8) rows *= 2;
+    return rows < most ? rows : most;
+}
+
 /* A batch without rows; the caller has a reference of its own. NULL: out of memory. */
-static wr_batch *pool_take(wri_json *d) {
+static wr_batch *pool_take(wri_json *d, uint32_t rows) {
     for (uint32_t i = 0; i < WRI_JSON_POOL; i++) {
         wr_batch *b = d->pool[i];
-        if (b && only_ours(b) && wr_batch_reset(b, d->n_cols) == WR_OK) return wr_batch_hold(b);
+        if (b && only_ours(b) && b->cap >= rows && b->cap / 4 <= rows &&
+            wr_batch_reset(b, d->n_cols) == WR_OK)
+            return wr_batch_hold(b);
     }
     wr_batch *b;
-    if (wr_batch_new(d->n_cols, d->batch_rows, &b, NULL) != WR_OK) return NULL;
+    if (wr_batch_new(d->n_cols, rows, &b, NULL) != WR_OK) return NULL;
     uint32_t at = d->pool_next++ % WRI_JSON_POOL;
     wr_batch_drop(d->pool[at]); /* others hold it still and free it */
     d->pool[at] = wr_batch_hold(b);
@@ -90,7 +106,7 @@ static bool push(wri_json_rows *h) {
 bool wri_json_rows_room(wri_json_rows *h) {
     if (WR_LIKELY(h->b && h->row < h->b->cap)) return true;
     if (h->b && !push(h)) return !(h->oom = true);
-    h->b = pool_take(h->d);
+    h->b = pool_take(h->d, rows_to_come(h));
     h->row = 0;
     if (h->b && batch_columns(h->d, h->b, h->data) == WR_OK) return true;
     wr_batch_drop(h->b);

@@ -5,9 +5,9 @@
  *   watermark that goes on: max - within, less a tick, since the next row may have that very time
  *
  * Whether a row goes back is a matter of the rows before it, so they are taken in the order of the time that
- * they had, and within one time as they stood in their source. Behind an exchange that gathers to one worker.
- * The watermark that comes in only says which rows those are: it is of another time. When nothing comes, time
- * stands still here. */
+ * they had, and within one time as they stood in their source. Behind an exchange that gathers to worker 0;
+ * the other workers' promote never has a row, and holds nothing back. The watermark that comes in only says
+ * which rows those are: it is of another time. When nothing comes, time stands still here. */
 #include "ops.h"
 #include "timeline.h"
 
@@ -90,6 +90,10 @@ static wr_status promote_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *er
 
 static wr_status promote_watermark(wr_op *op, int64_t wm, wr_err *err) {
     promote *s = op->state;
+    if (op->task->index != 0) {
+        op->holds_us = wm - WR_TS_MAX;
+        return WR_OK;
+    }
     for (wr_batch *b; s->line;) {
         WR_TRY(wri_timeline_take(s->line, wm, wr_task_batch_rows(op->task), &b, err));
         if (!b) break;

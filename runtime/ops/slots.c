@@ -20,28 +20,23 @@ void wri_slots_ask(wri_slots *s, wri_slots_all all) {
 }
 
 void wri_slots_free(wri_slots *s) {
-    wr_free(s->live);
-    wr_free(s->changed);
-    wr_free(s->due);
+    wr_free(s->bits);
     wr_free(s->parts);
     wr_free(s->list);
     *s = (wri_slots){0};
 }
 
 size_t wri_slots_bytes(const wri_slots *s) {
-    return 3 * s->words * sizeof *s->live + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
+    return s->words * sizeof *s->bits + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
 }
 
 /* ---- room ---- */
 
 static wr_status more_words(wri_slots *s, size_t words, wr_err *err) {
-    uint64_t **all[] = {&s->live, &s->changed, &s->due};
-    for (size_t i = 0; i < WR_LEN(all); i++) {
-        uint64_t *p = wr_reallocn(*all[i], words, sizeof *p);
-        if (!p) return wr_fail_oom(err, "a snapshot");
-        memset(p + s->words, 0, (words - s->words) * sizeof *p);
-        *all[i] = p;
-    }
+    wri_slot_word *p = wr_reallocn(s->bits, words, sizeof *p);
+    if (!p) return wr_fail_oom(err, "a snapshot");
+    memset(p + s->words, 0, (words - s->words) * sizeof *p);
+    s->bits = p;
     s->words = words;
     return WR_OK;
 }
@@ -87,8 +82,9 @@ static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
     size_t w = list[n - 1] / 64, end = (w / PART_WORDS + 1) * PART_WORDS;
     wri_slot_part *p = &s->parts[w / PART_WORDS];
     for (; n < COMPANY && w < end && w < s->words && p->due > 0; w++) {
-        for (; n < COMPANY && s->due[w]; s->due[w] &= s->due[w] - 1, p->due--, s->n_due--)
-            list[n++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(s->due[w]);
+        uint64_t *due = &s->bits[w].due;
+        for (; n < COMPANY && *due; *due &= *due - 1, p->due--, s->n_due--)
+            list[n++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(*due);
     }
     return n;
 }
@@ -114,16 +110,14 @@ static wr_status save_forced(wri_slots *s, uint32_t n, wr_err *err) {
     return WR_OK;
 }
 
-static inline bool unset(uint64_t *bits, uint32_t id) {
-    uint64_t bit = UINT64_C(1) << (id & 63);
-    bool was = bits[id >> 6] & bit;
-    bits[id >> 6] &= ~bit;
+static inline bool unset(uint64_t *word, uint64_t bit) {
+    bool was = *word & bit;
+    *word &= ~bit;
     return was;
 }
-static inline bool set(uint64_t *bits, uint32_t id) {
-    uint64_t bit = UINT64_C(1) << (id & 63);
-    bool was = bits[id >> 6] & bit;
-    bits[id >> 6] |= bit;
+static inline bool set(uint64_t *word, uint64_t bit) {
+    bool was = *word & bit;
+    *word |= bit;
     return !was;
 }
 
@@ -132,22 +126,20 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     uint32_t top = 0, n_list = 0;
     for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
     WR_TRY(room(s, top, err));
+    if (s->n_due > 0 && wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
     for (size_t i = 0; i < n; i++) {
-        if (s->changed[ids[i] >> 6] & s->live[ids[i] >> 6] & UINT64_C(1) << (ids[i] & 63)) continue;
+        wri_slot_word *w = &s->bits[ids[i] >> 6];
+        uint64_t bit = UINT64_C(1) << (ids[i] & 63);
+        if (w->changed & w->live & ~w->due & bit) continue;
         wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
-        p->changed += set(s->changed, ids[i]);
-        p->live += set(s->live, ids[i]);
+        p->changed += set(&w->changed, bit);
+        p->live += set(&w->live, bit);
+        if (!unset(&w->due, bit)) continue;
+        p->due--;
+        s->list[n_list++] = ids[i];
     }
-    if (s->n_due > 0) {
-        if (wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK)
-            return wr_fail_oom(err, "a snapshot");
-        for (size_t i = 0; i < n; i++) {
-            if (!unset(s->due, ids[i])) continue;
-            s->parts[ids[i] >> PART_BITS].due--;
-            s->list[n_list++] = ids[i];
-        }
-        s->n_due -= n_list;
-    }
+    s->n_due -= n_list;
     *np = n_list;
     return WR_OK;
 }
@@ -155,7 +147,7 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
 static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     for (size_t i = 0; i < n; i++) {
         if (WR_UNLIKELY(ids[i] / 64 >= s->words)) WR_TRY(room(s, ids[i], err));
-        s->live[ids[i] >> 6] |= UINT64_C(1) << (ids[i] & 63);
+        s->bits[ids[i] >> 6].live |= UINT64_C(1) << (ids[i] & 63);
     }
     return WR_OK;
 }
@@ -169,7 +161,8 @@ wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *er
 
 wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     WR_TRY(wri_slots_note(s, ids, n, err));
-    for (size_t i = 0; i < n; i++) s->parts[ids[i] >> PART_BITS].live -= unset(s->live, ids[i]);
+    for (size_t i = 0; i < n; i++)
+        s->parts[ids[i] >> PART_BITS].live -= unset(&s->bits[ids[i] >> 6].live, UINT64_C(1) << (ids[i] & 63));
     return WR_OK;
 }
 
@@ -183,18 +176,19 @@ static wr_status by_slot(wri_slots *s, uint32_t word, uint64_t mask, bool leave,
 /* All of them at once, as long as none is due. */
 static wr_status by_word(wri_slots *s, uint32_t word, uint64_t mask, bool leave, wr_err *err) {
     WR_TRY(room(s, word * 64 + 63, err));
-    if (s->n_due > 0 && s->due[word] & mask) return by_slot(s, word, mask, leave, err);
+    wri_slot_word *w = &s->bits[word];
+    if (w->due & mask) return by_slot(s, word, mask, leave, err);
     wri_slot_part *p = &s->parts[word / PART_WORDS];
     if (s->notes == WRI_NOTES_ALL) {
-        p->changed += (uint32_t)__builtin_popcountll(mask & ~s->changed[word]);
-        s->changed[word] |= mask;
+        p->changed += (uint32_t)__builtin_popcountll(mask & ~w->changed);
+        w->changed |= mask;
     }
     if (leave) {
-        p->live -= (uint32_t)__builtin_popcountll(mask & s->live[word]);
-        s->live[word] &= ~mask;
+        p->live -= (uint32_t)__builtin_popcountll(mask & w->live);
+        w->live &= ~mask;
     } else {
-        p->live += (uint32_t)__builtin_popcountll(mask & ~s->live[word]);
-        s->live[word] |= mask;
+        p->live += (uint32_t)__builtin_popcountll(mask & ~w->live);
+        w->live |= mask;
     }
     return WR_OK;
 }
@@ -232,31 +226,36 @@ static size_t words_of(const wri_slots *s, size_t part) {
 
 /* The part goes on: which slots it says anew. What of them is empty has been said by that. */
 static wr_status say_which(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
-    wri_slot_part *p = &s->parts[part];
-    size_t first = part * PART_WORDS, words = words_of(s, part);
-    WR_TRY(wr_save_said(to, s->due + first, words, p->changed, err));
-    p->due = 0;
-    for (size_t i = first; i < first + words; i++) {
-        s->due[i] &= s->live[i];
-        p->due += (uint32_t)__builtin_popcountll(s->due[i]);
+    uint64_t changed[PART_WORDS];
+    const wri_slot_word *w = s->bits + part * PART_WORDS;
+    size_t words = words_of(s, part);
+    for (size_t i = 0; i < words; i++) changed[i] = w[i].changed;
+    return wr_save_said(to, changed, words, s->parts[part].changed, err);
+}
+
+/* What is due of a part: all that is live, or what has changed. */
+static void make_due(wri_slots *s, size_t part, bool whole) {
+    wri_slot_word *w = s->bits + part * PART_WORDS;
+    uint32_t due = 0;
+    for (size_t i = 0; i < words_of(s, part); i++) {
+        w[i].due = whole ? w[i].live : w[i].live & w[i].changed;
+        w[i].changed = 0;
+        due += (uint32_t)__builtin_popcountll(w[i].due);
     }
-    return WR_OK;
+    s->parts[part].due = due;
 }
 
 static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     wri_slot_part *p = &s->parts[part];
-    size_t first = part * PART_WORDS, words = words_of(s, part);
     bool whole = wr_save_anew(to) || !p->based || p->saved + p->changed > 2 * (uint64_t)p->live;
     if (p->live == 0) { /* the next snapshot does not name it */
-        if (p->changed) memset(s->due + first, 0, words * sizeof *s->due);
+        if (p->changed) make_due(s, part, true);
         *p = (wri_slot_part){0};
         return WR_OK;
     }
     WR_TRY(wr_save_part(to, s->number, sub_of(s, part), !whole, err));
-    if (whole) {
-        memcpy(s->due + first, s->live + first, words * sizeof *s->due);
-        p->due = p->live;
-    } else if (p->changed) WR_TRY(say_which(s, part, to, err));
+    if (!whole && p->changed) WR_TRY(say_which(s, part, to, err));
+    if (whole || p->changed) make_due(s, part, whole);
     p->saved = (whole ? 0 : p->saved) + p->due;
     p->based = true;
     p->changed = 0;
@@ -266,7 +265,7 @@ static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err
 
 /* What was not noted as it came. */
 static wr_status ask_live(wri_slots *s, wr_err *err) {
-    if (s->words) memset(s->live, 0, s->words * sizeof *s->live);
+    for (size_t i = 0; i < s->words; i++) s->bits[i].live = 0;
     s->notes = WRI_NOTES_LIVE;
     wr_status r = s->all(s, err);
     s->notes = WRI_NOTES_NONE;
@@ -278,7 +277,7 @@ static void count_live(wri_slots *s) {
     for (size_t part = 0; part < s->n_parts; part++) {
         uint32_t n = 0;
         for (size_t i = 0; i < words_of(s, part); i++)
-            n += (uint32_t)__builtin_popcountll(s->live[part * PART_WORDS + i]);
+            n += (uint32_t)__builtin_popcountll(s->bits[part * PART_WORDS + i].live);
         s->parts[part].live = n;
     }
 }
@@ -287,9 +286,6 @@ wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
     WR_ASSERT(s->n_due == 0);
     if (s->all) WR_TRY(ask_live(s, err));
     if (s->notes != WRI_NOTES_ALL) count_live(s);
-    uint64_t *bits = s->due; /* all zero */
-    s->due = s->changed;
-    s->changed = bits;
     s->at = 0;
     for (size_t part = 0; part < s->n_parts; part++) WR_TRY(begin_part(s, part, to, err));
     return WR_OK;
@@ -299,7 +295,7 @@ wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
 static uint32_t take(wri_slots *s, uint32_t most) {
     uint32_t n = 0;
     while (s->n_due > 0 && n < most) {
-        uint64_t *word = &s->due[s->at];
+        uint64_t *word = &s->bits[s->at].due;
         if (*word == 0) {
             s->at++;
             if (n > 0 && s->at % PART_WORDS == 0) break;

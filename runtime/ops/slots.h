@@ -36,6 +36,11 @@ typedef struct wri_slot_part {
     bool based;                  /* there has been such a one */
 } wri_slot_part;
 
+typedef struct wri_slot_word { /* 64 slots, a bit each; side by side, as whoever touches a slot needs all
+                                  three */
+    uint64_t live, changed, due;
+} wri_slot_word;
+
 typedef struct wri_slots wri_slots;
 /* Saves slots ids[0..n), all of one part, by wr_save_slots. */
 typedef wr_status (*wri_slots_save)(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to,
@@ -60,7 +65,7 @@ struct wri_slots {
     uint32_t space;
     wri_slots_save save;
     void *ctx;
-    uint64_t *live, *changed, *due; /* a bit per slot */
+    wri_slot_word *bits;
     size_t words;
     wri_slot_part *parts;
     size_t n_parts;

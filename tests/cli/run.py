@@ -272,6 +272,23 @@ def rows_are_shown_while_more_may_come(d):
 
 
 @case
+def another_rowtime_goes_on_while_more_may_come(d):
+    """All rows go to one worker; the others, which never see one, hold nothing back."""
+    sql = ("CREATE STREAM s (ts TIMESTAMP(3), ev TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (connector = 'stdin', format = 'json'); "
+           "CREATE VIEW v AS SELECT STREAM ev AS ROWTIME, ev FROM s; "
+           "SELECT STREAM FLOOR(v.ROWTIME TO SECOND) AS t, COUNT(*) AS n FROM v GROUP BY FLOOR(v.ROWTIME TO SECOND);")
+    for workers in "1", "3":
+        p = start(sql, "-q", "-w", workers, stdin=subprocess.PIPE)
+        for s in range(0, 40, 10):
+            t = f"2026-01-01T00:00:{s:02}.500Z"
+            p.stdin.write(f'{{"ts":"{t}","ev":"{t}"}}\n'.encode())
+        p.stdin.flush()
+        read_until(p.stdout.fileno(), b'{"t":"2026-01-01T00:00:00.000Z","n":1}\n')
+        p.communicate(timeout=60)
+        assert p.returncode == 0, p.returncode
+
+
+@case
 def live_files_are_written_as_rows_come(d):
     out = os.path.join(d, "o.csv")
     p = start(IN + f"CREATE STREAM o WITH (connector = 'file', path = '{out}', format = 'csv') AS SELECT a FROM s;",

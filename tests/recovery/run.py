@@ -24,7 +24,7 @@ from results import differences, make_clicks, rows
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUDGETS = ["1", "1MiB", "0", "0"]  # two of them put all state on disk that can be there
 # A dozen operators on each worker, or rows that wait for no key: they do not fit into less.
-MANY = {"match": ["128MiB", "0"], "kinesis": ["128MiB", "0"]}
+MANY = {"match": ["128MiB", "0"], "kinesis": ["64MiB", "0"]}
 IN_MEMORY = {"sort", "sort_time"}  # jobs whose state cannot
 
 
