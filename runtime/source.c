@@ -383,21 +383,6 @@ static int64_t announce(wri_source *s) {
 
 /* ---- one worker's part ---- */
 
-bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
-    if (e->kind == WR_X_COL) {
-        *colp = e->col;
-        *delayp = 0;
-        return true;
-    }
-    if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
-        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null || e->args[1]->value.i64 < 0 ||
-        e->args[1]->value.i64 > WR_TS_MAX)
-        return false;
-    *colp = e->args[0]->col;
-    *delayp = e->args[1]->value.i64;
-    return true;
-}
-
 static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
     const wr_node *n = op->node;
     wr_eval_opts eo = {.sqlite_only = op->task->job->plan->settings.evaluator == 1,
@@ -709,6 +694,13 @@ static wr_status watch(wr_job *j, wri_source *s, uint64_t passed, bool *duep, wr
     return r;
 }
 
+static wr_status go_on_to(wr_op *op, int64_t wm, bool *didp, wr_err *err) {
+    if (wm <= op->wm) return WR_OK;
+    *didp = true;
+    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED); /* statistics read it */
+    return wri_emit_watermark(op, wm, err);
+}
+
 wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     wr_op *op = e->op;
     source_op *o = op->state;
@@ -741,19 +733,12 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
         wr_drop(c.hold);
     }
     if (r != WR_OK && r != WR_AGAIN) return r;
-    int64_t wm = announce(s);
-    if (wm <= op->wm) return WR_OK;
-    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
-    return wri_emit_watermark(op, wm, err);
+    return go_on_to(op, announce(s), &due, err);
 }
 
 wr_status wri_source_tell(wri_entry *e, bool *didp, wr_err *err) {
-    wr_op *op = e->op;
-    int64_t wm = __atomic_load_n(&((source_op *)op->state)->s->announced, __ATOMIC_ACQUIRE);
-    if (wm <= op->wm) return WR_OK;
-    *didp = true;
-    __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED);
-    return wri_emit_watermark(op, wm, err);
+    const source_op *o = e->op->state;
+    return go_on_to(e->op, __atomic_load_n(&o->s->announced, __ATOMIC_ACQUIRE), didp, err);
 }
 
 wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }
