@@ -3,8 +3,13 @@
 
 #include "rcf_int.h"
 
+static uint32_t up_of(const wr_rcf *f, const wri_rcf_tree *t, uint32_t kid) {
+    return kid & WRI_RCF_LEAF ? t->leaves[kid & ~WRI_RCF_LEAF].up : wri_rcf_node_at(f, t, kid)->up;
+}
+
 /* Box and kids of a node. */
-static const char *node_check(const wr_rcf *f, const wri_rcf_tree *t, const wri_rcf_node *n) {
+static const char *node_check(const wr_rcf *f, const wri_rcf_tree *t, uint32_t i) {
+    const wri_rcf_node *n = wri_rcf_node_at(f, t, i);
     const wri_f4 *lo[2], *hi[2];
     wri_rcf_box(f, t, n->kid[0], &lo[0], &hi[0]);
     wri_rcf_box(f, t, n->kid[1], &lo[1], &hi[1]);
@@ -15,6 +20,7 @@ static const char *node_check(const wr_rcf *f, const wri_rcf_tree *t, const wri_
         if (wri_f4_any((low != n->box[k]) | (high != n->box[f->q + k])))
             return "a box is not that of its points";
     }
+    if (up_of(f, t, n->kid[0]) != i || up_of(f, t, n->kid[1]) != i) return "a way up that leads elsewhere";
     return NULL;
 }
 
@@ -31,6 +37,7 @@ static const char *walk(const wr_rcf *f, const wri_rcf_tree *t, uint32_t *tally,
                         uint32_t *n_leavesp) {
     uint32_t depth = 0, kid = t->root;
     if (kid == WRI_RCF_NONE) return NULL;
+    if (up_of(f, t, kid) != WRI_RCF_TOP) return "something above the root";
     for (;;) {
         const char *why;
         if (kid & WRI_RCF_LEAF) {
@@ -42,18 +49,20 @@ static const char *walk(const wr_rcf *f, const wri_rcf_tree *t, uint32_t *tally,
             if (++*n_nodesp > t->n_nodes || depth >= f->o.sample) return "more nodes than there are";
             const wri_rcf_node *n = wri_rcf_node_at(f, t, kid);
             if (n->dim >= f->width) return "a cut of a value that is not there";
-            if ((why = node_check(f, t, n))) return why;
+            if ((why = node_check(f, t, kid))) return why;
             f->path[depth++] = n->kid[1];
             kid = n->kid[0];
         }
     }
 }
 
-static const char *picks_check(const wr_rcf *f, const wri_rcf_tree *t, uint32_t *tally) {
+static const char *picks_check(const wri_rcf_tree *t, uint32_t *tally) {
     for (uint32_t i = 0; i < t->n; i++) {
         if (!isfinite(t->keys[i])) return "a key that is no number";
         if (i > 0 && t->keys[i] > t->keys[(i - 1) / 2]) return "keys out of order";
-        if (t->picks[i] >= f->n_store || tally[t->picks[i]]-- == 0) return "a pick that no leaf has";
+        if (t->picks[i] >= t->n_leaves || t->leaves[t->picks[i]].count == 0)
+            return "a pick of a leaf that is not there";
+        if (tally[t->leaves[t->picks[i]].point]-- == 0) return "a pick that no leaf has";
     }
     return NULL;
 }
@@ -61,7 +70,7 @@ static const char *picks_check(const wr_rcf *f, const wri_rcf_tree *t, uint32_t 
 static const char *tree_check(const wr_rcf *f, const wri_rcf_tree *t, uint32_t *tally) {
     uint32_t n_nodes = 0, n_leaves = 0;
     const char *why = walk(f, t, tally, &n_nodes, &n_leaves);
-    if (!why) why = picks_check(f, t, tally);
+    if (!why) why = picks_check(t, tally);
     for (uint32_t i = 0; i < f->n_store; i++) {
         if (tally[i] > 0 && !why) why = "a leaf that no pick names";
         tally[i] = 0;

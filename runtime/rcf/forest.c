@@ -1,8 +1,8 @@
 /* runtime/rcf/forest.c -- options, memory, what a record does.
  *
- * A record moves the shingle on by one; the shingle is the point. It is scored, then offered to the trees:
- * all take it while their samples fill, later those whose `due` it is. Memory is made sure of before anything
- * changes. */
+ * A record moves the shingle on by one; the shingle is the point. Each tree scores it, then may learn it: all
+ * do while their samples fill, later those whose `due` it is. Trees know nothing of each other, so it goes
+ * through a few at a time. Memory is made sure of before anything changes. */
 #include "rcf_int.h"
 
 #include <math.h>
@@ -157,6 +157,7 @@ wr_status wr_rcf_new(const wr_rcf_opts *o, wr_rcf **outp, wr_err *err) {
     f->q = groups(o);
     f->stride = stride_of(o);
     f->decay = 1.0 / (double)o->time_decay;
+    f->fade = -expm1(-f->decay);
     wr_status s = allocate(f, err);
     if (s != WR_OK) {
         wr_rcf_free(f);
@@ -220,23 +221,38 @@ static void store_drop(wr_rcf *f, uint32_t id) {
 static void tree_learn(wr_rcf *f, wri_rcf_tree *t, uint32_t id) {
     double key = wri_rcf_key(f, t);
     if (t->n == f->o.sample) {
-        wri_rcf_remove(f, t, t->picks[0], f->path);
-        store_drop(f, t->picks[0]);
+        uint32_t leaf = t->picks[0], old = t->leaves[leaf].point;
+        wri_rcf_remove(f, t, leaf);
+        store_drop(f, old);
     }
-    id = wri_rcf_insert(f, t, id);
-    f->refs[id]++;
-    wri_rcf_pick(f, t, key, id);
+    uint32_t leaf = wri_rcf_insert(f, t, id);
+    f->refs[t->leaves[leaf].point]++;
+    wri_rcf_pick(f, t, key, leaf);
 }
 
-static void learn(wr_rcf *f) {
-    uint32_t id = store_take(f);
-    f->due = UINT64_MAX;
-    for (uint32_t i = 0; i < f->o.trees; i++) {
-        wri_rcf_tree *t = &f->trees[i];
-        if (t->due <= f->seen) tree_learn(f, t, id);
-        if (t->due < f->due) f->due = t->due;
+static void some_learn(wr_rcf *f, wri_rcf_tree *trees, uint32_t n, uint32_t id) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (trees[i].due <= f->seen) tree_learn(f, &trees[i], id);
+        if (trees[i].due < f->due) f->due = trees[i].due;
     }
-    store_drop(f, id);
+}
+
+/* The point goes to a few trees at a time, which score it, then learn it: the nodes that it passes are near
+ * the second time. */
+static void visit(wr_rcf *f, double *scorep, double *parts) {
+    bool scored = f->seen >= f->o.sample, learnt = f->due <= ++f->seen;
+    uint32_t id = learnt ? store_take(f) : 0;
+    double sum = 0;
+    if (learnt) f->due = UINT64_MAX;
+    for (uint32_t i = 0, n; i < f->o.trees; i += n) {
+        n = f->o.trees - i < WRI_RCF_WAYS ? f->o.trees - i : WRI_RCF_WAYS;
+        if (scored) sum += wri_rcf_scores(f, &f->trees[i], n);
+        for (uint32_t k = 0; scored && parts && k < n; k++) wri_rcf_tree_parts(f, &f->trees[i + k], parts);
+        if (learnt) some_learn(f, &f->trees[i], n, id);
+    }
+    if (learnt) store_drop(f, id);
+    *scorep = scored ? wri_rcf_scaled(f, sum) : 0;
+    if (scored && parts) wri_rcf_scale_parts(f, *scorep, parts);
 }
 
 wr_status wr_rcf_push(wr_rcf *f, const double *values, double *scorep, double *parts, wr_err *err) {
@@ -251,11 +267,6 @@ wr_status wr_rcf_push(wr_rcf *f, const double *values, double *scorep, double *p
     WR_TRY(wri_rcf_reserve(f, n < f->o.sample ? n + 1 : n, f->n_store + spare, err));
     shingle_move(f, values);
     if (f->records < f->o.shingle) return WR_OK;
-    if (f->seen >= f->o.sample) {
-        *scorep = wri_rcf_score(f);
-        if (parts) wri_rcf_parts(f, *scorep, parts);
-    }
-    f->seen++;
-    if (f->due <= f->seen) learn(f);
+    visit(f, scorep, parts);
     return WR_OK;
 }

@@ -4,11 +4,13 @@
  * items a tree: nodes, leaves, keys, picks. The blocks grow together (forest.c) until cap is the sample's
  * size.
  *
- *   node   16 bytes: cut, dim, two kids; then its box: low sides, high sides. Points with x[dim] <= cut are
- * below kid[0]. With four values that is 48 bytes: 100 trees of 256 points have 1.2 MB of nodes, and a point
- * passes about twelve of each tree. leaf   a point of the store, and how many picks of this tree name it
- * (equal points share a leaf, and the pick names the leaf's point) pick   a point of the sample, with its
- * key: a heap, the largest key first
+ *   node   16 bytes: cut, dim, the node above, two kids; then its box: low sides, high sides. Points with
+ *          x[dim] <= cut are below kid[0]. With four values that is 48 bytes: 100 trees of 256 points have
+ *          1.2 MB of nodes, and a point passes about twelve of each tree.
+ *   leaf   a point of the store, the node above, and how many picks name the leaf: equal points share one
+ *   pick   a point of the sample, by its leaf, with its key: a heap, the largest key first
+ *
+ * What leaves a tree is found from its pick, upwards, without a way down.
  *
  * Values are padded to groups of four with zeros, which no cut falls into. */
 #ifndef WR_RUNTIME_RCF_INT_H
@@ -22,25 +24,30 @@ typedef int32_t wri_i4 __attribute__((vector_size(16)));
 
 #define WRI_RCF_LEAF UINT32_C(0x80000000) /* bit of a kid: it is a leaf */
 #define WRI_RCF_NONE UINT32_MAX           /* no root; end of a free list */
-#define WRI_RCF_FAR  1e33F                /* no value is farther from the first record's: sums stay finite */
+#define WRI_RCF_TOP  UINT16_MAX /* nothing is above it: nodes of a tree are fewer than its samples */
+#define WRI_RCF_FAR  1e33F      /* no value is farther from the first record's: sums stay finite */
 
 typedef struct wri_rcf_node {
     float cut;
-    uint32_t dim;
+    uint16_t dim;
+    uint16_t up;     /* the node above, or WRI_RCF_TOP */
     uint32_t kid[2]; /* kid[0] of a free one: the next free */
     wri_f4 box[];    /* q groups of low sides, q of high ones */
 } wri_rcf_node;
+_Static_assert(WR_RCF_SAMPLE_MAX - 1 <= WRI_RCF_TOP && WR_RCF_POINT_MAX - 1 <= UINT16_MAX,
+               "places of nodes, and of values of a point, fit");
 
 typedef struct wri_rcf_leaf {
     uint32_t point; /* of a free one: the next free */
     uint32_t count; /* 0: free */
+    uint32_t up;    /* the node above, or WRI_RCF_TOP */
 } wri_rcf_leaf;
 
 typedef struct wri_rcf_tree {
     char *nodes;                   /* of f->stride bytes each */
     wri_rcf_leaf *leaves;          /* as many as nodes, and one more */
     double *keys;                  /* heap: no key is larger than keys[0] */
-    uint32_t *picks;               /* points[picks[i]] has keys[i] */
+    uint32_t *picks;               /* leaves[picks[i]] has keys[i] */
     uint32_t root;                 /* a kid, or WRI_RCF_NONE */
     uint32_t n;                    /* picks; the sum of all leaves' counts */
     uint32_t n_nodes, n_leaves;    /* ever used: those above are fresh */
@@ -55,6 +62,7 @@ struct wr_rcf {
     uint32_t q;       /* groups of four */
     size_t stride;    /* bytes of a node with its box */
     double decay;     /* 1 / time_decay */
+    double fade;      /* 1 - e^-decay */
     uint64_t records; /* learnt */
     uint64_t seen;    /* points: records behind the first shingle - 1 */
     uint64_t due;     /* least of all trees' */
@@ -123,11 +131,11 @@ static inline __attribute__((always_inline)) wri_rcf_sides wri_rcf_grown(const w
 }
 
 /* ---- tree.c ---- */
-/* Point `id` of the store joins; *t has room for a node and a leaf. Returns the point that its pick is to
- * name: id, or an equal one that is there already. */
+/* Point `id` of the store joins; *t has room for a node and a leaf. Returns its leaf: a new one, or that of
+ * an equal point. */
 uint32_t wri_rcf_insert(const wr_rcf *f, wri_rcf_tree *t, uint32_t id);
-/* One pick of point `id`, which is there, leaves. path: room for t->n items. */
-void wri_rcf_remove(const wr_rcf *f, wri_rcf_tree *t, uint32_t id, uint32_t *path);
+/* One pick of this leaf leaves; the leaf goes with the last. */
+void wri_rcf_remove(const wr_rcf *f, wri_rcf_tree *t, uint32_t leaf);
 /* The box of a kid; of a leaf both sides are its point. */
 static inline void wri_rcf_box(const wr_rcf *f, const wri_rcf_tree *t, uint32_t kid, const wri_f4 **lop,
                                const wri_f4 **hip) {
@@ -144,16 +152,22 @@ bool wri_rcf_fit(const wr_rcf *f, const wri_rcf_tree *t, wri_rcf_node *n);
 /* ---- sampler.c ---- */
 /* The key of point number f->seen, which t takes. */
 double wri_rcf_key(const wr_rcf *f, wri_rcf_tree *t);
-/* It has this key and is in the tree as `id`: a pick more, or, when there are opts.sample of them, in the
+/* It has this key and is in the tree at `leaf`: a pick more, or, when there are opts.sample of them, in the
  * place of picks[0]. Draws which point is next. */
-void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t id);
+void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t leaf);
 
 /* ---- score.c ---- */
-double wri_rcf_score(const wr_rcf *f);
-/* parts: [2 * dims]. */
-void wri_rcf_parts(const wr_rcf *f, double score, double *parts);
-/* The score of one tree, before it is scaled: what f->x could expect of 1 / depth. For tests. */
-double wri_rcf_tree_score(const wr_rcf *f, const wri_rcf_tree *t);
+/* Ways down that are gone side by side: a step waits for its node, which is seldom in the nearest cache, and
+ * has little to compute. */
+#define WRI_RCF_WAYS 4
+/* The sum of the scores of n trees, n <= WRI_RCF_WAYS: what f->x could expect of 1 / depth in each. */
+double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n);
+/* The score, of the sum over all trees. */
+double wri_rcf_scaled(const wr_rcf *f, double sum);
+/* Adds what each column has in the score of a tree; parts: [2 * dims]. */
+void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts);
+/* Makes them sum to the score. */
+void wri_rcf_scale_parts(const wr_rcf *f, double score, double *parts);
 
 /* ---- forest.c ---- */
 /* Room for so many picks of each tree, and so many points in the store. WR_ENOMEM: nothing has changed. */

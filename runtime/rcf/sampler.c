@@ -30,35 +30,37 @@ double wri_rcf_key(const wr_rcf *f, wri_rcf_tree *t) {
 
 static void draw_due(const wr_rcf *f, wri_rcf_tree *t) {
     double rate = exp(t->keys[0] + f->decay * (double)f->seen);
-    double m = ceil(log1p(exponential(t) * -expm1(-f->decay) / rate) / f->decay);
+    double m = ceil(log1p(exponential(t) * f->fade / rate) / f->decay);
     t->due = f->seen + (m < 1 ? 1 : m < 0x1p62 ? (uint64_t)m : UINT64_C(1) << 62);
 }
 
 /* ---- the heap ---- */
 
-static void put(wri_rcf_tree *t, uint32_t i, double key, uint32_t id) {
+static void put(const wri_rcf_tree *t, uint32_t i, double key, uint32_t leaf) {
     t->keys[i] = key;
-    t->picks[i] = id;
+    t->picks[i] = leaf;
 }
 
-static void sift_down(wri_rcf_tree *t, double key, uint32_t id) {
-    uint32_t i = 0;
-    for (uint32_t kid; (kid = 2 * i + 1) < t->n; i = kid) {
-        if (kid + 1 < t->n && t->keys[kid + 1] > t->keys[kid]) kid++;
-        if (t->keys[kid] <= key) break;
-        put(t, i, t->keys[kid], t->picks[kid]);
+/* Which of two is larger is as good as random: it is added, not jumped for. */
+static void sift_down(const wri_rcf_tree *t, double key, uint32_t leaf) {
+    const double *keys = t->keys;
+    uint32_t i = 0, n = t->n;
+    for (uint32_t kid; (kid = 2 * i + 1) < n; i = kid) {
+        if (kid + 1 < n) kid += keys[kid + 1] > keys[kid];
+        if (keys[kid] <= key) break;
+        put(t, i, keys[kid], t->picks[kid]);
     }
-    put(t, i, key, id);
+    put(t, i, key, leaf);
 }
 
-static void sift_up(wri_rcf_tree *t, double key, uint32_t id) {
+static void sift_up(wri_rcf_tree *t, double key, uint32_t leaf) {
     uint32_t i = t->n++;
     for (uint32_t up; i > 0 && t->keys[up = (i - 1) / 2] < key; i = up) put(t, i, t->keys[up], t->picks[up]);
-    put(t, i, key, id);
+    put(t, i, key, leaf);
 }
 
-void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t id) {
-    if (full(f, t)) sift_down(t, key, id);
-    else sift_up(t, key, id);
+void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t leaf) {
+    if (full(f, t)) sift_down(t, key, leaf);
+    else sift_up(t, key, leaf);
     if (full(f, t)) draw_due(f, t);
 }

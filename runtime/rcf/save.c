@@ -52,7 +52,7 @@ static void put_tree(writer *w, const wr_rcf *f, const wri_rcf_tree *t, const ui
     put_u32(w, t->n);
     for (uint32_t i = 0; i < t->n; i++) {
         put(w, &t->keys[i], sizeof t->keys[i]);
-        put_u32(w, number[t->picks[i]]);
+        put_u32(w, number[t->leaves[t->picks[i]].point]);
     }
     uint32_t depth = 0, kid = t->root;
     while (kid != WRI_RCF_NONE) {
@@ -161,30 +161,42 @@ static wr_status get_store(wr_rcf *f, reader *r, wr_err *err) {
 /* Nodes in the order of the file get rising places, so kids stand behind their parent, and boxes are made
  * from the last one on. */
 static void get_nodes(wr_rcf *f, reader *r, wri_rcf_tree *t) {
-    uint32_t depth = 0, *link = &t->root;
+    uint32_t depth = 0, *link = &t->root, up = WRI_RCF_TOP;
     while (link && !r->bad) {
         uint32_t head = get_u32(r);
         if (head & WRI_RCF_LEAF) {
-            wri_rcf_leaf leaf = {head & ~WRI_RCF_LEAF, get_u32(r)};
+            wri_rcf_leaf leaf = {head & ~WRI_RCF_LEAF, get_u32(r), up};
             need(r, leaf.point < f->n_store && leaf.count > 0 && t->n_leaves < t->n);
             if (r->bad) break;
             *link = t->n_leaves | WRI_RCF_LEAF;
             t->leaves[t->n_leaves++] = leaf;
-            link = depth > 0 ? &wri_rcf_node_at(f, t, f->path[--depth])->kid[1] : NULL;
+            link = depth > 0 ? &wri_rcf_node_at(f, t, up = f->path[--depth])->kid[1] : NULL;
         } else {
             need(r, head < f->width && t->n_nodes + 1 < t->n);
             if (r->bad) break;
             wri_rcf_node *n = wri_rcf_node_at(f, t, t->n_nodes);
             get(r, &n->cut, sizeof n->cut);
-            n->dim = head;
-            f->path[depth++] = *link = t->n_nodes++;
+            n->dim = (uint16_t)head;
+            n->up = (uint16_t)up;
+            f->path[depth++] = *link = up = t->n_nodes++;
             link = &n->kid[0];
         }
     }
     for (uint32_t i = t->n_nodes; i-- > 0 && !r->bad;) (void)wri_rcf_fit(f, t, wri_rcf_node_at(f, t, i));
 }
 
-static void get_tree(wr_rcf *f, reader *r, wri_rcf_tree *t) {
+/* From points, as they are in bytes, to leaves. where: [n_store], zero before and after. */
+static void name_leaves(reader *r, const wri_rcf_tree *t, uint32_t *where) {
+    for (uint32_t i = 0; i < t->n_leaves; i++) where[t->leaves[i].point] = i + 1;
+    for (uint32_t i = 0; i < t->n; i++) {
+        uint32_t leaf = where[t->picks[i]];
+        need(r, leaf > 0);
+        t->picks[i] = leaf - 1;
+    }
+    for (uint32_t i = 0; i < t->n_leaves; i++) where[t->leaves[i].point] = 0;
+}
+
+static void get_tree(wr_rcf *f, reader *r, wri_rcf_tree *t, uint32_t *where) {
     t->random = get_u64(r);
     t->due = get_u64(r);
     t->n = get_u32(r);
@@ -196,20 +208,26 @@ static void get_tree(wr_rcf *f, reader *r, wri_rcf_tree *t) {
         if (!r->bad) f->refs[t->picks[i]]++;
     }
     if (t->n > 0 && !r->bad) get_nodes(f, r, t);
+    if (!r->bad) name_leaves(r, t, where);
     if (t->due < f->due) f->due = t->due;
+}
+
+/* scratch: [n_store], zero. */
+static wr_status get_trees(wr_rcf *f, reader *r, uint32_t *scratch, wr_err *err) {
+    f->due = UINT64_MAX;
+    for (uint32_t i = 0; i < f->o.trees && !r->bad; i++) get_tree(f, r, &f->trees[i], scratch);
+    if (r->bad || r->at != r->end)
+        return wr_fail(err, WR_EDATA, "these bytes are no random cut forest of this kind");
+    const char *why = wri_rcf_check(f, scratch);
+    return why ? wr_fail(err, WR_EDATA, "these bytes are no random cut forest: %s", why) : WR_OK;
 }
 
 wr_status wr_rcf_load(wr_rcf *f, const char *bytes, size_t n, wr_err *err) {
     reader r = {bytes, bytes + n, false};
     if (opts_fit(&r, &f->o)) WR_TRY(get_store(f, &r, err));
-    f->due = UINT64_MAX;
-    for (uint32_t i = 0; i < f->o.trees && !r.bad; i++) get_tree(f, &r, &f->trees[i]);
-    if (r.bad || r.at != r.end)
-        return wr_fail(err, WR_EDATA, "these bytes are no random cut forest of this kind");
-    uint32_t *tally = wr_calloc((size_t)f->n_store + 1, sizeof *tally);
-    if (!tally) return wr_fail_oom(err, "a random cut forest");
-    const char *why = wri_rcf_check(f, tally);
-    wr_free(tally);
-    if (why) return wr_fail(err, WR_EDATA, "these bytes are no random cut forest: %s", why);
-    return WR_OK;
+    uint32_t *scratch = wr_calloc((size_t)f->n_store + 1, sizeof *scratch);
+    if (!scratch) return wr_fail_oom(err, "a random cut forest");
+    wr_status s = get_trees(f, &r, scratch, err);
+    wr_free(scratch);
+    return s;
 }

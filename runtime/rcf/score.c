@@ -20,9 +20,6 @@ static double twins(const wri_rcf_tree *t, const wri_rcf_leaf *leaf, uint32_t de
     return (1 - m / (2.0 * t->n)) / (depth + below);
 }
 
-/* A way down one tree. Several are gone side by side: a step waits for its node, which is seldom in the
- * nearest cache, and has little to compute. */
-#define SIDE_BY_SIDE 4
 typedef struct way {
     const wri_rcf_tree *t;
     uint32_t kid, depth;
@@ -45,10 +42,9 @@ static double way_end(const wr_rcf *f, const way *w) {
     return w->score + w->left * f->inverse[w->depth + 1];
 }
 
-/* The sum of the scores of trees[0..n), n <= SIDE_BY_SIDE. */
 static inline __attribute__((always_inline)) double few_scores(const wr_rcf *f, const wri_rcf_tree *trees,
                                                                uint32_t n, uint32_t q) {
-    way w[SIDE_BY_SIDE];
+    way w[WRI_RCF_WAYS];
     double sum = 0;
     for (uint32_t i = 0; i < n; i++) w[i] = (way){&trees[i], trees[i].root, 0, 1, 0};
     for (bool more = true; more;) {
@@ -63,22 +59,14 @@ static inline __attribute__((always_inline)) double few_scores(const wr_rcf *f, 
     return sum;
 }
 
-double wri_rcf_tree_score(const wr_rcf *f, const wri_rcf_tree *t) { return few_scores(f, t, 1, f->q); }
+/* Points of up to four values, and the usual number of ways, have loops that are unrolled. */
+double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n) {
+    if (n < WRI_RCF_WAYS) return few_scores(f, trees, n, f->q);
+    return f->q == 1 ? few_scores(f, trees, WRI_RCF_WAYS, 1) : few_scores(f, trees, WRI_RCF_WAYS, f->q);
+}
 
 /* All trees have as many points. */
-static double scale(const wr_rcf *f) { return log2(f->trees[0].n + 1.0) / f->o.trees; }
-
-static inline __attribute__((always_inline)) double all_scores(const wr_rcf *f, uint32_t q) {
-    uint32_t i = 0, n = f->o.trees;
-    double sum = 0;
-    for (; i + SIDE_BY_SIDE <= n; i += SIDE_BY_SIDE) sum += few_scores(f, &f->trees[i], SIDE_BY_SIDE, q);
-    return i < n ? sum + few_scores(f, &f->trees[i], n - i, q) : sum;
-}
-
-double wri_rcf_score(const wr_rcf *f) {
-    return (f->q == 1 ? all_scores(f, 1) : all_scores(f, f->q)) *
-           scale(f); /* one loop is unrolled for four values */
-}
+double wri_rcf_scaled(const wr_rcf *f, double sum) { return sum * (log2(f->trees[0].n + 1.0) / f->o.trees); }
 
 /* ---- parts ---- */
 
@@ -91,7 +79,7 @@ static void share(const wr_rcf *f, const wri_f4 *lo, const wri_f4 *hi, double ea
     }
 }
 
-static void tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
+void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
     uint32_t depth = 0, kid = t->root, q = f->q;
     double left = 1;
     while (!(kid & WRI_RCF_LEAF)) {
@@ -114,10 +102,8 @@ static void tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
     for (uint32_t c = 0; c < 2 * f->o.dims; c++) parts[c] += each;
 }
 
-void wri_rcf_parts(const wr_rcf *f, double score, double *parts) {
+void wri_rcf_scale_parts(const wr_rcf *f, double score, double *parts) {
     double sum = 0;
-    memset(parts, 0, 2 * f->o.dims * sizeof *parts);
-    for (uint32_t i = 0; i < f->o.trees; i++) tree_parts(f, &f->trees[i], parts);
     for (uint32_t c = 0; c < 2 * f->o.dims; c++) sum += parts[c];
     /* They sum to the score but for rounding of floats; this takes that out, and scales them. */
     for (uint32_t c = 0; sum > 0 && c < 2 * f->o.dims; c++) parts[c] *= score / sum;

@@ -5,8 +5,10 @@
  * does, x and the node become the kids of a new one with that cut. Else the node's own cut stays, and its box
  * is the grown one.
  *
- * remove(x): x's leaf and its parent go, the sibling takes the parent's place. Boxes above are made anew from
- * their kids' until one is what it was.
+ * remove(leaf): the leaf and its parent go, the sibling takes the parent's place. Boxes above are made anew
+ * from their kids' until one does not change; one that has the point inside is not looked at further.
+ *
+ * Points of up to four values have copies of their own of what is done at every node, without loops.
  *
  * Invariants (check.c tests them): a node's box is the smallest that has its points; kid[0]'s points have
  * x[dim] <= cut, kid[1]'s have more; no two leaves have equal points. */
@@ -54,14 +56,23 @@ static void cut_draw(const float *lo, const float *hi, const float *x, uint32_t 
     outp->cut = below ? cut_between(x[dim], lo[dim], v) : cut_between(hi[dim], x[dim], v);
 }
 
-/* x and what *link leads to, with the box lo, hi, become the kids of a new node. */
-static void separate(const wr_rcf *f, wri_rcf_tree *t, uint32_t *link, uint32_t id, wri_rcf_sides sides) {
+static void set_up(const wr_rcf *f, const wri_rcf_tree *t, uint32_t kid, uint32_t up) {
+    if (kid & WRI_RCF_LEAF) t->leaves[kid & ~WRI_RCF_LEAF].up = up;
+    else wri_rcf_node_at(f, t, kid)->up = (uint16_t)up;
+}
+
+/* x and what *link leads to, with the box lo, hi, become the kids of a new node below `up`. Returns x's leaf.
+ */
+static uint32_t separate(const wr_rcf *f, wri_rcf_tree *t, uint32_t *link, uint32_t up, uint32_t id,
+                         wri_rcf_sides sides) {
     const wri_f4 *x = wri_rcf_point(f, id), *lo, *hi;
     wri_rcf_box(f, t, *link, &lo, &hi);
     uint32_t leaf = leaf_take(t), i = node_take(f, t);
-    t->leaves[leaf] = (wri_rcf_leaf){id, 1};
+    t->leaves[leaf] = (wri_rcf_leaf){id, 1, i};
+    set_up(f, t, *link, i);
     wri_rcf_node *n = wri_rcf_node_at(f, t, i);
     cut_draw((const float *)lo, (const float *)hi, (const float *)x, f->width, (double)sides.growth, t, n);
+    n->up = (uint16_t)up;
     bool right = ((const float *)x)[n->dim] > n->cut;
     n->kid[right] = leaf | WRI_RCF_LEAF;
     n->kid[!right] = *link;
@@ -70,86 +81,107 @@ static void separate(const wr_rcf *f, wri_rcf_tree *t, uint32_t *link, uint32_t 
         n->box[f->q + k] = wri_f4_max(hi[k], x[k]);
     }
     *link = i;
+    return leaf;
 }
 
-uint32_t wri_rcf_insert(const wr_rcf *f, wri_rcf_tree *t, uint32_t id) {
+static inline __attribute__((always_inline)) uint32_t insert(const wr_rcf *f, wri_rcf_tree *t, uint32_t id,
+                                                             uint32_t q) {
     const wri_f4 *x = wri_rcf_point(f, id);
-    uint32_t q = f->q;
     if (t->root == WRI_RCF_NONE) {
         uint32_t leaf = leaf_take(t);
-        t->leaves[leaf] = (wri_rcf_leaf){id, 1};
+        t->leaves[leaf] = (wri_rcf_leaf){id, 1, WRI_RCF_TOP};
         t->root = leaf | WRI_RCF_LEAF;
-        return id;
+        return leaf;
     }
-    uint32_t *link = &t->root;
+    uint32_t *link = &t->root, up = WRI_RCF_TOP;
     while (!(*link & WRI_RCF_LEAF)) {
         wri_rcf_node *n = wri_rcf_node_at(f, t, *link);
         wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, x, q);
         if (s.growth > 0) {
-            if (wr_random_unit(&t->random) * (double)s.sum < (double)s.growth) {
-                separate(f, t, link, id, s);
-                return id;
-            }
+            if (wr_random_unit(&t->random) * (double)s.sum < (double)s.growth)
+                return separate(f, t, link, up, id, s);
             for (uint32_t k = 0; k < q; k++) {
                 n->box[k] = wri_f4_min(n->box[k], x[k]);
                 n->box[q + k] = wri_f4_max(n->box[q + k], x[k]);
             }
         }
+        up = *link;
         link = &n->kid[((const float *)x)[n->dim] > n->cut];
     }
-    wri_rcf_leaf *leaf = &t->leaves[*link & ~WRI_RCF_LEAF];
-    const wri_f4 *at = wri_rcf_point(f, leaf->point);
+    uint32_t leaf = *link & ~WRI_RCF_LEAF;
+    const wri_f4 *at = wri_rcf_point(f, t->leaves[leaf].point);
     if (wri_rcf_equal(at, x, q)) {
-        leaf->count++;
-        return leaf->point;
+        t->leaves[leaf].count++;
+        return leaf;
     }
-    separate(f, t, link, id, wri_rcf_grown(at, at, x, q));
-    return id;
+    return separate(f, t, link, up, id, wri_rcf_grown(at, at, x, q));
+}
+
+uint32_t wri_rcf_insert(const wr_rcf *f, wri_rcf_tree *t, uint32_t id) {
+    return f->q == 1 ? insert(f, t, id, 1) : insert(f, t, id, f->q);
 }
 
 /* ---- removal ---- */
 
-bool wri_rcf_fit(const wr_rcf *f, const wri_rcf_tree *t, wri_rcf_node *n) {
+static inline __attribute__((always_inline)) bool fit(const wr_rcf *f, const wri_rcf_tree *t, wri_rcf_node *n,
+                                                      uint32_t q) {
     const wri_f4 *lo0, *hi0, *lo1, *hi1;
     wri_rcf_box(f, t, n->kid[0], &lo0, &hi0);
     wri_rcf_box(f, t, n->kid[1], &lo1, &hi1);
     wri_i4 changed = {0};
-    for (uint32_t k = 0; k < f->q; k++) {
+    for (uint32_t k = 0; k < q; k++) {
         wri_f4 lo = wri_f4_min(lo0[k], lo1[k]), hi = wri_f4_max(hi0[k], hi1[k]);
-        changed |= (lo != n->box[k]) | (hi != n->box[f->q + k]);
+        changed |= (lo != n->box[k]) | (hi != n->box[q + k]);
         n->box[k] = lo;
-        n->box[f->q + k] = hi;
+        n->box[q + k] = hi;
     }
     return wri_f4_any(changed);
 }
 
-void wri_rcf_remove(const wr_rcf *f, wri_rcf_tree *t, uint32_t id, uint32_t *path) {
-    const float *x = (const float *)wri_rcf_point(f, id);
-    uint32_t depth = 0, kid = t->root;
-    while (!(kid & WRI_RCF_LEAF)) {
-        path[depth++] = kid;
-        const wri_rcf_node *n = wri_rcf_node_at(f, t, kid);
-        kid = n->kid[x[n->dim] > n->cut];
+bool wri_rcf_fit(const wr_rcf *f, const wri_rcf_tree *t, wri_rcf_node *n) { return fit(f, t, n, f->q); }
+
+/* Can the box of n be smaller without x? A side of no length stays, whoever goes. */
+static inline __attribute__((always_inline)) bool touches(const wri_rcf_node *n, const wri_f4 *x,
+                                                          uint32_t q) {
+    wri_i4 on = {0};
+    for (uint32_t k = 0; k < q; k++) {
+        wri_f4 lo = n->box[k], hi = n->box[q + k];
+        on |= ((x[k] == lo) | (x[k] == hi)) & (lo != hi);
     }
-    uint32_t leaf = kid & ~WRI_RCF_LEAF;
-    if (--t->leaves[leaf].count > 0) return;
-    t->leaves[leaf].point = t->free_leaf;
+    return wri_f4_any(on);
+}
+
+static inline __attribute__((always_inline)) void shrink(const wr_rcf *f, const wri_rcf_tree *t, uint32_t up,
+                                                         const wri_f4 *x, uint32_t q) {
+    while (up != WRI_RCF_TOP) {
+        wri_rcf_node *n = wri_rcf_node_at(f, t, up);
+        if (!touches(n, x, q) || !fit(f, t, n, q)) return;
+        up = n->up;
+    }
+}
+
+void wri_rcf_remove(const wr_rcf *f, wri_rcf_tree *t, uint32_t leaf) {
+    wri_rcf_leaf *l = &t->leaves[leaf];
+    if (--l->count > 0) return;
+    uint32_t gone = l->up;
+    const wri_f4 *x = wri_rcf_point(f, l->point);
+    l->point = t->free_leaf;
     t->free_leaf = leaf;
-    if (depth == 0) {
+    if (gone == WRI_RCF_TOP) {
         t->root = WRI_RCF_NONE;
         return;
     }
-    uint32_t gone = path[--depth];
     wri_rcf_node *parent = wri_rcf_node_at(f, t, gone);
-    uint32_t sibling = parent->kid[parent->kid[0] == kid];
+    uint32_t sibling = parent->kid[parent->kid[0] == (leaf | WRI_RCF_LEAF)], up = parent->up;
     parent->kid[0] = t->free_node;
     t->free_node = gone;
-    if (depth == 0) {
+    set_up(f, t, sibling, up);
+    if (up == WRI_RCF_TOP) {
         t->root = sibling;
         return;
     }
-    wri_rcf_node *above = wri_rcf_node_at(f, t, path[depth - 1]);
+    wri_rcf_node *above = wri_rcf_node_at(f, t, up);
     above->kid[above->kid[1] == gone] = sibling;
-    while (depth > 0 && wri_rcf_fit(f, t, wri_rcf_node_at(f, t, path[--depth]))) {
-    }
+    if (f->q == 1) shrink(f, t, up, x, 1);
+    else shrink(f, t, up, x, f->q);
 }

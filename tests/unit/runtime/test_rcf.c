@@ -37,6 +37,8 @@ static void sound(const wr_rcf *f) {
     cr_assert_leq(wr_rcf_bytes(f), wr_rcf_bytes_max(&o));
 }
 
+static uint32_t point_of(const wri_rcf_tree *t, uint32_t pick) { return t->leaves[t->picks[pick]].point; }
+
 /* ---- streams ---- */
 
 static double gauss(uint64_t *r) {
@@ -127,16 +129,17 @@ Test(rcf, a_score_is_the_expected_inverse_depth_of_an_insertion) {
         wri_rcf_tree *t = &f->trees[0];
         float x[4] = {(float)(gauss(&r) * 2), (float)gauss(&r), (float)gauss(&r) * 9, 0};
         memcpy(f->x, x, sizeof x);
-        double expected = wri_rcf_tree_score(f, t), sum = 0;
+        double expected = wri_rcf_scores(f, t, 1), sum = 0;
         uint32_t id = hold(f, x), mass;
         uint64_t before = 0, after = 0;
         depth_of(f, t, t->root, 0, id, &before, &mass);
         enum { TRIES = 40000 };
         for (int i = 0; i < TRIES; i++) {
             uint64_t depths = 0;
-            same(wri_rcf_insert(f, t, id), id);
+            uint32_t leaf = wri_rcf_insert(f, t, id);
+            same(t->leaves[leaf].point, id);
             sum += 1.0 / depth_of(f, t, t->root, 0, id, &depths, &mass);
-            wri_rcf_remove(f, t, id, f->path);
+            wri_rcf_remove(f, t, leaf);
         }
         depth_of(f, t, t->root, 0, id, &after, &mass);
         cr_assert_eq(before, after, "a point that came and went has changed the tree");
@@ -178,22 +181,22 @@ Test(rcf, scores_are_those_of_trees_built_anew) {
         for (int c = 0; c < 3; c++) p[i][c] = far * gauss(&r) + (i % 2 ? 30 : 0);
         push(f, p[i], NULL);
     }
-    uint32_t guests[GUESTS];
+    static uint32_t guests[GUESTS][TREES]; /* their leaves */
     is(wri_rcf_reserve(f, N + GUESTS, f->n_store, NULL), WR_OK, NULL);
     for (int i = 0; i < GUESTS; i++) {
         float x[4] = {(float)gauss(&r) * 40, (float)gauss(&r) * 10, (float)gauss(&r), 0};
-        guests[i] = hold(f, x);
-        for (uint32_t t = 0; t < TREES; t++) wri_rcf_insert(f, &f->trees[t], guests[i]);
+        uint32_t id = hold(f, x);
+        for (uint32_t t = 0; t < TREES; t++) guests[i][t] = wri_rcf_insert(f, &f->trees[t], id);
     }
     for (int i = 0; i < GUESTS; i++)
-        for (uint32_t t = 0; t < TREES; t++) wri_rcf_remove(f, &f->trees[t], guests[i], f->path);
+        for (uint32_t t = 0; t < TREES; t++) wri_rcf_remove(f, &f->trees[t], guests[i][t]);
     for (int k = 0; k < 12; k++) {
         for (int c = 0; c < 3; c++) {
             p[N][c] = exp(gauss(&r)) * gauss(&r) + (k % 2 ? 30 : 0);
             ((float *)f->x)[c] = (float)(p[N][c] - f->origin[c]);
         }
         double ours = 0, anew = 0;
-        for (uint32_t t = 0; t < TREES; t++) ours += wri_rcf_tree_score(f, &f->trees[t]) / TREES;
+        for (uint32_t t = 0; t < TREES; t++) ours += wri_rcf_scores(f, &f->trees[t], 1) / TREES;
         for (int i = 0; i < 20000; i++) anew += 1.0 / depth_anew(p, N + 1, &r) / 20000;
         cr_assert_float_eq(ours, anew, 0.04 * anew, "%g, not %g", ours, anew);
     }
@@ -210,7 +213,8 @@ Test(rcf, removal_displaces_the_sibling) {
             push(f, v, NULL);
         }
         wri_rcf_tree *t = &f->trees[0];
-        uint32_t id = t->picks[seed % 12], mass, sibling = 0, above = WRI_RCF_NONE, kid = t->root;
+        uint32_t pick = t->picks[seed % 12], id = t->leaves[pick].point, mass, sibling = 0;
+        uint32_t above = WRI_RCF_NONE, kid = t->root;
         const float *x = (const float *)wri_rcf_point(f, id);
         while (!(kid & WRI_RCF_LEAF)) {
             above = kid;
@@ -221,7 +225,7 @@ Test(rcf, removal_displaces_the_sibling) {
         uint32_t depth = depth_of(f, t, t->root, 0, id, &before, &mass);
         const wri_rcf_node *n = wri_rcf_node_at(f, t, above);
         depth_of(f, t, n->kid[n->kid[0] == kid], 0, id, &none, &sibling);
-        wri_rcf_remove(f, t, id, f->path);
+        wri_rcf_remove(f, t, pick);
         depth_of(f, t, t->root, 0, id, &after, &mass);
         cr_assert_eq(before - after, sibling + depth);
         wr_rcf_free(f);
@@ -247,8 +251,8 @@ Test(rcf, trees_do_not_depend_on_the_order_of_points) {
         for (uint32_t i = 0; i < opts.trees; i++) {
             wri_rcf_tree *t = &f->trees[i];
             for (uint32_t k = 0; k < t->n; k++)
-                if (*(const float *)wri_rcf_point(f, t->picks[k]) == forty) {
-                    wri_rcf_remove(f, t, t->picks[k], f->path);
+                if (*(const float *)wri_rcf_point(f, point_of(t, k)) == forty) {
+                    wri_rcf_remove(f, t, t->picks[k]);
                     break;
                 }
             low += wri_rcf_node_at(f, t, t->root)->cut < one;
@@ -279,7 +283,7 @@ Test(rcf, samples_decay_as_a_weighted_reservoir) {
         double age = 0, expected = 0;
         for (uint32_t t = 0; t < TREES; t++)
             for (uint32_t k = 0; k < SAMPLE; k++)
-                age += N - 1 - (double)*(const float *)wri_rcf_point(f, f->trees[t].picks[k]);
+                age += N - 1 - (double)*(const float *)wri_rcf_point(f, point_of(&f->trees[t], k));
         uint64_t r = 99;
         for (uint32_t t = 0; t < TREES; t++) {
             for (int i = 0; i < N; i++) {
