@@ -345,11 +345,12 @@ static wr_status unpack_places(wr_batch *b, const msgpack_object *o, wr_err *err
                 !unpack_words(f + 2, b->n, NULL)))
         return broken(err);
     b->place = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->place);
-    int64_t *pos = wr_alloc(2 * (b->n + 1) * sizeof *pos), *splits = pos + b->n;
+    int64_t *pos = wr_alloc(2 * (b->n + 1) * sizeof *pos);
     if (!b->place || !pos) {
         wr_free(pos);
         return wr_fail_oom(err, "rows of a snapshot");
     }
+    int64_t *splits = pos + b->n;
     if (v1) {
         memcpy(pos, o->via.bin.ptr, b->n * sizeof *pos);
         widen(o->via.bin.ptr + b->n * sizeof *pos, b->n, sizeof(uint32_t), 0, splits);
