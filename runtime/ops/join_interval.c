@@ -30,20 +30,15 @@
 #define ROWS      (1u << ROWS_BITS) /* the most of a block */
 #define FEW       4                 /* rows of a bucket's first block; the next have four times as many */
 
-typedef struct chained { /* of a row */
-    int64_t ts;
-    int64_t next_ts; /* of the row behind it in its chain */
-    uint32_t next;   /* its id + 1, 0: none */
-    uint32_t gid;
-} chained;
-
 typedef struct block {
     wr_batch *b; /* kept columns; b->pos is the number of the block */
     uint32_t side, next_block;
-    uint32_t cap;                /* rows that there is room for */
+    uint32_t cap;          /* rows that there is room for, in the arrays behind this, too */
+    uint32_t *next, *gid;  /* next: id + 1 of the row behind it in its chain, 0: none */
+    int64_t *next_ts, *ts; /* next_ts: of that row; a walk through a chain reads these two, and no others */
     uint64_t matched[ROWS / 64]; /* or done with */
-    chained links[];
 } block;
+#define ROW_BYTES (2 * sizeof(int64_t) + 2 * sizeof(uint32_t)) /* in its arrays */
 
 typedef struct bucket {
     int64_t no;
@@ -250,8 +245,8 @@ static wr_status meet(wr_op *op, uint32_t port, const wr_batch *view, uint32_t i
                                   : wri_pairs_add(&j->pairs, b->b, at, view, i);
             if (full) WR_TRY(flush_pairs(op, port, err));
         }
-        ts = b->links[at].next_ts;
-        id = b->links[at].next;
+        ts = b->next_ts[at];
+        id = b->next[at];
     }
     return WR_OK;
 }
@@ -266,7 +261,7 @@ static wr_status new_block(interval_join *j, uint32_t side, uint32_t cap, uint32
     if (wr_grow(&j->blocks, &j->blocks_cap, (size_t)no + 1, sizeof(block *)) != WR_OK)
         return wr_fail_oom(err, "rows of a join");
     while (j->n_blocks <= no) j->blocks[j->n_blocks++] = NULL;
-    block *b = wr_alloc(sizeof *b + cap * sizeof *b->links);
+    block *b = wr_alloc(sizeof *b + cap * ROW_BYTES);
     if (!b) return wr_fail_oom(err, "rows of a join");
     j->blocks[no] = b;
     b->b = NULL;
@@ -275,6 +270,10 @@ static wr_status new_block(interval_join *j, uint32_t side, uint32_t cap, uint32
     b->side = side;
     b->next_block = 0;
     b->cap = cap;
+    b->next_ts = (int64_t *)(b + 1);
+    b->ts = b->next_ts + cap;
+    b->next = (uint32_t *)(b->ts + cap);
+    b->gid = b->next + cap;
     memset(b->matched, 0, sizeof b->matched);
     j->n_live++;
     j->room += cap;
@@ -327,13 +326,13 @@ static void enchain(interval_join *j, uint32_t port, uint32_t gid, uint32_t id, 
     while (*link && *link_ts > t && *link_ts >= live && !j->unsorted) {
         block *p = j->blocks[(*link - 1) >> ROWS_BITS];
         uint32_t pa = (*link - 1) & (ROWS - 1);
-        link = &p->links[pa].next;
-        link_ts = &p->links[pa].next_ts;
+        link = &p->next[pa];
+        link_ts = &p->next_ts[pa];
     }
-    b->links[at].ts = t;
-    b->links[at].gid = gid;
-    b->links[at].next = *link;
-    b->links[at].next_ts = *link_ts;
+    b->ts[at] = t;
+    b->gid[at] = gid;
+    b->next[at] = *link;
+    b->next_ts[at] = *link_ts;
     *link = id;
     *link_ts = t;
 }
@@ -384,7 +383,7 @@ static wr_status emit_unmatched(wr_op *op, uint32_t s, const bucket *u, int64_t 
     for (uint32_t no = u->first; no; no = j->blocks[no - 1]->next_block) {
         block *b = j->blocks[no - 1];
         for (uint32_t i = 0; i < b->b->n; i++) {
-            if (was_matched(b, i) || (wm != WR_WM_END && b->links[i].ts + after > wm)) continue;
+            if (was_matched(b, i) || (wm != WR_WM_END && b->ts[i] + after > wm)) continue;
             uint32_t slot = slot_of(b, i);
             WR_TRY(wri_slots_touch(&j->slots, &slot, 1, err));
             set_matched(b, i);
@@ -398,8 +397,8 @@ static wr_status free_bucket(interval_join *j, const bucket *u, wr_err *err) {
     for (uint32_t no = u->first; no;) {
         block *b = j->blocks[no - 1];
         for (uint32_t i = 0; i < b->b->n; i++) {
-            chain *k = chain_of(j, b->links[i].gid);
-            if (--k->rows == 0) WR_TRY(note_gone(j, b->links[i].gid, k, err));
+            chain *k = chain_of(j, b->gid[i]);
+            if (--k->rows == 0) WR_TRY(note_gone(j, b->gid[i], k, err));
         }
         WR_TRY(wri_slots_leave_range(&j->slots, slot_of(b, 0), b->b->n, err));
         wr_batch_drop(b->b);
@@ -543,8 +542,7 @@ static wr_status save_rest(interval_join *j, uint32_t s, const wri_picked *rows,
     wr_batch *keys = NULL;
     bool timed = side->time != WR_NO_COL && side->time >= side->n_kept;
     wr_status r = gids ? wr_batch_new(n->join.n_keys, out->n, &keys, err) : wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; r == WR_OK && i < out->n; i++)
-        gids[i] = j->blocks[rows[i].pos]->links[rows[i].row].gid;
+    for (uint32_t i = 0; r == WR_OK && i < out->n; i++) gids[i] = j->blocks[rows[i].pos]->gid[rows[i].row];
     if (r == WR_OK) {
         keys->n = out->n;
         r = wri_groups_emit_keys(j->groups, gids, out->n, keys, 0, err);
@@ -556,7 +554,7 @@ static wr_status save_rest(interval_join *j, uint32_t s, const wri_picked *rows,
     }
     if (r == WR_OK && timed) r = wr_batch_col(out, side->time, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && timed && i < out->n; i++)
-        out->cols[side->time].i64[i] = j->blocks[rows[i].pos]->links[rows[i].row].ts;
+        out->cols[side->time].i64[i] = j->blocks[rows[i].pos]->ts[rows[i].row];
     if (r == WR_OK && marks(n, s)) r = wr_batch_col(out, side->n, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && marks(n, s) && i < out->n; i++)
         out->cols[side->n].i64[i] = was_matched(j->blocks[rows[i].pos], rows[i].row);
@@ -653,8 +651,8 @@ static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **lin
     for (uint32_t id = k->head[s]; id; n++) {
         const block *b = j->blocks[(id - 1) >> ROWS_BITS];
         if (wr_grow(links, cap, n + 1, sizeof **links) != WR_OK) return wr_fail_oom(err, "rows of a join");
-        (*links)[n] = (linked){b->links[(id - 1) & (ROWS - 1)].ts, id};
-        id = b->links[(id - 1) & (ROWS - 1)].next;
+        (*links)[n] = (linked){b->ts[(id - 1) & (ROWS - 1)], id};
+        id = b->next[(id - 1) & (ROWS - 1)];
     }
     if (n < 2) return WR_OK;
     qsort(*links, n, sizeof **links, latest_first);
@@ -663,8 +661,8 @@ static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **lin
     for (size_t i = 0; i < n; i++) {
         uint32_t id = (*links)[i].id - 1;
         block *b = j->blocks[id >> ROWS_BITS];
-        b->links[id & (ROWS - 1)].next = i + 1 < n ? (*links)[i + 1].id : 0;
-        b->links[id & (ROWS - 1)].next_ts = i + 1 < n ? (*links)[i + 1].ts : 0;
+        b->next[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].id : 0;
+        b->next_ts[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].ts : 0;
     }
     return WR_OK;
 }
@@ -693,7 +691,7 @@ static void interval_measure(const wr_op *op, wr_kept *out) {
     size_t row = wri_row_bytes(&op->node->in[0]->out), other = wri_row_bytes(&op->node->in[1]->out);
     out->keys = rows_kept(j);
     out->bytes = wri_groups_bytes(j->groups) + j->n_live * (sizeof(block) + sizeof(wr_batch)) +
-                 j->room * (sizeof(chained) + (row + other) / 2) + wri_slots_bytes(&j->slots);
+                 j->room * (ROW_BYTES + (row + other) / 2) + wri_slots_bytes(&j->slots);
 }
 
 /* Rows of the bucket, and the least time among them. */
@@ -702,7 +700,7 @@ static uint64_t look_into(const interval_join *j, const bucket *b, int64_t *leas
     for (uint32_t at = b->first; at; at = j->blocks[at - 1]->next_block) {
         const block *k = j->blocks[at - 1];
         for (uint32_t i = 0; i < k->b->n; i++)
-            if (k->links[i].ts < *leastp) *leastp = k->links[i].ts;
+            if (k->ts[i] < *leastp) *leastp = k->ts[i];
         n += k->b->n;
     }
     return n;
