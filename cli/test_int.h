@@ -34,6 +34,7 @@ typedef struct wri_case {
 /* Reads and cuts it; *c is zeroed before and to be freed in either case. */
 wr_status wri_case_read(const char *path, wri_case *c, wr_err *err) WR_MUST_USE;
 void wri_case_free(wri_case *c);
+uint32_t wri_case_count(const wri_case *c, const char *kind); /* its sections of that kind */
 /* Whether a section `options` is of an application (test_application.c), and so can be run here. */
 bool wri_application_only(const wri_section *s);
 /* What the sections `options` say, with the working directory that of the case; file NULL: nothing. */

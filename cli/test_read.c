@@ -87,6 +87,12 @@ wr_status wri_case_read(const char *path, wri_case *c, wr_err *err) {
 
 void wri_case_free(wri_case *c) { wr_arena_free(&c->ar); }
 
+uint32_t wri_case_count(const wri_case *c, const char *kind) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->n; i++) n += strcmp(c->sections[i].kind, kind) == 0;
+    return n;
+}
+
 const char *wri_case_name(wr_arena *ar, const char **restp, bool *quotedp) {
     const char *p = *restp;
     while (blank(*p)) p++;

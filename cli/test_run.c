@@ -223,11 +223,9 @@ static wr_status run_script(running *r, const wri_section *s, bool last, wr_err 
 }
 
 static wr_status run_scripts(running *r, wr_err *err) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < r->c.n; i++) n += strcmp(r->c.sections[i].kind, "sql") == 0;
-    bool of_app = false;
-    for (uint32_t i = 0; i < r->c.n; i++) of_app |= strcmp(r->c.sections[i].kind, "options") == 0;
-    if (n == 0 && of_app) return run_script(r, NULL, true, err); /* the code is in the description */
+    uint32_t n = wri_case_count(&r->c, "sql");
+    if (n == 0 && wri_case_count(&r->c, "options") > 0)
+        return run_script(r, NULL, true, err); /* the code is in the description */
     if (n == 0)
         return wr_fail(err, WR_EINVAL,
                        "it has no script: a line --- sql and the SQL below it, or --- sql FILE.sql");
@@ -335,11 +333,8 @@ static wr_status check_errors(running *r, const wri_section *s) {
 }
 
 static wr_status check(running *r) {
-    bool wants_error = false, errors = false;
-    for (uint32_t i = 0; i < r->c.n; i++) {
-        errors |= strcmp(r->c.sections[i].kind, "errors") == 0;
-        wants_error |= errors || strcmp(r->c.sections[i].kind, "error") == 0;
-    }
+    bool errors = wri_case_count(&r->c, "errors") > 0;
+    bool wants_error = errors || wri_case_count(&r->c, "error") > 0;
     if (r->status != EXIT_DONE && !wants_error)
         return wr_buf_printf(r->why, "  the script failed:\n%s", text(&r->log));
     if (r->status == EXIT_DONE && wants_error)

@@ -445,13 +445,6 @@ static wr_status read_text(const wri_case *c, const wri_section *sql, wri_tested
     return r != WR_OK && t->log.len ? WR_ESQL : r;
 }
 
-/* What is wrong with SQL is told of it as it stands, which is not run. */
-static bool says_wrong(const wri_case *c) {
-    for (uint32_t i = 0; i < c->n; i++)
-        if (strcmp(c->sections[i].kind, "errors") == 0) return true;
-    return false;
-}
-
 wr_status wri_tested_load(const wri_case *c, const wri_section *sql, const char *out, wri_tested *t,
                           wr_err *err) {
     wr_arena *ar = &t->sc.ar;
@@ -468,7 +461,8 @@ wr_status wri_tested_load(const wri_case *c, const wri_section *sql, const char 
     if (r == WR_OK) {
         WR_TRY(with_tail(c, t, out, err));
         for (uint32_t k = 0; k < t->n_given; k++) WR_TRY(give(t, k, err));
-        if (!says_wrong(c)) WR_TRY(redirect(t));
+        /* What is wrong with SQL is told of it as it stands, which is not run. */
+        if (wri_case_count(c, "errors") == 0) WR_TRY(redirect(t));
         r = wr_plan_script(&t->sc.script, &t->sc.reg, ar, &t->sc.diags, &t->sc.plan);
     }
     WR_TRY(told(t, r));

@@ -533,6 +533,9 @@ wr_status wr_plan_annotate(const wr_plan *plan, const wr_registry *reg,
 const char *wr_sink_delivery(const wr_registry *reg, const wr_node *sink);
 /* SQL-like text of a typed expression, column names from `in`. */
 wr_status wr_expr_print(const wr_expr *e, const wr_schema *in, wr_buf *out) WR_MUST_USE;
+/* A watermark that is a column, or a column less a constant (*delayp, else 0): most are, and need no
+ * evaluator. */
+bool wr_simple_watermark(const wr_expr *e, uint32_t *colp, int64_t *delayp);
 const char *wr_op_name(wr_xop op);
 const char *wr_node_kind_name(wr_node_kind k);
 

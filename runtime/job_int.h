@@ -406,10 +406,6 @@ void wri_exchange_free(wr_job *j, wri_exchange *x);
 /* Takes up to a few events; *didp: something was there. */
 wr_status wri_exchange_drain(wr_task *t, wri_entry *e, bool *didp, wr_err *err) WR_MUST_USE;
 
-/* why.c */
-/* event_time or event_time - constant, the usual watermarks: they need no evaluator. */
-bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp);
-
 /* source.c */
 /* from: what wri_source_save wrote, NULL: from the beginning. */
 wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, const wr_piece *from,

@@ -61,9 +61,15 @@ wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub) {
     return s;
 }
 
-/* An item of rows with these keys. */
-static wr_status add_rows(wr_saver *to, uint32_t tag, const uint32_t *keys, uint32_t n_keys, wri_item **outp,
-                          wr_err *err) {
+/* The item that rows of b become. *outp NULL: nothing is left to do, they are none or have been handed on. */
+static wr_status add_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                          wri_item **outp, wr_err *err) {
+    *outp = NULL;
+    if (b->n == 0) return WR_OK;
+    if (to->straight) {
+        wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
+        return hand_on(to, one, err);
+    }
     uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
@@ -73,49 +79,43 @@ static wr_status add_rows(wr_saver *to, uint32_t tag, const uint32_t *keys, uint
     return WR_OK;
 }
 
-static wr_status hand_rows_on(const wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys,
-                              uint32_t n_keys, wr_err *err) {
-    wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
-    return hand_on(to, one, err);
-}
-
 wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                        wr_err *err) {
     wri_item *item;
-    if (b->n == 0) return WR_OK;
-    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err);
-    WR_TRY(add_rows(to, tag, keys, n_keys, &item, err));
-    item->rows = wr_batch_hold(b);
+    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
+    if (item) item->rows = wr_batch_hold(b);
     return WR_OK;
 }
 
 /* While its columns are still in the cache; the batch's memory is used again for the next one. */
-wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
-                       wr_err *err) {
-    wri_item *item;
-    if (b->n == 0) return WR_OK;
-    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err);
-    WR_TRY(add_rows(to, tag, keys, n_keys, &item, err));
+static wr_status pack(wr_saver *to, const wr_batch *b, wri_item *item, wr_err *err) {
+    to->room.len = 0;
     WR_TRY(wr_rows_pack(b, &to->room, err));
     item->packed.data = wr_alloc(to->room.len);
     if (!item->packed.data) return wr_fail_oom(err, "a snapshot");
     memcpy(item->packed.data, to->room.data, to->room.len);
     item->packed.len = item->packed.cap = to->room.len;
-    to->room.len = 0;
     return WR_OK;
+}
+
+wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) {
+    wri_item *item;
+    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
+    return item ? pack(to, b, item, err) : WR_OK;
 }
 
 wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                         const uint32_t *slots, wr_err *err) {
-    if (b->n == 0) return WR_OK;
-    if (to->straight) return hand_rows_on(to, tag, b, keys, n_keys, err); /* none of them is void */
+    wri_item *item;
+    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
+    if (!item) return WR_OK; /* handed on: none of them is void */
     uint32_t *own = wr_arena_alloc(&to->ar, b->n * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     for (uint32_t i = 0; i < b->n; i++) own[i] = slots[i] & ((1u << WR_SLOT_BITS) - 1);
-    WR_TRY(wr_save_made(to, tag, b, keys, n_keys, err));
-    to->items[to->n - 1].slots = own;
-    to->items[to->n - 1].slots_len = b->n * sizeof *own;
-    return WR_OK;
+    item->slots = own;
+    item->slots_len = b->n * sizeof *own;
+    return pack(to, b, item, err);
 }
 
 static void list_bits(const uint64_t *bits, size_t words, uint32_t *list) {

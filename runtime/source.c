@@ -394,7 +394,7 @@ static wr_status open_exprs(wr_op *op, source_op *o, wr_err *err) {
         WR_TRY(wr_eval_new(n->source.computed, n->source.n_computed, &n->out, &eo, &o->computed, err));
     }
     o->wm_col = WR_NO_COL;
-    if (!n->source.wm || wri_simple_wm(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
+    if (!n->source.wm || wr_simple_watermark(n->source.wm, &o->wm_col, &o->wm_delay)) return WR_OK;
     return wr_eval_new(&n->source.wm, 1, &n->out, &eo, &o->wm, err);
 }
 
@@ -694,9 +694,8 @@ static wr_status watch(wr_job *j, wri_source *s, uint64_t passed, bool *duep, wr
     return r;
 }
 
-static wr_status go_on_to(wr_op *op, int64_t wm, bool *didp, wr_err *err) {
+static wr_status go_on_to(wr_op *op, int64_t wm, wr_err *err) {
     if (wm <= op->wm) return WR_OK;
-    *didp = true;
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED); /* statistics read it */
     return wri_emit_watermark(op, wm, err);
 }
@@ -733,12 +732,14 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
         wr_drop(c.hold);
     }
     if (r != WR_OK && r != WR_AGAIN) return r;
-    return go_on_to(op, announce(s), &due, err);
+    return go_on_to(op, announce(s), err);
 }
 
 wr_status wri_source_tell(wri_entry *e, bool *didp, wr_err *err) {
     const source_op *o = e->op->state;
-    return go_on_to(e->op, __atomic_load_n(&o->s->announced, __ATOMIC_ACQUIRE), didp, err);
+    int64_t wm = __atomic_load_n(&o->s->announced, __ATOMIC_ACQUIRE);
+    *didp |= wm > e->op->wm;
+    return go_on_to(e->op, wm, err);
 }
 
 wri_source **wri_source_place(wr_op *op) { return &((source_op *)op->state)->s; }

@@ -83,27 +83,12 @@ static const wr_node *slowest(const wri_why *w, const wr_node *n, bool *endsp) {
     return slow;
 }
 
-bool wri_simple_wm(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
-    if (e->kind == WR_X_COL) {
-        *colp = e->col;
-        *delayp = 0;
-        return true;
-    }
-    if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
-        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null || e->args[1]->value.i64 < 0 ||
-        e->args[1]->value.i64 > WR_TS_MAX)
-        return false;
-    *colp = e->args[0]->col;
-    *delayp = e->args[1]->value.i64;
-    return true;
-}
-
 /* Event time of a record that brings the watermark; WR_NEVER: the expression is not that simple. */
 static int64_t record_for(const wr_node *source, int64_t need) {
     uint32_t col;
     int64_t delay = 0;
     if (source->source.stream->arrival_time || !source->source.wm) return WR_NEVER;
-    if (!wri_simple_wm(source->source.wm, &col, &delay)) return WR_NEVER;
+    if (!wr_simple_watermark(source->source.wm, &col, &delay)) return WR_NEVER;
     return need == WR_WM_END || need > WR_TS_MAX ? WR_NEVER : need + delay;
 }
 

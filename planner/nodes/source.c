@@ -6,6 +6,21 @@ typedef struct source_use { /* per column of a SOURCE: who reads it */
 } source_use;
 static void feeds_col(void *ctx, uint32_t col) { ((source_use *)ctx)->feeds[col] = true; }
 
+bool wr_simple_watermark(const wr_expr *e, uint32_t *colp, int64_t *delayp) {
+    if (e->kind == WR_X_COL) {
+        *colp = e->col;
+        *delayp = 0;
+        return true;
+    }
+    if (e->kind != WR_X_OP || e->op != WR_OP_SUB || e->args[0]->kind != WR_X_COL ||
+        e->args[1]->kind != WR_X_CONST || e->args[1]->value.null || e->args[1]->value.i64 < 0 ||
+        e->args[1]->value.i64 > WR_TS_MAX)
+        return false;
+    *colp = e->args[0]->col;
+    *delayp = e->args[1]->value.i64;
+    return true;
+}
+
 /* New order: decoded columns that go on, decoded ones that do not, computed ones that go on, then the one
  * that only feeds the watermark. Returns the number of columns; x->map is filled. */
 static uint32_t source_order(wr_node *n, const bool *feeds) {

@@ -110,6 +110,8 @@ static wr_status save_forced(wri_slots *s, uint32_t n, wr_err *err) {
     return WR_OK;
 }
 
+static inline wri_slot_word *word_of(const wri_slots *s, uint32_t id) { return &s->bits[id >> 6]; }
+static inline uint64_t bit_of(uint32_t id) { return UINT64_C(1) << (id & 63); }
 static inline bool unset(uint64_t *word, uint64_t bit) {
     bool was = *word & bit;
     *word &= ~bit;
@@ -129,8 +131,8 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     if (s->n_due > 0 && wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     for (size_t i = 0; i < n; i++) {
-        wri_slot_word *w = &s->bits[ids[i] >> 6];
-        uint64_t bit = UINT64_C(1) << (ids[i] & 63);
+        wri_slot_word *w = word_of(s, ids[i]);
+        uint64_t bit = bit_of(ids[i]);
         if (w->changed & w->live & ~w->due & bit) continue;
         wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
         p->changed += set(&w->changed, bit);
@@ -147,7 +149,7 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
 static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     for (size_t i = 0; i < n; i++) {
         if (WR_UNLIKELY(ids[i] / 64 >= s->words)) WR_TRY(room(s, ids[i], err));
-        s->bits[ids[i] >> 6].live |= UINT64_C(1) << (ids[i] & 63);
+        word_of(s, ids[i])->live |= bit_of(ids[i]);
     }
     return WR_OK;
 }
@@ -162,7 +164,7 @@ wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *er
 wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     WR_TRY(wri_slots_note(s, ids, n, err));
     for (size_t i = 0; i < n; i++)
-        s->parts[ids[i] >> PART_BITS].live -= unset(&s->bits[ids[i] >> 6].live, UINT64_C(1) << (ids[i] & 63));
+        s->parts[ids[i] >> PART_BITS].live -= unset(&word_of(s, ids[i])->live, bit_of(ids[i]));
     return WR_OK;
 }
 

@@ -281,6 +281,13 @@ static bool unpack_words(const msgpack_object *o, uint32_t n, int64_t *out) {
     return true;
 }
 
+/* Words of format 1, which had no least one and a fixed width, as words of today. */
+static void words_then(const char *p, size_t n, uint32_t bytes, msgpack_object out[2]) {
+    out[0] = (msgpack_object){.type = bytes == 8 ? MSGPACK_OBJECT_NIL : MSGPACK_OBJECT_POSITIVE_INTEGER};
+    out[1] =
+        (msgpack_object){.type = MSGPACK_OBJECT_BIN, .via.bin = {.size = (uint32_t)(n * bytes), .ptr = p}};
+}
+
 /* Lengths in lens, their strings to c. */
 static wr_status make_strings(wr_batch *b, wr_col *c, const int64_t *lens, const msgpack_object *bytes,
                               wr_err *err) {
@@ -297,35 +304,35 @@ static wr_status make_strings(wr_batch *b, wr_col *c, const int64_t *lens, const
     return at == size ? WR_OK : broken(err);
 }
 
-static wr_status unpack_strings(wr_batch *b, wr_col *c, const msgpack_object *f, bool v1, wr_err *err) {
+static wr_status unpack_strings(wr_batch *b, wr_col *c, const msgpack_object *words,
+                                const msgpack_object *bytes, wr_err *err) {
     int64_t *lens = wr_alloc((b->n + 1) * sizeof *lens);
     if (!lens) return wr_fail_oom(err, "rows of a snapshot");
-    if (v1) widen(f[2].via.bin.ptr, b->n, sizeof(uint32_t), 0, lens);
-    else (void)unpack_words(&f[2], b->n, lens);
-    wr_status r = make_strings(b, c, lens, &f[v1 ? 3 : 4], err);
+    (void)unpack_words(words, b->n, lens);
+    wr_status r = make_strings(b, c, lens, bytes, err);
     wr_free(lens);
     return r;
 }
 
 static wr_status unpack_column(wr_batch *b, uint32_t i, const msgpack_object *o, wr_err *err) {
     if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3) return broken(err);
-    const msgpack_object *f = o->via.array.ptr;
+    const msgpack_object *f = o->via.array.ptr, *words = &f[2];
     if (f[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || f[0].via.u64 > WR_STR) return broken(err);
     wr_phys phys = (wr_phys)f[0].via.u64;
-    uint32_t size = o->via.array.size, today = phys == WR_STR ? 5 : 4;
-    bool v1 = size == today - 1;
-    /* Before memory is taken for them. */
-    if (!v1 && size != today) return broken(err);
-    if (v1 ? !is_bin(&f[2], b->n * (phys == WR_STR ? sizeof(uint32_t) : sizeof(int64_t)))
-           : !unpack_words(&f[2], b->n, NULL))
-        return broken(err);
+    uint32_t size = o->via.array.size, today = phys == WR_STR ? 5 : 4, fixed = phys == WR_STR ? 4 : 8;
+    msgpack_object then[2];
+    if (size == today - 1) {
+        if (!is_bin(&f[2], (size_t)b->n * fixed)) return broken(err);
+        words_then(f[2].via.bin.ptr, b->n, fixed, then);
+        words = then;
+    } else if (size != today) return broken(err);
+    if (!unpack_words(words, b->n, NULL)) return broken(err); /* before memory is taken for them */
     WR_TRY(wr_batch_col(b, i, phys, err));
     wr_col *c = &b->cols[i];
     if (f[1].type != MSGPACK_OBJECT_NIL)
         WR_TRY(copy(b, &f[1], wr_bitmap_words(b->n) * sizeof *c->nulls, &c->nulls, err));
-    if (phys == WR_STR) return unpack_strings(b, c, f, v1, err);
-    if (v1) memcpy(c->data, f[2].via.bin.ptr, b->n * sizeof *c->i64);
-    else (void)unpack_words(&f[2], b->n, c->data);
+    if (phys == WR_STR) return unpack_strings(b, c, words, &f[size - 1], err);
+    (void)unpack_words(words, b->n, c->data);
     return WR_OK;
 }
 
@@ -339,28 +346,23 @@ static wr_status unpack_wm(wr_batch *b, const msgpack_object *o, wr_err *err) {
 }
 
 static wr_status unpack_places(wr_batch *b, const msgpack_object *o, wr_err *err) {
+    const size_t n = b->n;
     const msgpack_object *f = o->via.array.ptr;
-    bool v1 = is_bin(o, b->n * (sizeof(int64_t) + sizeof(uint32_t)));
-    if (!v1 && (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 4 || !unpack_words(f, b->n, NULL) ||
-                !unpack_words(f + 2, b->n, NULL)))
-        return broken(err);
-    b->place = wr_arena_alloc(&b->arena, (b->n + 1) * sizeof *b->place);
-    int64_t *pos = wr_alloc(2 * (b->n + 1) * sizeof *pos);
-    if (!b->place || !pos) {
-        wr_free(pos);
-        return wr_fail_oom(err, "rows of a snapshot");
-    }
-    int64_t *splits = pos + b->n;
-    if (v1) {
-        memcpy(pos, o->via.bin.ptr, b->n * sizeof *pos);
-        widen(o->via.bin.ptr + b->n * sizeof *pos, b->n, sizeof(uint32_t), 0, splits);
-    } else {
-        (void)unpack_words(f, b->n, pos);
-        (void)unpack_words(f + 2, b->n, splits);
-    }
-    for (uint32_t i = 0; i < b->n; i++)
-        b->place[i] = (wr_row_place){.pos = pos[i], .split = (uint32_t)splits[i]};
-    wr_free(pos);
+    msgpack_object then[4];
+    if (is_bin(o, n * (sizeof(int64_t) + sizeof(uint32_t)))) {
+        words_then(o->via.bin.ptr, n, sizeof(int64_t), then);
+        words_then(o->via.bin.ptr + n * sizeof(int64_t), n, sizeof(uint32_t), then + 2);
+        f = then;
+    } else if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 4) return broken(err);
+    if (!unpack_words(f, b->n, NULL) || !unpack_words(f + 2, b->n, NULL)) return broken(err);
+    b->place = wr_arena_alloc(&b->arena, (n + 1) * sizeof *b->place);
+    int64_t *words = b->place ? wr_alloc((n + 1) * sizeof *words) : NULL;
+    if (!words) return wr_fail_oom(err, "rows of a snapshot");
+    (void)unpack_words(f, b->n, words);
+    for (size_t i = 0; i < n; i++) b->place[i].pos = words[i];
+    (void)unpack_words(f + 2, b->n, words);
+    for (size_t i = 0; i < n; i++) b->place[i].split = (uint32_t)words[i];
+    wr_free(words);
     return WR_OK;
 }
 

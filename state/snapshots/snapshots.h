@@ -112,6 +112,7 @@ wr_status wr_snapshots_read(wr_snapshots *s, wr_snapshot **outp, wr_buf *said, w
  *
  *   DIR/00000001.seg   all its pieces
  *   DIR/savepoint      a manifest that names only those */
+
 /* The last snapshot that s has written or read, to a folder that is not there yet or empty. Durable when it
  * returns; without parts whose names begin with `but` (NULL: all); after a failure there is no savepoint.
  * *bytesp (may be NULL): bytes written. */
