@@ -337,27 +337,35 @@ COPY = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = {r
         "CREATE STREAM o WITH (connector = 'file', path = 'o.jsonl', format = 'json') AS SELECT * FROM g;")
 
 
+def interrupted(d, *options):
+    """Copies until 200 rows and more are there, then interrupts, and starts anew with more rows where all of
+    them were faster than the interrupt. Returns how many rows there are to be, the SQL and what was said."""
+    for rows in (2000, 8000, 32000, 128000):
+        sql = COPY.format(rows=rows, rate=2000)
+        p = subprocess.Popen([WEIR, "run", "--state", "state", *options, "-e", sql], cwd=d, stderr=subprocess.PIPE, text=True)
+        while p.poll() is None and len(lines_of(d, "o.jsonl")) < 200:
+            pass
+        p.send_signal(signal.SIGINT)
+        said = p.communicate(timeout=60)[1]
+        if p.returncode == 130 and len(lines_of(d, "o.jsonl")) < rows:
+            return rows, sql, said
+        shutil.rmtree(os.path.join(d, "state"))
+        os.remove(os.path.join(d, "o.jsonl"))
+    raise AssertionError(f"never interrupted half way: {said}")
+
+
 @case
 def a_state_is_gone_on_from_and_finishes(d):
-    sql = COPY.format(rows=2000, rate=2000)
-    args = [WEIR, "run", "--state", "state", "--snapshot-interval=20ms", "-e", sql]
-    p = subprocess.Popen(args, cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while len(lines_of(d, "o.jsonl")) < 200:
-        assert p.poll() is None
-    p.send_signal(signal.SIGINT)
-    said = p.communicate(timeout=60)[1]
-    assert p.returncode == 130 and "goes on from there" in said, said
+    rows, sql, said = interrupted(d, "--snapshot-interval=20ms")
+    assert "goes on from there" in said, said
     half = len(lines_of(d, "o.jsonl"))
-    assert 200 <= half < 2000, half
     other = weir("run", "--state", "state", "-e", sql.replace("SELECT *", "SELECT user_id"), cwd=d)
     assert other.returncode == 1 and "belongs to other SQL" in other.stderr, other.stderr
     assert len(lines_of(d, "o.jsonl")) == half  # nothing was touched
-    done = weir(*args[1:], cwd=d)
-    assert done.returncode == 0 and len(lines_of(d, "o.jsonl")) == 2000, done.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == 2000
-    again = weir(*args[1:], cwd=d)
-    assert again.returncode == 0 and "has finished" in again.stderr, again.stderr
-    assert len(lines_of(d, "o.jsonl")) == 2000
+    for ends in ("", "has finished"):
+        done = weir("run", "--state", "state", "-e", sql, cwd=d)
+        assert done.returncode == 0 and ends in done.stderr, done.stderr
+        assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == rows
 
 
 def lines_of(d, name):
@@ -383,13 +391,8 @@ def a_state_in_use_is_said(d):
 
 @case
 def a_damaged_state_is_said(d):
-    sql = COPY.format(rows=6000, rate=2000)
+    rows, sql, _ = interrupted(d, "--snapshot-interval=10ms")
     args = ["run", "--state", "state", "--snapshot-interval=10ms", "-e", sql]
-    p = subprocess.Popen([WEIR, *args], cwd=d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while len(list_of(d, ".snapshot")) < 3:
-        assert p.poll() is None
-    p.kill()
-    p.wait()
     with open(os.path.join(d, "state", list_of(d, ".snapshot")[-1]), "r+b") as f:
         f.seek(40)
         byte = f.read(1)
@@ -397,18 +400,13 @@ def a_damaged_state_is_said(d):
         f.write(bytes([byte[0] ^ 1]))
     r = weir(*args, cwd=d)
     assert r.returncode == 0 and "is passed over" in r.stderr and "checksum" in r.stderr, r.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 6000
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == rows
 
 
 @case
 def other_sql_and_a_savepoint_go_on(d):
-    sql = COPY.format(rows=2000, rate=4000)
     args = ["run", "--quiet", "--snapshot-interval=20ms"]
-    p = subprocess.Popen([WEIR, *args, "--state", "state", "-e", sql], cwd=d, stderr=subprocess.DEVNULL)
-    while len(lines_of(d, "o.jsonl")) < 200:
-        assert p.poll() is None
-    p.send_signal(signal.SIGINT)
-    assert p.wait(60) == 130
+    rows, sql, _ = interrupted(d, *args[1:])
     made = weir("state", "state", "--savepoint", "point", cwd=d)
     assert made.returncode == 0 and "weir run --from point" in made.stderr, made.stderr
     assert weir("state", "point", "--sql", cwd=d).stdout == sql
@@ -418,9 +416,9 @@ def other_sql_and_a_savepoint_go_on(d):
     assert refused.returncode == 1 and "begins  into m" in refused.stderr and "give --update" in refused.stderr, refused.stderr
     done = weir(*args, "--state", "state", "--update", "-e", more, cwd=d)
     assert done.returncode == 0 and "keeps   into o" in done.stderr, done.stderr
-    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000 and 0 < len(lines_of(d, "m.jsonl")) < 2000
+    assert len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == rows and 0 < len(lines_of(d, "m.jsonl")) < rows
     again = weir(*args, "--from", "point", "--state", "new", "--workers=1", "-e", sql, cwd=d)
-    assert again.returncode == 0 and len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == 2000, again.stderr
+    assert again.returncode == 0 and len(set(lines_of(d, "o.jsonl"))) == len(lines_of(d, "o.jsonl")) == rows, again.stderr
     assert "is a savepoint" in weir(*args, "--state", "point", "-e", sql, cwd=d).stderr
 
 
