@@ -16,9 +16,10 @@
  * What comes out is at most max(-lo, hi, 0) older than the watermark (op->holds_us); not so where the result
  * has a time of its own (node->join.recent), which is that of the row that came last, or of the watermark.
  *
- * In snapshots each row that waits is a slot, by its id; it changes when it is matched, if that counts. */
-#include <stdlib.h>
-
+ * In snapshots each row that waits is a slot, by its id; it changes when it is matched, if that counts. Rows
+ * that are loaded come in any order, and go into their chains when all are there: bucket by bucket, by time.
+ */
+#include "by_time.h"
 #include "join_saved.h"
 #include "join_table.h"
 #include "ops.h"
@@ -28,6 +29,7 @@
 
 #define ROWS_BITS 8
 #define ROWS      (1u << ROWS_BITS) /* the most of a block */
+#define AHEAD     16                /* rows; of what is fetched before it is needed */
 #define FEW       4                 /* rows of a bucket's first block; the next have four times as many */
 
 typedef struct block {
@@ -70,7 +72,7 @@ typedef struct interval_join {
     wri_slots slots;
     wri_picked *picked; /* scratch of snapshots */
     size_t picked_cap;
-    bool unsorted; /* rows were loaded, and stand in chains in any order */
+    bool unlinked; /* rows were loaded, and stand in no chain yet */
     wri_pairs pairs, singles;
     int64_t width;
     bool forever;
@@ -311,29 +313,27 @@ static wr_status store(interval_join *j, uint32_t port, size_t k, const wr_batch
         uint32_t first = b->b->n, m = b->cap - first < n - at ? b->cap - first : n - at;
         WR_TRY(wri_slots_touch_range(&j->slots, slot_of(b, first), m, err));
         WR_TRY(wri_block_add(b->b, &j->sides[port], view, (wri_some){idx, at, m}, err));
-        for (uint32_t i = 0; i < m; i++) ids[at + i] = (((u->last - 1) << ROWS_BITS) | (first + i)) + 1;
+        for (uint32_t i = 0; i < m; i++) ids[at + i] = slot_of(b, first + i);
         at += m;
     }
     return WR_OK;
 }
 
 /* Puts a stored row into its key's chain, before all that are not later. */
-static void enchain(interval_join *j, uint32_t port, uint32_t gid, uint32_t id, int64_t t) {
-    chain *k = chain_of(j, gid);
-    block *b = j->blocks[(id - 1) >> ROWS_BITS];
-    uint32_t at = (id - 1) & (ROWS - 1), *link = &k->head[port];
-    int64_t *link_ts = &k->ts[port], live = j->wait[port].live_from;
-    while (*link && *link_ts > t && *link_ts >= live && !j->unsorted) {
+static void enchain(interval_join *j, uint32_t port, block *b, uint32_t at) {
+    int64_t t = b->ts[at], live = j->wait[port].live_from;
+    chain *k = chain_of(j, b->gid[at]);
+    uint32_t *link = &k->head[port];
+    int64_t *link_ts = &k->ts[port];
+    while (*link && *link_ts > t && *link_ts >= live) {
         block *p = j->blocks[(*link - 1) >> ROWS_BITS];
         uint32_t pa = (*link - 1) & (ROWS - 1);
         link = &p->next[pa];
         link_ts = &p->next_ts[pa];
     }
-    b->ts[at] = t;
-    b->gid[at] = gid;
     b->next[at] = *link;
     b->next_ts[at] = *link_ts;
-    *link = id;
+    *link = slot_of(b, at) + 1;
     *link_ts = t;
 }
 
@@ -350,9 +350,12 @@ static wr_status keep_rows(interval_join *j, uint32_t port, const wr_batch *view
         WR_TRY(find_bucket(w, no, &k, err));
         WR_TRY(store(j, port, k, view, idx + at, m - at, j->ids, err));
         for (uint32_t i = at; i < m; i++) {
-            uint32_t id = j->ids[i - at];
-            enchain(j, port, gids[i], id, j->forever ? 0 : time[idx[i]]);
-            if (j->hit[idx[i]]) set_matched(j->blocks[(id - 1) >> ROWS_BITS], (id - 1) & (ROWS - 1));
+            block *b = j->blocks[j->ids[i - at] >> ROWS_BITS];
+            uint32_t row = j->ids[i - at] & (ROWS - 1);
+            b->ts[row] = j->forever ? 0 : time[idx[i]];
+            b->gid[row] = gids[i];
+            if (j->hit[idx[i]]) set_matched(b, row);
+            if (!j->unlinked) enchain(j, port, b, row);
         }
         at = m;
     }
@@ -436,17 +439,17 @@ static wr_status expire(wr_op *op, uint32_t s, wr_err *err) {
     return r;
 }
 
-static wr_status sort_chains(interval_join *j, wr_err *err);
+static wr_status link_loaded(interval_join *j, wr_err *err);
 
 static wr_status interval_watermark(wr_op *op, int64_t wm, wr_err *err) {
     (void)wm;
-    WR_TRY(sort_chains(op->state, err));
+    WR_TRY(link_loaded(op->state, err));
     WR_TRY(expire(op, 0, err));
     return expire(op, 1, err);
 }
 
 static wr_status interval_port_end(wr_op *op, uint32_t port, wr_err *err) {
-    WR_TRY(sort_chains(op->state, err));
+    WR_TRY(link_loaded(op->state, err));
     return expire(op, !port, err);
 }
 
@@ -517,7 +520,7 @@ static wr_status join_rows(wr_op *op, uint32_t port, wr_batch *view, const int64
 static wr_status interval_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err) {
     interval_join *j = op->state;
     uint32_t n = in->n, col = op->node->join.time_cols[port];
-    WR_TRY(sort_chains(j, err));
+    WR_TRY(link_loaded(j, err));
     WR_TRY(scratch(j, in->n, err));
     if (j->forever)
         for (uint32_t i = 0; i < n; i++) j->ok[i] = i;
@@ -607,7 +610,7 @@ static wr_status save_rows(const wri_slots *slots, const uint32_t *ids, uint32_t
 
 static wr_status interval_save(wr_op *op, wr_saver *to, wr_err *err) {
     interval_join *j = op->state;
-    WR_TRY(sort_chains(j, err));
+    WR_TRY(link_loaded(j, err));
     return wri_slots_barrier(&j->slots, to, err);
 }
 
@@ -630,53 +633,47 @@ static wr_status interval_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     wri_group_rows rows = {.b = view, .key_cols = side->keys, .idx = j->keyed, .n = view->n};
     WR_TRY(wri_groups_find_rows(j->groups, &rows, j->gids, err));
     for (uint32_t i = 0; i < view->n; i++) chain_of(j, j->gids[i])->rows++;
-    j->unsorted = !j->forever; /* until all rows are there: else each would have to look for its place */
+    j->unlinked = true; /* until all rows are there: else each would have to look for its place */
     const int64_t *time = j->forever ? NULL : view->cols[side->time].i64;
     return keep_rows(j, s, view, time, j->keyed, j->gids, view->n, err);
 }
 
-typedef struct linked { /* a row of a chain */
-    int64_t ts;
-    uint32_t id;
-} linked;
-
-static int latest_first(const void *x, const void *y) {
-    const linked *a = x, *b = y;
-    return (a->ts < b->ts) - (a->ts > b->ts);
+static uint32_t rows_in(const interval_join *j, const bucket *u) {
+    uint32_t n = 0;
+    for (uint32_t no = u->first; no; no = j->blocks[no - 1]->next_block) n += j->blocks[no - 1]->b->n;
+    return n;
 }
 
-static wr_status sort_chain(interval_join *j, chain *k, uint32_t s, linked **links, size_t *cap,
-                            wr_err *err) {
-    size_t n = 0;
-    for (uint32_t id = k->head[s]; id; n++) {
-        const block *b = j->blocks[(id - 1) >> ROWS_BITS];
-        if (wr_grow(links, cap, n + 1, sizeof **links) != WR_OK) return wr_fail_oom(err, "rows of a join");
-        (*links)[n] = (linked){b->ts[(id - 1) & (ROWS - 1)], id};
-        id = b->next[(id - 1) & (ROWS - 1)];
+/* Rows of a bucket go into their chains, whose rows so far are all of earlier buckets. In the order of their
+ * times, each is the first of its chain. */
+static wr_status link_bucket(interval_join *j, uint32_t s, const bucket *u, wri_timed **room, size_t *cap,
+                             wr_err *err) {
+    uint32_t n = rows_in(j, u), at = 0;
+    if (wr_grow(room, cap, 2 * (size_t)n, sizeof **room) != WR_OK) return wr_fail_oom(err, "rows of a join");
+    for (uint32_t no = u->first; no; no = j->blocks[no - 1]->next_block) {
+        const block *b = j->blocks[no - 1];
+        for (uint32_t i = 0; i < b->b->n; i++)
+            (*room)[at++] = (wri_timed){b->ts[i], slot_of(b, i), b->gid[i]};
     }
-    if (n < 2) return WR_OK;
-    qsort(*links, n, sizeof **links, latest_first);
-    k->head[s] = (*links)[0].id;
-    k->ts[s] = (*links)[0].ts;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t id = (*links)[i].id - 1;
-        block *b = j->blocks[id >> ROWS_BITS];
-        b->next[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].id : 0;
-        b->next_ts[id & (ROWS - 1)] = i + 1 < n ? (*links)[i + 1].ts : 0;
+    const wri_timed *rows = wri_by_time(*room, *room + n, n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(chain_of(j, rows[i + AHEAD].gid), 1);
+        enchain(j, s, j->blocks[rows[i].slot >> ROWS_BITS], rows[i].slot & (ROWS - 1));
     }
     return WR_OK;
 }
 
-static wr_status sort_chains(interval_join *j, wr_err *err) {
-    linked *links = NULL;
+/* Before the first of anything that happens after loading. */
+static wr_status link_loaded(interval_join *j, wr_err *err) {
+    wri_timed *room = NULL;
     size_t cap = 0;
     wr_status r = WR_OK;
-    if (!j->unsorted) return WR_OK;
-    j->unsorted = false;
-    for (uint32_t gid = 1; r == WR_OK && gid <= wri_groups_count(j->groups); gid++)
-        for (uint32_t s = 0; r == WR_OK && s < 2; s++)
-            r = sort_chain(j, chain_of(j, gid), s, &links, &cap, err);
-    wr_free(links);
+    if (!j->unlinked) return WR_OK;
+    j->unlinked = false;
+    for (uint32_t s = 0; s < 2; s++)
+        for (size_t i = 0; r == WR_OK && i < j->wait[s].n; i++)
+            r = link_bucket(j, s, &j->wait[s].buckets[i], &room, &cap, err);
+    wr_free(room);
     return r;
 }
 
