@@ -173,14 +173,6 @@ static const wr_batch *only_batch(const wri_pairs *p, uint32_t s) {
 
 static wr_status copy_nulls(const wri_pairs *p, uint32_t s, uint32_t col, wr_batch *out, wr_col *to,
                             wr_err *err) {
-    bool any = false;
-    const wr_batch *last = NULL;
-    for (uint32_t i = 0; i < p->n && !any; i++) {
-        const wr_batch *b = p->b[s][i];
-        any = !b || (b != last && b->cols[col].nulls);
-        last = b;
-    }
-    if (!any) return WR_OK;
     if (!wr_batch_nulls(out, to)) return wr_fail_oom(err, "a NULL bitmap");
     for (uint32_t i = 0; i < p->n; i++) {
         const wr_batch *b = p->b[s][i];
@@ -189,20 +181,39 @@ static wr_status copy_nulls(const wri_pairs *p, uint32_t s, uint32_t col, wr_bat
     return WR_OK;
 }
 
+/* *nullsp: there may be NULLs among them; seen on the way, as looking at each row's batch is what costs. */
 static wr_status copy_strings(const wri_pairs *p, uint32_t s, uint32_t col, const wr_batch *one,
-                              wr_batch *out, wr_str *to, wr_err *err) {
+                              wr_batch *out, wr_str *to, bool *nullsp, wr_err *err) {
     const uint32_t *row = p->row[s];
     if (one) { /* held: its strings stay where they are */
         const wr_str *from = one->cols[col].str;
         for (uint32_t i = 0; i < p->n; i++) to[i] = from[row[i]];
+        *nullsp = one->cols[col].nulls != NULL;
         return wr_batch_keep(out, (wr_ref *)(uintptr_t)&one->ref, err);
     }
     for (uint32_t i = 0; i < p->n; i++) {
-        const wr_batch *b = p->b[s][i];
-        to[i] = b ? b->cols[col].str[row[i]] : (wr_str){0};
+        const wr_col *from = p->b[s][i] ? &p->b[s][i]->cols[col] : NULL;
+        to[i] = from ? from->str[row[i]] : (wr_str){0};
+        *nullsp |= !from || from->nulls;
         if (to[i].len > WR_STR_INLINE) WR_TRY(wr_batch_str(out, to[i].ptr, to[i].len, &to[i], err));
     }
     return WR_OK;
+}
+
+static void copy_words(const wri_pairs *p, uint32_t s, uint32_t col, const wr_batch *one, int64_t *to,
+                       bool *nullsp) {
+    const uint32_t *row = p->row[s];
+    if (one) {
+        const int64_t *from = one->cols[col].i64;
+        for (uint32_t i = 0; i < p->n; i++) to[i] = from[row[i]];
+        *nullsp = one->cols[col].nulls != NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < p->n; i++) {
+        const wr_col *from = p->b[s][i] ? &p->b[s][i]->cols[col] : NULL;
+        to[i] = from ? from->i64[row[i]] : 0;
+        *nullsp |= !from || from->nulls;
+    }
 }
 
 static int64_t time_at(const wri_pairs *p, uint32_t s, uint32_t i) {
@@ -232,17 +243,10 @@ static wr_status pair_col(const wri_pairs *p, uint32_t c, const wr_batch *const 
     uint32_t s = f->side, col = p->sides[s].src[c];
     WR_TRY(wr_batch_col(out, c, p->sides[s].phys[col], err));
     wr_col *to = &out->cols[c];
-    const uint32_t *row = p->row[s];
-    if (to->phys == WR_STR) WR_TRY(copy_strings(p, s, col, one[s], out, to->str, err));
-    else if (one[s]) {
-        const int64_t *from = one[s]->cols[col].i64;
-        for (uint32_t i = 0; i < p->n; i++) to->i64[i] = from[row[i]];
-    } else
-        for (uint32_t i = 0; i < p->n; i++) {
-            const wr_batch *b = p->b[s][i];
-            to->i64[i] = b ? b->cols[col].i64[row[i]] : 0;
-        }
-    return copy_nulls(p, s, col, out, to, err);
+    bool nulls = false;
+    if (to->phys == WR_STR) WR_TRY(copy_strings(p, s, col, one[s], out, to->str, &nulls, err));
+    else copy_words(p, s, col, one[s], to->i64, &nulls);
+    return nulls ? copy_nulls(p, s, col, out, to, err) : WR_OK;
 }
 
 /* Position and watermarks of the left rows. */
