@@ -99,7 +99,7 @@ class Case:
         self.o, self.hot, self.state = o, hot, state
         self.rate, self.first, self.fill = ({False: [], True: []} for _ in range(3))
         self.memory = {False: 0, True: 0}
-        self.metrics, self.steady = [], []
+        self.metrics = []
 
     def measure(self, saves):
         shutil.rmtree(self.state, ignore_errors=True)

@@ -338,12 +338,12 @@ COPY = ("CREATE STREAM g WITH (connector = 'datagen', kind = 'clicks', rows = {r
 
 
 def interrupted(d, *options):
-    """Copies until 200 rows and more are there, then interrupts, and starts anew with more rows where all of
+    """Copies until 200 rows and three snapshots are there, then interrupts, and starts anew with more rows where all of
     them were faster than the interrupt. Returns how many rows there are to be, the SQL and what was said."""
     for rows in (2000, 8000, 32000, 128000):
         sql = COPY.format(rows=rows, rate=2000)
         p = subprocess.Popen([WEIR, "run", "--state", "state", *options, "-e", sql], cwd=d, stderr=subprocess.PIPE, text=True)
-        while p.poll() is None and len(lines_of(d, "o.jsonl")) < 200:
+        while p.poll() is None and (len(lines_of(d, "o.jsonl")) < 200 or len(list_of(d, ".snapshot")) < 3):
             pass
         p.send_signal(signal.SIGINT)
         said = p.communicate(timeout=60)[1]

@@ -1,14 +1,8 @@
 /* See aggs_fixture.h. */
 #include "aggs_fixture.h"
+#include "tests/unit/random.h"
 
-static uint64_t rng = 1;
-
-uint64_t fx_random(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (rng * UINT64_C(0x2545f4914f6cdd1d)) >> 3;
-}
+uint64_t fx_random(void) { return rnd64() >> 3; }
 
 void fx_seed(uint64_t seed) {
     rng = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;

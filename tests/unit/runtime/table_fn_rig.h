@@ -8,19 +8,13 @@
 
 #include "op_rig.h"
 #include "runtime/tablefns/tablefn.h"
+#include "tests/unit/random.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM t (ts TIMESTAMP(3), k BIGINT, x DOUBLE, y DOUBLE, d DECIMAL(9,2), s VARCHAR, WATERMARK "  \
     "FOR ts AS ts) "                                                                                         \
     "WITH (connector = 'file', path = 'none', format = 'json', tail = 'true');\n"
 
-static uint64_t rng = 1;
-static inline uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d) >> 11;
-}
 static inline double unit(void) { return (double)(rnd() % 1000003) / 1000003; }
 static inline double normal(void) {
     double sum = 0;

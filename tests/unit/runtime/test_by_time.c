@@ -2,16 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "runtime/ops/by_time.h"
+#include "tests/unit/random.h"
 
 #define MOST 5000
-
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d);
-}
 
 static int64_t time_of(int kind, uint32_t i) {
     switch (kind) {
@@ -20,13 +13,13 @@ static int64_t time_of(int kind, uint32_t i) {
     case 1:
         return (int64_t)i; /* in order */
     case 2:
-        return -(int64_t)(rnd() % 3);
+        return -(int64_t)(rnd64() % 3);
     case 3:
-        return (int64_t)(rnd() % 3600000) * 1000;
+        return (int64_t)(rnd64() % 3600000) * 1000;
     case 4:
-        return rnd() % 2 ? INT64_MAX - (int64_t)(rnd() % 2) : INT64_MIN + (int64_t)(rnd() % 2);
+        return rnd64() % 2 ? INT64_MAX - (int64_t)(rnd64() % 2) : INT64_MIN + (int64_t)(rnd64() % 2);
     default:
-        return (int64_t)rnd();
+        return (int64_t)rnd64();
     }
 }
 
@@ -40,9 +33,9 @@ Test(by_time, sorts_as_comparison_does) {
     static wri_timed rows[MOST], room[MOST], want[MOST];
     for (uint64_t seed = 1; seed <= 120; seed++) {
         rng = seed * 7919;
-        uint32_t n = seed % 9 ? (uint32_t)(rnd() % MOST) : (uint32_t)(seed % 3);
+        uint32_t n = seed % 9 ? (uint32_t)(rnd64() % MOST) : (uint32_t)(seed % 3);
         for (uint32_t i = 0; i < n; i++)
-            want[i] = rows[i] = (wri_timed){time_of((int)(seed % 6), i), i, (uint32_t)rnd()};
+            want[i] = rows[i] = (wri_timed){time_of((int)(seed % 6), i), i, (uint32_t)rnd64()};
         qsort(want, n, sizeof *want, expected);
         const wri_timed *got = wri_by_time(rows, room, n);
         for (uint32_t i = 0; i < n; i++) {

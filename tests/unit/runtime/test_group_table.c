@@ -5,16 +5,9 @@
 #include <stdlib.h>
 
 #include "runtime/ops/group_table.h"
+#include "tests/unit/random.h"
 
 /* ---- random batches ---- */
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d) >> 11;
-}
-
 static wr_str text_of(wr_batch *b, uint64_t v) {
     char buf[200];
     /* Of 0..180 bytes; equal prefixes, inline and long ones, some that differ only at the end. */

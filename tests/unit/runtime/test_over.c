@@ -6,6 +6,7 @@
 #include "op_rig.h"
 #include "runtime/ops/over.h"
 #include "runtime/runtime.h"
+#include "tests/unit/random.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM t (ts TIMESTAMP(3), k BIGINT, x BIGINT, s VARCHAR, WATERMARK FOR ts AS ts) "              \
@@ -68,14 +69,6 @@ static wr_status rig_push(rig *r, const row *w, uint32_t n, int64_t pos, wr_err 
 }
 
 static void ok(wr_status st) { cr_assert_eq(st, WR_OK); }
-
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d) >> 11;
-}
 
 /* Rows about a second apart for each of `keys` keys, up to `late` seconds out of order. */
 static void make_rows(uint32_t n, uint64_t keys, uint64_t late) {

@@ -2,27 +2,20 @@
 #include <criterion/criterion.h>
 
 #include "runtime/ops/packed.h"
-
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d);
-}
+#include "tests/unit/random.h"
 
 static int64_t number_of(int kind) {
     switch (kind) {
     case 0:
         return 42;
     case 1:
-        return -100 + (int64_t)(rnd() % 256);
+        return -100 + (int64_t)(rnd64() % 256);
     case 2:
-        return INT64_MAX - (int64_t)(rnd() % 65536);
+        return INT64_MAX - (int64_t)(rnd64() % 65536);
     case 3:
-        return INT64_MIN + (int64_t)(rnd() % UINT32_MAX);
+        return INT64_MIN + (int64_t)(rnd64() % UINT32_MAX);
     default:
-        return (int64_t)rnd();
+        return (int64_t)rnd64();
     }
 }
 
@@ -33,13 +26,13 @@ static wr_batch *random_batch(uint32_t n, uint32_t n_cols, int kind) {
     for (uint32_t c = 0; c < n_cols; c++) {
         cr_assert_eq(wr_batch_col(b, c, c % 3 == 2 ? WR_STR : c % 3 == 1 ? WR_F64 : WR_I64, NULL), WR_OK);
         wr_col *col = &b->cols[c];
-        if (rnd() % 2) wr_batch_nulls(b, col);
+        if (rnd64() % 2) wr_batch_nulls(b, col);
         for (uint32_t i = 0; i < n; i++) {
-            if (col->nulls && rnd() % 3 == 0) wr_bit_set(col->nulls, i);
+            if (col->nulls && rnd64() % 3 == 0) wr_bit_set(col->nulls, i);
             char text[40];
-            memset(text, 'a' + (int)(rnd() % 26), sizeof text);
+            memset(text, 'a' + (int)(rnd64() % 26), sizeof text);
             if (col->phys == WR_STR)
-                cr_assert_eq(wr_batch_str(b, text, rnd() % sizeof text, &col->str[i], NULL), WR_OK);
+                cr_assert_eq(wr_batch_str(b, text, rnd64() % sizeof text, &col->str[i], NULL), WR_OK);
             else col->i64[i] = number_of(kind);
         }
     }
@@ -50,7 +43,7 @@ Test(packed, comes_back) {
     wr_batch *out = NULL;
     for (uint64_t seed = 1; seed <= 200; seed++) {
         rng = seed * 7919;
-        uint32_t n = seed % 10 ? (uint32_t)(rnd() % 300) : 0, n_cols = 1 + (uint32_t)(rnd() % 7),
+        uint32_t n = seed % 10 ? (uint32_t)(rnd64() % 300) : 0, n_cols = 1 + (uint32_t)(rnd64() % 7),
                  first = n_cols / 3;
         wr_batch *b = random_batch(n, n_cols, (int)(seed % 5));
         wri_packed *p = wri_pack(b, first, n_cols - first);

@@ -5,6 +5,7 @@
 
 #include "op_rig.h"
 #include "runtime/paged.h"
+#include "tests/unit/random.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
@@ -13,14 +14,6 @@
     "CREATE STREAM s (t TIMESTAMP(3), k BIGINT, v BIGINT, x VARCHAR, WATERMARK FOR t AS t) "                 \
     "WITH (connector = 'file', path = 'never-opened.jsonl', format = 'json');"
 #define EVENTS 160
-
-static uint64_t rng;
-static uint64_t below(uint64_t n) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (rng * UINT64_C(0x2545f4914f6cdd1d) >> 3) % n;
-}
 
 typedef struct event {
     wr_batch *rows; /* NULL: a watermark */

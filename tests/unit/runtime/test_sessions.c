@@ -5,18 +5,11 @@
 
 #include "runtime/ops/kept_rows.h"
 #include "runtime/ops/sessions.h"
+#include "tests/unit/random.h"
 
 #define GAP  10
 #define KEYS 5
 #define MOST 4096
-
-static uint64_t rng;
-static uint64_t below(uint64_t n) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (rng * UINT64_C(0x2545f4914f6cdd1d) >> 3) % n;
-}
 
 typedef struct span {
     int64_t key, start, end;

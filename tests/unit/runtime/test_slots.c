@@ -6,18 +6,11 @@
 
 #include "runtime/job_int.h"
 #include "runtime/ops/slots.h"
+#include "tests/unit/random.h"
 
 #define PARTS 3
 #define SLOTS (PARTS << WR_SLOT_BITS)
 #define IN    1500 /* slots that are used, spread over the parts */
-
-static uint64_t rng;
-static uint64_t below(uint64_t n) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (rng * UINT64_C(0x2545f4914f6cdd1d) >> 3) % n;
-}
 
 typedef struct world {
     wr_job job;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "op_rig.h"
+#include "tests/unit/random.h"
 
 #define STREAM                                                                                               \
     "CREATE STREAM t (ts TIMESTAMP(3), k BIGINT, x BIGINT, s VARCHAR, WATERMARK FOR ts AS ts) "              \
@@ -93,14 +94,6 @@ static wr_status finish(rig *r, wr_err *err) {
 }
 
 static void ok(wr_status st) { cr_assert_eq(st, WR_OK); }
-
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d) >> 11;
-}
 
 /* ---- brute force ---- */
 

@@ -5,14 +5,7 @@
 
 #include "runtime/ops/timeline.h"
 #include "runtime/ops/timers.h"
-
-static uint64_t rng = 1;
-static uint64_t rnd(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng * UINT64_C(0x2545f4914f6cdd1d) >> 11;
-}
+#include "tests/unit/random.h"
 
 static wr_field fields[] = {{.name = "id", .type = {.kind = WR_T_BIGINT}},
                             {.name = "t", .type = {.kind = WR_T_TIMESTAMP, .prec = 3}},
