@@ -1,12 +1,10 @@
 /* state/snapshots/segment.c -- a segment while it is written: bytes come a bit at a time.
  *
- *   put ─► block, 256 KiB ─► checksum, file
+ *   put ─► block ─► checksum, file
  *
- * Where the last snapshots were as large, it is written over a segment that is of no use any more: pages that
- * the page cache has already cost half of what fresh ones do.
- *
- * Through the page cache: past it (O_DIRECT) a gigabyte took a third of the system time to write here, but a
- * job that was killed then had to read it from the disk, and came back in 4.7 s instead of 1.9 s. */
+ * Whole blocks go past the page cache, where the file system can: a snapshot is read after a crash, if at
+ * all, and each fresh page of the cache costs several times what is done with its bytes before. The end of a
+ * segment, and all of a small one, goes through the cache. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,15 +13,19 @@
 
 #include "store_int.h"
 
-#define BLOCK ((size_t)256 << 10) /* so that it is still in the cache when it is summed up and written */
+#define ALIGN 4096
+#ifdef WR_DEBUG
+#define BLOCK ((size_t)ALIGN) /* so that snapshots of tests have some */
+#else
+#define BLOCK ((size_t)512 << 10) /* fits the cache of a core, and is enough for a disk to be busy with */
+#endif
 
 wr_status wri_segment_open(wr_snapshots *s, uint64_t number, wr_segment *out, wr_err *err) {
     *out = (wr_segment){.sys = s->sys, .number = number, .fd = -1};
     out->path = wri_snap_path(s, number, "seg");
-    out->block = wr_alloc(BLOCK);
+    out->block = wr_alloc_aligned(ALIGN, BLOCK);
     if (!out->path || !out->block) return wr_fail_oom(err, "a snapshot");
-    out->over = wri_snap_take_spare(s, number);
-    out->fd = s->sys->open(out->path, O_WRONLY | O_CREAT | (out->over ? 0 : O_TRUNC), 0644);
+    out->fd = s->sys->open(out->path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     if (out->fd < 0) return wr_fail(err, WR_EIO, "cannot make '%s': %s", out->path, strerror(errno));
     return wr_segment_put(out, WRI_SEGMENT, WRI_MAGIC_LEN, err);
 }
@@ -32,9 +34,20 @@ static uint32_t crc_of(const wr_segment *g) {
     return wr_crc32c(g->crc, g->block + g->summed, g->n - g->summed);
 }
 
+/* Other flags that F_SETFL changes are not used here. */
+static bool past_cache(int fd, bool past) { return fcntl(fd, F_SETFL, past ? O_DIRECT : 0) == 0; }
+
+static wr_status write_at(const wr_segment *g, wr_err *err) {
+    return wr_pwrite_all(g->sys, g->fd, g->block, g->n, (int64_t)g->at, g->path, err);
+}
+
 static wr_status write_block(wr_segment *g, wr_err *err) {
+    bool past = g->n == BLOCK && past_cache(g->fd, true);
     g->crc = crc_of(g);
-    WR_TRY(wr_write_all(g->sys, g->fd, g->block, g->n, g->path, err));
+    wr_status r = write_at(g, err);
+    bool refused = past && r != WR_OK && errno == EINVAL; /* a file system that wants it otherwise */
+    if (past) past_cache(g->fd, false);
+    WR_TRY(refused ? write_at(g, err) : r);
     g->at += g->n;
     g->n = g->summed = 0;
     return WR_OK;
@@ -93,9 +106,6 @@ wri_piece_at wri_segment_piece(const wr_segment *g) {
 
 wr_status wri_segment_finish(wr_segment *g, wr_err *err) {
     if (g->n > 0) WR_TRY(write_block(g, err));
-    if (g->over && g->sys->ftruncate(g->fd, (off_t)g->at) != 0)
-        return wr_fail(err, WR_EIO, "cannot cut '%s' to its length: %s; check the disk", g->path,
-                       strerror(errno));
     if (g->sys->fdatasync(g->fd) != 0)
         return wr_fail(err, WR_EIO, "cannot make '%s' durable: %s; check the disk", g->path, strerror(errno));
     int fd = g->fd;

@@ -172,7 +172,6 @@ wr_status wr_snapshots_open(const wr_sys *sys, const char *dir, wr_snapshots **o
 
 void wr_snapshots_close(wr_snapshots *s) {
     if (!s) return;
-    if (s->spare) wri_snap_take_back(s, s->spare, "seg"); /* else the next one to write here removes it */
     if (s->lock >= 0) s->sys->close(s->lock);
     if (s->has_last) wri_manifest_free(&s->last);
     wr_free(s->epochs);
@@ -189,38 +188,6 @@ static bool names(const wri_manifest *m, uint64_t segment) {
     return false;
 }
 
-#ifdef WR_DEBUG
-#define SPARE_MIN 256 /* bytes: so that tests have one */
-#else
-#define SPARE_MIN (16 << 20)
-#endif
-
-/* One is kept to be written over, where the next snapshot is likely to be large enough for it. */
-static wr_status remove_or_spare(wr_snapshots *s, uint64_t number, wr_err *err) {
-    struct stat st;
-    char *path = wri_snap_path(s, number, "seg");
-    if (!path) return wr_fail_oom(err, "a snapshot");
-    bool large =
-        s->sys->stat(path, &st) == 0 && st.st_size >= SPARE_MIN && s->last_bytes >= (uint64_t)st.st_size / 2;
-    wr_free(path);
-    if (large && (s->spare == 0 || s->spare == number)) {
-        s->spare = number;
-        return WR_OK;
-    }
-    if (s->spare == number) s->spare = 0;
-    return unlink_one(s, number, "seg", err);
-}
-
-bool wri_snap_take_spare(wr_snapshots *s, uint64_t number) {
-    if (s->spare == 0) return false;
-    char *from = wri_snap_path(s, s->spare, "seg"), *to = wri_snap_path(s, number, "seg");
-    bool ok = from && to && s->sys->rename(from, to) == 0;
-    s->spare = 0;
-    wr_free(from);
-    wr_free(to);
-    return ok;
-}
-
 /* A manifest that cannot be read keeps every segment: its pieces may be what a person repairs it with. */
 static wr_status remove_unnamed(wr_snapshots *s, const wri_manifest *kept, size_t n, wr_err *err) {
     listing segments;
@@ -228,7 +195,7 @@ static wr_status remove_unnamed(wr_snapshots *s, const wri_manifest *kept, size_
     for (size_t i = 0; r == WR_OK && i < segments.n; i++) {
         bool wanted = false;
         for (size_t k = 0; k < n && !wanted; k++) wanted = names(&kept[k], segments.numbers[i]);
-        if (!wanted) r = remove_or_spare(s, segments.numbers[i], err);
+        if (!wanted) r = unlink_one(s, segments.numbers[i], "seg", err);
     }
     wr_free(segments.numbers);
     return r;

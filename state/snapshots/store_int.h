@@ -33,9 +33,7 @@ struct wr_snapshots {
     uint64_t *epochs; /* of the manifests that are there, rising */
     size_t n_epochs, epochs_cap;
     uint64_t next_segment;
-    uint64_t spare;      /* a segment that nothing names any more, to be written over; 0: none */
-    uint64_t last_bytes; /* of the last snapshot that was written */
-    wri_manifest last;   /* what `more` continues */
+    wri_manifest last; /* what `more` continues */
     bool has_last;
     wr_err uncollected; /* why the last write could not remove what is no longer needed; code OK: it could */
 };
@@ -45,7 +43,6 @@ struct wr_segment {
     const wr_sys *sys;
     uint64_t number;
     int fd;
-    bool over; /* it is written over the spare one */
     char *path, *block;
     size_t n;       /* bytes in the block */
     uint64_t at;    /* of the block, in the file */
@@ -62,8 +59,6 @@ wri_piece_at wri_segment_piece(const wr_segment *g);
 wr_status wri_segment_finish(wr_segment *g, wr_err *err) WR_MUST_USE; /* durable but for its name */
 void wri_segment_close(wr_segment *g);
 
-/* The spare segment becomes number `number`; false: there is none. */
-bool wri_snap_take_spare(wr_snapshots *s, uint64_t number);
 /* DIR/NNNNNNNN.ext; owner: the caller. NULL on OOM. */
 char *wri_snap_path(const wr_snapshots *s, uint64_t number, const char *ext);
 /* What a write that failed has left; true: no file of that name is there any more. */

@@ -162,7 +162,6 @@ wr_status wr_snapshots_write(wr_snapshots *s, const wr_snapshot_head *head, cons
         return r;
     }
     if (bytesp) *bytesp = bytes;
-    s->last_bytes = bytes;
     if (s->has_last) wri_manifest_free(&s->last);
     s->last = m;
     s->has_last = true;

@@ -157,6 +157,8 @@ def main():
     a.add_argument("--part", action="append", choices=["disk", "clock", "memory", "sql", "damage"])
     o = a.parse_intermixed_args()
     o.weir, o.shim = os.path.abspath(o.weir), os.path.abspath(o.shim)
+    if not os.path.exists(o.shim):
+        a.error(f"there is no {o.shim}: make {os.path.relpath(o.shim)}")
     seed = o.seed or random.randrange(1 << 30)
     failed = False
     with tempfile.TemporaryDirectory(prefix="weir-fault-") as d:
