@@ -94,7 +94,7 @@ const wr_metric_def wr_metric_defs[] = {
     {SNAP(bytes, "bytes"), COUNTER("weir_snapshot_bytes_total"), .help = "Bytes that all have written."},
     {SNAP(duration, "duration"), DURATION("weir_snapshot_duration_seconds"), .help = "How long they took from the barrier until they were durable."},
     {SNAP(align, "align"), DURATION("weir_snapshot_align_seconds"), .help = "From a worker's first sight of a barrier until it has passed all its operators, without the pause."},
-    {SNAP(pause, "pause"), DURATION("weir_snapshot_pause_seconds"), .help = "How long a worker stood still while its operators saved, each time: at the barrier, and bit by bit behind it."},
+    {SNAP(pause, "pause"), DURATION("weir_snapshot_pause_seconds"), .help = "How long a worker stood still while its operators saved, each time: at the barrier, and bit by bit behind it; not while the job ends."},
 };
 /* clang-format on */
 const size_t wr_n_metric_defs = WR_LEN(wr_metric_defs);

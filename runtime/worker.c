@@ -239,7 +239,7 @@ static wr_status save_rest(wr_task *t, bool all, bool *didp, wr_err *err) {
     }
     *didp = true;
     t->rest_us = now;
-    wri_meter_pause(t, now - began);
+    if (!all) wri_meter_pause(t, now - began); /* else no rows wait any more */
     if (left) return WR_OK;
     t->saved = t->passed;
     if (__atomic_add_fetch(&j->epochs.passed, 1, __ATOMIC_ACQ_REL) == j->n_workers) uv_async_send(&j->done);
