@@ -1,8 +1,8 @@
-/* state/snapshots/pieces.c -- the pieces of a snapshot, where they lie: checked, then read bit by bit.
+/* state/snapshots/pieces.c -- the pieces of a snapshot, where they lie, read bit by bit.
  *
  *   look up   a manifest says where each piece lies; nothing is read yet
- *   check     all pieces, in the order of the files, CHUNK bytes at a time: a snapshot is gone on from only
- *             if its every byte is as it was written, which must be known before any of it is used
+ *   check     all of them (check.c): a snapshot is gone on from only if its every byte is as it was written,
+ *             which must be known before any of it is used
  *   read      once more, by whoever needs them, in chunks as large as he likes
  *
  * So a snapshot may be larger than memory: what is held is a chunk and the places. Files are read and not
@@ -10,12 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store_int.h"
-
-#define CHUNK ((size_t)256 << 10)
 
 /* ---- reading ---- */
 
@@ -69,19 +66,6 @@ wr_status wr_piece_read(wr_piece_reader *r, const wr_piece *p, uint64_t at, char
     return got == n ? WR_OK : wr_fail(err, WR_EDATA, "'%s' has become shorter while it was read", r->path);
 }
 
-/* ---- checking ---- */
-
-typedef struct place { /* of a piece, and whose it is */
-    const wr_piece *piece;
-    const char *part;
-} place;
-
-static int by_place(const void *x, const void *y) {
-    const wr_piece *a = ((const place *)x)->piece, *b = ((const place *)y)->piece;
-    if (a->segment != b->segment) return a->segment < b->segment ? -1 : 1;
-    return (a->offset > b->offset) - (a->offset < b->offset);
-}
-
 wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part,
                        wr_err *err) {
     if (crc == p->crc) return WR_OK;
@@ -91,35 +75,10 @@ wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc
                    r->path, p->offset, p->offset + p->len, part, crc, p->crc);
 }
 
-static wr_status check_piece(wr_piece_reader *r, const place *at, char *chunk, wr_err *err) {
-    const wr_piece *p = at->piece;
-    uint32_t crc = 0;
-    WR_TRY(open_segment(r, p->segment, err)); /* also for a piece of no bytes */
-    for (uint64_t done = 0; done < p->len;) {
-        size_t n = p->len - done < CHUNK ? (size_t)(p->len - done) : CHUNK;
-        wr_status s = wr_piece_read(r, p, done, chunk, n, err);
-        if (s != WR_OK) return wr_fail_in(err, s, "%s", at->part);
-        crc = wr_crc32c(crc, chunk, n);
-        done += n;
-    }
-    return wri_piece_is(r, p, crc, at->part, err);
-}
-
-static wr_status check_pieces(const wr_snapshot *s, place *places, size_t n, wr_err *err) {
-    wr_piece_reader r = {.of = s, .fd = -1};
-    char *chunk = wr_alloc(CHUNK);
-    wr_status st = chunk ? WR_OK : wr_fail_oom(err, "a snapshot");
-    if (n) qsort(places, n, sizeof *places, by_place);
-    for (size_t i = 0; st == WR_OK && i < n; i++) st = check_piece(&r, &places[i], chunk, err);
-    wr_piece_reader_close(&r);
-    wr_free(chunk);
-    return st;
-}
-
 /* ---- a snapshot ---- */
 
-/* Parts and pieces of m; *np: how many pieces. */
-static wr_status look_up(wr_snapshot *out, const wri_manifest *m, size_t *np, wr_err *err) {
+/* Parts and pieces of m. */
+static wr_status look_up(wr_snapshot *out, const wri_manifest *m, wr_err *err) {
     out->parts = wr_arena_calloc(&out->ar, (m->n + 1) * sizeof *out->parts);
     if (!out->parts) return wr_fail_oom(err, "a snapshot");
     for (size_t i = 0; i < m->n; i++) {
@@ -133,22 +92,8 @@ static wr_status look_up(wr_snapshot *out, const wri_manifest *m, size_t *np, wr
             p->pieces[p->n] =
                 (wr_piece){.len = at->length, .segment = at->segment, .offset = at->offset, .crc = at->crc};
         }
-        *np += p->n;
     }
     return WR_OK;
-}
-
-static wr_status take_parts(wr_snapshot *out, const wri_manifest *m, wr_err *err) {
-    size_t n = 0, k = 0;
-    WR_TRY(look_up(out, m, &n, err));
-    place *places = wr_alloc((n + 1) * sizeof *places);
-    if (!places) return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < out->n; i++)
-        for (size_t c = 0; c < out->parts[i].n; c++)
-            places[k++] = (place){&out->parts[i].pieces[c], out->parts[i].name};
-    wr_status r = check_pieces(out, places, n, err);
-    wr_free(places);
-    return r;
 }
 
 wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp, wr_err *err) {
@@ -158,7 +103,8 @@ wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_s
     out->dir = wr_arena_strdup(&out->ar, s->dir);
     out->head = m->head;
     out->head.plan = wr_arena_strdup(&out->ar, m->head.plan);
-    wr_status r = out->head.plan && out->dir ? take_parts(out, m, err) : wr_fail_oom(err, "a snapshot");
+    wr_status r = out->head.plan && out->dir ? look_up(out, m, err) : wr_fail_oom(err, "a snapshot");
+    if (r == WR_OK) r = wri_snap_check(out, err);
     if (r == WR_OK) *outp = out;
     else wr_snapshot_free(out);
     return r;

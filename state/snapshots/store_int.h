@@ -77,6 +77,8 @@ wr_status wri_manifest_read(const wr_snapshots *s, uint64_t epoch, wri_manifest 
 /* What m names, checked. Owner: the caller, by wr_snapshot_free. */
 wr_status wri_snap_read_parts(const wr_snapshots *s, const wri_manifest *m, wr_snapshot **outp,
                               wr_err *err) WR_MUST_USE;
+/* All of s is as it was written; WR_EDATA names the first place that is not. */
+wr_status wri_snap_check(const wr_snapshot *s, wr_err *err) WR_MUST_USE;
 /* Whether crc, of all bytes of p, is what it must be; r has just read it. */
 wr_status wri_piece_is(const wr_piece_reader *r, const wr_piece *p, uint32_t crc, const char *part,
                        wr_err *err) WR_MUST_USE;

@@ -354,6 +354,49 @@ Test(snapshots, every_flip_and_cut_is_noticed) {
     }
 }
 
+#define LARGE   ((size_t)4 << 20)
+#define N_LARGE 12
+
+/* So large that several threads look at it: which of them finds damage first does not matter. */
+Test(snapshots, of_several_damages_the_first_is_told) {
+    const char *dir = lt_folder("snap");
+    char names[N_LARGE][8], path[4096], *bytes = wr_alloc(LARGE);
+    wr_part parts[N_LARGE];
+    wr_snapshots *s;
+    wr_snapshot_head head = {.epoch = 1, .plan = "a plan"};
+    wr_err err = {0};
+    for (size_t i = 0; i < LARGE; i++) bytes[i] = (char)(i * 7 >> 3);
+    for (size_t i = 0; i < N_LARGE; i++) {
+        snprintf(names[i], sizeof names[i], "part%02zu", i);
+        parts[i] = (wr_part){.name = names[i], .data = bytes, .len = LARGE};
+    }
+    cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &s, &err), WR_OK, "%s", err.msg);
+    cr_assert_eq(wr_snapshots_write(s, &head, parts, N_LARGE, NULL, &err), WR_OK, "%s", err.msg);
+    wr_snapshots_close(s);
+    snprintf(path, sizeof path, "%s/00000001.seg", dir);
+    wr_buf whole = lt_read(path);
+    for (size_t round = 0; round <= N_LARGE; round++) {
+        wr_snapshot *got = NULL;
+        wr_buf said = {0};
+        for (size_t i = round; i < N_LARGE; i += 1 + round % 3) whole.data[8 + i * LARGE + i] ^= 1;
+        lt_write(path, whole.data, whole.len);
+        for (size_t i = round; i < N_LARGE; i += 1 + round % 3) whole.data[8 + i * LARGE + i] ^= 1;
+        cr_assert_eq(wr_snapshots_open(&wr_sys_real, dir, &s, &err), WR_OK, "%s", err.msg);
+        wr_status r = wr_snapshots_read(s, &got, &said, &err);
+        cr_assert_eq(r, round < N_LARGE ? WR_EDATA : WR_OK);
+        cr_assert_eq(got != NULL, round == N_LARGE);
+        if (round < N_LARGE)
+            cr_assert(said.data && strstr(said.data, names[round]) &&
+                          (round == 0 || !strstr(said.data, names[round - 1])),
+                      "%zu: %s", round, said.data);
+        wr_snapshot_free(got);
+        wr_snapshots_close(s);
+        wr_buf_free(&said);
+    }
+    wr_buf_free(&whole);
+    wr_free(bytes);
+}
+
 /* ---- rows ---- */
 
 /* Words lie in a span of any width, about any number: packed they take 0, 1, 2, 4 or 8 bytes. */
