@@ -43,7 +43,7 @@ UNITS   := $(notdir $(wildcard tests/unit/*))
 # What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
 ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell pkg-config --exists $(PKGS) msgpack libxxhash libpq libcurl 2>/dev/null && command -v lemon && $(CC) -E -include http_parser.h -x c /dev/null -o /dev/null 2>/dev/null),)
-$(error Packages that weir is built with are missing: make deps installs them)
+$(error Packages that weir is built with are missing: run make deps first, by itself; it installs them)
 endif
 endif
 

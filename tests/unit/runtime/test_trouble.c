@@ -63,6 +63,9 @@ static ssize_t f_write(int fd, const void *p, size_t n) {
     if (!fails(F_WRITE, is_open(fd))) return wr_sys_real.write(fd, p, n);
     return f.halves && n > 1 ? wr_sys_real.write(fd, p, n / 2) : -1;
 }
+static ssize_t f_pwrite(int fd, const void *p, size_t n, off_t at) {
+    return fails(F_WRITE, is_open(fd)) ? -1 : wr_sys_real.pwrite(fd, p, n, at);
+}
 static int f_sync(int fd) { return fails(F_SYNC, is_open(fd)) ? -1 : wr_sys_real.fdatasync(fd); }
 static int f_rename(const char *from, const char *to) {
     if (late.on && pthread_equal(pthread_self(), late.control)) { /* regular snapshots are the pool's */
@@ -104,6 +107,7 @@ static tried run(const char *out, bool state) {
     wr_sys sys = wr_sys_real;
     sys.open = f_open;
     sys.write = f_write;
+    sys.pwrite = f_pwrite;
     sys.fdatasync = f_sync;
     sys.rename = f_rename;
     sys.unlink = f_unlink;
