@@ -3,8 +3,9 @@
  *   places   all pieces of all parts, in the order of the files
  *   threads  each takes the next place, reads it CHUNK bytes at a time, sums it up
  *
- * A job that was killed waits for this, and a disk has more to give than one thread takes. Small snapshots are
- * looked at by the caller alone. Of several damaged pieces the first is told, however many threads looked. */
+ * A job that was killed waits for this, and a disk has more to give than one thread takes. Small snapshots
+ * are looked at by the caller alone. Of several damaged pieces the first is told, however many threads
+ * looked. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
