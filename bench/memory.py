@@ -32,6 +32,13 @@ OPERATORS = {
     "LAG": "SELECT k, LAG(bytes) OVER (PARTITION BY k ORDER BY event_time) FROM clicks;",
     "first row of each key": "SELECT k FROM (SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY event_time) AS n FROM clicks) "
         "AS t WHERE n = 1;",
+    "best 3 rows of each key (changes)": "SELECT k, bytes FROM (SELECT k, bytes, ROW_NUMBER() OVER (PARTITION BY k ORDER BY latency_ms DESC) "
+        "AS n FROM clicks) AS t WHERE n <= 3;",
+    "interval join, 1 min (10 rows a key)": "SELECT a.k, b.bytes FROM clicks AS a JOIN (SELECT * FROM clicks WHERE MOD(bytes, 1000) = 0) AS b "
+        "ON a.k = b.k AND b.event_time BETWEEN a.event_time AND a.event_time + INTERVAL '1' MINUTE;",
+    "window join, 1 min (10 rows a key)": f"SELECT a.k, b.bytes FROM TABLE(TUMBLE({T}, INTERVAL '1' MINUTE)) AS a JOIN (SELECT * FROM "
+        f"TABLE(TUMBLE({T}, INTERVAL '1' MINUTE)) WHERE MOD(bytes, 1000) = 0) AS b ON a.k = b.k "
+        "AND a.window_start = b.window_start AND a.window_end = b.window_end;",
     "pattern A B, one row open": "SELECT * FROM clicks MATCH_RECOGNIZE (PARTITION BY k ORDER BY event_time MEASURES A.bytes AS b "
         "PATTERN (A B) WITHIN INTERVAL '1' MINUTE DEFINE B AS B.bytes < 0) AS m;",
     "group by (changes), COUNT and SUM": "SELECT k, COUNT(*), SUM(bytes) FROM clicks GROUP BY k;",
