@@ -95,7 +95,7 @@ static wr_status save_nodes(const wri_slots *slots, const uint32_t *ids, uint32_
     if (s == WR_OK) b->n = n;
     for (uint32_t i = 0; s == WR_OK && i < n; i++) {
         const node *x = node_at(f, ids[i]);
-        __builtin_prefetch(node_at(f, ids[i + AHEAD < n ? i + AHEAD : i]));
+        if (i + AHEAD < n) __builtin_prefetch(node_at(f, ids[i + AHEAD]));
         b->cols[col].i64[i] = x->time;
         b->cols[seq].i64[i] = x->seq | (x->front ? IN_FRONT : 0) | WRI_SEQ_MARKED;
         gids[i] = x->gid;

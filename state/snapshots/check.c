@@ -78,8 +78,9 @@ static size_t how_many(const checking *all) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < all->n; i++) bytes += all->places[i].piece->len;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t most = bytes < SHARED_MIN || cpus < 2 ? 1 : cpus < THREADS_MAX ? (size_t)cpus : THREADS_MAX;
-    return most < all->n ? most : 1;
+    if (bytes < SHARED_MIN || cpus < 2) return 1;
+    size_t most = cpus < THREADS_MAX ? (size_t)cpus : THREADS_MAX;
+    return most < all->n ? most : all->n;
 }
 
 static wr_status check_all(checking *all, wr_err *err) {
