@@ -38,7 +38,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(if $(wildcard parser/sql.y),$(OUT)/gen/sq
 CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
 LIB     := $(OUT)/libweir.a
 WEIR    := $(OUT)/weir
-UNITS   := $(notdir $(wildcard tests/unit/*))
+UNITS   := $(notdir $(patsubst %/,%,$(wildcard tests/unit/*/)))
 
 # What is missing is said before the compiler does, unless the goal installs it or needs no compiler.
 ifneq ($(filter-out deps deps-test deps-dev demo test clean help format check-format check-layers check-size,$(or $(MAKECMDGOALS),all)),)
