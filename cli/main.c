@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 const wr_command *const wri_commands[] = {
     &wri_cmd_application, &wri_cmd_run,
@@ -169,6 +170,14 @@ static int flush(int status) {
     return status == EXIT_DONE ? EXIT_FAILED : status;
 }
 
+/* As many descriptors as the system lets us have: files, shards, connections. */
+static void raise_limits(void) {
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max) return;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+}
+
 int main(int argc, char **argv) {
     /* Batches come and go by the hundred kilobytes: keep their memory instead of returning it each time.
      * Tables of keys are larger: they grow in place as mappings, and leave no holes behind. */
@@ -179,6 +188,7 @@ int main(int argc, char **argv) {
      * nobody reads the count. Connections themselves are opened without mutexes, one a worker. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     wr_hash_secret_set(wr_sys_real.random(), wr_sys_real.random());
+    raise_limits();
     if (argc < 2) {
         wri_say("expected a command; weir help lists them. To run a SQL file: weir run FILE.sql");
         return EXIT_USAGE;

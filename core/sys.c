@@ -69,6 +69,7 @@ const wr_sys wr_sys_real = {
     .stat = real_stat,
     .fdatasync = fdatasync,
     .fsync = fsync,
+    .syncfs = syncfs,
     .ftruncate = ftruncate,
     .rename = rename,
     .unlink = unlink,

@@ -24,7 +24,8 @@ typedef struct wr_sys {
     int (*fstat)(int fd, struct stat *st);
     int (*stat)(const char *path, struct stat *st);
     int (*fdatasync)(int fd);
-    int (*fsync)(int fd); /* of a folder: its names */
+    int (*fsync)(int fd);  /* of a folder: its names */
+    int (*syncfs)(int fd); /* everything in the file system that fd is in */
     int (*ftruncate)(int fd, off_t n);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "server_int.h"
@@ -284,14 +283,6 @@ static wr_status serve(wri_server *srv, wr_err *err) {
     return WR_OK;
 }
 
-/* As many descriptors as the system lets us have: connections, and files of jobs. */
-static void raise_limits(void) {
-    struct rlimit l;
-    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max) return;
-    l.rlim_cur = l.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &l);
-}
-
 wr_status wr_server_run(const wr_server_opts *o, wr_err *err) {
     wri_server *srv = wr_calloc(1, sizeof *srv);
     if (!srv) return wr_fail_oom(err, "the server");
@@ -299,7 +290,6 @@ wr_status wr_server_run(const wr_server_opts *o, wr_err *err) {
     json_set_alloc_funcs(wr_alloc, wr_free);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
-    raise_limits();
     pthread_mutex_init(&srv->savepoints, NULL);
     srv->o = *o;
     srv->sys = &wr_sys_real;

@@ -192,10 +192,13 @@ wri_meta_shard *wri_meta_find(const wri_meta *m, uint32_t shard); /* NULL: none 
 #define WRI_META "stream.meta"
 void wri_stream_path(const char *data_dir, const char *name, char out[WRI_PATH]);
 void wri_shard_path(const char *stream_dir, uint32_t shard, char out[WRI_PATH]);
+void wri_tail_path(const char *shard_dir, char out[WRI_PATH]);
 void wri_file_path(const char *shard_dir, uint64_t base, const char *ext, char out[WRI_PATH]);
 int wri_open_fd(const wr_sys *sys, const char *path, int flags);
 wr_status wri_cannot(const char *what, const char *path, int e, wr_err *err);
 wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
+/* All that is in the path's file system. */
+wr_status wri_sync_all(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
 /* Reads a file whole; b is the caller's to free. WR_EOF: there is none. */
 wr_status wri_slurp(const wr_sys *sys, const char *path, wr_buf *b, wr_err *err) WR_MUST_USE;
 
@@ -276,8 +279,9 @@ typedef struct wri_shard {
     bool closed;
     int64_t born_us; /* created_us of the shard */
     /* the last segment; only whoever is busy with the shard touches these */
-    int fd, mark_fd;
-    bool spoiled; /* a write or sync failed: nothing more is written to it */
+    int fd, mark_fd; /* -1: it sleeps (files.c) */
+    bool unsealed;   /* written to since it was opened or sealed */
+    bool spoiled;    /* a write or sync failed: nothing more is written to it */
     uint64_t base;
     int64_t len, synced, created_us;
     uint32_t groups;              /* that this process has written to it, */
@@ -294,7 +298,8 @@ typedef struct wri_shard {
     wr_put **group;
     size_t group_cap;
     /* under the directory's lock */
-    bool busy, queued, preparing;
+    bool busy, queued, preparing, awake;
+    struct wri_shard *older, *newer; /* of those that are awake */
     wri_part *head, **tailp;
     uint64_t load_bytes, load_records;
     wr_u128 samples[WRI_SAMPLES]; /* hash keys of late */
@@ -302,17 +307,17 @@ typedef struct wri_shard {
 } wri_shard;
 wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard **outp,
                         wr_err *err) WR_MUST_USE;
-void wri_shard_close(wri_shard *sh); /* its files */
 void wri_shard_free(wri_shard *sh);
-/* Makes the folder of a shard with an empty first segment, durably. */
-wr_status wri_shard_create(wri_shard *sh, wr_err *err) WR_MUST_USE;
+/* Makes the folder of a shard with an empty first segment; durable: its files are, the folder's name not yet.
+ */
+wr_status wri_shard_create(wri_shard *sh, bool durable, wr_err *err) WR_MUST_USE;
 /* Finds the end of what is there. Damage is kept in sh, only other failures are returned. */
 wr_status wri_shard_recover(wri_shard *sh, const wri_meta_shard *m, wr_err *err) WR_MUST_USE;
 /* Writes the next group. The caller has set busy, and holds no lock. */
 void wri_shard_commit(wri_shard *sh);
 /* Ends the segment and begins another. */
 wr_status wri_shard_roll(wri_shard *sh, wr_err *err) WR_MUST_USE;
-/* Makes all durable and says so in the mark. */
+/* Makes all durable and says so in the mark, if anything has been written. */
 wr_status wri_shard_seal(wri_shard *sh, wr_err *err) WR_MUST_USE;
 void wri_shard_mark(const wri_shard *sh, wri_mark *outp);
 void wri_writers_store(const wri_shard *sh, uint64_t base); /* for the segment that is about to begin */
@@ -320,6 +325,13 @@ wr_status wri_write_index(wri_shard *sh, uint64_t base, const wri_index *x, int6
                           int64_t last_us) WR_MUST_USE;
 
 int64_t wri_segment_bytes(const wr_streams *db); /* a segment is ended beyond */
+
+/* ---- files.c: descriptors ---- */
+uint32_t wri_files_most(void);
+/* Opens the files of a shard that sleeps. By whoever is busy with it, or while its stream is paused. */
+wr_status wri_files_take(wri_shard *sh, wr_err *err) WR_MUST_USE;
+void wri_files_used(wri_shard *sh); /* under the lock: it sleeps last */
+void wri_files_close(wri_shard *sh);
 
 /* ---- ready.c: zeros ahead of the records ---- */
 void wri_ready_anew(wri_shard *sh); /* a segment begins */
@@ -387,6 +399,8 @@ struct wr_streams {
     pthread_cond_t work;  /* shards are ready */
     wri_shard *ready, **ready_tail;
     wri_shard *prepare, **prepare_tail;
+    wri_shard *oldest, *newest; /* shards with open files, by when they were written to */
+    uint32_t n_awake, most_awake;
     pthread_cond_t prepare_work;
     bool prepares; /* there is a thread that does */
     pthread_t preparer;
@@ -410,6 +424,8 @@ wr_status wri_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *
 void wri_remove_folder(const wr_sys *sys, const char *path, int depth);
 /* Under the lock: sh has something waiting and nobody is at it. */
 void wri_shard_wake(wri_shard *sh);
+/* Under the lock: nobody is busy with sh any more. */
+void wri_shard_let_go(wri_shard *sh);
 /* Under the lock: a part is done with; the call too, when it was the last: it is then put into *tellp. */
 void wri_part_done(wri_part *p, wri_call **tellp);
 void wri_tell(wri_call *list);          /* without the lock */

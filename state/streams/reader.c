@@ -230,7 +230,7 @@ wr_seq wr_reader_seq(const wr_reader *r, const wr_record *rec) {
 int wr_reader_watch(wr_reader *r, int fd) {
     char path[WRI_PATH];
     if (!r->sys->watch) return -1;
-    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, r->dir);
+    wri_tail_path(r->dir, path);
     int mine = r->sys->watch(fd, path);
     if (mine < 0) return -1;
     if (r->sys->watch(mine, r->stream_dir) >= 0) return mine;
@@ -274,7 +274,7 @@ static wr_status open_reader(wr_reader *r, wr_streams *db, const char *stream, u
     wri_shard_path(r->stream_dir, shard, r->dir);
     if (r->sys->stat(r->stream_dir, &st) != 0 && errno == ENOENT) return wri_no_stream(db, stream, err);
     WR_TRY(wri_reader_meta(r, err));
-    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, r->dir);
+    wri_tail_path(r->dir, path);
     r->mark_fd = wri_open_fd(r->sys, path, O_RDONLY);
     if (r->mark_fd < 0) return wri_cannot("open", path, errno, err);
     return wri_reader_seek(r, at, err);

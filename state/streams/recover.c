@@ -46,7 +46,7 @@ static wr_status load_mark(recovery *r, wr_err *err) {
     char path[WRI_PATH];
     wri_shard *sh = r->sh;
     wr_err why = {0};
-    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, sh->dir);
+    wri_tail_path(sh->dir, path);
     sh->mark_fd = wri_open_fd(r->sys, path, O_RDWR | O_CREAT);
     if (sh->mark_fd < 0) return wri_cannot("open", path, errno, err);
     wr_status s = wri_read_mark(r->sys, sh->mark_fd, sh->dir, sh->id, &r->mark, &why);
@@ -300,12 +300,14 @@ static wr_status recover(recovery *r, wr_err *err) {
 wr_status wri_shard_recover(wri_shard *sh, const wri_meta_shard *m, wr_err *err) {
     recovery r = {.sh = sh, .m = m, .sys = sh->st->db->sys};
     wr_err why = {0};
-    wri_shard_close(sh);
+    wri_files_close(sh);
     sh->index.n = 0;
     wri_ready_anew(sh);
     sh->damaged = WR_OK;
     sh->spoiled = false;
     wr_status s = recover(&r, &why);
+    sh->unsealed = sh->spoiled;
+    wri_files_close(sh); /* until somebody writes to it */
     wr_free(r.bases.items);
     if (s == WR_OK) return WR_OK;
     if (s == WR_ENOMEM) return wr_fail(err, s, "%s", why.msg);

@@ -88,7 +88,7 @@ static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
         s->parent2 = c->n_parents > 1 ? c->parents[1] : WR_NO_SHARD;
         s->created_us = born_us;
         WR_TRY(wri_shard_new(c->st, s->id, born_us, &c->made[i], err));
-        WR_TRY(wri_shard_create(c->made[i], err));
+        WR_TRY(wri_shard_create(c->made[i], true, err));
         WR_ASSERT(c->m.n < c->m.cap);
         c->m.shards[c->m.n++] = *s;
     }
@@ -116,6 +116,7 @@ static wr_status apply(change *c, wr_err *err) {
         for (uint32_t i = 0; i < c->n_children; i++) st->shards[st->n_shards++] = c->made[i];
         wri_stream_adopt(st, &c->m);
         pthread_mutex_unlock(&st->db->lock);
+        for (uint32_t i = 0; i < c->n_parents; i++) wri_files_close(shard_of(st, c->parents[i]));
     } else {
         for (uint32_t i = 0; i < c->n_children; i++) {
             if (c->made[i]) wri_remove_folder(st->db->sys, c->made[i]->dir, 0);

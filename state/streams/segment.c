@@ -20,6 +20,10 @@ void wri_file_path(const char *shard_dir, uint64_t base, const char *ext, char o
     snprintf(out, WRI_PATH, "%.*s/%020" PRIu64 "%s", WRI_PATH - 32, shard_dir, base, ext);
 }
 
+void wri_tail_path(const char *shard_dir, char out[WRI_PATH]) {
+    snprintf(out, WRI_PATH, "%.*s/tail", WRI_PATH - 8, shard_dir);
+}
+
 /* ---- the system ---- */
 
 int wri_open_fd(const wr_sys *sys, const char *path, int flags) {
@@ -30,15 +34,22 @@ int wri_open_fd(const wr_sys *sys, const char *path, int flags) {
 }
 
 wr_status wri_cannot(const char *what, const char *path, int e, wr_err *err) {
-    return wr_fail(err, WR_EIO, "%s: cannot %s it: %s", path, what, strerror(e));
+    const char *hint = e == EMFILE ? "; raise the limit of this process (ulimit -n)" : "";
+    return wr_fail(err, WR_EIO, "%s: cannot %s it: %s%s", path, what, strerror(e), hint);
 }
 
-wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) {
+static wr_status sync_by(const wr_sys *sys, int (*sync)(int fd), const char *path, wr_err *err) {
     int fd = wri_open_fd(sys, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0) return wri_cannot("open", path, errno, err);
-    wr_status s = sys->fsync(fd) == 0 ? WR_OK : wri_cannot("sync", path, errno, err);
+    wr_status s = sync(fd) == 0 ? WR_OK : wri_cannot("sync", path, errno, err);
     sys->close(fd);
     return s;
+}
+wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) {
+    return sync_by(sys, sys->fsync, path, err);
+}
+wr_status wri_sync_all(const wr_sys *sys, const char *path, wr_err *err) {
+    return sync_by(sys, sys->syncfs, path, err);
 }
 
 wr_status wri_slurp(const wr_sys *sys, const char *path, wr_buf *b, wr_err *err) {

@@ -26,16 +26,9 @@ wr_status wri_shard_new(wr_stream *st, uint32_t id, int64_t born_us, wri_shard *
     return WR_OK;
 }
 
-void wri_shard_close(wri_shard *sh) {
-    const wr_sys *sys = sh->st->db->sys;
-    if (sh->fd >= 0) sys->close(sh->fd);
-    if (sh->mark_fd >= 0) sys->close(sh->mark_fd);
-    sh->fd = sh->mark_fd = -1;
-}
-
 void wri_shard_free(wri_shard *sh) {
     if (!sh) return;
-    wri_shard_close(sh);
+    wri_files_close(sh);
     wr_free(sh->index.items);
     wri_writers_free(&sh->writers);
     wr_buf_free(&sh->block);
@@ -70,8 +63,8 @@ wr_status wri_write_index(wri_shard *sh, uint64_t base, const wri_index *x, int6
 
 /* ---- segments ---- */
 
-/* A new file with a header, durable under its name. */
-static wr_status make_segment(wri_shard *sh, const wri_segment *seg, int *fdp, wr_err *err) {
+/* A new file with a header, durable under its name where that is asked for. */
+static wr_status make_segment(wri_shard *sh, const wri_segment *seg, bool durable, int *fdp, wr_err *err) {
     const wr_sys *sys = sh->st->db->sys;
     char path[WRI_PATH], p[WRI_SEG_HEADER];
     wri_file_path(sh->dir, seg->first, ".seg", path);
@@ -79,8 +72,8 @@ static wr_status make_segment(wri_shard *sh, const wri_segment *seg, int *fdp, w
     int fd = *fdp = wri_open_fd(sys, path, O_RDWR | O_CREAT | O_TRUNC);
     if (fd < 0) return wri_cannot("create", path, errno, err);
     wr_status s = wr_pwrite_all(sys, fd, p, sizeof p, 0, path, err);
-    if (s == WR_OK && sys->fdatasync(fd) != 0) s = wri_cannot("sync", path, errno, err);
-    if (s == WR_OK) s = wri_sync_dir(sys, sh->dir, err);
+    if (s == WR_OK && durable && sys->fdatasync(fd) != 0) s = wri_cannot("sync", path, errno, err);
+    if (s == WR_OK && durable) s = wri_sync_dir(sys, sh->dir, err);
     if (s == WR_OK) return WR_OK;
     sys->close(fd);
     sys->unlink(path);
@@ -116,6 +109,7 @@ static void end_segment(wri_shard *sh) {
 
 wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
     if (sh->len == WRI_SEG_HEADER && !sh->spoiled) return WR_OK;
+    WR_TRY(wri_files_take(sh, err));
     wri_ready_wait(sh);
     if (sh->synced < sh->len &&
         sh->st->db->sys->fdatasync(sh->fd) != 0) /* durability = os: it was never promised */
@@ -129,34 +123,37 @@ wr_status wri_shard_roll(wri_shard *sh, wr_err *err) {
                        .prev_last_us = sh->last_us};
     int fd;
     wri_writers_store(sh, seg.first); /* first: once there are records behind it, it is there */
-    WR_TRY(make_segment(sh, &seg, &fd, err));
+    WR_TRY(make_segment(sh, &seg, true, &fd, err));
     end_segment(sh);
     begin_segment(sh, &seg, fd);
     return WR_OK;
 }
 
-wr_status wri_shard_create(wri_shard *sh, wr_err *err) {
+wr_status wri_shard_create(wri_shard *sh, bool durable, wr_err *err) {
     const wr_sys *sys = sh->st->db->sys;
     char path[WRI_PATH];
     wri_mark mark;
     if (sys->mkdir(sh->dir, 0755) != 0 && errno != EEXIST) return wri_cannot("create", sh->dir, errno, err);
-    snprintf(path, sizeof path, "%.*s/tail", WRI_PATH - 8, sh->dir);
+    wri_tail_path(sh->dir, path);
     sh->mark_fd = wri_open_fd(sys, path, O_RDWR | O_CREAT | O_TRUNC);
     if (sh->mark_fd < 0) return wri_cannot("create", path, errno, err);
     wri_segment seg = {.created_us = wri_now(sh->st->db), .prev = WRI_NO_SEGMENT};
     sh->len = WRI_SEG_HEADER;
     wri_shard_mark(sh, &mark);
     WR_TRY(write_mark(sh, &mark, err));
-    if (sys->fdatasync(sh->mark_fd) != 0) return wri_cannot("sync", path, errno, err);
+    if (durable && sys->fdatasync(sh->mark_fd) != 0) return wri_cannot("sync", path, errno, err);
     int fd;
-    WR_TRY(make_segment(sh, &seg, &fd, err)); /* syncs the folder */
+    WR_TRY(make_segment(sh, &seg, durable, &fd, err)); /* syncs the folder */
     begin_segment(sh, &seg, fd);
+    wri_files_close(sh); /* until somebody writes to it */
     return WR_OK;
 }
 
 wr_status wri_shard_seal(wri_shard *sh, wr_err *err) {
     const wr_sys *sys = sh->st->db->sys;
     wri_mark mark;
+    if (!sh->unsealed) return WR_OK;
+    WR_TRY(wri_files_take(sh, err));
     if (sh->spoiled) WR_TRY(wri_shard_roll(sh, err));
     wri_ready_wait(sh);
     wri_ready_give_back(sh);
@@ -169,7 +166,9 @@ wr_status wri_shard_seal(wri_shard *sh, wr_err *err) {
     }
     wri_shard_mark(sh, &mark);
     WR_TRY(write_mark(sh, &mark, err));
-    return sys->fdatasync(sh->mark_fd) == 0 ? WR_OK : wri_cannot("sync the mark of", sh->dir, errno, err);
+    if (sys->fdatasync(sh->mark_fd) != 0) return wri_cannot("sync the mark of", sh->dir, errno, err);
+    sh->unsealed = false;
+    return WR_OK;
 }
 
 /* ---- groups ---- */
@@ -264,7 +263,9 @@ static wr_status write_group(wri_shard *sh, size_t n, size_t bytes, int64_t *now
                        sh->st->dir);
     if (sh->damaged == WR_EIO) WR_TRY(try_again(sh, err));
     if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
-    if (sh->fd < 0 || sh->spoiled || full(sh)) WR_TRY(wri_shard_roll(sh, err));
+    WR_TRY(wri_files_take(sh, err));
+    sh->unsealed = true;
+    if (sh->spoiled || full(sh)) WR_TRY(wri_shard_roll(sh, err));
     int64_t now_us = wri_now(sh->st->db);
     if (now_us < sh->last_us) now_us = sh->last_us; /* arrivals do not go back with the clock */
     *now_usp = now_us;
@@ -323,9 +324,8 @@ void wri_shard_commit(wri_shard *sh) {
     pthread_mutex_lock(&db->lock);
     if (n > 0) answer(sh, n, s, &why, now_us, &tell);
     if (n > 0 && s == WR_OK) wri_ready_ask(sh);
-    sh->busy = false;
-    if (sh->head) wri_shard_wake(sh);
-    pthread_cond_broadcast(&db->moved);
+    wri_files_used(sh);
+    wri_shard_let_go(sh);
     pthread_mutex_unlock(&db->lock);
     wri_tell(tell);
 }

@@ -10,7 +10,8 @@
 
 #define RETENTION_US (24 * WR_RETENTION_MIN_US)
 #define RECORD_MAX   (1 << 20)
-#define ON_DEMAND    4 /* shards that a stream on demand begins with */
+#define ON_DEMAND    4  /* shards that a stream on demand begins with */
+#define MANY_SHARDS  16 /* more: one sync of the file system, instead of three a shard */
 
 static wr_status need_lock(const wr_streams *db, wr_err *err) {
     if (db->lock_fd >= 0) return WR_OK;
@@ -55,8 +56,7 @@ void wri_stream_free(wr_stream *st) {
     for (size_t i = 0; i < st->n_shards; i++) {
         wri_shard *sh = st->shards[i];
         wr_err why = {0};
-        if (!st->deleted && !sh->closed && sh->damaged == WR_OK && sh->fd >= 0 &&
-            wri_shard_seal(sh, &why) != WR_OK)
+        if (!st->deleted && !sh->closed && sh->damaged == WR_OK && wri_shard_seal(sh, &why) != WR_OK)
             wri_log_say(st->db, "stream %s: %s", st->name, why.msg);
         wri_shard_free(sh);
     }
@@ -162,6 +162,7 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
                           .record_max = cfg->record_max,
                           .on_demand = cfg->on_demand};
     WR_TRY(first_shards(&st->meta, cfg->n_shards, now, err));
+    bool many = cfg->n_shards > MANY_SHARDS;
     if (db->sys->mkdir(st->dir, 0755) != 0) {
         if (errno != EEXIST) return wri_cannot("create", st->dir, errno, err);
         wri_remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */
@@ -170,8 +171,9 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
     for (size_t i = 0; i < st->meta.n; i++) {
         wri_shard *sh;
         WR_TRY(add_shard(st, &st->meta.shards[i], &sh, err));
-        WR_TRY(wri_shard_create(sh, err));
+        WR_TRY(wri_shard_create(sh, !many, err));
     }
+    if (many) WR_TRY(wri_sync_all(db->sys, st->dir, err));
     snprintf(streams, sizeof streams, "%s/streams", db->dir);
     WR_TRY(wri_sync_dir(db->sys, streams, err));
     bool said;
@@ -378,7 +380,7 @@ static wr_status delete_once(wr_streams *db, const char *name, wr_err *err) {
         st->deleted = renamed;
         pthread_mutex_unlock(&db->lock);
         /* Nobody writes to it any more; the object stays for those who hold it. */
-        for (size_t i = 0; renamed && i < st->n_shards; i++) wri_shard_close(st->shards[i]);
+        for (size_t i = 0; renamed && i < st->n_shards; i++) wri_files_close(st->shards[i]);
         wri_resume(st);
         pthread_mutex_unlock(&st->change);
     }

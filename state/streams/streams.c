@@ -34,6 +34,7 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     db->opts = *opts;
     db->sys = opts->sys ? opts->sys : &wr_sys_real;
     memcpy(db->dir, opts->dir, n);
+    db->most_awake = opts->awake ? opts->awake : wri_files_most();
     db->lock_fd = -1;
     db->ready_tail = &db->ready;
     db->prepare_tail = &db->prepare;
@@ -95,6 +96,12 @@ void wri_shard_wake(wri_shard *sh) {
     db->ready_tail = &sh->next_ready;
     if (db->n_threads) pthread_cond_signal(&db->work);
     if (sh->head && !sh->head->call->tell) pthread_cond_signal(&sh->head->call->cond);
+}
+
+void wri_shard_let_go(wri_shard *sh) {
+    sh->busy = false;
+    if (sh->head) wri_shard_wake(sh);
+    pthread_cond_broadcast(&sh->st->db->moved);
 }
 
 wri_shard *wri_take_ready(wr_streams *db) {

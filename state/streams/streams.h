@@ -33,6 +33,7 @@ typedef struct wr_streams_opts {
     bool relaxed;          /* acknowledge before the disk has it (durability = os) */
     int64_t segment_bytes; /* a segment is ended beyond that; 0: 64 MiB */
     uint32_t ready_after;  /* groups of a segment after which zeros are written ahead of it; 0: 32 */
+    uint32_t awake;        /* shards with open files at a time; 0: as many as half of all descriptors allow */
     uint32_t threads;      /* that write what several shards wait for, or nobody does; 0: callers do all */
     void (*say)(void *ctx, const char *line); /* what recovery did, failures nobody waits for; may be NULL */
     void *ctx;

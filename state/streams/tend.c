@@ -30,9 +30,7 @@ static void hold(wri_shard *sh) {
 static void let_go(wri_shard *sh) {
     wr_streams *db = sh->st->db;
     pthread_mutex_lock(&db->lock);
-    sh->busy = false;
-    if (sh->head) wri_shard_wake(sh);
-    pthread_cond_broadcast(&db->moved);
+    wri_shard_let_go(sh);
     pthread_mutex_unlock(&db->lock);
 }
 
@@ -152,7 +150,7 @@ static wr_status trim(wr_stream *st, wri_meta *m, wr_err *err) {
     wri_stream_adopt(st, m);
     pthread_mutex_unlock(&st->db->lock);
     for (size_t i = from; i < st->n_retired; i++) {
-        wri_shard_close(st->retired[i]);
+        wri_files_close(st->retired[i]);
         wri_remove_folder(st->db->sys, st->retired[i]->dir, 0);
     }
     for (size_t i = 0; i < st->n_shards; i++) remove_expired(st->shards[i], st->meta.shards[i].first_segment);

@@ -253,6 +253,28 @@ static int f_fsync(int fd) {
     if (lt.fault == LT_POWER) note_dir(fd);
     return 0;
 }
+/* Of everything below lt.root, as that is all there is. */
+static void note_all(const char *path) {
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    fstat(fd, &st);
+    if (S_ISREG(st.st_mode)) note_file(fd);
+    else note_dir(fd);
+    DIR *dir = S_ISDIR(st.st_mode) ? opendir(path) : NULL;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        char below[512];
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.') note_all(below);
+    }
+    if (dir) closedir(dir);
+    close(fd);
+}
+static int f_syncfs(int fd) {
+    (void)fd;
+    if (failing()) return -1;
+    if (lt.fault == LT_POWER) note_all(lt.root);
+    return 0;
+}
 static int f_ftruncate(int fd, off_t n) { return failing() ? -1 : ftruncate(fd, n); }
 static int f_rename(const char *a, const char *b) { return failing() ? -1 : rename(a, b); }
 static int f_unlink(const char *p) { return failing() ? -1 : unlink(p); }
@@ -281,6 +303,7 @@ const wr_sys lt_sys = {
     .stat = f_stat,
     .fdatasync = f_fdatasync,
     .fsync = f_fsync,
+    .syncfs = f_syncfs,
     .ftruncate = f_ftruncate,
     .rename = f_rename,
     .unlink = f_unlink,

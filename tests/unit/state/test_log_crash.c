@@ -11,7 +11,7 @@
 
 /* Of the script: with zeros ahead of the records, segments have to have room for them. */
 static int64_t segment = SEGMENT;
-static uint32_t ready_after;
+static uint32_t ready_after, awake, shards = 2;
 
 typedef struct ledger { /* outside the process that dies */
     uint8_t acked[N];
@@ -41,12 +41,13 @@ static void put_some(wr_stream *st, uint32_t i, uint32_t n, ledger *l) {
 static void script(const char *dir, bool relaxed, uint32_t from, uint32_t to, ledger *l) {
     wr_streams_opts o = {.sys = &lt_sys, .dir = dir, .segment_bytes = segment, .relaxed = relaxed};
     o.ready_after = ready_after;
+    o.awake = awake;
     wr_streams *db;
     wr_stream *st = NULL;
     if (wr_streams_open(&o, &db, NULL) != WR_OK) abort();
     for (int tries = 0; tries < 20 && !st; tries++) {
         if (wr_streams_lock(db, NULL) != WR_OK) continue;
-        wr_status made = wr_stream_create(db, "s", &(wr_stream_cfg){.n_shards = 2}, NULL);
+        wr_status made = wr_stream_create(db, "s", &(wr_stream_cfg){.n_shards = shards}, NULL);
         (void)made; /* it may be there */
         if (wr_stream_open(db, "s", &st, NULL) != WR_OK) st = NULL;
     }
@@ -164,6 +165,31 @@ Test(log_crash, power_lost_with_durability_os) {
 Test(log_crash, failed_once) { every((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 1}); }
 Test(log_crash, disk_full_for_a_while) {
     every((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 3});
+}
+
+/* The same with one shard awake at a time. */
+static void every_asleep(crash c) {
+    awake = 1;
+    every(c);
+}
+Test(log_crash, asleep_killed) { every_asleep((crash){.fault = LT_TEAR, .step = 3}); }
+Test(log_crash, asleep_power_lost) { every_asleep((crash){.fault = LT_POWER, .step = 3, .seed = 5}); }
+Test(log_crash, asleep_failed_once) {
+    every_asleep((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
+}
+Test(log_crash, asleep_power_lost_with_durability_os) {
+    every_asleep((crash){.fault = LT_POWER, .relaxed = true, .step = 7, .seed = 4});
+}
+
+/* The same with a stream of many, which become durable together. */
+static void every_many(crash c) {
+    shards = 20;
+    every(c);
+}
+Test(log_crash, many_killed) { every_many((crash){.fault = LT_KILL, .step = 13}); }
+Test(log_crash, many_power_lost) { every_many((crash){.fault = LT_POWER, .step = 29, .seed = 8}); }
+Test(log_crash, many_failed_once) {
+    every_many((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 17});
 }
 
 /* The same with zeros written ahead of the records after each group. */

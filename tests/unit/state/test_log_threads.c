@@ -71,9 +71,7 @@ static void *follow(void *arg) {
     return NULL;
 }
 
-Test(log_threads, putting_sending_changing_following) {
-    wr_streams_opts o = {.sys = &lt_sys, .dir = lt_folder("d"), .segment_bytes = 20000, .threads = 2};
-    o.ready_after = 1;
+static void all_at_once(wr_streams_opts o) {
     crowd c[WRITERS + 3];
     pthread_t t[WRITERS + 3];
     wr_streams *db;
@@ -95,6 +93,21 @@ Test(log_threads, putting_sending_changing_following) {
     cr_assert_eq(lt_count(db, "s", counts, sizeof counts), sizeof counts);
     for (size_t i = 0; i < sizeof counts; i++) cr_assert_eq(counts[i], 1);
     wr_streams_close(db);
+}
+
+Test(log_threads, putting_sending_changing_following) {
+    all_at_once((wr_streams_opts){
+        .sys = &lt_sys, .dir = lt_folder("d"), .segment_bytes = 20000, .ready_after = 1, .threads = 2});
+}
+
+/* The same while shards are put to sleep and wake all the time. */
+Test(log_threads, with_two_shards_awake) {
+    all_at_once((wr_streams_opts){.sys = &lt_sys,
+                                  .dir = lt_folder("d"),
+                                  .segment_bytes = 20000,
+                                  .ready_after = 1,
+                                  .awake = 2,
+                                  .threads = 2});
 }
 
 /* What one caller sends while another is busy is done without threads too. */
