@@ -189,7 +189,7 @@ fuzz-%: ## libFuzzer on one target (clang)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* tests/fuzz/corpus/$*
 
 # ---- care ----
-C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 .PHONY: docs format check check-format check-layers check-symbols check-size check-static check-docs
 format: ## clang-format all C files
 	$(Q)clang-format -i $(C_FILES)
