@@ -154,32 +154,25 @@ typedef struct loading { /* one worker's share: all parts are gone over, and wha
     wr_err err;
 } loading;
 
-/* Operators hear before how much it will be. */
-static wr_status expect_all(const loading *l, wr_err *err) {
-    wr_job *j = l->loader.job;
-    for (uint32_t now = 0; now < j->plan->n_nodes; now++) {
-        uint64_t bytes = 0;
-        for (size_t i = 0; i < l->from->n; i++) {
-            const wr_saved_part *p = &l->from->parts[i];
-            unsigned id;
-            if (sscanf(p->name, WRI_OP_PARTS "%u/", &id) != 1 || now_of(j, id) != now) continue;
-            for (size_t k = 0; k < p->n; k++) bytes += p->pieces[k].len;
-        }
-        if (bytes) WR_TRY(wri_paged_expect(&j->workers[l->loader.worker].ops[now], bytes, err));
+/* The bytes of each operator's parts. */
+static void measure_parts(const loading *l, uint64_t *bytes) {
+    for (size_t i = 0; i < l->from->n; i++) {
+        const wr_saved_part *p = &l->from->parts[i];
+        unsigned id;
+        uint32_t now = sscanf(p->name, WRI_OP_PARTS "%u/", &id) == 1 ? now_of(l->loader.job, id) : WR_NO_COL;
+        for (size_t k = 0; now != WR_NO_COL && k < p->n; k++) bytes[now] += p->pieces[k].len;
     }
-    return WR_OK;
 }
 
 /* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
-static wr_status load_worker(loading *l, wr_err *err) {
+static wr_status load_parts(loading *l, uint32_t now, wr_err *err) {
     const wr_snapshot *from = l->from;
-    WR_TRY(expect_all(l, err));
+    l->loader.taken = 0;
     for (size_t i = 0; i < from->n; i++) {
         unsigned id, worker, slots;
         int64_t part;
         int n = sscanf(from->parts[i].name, WRI_OP_PARTS "%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &slots);
-        uint32_t now = n < 2 ? WR_NO_COL : now_of(l->loader.job, id);
-        if (now == WR_NO_COL) continue;
+        if (n < 2 || now_of(l->loader.job, id) != now) continue;
         wri_whose whose = !l->same ? WRI_BY_KEY : worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
         if (n == 4) {
             WR_TRY(wri_slots_load(&l->loader, now, &from->parts[i], whose, err));
@@ -188,7 +181,29 @@ static wr_status load_worker(loading *l, wr_err *err) {
         for (size_t k = 0; k < from->parts[i].n; k++)
             WR_TRY(wri_items_load(&l->loader, now, &from->parts[i].pieces[k], whose, err));
     }
-    return wri_items_loaded(&l->loader, err);
+    return WR_OK;
+}
+
+/* The operator hears before how much it will be; where that was too low a guess it is loaded twice. */
+static wr_status load_op(loading *l, uint32_t now, uint64_t bytes, wr_err *err) {
+    wr_op *op = &l->loader.job->workers[l->loader.worker].ops[now];
+    WR_TRY(wri_paged_expect(op, bytes, err));
+    wr_status s = load_parts(l, now, err);
+    if (s != WR_AGAIN) return s;
+    WR_TRY(wri_paged_anew(op, (double)l->loader.taken / (double)bytes, err));
+    return load_parts(l, now, err);
+}
+
+static wr_status load_worker(loading *l, wr_err *err) {
+    uint32_t n = l->loader.job->plan->n_nodes;
+    uint64_t *bytes = wr_calloc(n, sizeof *bytes);
+    if (!bytes) return wr_fail_oom(err, "a snapshot");
+    measure_parts(l, bytes);
+    wr_status s = WR_OK;
+    for (uint32_t now = 0; now < n && s == WR_OK; now++)
+        if (bytes[now]) s = load_op(l, now, bytes[now], err);
+    wr_free(bytes);
+    return s == WR_OK ? wri_items_loaded(&l->loader, err) : s;
 }
 
 static void *load_share(void *arg) {

@@ -478,10 +478,12 @@ typedef struct wri_loader {
     uint32_t worker;
     wr_piece_reader reader;
     wr_buf window;
+    uint64_t taken; /* bytes of rows so far */
 } wri_loader;
 /* Rows: dealt out by key; all its own, or all others', but for those without keys; all its own. */
 typedef enum wri_whose { WRI_BY_KEY, WRI_OWN, WRI_OTHERS, WRI_ALL } wri_whose;
-/* Gives the worker's operator `id` what concerns it of what wri_items_say wrote. */
+/* Gives the worker's operator `id` what concerns it of what wri_items_say wrote. WR_AGAIN, of this and what
+ * follows: there is no room for it in memory (paged.h). */
 wr_status wri_items_load(wri_loader *l, uint32_t id, const wr_piece *p, wri_whose whose,
                          wr_err *err) WR_MUST_USE;
 wr_status wri_items_loaded(const wri_loader *l, wr_err *err) WR_MUST_USE; /* that was all */

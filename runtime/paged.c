@@ -7,7 +7,7 @@
 #define BITS_MAX    10 /* WRI_SPILL_PARTS ranges */
 #define BITS_MIN    2
 #define INPUTS_MAX  2
-#define MEMORY_MORE 4                   /* state takes up to so much more than its bytes in a run */
+#define MEMORY_MORE 4                   /* state takes about so much more than its bytes in a run */
 #define CHUNK       ((size_t)256 << 10) /* of a run that is being written */
 #define IDLE_MIN_US 100000
 
@@ -32,6 +32,7 @@ typedef struct range {
     wri_run *runs[KINDS]; /* NULL: nothing yet */
     int64_t number;       /* and those behind it name them in snapshots */
     bool saved;           /* a snapshot has been given them */
+    uint64_t memory;      /* what it took when it was last brought back; 0: it has not been */
 } range;
 
 typedef struct wri_paged wri_paged;
@@ -216,10 +217,14 @@ static uint64_t bytes_of(const range *r) {
     return bytes;
 }
 
+/* In memory. */
 static uint64_t largest_range(const wri_paged *pg) {
     uint64_t most = 0;
-    for (uint32_t i = 0; i < n_ranges(pg); i++)
-        if (bytes_of(&pg->ranges[i]) > most) most = bytes_of(&pg->ranges[i]);
+    for (uint32_t i = 0; i < n_ranges(pg); i++) {
+        const range *r = &pg->ranges[i];
+        uint64_t bytes = r->memory ? r->memory : bytes_of(r) * MEMORY_MORE;
+        if (bytes > most) most = bytes;
+    }
     return most;
 }
 
@@ -320,6 +325,7 @@ static wr_status do_range(wr_op *op, uint32_t r, range *to, uint32_t n, bool end
         pg->bits += n > 1;
         s = put_away(op, (away){pg, to, r * n, n}, err);
         pg->bits = bits;
+        for (uint32_t i = 0; i < n; i++) to[i].memory = kept.bytes / n;
     }
     close_state(op);
     return s;
@@ -348,7 +354,7 @@ static wr_status do_round(wr_op *op, bool end, wr_err *err) {
     clocks now = clocks_of(op);
     int64_t began = op->task->job->sys->mono_us();
     if (pg->n == 0 && !end) return WR_OK;
-    bool grow = !end && pg->bits < BITS_MAX && largest_range(pg) > wri_memory_share(op) / MEMORY_MORE;
+    bool grow = !end && pg->bits < BITS_MAX && largest_range(pg) > wri_memory_share(op);
     uint32_t n = grow ? 2 : 1, all = n * n_ranges(pg);
     range *next = wr_calloc(all, sizeof *next);
     if (!next) return wr_fail_oom(err, "state that goes to disk");
@@ -478,13 +484,30 @@ wr_status wri_paged_save(wr_op *op, wr_saver *to, wr_err *err) {
     return WR_OK;
 }
 
+/* What is loaded goes to runs; so many bytes it may be. */
+static wr_status load_to_disk(wr_op *op, uint64_t bytes, wr_err *err) {
+    close_state(op);
+    WR_TRY(make(op, bytes, err));
+    return begin_runs(op->paged, op->paged->ranges, n_ranges(op->paged), err);
+}
+
 wr_status wri_paged_expect(wr_op *op, uint64_t bytes, wr_err *err) {
     wr_job *j = op->task->job;
     uint64_t own = bytes / j->n_workers * 2, room = (uint64_t)j->short_at / j->n_workers;
-    if (!can(op) || own < room || own < wri_memory_worth(op)) return WR_OK;
-    close_state(op);
-    WR_TRY(make(op, own, err));
-    return begin_runs(op->paged, op->paged->ranges, n_ranges(op->paged), err);
+    return can(op) && own >= room && own >= wri_memory_worth(op) ? load_to_disk(op, own, err) : WR_OK;
+}
+
+bool wri_paged_crowded(const wr_op *op) {
+    wr_kept kept = {0};
+    if (op->paged || !can(op) || !wri_memory_short(op->task->job)) return false;
+    op->def->measure(op, &kept);
+    return kept.bytes >= wri_memory_worth(op) && !wri_memory_eased(op);
+}
+
+wr_status wri_paged_anew(wr_op *op, double share, wr_err *err) {
+    wr_kept kept = {0};
+    op->def->measure(op, &kept);
+    return load_to_disk(op, (uint64_t)((double)kept.bytes / share), err);
 }
 
 wr_status wri_paged_load(wr_op *op, const wr_saved *saved, const uint32_t *keys, uint32_t n_keys,

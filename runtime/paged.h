@@ -18,7 +18,7 @@
  *            memory is short all the same; when nothing has come for as long as the last round took
  *   ranges   twice as many when the largest has become too large to be brought back
  *   saved    a run is made of items of snapshots (saved.c), so it is saved by copying its bytes
- *   loaded   when what is loaded would not fit, it goes to runs at once
+ *   loaded   when what is loaded would not fit, it goes to runs at once; when it turns out not to, once more
  *
  * What rests on this: save() and load() of an operator, which recovery rests on, too. */
 #ifndef WR_RUNTIME_PAGED_H
@@ -35,6 +35,10 @@ wr_status wri_paged_end(wr_op *op, wr_err *err) WR_MUST_USE;
 wr_status wri_paged_save(wr_op *op, wr_saver *to, wr_err *err) WR_MUST_USE;
 /* Before an operator's load(): about so many bytes will come. */
 wr_status wri_paged_expect(wr_op *op, uint64_t bytes, wr_err *err) WR_MUST_USE;
+/* While it is loaded: there is no room for all of it in memory. It is then begun anew, to load everything
+ * once more: share of it, above 0, had come. */
+bool wri_paged_crowded(const wr_op *op);
+wr_status wri_paged_anew(wr_op *op, double share, wr_err *err) WR_MUST_USE;
 /* In the place of load(), once op->paged is set. Rows with hash. */
 wr_status wri_paged_load(wr_op *op, const wr_saved *saved, const uint32_t *keys, uint32_t n_keys,
                          wr_err *err) WR_MUST_USE;

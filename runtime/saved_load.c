@@ -117,8 +117,9 @@ static wr_status give(const stream *s, const found *f, const wr_saved *saved, wr
     }
     if (!op->def->load)
         return wr_fail(err, WR_EDATA, "the snapshot has state of '%s', which keeps none", op->def->name);
-    bool to_disk = op->paged && s->whose != WRI_ALL;
-    return to_disk ? wri_paged_load(op, saved, f->keys, f->n_keys, err) : op->def->load(op, saved, err);
+    if (op->paged && s->whose != WRI_ALL) return wri_paged_load(op, saved, f->keys, f->n_keys, err);
+    WR_TRY(op->def->load(op, saved, err));
+    return wri_paged_crowded(op) ? WR_AGAIN : WR_OK;
 }
 
 static wr_status give_some(const stream *s, const found *f, wr_batch *b, const uint32_t *idx, uint32_t n,
@@ -180,6 +181,7 @@ static wr_status load_rows(const stream *s, found *f, wr_err *err) {
     wr_batch *b;
     if (skips(s, f)) return WR_OK;
     WR_TRY(wr_rows_unpack(s->at, s->n, &used, &b, err));
+    s->l->taken += used;
     f->n_likely = (uint64_t)((double)(s->from ? s->from->len : s->n) / (double)used * b->n);
     wr_status r = take_own(s, f, b, err);
     wr_batch_drop(b);

@@ -4,13 +4,14 @@
 Usage: bound.py WEIR [--rows N] [--memory TEXT] [NAME …]
 
 Each query keeps several times the budget. It is run without one and with one, which must give the same rows, use the disk and
-keep resident memory below the budget and what a process takes by itself; and the same once more with snapshots, killed half-way,
-from where it goes on. What cannot lie on disk must end with a message that names the operator and the option, and go on, from
+keep resident memory below the budget and what a process takes by itself; and the same once more with snapshots, killed three times
+at random instants. What cannot lie on disk must end with a message that names the operator and the option, and go on, from
 its last snapshot, when it is given more.
 """
 import argparse
 import hashlib
 import os
+import random
 import re
 import subprocess
 import sys
@@ -45,6 +46,7 @@ class Test:
     def __init__(self, o):
         self.weir, self.memory, self.asan = os.path.abspath(o.weir), o.memory, "asan" in o.weir
         self.head = ROWS.format(rows=o.rows, keys=o.rows * 2 // 3)
+        self.random = random.Random(o.seed)
         self.failed = 0
 
     def fail(self, what):
@@ -74,31 +76,40 @@ class Test:
                 total += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest(), "little")
         return n, total % (1 << 128)
 
+    def kill_some(self, folder, sql, state, seconds):
+        """Each start goes on where the one before it was killed, which has had some, much or all of the state."""
+        kills = 0
+        for _ in range(3):
+            p = self.start(folder, sql, *state)
+            try:
+                p.communicate(timeout=self.random.uniform(0.2, 0.8) * seconds)
+                break
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.communicate()
+                kills += 1
+        return kills
+
     def query(self, name, sql):
         with tempfile.TemporaryDirectory() as d:
-            status, said, peak, seconds = self.run(d, sql)
+            status, said, peak, _ = self.run(d, sql)
             want = self.rows(d)
             if status != 0 or want[0] < 2:
                 return self.fail(f"{name}: without a budget: {said}")
-            status, said, least, _ = self.run(d, sql, f"--memory={self.memory}")
+            status, said, least, seconds = self.run(d, sql, f"--memory={self.memory}")
             if status != 0 or self.rows(d) != want or "went to disk" not in said:
                 return self.fail(f"{name}: {want[0]} rows expected, {self.rows(d)[0]} found: {said}")
             if not self.asan and least > size(self.memory) + ITSELF:
                 self.fail(f"{name}: {least >> 20} MiB were resident with a budget of {self.memory}")
-            state = ["--state=state", "--snapshot-interval=200ms", f"--memory={self.memory}"]
-            p = self.start(d, sql, *state)
-            try:
-                p.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                p.kill()
-                p.communicate()
+            state = ["--state=state", "--snapshot-interval=50ms", f"--memory={self.memory}"]
+            kills = self.kill_some(d, sql, state, seconds)
             status, said, last, _ = self.run(d, sql, *state)
             if status != 0 or self.rows(d) != want:
-                return self.fail(f"{name}: after a kill {want[0]} rows expected, {self.rows(d)[0]} found: {said}")
+                return self.fail(f"{name}: after {kills} kills {want[0]} rows expected, {self.rows(d)[0]} found: {said}")
             if not self.asan and last > size(self.memory) + ITSELF:
-                self.fail(f"{name}: {last >> 20} MiB were resident after a kill with a budget of {self.memory}")
+                self.fail(f"{name}: {last >> 20} MiB were resident after {kills} kills with a budget of {self.memory}")
             print(f"{name}: {want[0]} rows; resident {peak >> 20} MiB without a budget, {least >> 20} with {self.memory}, {last >> 20} "
-                  "after a kill", flush=True)
+                  f"after {kills} kills", flush=True)
 
     def refused(self, name, sql):
         with tempfile.TemporaryDirectory() as d:
@@ -125,6 +136,7 @@ def main():
     a.add_argument("names", nargs="*")
     a.add_argument("--rows", type=int, default=1_500_000)
     a.add_argument("--memory", default="64MiB")
+    a.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     o = a.parse_args()
     t = Test(o)
     for name, sql in QUERIES.items():
@@ -133,7 +145,7 @@ def main():
     for name, sql in IN_MEMORY.items():
         if not o.names or name in o.names:
             t.refused(name, sql)
-    print(f"memory: {t.failed} failed")
+    print(f"memory: {t.failed} failed (seed {o.seed})")
     sys.exit(1 if t.failed else 0)
 
 

@@ -46,6 +46,7 @@ typedef struct world {
     uint64_t n_more;  /* parts that went on */
     bool pages;       /* operators go to disk now and then */
     uint64_t n_paged; /* times that one did */
+    uint64_t n_again; /* times that one did while it was loaded */
 } world;
 
 static world w;
@@ -134,7 +135,8 @@ static void open_ops(bool saves) {
     cr_assert_eq(wri_op_connect(last, &r->sink, 0, &err), WR_OK);
     r->task.saver.goes_on = false;
     if (!w.pages) return;
-    r->job.short_at = -1; /* memory is short, always; what may be brought back is a little or all */
+    /* Memory is short, always or when some are to go to disk; what may be brought back is a little or all. */
+    r->job.short_at = below(2) ? -1 : INT64_MAX / 2;
     r->job.memory = below(2) ? 32 << 10 : 1 << 20;
 }
 
@@ -162,6 +164,7 @@ static void save_some(void) {
 /* Some operators go to disk, or have a round there. */
 static void page_some(void) {
     wr_err err = {0};
+    w.r.job.short_at = -1;
     for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
         wr_op *op = &w.r.task.ops[w.nodes[i]->id];
         bool was = op->paged != NULL, did = false;
@@ -228,18 +231,34 @@ static void complete(void) {
     w.pending = (parts){0};
 }
 
+static wr_status load_op(uint32_t node, wr_err *err) {
+    for (size_t i = 0; i < w.kept.n; i++) {
+        const part *p = &w.kept.items[i];
+        if (p->node != node) continue;
+        wri_loader loader = {.job = &w.r.job, .reader = {.fd = -1}};
+        wr_piece piece = {.data = p->text.data ? p->text.data : "", .len = p->text.len};
+        const wr_saved_part slots = {.pieces = &piece, .n = 1};
+        WR_TRY(p->sub ? wri_slots_load(&loader, p->node, &slots, WRI_BY_KEY, err)
+                      : wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, err));
+    }
+    return WR_OK;
+}
+
 static size_t crash(void) {
     wr_err err = {0};
     close_ops();
     free_parts(&w.pending);
     open_ops(true);
-    for (size_t i = 0; i < w.kept.n; i++) {
-        const part *p = &w.kept.items[i];
-        wri_loader loader = {.job = &w.r.job, .reader = {.fd = -1}};
-        wr_piece piece = {.data = p->text.data ? p->text.data : "", .len = p->text.len};
-        const wr_saved_part slots = {.pieces = &piece, .n = 1};
-        wr_status r = p->sub ? wri_slots_load(&loader, p->node, &slots, WRI_BY_KEY, &err)
-                             : wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, &err);
+    for (size_t i = 0; i < WR_LEN(w.nodes) && w.nodes[i]; i++) {
+        uint32_t node = w.nodes[i]->id;
+        wr_op *op = &w.r.task.ops[node];
+        wr_status r = load_op(node, &err);
+        if (r == WR_AGAIN) { /* there is no room: once more, to disk */
+            cr_assert_null(op->paged);
+            cr_assert_eq(wri_paged_anew(op, 0.3, &err), WR_OK, "%s", err.msg);
+            r = load_op(node, &err);
+            w.n_again++;
+        }
         cr_assert_eq(r, WR_OK, "%s", err.msg);
     }
     wri_loader all = {.job = &w.r.job};
@@ -385,7 +404,7 @@ static void find_nodes(void) {
 }
 
 static void check_seeds(const char *sql, uint64_t seeds) {
-    w.n_more = w.n_paged = 0;
+    w.n_more = w.n_paged = w.n_again = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         rng = seed * 77;
         rig_plan_of(&w.r, w.stream ? w.stream : STREAM, sql);
@@ -415,6 +434,7 @@ static void check_paged(const char *sql) {
     w.pages = true;
     check_seeds(sql, 4);
     w.pages = false;
+    cr_assert(w.n_again > 0, "state did not go to disk while it was loaded: %s", sql);
     cr_assert(w.n_paged > 0, "state went to disk only %d times: %s", (int)w.n_paged, sql);
 }
 
