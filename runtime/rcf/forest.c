@@ -22,7 +22,7 @@ static size_t stride_of(const wr_rcf_opts *o) {
     return sizeof(wri_rcf_node) + 2 * (size_t)groups(o) * sizeof(wri_f4);
 }
 static uint64_t fixed_bytes(const wr_rcf_opts *o) {
-    return sizeof(wr_rcf) + o->dims * sizeof(double) + groups(o) * sizeof(wri_f4) +
+    return sizeof(wr_rcf) + o->dims * sizeof(double) + 2 * groups(o) * sizeof(wri_f4) +
            (o->sample + 1) * (sizeof(double) + sizeof(uint32_t)) + o->trees * sizeof(wri_rcf_tree);
 }
 /* Of a tree, per pick; of the store, per point. */
@@ -126,10 +126,11 @@ static wr_status allocate(wr_rcf *f, wr_err *err) {
     const wr_rcf_opts *o = &f->o;
     f->origin = wr_calloc(o->dims, sizeof *f->origin);
     f->x = wr_calloc(f->q, sizeof *f->x);
-    f->inverse = wr_reallocn(NULL, o->sample + 1, sizeof *f->inverse);
+    f->newer = wr_calloc(f->q, sizeof *f->newer);
+    f->worth = wr_reallocn(NULL, o->sample + 1, sizeof *f->worth);
     f->path = wr_reallocn(NULL, o->sample + 1, sizeof *f->path);
     f->trees = wr_calloc(o->trees, sizeof *f->trees);
-    if (!f->origin || !f->x || !f->inverse || !f->path || !f->trees)
+    if (!f->origin || !f->x || !f->newer || !f->worth || !f->path || !f->trees)
         return wr_fail_oom(err, "a random cut forest");
     uint64_t seeds = o->seed;
     for (uint32_t i = 0; i < o->trees; i++) {
@@ -137,8 +138,11 @@ static wr_status allocate(wr_rcf *f, wr_err *err) {
         t->root = t->free_node = t->free_leaf = WRI_RCF_NONE;
         t->random = wr_random_next(&seeds);
     }
-    for (uint32_t i = 1; i <= o->sample; i++) f->inverse[i] = 1.0 / i;
-    f->inverse[0] = 0;
+    for (uint32_t i = 1; i <= o->sample; i++) f->worth[i] = 1 / sqrt(i);
+    f->worth[0] = 0;
+    uint32_t newer = (o->shingle + 1) / 2 * o->dims;
+    for (uint32_t i = f->width - newer; i < f->width; i++) ((float *)f->newer)[i] = 1;
+    f->newer_share = (double)newer / f->width;
     return WR_OK;
 }
 
@@ -171,7 +175,8 @@ void wr_rcf_free(wr_rcf *f) {
     if (!f) return;
     wr_free(f->origin);
     wr_free(f->x);
-    wr_free(f->inverse);
+    wr_free(f->newer);
+    wr_free(f->worth);
     wr_free(f->path);
     wr_free(f->trees);
     wr_free(f->nodes);

@@ -58,18 +58,20 @@ typedef struct wri_rcf_tree {
 
 struct wr_rcf {
     wr_rcf_opts o;
-    uint32_t width;   /* values of a point: dims * shingle */
-    uint32_t q;       /* groups of four */
-    size_t stride;    /* bytes of a node with its box */
-    double decay;     /* 1 / time_decay */
-    double fade;      /* 1 - e^-decay */
-    uint64_t records; /* learnt */
-    uint64_t seen;    /* points: records behind the first shingle - 1 */
-    uint64_t due;     /* least of all trees' */
-    double *origin;   /* [dims] values of the first record */
-    wri_f4 *x;        /* [q] the last `shingle` records, oldest first */
-    double *inverse;  /* [sample + 1] 1 / i */
-    uint32_t *path;   /* [sample + 1] scratch: nodes on the way to a leaf */
+    uint32_t width;     /* values of a point: dims * shingle */
+    uint32_t q;         /* groups of four */
+    size_t stride;      /* bytes of a node with its box */
+    double decay;       /* 1 / time_decay */
+    double fade;        /* 1 - e^-decay */
+    uint64_t records;   /* learnt */
+    uint64_t seen;      /* points: records behind the first shingle - 1 */
+    uint64_t due;       /* least of all trees' */
+    double *origin;     /* [dims] values of the first record */
+    wri_f4 *x;          /* [q] the last `shingle` records, oldest first */
+    wri_f4 *newer;      /* [q] 1 for values of the newer half of the shingle, 0 for others */
+    double newer_share; /* of a point's values */
+    double *worth;      /* [sample + 1] 1 / sqrt(i): of a cut that leaves the point at that depth */
+    uint32_t *path;     /* [sample + 1] scratch: nodes on the way to a leaf */
     wri_rcf_tree *trees;
     uint32_t cap; /* items of a tree in the blocks that follow */
     char *nodes;  /* owner of all trees' */
@@ -160,7 +162,8 @@ void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t leaf);
 /* Ways down that are gone side by side: a step waits for its node, which is seldom in the nearest cache, and
  * has little to compute. */
 #define WRI_RCF_WAYS 4
-/* The sum of the scores of n trees, n <= WRI_RCF_WAYS: what f->x could expect of 1 / depth in each. */
+/* The sum over n trees, n <= WRI_RCF_WAYS, of what f->x could expect of 1 / sqrt(depth), where a value of the
+ * newer half of the shingle sets it apart, else of 0. */
 double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n);
 /* The score, of the sum over all trees. */
 double wri_rcf_scaled(const wr_rcf *f, double sum);

@@ -2,10 +2,16 @@
  *
  * If x were inserted, it would be cut off at a node of depth d (the root's is 0) with probability p = growth
  * / sum of the grown box's sides, if it was not above, and would then be a leaf of depth d + 1. At a leaf
- * with another point p is 1. So the expected value of 1 / depth is the sum over the way down of w p / (d +
- * 1), where w, at first 1, is what is left: w (1 - p) goes on. At a leaf with the same point, sampled m times
- * of M, there is nothing to cut off: w (1 - m / 2M) / (d + log2(m + 1)), as if it hung below a tree of its
- * twins.
+ * with another point p is 1. So the expected value of 1 / sqrt(depth) is the sum over the way down of w p /
+ * sqrt(d + 1), where w, at first 1, is what is left: w (1 - p) goes on. At a leaf with the same point,
+ * sampled m times of M, there is nothing to cut off: w sqrt((1 - m / 2M) / (d + log2(m + 1))), as if it
+ * hung below a tree of its twins.
+ *
+ * A point with a shingle is unlike the others as long as there is a strange record in it, and it is the
+ * newest record that is asked about: of p only what the values of the newer half gain counts.
+ *
+ * The score is the square of the mean over the trees, times log2(M + 1): a mean of depths that few early
+ * cuts, which are chance, move less than they would the mean of 1 / depth.
  *
  * Parts: p is a sum over sides of the box that x lies beyond, low or high; each takes its own share. Twins
  * have no direction: their share is spread evenly. */
@@ -17,7 +23,7 @@
 static double twins(const wri_rcf_tree *t, const wri_rcf_leaf *leaf, uint32_t depth) {
     double m = (double)leaf->count;
     double below = m == 1 ? 1 : log2(m + 1);
-    return (1 - m / (2.0 * t->n)) / (depth + below);
+    return sqrt((1 - m / (2.0 * t->n)) / (depth + below));
 }
 
 typedef struct way {
@@ -26,24 +32,38 @@ typedef struct way {
     double left, score;
 } way;
 
-static inline __attribute__((always_inline)) void step(const wr_rcf *f, way *w, uint32_t q) {
+/* What a box gains in values of the newer half. */
+static inline __attribute__((always_inline)) float newer_growth(const wr_rcf *f, const wri_f4 *lo,
+                                                                const wri_f4 *hi, uint32_t q) {
+    wri_f4 growth = {0};
+    for (uint32_t i = 0; i < q; i++)
+        growth += (wri_f4_above(lo[i] - f->x[i]) + wri_f4_above(f->x[i] - hi[i])) * f->newer[i];
+    return growth[0] + growth[1] + (growth[2] + growth[3]);
+}
+
+static inline __attribute__((always_inline)) void step(const wr_rcf *f, way *w, uint32_t q, bool shingled) {
     const wri_rcf_node *n = wri_rcf_node_at(f, w->t, w->kid);
     w->kid = n->kid[((const float *)f->x)[n->dim] > n->cut];
     wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q);
-    double off = w->left * (double)(s.growth / s.sum);
+    double off = w->left * (double)(s.growth / s.sum), counts = off;
+    if (shingled) counts = w->left * (double)(newer_growth(f, n->box, n->box + q, q) / s.sum);
     w->left -= off;
-    w->score += off * f->inverse[++w->depth];
+    w->score += counts * f->worth[++w->depth];
 }
 
 static double way_end(const wr_rcf *f, const way *w) {
     const wri_rcf_leaf *leaf = &w->t->leaves[w->kid & ~WRI_RCF_LEAF];
-    if (wri_rcf_equal(wri_rcf_point(f, leaf->point), f->x, f->q))
-        return w->score + w->left * twins(w->t, leaf, w->depth);
-    return w->score + w->left * f->inverse[w->depth + 1];
+    const wri_f4 *at = wri_rcf_point(f, leaf->point);
+    if (wri_rcf_equal(at, f->x, f->q))
+        return w->score + w->left * twins(w->t, leaf, w->depth) * f->newer_share;
+    double counts = w->left;
+    if (f->o.shingle > 1)
+        counts *= (double)(newer_growth(f, at, at, f->q) / wri_rcf_grown(at, at, f->x, f->q).growth);
+    return w->score + counts * f->worth[w->depth + 1];
 }
 
 static inline __attribute__((always_inline)) double few_scores(const wr_rcf *f, const wri_rcf_tree *trees,
-                                                               uint32_t n, uint32_t q) {
+                                                               uint32_t n, uint32_t q, bool shingled) {
     way w[WRI_RCF_WAYS];
     double sum = 0;
     for (uint32_t i = 0; i < n; i++) w[i] = (way){&trees[i], trees[i].root, 0, 1, 0};
@@ -51,7 +71,7 @@ static inline __attribute__((always_inline)) double few_scores(const wr_rcf *f, 
         more = false;
         for (uint32_t i = 0; i < n; i++) {
             if (w[i].kid & WRI_RCF_LEAF) continue;
-            step(f, &w[i], q);
+            step(f, &w[i], q, shingled);
             more = true;
         }
     }
@@ -61,19 +81,27 @@ static inline __attribute__((always_inline)) double few_scores(const wr_rcf *f, 
 
 /* Points of up to four values, and the usual number of ways, have loops that are unrolled. */
 double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n) {
-    if (n < WRI_RCF_WAYS) return few_scores(f, trees, n, f->q);
-    return f->q == 1 ? few_scores(f, trees, WRI_RCF_WAYS, 1) : few_scores(f, trees, WRI_RCF_WAYS, f->q);
+    if (f->o.shingle > 1) return few_scores(f, trees, n, f->q, true);
+    if (n < WRI_RCF_WAYS) return few_scores(f, trees, n, f->q, false);
+    return f->q == 1 ? few_scores(f, trees, WRI_RCF_WAYS, 1, false)
+                     : few_scores(f, trees, WRI_RCF_WAYS, f->q, false);
 }
 
-/* All trees have as many points. */
-double wri_rcf_scaled(const wr_rcf *f, double sum) { return sum * (log2(f->trees[0].n + 1.0) / f->o.trees); }
+/* A point of the usual depth, log2(M + 1), of which each value has its share, has 1; one that newer values
+ * set apart by the first cut in every tree log2(M + 1). In between it is a power of the mean: the square,
+ * without a shingle. */
+double wri_rcf_scaled(const wr_rcf *f, double sum) {
+    double most = log2(f->trees[0].n + 1.0), usual = -log(most) / 2;
+    return most * pow(sum / f->o.trees, 2 * usual / (usual + log(f->newer_share)));
+}
 
 /* ---- parts ---- */
 
-/* Shares out `off`, of which each unit of growth takes as much; adds what it gave to *givenp. */
+/* Each unit that the values of the newer half gain takes as much. */
 static void share(const wr_rcf *f, const wri_f4 *lo, const wri_f4 *hi, double each, double *parts) {
     const float *low = (const float *)lo, *high = (const float *)hi, *x = (const float *)f->x;
-    for (uint32_t d = 0, c = 0; d < f->width; d++, c = c + 1 < f->o.dims ? c + 1 : 0) {
+    uint32_t first = f->o.shingle / 2 * f->o.dims;
+    for (uint32_t d = first, c = 0; d < f->width; d++, c = c + 1 < f->o.dims ? c + 1 : 0) {
         if (x[d] < low[d]) parts[2 * c] += each * (double)(low[d] - x[d]);
         else if (x[d] > high[d]) parts[2 * c + 1] += each * (double)(x[d] - high[d]);
     }
@@ -88,14 +116,14 @@ void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
         double off = left * (double)(s.growth / s.sum);
         left -= off;
         depth++;
-        if (s.growth > 0) share(f, n->box, n->box + q, off * f->inverse[depth] / (double)s.growth, parts);
+        if (s.growth > 0) share(f, n->box, n->box + q, off * f->worth[depth] / (double)s.growth, parts);
         kid = n->kid[((const float *)f->x)[n->dim] > n->cut];
     }
     const wri_rcf_leaf *leaf = &t->leaves[kid & ~WRI_RCF_LEAF];
     const wri_f4 *at = wri_rcf_point(f, leaf->point);
     wri_rcf_sides s = wri_rcf_grown(at, at, f->x, q);
     if (s.growth > 0) {
-        share(f, at, at, left * f->inverse[depth + 1] / (double)s.growth, parts);
+        share(f, at, at, left * f->worth[depth + 1] / (double)s.growth, parts);
         return;
     }
     double each = left * twins(t, leaf, depth) / (2.0 * f->o.dims);

@@ -118,7 +118,7 @@ static uint32_t hold(wr_rcf *f, const float *x) {
     return f->n_store++;
 }
 
-Test(rcf, a_score_is_the_expected_inverse_depth_of_an_insertion) {
+Test(rcf, a_score_is_what_an_insertion_may_expect) {
     for (uint64_t seed = 0; seed < 6; seed++) {
         wr_rcf *f = forest(3, 1, 1, 14, 1000);
         uint64_t r = seed;
@@ -138,11 +138,42 @@ Test(rcf, a_score_is_the_expected_inverse_depth_of_an_insertion) {
             uint64_t depths = 0;
             uint32_t leaf = wri_rcf_insert(f, t, id);
             same(t->leaves[leaf].point, id);
-            sum += 1.0 / depth_of(f, t, t->root, 0, id, &depths, &mass);
+            sum += 1 / sqrt(depth_of(f, t, t->root, 0, id, &depths, &mass));
             wri_rcf_remove(f, t, leaf);
         }
         depth_of(f, t, t->root, 0, id, &after, &mass);
         cr_assert_eq(before, after, "a point that came and went has changed the tree");
+        cr_assert_float_eq(sum / TRIES, expected, 0.006, "%g, not %g", sum / TRIES, expected);
+        wr_rcf_free(f);
+    }
+}
+
+/* With a shingle of three of two values, a cut in one of the two newer ones has to have made the leaf. */
+Test(rcf, of_a_shingle_the_newer_half_counts) {
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        wr_rcf *f = forest(2, 3, 1, 14, 1000);
+        uint64_t r = seed;
+        for (int i = 0; i < 15; i++) {
+            double v[2] = {gauss(&r), grid(&r)};
+            push(f, v, NULL);
+        }
+        wri_rcf_tree *t = &f->trees[0];
+        float x[8] = {0};
+        for (int i = 0; i < 6; i++) x[i] = (float)(gauss(&r) * 2);
+        memcpy(f->x, x, sizeof x);
+        double expected = wri_rcf_scores(f, t, 1), sum = 0, parts[4] = {0}, all = 0;
+        wri_rcf_tree_parts(f, t, parts);
+        for (int i = 0; i < 4; i++) all += parts[i];
+        cr_assert_float_eq(all, expected, 1e-5 * expected, "parts of %g are %g", expected, all);
+        uint32_t id = hold(f, x), mass;
+        enum { TRIES = 40000 };
+        for (int i = 0; i < TRIES; i++) {
+            uint64_t depths = 0;
+            uint32_t leaf = wri_rcf_insert(f, t, id);
+            bool newer = wri_rcf_node_at(f, t, t->leaves[leaf].up)->dim >= 2;
+            if (newer) sum += 1 / sqrt(depth_of(f, t, t->root, 0, id, &depths, &mass));
+            wri_rcf_remove(f, t, leaf);
+        }
         cr_assert_float_eq(sum / TRIES, expected, 0.006, "%g, not %g", sum / TRIES, expected);
         wr_rcf_free(f);
     }
@@ -197,7 +228,7 @@ Test(rcf, scores_are_those_of_trees_built_anew) {
         }
         double ours = 0, anew = 0;
         for (uint32_t t = 0; t < TREES; t++) ours += wri_rcf_scores(f, &f->trees[t], 1) / TREES;
-        for (int i = 0; i < 20000; i++) anew += 1.0 / depth_anew(p, N + 1, &r) / 20000;
+        for (int i = 0; i < 20000; i++) anew += 1 / sqrt(depth_anew(p, N + 1, &r)) / 20000;
         cr_assert_float_eq(ours, anew, 0.04 * anew, "%g, not %g", ours, anew);
     }
     wr_rcf_free(f);
