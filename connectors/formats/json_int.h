@@ -15,6 +15,8 @@
 #define WRI_JSON_DEPTH_MAX 512  /* nested objects and arrays in a record; deeper ones are bad records */
 #define WRI_JSON_GAP_MAX   64   /* bytes between two values that a template can hold */
 #define WRI_JSON_KEYS_MAX  1024 /* unwanted keys remembered; more are read, but never in one compare */
+#define WRI_JSON_SLOTS     64   /* of them, those whose values are noted first and checked later */
+#define WRI_JSON_NO_SLOT   UINT32_MAX
 #define WRI_JSON_LAYOUTS   8    /* kept at a time: kinds of records, other orders */
 #define WRI_JSON_STEPS_MAX 1024 /* members of a record that can become the template */
 #define WRI_JSON_STRIP     64   /* records scanned between two looks at UTF-8, dictionaries, room */
@@ -105,7 +107,7 @@ typedef struct wri_json_key {
     const char *name; /* with its closing quote, padded */
     uint32_t len;
     const wri_json_node *node; /* NULL: not wanted */
-    const wri_json_col *col;   /* the node's */
+    uint32_t slot;             /* of its value in wri_json_rows.spans, or WRI_JSON_NO_SLOT */
 } wri_json_key;
 
 /* The layout of a whole record: gap, value, gap, value, …, tail. Objects in it are opened, so that their
@@ -132,6 +134,7 @@ typedef struct wri_json_layout {
 typedef struct wri_json_keys {
     wri_json_key **table;
     uint32_t shift, mask, n_unwanted; /* shift: of the hash, to the table's size */
+    uint32_t n_slots;                 /* columns, and behind them the first unwanted members */
     wri_json_key any;                 /* stands for members beyond WRI_JSON_KEYS_MAX */
     wri_json_layout layouts[WRI_JSON_LAYOUTS];
     uint32_t n_layouts;
@@ -172,7 +175,7 @@ typedef struct wri_json_rows {
     bool high;           /* a byte above 127 was seen since the strip began */
     bool oom;
     uint64_t *seen;       /* columns of the current record that have a value */
-    wri_json_span *spans; /* per column: a value found, but not read yet; p NULL: none */
+    wri_json_span *spans; /* per slot: a value found, but not read yet; p NULL: none */
     wri_json_minute *minutes;
     int64_t pos_min; /* the next batch's position is not below this */
     wr_batches done; /* full batches, in order */

@@ -18,6 +18,7 @@ static wri_json_key *key_make(wri_json *d, const char *p, size_t len) {
     name[len] = '"';
     k->name = name;
     k->len = (uint32_t)len;
+    k->slot = WRI_JSON_NO_SLOT;
     return k;
 }
 
@@ -29,13 +30,15 @@ wr_status wri_json_keys_init(wri_json *d, wr_err *err) {
     keys->table = wr_arena_calloc(&d->ar, (keys->mask + 1) * sizeof *keys->table);
     keys->covered = wr_arena_calloc(&d->ar, (d->n_words + 1) * sizeof *keys->covered);
     keys->patience = 1;
+    keys->any.slot = WRI_JSON_NO_SLOT;
+    keys->n_slots = d->n_cols;
     if (!keys->table || !keys->covered) return wr_fail_oom(err, "a JSON decoder");
     for (const wri_json_node *n = d->tree.root.keys; n; n = n->next) {
         if (!wr_utf8_valid(n->key, n->key_len)) continue; /* no record can have it */
         wri_json_key *k = key_make(d, n->key, n->key_len);
         if (!k) return wr_fail_oom(err, "a JSON decoder");
         k->node = n;
-        k->col = n->col;
+        if (n->col) k->slot = n->col->at;
         insert(keys, k);
     }
     return WR_OK;
@@ -47,6 +50,7 @@ wri_json_key *wri_json_key_new(wri_json *d, const char *p, size_t len) {
     wri_json_key *k = key_make(d, p, len);
     if (!k) return &keys->any; /* does as well, only slower */
     keys->n_unwanted++;
+    if (keys->n_slots < d->n_cols + WRI_JSON_SLOTS) k->slot = keys->n_slots++;
     insert(keys, k);
     return k;
 }

@@ -14,7 +14,7 @@ wr_status wri_json_rows_init(wri_json *d, wri_json_rows *h) {
     h->d = d;
     h->data = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *h->data);
     h->seen = wr_arena_calloc(&d->ar, (d->n_words + 1) * sizeof *h->seen);
-    h->spans = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *h->spans);
+    h->spans = wr_arena_calloc(&d->ar, (d->n_cols + WRI_JSON_SLOTS) * sizeof *h->spans);
     h->minutes = wr_arena_calloc(&d->ar, (d->n_cols + 1) * sizeof *h->minutes);
     if (!h->data || !h->seen || !h->spans || !h->minutes) return WR_ENOMEM;
     for (uint32_t c = 0; c < d->n_cols; c++) memcpy(h->minutes[c].text, "1970-01-01T00:00", 16); /* us = 0 */

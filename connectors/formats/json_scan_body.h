@@ -306,7 +306,8 @@ static inline void seen_so_far(wri_json *d, const wri_json_layout *l, wri_json_r
     }
 }
 
-/* Goes through the members from p to the end of the record and notes where the values of columns are.
+/* Goes through the members from p to the end of the record and notes where values are, wanted ones or not:
+ * what they are follows in an order that is the same for every record, so that the processor can foresee it.
  * Returns the tail ("}", newline) or NULL. */
 INLINE const char *find_values(wri_json *d, wri_json_rows *h, const char *p, bool first, vec *high) {
     for (char lead = first ? '{' : ',';; lead = ',') {
@@ -315,18 +316,18 @@ INLINE const char *find_values(wri_json *d, wri_json_rows *h, const char *p, boo
         wri_json_key *k;
         p = read_name(d, p, lead, &k);
         if (WR_UNLIKELY(!p)) return NULL;
-        if (WR_LIKELY(k->col)) {
-            wri_json_span *s = &h->spans[k->col->at];
+        if (WR_LIKELY(k->slot != WRI_JSON_NO_SLOT)) {
+            wri_json_span *s = &h->spans[k->slot];
             if (WR_UNLIKELY(s->p)) return NULL; /* twice: both values must fit */
             s->p = p;
             p = s->end = value_end(h, p);
+            if (WR_UNLIKELY((*s->p | 0x20) == '{') && k->slot >= d->n_cols) s->p = NULL; /* was checked */
         } else p = k->node ? wri_json_member(h, k->node, p) : skip(h, p, 1, high);
         if (WR_UNLIKELY(!p)) return NULL;
     }
 }
 
-/* Reads the values found, or makes columns without one NULL. Column by column, so that the order is the same
- * for every record. */
+/* Reads the values found, or makes columns without one NULL; and checks those that are not wanted. */
 INLINE bool read_values(wri_json *d, wri_json_rows *h, vec *high) {
     for (uint32_t c = 0; c < d->n_cols; c++) {
         wri_json_span *s = &h->spans[c];
@@ -338,6 +339,12 @@ INLINE bool read_values(wri_json *d, wri_json_rows *h, vec *high) {
             place at = {.h = h, .col = &d->cols[c]};
             if (WR_UNLIKELY(read_value(at, p, high) != s->end)) return false;
         }
+    }
+    for (uint32_t i = d->n_cols; i < d->keys.n_slots; i++) {
+        wri_json_span *s = &h->spans[i];
+        const char *p = s->p;
+        s->p = NULL;
+        if (WR_LIKELY(p) && WR_UNLIKELY(skip(h, p, 1, high) != s->end)) return false;
     }
     return true;
 }
@@ -377,7 +384,7 @@ INLINE const char *read_rest(wri_json *d, const wri_json_layout *l, wri_json_row
     const char *tail = find_values(d, h, p, from == 0, high);
     if (tail) p = space(space(tail) + 1);
     if (WR_UNLIKELY(!tail || *p++ != '\n' || !read_values(d, h, high))) {
-        for (uint32_t c = 0; c < d->n_cols; c++) h->spans[c].p = NULL;
+        for (uint32_t i = 0; i < d->keys.n_slots; i++) h->spans[i].p = NULL;
         return NULL;
     }
     d->keys.credit -= DIVERGED;
