@@ -95,7 +95,7 @@ endif
 DEPS      := gcc libc6-dev pkg-config lemon libsqlite3-dev libuv1-dev zlib1g-dev libzstd-dev libmsgpack-dev libxxhash-dev \
              libjansson-dev libyaml-dev libhttp-parser-dev libcurl4-openssl-dev libpcre2-dev nettle-dev libutf8proc-dev libpq-dev libssl-dev tzdata
 DEPS_TEST := libcriterion-dev curl openssl python3 python3-venv libpq5 postgresql-15
-DEPS_DEV  := clang-format clang-tidy cppcheck
+DEPS_DEV  := clang clang-format clang-tidy cppcheck
 
 .PHONY: deps deps-test deps-dev
 deps: ## install the Debian packages that the build needs
@@ -183,8 +183,9 @@ $(OUT)/fuzz_expr: tests/fuzz/fuzz_expr.c $(LIB)
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
 	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
 fuzz-%: ## libFuzzer on one target (clang)
+	@command -v clang > /dev/null || { echo "fuzz-$*: clang is missing; make deps-dev installs it"; exit 1; }
 	@mkdir -p build/fuzz/corpus/$*
-	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \
+	$(Q)clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \
 	  -o build/fuzz/$* tests/fuzz/fuzz_$*.c $(LIB_SRC) $(GEN)/sql.c $(PKG_LIBS)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* tests/fuzz/corpus/$*
 

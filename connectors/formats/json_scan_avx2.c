@@ -37,7 +37,6 @@ INLINE mask vec_special(vec v) {
     return vec_mask(vec_or(vec_or(vec_is(v, '"'), vec_is(v, '\\')), vec_max(v, 0x1f)));
 }
 INLINE mask vec_quote(vec v) { return vec_mask(vec_is(v, '"')); }
-INLINE mask vec_quote_back(vec v) { return vec_mask(vec_or(vec_is(v, '"'), vec_is(v, '\\'))); }
 INLINE mask vec_stop(vec v) {
     return vec_mask(vec_or(vec_or(vec_is(v, ','), vec_is(v, '}')), vec_max(v, 0x20)));
 }

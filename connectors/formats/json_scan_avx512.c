@@ -41,7 +41,6 @@ INLINE mask vec_max(vec v, char c) { return _mm256_cmple_epu8_mask(v, _mm256_set
 
 INLINE mask vec_special(vec v) { return vec_is(v, '"') | vec_is(v, '\\') | vec_max(v, 0x1f); }
 INLINE mask vec_quote(vec v) { return vec_is(v, '"'); }
-INLINE mask vec_quote_back(vec v) { return vec_is(v, '"') | vec_is(v, '\\'); }
 INLINE mask vec_stop(vec v) { return vec_is(v, ',') | vec_is(v, '}') | vec_max(v, 0x20); }
 INLINE mask mask_from(mask m, uint32_t n) { return m >> n << n; }
 INLINE uint32_t mask_at(mask m) { return _tzcnt_u32(m); }

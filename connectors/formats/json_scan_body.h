@@ -3,7 +3,7 @@
  * Before it, the includer defines VARIANT, and as INLINE functions:
  *   vec, vec_load, vec_zero, vec_or, vec_high   VEC_BYTES bytes; is a byte above 127 among them?
  *   mask, vec_special, mask_at, mask_from       which bytes are '"', '\\' or below 0x20; the first; from n on
- *   vec_quote, vec_quote_back, vec_stop         which are '"'; '"' or '\\'; ',', '}' or below 0x21
+ *   vec_quote, vec_stop                         which are '"'; ',', '}' or below 0x21
  *   same(p, text, n)                            are n <= WRI_JSON_GAP_MAX bytes equal? text is padded to that
  *   same_two(p, q, text, n)                     the same for both p and q
  *   same16(p, text)                             are 16 bytes equal?
@@ -280,11 +280,12 @@ INLINE const char *read_name(wri_json *d, const char *p, char lead, wri_json_key
 }
 
 /* The end of the value at p. Texts of unusual values are checked in full, of others only as far as is needed
- * to find the end; reading them later checks the rest. No branch on whether it is a string. */
+ * to find the end, which is in the line; reading them later checks the rest. No branch on whether it is a
+ * string. */
 INLINE const char *value_end(wri_json_rows *h, const char *p) {
     if (WR_UNLIKELY((*p | 0x20) == '{')) return wri_json_unwanted(h, 1, p); /* or '[' */
     vec v = vec_load(p);
-    mask quoted = mask_from(vec_quote_back(v), 1), bare = vec_stop(v);
+    mask quoted = mask_from(vec_special(v), 1), bare = vec_stop(v);
     uint32_t string = *p == '"';
     mask m = bare ^ ((bare ^ quoted) & (0 - (mask)string));
     const char *end = p + mask_at(m) + string;

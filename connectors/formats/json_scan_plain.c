@@ -38,10 +38,6 @@ INLINE mask vec_quote(vec v) {
     vec quote = v ^ EACH('"');
     return (quote - EACH(1)) & ~quote & EACH(0x80);
 }
-INLINE mask vec_quote_back(vec v) {
-    vec back = v ^ EACH('\\');
-    return vec_quote(v) | ((back - EACH(1)) & ~back & EACH(0x80));
-}
 INLINE mask vec_stop(vec v) {
     vec comma = v ^ EACH(','), brace = v ^ EACH('}');
     return (((comma - EACH(1)) & ~comma) | ((brace - EACH(1)) & ~brace) | ((v - EACH(0x21)) & ~v)) &

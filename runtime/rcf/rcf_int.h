@@ -127,8 +127,8 @@ static inline __attribute__((always_inline)) wri_rcf_sides wri_rcf_grown(const w
         sum += hi[i] - lo[i] + g;
     }
     /* Both horizontally: four pair sums, then two. */
-    wri_f4 t = __builtin_shuffle(growth, sum, (wri_i4){0, 1, 4, 5}) +
-               __builtin_shuffle(growth, sum, (wri_i4){2, 3, 6, 7});
+    wri_f4 t =
+        __builtin_shufflevector(growth, sum, 0, 1, 4, 5) + __builtin_shufflevector(growth, sum, 2, 3, 6, 7);
     return (wri_rcf_sides){t[0] + t[1], t[2] + t[3]};
 }
 
