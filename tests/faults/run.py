@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a call of a running job fail, and the job go on from its snapshot: its output must be that of an undisturbed run.
 
-Usage: run.py WEIR SHIM [--budget N] [--seed N] [--part disk|clock|memory|sql|damage] [--asan] [NAME …]
+Usage: run.py WEIR SHIM [--budget N] [--seed N] [--part disk|clock|memory|sql|damage] [NAME …]
 
   disk    the n-th write, read, fsync, rename, open, … of state, data and output fails, takes half, or is the last
           thing the process does; or all of them fail for a while, as on a full disk

@@ -289,6 +289,7 @@ ssize_t writev(int fd, const struct iovec *v, int n) {
 
 int fsync(int fd) { return is_watched(fd) && fails(SYNC, NULL) ? -1 : (int)syscall(SYS_fsync, fd); }
 int fdatasync(int fd) { return is_watched(fd) && fails(SYNC, NULL) ? -1 : (int)syscall(SYS_fdatasync, fd); }
+int syncfs(int fd) { return is_watched(fd) && fails(SYNC, NULL) ? -1 : (int)syscall(SYS_syncfs, fd); }
 int ftruncate(int fd, off_t n) {
     return is_watched(fd) && fails(TRUNCATE, NULL) ? -1 : (int)syscall(SYS_ftruncate, fd, n);
 }
