@@ -138,7 +138,8 @@ static wr_status allocate(wr_rcf *f, wr_err *err) {
         t->root = t->free_node = t->free_leaf = WRI_RCF_NONE;
         t->random = wr_random_next(&seeds);
     }
-    for (uint32_t i = 1; i <= o->sample; i++) f->worth[i] = 1 / sqrt(i);
+    f->power = o->shingle > 1 ? 0.5 : 1;
+    for (uint32_t i = 1; i <= o->sample; i++) f->worth[i] = pow(i, -f->power);
     f->worth[0] = 0;
     uint32_t newer = (o->shingle + 1) / 2 * o->dims;
     for (uint32_t i = f->width - newer; i < f->width; i++) ((float *)f->newer)[i] = 1;

@@ -70,7 +70,8 @@ struct wr_rcf {
     wri_f4 *x;          /* [q] the last `shingle` records, oldest first */
     wri_f4 *newer;      /* [q] 1 for values of the newer half of the shingle, 0 for others */
     double newer_share; /* of a point's values */
-    double *worth;      /* [sample + 1] 1 / sqrt(i): of a cut that leaves the point at that depth */
+    double power;       /* 1, or 1/2 with a shingle: the score rests on depth^-power */
+    double *worth;      /* [sample + 1] i^-power: of a cut that leaves the point at that depth */
     uint32_t *path;     /* [sample + 1] scratch: nodes on the way to a leaf */
     wri_rcf_tree *trees;
     uint32_t cap; /* items of a tree in the blocks that follow */
@@ -162,7 +163,7 @@ void wri_rcf_pick(const wr_rcf *f, wri_rcf_tree *t, double key, uint32_t leaf);
 /* Ways down that are gone side by side: a step waits for its node, which is seldom in the nearest cache, and
  * has little to compute. */
 #define WRI_RCF_WAYS 4
-/* The sum over n trees, n <= WRI_RCF_WAYS, of what f->x could expect of 1 / sqrt(depth), where a value of the
+/* The sum over n trees, n <= WRI_RCF_WAYS, of what f->x could expect of depth^-power, where a value of the
  * newer half of the shingle sets it apart, else of 0. */
 double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n);
 /* The score, of the sum over all trees. */

@@ -2,16 +2,15 @@
  *
  * If x were inserted, it would be cut off at a node of depth d (the root's is 0) with probability p = growth
  * / sum of the grown box's sides, if it was not above, and would then be a leaf of depth d + 1. At a leaf
- * with another point p is 1. So the expected value of 1 / sqrt(depth) is the sum over the way down of w p /
- * sqrt(d + 1), where w, at first 1, is what is left: w (1 - p) goes on. At a leaf with the same point,
- * sampled m times of M, there is nothing to cut off: w sqrt((1 - m / 2M) / (d + log2(m + 1))), as if it
- * hung below a tree of its twins.
+ * with another point p is 1. So the expected value of 1 / depth is the sum over the way down of w p / (d +
+ * 1), where w, at first 1, is what is left: w (1 - p) goes on. At a leaf with the same point, sampled m times
+ * of M, there is nothing to cut off: w (1 - m / 2M) / (d + log2(m + 1)), as if it hung below a tree of its
+ * twins. The score is the mean over the trees, times log2(M + 1).
  *
  * A point with a shingle is unlike the others as long as there is a strange record in it, and it is the
- * newest record that is asked about: of p only what the values of the newer half gain counts.
- *
- * The score is the square of the mean over the trees, times log2(M + 1): a mean of depths that few early
- * cuts, which are chance, move less than they would the mean of 1 / depth.
+ * newest record that is asked about: of p only what the values of the newer half gain counts. And it has many
+ * values, any of which a first cut may fall into: 1 / sqrt(depth) takes the place of 1 / depth, whose mean a
+ * few such cuts would make.
  *
  * Parts: p is a sum over sides of the box that x lies beyond, low or high; each takes its own share. Twins
  * have no direction: their share is spread evenly. */
@@ -20,10 +19,10 @@
 #include "rcf_int.h"
 
 /* The share of a leaf with the same point. */
-static double twins(const wri_rcf_tree *t, const wri_rcf_leaf *leaf, uint32_t depth) {
+static double twins(const wr_rcf *f, const wri_rcf_tree *t, const wri_rcf_leaf *leaf, uint32_t depth) {
     double m = (double)leaf->count;
     double below = m == 1 ? 1 : log2(m + 1);
-    return sqrt((1 - m / (2.0 * t->n)) / (depth + below));
+    return pow((1 - m / (2.0 * t->n)) / (depth + below), f->power);
 }
 
 typedef struct way {
@@ -55,7 +54,7 @@ static double way_end(const wr_rcf *f, const way *w) {
     const wri_rcf_leaf *leaf = &w->t->leaves[w->kid & ~WRI_RCF_LEAF];
     const wri_f4 *at = wri_rcf_point(f, leaf->point);
     if (wri_rcf_equal(at, f->x, f->q))
-        return w->score + w->left * twins(w->t, leaf, w->depth) * f->newer_share;
+        return w->score + w->left * twins(f, w->t, leaf, w->depth) * f->newer_share;
     double counts = w->left;
     if (f->o.shingle > 1)
         counts *= (double)(newer_growth(f, at, at, f->q) / wri_rcf_grown(at, at, f->x, f->q).growth);
@@ -88,11 +87,11 @@ double wri_rcf_scores(const wr_rcf *f, const wri_rcf_tree *trees, uint32_t n) {
 }
 
 /* A point of the usual depth, log2(M + 1), of which each value has its share, has 1; one that newer values
- * set apart by the first cut in every tree log2(M + 1). In between it is a power of the mean: the square,
+ * set apart by the first cut in every tree log2(M + 1). In between it is a power of the mean: the first,
  * without a shingle. */
 double wri_rcf_scaled(const wr_rcf *f, double sum) {
-    double most = log2(f->trees[0].n + 1.0), usual = -log(most) / 2;
-    return most * pow(sum / f->o.trees, 2 * usual / (usual + log(f->newer_share)));
+    double most = log2(f->trees[0].n + 1.0), usual = f->power * log(most) - log(f->newer_share);
+    return most * pow(sum / f->o.trees, log(most) / usual);
 }
 
 /* ---- parts ---- */
@@ -126,7 +125,7 @@ void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
         share(f, at, at, left * f->worth[depth + 1] / (double)s.growth, parts);
         return;
     }
-    double each = left * twins(t, leaf, depth) / (2.0 * f->o.dims);
+    double each = left * twins(f, t, leaf, depth) / (2.0 * f->o.dims);
     for (uint32_t c = 0; c < 2 * f->o.dims; c++) parts[c] += each;
 }
 

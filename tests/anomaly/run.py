@@ -67,7 +67,7 @@ def points(r, n):
 
 
 def rrcf_scores(rows, asked, trees, sample):
-    """Of each row in `asked`: the mean of 1 / depth of its leaf, which is nearly what ANOMALY_SCORE is the expected value of, and
+    """Of each row in `asked`: the mean of 1 / depth of its leaf, which is what ANOMALY_SCORE is the expected value of, and
     the package's own score, the collusive displacement, in trees of the row and a sample of those before it. The trees
     are built at once: those that grow by the package's insert_point have leaves at other depths (for the same
     points, by up to a third), where both ways of it should give the same distribution, as they do here (unit tests)."""

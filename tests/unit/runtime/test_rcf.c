@@ -138,7 +138,7 @@ Test(rcf, a_score_is_what_an_insertion_may_expect) {
             uint64_t depths = 0;
             uint32_t leaf = wri_rcf_insert(f, t, id);
             same(t->leaves[leaf].point, id);
-            sum += 1 / sqrt(depth_of(f, t, t->root, 0, id, &depths, &mass));
+            sum += 1.0 / depth_of(f, t, t->root, 0, id, &depths, &mass);
             wri_rcf_remove(f, t, leaf);
         }
         depth_of(f, t, t->root, 0, id, &after, &mass);
@@ -228,7 +228,7 @@ Test(rcf, scores_are_those_of_trees_built_anew) {
         }
         double ours = 0, anew = 0;
         for (uint32_t t = 0; t < TREES; t++) ours += wri_rcf_scores(f, &f->trees[t], 1) / TREES;
-        for (int i = 0; i < 20000; i++) anew += 1 / sqrt(depth_anew(p, N + 1, &r)) / 20000;
+        for (int i = 0; i < 20000; i++) anew += 1.0 / depth_anew(p, N + 1, &r) / 20000;
         cr_assert_float_eq(ours, anew, 0.04 * anew, "%g, not %g", ours, anew);
     }
     wr_rcf_free(f);
