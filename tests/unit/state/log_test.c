@@ -435,6 +435,13 @@ size_t lt_count(wr_streams *db, const char *stream, uint8_t *counts, uint32_t n)
     return c.total;
 }
 
+void lt_all_once(wr_streams *db, const char *stream, uint32_t n) {
+    uint8_t *counts = wr_calloc(n, 1);
+    cr_assert_eq(lt_count(db, stream, counts, n), n);
+    for (uint32_t i = 0; i < n; i++) cr_assert_eq(counts[i], 1, "record %u", i);
+    wr_free(counts);
+}
+
 /* Changes of shards, and of what is kept, that follow from i; failures are nobody's concern here. */
 void lt_change(wr_stream *st, uint32_t i, uint32_t n) {
     wr_status s = WR_OK;

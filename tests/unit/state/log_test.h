@@ -54,6 +54,8 @@ wr_status lt_each(wr_streams *db, const char *stream, uint32_t shard, wr_place a
                   void (*each)(void *ctx, const wr_record *r), void *ctx, wr_err *err);
 /* Reads all shards: counts[i] is raised for each record i; checks order and contents. Returns how many. */
 size_t lt_count(wr_streams *db, const char *stream, uint8_t *counts, uint32_t n);
+/* Records 0..n are there, each once, and no others. */
+void lt_all_once(wr_streams *db, const char *stream, uint32_t n);
 
 /* A change of shards, or of what is kept, that follows from i; failures are nobody's concern. */
 void lt_change(wr_stream *st, uint32_t i, uint32_t n);

@@ -30,18 +30,12 @@ Test(fixture, make) {
     wr_streams_close(db);
 }
 
-static void whole(wr_streams *db, uint32_t n) {
-    uint8_t counts[RECORDS + 20] = {0};
-    cr_assert_eq(lt_count(db, "s", counts, n), n);
-    for (uint32_t i = 0; i < n; i++) cr_assert_eq(counts[i], 1, "record %u", i);
-}
-
 Test(fixture, version_1_is_read_and_gone_on_from) {
     const char *copy = lt_folder("copy");
     wr_err err = {0};
     lt_copy(KEPT, copy);
     wr_streams *db = lt_open(copy, SEGMENT, false);
-    whole(db, RECORDS);
+    lt_all_once(db, "s", RECORDS);
     wr_streams_close(db);
     db = lt_open(copy, SEGMENT, true);
     wr_stream *st = lt_stream(db, "s");
@@ -59,7 +53,7 @@ Test(fixture, version_1_is_read_and_gone_on_from) {
     }
     cr_assert_eq(lt_put_n(st, RECORDS, 20, &err), WR_OK, "%s", err.msg);
     cr_assert_eq(wr_stream_reshard(st, 3, &err), WR_OK, "%s", err.msg);
-    whole(db, RECORDS + 20);
+    lt_all_once(db, "s", RECORDS + 20);
     wr_arena_free(&ar);
     wr_streams_close(db);
 }

@@ -7,12 +7,6 @@
 
 static const wr_place horizon = {.from = WR_FROM_HORIZON};
 
-static void all_there(wr_streams *db, const char *name, uint32_t n) {
-    uint8_t counts[4 * N] = {0};
-    cr_assert_eq(lt_count(db, name, counts, 4 * N), n);
-    for (uint32_t i = 0; i < n; i++) cr_assert_eq(counts[i], 1, "record %u", i);
-}
-
 Test(log, what_is_put_is_read) {
     const char *dir = lt_folder("d");
     wr_streams *db = lt_open(dir, 2000, true);
@@ -20,9 +14,9 @@ Test(log, what_is_put_is_read) {
     wr_stream *st = lt_stream(db, "s");
     wr_err err = {0};
     for (uint32_t i = 0; i < N; i += 10) cr_assert_eq(lt_put_n(st, i, 10, &err), WR_OK, "%s", err.msg);
-    all_there(db, "s", N);
+    lt_all_once(db, "s", N);
     wr_streams *other = lt_open(dir, 0, false); /* a reader of its own, as of another process */
-    all_there(other, "s", N);
+    lt_all_once(other, "s", N);
     wr_streams_close(other);
     wr_streams_close(db);
     cr_assert_not_null(lt_segment(dir, "s", 0, 3, ".seg"));
@@ -30,7 +24,7 @@ Test(log, what_is_put_is_read) {
     st = lt_stream(db, "s");
     cr_assert_eq(lt_said.len, 0, "%s", lt_said.data);
     for (uint32_t i = N; i < 2 * N; i += 20) cr_assert_eq(lt_put_n(st, i, 20, &err), WR_OK, "%s", err.msg);
-    all_there(db, "s", 2 * N);
+    lt_all_once(db, "s", 2 * N);
     wr_streams_close(db);
 }
 

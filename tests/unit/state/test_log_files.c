@@ -1,5 +1,4 @@
 /* More shards than the process may have descriptors. */
-#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,12 +15,6 @@ static void limit_descriptors(uint32_t more) {
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &l), 0);
 }
 
-static void all_once(wr_streams *db, const char *name, uint32_t n) {
-    uint8_t counts[N] = {0};
-    cr_assert_eq(lt_count(db, name, counts, N), n);
-    for (uint32_t i = 0; i < n; i++) cr_assert_eq(counts[i], 1, "record %u", i);
-}
-
 Test(log_files, more_shards_than_descriptors) {
     const char *dir = lt_folder("d");
     wr_err err = {0};
@@ -33,12 +26,12 @@ Test(log_files, more_shards_than_descriptors) {
         cr_assert_eq(lt_put_n(st, i, 100, &err), WR_OK, "%s", err.msg);
         if (i == 600) cr_assert_eq(wr_stream_reshard(st, SHARDS - 7, &err), WR_OK, "%s", err.msg);
     }
-    all_once(db, "s", N);
+    lt_all_once(db, "s", N);
     wr_streams_close(db);
     db = lt_open(dir, 2000, true);
     lt_stream(db, "s");
     cr_assert_eq(lt_said.len, 0, "%s", lt_said.data);
-    all_once(db, "s", N);
+    lt_all_once(db, "s", N);
     wr_streams_close(db);
 }
 
@@ -57,7 +50,7 @@ Test(log_files, descriptors_that_others_take) {
     while ((taken[n] = dup(0)) >= 0) n++;
     for (uint32_t i = 3; i < N; i += 3) cr_assert_eq(lt_put_n(st, i, 3, &err), WR_OK, "%s", err.msg);
     while (n-- > 0) close(taken[n]);
-    all_once(db, "s", N);
+    lt_all_once(db, "s", N);
     wr_streams_close(db);
 }
 
@@ -74,6 +67,6 @@ Test(log_files, no_descriptors) {
     cr_assert_not_null(strstr(err.msg, "ulimit -n"), "%s", err.msg);
     while (n-- > 0) close(taken[n]);
     cr_assert_eq(lt_put_n(st, 0, 3, &err), WR_OK, "%s", err.msg);
-    all_once(db, "s", 3);
+    lt_all_once(db, "s", 3);
     wr_streams_close(db);
 }
