@@ -141,9 +141,9 @@ static wr_status allocate(wr_rcf *f, wr_err *err) {
     f->power = o->shingle > 1 ? 0.5 : 1;
     for (uint32_t i = 1; i <= o->sample; i++) f->worth[i] = pow(i, -f->power);
     f->worth[0] = 0;
-    uint32_t newer = (o->shingle + 1) / 2 * o->dims;
-    for (uint32_t i = f->width - newer; i < f->width; i++) ((float *)f->newer)[i] = 1;
-    f->newer_share = (double)newer / f->width;
+    f->older = o->shingle / 2 * o->dims;
+    for (uint32_t i = f->older; i < f->width; i++) ((float *)f->newer)[i] = 1;
+    f->newer_share = (double)(f->width - f->older) / f->width;
     return WR_OK;
 }
 

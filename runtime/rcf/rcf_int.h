@@ -69,6 +69,7 @@ struct wr_rcf {
     double *origin;     /* [dims] values of the first record */
     wri_f4 *x;          /* [q] the last `shingle` records, oldest first */
     wri_f4 *newer;      /* [q] 1 for values of the newer half of the shingle, 0 for others */
+    uint32_t older;     /* values of the older half: those before the newer ones */
     double newer_share; /* of a point's values */
     double power;       /* 1, or 1/2 with a shingle: the score rests on depth^-power */
     double *worth;      /* [sample + 1] i^-power: of a cut that leaves the point at that depth */
@@ -118,19 +119,21 @@ static inline bool wri_rcf_equal(const wri_f4 *a, const wri_f4 *b, uint32_t q) {
 /* How much a box grows in all when x joins it, and the sum of its sides then. */
 typedef struct wri_rcf_sides {
     float growth, sum;
+    float newer; /* of the growth, that of the values marked in `newer`; where that is given */
 } wri_rcf_sides;
-static inline __attribute__((always_inline)) wri_rcf_sides wri_rcf_grown(const wri_f4 *lo, const wri_f4 *hi,
-                                                                         const wri_f4 *x, uint32_t q) {
-    wri_f4 growth = {0}, sum = {0};
+static inline __attribute__((always_inline)) wri_rcf_sides
+wri_rcf_grown(const wri_f4 *lo, const wri_f4 *hi, const wri_f4 *x, uint32_t q, const wri_f4 *newer) {
+    wri_f4 growth = {0}, sum = {0}, marked = {0};
     for (uint32_t i = 0; i < q; i++) {
         wri_f4 g = wri_f4_above(lo[i] - x[i]) + wri_f4_above(x[i] - hi[i]);
         growth += g;
         sum += hi[i] - lo[i] + g;
+        if (newer) marked += g * newer[i];
     }
     /* Both horizontally: four pair sums, then two. */
     wri_f4 t =
         __builtin_shufflevector(growth, sum, 0, 1, 4, 5) + __builtin_shufflevector(growth, sum, 2, 3, 6, 7);
-    return (wri_rcf_sides){t[0] + t[1], t[2] + t[3]};
+    return (wri_rcf_sides){t[0] + t[1], t[2] + t[3], marked[0] + marked[1] + (marked[2] + marked[3])};
 }
 
 /* ---- tree.c ---- */

@@ -31,21 +31,12 @@ typedef struct way {
     double left, score;
 } way;
 
-/* What a box gains in values of the newer half. */
-static inline __attribute__((always_inline)) float newer_growth(const wr_rcf *f, const wri_f4 *lo,
-                                                                const wri_f4 *hi, uint32_t q) {
-    wri_f4 growth = {0};
-    for (uint32_t i = 0; i < q; i++)
-        growth += (wri_f4_above(lo[i] - f->x[i]) + wri_f4_above(f->x[i] - hi[i])) * f->newer[i];
-    return growth[0] + growth[1] + (growth[2] + growth[3]);
-}
-
 static inline __attribute__((always_inline)) void step(const wr_rcf *f, way *w, uint32_t q, bool shingled) {
     const wri_rcf_node *n = wri_rcf_node_at(f, w->t, w->kid);
     w->kid = n->kid[((const float *)f->x)[n->dim] > n->cut];
-    wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q);
-    double off = w->left * (double)(s.growth / s.sum), counts = off;
-    if (shingled) counts = w->left * (double)(newer_growth(f, n->box, n->box + q, q) / s.sum);
+    wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q, shingled ? f->newer : NULL);
+    double off = w->left * (double)(s.growth / s.sum);
+    double counts = shingled ? w->left * (double)(s.newer / s.sum) : off;
     w->left -= off;
     w->score += counts * f->worth[++w->depth];
 }
@@ -56,8 +47,10 @@ static double way_end(const wr_rcf *f, const way *w) {
     if (wri_rcf_equal(at, f->x, f->q))
         return w->score + w->left * twins(f, w->t, leaf, w->depth) * f->newer_share;
     double counts = w->left;
-    if (f->o.shingle > 1)
-        counts *= (double)(newer_growth(f, at, at, f->q) / wri_rcf_grown(at, at, f->x, f->q).growth);
+    if (f->o.shingle > 1) {
+        wri_rcf_sides s = wri_rcf_grown(at, at, f->x, f->q, f->newer);
+        counts *= (double)(s.newer / s.growth);
+    }
     return w->score + counts * f->worth[w->depth + 1];
 }
 
@@ -99,8 +92,7 @@ double wri_rcf_scaled(const wr_rcf *f, double sum) {
 /* Each unit that the values of the newer half gain takes as much. */
 static void share(const wr_rcf *f, const wri_f4 *lo, const wri_f4 *hi, double each, double *parts) {
     const float *low = (const float *)lo, *high = (const float *)hi, *x = (const float *)f->x;
-    uint32_t first = f->o.shingle / 2 * f->o.dims;
-    for (uint32_t d = first, c = 0; d < f->width; d++, c = c + 1 < f->o.dims ? c + 1 : 0) {
+    for (uint32_t d = f->older, c = 0; d < f->width; d++, c = c + 1 < f->o.dims ? c + 1 : 0) {
         if (x[d] < low[d]) parts[2 * c] += each * (double)(low[d] - x[d]);
         else if (x[d] > high[d]) parts[2 * c + 1] += each * (double)(x[d] - high[d]);
     }
@@ -111,7 +103,7 @@ void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
     double left = 1;
     while (!(kid & WRI_RCF_LEAF)) {
         const wri_rcf_node *n = wri_rcf_node_at(f, t, kid);
-        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q);
+        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, f->x, q, NULL);
         double off = left * (double)(s.growth / s.sum);
         left -= off;
         depth++;
@@ -120,7 +112,7 @@ void wri_rcf_tree_parts(const wr_rcf *f, const wri_rcf_tree *t, double *parts) {
     }
     const wri_rcf_leaf *leaf = &t->leaves[kid & ~WRI_RCF_LEAF];
     const wri_f4 *at = wri_rcf_point(f, leaf->point);
-    wri_rcf_sides s = wri_rcf_grown(at, at, f->x, q);
+    wri_rcf_sides s = wri_rcf_grown(at, at, f->x, q, NULL);
     if (s.growth > 0) {
         share(f, at, at, left * f->worth[depth + 1] / (double)s.growth, parts);
         return;

@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) uint32_t insert(const wr_rcf *f, wr
     uint32_t *link = &t->root, up = WRI_RCF_TOP;
     while (!(*link & WRI_RCF_LEAF)) {
         wri_rcf_node *n = wri_rcf_node_at(f, t, *link);
-        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, x, q);
+        wri_rcf_sides s = wri_rcf_grown(n->box, n->box + q, x, q, NULL);
         if (s.growth > 0) {
             if (wr_random_unit(&t->random) * (double)s.sum < (double)s.growth)
                 return separate(f, t, link, up, id, s);
@@ -114,7 +114,7 @@ static inline __attribute__((always_inline)) uint32_t insert(const wr_rcf *f, wr
         t->leaves[leaf].count++;
         return leaf;
     }
-    return separate(f, t, link, up, id, wri_rcf_grown(at, at, x, q));
+    return separate(f, t, link, up, id, wri_rcf_grown(at, at, x, q, NULL));
 }
 
 uint32_t wri_rcf_insert(const wr_rcf *f, wri_rcf_tree *t, uint32_t id) {
