@@ -430,18 +430,23 @@ wr_status wri_paged_port_end(wr_op *op, uint32_t port, wr_err *err) {
 
 wr_status wri_paged_end(wr_op *op, wr_err *err) { return do_round(op, true, err); }
 
+/* What the operator has in memory is worth to be put away. */
+static bool weighs(const wr_op *op, wr_kept *keptp) {
+    *keptp = (wr_kept){0};
+    op->def->measure(op, keptp);
+    return keptp->bytes >= wri_memory_worth(op) && !wri_memory_eased(op);
+}
+
 wr_status wri_paged_relieve(wr_op *op, bool *didp, wr_err *err) {
     wri_paged *pg = op->paged;
-    wr_kept kept = {0};
+    wr_kept kept;
     if (!can(op) || op->unsaved || op->ended == op->n_in) return WR_OK;
-    size_t worth = wri_memory_worth(op);
     if (pg) {
-        if (pg->n == 0 || pg->bytes < worth) return WR_OK;
+        if (pg->n == 0 || pg->bytes < wri_memory_worth(op)) return WR_OK;
         *didp = true;
         return do_round(op, false, err);
     }
-    op->def->measure(op, &kept);
-    if (kept.bytes < worth || wri_memory_eased(op)) return WR_OK;
+    if (!weighs(op, &kept)) return WR_OK;
     *didp = true;
     WR_TRY(make(op, kept.bytes, err));
     pg = op->paged;
@@ -498,10 +503,8 @@ wr_status wri_paged_expect(wr_op *op, uint64_t bytes, wr_err *err) {
 }
 
 bool wri_paged_crowded(const wr_op *op) {
-    wr_kept kept = {0};
-    if (op->paged || !can(op) || !wri_memory_short(op->task->job)) return false;
-    op->def->measure(op, &kept);
-    return kept.bytes >= wri_memory_worth(op) && !wri_memory_eased(op);
+    wr_kept kept;
+    return !op->paged && can(op) && wri_memory_short(op->task->job) && weighs(op, &kept);
 }
 
 wr_status wri_paged_anew(wr_op *op, double share, wr_err *err) {
