@@ -87,16 +87,15 @@ static void make_room(wr_streams *db) {
 /* What others in this process have open is not known before: where there is none left, one more sleeps. */
 static wr_status open_one(wri_shard *sh, const char *path, int *fdp, wr_err *err) {
     wr_streams *db = sh->st->db;
-    for (bool again = *fdp < 0; again;) {
+    for (;;) {
         *fdp = wri_open_fd(db->sys, path, O_RDWR);
         if (*fdp >= 0) return WR_OK;
         int e = errno;
         pthread_mutex_lock(&db->lock);
-        again = (e == EMFILE || e == ENFILE) && put_to_sleep(db);
+        bool again = (e == EMFILE || e == ENFILE) && put_to_sleep(db);
         pthread_mutex_unlock(&db->lock);
         if (!again) return wri_cannot("open", path, e, err);
     }
-    return WR_OK;
 }
 
 wr_status wri_files_take(wri_shard *sh, wr_err *err) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """State that is larger than the memory budget: the same rows as with enough of it, and never more memory than that.
 
-Usage: bound.py WEIR [--rows N] [--memory TEXT] [NAME …]
+Usage: bound.py WEIR [--rows N] [--memory TEXT] [--seed N] [NAME …]
 
 Each query keeps several times the budget. It is run without one and with one, which must give the same rows, use the disk and
 keep resident memory below the budget and what a process takes by itself; and the same once more with snapshots, killed three times
