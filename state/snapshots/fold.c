@@ -1,11 +1,12 @@
 /* state/snapshots/fold.c -- pieces of a part into fewer: a part that goes on for long would have one of each
  * snapshot, and keep all their segments.
  *
- *   class of a piece = log8 of its length
- *   when a part goes on, the last piece, and those before it whose class is not above its own: 8 or more
+ *   class of a piece = log32 of its length
+ *   when a part goes on, the last piece, and those before it whose class is not above its own: 32 or more
  *   become one, which may be of the next class: the same again
  *
- * So there are at most 8 pieces of a class, and a byte is copied once per class, by the thread that writes.
+ * So there are at most 32 pieces of a class, and a byte is copied once per class, by the thread that writes.
+ * A part that changes much is written whole before it has that many, and nothing of it is ever copied.
  * Bytes are bytes: a part is what its pieces say one behind the other. A piece that cannot be read whole is
  * left where it is, and what has been copied belongs to nothing; who reads the snapshot will be told of it.
  */
@@ -14,9 +15,14 @@
 
 #include "store_int.h"
 
-#define FOLD_MIN 8
+#ifdef WR_DEBUG
+#define FOLD_BITS 3 /* so that tests fold often */
+#else
+#define FOLD_BITS 5
+#endif
+#define FOLD_MIN (1u << FOLD_BITS)
 
-static unsigned class_of(uint64_t length) { return (63 - (unsigned)__builtin_clzll(length | 1)) / 3; }
+static unsigned class_of(uint64_t length) { return (63 - (unsigned)__builtin_clzll(length | 1)) / FOLD_BITS; }
 
 /* How many of the last pieces of old[0..n) are to become one; 0: none. */
 static size_t to_fold(const wri_piece_at *old, size_t n) {
