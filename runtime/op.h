@@ -164,6 +164,10 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const struct wr_part_from *f
  * loaded is all of it, in order. What is saved from this call on belongs to the part; one that is not begun
  * at a barrier is forgotten. sub: 0, or of slots (ops/slots.h). */
 wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_err *err) WR_MUST_USE;
+/* A part is to be written whole when its rows, those that are void now among them, would else be more than
+ * so many times the rows that there are: no more than that is read after a crash, and what is written is half
+ * as much again as what changes (with 2 it is twice as much). */
+#define WR_SAVED_MOST UINT64_C(3)
 /* In a part of slots. Which slots it says anew: their older rows are void. n bits are set in bits[0..words).
  */
 wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) WR_MUST_USE;
@@ -179,6 +183,8 @@ wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t 
                         const uint32_t *slots, wr_err *err) WR_MUST_USE;
 /* There is no snapshot before that parts could go on from: all that is kept must be saved. */
 bool wr_save_anew(const wr_saver *to);
+/* Rows that lie anywhere in memory, saved at once by save_rest(): about a third of a millisecond. */
+#define WR_SAVE_SCATTERED 256
 /* After the barrier, until save_rest has said that nothing is left: where op saves more of a part. */
 wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub);
 bool wr_task_saves(const wr_task *t); /* snapshots are taken at all */

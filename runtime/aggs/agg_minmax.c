@@ -148,20 +148,28 @@ static wr_status emit_bags(const wr_agg_call *call, uint64_t mask, char *states,
     return WR_OK;
 }
 
+static wr_status emit_numbers(uint64_t mask, const char *states, size_t stride, const uint32_t *gids,
+                              wr_batch *out, wr_col *col, uint32_t n, wr_err *err) {
+    bool real = col->phys == WR_F64;
+    for (uint32_t i = 0; i < n; i++) {
+        const ranked *r = WRI_STATE_CONST(ranked, states, stride, gids[i]);
+        int64_t key = (int64_t)(r->rank ^ mask);
+        if (WR_UNLIKELY(!r->any)) WR_TRY(wri_out_null(out, col, i, err));
+        else if (real) col->f64[i] = wri_f64_of_key(key);
+        else col->i64[i] = key;
+    }
+    return WR_OK;
+}
+
 static wr_status emit(const wr_agg_call *call, uint64_t mask, const char *states, size_t stride,
                       const uint32_t *gids, uint32_t n, wr_batch *out, uint32_t c, wr_err *err) {
     wr_col *col;
     WR_TRY(wri_out(out, c, arg_phys(call), &col, err));
+    if (col->phys != WR_STR) return emit_numbers(mask, states, stride, gids, out, col, n, err);
     for (uint32_t i = 0; i < n; i++) {
-        const char *at = states + (size_t)gids[i] * stride;
-        const text *t = (const text *)at;
-        const ranked *r = (const ranked *)at;
-        if (!(col->phys == WR_STR ? t->any : r->any)) WR_TRY(wri_out_null(out, col, i, err));
-        else if (col->phys == WR_STR) WR_TRY(wri_cell_out(&t->cell, out, col, i, err));
-        else {
-            wri_cell key = {.key = (int64_t)(r->rank ^ mask)};
-            WR_TRY(wri_cell_out(&key, out, col, i, err));
-        }
+        const text *t = WRI_STATE_CONST(text, states, stride, gids[i]);
+        if (!t->any) WR_TRY(wri_out_null(out, col, i, err));
+        else WR_TRY(wri_cell_out(&t->cell, out, col, i, err));
     }
     return WR_OK;
 }

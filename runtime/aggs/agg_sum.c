@@ -149,11 +149,12 @@ static wr_status partial(const wr_agg_call *call, const char *states, size_t str
     WR_TRY(wri_out(out, first_col, phys, &a, err));
     WR_TRY(wri_out(out, first_col + 1, phys, &b, err));
     WR_TRY(wri_out(out, first_col + 2, WR_I64, &count, err));
+    int64_t *los = a->i64, *his = b->i64, *ns = count->i64;
     for (uint32_t i = 0; i < n; i++) {
         const exact *s = WRI_STATE_CONST(exact, states, stride, gids[i]); /* doubles go as their bits */
-        a->i64[i] = (int64_t)s->lo;
-        b->i64[i] = (int64_t)s->hi;
-        count->i64[i] = (int64_t)s->n;
+        los[i] = (int64_t)s->lo;
+        his[i] = (int64_t)s->hi;
+        ns[i] = (int64_t)s->n;
     }
     return WR_OK;
 }

@@ -4,6 +4,9 @@
 
 #include "../aggs/aggs.h"
 
+#define AHEAD 12 /* groups: how far ahead their states are fetched */
+#define LINE  64 /* bytes that come at once */
+
 wr_status wri_calls_init(wri_calls *c, const wr_agg_call *calls, uint32_t n, wr_err *err) {
     *c = (wri_calls){.n = n, .retracts = true};
     WR_TRY(wri_agg_open(calls, n, &c->calls, err));
@@ -23,6 +26,8 @@ void wri_calls_free(wri_calls *c) {
     wri_agg_close(c->calls, c->n);
     wr_free(c->offsets);
     wr_free(c->masked);
+    wr_free(c->laid);
+    wr_free(c->laid_ids);
 }
 
 /* Sends rows whose FILTER is not TRUE to the scratch group. */
@@ -82,6 +87,29 @@ wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, u
         WR_TRY(call->def->partial(call, st.base + c->offsets[i], st.stride, gids, n, out, col, err));
     }
     return WR_OK;
+}
+
+static wr_status lay_out(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_err *err) {
+    const size_t bytes = c->state_bytes;
+    if (wr_grow(&c->laid, &c->laid_cap, n * bytes + 1, 1) != WR_OK ||
+        wr_grow(&c->laid_ids, &c->laid_ids_cap, n + 1, sizeof *c->laid_ids) != WR_OK)
+        return wr_fail_oom(err, "aggregates");
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) {
+            const char *soon = st.base + gids[i + AHEAD] * st.stride;
+            for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(soon + at);
+        }
+        memcpy(c->laid + i * bytes, st.base + gids[i] * st.stride, bytes);
+        c->laid_ids[i] = i;
+    }
+    return WR_OK;
+}
+
+wr_status wri_calls_partial_far(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
+                                uint32_t col, wr_err *err) {
+    if (c->n == 0) return WR_OK;
+    WR_TRY(lay_out(c, st, gids, n, err));
+    return wri_calls_partial(c, (wri_states){c->laid, c->state_bytes}, c->laid_ids, n, out, col, err);
 }
 
 wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) {

@@ -17,6 +17,9 @@ typedef struct wri_calls {
     bool owns;            /* some state points at memory: destroy is needed */
     uint32_t *masked;     /* scratch: group ids with filtered rows sent to group 0 */
     size_t masked_cap;
+    char *laid; /* scratch: states that lay far apart, side by side */
+    uint32_t *laid_ids;
+    size_t laid_cap, laid_ids_cap;
 } wri_calls;
 
 /* A table's states, for the functions below. */
@@ -37,6 +40,10 @@ void wri_calls_retract(wri_calls *c, const wr_batch *b, uint32_t first_col, wri_
                        const uint32_t *gids); /* only when retracts */
 wr_status wri_calls_partial(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
                             uint32_t first_col, wr_err *err) WR_MUST_USE;
+/* The same for groups that lie anywhere in a large table: memory is asked for ahead, and once for all calls.
+ */
+wr_status wri_calls_partial_far(wri_calls *c, wri_states st, const uint32_t *gids, uint32_t n, wr_batch *out,
+                                uint32_t first_col, wr_err *err) WR_MUST_USE;
 /* Folds row `from` of states into row `into`; from's is its owner's to destroy. */
 wr_status wri_calls_combine(const wri_calls *c, char *into, const char *from, wr_err *err) WR_MUST_USE;
 void wri_calls_destroy(wri_calls *c, wri_states st, uint32_t first, uint32_t last); /* groups first..last */

@@ -120,7 +120,7 @@ static wr_status partials_of(agg_global *a, const window *w, const uint32_t *lis
     wr_status r = wr_batch_col(b, 0, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) b->cols[0].i64[i] = w->end;
     if (r == WR_OK) r = wri_groups_emit_keys(w->groups, list, n, b, 1, err);
-    if (r == WR_OK) r = wri_calls_partial(&a->calls, states(w->groups), list, n, b, 1 + a->n_keys, err);
+    if (r == WR_OK) r = wri_calls_partial_far(&a->calls, states(w->groups), list, n, b, 1 + a->n_keys, err);
     if (r != WR_OK) wr_batch_drop(b);
     return r;
 }
@@ -135,7 +135,7 @@ static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t
 
 /* Some of what is due of w; *anyp: there was some. */
 static wr_status save_some(wr_op *op, agg_global *a, window *w, bool *anyp, wr_err *err) {
-    uint32_t step = wr_task_batch_rows(op->task);
+    uint32_t most = wr_task_batch_rows(op->task), step = most < WR_SAVE_SCATTERED ? most : WR_SAVE_SCATTERED;
     *anyp = w->marks.n_due > 0;
     if (!*anyp) return WR_OK;
     if (wr_grow(&a->list, &a->list_cap, step, sizeof *a->list) != WR_OK)

@@ -147,7 +147,7 @@ static wr_status save_groups(wri_updates *u, const uint32_t *gids, uint32_t n, w
     uint32_t first = 1 + u->cfg.n_keys, at = first + u->cfg.calls->n_partials;
     wr_batch *b = NULL;
     wr_status r = begin_saved(u, gids, n, at + GROUP_NUMBERS, &b, err);
-    if (r == WR_OK) r = wri_calls_partial(u->cfg.calls, states(u), gids, n, b, first, err);
+    if (r == WR_OK) r = wri_calls_partial_far(u->cfg.calls, states(u), gids, n, b, first, err);
     for (uint32_t c = 0; r == WR_OK && c < GROUP_NUMBERS; c++) r = wr_batch_col(b, at + c, WR_I64, err);
     for (uint32_t i = 0; r == WR_OK && i < n; i++) {
         const standing *s = standing_of(u, gids[i]);
@@ -222,7 +222,8 @@ wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) {
 }
 
 wr_status wri_updates_save_rest(wri_updates *u, bool *leftp, wr_err *err) {
-    uint32_t step = wr_task_batch_rows(u->cfg.op->task);
+    uint32_t most = wr_task_batch_rows(u->cfg.op->task);
+    uint32_t step = most < WR_SAVE_SCATTERED ? most : WR_SAVE_SCATTERED;
     *leftp = u->marks.n_due > 0;
     if (!*leftp) return WR_OK;
     WR_TRY(scratch(u, step, err));

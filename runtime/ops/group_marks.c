@@ -1,43 +1,66 @@
 /* runtime/ops/group_marks.c -- see group_marks.h. */
 #include "group_marks.h"
 
+#define AHEAD 16 /* groups: how far ahead their bits are fetched */
+
 void wri_marks_free(wri_marks *m) {
     wr_free(m->changed);
     wr_free(m->due);
     *m = (wri_marks){0};
 }
 
-static bool room(uint64_t **bits, size_t *cap, uint32_t gid) {
-    size_t old = *cap;
-    if (gid / 64 < old) return true;
-    if (wr_grow(bits, cap, gid / 64 + 1, sizeof **bits) != WR_OK) return false;
-    memset(*bits + old, 0, (*cap - old) * sizeof **bits);
+static bool grow(uint64_t **bits, size_t old, size_t words) {
+    uint64_t *p = wr_reallocn(*bits, words, sizeof *p);
+    if (!p) return false;
+    memset(p + old, 0, (words - old) * sizeof *p);
+    *bits = p;
     return true;
 }
 
-static bool is_due(const wri_marks *m, uint32_t gid) { return gid / 64 < m->due_cap && wr_bit(m->due, gid); }
+static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
+    size_t need = gid / 64 + 1, words = need > 2 * m->words ? need : 2 * m->words;
+    if (need <= m->words) return WR_OK;
+    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words))
+        return wr_fail_oom(err, "a snapshot");
+    m->words = words;
+    return WR_OK;
+}
 
-static void unset(uint64_t *bits, uint32_t gid) { bits[gid >> 6] &= ~(UINT64_C(1) << (gid & 63)); }
+/* In these no branch depends on a bit: in a large table they are as good as random, and far away. */
 
-wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,
-                           wr_err *err) {
-    uint32_t top = 0, n_list = 0, fresh = 0;
-    *np = 0;
-    for (uint32_t i = 0; i < n; i++) top = gids[i] > top ? gids[i] : top;
-    if (!room(&m->changed, &m->changed_cap, top)) return wr_fail_oom(err, "a snapshot");
+/* Sets those of gids[0..n). Returns how many were not set. */
+static uint32_t set_all(uint64_t *bits, const uint32_t *gids, uint32_t n) {
+    uint32_t fresh = 0;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t *word = &m->changed[gids[i] >> 6], bit = UINT64_C(1) << (gids[i] & 63);
+        if (i + AHEAD < n) __builtin_prefetch(&bits[gids[i + AHEAD] >> 6], 1);
+        uint64_t *word = &bits[gids[i] >> 6], bit = UINT64_C(1) << (gids[i] & 63);
         fresh += !(*word & bit);
         *word |= bit;
     }
-    m->n_changed += fresh;
-    for (uint32_t i = 0; m->n_due > 0 && i < n; i++) {
-        if (!is_due(m, gids[i])) continue;
-        unset(m->due, gids[i]);
-        m->n_due--;
-        list[n_list++] = gids[i];
+    return fresh;
+}
+
+/* Those of gids[0..n) that were set, to list. Returns how many. */
+static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint32_t *list) {
+    uint32_t n_list = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(&bits[gids[i + AHEAD] >> 6], 1);
+        uint64_t *word = &bits[gids[i] >> 6], bit = UINT64_C(1) << (gids[i] & 63);
+        list[n_list] = gids[i];
+        n_list += (*word & bit) != 0;
+        *word &= ~bit;
     }
-    *np = n_list;
+    return n_list;
+}
+
+wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,
+                           wr_err *err) {
+    uint32_t top = 0;
+    for (uint32_t i = 0; i < n; i++) top = gids[i] > top ? gids[i] : top;
+    WR_TRY(room(m, top, err));
+    m->n_changed += set_all(m->changed, gids, n);
+    *np = m->n_due ? take_set(m->due, gids, n, list) : 0;
+    m->n_due -= *np;
     return WR_OK;
 }
 
@@ -45,31 +68,30 @@ wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint3
 static wr_status all_due(wri_marks *m, const wri_groups *g, wr_err *err) {
     uint32_t count = wri_groups_count(g), words = wr_bitmap_words(count + 1);
     const uint64_t *gone = wri_groups_gone(g);
-    if (!room(&m->due, &m->due_cap, count)) return wr_fail_oom(err, "a snapshot");
+    WR_TRY(room(m, count, err));
     for (uint32_t i = 0; i < words; i++) m->due[i] = gone ? ~gone[i] : UINT64_MAX;
-    unset(m->due, 0);
+    m->due[0] &= ~UINT64_C(1);
     if ((count + 1) % 64) m->due[words - 1] &= (UINT64_C(1) << (count + 1) % 64) - 1;
+    memset(m->changed, 0, m->words * sizeof *m->changed);
     m->n_due = wri_groups_live(g);
     return WR_OK;
 }
 
+/* What was due is all zero now: the two change places. */
+static void changed_due(wri_marks *m) {
+    uint64_t *bits = m->due;
+    m->due = m->changed;
+    m->changed = bits;
+    m->n_due = m->n_changed;
+}
+
 wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *morep, wr_err *err) {
     WR_ASSERT(m->n_due == 0);
-    bool whole = anew || !m->based || m->saved + m->n_changed > 2 * (uint64_t)wri_groups_live(g);
+    bool whole = anew || !m->based || m->saved + m->n_changed > WR_SAVED_MOST * wri_groups_live(g);
     m->at = 0;
     *morep = !whole;
-    if (whole) {
-        WR_TRY(all_due(m, g, err));
-        if (m->n_changed) memset(m->changed, 0, m->changed_cap * sizeof *m->changed);
-    } else { /* what was due is all zero now: the two change places */
-        uint64_t *bits = m->due;
-        size_t cap = m->due_cap;
-        m->due = m->changed;
-        m->due_cap = m->changed_cap;
-        m->changed = bits;
-        m->changed_cap = cap;
-        m->n_due = m->n_changed;
-    }
+    if (whole) WR_TRY(all_due(m, g, err));
+    else changed_due(m);
     m->n_changed = 0;
     m->based = true;
     m->saved = (whole ? 0 : m->saved) + m->n_due;
@@ -88,11 +110,10 @@ uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most) {
 }
 
 void wri_marks_forget(wri_marks *m, uint32_t gid) {
-    if (is_due(m, gid)) {
-        unset(m->due, gid);
-        m->n_due--;
-    }
-    if (gid / 64 >= m->changed_cap || !wr_bit(m->changed, gid)) return;
-    unset(m->changed, gid);
-    m->n_changed--;
+    if (gid / 64 >= m->words) return;
+    uint64_t *changed = &m->changed[gid >> 6], *due = &m->due[gid >> 6], bit = UINT64_C(1) << (gid & 63);
+    m->n_changed -= (*changed & bit) != 0;
+    m->n_due -= (*due & bit) != 0;
+    *changed &= ~bit;
+    *due &= ~bit;
 }

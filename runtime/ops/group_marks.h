@@ -8,19 +8,19 @@
  * before, and it alone. So there is no pause, nothing is copied twice, and nobody reads what another thread
  * writes; whatever a state points at may change as it likes.
  *
- * Most snapshots save the groups that have changed; one saves all when those before it have saved as many
- * rows as there are groups. So what is written, and what has to be read, is less than twice what must be. Ids
+ * Most snapshots save the groups that have changed; now and then one saves all (WR_SAVED_MOST, ../op.h). Ids
  * are those of a group table. One thread owns the marks. */
 #ifndef WR_RUNTIME_GROUP_MARKS_H
 #define WR_RUNTIME_GROUP_MARKS_H
 
+#include "../op.h"
 #include "group_table.h"
 
-typedef struct wri_marks {       /* all zero: nothing has been saved yet */
-    uint64_t *changed, *due;     /* bit per id */
-    size_t changed_cap, due_cap; /* words */
+typedef struct wri_marks {   /* all zero: nothing has been saved yet */
+    uint64_t *changed, *due; /* bit per id */
+    size_t words;            /* of each */
     uint32_t n_changed, n_due;
-    uint32_t at;    /* words of due before this one are zero */
+    uint32_t at;    /* nothing is due in words before this one */
     uint64_t saved; /* rows since the last snapshot that saved all of them, and that one's */
     bool based;     /* there has been such a one */
 } wri_marks;

@@ -157,7 +157,7 @@ static void open_slots(wr_op *op, over *s) {
     if (by_key) {
         wri_slots_init(&s->keys, op, 0, KEYS, save_keys, NULL);
         wri_slots_ask(&s->keys, all_keys);
-        s->keys.at_once = WRI_SLOTS_SCATTERED;
+        s->keys.at_once = WR_SAVE_SCATTERED;
     }
     if (s->lead) wri_lead_saves(s->lead, &(wri_lead_saving){s->groups, LEAD});
     wri_timeline_saves(s->line, op, WAITING, n->over.keys, n->over.n_keys);

@@ -154,7 +154,7 @@ void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *savin
     if (f->nodes) {
         wri_slots_init(&f->slots, op, 0, saving->rows_tag, save_nodes, f);
         wri_slots_ask(&f->slots, all_nodes);
-        f->slots.at_once = WRI_SLOTS_SCATTERED;
+        f->slots.at_once = WR_SAVE_SCATTERED;
     }
     for (uint32_t c = 0; c < f->n_items && !f->nodes; c++)
         if (f->items[c].values)

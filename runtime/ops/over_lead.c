@@ -372,7 +372,7 @@ void wri_lead_saves(wri_over_lead *l, const wri_lead_saving *saving) {
     l->saving = *saving;
     wri_slots_init(&l->slots, l->op, 0, saving->tag, save_keys, l);
     wri_slots_ask(&l->slots, all_keys);
-    l->slots.at_once = WRI_SLOTS_SCATTERED;
+    l->slots.at_once = WR_SAVE_SCATTERED;
 }
 
 wri_slots *wri_lead_slots(wri_over_lead *l) { return &l->slots; }

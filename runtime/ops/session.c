@@ -25,6 +25,8 @@
 #include "session_changes.h"
 #include "sessions.h"
 
+#define AHEAD 8 /* rows, keys: how far ahead sessions are fetched */
+
 typedef struct waiting { /* a row behind its watermark */
     int64_t wm;          /* before it */
     wr_batch *b;         /* held */
@@ -85,7 +87,7 @@ static wr_status session_open(wr_op *op, wr_err *err) {
     WR_TRY(wri_sessions_init(&s->open, keys, n_keys, bytes, n->session.win.size_us, err));
     wri_slots_init(&s->open.slots, op, 0, SESSIONS, save_keys, NULL);
     wri_slots_ask(&s->open.slots, all_keys);
-    s->open.slots.at_once = WRI_SLOTS_SCATTERED;
+    s->open.slots.at_once = WR_SAVE_SCATTERED;
     if (!n->updating) return WR_OK;
     s->early = WR_WM_NONE;
     wri_said_cfg cfg = {.op = op,
@@ -292,6 +294,7 @@ static wr_status judge(wr_op *op, session *s, wr_batch *b, const waiting *w, uin
     uint32_t folded = 0, n_late = 0, *late = s->owners; /* free until something is emitted */
     for (uint32_t k = 0; k < n; k++) {
         uint32_t gid = s->gids[k], row = s->idx[k];
+        if (k + AHEAD < n) __builtin_prefetch(wri_session_at(&s->open, s->gids[k + AHEAD]), 1);
         int64_t t = times[row], over = over_at(op, w[k].wm);
         WR_TRY(wri_sessions_idle(&s->open, gid, err));
         if (wri_sessions_close_moves(&s->open, gid, over)) {
@@ -494,7 +497,7 @@ static wr_status save_folded(wr_op *op, session *s, wr_saver *to, wr_err *err) {
         b->cols[at + 2].i64[i] = t ? t->due : 0;
         b->cols[at + 3].i64[i] = t ? (t->stands ? STANDS : 0) | (t->failed ? FAILED : 0) : 0;
     }
-    if (r == WR_OK) r = wri_calls_partial(&s->calls, states(s), s->save_ids, n, b, at + 4, err);
+    if (r == WR_OK) r = wri_calls_partial_far(&s->calls, states(s), s->save_ids, n, b, at + 4, err);
     if (r == WR_OK) r = wr_save_slots(to, SESSIONS, b, s->key_cols, n_keys, s->save_gids, err);
     wr_batch_drop(b);
     return r;
@@ -545,9 +548,11 @@ static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_
     session *s = op->state;
     if (s->rows) return save_kept(op, s, gids, n, to, err);
     s->n_save = 0;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(wri_session_at(&s->open, gids[i + AHEAD]));
         for (uint32_t id = gids[i]; id; id = wri_session_at(&s->open, id)->next)
             if (!wri_session_empty(wri_session_at(&s->open, id))) WR_TRY(add_place(s, gids[i], id, err));
+    }
     return save_folded(op, s, to, err);
 }
 

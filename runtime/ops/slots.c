@@ -4,6 +4,7 @@
 #define PART_BITS  WR_SLOT_BITS
 #define PART_SLOTS (1u << PART_BITS)
 #define PART_WORDS (PART_SLOTS / 64)
+#define AHEAD      16 /* slots: how far ahead their bits are fetched */
 
 _Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
 
@@ -20,6 +21,7 @@ void wri_slots_ask(wri_slots *s, wri_slots_all all) {
 }
 
 void wri_slots_free(wri_slots *s) {
+    wr_free(s->changed);
     wr_free(s->bits);
     wr_free(s->parts);
     wr_free(s->list);
@@ -27,16 +29,21 @@ void wri_slots_free(wri_slots *s) {
 }
 
 size_t wri_slots_bytes(const wri_slots *s) {
-    return s->words * sizeof *s->bits + s->n_parts * sizeof *s->parts + s->list_cap * sizeof *s->list;
+    return s->words * (sizeof *s->changed + sizeof *s->bits) + s->n_parts * sizeof *s->parts +
+           s->list_cap * sizeof *s->list;
 }
 
 /* ---- room ---- */
 
 static wr_status more_words(wri_slots *s, size_t words, wr_err *err) {
-    wri_slot_word *p = wr_reallocn(s->bits, words, sizeof *p);
-    if (!p) return wr_fail_oom(err, "a snapshot");
-    memset(p + s->words, 0, (words - s->words) * sizeof *p);
-    s->bits = p;
+    uint64_t *changed = wr_reallocn(s->changed, words, sizeof *changed);
+    if (!changed) return wr_fail_oom(err, "a snapshot");
+    s->changed = changed;
+    wri_slot_word *bits = wr_reallocn(s->bits, words, sizeof *bits);
+    if (!bits) return wr_fail_oom(err, "a snapshot");
+    s->bits = bits;
+    memset(changed + s->words, 0, (words - s->words) * sizeof *changed);
+    memset(bits + s->words, 0, (words - s->words) * sizeof *bits);
     s->words = words;
     return WR_OK;
 }
@@ -123,27 +130,50 @@ static inline bool set(uint64_t *word, uint64_t bit) {
     return !was;
 }
 
+/* Those of ids[0..n) that change for the first time since the barrier come to s->list. No branch depends on
+ * a bit: of many slots they are as good as random, and far away. */
+static uint32_t first_changes(wri_slots *s, const uint32_t *ids, size_t n) {
+    uint32_t n_list = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t *word = &s->changed[ids[i] >> 6], bit = bit_of(ids[i]);
+        if (i + AHEAD < n) __builtin_prefetch(&s->changed[ids[i + AHEAD] >> 6], 1);
+        s->list[n_list] = ids[i];
+        n_list += !(*word & bit);
+        *word |= bit;
+    }
+    return n_list;
+}
+
 /* Notes that ids change; those that are due come to s->list. */
 static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np, wr_err *err) {
     uint32_t top = 0, n_list = 0;
     for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
     WR_TRY(room(s, top, err));
-    if (s->n_due > 0 && wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK)
-        return wr_fail_oom(err, "a snapshot");
-    for (size_t i = 0; i < n; i++) {
-        wri_slot_word *w = word_of(s, ids[i]);
-        uint64_t bit = bit_of(ids[i]);
-        if (w->changed & w->live & ~w->due & bit) continue;
-        wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
-        p->changed += set(&w->changed, bit);
+    if (wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
+    uint32_t n_first = first_changes(s, ids, n);
+    for (uint32_t i = 0; i < n_first; i++) {
+        uint32_t id = s->list[i];
+        wri_slot_word *w = word_of(s, id);
+        wri_slot_part *p = &s->parts[id >> PART_BITS];
+        uint64_t bit = bit_of(id);
+        p->changed += !unset(&w->gone, bit);
         p->live += set(&w->live, bit);
         if (!unset(&w->due, bit)) continue;
         p->due--;
-        s->list[n_list++] = ids[i];
+        s->list[n_list++] = id;
     }
     s->n_due -= n_list;
     *np = n_list;
     return WR_OK;
+}
+
+wr_status wri_slots_save_due(wri_slots *s, uint32_t id, wr_err *err) {
+    if (wr_grow(&s->list, &s->list_cap, 1, sizeof *s->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
+    word_of(s, id)->due &= ~bit_of(id);
+    s->parts[id >> PART_BITS].due--;
+    s->n_due--;
+    s->list[0] = id;
+    return save_forced(s, 1, err);
 }
 
 static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
@@ -163,8 +193,12 @@ wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *er
 
 wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     WR_TRY(wri_slots_note(s, ids, n, err));
-    for (size_t i = 0; i < n; i++)
-        s->parts[ids[i] >> PART_BITS].live -= unset(&word_of(s, ids[i])->live, bit_of(ids[i]));
+    for (size_t i = 0; i < n; i++) {
+        wri_slot_word *w = word_of(s, ids[i]);
+        uint64_t bit = bit_of(ids[i]);
+        s->parts[ids[i] >> PART_BITS].live -= unset(&w->live, bit);
+        if (unset(&s->changed[ids[i] >> 6], bit)) w->gone |= bit;
+    }
     return WR_OK;
 }
 
@@ -181,10 +215,10 @@ static wr_status by_word(wri_slots *s, uint32_t word, uint64_t mask, bool leave,
     wri_slot_word *w = &s->bits[word];
     if (w->due & mask) return by_slot(s, word, mask, leave, err);
     wri_slot_part *p = &s->parts[word / PART_WORDS];
-    if (s->notes == WRI_NOTES_ALL) {
-        p->changed += (uint32_t)__builtin_popcountll(mask & ~w->changed);
-        w->changed |= mask;
-    }
+    uint64_t *changed = &s->changed[word], noted = s->notes == WRI_NOTES_ALL ? mask : 0;
+    p->changed += (uint32_t)__builtin_popcountll(noted & ~*changed & ~w->gone);
+    *changed = (*changed & ~mask) | (leave ? 0 : noted);
+    w->gone = (w->gone & ~mask) | (leave ? noted : 0);
     if (leave) {
         p->live -= (uint32_t)__builtin_popcountll(mask & w->live);
         w->live &= ~mask;
@@ -229,27 +263,26 @@ static size_t words_of(const wri_slots *s, size_t part) {
 /* The part goes on: which slots it says anew. What of them is empty has been said by that. */
 static wr_status say_which(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     uint64_t changed[PART_WORDS];
-    const wri_slot_word *w = s->bits + part * PART_WORDS;
-    size_t words = words_of(s, part);
-    for (size_t i = 0; i < words; i++) changed[i] = w[i].changed;
+    size_t words = words_of(s, part), at = part * PART_WORDS;
+    for (size_t i = 0; i < words; i++) changed[i] = s->changed[at + i] | s->bits[at + i].gone;
     return wr_save_said(to, changed, words, s->parts[part].changed, err);
 }
 
 /* What is due of a part: all that is live, or what has changed. */
 static void make_due(wri_slots *s, size_t part, bool whole) {
-    wri_slot_word *w = s->bits + part * PART_WORDS;
     uint32_t due = 0;
-    for (size_t i = 0; i < words_of(s, part); i++) {
-        w[i].due = whole ? w[i].live : w[i].live & w[i].changed;
-        w[i].changed = 0;
-        due += (uint32_t)__builtin_popcountll(w[i].due);
+    for (size_t i = part * PART_WORDS, end = i + words_of(s, part); i < end; i++) {
+        wri_slot_word *w = &s->bits[i];
+        w->due = whole ? w->live : s->changed[i];
+        w->gone = s->changed[i] = 0;
+        due += (uint32_t)__builtin_popcountll(w->due);
     }
     s->parts[part].due = due;
 }
 
 static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     wri_slot_part *p = &s->parts[part];
-    bool whole = wr_save_anew(to) || !p->based || p->saved + p->changed > 2 * (uint64_t)p->live;
+    bool whole = wr_save_anew(to) || !p->based || p->saved + p->changed > WR_SAVED_MOST * p->live;
     if (p->live == 0) { /* the next snapshot does not name it */
         if (p->changed) make_due(s, part, true);
         *p = (wri_slot_part){0};

@@ -5,7 +5,7 @@
  * snapshot, mostly one: those that, loaded, make it again.
  *
  *   live      there is something in it
- *   changed   since the last barrier: what the next snapshot must say
+ *   changed   since the last barrier: what the next snapshot must say; gone: it is empty now
  *   due       live at the last barrier, to be said by its snapshot, and not saved yet: as it stands is as it
  *             stood then
  *
@@ -16,11 +16,10 @@
  *
  * The slots of a range of numbers are one part of the snapshot. Mostly a part goes on: it says by a list or
  * a bitmap which slots it says anew, which makes their older rows void, those that are empty now have no
- * others, and then come the rows of these slots. It is written whole when it has as many void rows as others,
- * and is not named any more when it is empty. So what is written and what has to be read is less than
- * twice what must be; and state that leaves in the order in which it came (wri_numbers) takes its parts with
- * it. Who loads (../slots_load.c) gives an operator the rows that are not void, in any order of slots; the
- * operator knows of no order of snapshots.
+ * others, and then come the rows of these slots. It is written whole now and then (WR_SAVED_MOST, ../op.h),
+ * and is not named any more when it is empty: state that leaves in the order in which it came (wri_numbers)
+ * takes its parts with it. Who loads (../slots_load.c) gives an operator the rows that are not void, in any
+ * order of slots; the operator knows of no order of snapshots.
  *
  * One thread owns slots. Where no snapshots are taken only paging (../paged.h) may want what is in them: then
  * they know what is live and nothing else; and where the operator can tell that when it is asked
@@ -31,22 +30,22 @@
 #include "../op.h"
 
 typedef struct wri_slot_part {
-    uint32_t live, changed, due; /* slots */
+    uint32_t live, changed, due; /* slots; changed: those that are gone, too */
     uint64_t saved;              /* slots, since the last snapshot that had all of them, and by that one */
     bool based;                  /* there has been such a one */
 } wri_slot_part;
 
-typedef struct wri_slot_word { /* 64 slots, a bit each; side by side, as whoever touches a slot needs all
-                                  three */
-    uint64_t live, changed, due;
+/* 64 slots, a bit each. Which have changed stands elsewhere: most slots that are touched have been touched
+ * before, and that is all that is asked then. What has changed is live, and not due. */
+typedef struct wri_slot_word {
+    uint64_t live, due;
+    uint64_t gone; /* changed by being emptied, and not live again since */
 } wri_slot_word;
 
 typedef struct wri_slots wri_slots;
 /* Saves slots ids[0..n), all of one part, by wr_save_slots. */
 typedef wr_status (*wri_slots_save)(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to,
                                     wr_err *err);
-
-#define WRI_SLOTS_SCATTERED 1024 /* at_once: about a third of a millisecond */
 
 /* Touches all slots that are live, by wri_slots_touch and its like. */
 typedef wr_status (*wri_slots_all)(wri_slots *s, wr_err *err);
@@ -65,13 +64,14 @@ struct wri_slots {
     uint32_t space;
     wri_slots_save save;
     void *ctx;
+    uint64_t *changed;
     wri_slot_word *bits;
-    size_t words;
+    size_t words; /* of each */
     wri_slot_part *parts;
     size_t n_parts;
     uint64_t n_due;
     size_t at;        /* words of due before this one are zero */
-    uint32_t at_once; /* that _rest saves: what lies anywhere in memory takes its time; 0: a batch */
+    uint32_t at_once; /* that _rest saves, WR_SAVE_SCATTERED or the like; 0: a batch */
     uint32_t *list;
     size_t list_cap;
 };
@@ -92,6 +92,13 @@ wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_er
 WR_MUST_USE static inline wr_status wri_slots_touch(wri_slots *s, const uint32_t *ids, size_t n,
                                                     wr_err *err) {
     return n > 0 && wri_slots_on(s) ? wri_slots_note(s, ids, n, err) : WR_OK;
+}
+wr_status wri_slots_save_due(wri_slots *s, uint32_t id, wr_err *err) WR_MUST_USE;
+/* Slot id is about to become what says the same to a snapshot: only one that still waits for it must have it
+ * as it is. */
+WR_MUST_USE static inline wr_status wri_slots_restate(wri_slots *s, uint32_t id, wr_err *err) {
+    bool due = s->n_due > 0 && id / 64 < s->words && (s->bits[id / 64].due >> id % 64 & 1);
+    return due ? wri_slots_save_due(s, id, err) : WR_OK;
 }
 /* They are about to be emptied. */
 WR_MUST_USE static inline wr_status wri_slots_leave(wri_slots *s, const uint32_t *ids, size_t n,

@@ -285,7 +285,7 @@ static wr_status save_keys(const wri_slots *slots, const uint32_t *gids, uint32_
         ids[i] = key_at(s, gids[i])->window;
         b->cols[n_keys].i64[i] = window_at(s, ids[i])->start;
     }
-    if (r == WR_OK) r = wri_calls_partial(&s->calls, states(s), ids, n, b, n_keys + 1, err);
+    if (r == WR_OK) r = wri_calls_partial_far(&s->calls, states(s), ids, n, b, n_keys + 1, err);
     if (r == WR_OK) r = wr_save_slots(to, WINDOWS, b, s->key_cols, n_keys, gids, err);
     wr_batch_drop(b);
     wr_free(ids);
