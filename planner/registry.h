@@ -113,11 +113,12 @@ typedef struct wr_agg_call {
     uint32_t state_bytes; /* per group; multiple of 8; all zero is the empty state */
     uint32_t n_partials;
     wr_type partials[WR_AGG_PARTIALS_MAX]; /* columns that carry a partial state to the second phase */
-    bool retracts; /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
-    bool plain;    /* the state is plain bytes: copied by memcpy, nothing to destroy */
-    bool slides;   /* def->uncombine is exact for this call */
-    bool grows;    /* the state grows with the number of rows: lists, all values, sets */
-    void *ctx;     /* what def->open made, in an operator's own copy of the call */
+    bool retracts;   /* def->retract is exact for this call (SUM of integers, not of DOUBLE; not DISTINCT) */
+    bool plain;      /* the state is plain bytes: copied by memcpy, nothing to destroy */
+    bool slides;     /* def->uncombine is exact for this call */
+    bool grows;      /* the state grows with the number of rows: lists, all values, sets */
+    bool idempotent; /* rows may be folded in any order and more than once: the state is the same (MAX) */
+    void *ctx;       /* what def->open made, in an operator's own copy of the call */
 } wr_agg_call;
 
 /* Rows for update (args = argument columns) or merge (args = partial columns). */

@@ -10,7 +10,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     if (call->arg_types[0].kind != WR_T_BOOLEAN && call->arg_types[0].kind != WR_T_NULL)
         return wri_bad_arg(call, 0, "a BOOLEAN", err);
     call->type = wr_type_of(WR_T_BOOLEAN);
-    call->plain = true;
+    call->plain = call->idempotent = true;
     call->state_bytes = sizeof(uint64_t);
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */

@@ -32,6 +32,7 @@ static wr_status bind(wr_agg_call *call, wr_err *err) {
     call->state_bytes = arg_phys(call) == WR_STR ? sizeof(text) : sizeof(ranked);
     call->n_partials = 0;
     call->distinct = false; /* says nothing here */
+    call->idempotent = !is_bag(call);
     if (is_bag(call)) wri_bag_bind(call);
     else wri_partial_add(call, call->type);
     return WR_OK;

@@ -51,6 +51,7 @@ static wr_status make_items(wri_over_frame *f, const wr_over_call *const *calls,
         }
         it->out = (wri_over_out){.agg = it->agg, .col = cols[i]};
         f->stacks = f->stacks || it->way == WRI_WAY_STACK;
+        f->notes_flips = f->notes_flips || (it->way == WRI_WAY_STACK && !it->agg->idempotent);
         if (it->way == WRI_WAY_SUM && it->agg->star && it->agg->filter == WR_NO_COL) continue;
         it->slot = f->node_bytes - (uint32_t)sizeof(node);
         f->node_bytes += it->agg->state_bytes + (it->way == WRI_WAY_VALUES ? 8u : 0u);
@@ -65,7 +66,7 @@ wr_status wri_frame_new(const wri_frame_cfg *cfg, const wr_over_call *const *cal
     f->cfg = *cfg;
     f->nodes = cfg->range_us >= 0 || cfg->rows >= 0;
     f->spare = f->tmp_of = UINT32_MAX;
-    f->tail = BLOCK;
+    f->tail = f->noted = BLOCK;
     wri_numbers_init(&f->numbers, BLOCK_BITS);
     f->items = wr_calloc(n, sizeof *f->items);
     f->aggs = wr_calloc(n, sizeof *f->aggs);
@@ -109,17 +110,24 @@ static wr_status enqueue(wri_over_frame *f, uint32_t no, wr_err *err) {
     return WR_OK;
 }
 
+wr_status wri_frame_note_new(wri_over_frame *f, wr_err *err) {
+    uint32_t from = f->last * BLOCK + f->noted, n = f->tail - f->noted;
+    f->noted = f->tail;
+    return wri_slots_touch_range(&f->slots, from, n, err);
+}
+
 static wr_status add_block(wri_over_frame *f, wr_err *err) {
     uint32_t no;
+    WR_TRY(wri_frame_note_new(f, err));
     WR_TRY(wri_numbers_take(&f->numbers, &no, err));
     if (wr_grow(&f->blocks, &f->blocks_cap, (size_t)no + 1, sizeof *f->blocks) != WR_OK)
         return wr_fail_oom(err, "the rows of a frame");
     while (f->n_blocks <= no) f->blocks[f->n_blocks++] = NULL;
-    f->blocks[no] = wr_alloc((size_t)BLOCK * f->node_bytes);
+    f->blocks[no] = f->n_idle ? f->idle[--f->n_idle] : wr_alloc((size_t)BLOCK * f->node_bytes);
     if (!f->blocks[no]) return wr_fail_oom(err, "the rows of a frame");
     if (f->cfg.range_us >= 0) WR_TRY(enqueue(f, no, err));
     f->last = no;
-    f->tail = 0;
+    f->tail = f->noted = 0;
     return WR_OK;
 }
 
@@ -128,7 +136,7 @@ static wr_status new_node(wri_over_frame *f, uint32_t *idp, wr_err *err) {
     bool fresh = f->spare == UINT32_MAX;
     if (fresh && f->tail == BLOCK) WR_TRY(add_block(f, err));
     *idp = fresh ? f->last * BLOCK + f->tail : f->spare;
-    WR_TRY(wri_slots_touch(&f->slots, idp, 1, err));
+    if (!fresh) WR_TRY(wri_slots_touch(&f->slots, idp, 1, err));
     if (fresh) f->tail++;
     else f->spare = node_at(f, *idp)->next;
     f->n_live++;
@@ -143,7 +151,8 @@ static void free_node(wri_over_frame *f, uint32_t id) {
         f->spare = id;
     } else if (++f->head == BLOCK) {
         uint32_t no = f->queue[f->first++];
-        wr_free(f->blocks[no]);
+        if (f->n_idle < IDLE) f->idle[f->n_idle++] = f->blocks[no];
+        else wr_free(f->blocks[no]);
         f->blocks[no] = NULL;
         wri_numbers_give(&f->numbers, no);
         f->head = 0;
@@ -193,9 +202,14 @@ static wr_status add_row(wri_over_frame *f, frame_key *k, const wri_over_rows *r
     return WR_OK;
 }
 
+/* The border is about to pass a node. */
+static wr_status passes(wri_over_frame *f, uint32_t id, wr_err *err) {
+    return f->notes_flips ? wri_slots_touch(&f->slots, &id, 1, err) : wri_slots_restate(&f->slots, id, err);
+}
+
 /* Moves the border behind the newest node. */
 static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
-    WR_TRY(wri_slots_touch(&f->slots, &k->newest, 1, err));
+    WR_TRY(passes(f, k->newest, err));
     node_at(f, k->newest)->front = 1;
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
@@ -203,7 +217,7 @@ static wr_status flip(wri_over_frame *f, frame_key *k, wr_err *err) {
         node *n = node_at(f, k->newest);
         for (uint32_t left = k->n; left > 1; left--) {
             node *p = node_at(f, n->prev);
-            WR_TRY(wri_slots_touch(&f->slots, &n->prev, 1, err));
+            WR_TRY(passes(f, n->prev, err));
             WR_TRY(wri_frame_combine(it->agg, slot_of(p, it), slot_of(n, it), err));
             p->front = 1;
             n = p;
@@ -219,6 +233,7 @@ static wr_status drop_row(wri_over_frame *f, frame_key *k, wr_err *err) {
     if (f->stacks && k->front == 0) WR_TRY(flip(f, k, err));
     uint32_t id = k->oldest;
     node *n = node_at(f, id);
+    if (id / BLOCK == f->last) WR_TRY(wri_frame_note_new(f, err));
     WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
@@ -241,6 +256,10 @@ static wr_status has_left(wri_left *left, uint32_t gid, wr_err *err) {
     return WR_OK;
 }
 
+static frame_key *owner_of(const wri_over_frame *f, const node *n, wri_states keys) {
+    return key_of(f, keys.base + (size_t)n->gid * keys.stride);
+}
+
 /* Rows older than `from` leave. */
 static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wri_left *left, wr_err *err) {
     while (f->n_live > 0) {
@@ -248,9 +267,9 @@ static wr_status drop_older(wri_over_frame *f, int64_t from, wri_states keys, wr
         const node *n = node_at(f, id);
         if (n->time >= from) return WR_OK;
         if (f->n_live > AHEAD && f->head + AHEAD < BLOCK)
-            __builtin_prefetch(key_of(f, keys.base + (size_t)node_at(f, id + AHEAD)->gid * keys.stride));
+            __builtin_prefetch(owner_of(f, node_at(f, id + AHEAD), keys));
         uint32_t gid = n->gid;
-        frame_key *k = key_of(f, keys.base + (size_t)gid * keys.stride);
+        frame_key *k = owner_of(f, n, keys);
         if (k->n == 1) WR_TRY(has_left(left, gid, err));
         WR_TRY(drop_row(f, k, err));
     }
@@ -421,6 +440,7 @@ static wr_status defaults(wri_over_frame *f, const wri_over_rows *r, wr_err *err
 wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *left, wr_err *err) {
     WR_TRY(row_states(f, r, err));
     WR_TRY(run_rows(f, r, left, err));
+    WR_TRY(wri_frame_note_new(f, err));
     for (uint32_t i = 0; i < f->n_items; i++)
         WR_TRY(wri_over_finish(&f->items[i].out, r->out, r->ids, r->b->n, r->failed, err));
     f->n_rows = 0;
@@ -434,6 +454,7 @@ wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *lef
 wr_status wri_frame_clear(wri_over_frame *f, char *key, wr_err *err) {
     frame_key *k = key_of(f, key);
     if (f->cfg.range_us >= 0) return WR_OK;
+    WR_TRY(wri_frame_note_new(f, err));
     for (uint32_t id = k->oldest, left = f->nodes ? k->n : 0; left > 0; left--) {
         WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
         node *n = node_at(f, id);
@@ -480,6 +501,7 @@ void wri_frame_free(wri_over_frame *f, wri_states keys, uint32_t n) {
         wri_slots_free(&f->items[i].seen);
     }
     for (size_t i = 0; i < f->n_blocks; i++) wr_free(f->blocks[i]);
+    while (f->n_idle > 0) wr_free(f->idle[--f->n_idle]);
     wri_numbers_free(&f->numbers);
     wr_free(f->queue);
     wr_free(f->laid);

@@ -10,7 +10,8 @@
 #include "over_values.h"
 
 #define BLOCK_BITS 8
-#define BLOCK      (1u << BLOCK_BITS) /* nodes */
+#define BLOCK      (1u << BLOCK_BITS)      /* nodes */
+#define IDLE       (WR_BATCH_ROWS / BLOCK) /* blocks */
 #define SEQ_MASK   0x7fffffffu
 #define AHEAD      6u /* rows for which memory is asked before they are reached */
 
@@ -44,6 +45,7 @@ typedef struct item {
 struct wri_over_frame {
     wri_frame_cfg cfg;
     bool nodes, stacks;
+    bool notes_flips; /* to a snapshot it matters where the border is */
     uint32_t key_off, node_bytes, n_items;
     item *items;
     wr_agg_call *aggs;
@@ -55,8 +57,11 @@ struct wri_over_frame {
     uint32_t tmp_of; /* which item's, UINT32_MAX: none */
     char **blocks;   /* by number, NULL: none */
     size_t n_blocks, blocks_cap;
+    char *idle[IDLE]; /* blocks for the next rows: about as many come as have just left */
+    uint32_t n_idle;
     wri_numbers numbers;
     uint32_t last, tail; /* the block that is being filled, how many of it have been given out */
+    uint32_t noted;      /* and how many of those slots know of: new ones are noted many at once */
     uint32_t spare;      /* ROWS: a list of nodes */
     uint32_t *queue;     /* RANGE: numbers of blocks in order, from `first` on; */
     size_t first, n_queue, queue_cap;
@@ -72,6 +77,7 @@ struct wri_over_frame {
 static inline node *node_at(const wri_over_frame *f, uint32_t id) {
     return (node *)(f->blocks[id / BLOCK] + (size_t)(id % BLOCK) * f->node_bytes);
 }
+wr_status wri_frame_note_new(wri_over_frame *f, wr_err *err) WR_MUST_USE; /* before anybody else saves */
 static inline uint32_t head_id(const wri_over_frame *f) { return f->queue[f->first] * BLOCK + f->head; }
 static inline frame_key *key_of(const wri_over_frame *f, char *key) {
     return (frame_key *)(key + f->key_off);

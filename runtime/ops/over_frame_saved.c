@@ -4,7 +4,10 @@
  * A row's states go as they are: those in front of the border hold their part of the frame, so the sums of a
  * frame are made in the same order afterwards. The accumulators of a key whose rows are nodes are made again
  * from those, so nothing is saved of the key. Older snapshots have rows without marks: there the key's row
- * says where the border is, and has the accumulators. */
+ * says where the border is, and has the accumulators.
+ *
+ * Where it does not matter in which order, and how often, states are combined (MIN, MAX), a row is not saved
+ * again when the border passes it: whatever has been saved of it, all rows come back behind the border. */
 #include "over_frame_int.h"
 
 #define IN_FRONT (INT64_C(1) << 32) /* a mark, above a row's seq */
@@ -97,7 +100,7 @@ static wr_status save_nodes(const wri_slots *slots, const uint32_t *ids, uint32_
         const node *x = node_at(f, ids[i]);
         if (i + AHEAD < n) __builtin_prefetch(node_at(f, ids[i + AHEAD]));
         b->cols[col].i64[i] = x->time;
-        b->cols[seq].i64[i] = x->seq | (x->front ? IN_FRONT : 0) | WRI_SEQ_MARKED;
+        b->cols[seq].i64[i] = x->seq | (f->notes_flips && x->front ? IN_FRONT : 0) | WRI_SEQ_MARKED;
         gids[i] = x->gid;
         gids[n + i] = i + 1;
     }
@@ -154,7 +157,7 @@ void wri_frame_saves(wri_over_frame *f, wr_op *op, const wri_frame_saving *savin
     if (f->nodes) {
         wri_slots_init(&f->slots, op, 0, saving->rows_tag, save_nodes, f);
         wri_slots_ask(&f->slots, all_nodes);
-        f->slots.at_once = WR_SAVE_SCATTERED;
+        f->slots.at_once = 4 * WR_SAVE_SCATTERED; /* they lie side by side, as they came */
     }
     for (uint32_t c = 0; c < f->n_items && !f->nodes; c++)
         if (f->items[c].values)
@@ -232,7 +235,7 @@ wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gid
             load_row(f, &r, i, b->n_cols > seq ? b->cols[seq].i64[i] & (WRI_SEQ_MARKED | IN_FRONT) : 0, err));
     }
     f->n_rows = 0;
-    return WR_OK;
+    return wri_frame_note_new(f, err);
 }
 
 bool wri_frame_fits(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys) {

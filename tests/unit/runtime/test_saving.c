@@ -557,6 +557,14 @@ Test(saving, over_range) {
           "CURRENT ROW);");
 }
 
+/* Sums that depend on the order in which they are made: on where the border between two stacks is. */
+Test(saving, over_rounded) {
+    check("SELECT t, k, v, SUM(CAST(v AS DOUBLE) / 3) OVER w, MAX(x) OVER w FROM s WINDOW w AS (PARTITION BY "
+          "MOD(k, 5) ORDER BY t RANGE BETWEEN INTERVAL '9' SECOND PRECEDING AND CURRENT ROW);");
+    check("SELECT t, k, v, SUM(CAST(v AS DOUBLE) / 3) OVER w, BOOL_OR(v > 5) OVER w FROM s WINDOW w AS "
+          "(PARTITION BY MOD(k, 5) ORDER BY t ROWS BETWEEN 6 PRECEDING AND CURRENT ROW);");
+}
+
 Test(saving, over_rows) {
     check("SELECT t, k, v, COUNT(*) OVER w, MAX(x) OVER w, COUNT(DISTINCT v) OVER w, LAG(x, 2) OVER "
           "(PARTITION BY k "
