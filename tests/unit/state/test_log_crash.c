@@ -9,9 +9,17 @@
 #define N       110 /* records of the script */
 #define SEGMENT 1500
 
-/* Of the script: with zeros ahead of the records, segments have to have room for them. */
-static int64_t segment = SEGMENT;
-static uint32_t ready_after, awake, shards = 2;
+typedef struct setting { /* 0: as usual */
+    bool relaxed;
+    int64_t segment;
+    uint32_t ready_after, awake, shards;
+} setting;
+#define ASLEEP .awake = 1   /* one shard awake at a time */
+#define MANY   .shards = 20 /* which become durable together */
+#define READY                                                                                                \
+    .segment = 20000, .ready_after = 1 /* zeros ahead of the records after each group: they need room */
+
+static int64_t segment_of(const setting *as) { return as->segment ? as->segment : SEGMENT; }
 
 typedef struct ledger { /* outside the process that dies */
     uint8_t acked[N];
@@ -38,16 +46,20 @@ static void put_some(wr_stream *st, uint32_t i, uint32_t n, ledger *l) {
 }
 
 /* Opens, or makes, the stream, whatever it takes; puts records from..to with changes of shards in between. */
-static void script(const char *dir, bool relaxed, uint32_t from, uint32_t to, ledger *l) {
-    wr_streams_opts o = {.sys = &lt_sys, .dir = dir, .segment_bytes = segment, .relaxed = relaxed};
-    o.ready_after = ready_after;
-    o.awake = awake;
+static void script(const char *dir, const setting *as, uint32_t from, uint32_t to, ledger *l) {
+    wr_streams_opts o = {.sys = &lt_sys,
+                         .dir = dir,
+                         .segment_bytes = segment_of(as),
+                         .relaxed = as->relaxed,
+                         .ready_after = as->ready_after,
+                         .awake = as->awake};
+    wr_stream_cfg cfg = {.n_shards = as->shards ? as->shards : 2};
     wr_streams *db;
     wr_stream *st = NULL;
     if (wr_streams_open(&o, &db, NULL) != WR_OK) abort();
     for (int tries = 0; tries < 20 && !st; tries++) {
         if (wr_streams_lock(db, NULL) != WR_OK) continue;
-        wr_status made = wr_stream_create(db, "s", &(wr_stream_cfg){.n_shards = shards}, NULL);
+        wr_status made = wr_stream_create(db, "s", &cfg, NULL);
         (void)made; /* it may be there */
         if (wr_stream_open(db, "s", &st, NULL) != WR_OK) st = NULL;
     }
@@ -62,11 +74,11 @@ static void script(const char *dir, bool relaxed, uint32_t from, uint32_t to, le
 }
 
 /* What must hold: and then some more records go in, and the same holds after that. */
-static void check(const char *dir, ledger *l, const char *what) {
+static void check(const char *dir, const setting *as, ledger *l, const char *what) {
     uint8_t counts[N + 50] = {0};
     lt.at = 0;
     for (int round = 0; round < 2; round++) {
-        wr_streams *db = lt_open(dir, segment, true);
+        wr_streams *db = lt_open(dir, segment_of(as), true);
         wr_arena ar = {0};
         wr_stream_info info;
         if (wr_stream_describe(db, "s", &ar, &info, NULL) != WR_OK) { /* it died before it was made */
@@ -98,7 +110,7 @@ typedef struct crash {
     lt_fault fault;
     int failure;
     int64_t fails;
-    bool relaxed;
+    setting as;
     int64_t step;
     uint32_t seed;
 } crash;
@@ -122,8 +134,8 @@ static bool one(const crash *c, int64_t n) {
         lt.seed = c->seed ? c->seed + (uint32_t)n : 0;
         lt.root = dir;
         lt.after = after;
-        script(dir, c->relaxed, 0, N / 2, l);
-        script(dir, c->relaxed, N / 2, N, l); /* opens what is there */
+        script(dir, &c->as, 0, N / 2, l);
+        script(dir, &c->as, N / 2, N, l); /* opens what is there */
         _exit(lt.hit ? LT_KILLED : 0);
     }
     int status;
@@ -132,9 +144,9 @@ static bool one(const crash *c, int64_t n) {
     bool was_hit = WEXITSTATUS(status) == LT_KILLED;
     cr_assert(was_hit || WEXITSTATUS(status) == 0, "%s: exit status %d", what, WEXITSTATUS(status));
     bool power = was_hit && c->fault == LT_POWER;
-    if (power && c->relaxed) memset(l->acked, 0, sizeof l->acked); /* what was promised is not that */
+    if (power && c->as.relaxed) memset(l->acked, 0, sizeof l->acked); /* what was promised is not that */
     lt_reset();
-    if (access(power ? after : dir, F_OK) == 0) check(power ? after : dir, l, what);
+    if (access(power ? after : dir, F_OK) == 0) check(power ? after : dir, &c->as, l, what);
     if (!was_hit || c->fault == LT_FAIL) /* it lived: all at the end went well again */
         if (!was_hit || c->fails == 1) cr_assert(l->opened, "%s", what);
     if (c->fault == LT_FAIL && c->fails == 1) {
@@ -154,55 +166,43 @@ static void every(crash c) {
 
 Test(log_crash, killed) { every((crash){.fault = LT_KILL, .step = 4}); }
 Test(log_crash, killed_in_the_middle_of_a_write) { every((crash){.fault = LT_TEAR, .step = 1}); }
-Test(log_crash, killed_with_durability_os) { every((crash){.fault = LT_TEAR, .relaxed = true, .step = 7}); }
+Test(log_crash, killed_with_durability_os) {
+    every((crash){.fault = LT_TEAR, .as.relaxed = true, .step = 7});
+}
 Test(log_crash, power_lost) { every((crash){.fault = LT_POWER, .step = 1}); }
 Test(log_crash, power_lost_and_some_written_by_chance) {
     every((crash){.fault = LT_POWER, .step = 2, .seed = 7});
 }
 Test(log_crash, power_lost_with_durability_os) {
-    every((crash){.fault = LT_POWER, .relaxed = true, .step = 7, .seed = 9});
+    every((crash){.fault = LT_POWER, .as.relaxed = true, .step = 7, .seed = 9});
 }
 Test(log_crash, failed_once) { every((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 1}); }
 Test(log_crash, disk_full_for_a_while) {
     every((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 3});
 }
 
-/* The same with one shard awake at a time. */
-static void every_asleep(crash c) {
-    awake = 1;
-    every(c);
+Test(log_crash, asleep_killed) { every((crash){.as = {ASLEEP}, .fault = LT_TEAR, .step = 3}); }
+Test(log_crash, asleep_power_lost) {
+    every((crash){.as = {ASLEEP}, .fault = LT_POWER, .step = 3, .seed = 5});
 }
-Test(log_crash, asleep_killed) { every_asleep((crash){.fault = LT_TEAR, .step = 3}); }
-Test(log_crash, asleep_power_lost) { every_asleep((crash){.fault = LT_POWER, .step = 3, .seed = 5}); }
 Test(log_crash, asleep_failed_once) {
-    every_asleep((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
+    every((crash){.as = {ASLEEP}, .fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
 }
 Test(log_crash, asleep_power_lost_with_durability_os) {
-    every_asleep((crash){.fault = LT_POWER, .relaxed = true, .step = 7, .seed = 4});
+    every((crash){.as = {ASLEEP, .relaxed = true}, .fault = LT_POWER, .step = 7, .seed = 4});
 }
 
-/* The same with a stream of many, which become durable together. */
-static void every_many(crash c) {
-    shards = 20;
-    every(c);
-}
-Test(log_crash, many_killed) { every_many((crash){.fault = LT_KILL, .step = 13}); }
-Test(log_crash, many_power_lost) { every_many((crash){.fault = LT_POWER, .step = 29, .seed = 8}); }
+Test(log_crash, many_killed) { every((crash){.as = {MANY}, .fault = LT_KILL, .step = 13}); }
+Test(log_crash, many_power_lost) { every((crash){.as = {MANY}, .fault = LT_POWER, .step = 29, .seed = 8}); }
 Test(log_crash, many_failed_once) {
-    every_many((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 17});
+    every((crash){.as = {MANY}, .fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 17});
 }
 
-/* The same with zeros written ahead of the records after each group. */
-static void every_ready(crash c) {
-    segment = 20000;
-    ready_after = 1;
-    every(c);
-}
-Test(log_crash, ready_killed) { every_ready((crash){.fault = LT_TEAR, .step = 2}); }
-Test(log_crash, ready_power_lost) { every_ready((crash){.fault = LT_POWER, .step = 2, .seed = 3}); }
+Test(log_crash, ready_killed) { every((crash){.as = {READY}, .fault = LT_TEAR, .step = 2}); }
+Test(log_crash, ready_power_lost) { every((crash){.as = {READY}, .fault = LT_POWER, .step = 2, .seed = 3}); }
 Test(log_crash, ready_failed_once) {
-    every_ready((crash){.fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
+    every((crash){.as = {READY}, .fault = LT_FAIL, .failure = EIO, .fails = 1, .step = 2});
 }
 Test(log_crash, ready_disk_full) {
-    every_ready((crash){.fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 4});
+    every((crash){.as = {READY}, .fault = LT_FAIL, .failure = ENOSPC, .fails = 15, .step = 4});
 }
