@@ -3,7 +3,6 @@
  * A path that exists is taken as it is, whatever characters it has; else one with *, ? or [ is a pattern.
  * A directory stands for the files in it: hidden ones and directories below are left out. The order is
  * that of the bytes of the names, in every locale, so that a run can be repeated. */
-#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -40,25 +39,37 @@ static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const 
 
 /* ---- what was not found ---- */
 
-/* A name in the folder of `path` that looks like the last part of it, or NULL. */
-static const char *similar(const char *path, wr_arena *ar) {
-    const char *slash = strrchr(path, '/');
-    const char *dir = slash ? wr_arena_strndup(ar, path, (size_t)(slash - path) + 1) : "./";
-    DIR *d = dir ? opendir(dir) : NULL;
-    wri_paths names = {0};
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (e->d_name[0] != '.' && add(&names, ar, e->d_name, NULL) != WR_OK) break;
-    if (d) closedir(d);
-    return names.n ? wr_nearest(slash ? slash + 1 : path, names.items, names.n, sizeof *names.items) : NULL;
+typedef struct listing { /* names of a folder as they come */
+    const wr_sys *sys;
+    const char *dir, *join;
+    wr_arena *ar;
+    wri_paths *out;
+    wr_status status;
+    wr_err *err;
+} listing;
+
+static void take_name(void *ctx, const char *name) {
+    listing *l = ctx;
+    if (name[0] != '.' && l->status == WR_OK) l->status = add(l->out, l->ar, name, l->err);
 }
 
-static wr_status not_found(const char *path, wr_arena *ar, wr_err *err) {
+/* A name in the folder of `path` that looks like the last part of it, or NULL. */
+static const char *similar(const wr_sys *sys, const char *path, wr_arena *ar) {
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? wr_arena_strndup(ar, path, (size_t)(slash - path) + 1) : "./";
+    wri_paths names = {0};
+    listing l = {.ar = ar, .out = &names};
+    if (!dir || sys->list(dir, take_name, &l) != 0 || l.status != WR_OK || names.n == 0) return NULL;
+    return wr_nearest(slash ? slash + 1 : path, names.items, names.n, sizeof *names.items);
+}
+
+static wr_status not_found(const wr_sys *sys, const char *path, wr_arena *ar, wr_err *err) {
     char where[256] = "", to[512];
     ssize_t n = readlink(path, to, sizeof to);
     if (n > 0)
         return wr_fail(err, WR_EIO, "'%s' is a link to '%.*s', where there is no file", path, (int)n, to);
     bool known = path[0] != '/' && getcwd(where, sizeof where) != NULL;
-    const char *near = similar(path, ar);
+    const char *near = similar(sys, path, ar);
     return wr_fail(err, WR_EIO, "there is no file '%s'%s%s%s%s%s", path, known ? " in " : "",
                    known ? where : "", near ? "; did you mean '" : "; check the path", near ? near : "",
                    near ? "'?" : "");
@@ -73,23 +84,25 @@ static wr_status add_regular(const wr_sys *sys, wri_paths *list, wr_arena *ar, c
     return add(list, ar, path, err);
 }
 
+static void take_file(void *ctx, const char *name) {
+    listing *l = ctx;
+    if (name[0] == '.' || l->status != WR_OK) return;
+    const char *path = wr_arena_printf(l->ar, "%s%s%s", l->dir, l->join, name);
+    l->status =
+        path ? add_regular(l->sys, l->out, l->ar, path, l->err) : wr_fail_oom(l->err, "a list of files");
+}
+
 static wr_status list_directory(const wr_sys *sys, const char *dir, wr_arena *ar, wri_paths *out,
                                 wr_err *err) {
-    DIR *d = opendir(dir);
-    if (!d) return wri_file_cannot("list the folder", dir, errno, err);
     size_t n = strlen(dir);
     const char *join = n > 0 && dir[n - 1] == '/' ? "" : "/";
-    wr_status s = WR_OK;
-    for (struct dirent *e; s == WR_OK && (errno = 0, e = readdir(d));) {
-        if (e->d_name[0] == '.') continue;
-        const char *path = wr_arena_printf(ar, "%s%s%s", dir, join, e->d_name);
-        s = path ? add_regular(sys, out, ar, path, err) : wr_fail_oom(err, "a list of files");
-    }
-    if (s == WR_OK && errno != 0) s = wri_file_cannot("list the folder", dir, errno, err);
-    closedir(d);
-    if (s == WR_OK && out->n == 0)
+    listing l = {sys, dir, join, ar, out, WR_OK, err};
+    if (sys->list(dir, take_file, &l) != 0 && l.status == WR_OK)
+        return wri_file_cannot("list the folder", dir, errno, err);
+    WR_TRY(l.status);
+    if (out->n == 0)
         return wr_fail(err, WR_EIO, "the folder '%s' has no files in it (hidden ones are left out)", dir);
-    return s;
+    return WR_OK;
 }
 
 static wr_status list_pattern(const wr_sys *sys, const char *pattern, wr_arena *ar, wri_paths *out,
@@ -116,7 +129,7 @@ wr_status wri_file_list(const wr_sys *sys, const char *path, wr_arena *ar, wri_p
     if (sys->stat(path, &st) == 0)
         s = S_ISDIR(st.st_mode) ? list_directory(sys, path, ar, outp, err) : add(outp, ar, path, err);
     else if (strpbrk(path, "*?[")) s = list_pattern(sys, path, ar, outp, err);
-    else if (errno == ENOENT) s = not_found(path, ar, err);
+    else if (errno == ENOENT) s = not_found(sys, path, ar, err);
     else s = wri_file_cannot("open", path, errno, err);
     if (s == WR_OK) qsort(outp->items, outp->n, sizeof *outp->items, by_bytes);
     return s;
