@@ -246,6 +246,10 @@ static int f_poll(struct pollfd *fds, nfds_t n, int timeout_ms) {
 static int64_t f_mono(void) { return ct.mono_us; }
 static int64_t f_wall(void) { return INT64_C(1700000000000000); }
 
+static int f_list(const char *path, void (*each)(void *ctx, const char *name), void *ctx) {
+    return wr_sys_real.list(path, each, ctx);
+}
+
 const wr_sys ct_sys = {
     .wall_us = f_wall,
     .mono_us = f_mono,
@@ -256,6 +260,7 @@ const wr_sys ct_sys = {
     .close = f_close,
     .fstat = f_fstat,
     .stat = f_stat,
+    .list = f_list,
     .fdatasync = fdatasync,
     .ftruncate = ftruncate,
     .mmap = f_mmap,
