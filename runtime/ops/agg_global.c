@@ -135,7 +135,7 @@ static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t
 
 /* Some of what is due of w; *anyp: there was some. */
 static wr_status save_some(wr_op *op, agg_global *a, window *w, bool *anyp, wr_err *err) {
-    uint32_t most = wr_task_batch_rows(op->task), step = most < WR_SAVE_SCATTERED ? most : WR_SAVE_SCATTERED;
+    uint32_t step = wri_marks_step(op);
     *anyp = w->marks.n_due > 0;
     if (!*anyp) return WR_OK;
     if (wr_grow(&a->list, &a->list_cap, step, sizeof *a->list) != WR_OK)

@@ -222,8 +222,7 @@ wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) {
 }
 
 wr_status wri_updates_save_rest(wri_updates *u, bool *leftp, wr_err *err) {
-    uint32_t most = wr_task_batch_rows(u->cfg.op->task);
-    uint32_t step = most < WR_SAVE_SCATTERED ? most : WR_SAVE_SCATTERED;
+    uint32_t step = wri_marks_step(u->cfg.op);
     *leftp = u->marks.n_due > 0;
     if (!*leftp) return WR_OK;
     WR_TRY(scratch(u, step, err));

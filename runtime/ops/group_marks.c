@@ -98,6 +98,11 @@ wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *
     return WR_OK;
 }
 
+uint32_t wri_marks_step(const wr_op *op) {
+    uint32_t most = wr_task_batch_rows(op->task);
+    return most < WR_SAVE_SCATTERED ? most : WR_SAVE_SCATTERED;
+}
+
 uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most) {
     uint32_t n = 0;
     for (; m->n_due > 0 && n < most; m->at++) {

@@ -33,6 +33,7 @@ wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint3
 /* A barrier: *morep: only what has changed is due, the rest has been saved before. anew: it has not. */
 wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *morep,
                             wr_err *err) WR_MUST_USE;
+uint32_t wri_marks_step(const wr_op *op); /* how many groups are well saved at once */
 /* Takes up to `most` groups that are due; they are to be saved now. 0: none is left. */
 uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most);
 /* Group gid is no more: has it been taken, when it was due? It is not changed, either. */

@@ -88,7 +88,7 @@ static wr_status all_parts(wri_slots *slots, wr_err *err) {
 void wri_rank_saves(wri_rank *s) {
     wri_slots_init(&s->slots, s->op, 0, 0, save_parts, s);
     wri_slots_ask(&s->slots, all_parts);
-    s->slots.at_once = WR_SAVE_SCATTERED / 4; /* each has several rows */
+    s->slots.at_once = WR_SAVE_SCATTERED;
 }
 
 wr_status wri_rank_save(wr_op *op, wr_saver *to, wr_err *err) {
