@@ -274,7 +274,7 @@ static wr_status add_worker(wri_writing *w, uint32_t i) {
         }
         wri_items *run = wr_arena_alloc(&w->ar, sizeof *run);
         if (!run) return wr_fail_oom(&w->err, "a snapshot");
-        *run = (wri_items){s->items + at, next - at};
+        *run = (wri_items){s, s->items + at, next - at};
         WR_TRY(add_part(w, name_of(&w->ar, first, i), &none, &w->err));
         w->parts[w->n - 1].more = first->more;
         w->parts[w->n - 1].say = wri_items_say;

@@ -195,22 +195,23 @@ typedef struct wri_item {
     bool begins;  /* neither rows nor numbers: the part begins here */
     bool more;    /* it goes on behind that of the snapshot before */
     int64_t part;
-    uint32_t sub;       /* not 0: a part of slots */
-    const void *slots;  /* in the saver's arena: of the rows, or those that are said anew; NULL: none */
-    size_t slots_len;   /* bytes */
-    wr_ref *hold;       /* of bytes */
-    wr_part_from *from; /* NULL: rows or numbers; in the saver's arena */
-    wr_batch *rows;     /* NULL: numbers, or rows that are packed */
-    wr_buf packed;      /* such rows */
-    uint32_t *keys;     /* in the saver's arena, as are the numbers */
+    uint32_t sub;        /* not 0: a part of slots */
+    size_t buf, at, len; /* packed: its bytes, in one of the saver's buffers; len 0: not so */
+    wr_ref *hold;        /* of bytes */
+    wr_part_from *from;  /* NULL: rows or numbers; in the saver's arena */
+    wr_batch *rows;      /* NULL: numbers */
+    const uint32_t *keys;
+    const int64_t *ints;
     uint32_t n_keys, n_ints;
-    int64_t *ints;
+    const void *slots; /* of the rows, or those that are said anew; NULL: none */
+    size_t slots_len;  /* bytes */
 } wri_item;
 typedef struct wri_straight { /* takes items as they are saved; they are the caller's */
     wr_status (*take)(void *ctx, const wri_item *item, wr_err *err);
     void *ctx;
 } wri_straight;
 typedef struct wri_items { /* of one part */
+    const wr_saver *of;
     wri_item *items;
     size_t n;
 } wri_items;
@@ -222,7 +223,10 @@ struct wr_saver {
     bool named;
     int64_t part;
     uint32_t sub;
-    wr_buf room;  /* to pack rows in */
+    wr_buf *bufs; /* what is packed, in as many as are in use; those behind them wait for the next snapshot */
+    size_t n_bufs, n_made, n_before, bufs_cap; /* n_before: those that the last snapshot used */
+    uint32_t *room;                            /* scratch */
+    size_t room_cap;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;
 };
@@ -466,7 +470,8 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE; /* appends */
+/* Appends. of: whose item it is; NULL: nobody's, it is not packed. */
+wr_status wri_item_pack(const wr_saver *of, const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE;
 /* ctx: wri_items. Lets go of the rows. */
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 #define WRI_OP_PARTS   "op/"      /* how the names of operators' parts begin: those that may be large */

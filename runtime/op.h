@@ -183,7 +183,7 @@ wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t 
                         const uint32_t *slots, wr_err *err) WR_MUST_USE;
 /* There is no snapshot before that parts could go on from: all that is kept must be saved. */
 bool wr_save_anew(const wr_saver *to);
-/* Rows that lie anywhere in memory, saved at once by save_rest(): what they pass through stays in the cache. */
+/* Rows that lie anywhere in memory, saved at once by save_rest(): what they pass through stays in a cache. */
 #define WR_SAVE_SCATTERED 256
 /* After the barrier, until save_rest has said that nothing is left: where op saves more of a part. */
 wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub);

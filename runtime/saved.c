@@ -1,6 +1,7 @@
-/* runtime/saved.c -- what operators save: a list of items while the barrier passes, bytes when a thread of
- * the pool writes them. saved_load.c has the way back. Batches that were made to be saved are packed at once:
- * a third of the memory waits for the writer, and the next batch lies where this one did.
+/* runtime/saved.c -- what operators save: items, from the barrier on until a thread of its own has written
+ * them. saved_load.c has the way back. Batches that an operator has anyway are held and packed when they are
+ * written. All else is packed at once, into a few large buffers that the next snapshot uses again: a third of
+ * the memory waits for the writer, the next batch lies where this one did, and no page is asked for anew.
  *
  *   item, msgpack: [tag, [key column, …], [number, …] | nil]; rows follow it unless there are numbers
  *   in a part of slots (ops/slots.h), whose numbers are raw little-endian words:
@@ -13,14 +14,19 @@
 
 enum { LIST, BITMAP }; /* tags: 32-bit numbers, or a bit for each slot in 64-bit words */
 
+#ifdef WR_DEBUG
+#define BUF ((size_t)4 << 10) /* so that tests have several */
+#else
+#define BUF ((size_t)256 << 10) /* bytes: the next item goes to another one */
+#endif
+
 /* ---- saving ---- */
 
-static wr_status add_item(wr_saver *s, wri_item **outp, uint32_t tag, wr_err *err) {
+static wr_status add_item(wr_saver *s, wri_item **outp, wr_err *err) {
     if (wr_grow(&s->items, &s->cap, s->n + 1, sizeof *s->items) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     *outp = &s->items[s->n];
     **outp = (wri_item){.node = s->node,
-                        .tag = tag,
                         .seq = (uint32_t)s->n,
                         .named = s->named,
                         .part = s->part,
@@ -35,7 +41,7 @@ wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_e
     to->part = part;
     to->sub = sub;
     if (to->straight) return WR_OK;
-    WR_TRY(add_item(to, &item, 0, err));
+    WR_TRY(add_item(to, &item, err));
     item->begins = true;
     item->more = more;
     return WR_OK;
@@ -61,61 +67,77 @@ wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub) {
     return s;
 }
 
-/* The item that rows of b become. *outp NULL: nothing is left to do, they are none or have been handed on. */
-static wr_status add_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
-                          wri_item **outp, wr_err *err) {
-    *outp = NULL;
+wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
+                       wr_err *err) {
+    wri_item *item, all = {.tag = tag, .rows = b, .keys = keys, .n_keys = n_keys};
     if (b->n == 0) return WR_OK;
-    if (to->straight) {
-        wri_item one = {.tag = tag, .rows = b, .keys = (uint32_t *)keys, .n_keys = n_keys};
-        return hand_on(to, one, err);
-    }
+    if (to->straight) return hand_on(to, all, err);
     uint32_t *own = wr_arena_alloc(&to->ar, (n_keys + 1) * sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     if (n_keys) memcpy(own, keys, n_keys * sizeof *own);
-    WR_TRY(add_item(to, outp, tag, err));
-    (*outp)->keys = own;
-    (*outp)->n_keys = n_keys;
+    WR_TRY(add_item(to, &item, err));
+    item->tag = tag;
+    item->rows = wr_batch_hold(b);
+    item->keys = own;
+    item->n_keys = n_keys;
     return WR_OK;
 }
 
-wr_status wr_save_rows(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
-                       wr_err *err) {
+/* The buffer that the next item is packed into. */
+static wr_status next_buf(wr_saver *s, wr_buf **outp, wr_err *err) {
+    if (s->n_bufs == 0 || s->bufs[s->n_bufs - 1].len >= BUF) {
+        if (s->n_bufs == s->n_made) {
+            if (wr_grow(&s->bufs, &s->bufs_cap, s->n_made + 1, sizeof *s->bufs) != WR_OK)
+                return wr_fail_oom(err, "a snapshot");
+            s->bufs[s->n_made++] = (wr_buf){0};
+        }
+        s->n_bufs++;
+    }
+    *outp = &s->bufs[s->n_bufs - 1];
+    return WR_OK;
+}
+
+/* While what it is made of is still in the cache. */
+static wr_status pack(wr_saver *to, const wri_item *what, wr_err *err) {
+    wr_buf *buf = NULL;
     wri_item *item;
-    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
-    if (item) item->rows = wr_batch_hold(b);
-    return WR_OK;
-}
-
-/* While its columns are still in the cache; the batch's memory is used again for the next one. */
-static wr_status pack(wr_saver *to, const wr_batch *b, wri_item *item, wr_err *err) {
-    to->room.len = 0;
-    WR_TRY(wr_rows_pack(b, &to->room, err));
-    item->packed.data = wr_alloc(to->room.len);
-    if (!item->packed.data) return wr_fail_oom(err, "a snapshot");
-    memcpy(item->packed.data, to->room.data, to->room.len);
-    item->packed.len = item->packed.cap = to->room.len;
+    WR_TRY(next_buf(to, &buf, err));
+    size_t at = buf->len;
+    wr_status r = wri_item_pack(NULL, what, buf, err);
+    if (r == WR_OK) r = add_item(to, &item, err);
+    if (r != WR_OK) {
+        buf->len = at;
+        return r;
+    }
+    item->buf = to->n_bufs - 1;
+    item->at = at;
+    item->len = buf->len - at;
     return WR_OK;
 }
 
 wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                        wr_err *err) {
-    wri_item *item;
-    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
-    return item ? pack(to, b, item, err) : WR_OK;
+    wri_item item = {.tag = tag, .rows = b, .keys = keys, .n_keys = n_keys};
+    if (b->n == 0) return WR_OK;
+    return to->straight ? hand_on(to, item, err) : pack(to, &item, err);
+}
+
+/* Scratch for n numbers. */
+static uint32_t *room_for(wr_saver *s, uint32_t n) {
+    return wr_grow(&s->room, &s->room_cap, (size_t)n + 1, sizeof *s->room) == WR_OK ? s->room : NULL;
 }
 
 wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                         const uint32_t *slots, wr_err *err) {
-    wri_item *item;
-    WR_TRY(add_rows(to, tag, b, keys, n_keys, &item, err));
-    if (!item) return WR_OK; /* handed on: none of them is void */
-    uint32_t *own = wr_arena_alloc(&to->ar, b->n * sizeof *own);
-    if (!own) return wr_fail_oom(err, "a snapshot");
-    for (uint32_t i = 0; i < b->n; i++) own[i] = slots[i] & ((1u << WR_SLOT_BITS) - 1);
-    item->slots = own;
-    item->slots_len = b->n * sizeof *own;
-    return pack(to, b, item, err);
+    wri_item item = {.tag = tag, .rows = b, .keys = keys, .n_keys = n_keys};
+    if (b->n == 0) return WR_OK;
+    if (to->straight) return hand_on(to, item, err); /* none of them is void */
+    uint32_t *low = room_for(to, b->n);
+    if (!low) return wr_fail_oom(err, "a snapshot");
+    for (uint32_t i = 0; i < b->n; i++) low[i] = slots[i] & ((1u << WR_SLOT_BITS) - 1);
+    item.slots = low;
+    item.slots_len = b->n * sizeof *low;
+    return pack(to, &item, err);
 }
 
 static void list_bits(const uint64_t *bits, size_t words, uint32_t *list) {
@@ -125,30 +147,20 @@ static void list_bits(const uint64_t *bits, size_t words, uint32_t *list) {
 }
 
 wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) {
-    bool list = n * sizeof(uint32_t) < words * sizeof *bits;
-    size_t len = list ? n * sizeof(uint32_t) : words * sizeof *bits;
-    wri_item *item;
+    wri_item item = {.tag = BITMAP, .slots = bits, .slots_len = words * sizeof *bits};
     if (to->straight) return WR_OK; /* what goes there is all there is */
-    void *own = wr_arena_alloc(&to->ar, len + 1);
-    if (!own) return wr_fail_oom(err, "a snapshot");
-    if (list) list_bits(bits, words, own);
-    else memcpy(own, bits, len);
-    WR_TRY(add_item(to, &item, list ? LIST : BITMAP, err));
-    item->slots = own;
-    item->slots_len = len;
-    return WR_OK;
+    if (n * sizeof(uint32_t) < item.slots_len) {
+        uint32_t *list = room_for(to, n);
+        if (!list) return wr_fail_oom(err, "a snapshot");
+        list_bits(bits, words, list);
+        item = (wri_item){.tag = LIST, .slots = list, .slots_len = n * sizeof *list};
+    }
+    return pack(to, &item, err);
 }
 
 wr_status wr_save_ints(wr_saver *to, uint32_t tag, const int64_t *ints, uint32_t n, wr_err *err) {
-    wri_item *item;
-    if (to->straight) return hand_on(to, (wri_item){.tag = tag, .ints = (int64_t *)ints, .n_ints = n}, err);
-    int64_t *own = wr_arena_alloc(&to->ar, (n + 1) * sizeof *own);
-    if (!own) return wr_fail_oom(err, "a snapshot");
-    if (n) memcpy(own, ints, n * sizeof *own);
-    WR_TRY(add_item(to, &item, tag, err));
-    item->ints = own;
-    item->n_ints = n;
-    return WR_OK;
+    wri_item item = {.tag = tag, .ints = ints, .n_ints = n};
+    return to->straight ? hand_on(to, item, err) : pack(to, &item, err);
 }
 
 wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr_err *err) {
@@ -157,7 +169,7 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const wr_part_from *from, wr
     wr_part_from *own = wr_arena_alloc(&to->ar, sizeof *own);
     if (!own) return wr_fail_oom(err, "a snapshot");
     *own = *from;
-    WR_TRY(add_item(to, &item, 0, err));
+    WR_TRY(add_item(to, &item, err));
     item->from = own;
     item->hold = wr_hold(hold);
     return WR_OK;
@@ -173,19 +185,29 @@ void wri_saver_at(wr_saver *s, uint32_t node) {
     s->named = false;
 }
 
+/* What was saved last time, and the time before, will be next time. */
+static void keep_bufs(wr_saver *s, size_t n) {
+    while (s->n_made > n) wr_buf_free(&s->bufs[--s->n_made]);
+    for (size_t i = 0; i < s->n_made; i++) s->bufs[i].len = 0;
+}
+
 void wri_saver_reset(wr_saver *s) {
     for (size_t i = 0; i < s->n; i++) {
         wr_batch_drop(s->items[i].rows);
-        wr_buf_free(&s->items[i].packed);
         wr_drop(s->items[i].hold);
     }
     s->n = 0;
     wr_arena_reset(&s->ar);
+    keep_bufs(s, s->n_bufs < s->n_before ? s->n_bufs : s->n_before);
+    s->n_before = s->n_bufs;
+    s->n_bufs = 0;
 }
 
 void wri_saver_free(wr_saver *s) {
     wri_saver_reset(s);
-    wr_buf_free(&s->room);
+    keep_bufs(s, 0);
+    wr_free(s->bufs);
+    wr_free(s->room);
     wr_free(s->items);
     wr_arena_free(&s->ar);
 }
@@ -210,7 +232,7 @@ static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
     if (r == 0) r = msgpack_pack_uint32(&pk, item->tag);
     if (r == 0) r = msgpack_pack_array(&pk, item->n_keys);
     for (uint32_t i = 0; r == 0 && i < item->n_keys; i++) r = msgpack_pack_uint32(&pk, item->keys[i]);
-    if (r == 0 && (item->rows || item->packed.len)) r = msgpack_pack_nil(&pk);
+    if (r == 0 && item->rows) r = msgpack_pack_nil(&pk);
     else if (r == 0) r = msgpack_pack_array(&pk, item->n_ints);
     for (uint32_t i = 0; r == 0 && i < item->n_ints; i++) r = msgpack_pack_int64(&pk, item->ints[i]);
     if (r == 0 && item->slots) r = msgpack_pack_bin(&pk, item->slots_len);
@@ -218,20 +240,25 @@ static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
+static const char *packed(const wr_saver *of, const wri_item *item) {
+    return of->bufs[item->buf].data + item->at;
+}
+
+wr_status wri_item_pack(const wr_saver *of, const wri_item *item, wr_buf *out, wr_err *err) {
+    if (item->len)
+        return wr_buf_put(out, packed(of, item), item->len) == WR_OK ? WR_OK : wr_fail_oom(err, "a snapshot");
     WR_TRY(pack_head(item, out, err));
-    if (item->packed.len && wr_buf_put(out, item->packed.data, item->packed.len) != WR_OK)
-        return wr_fail_oom(err, "a snapshot");
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
 
-static wr_status say_item(const wri_item *item, wr_segment *to, wr_buf *head, wr_err *err) {
+static wr_status say_item(const wr_saver *of, const wri_item *item, wr_segment *to, wr_buf *head,
+                          wr_err *err) {
     if (item->from) return wr_segment_copy(to, item->from, err);
+    if (item->len) return wr_segment_put(to, packed(of, item), item->len, err);
     head->len = 0;
     WR_TRY(pack_head(item, head, err));
     WR_TRY(wr_segment_put(to, head->data, head->len, err));
-    if (item->packed.len) return wr_segment_put(to, item->packed.data, item->packed.len, err);
-    return item->rows ? wr_rows_say(item->rows, to, err) : WR_OK; /* no copy of what is large */
+    return wr_rows_say(item->rows, to, err); /* no copy of what is large */
 }
 
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
@@ -241,10 +268,9 @@ wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) {
     for (size_t i = 0; r == WR_OK && i < all->n; i++) {
         wri_item *item = &all->items[i];
         if (item->begins) continue;
-        r = say_item(item, to, &head, err);
+        r = say_item(all->of, item, to, &head, err);
         wr_batch_drop(item->rows); /* what has been written is held no longer */
         item->rows = NULL;
-        wr_buf_free(&item->packed);
     }
     wr_buf_free(&head);
     return r;

@@ -179,10 +179,10 @@ static void page_some(void) {
 
 /* ---- snapshots ---- */
 
-static void put_item(wr_buf *out, const wri_item *item) {
+static void put_item(const wr_saver *of, wr_buf *out, const wri_item *item) {
     wr_err err = {0};
     if (!item->from) {
-        cr_assert_eq(wri_item_pack(item, out, &err), WR_OK);
+        cr_assert_eq(wri_item_pack(of, item, out, &err), WR_OK);
         return;
     }
     cr_assert_eq(wr_buf_reserve(out, item->from->len), WR_OK);
@@ -221,7 +221,7 @@ static void complete(void) {
                              WR_OK);
             w.n_more += item->more;
         }
-        if (!item->begins) put_item(&p->text, item);
+        if (!item->begins) put_item(s, &p->text, item);
     }
     wri_saver_reset(s);
     s->goes_on = true;

@@ -118,7 +118,7 @@ static void complete(void) {
         if (item->begins && !item->more) w.text[p].len = 0;
         w.n_more += item->more;
         there[p] = true;
-        if (!item->begins) cr_assert_eq(wri_item_pack(item, &w.text[p], &err), WR_OK);
+        if (!item->begins) cr_assert_eq(wri_item_pack(s, item, &w.text[p], &err), WR_OK);
     }
     memcpy(w.there, there, sizeof there);
     wri_saver_reset(s);
