@@ -2,10 +2,20 @@
 #include "group_marks.h"
 
 #define AHEAD 16 /* groups: how far ahead their bits are fetched */
+/* Bits of a large table are not in the first cache, and soon not in the second one, either, if each row that
+ * comes has one set at once: which groups have changed is written down, and read when it has become much. */
+#ifdef WR_DEBUG
+#define FAR_WORDS     0
+#define LOG_OF(words) (64 * (words))
+#else
+#define FAR_WORDS     4096
+#define LOG_OF(words) (words)
+#endif
 
 void wri_marks_free(wri_marks *m) {
     wr_free(m->changed);
     wr_free(m->due);
+    wr_free(m->log);
     *m = (wri_marks){0};
 }
 
@@ -20,7 +30,8 @@ static bool grow(uint64_t **bits, size_t old, size_t words) {
 static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
     size_t need = gid / 64 + 1, words = need > 2 * m->words ? need : 2 * m->words;
     if (need <= m->words) return WR_OK;
-    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words))
+    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words) ||
+        (words > FAR_WORDS && wr_grow(&m->log, &m->log_cap, LOG_OF(words), sizeof *m->log) != WR_OK))
         return wr_fail_oom(err, "a snapshot");
     m->words = words;
     return WR_OK;
@@ -53,13 +64,30 @@ static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint3
     return n_list;
 }
 
+static void read_log(wri_marks *m) {
+    m->n_changed += set_all(m->changed, m->log, m->n_log);
+    m->n_log = 0;
+}
+
+static void note_changed(wri_marks *m, const uint32_t *gids, uint32_t n) {
+    if (n > m->log_cap) {
+        m->n_changed += set_all(m->changed, gids, n);
+        return;
+    }
+    if (n > m->log_cap - m->n_log) read_log(m);
+    memcpy(m->log + m->n_log, gids, n * sizeof *gids);
+    m->n_log += n;
+}
+
 wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,
                            wr_err *err) {
     uint32_t top = 0;
+    *np = 0;
+    if (n == 0) return WR_OK;
     for (uint32_t i = 0; i < n; i++) top = gids[i] > top ? gids[i] : top;
     WR_TRY(room(m, top, err));
-    m->n_changed += set_all(m->changed, gids, n);
-    *np = m->n_due ? take_set(m->due, gids, n, list) : 0;
+    note_changed(m, gids, n);
+    if (m->n_due) *np = take_set(m->due, gids, n, list);
     m->n_due -= *np;
     return WR_OK;
 }
@@ -87,6 +115,7 @@ static void changed_due(wri_marks *m) {
 
 wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *morep, wr_err *err) {
     WR_ASSERT(m->n_due == 0);
+    read_log(m);
     bool whole = anew || !m->based || m->saved + m->n_changed > WR_SAVED_MOST * wri_groups_live(g);
     m->at = 0;
     *morep = !whole;
@@ -116,6 +145,7 @@ uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most) {
 
 void wri_marks_forget(wri_marks *m, uint32_t gid) {
     if (gid / 64 >= m->words) return;
+    read_log(m);
     uint64_t *changed = &m->changed[gid >> 6], *due = &m->due[gid >> 6], bit = UINT64_C(1) << (gid & 63);
     m->n_changed -= (*changed & bit) != 0;
     m->n_due -= (*due & bit) != 0;

@@ -20,6 +20,8 @@ typedef struct wri_marks {   /* all zero: nothing has been saved yet */
     uint64_t *changed, *due; /* bit per id */
     size_t words;            /* of each */
     uint32_t n_changed, n_due;
+    uint32_t *log; /* groups that changed, too, and have no bit yet: see group_marks.c */
+    size_t n_log, log_cap;
     uint32_t at;    /* nothing is due in words before this one */
     uint64_t saved; /* rows since the last snapshot that saved all of them, and that one's */
     bool based;     /* there has been such a one */
