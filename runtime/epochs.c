@@ -144,9 +144,38 @@ static uint32_t now_of(const wr_job *j, uint32_t was) {
     return WR_NO_COL;
 }
 
+/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those that are
+ * several, too */
+typedef struct part_name {
+    uint32_t now; /* node that goes on with it; WR_NO_COL: none */
+    unsigned worker, sub;
+    int64_t part;
+    uint64_t first; /* bytes that it and those like it behind it, of other subs, begin with */
+} part_name;
+
+static bool like(const part_name *a, const part_name *b) {
+    return a->now == b->now && a->worker == b->worker && a->part == b->part;
+}
+
+/* For each part of the snapshot; the caller's. */
+static part_name *read_names(const wr_job *j, const wr_snapshot *from) {
+    part_name *names = wr_calloc(from->n + 1, sizeof *names);
+    for (size_t i = from->n; names && i-- > 0;) {
+        const wr_saved_part *p = &from->parts[i];
+        part_name *x = &names[i];
+        unsigned id;
+        int n = sscanf(p->name, WRI_OP_PARTS "%u/%u/%" SCNd64 "/%u", &id, &x->worker, &x->part, &x->sub);
+        x->now = n >= 2 ? now_of(j, id) : WR_NO_COL;
+        x->first = p->n > 0 ? p->pieces[0].len : 0;
+        if (n >= 3 && i + 1 < from->n && like(x, x + 1)) x->first += x[1].first;
+    }
+    return names;
+}
+
 typedef struct loading { /* one worker's share: all parts are gone over, and what is its own is taken */
     wri_loader loader;
     const wr_snapshot *from;
+    const part_name *names;
     bool same; /* each worker's rows are its own again */
     pthread_t thread;
     bool started;
@@ -158,29 +187,24 @@ typedef struct loading { /* one worker's share: all parts are gone over, and wha
 static void measure_parts(const loading *l, uint64_t *bytes) {
     for (size_t i = 0; i < l->from->n; i++) {
         const wr_saved_part *p = &l->from->parts[i];
-        unsigned id;
-        uint32_t now = sscanf(p->name, WRI_OP_PARTS "%u/", &id) == 1 ? now_of(l->loader.job, id) : WR_NO_COL;
+        uint32_t now = l->names[i].now;
         for (size_t k = 0; now != WR_NO_COL && k < p->n; k++) bytes[now] += p->pieces[k].len;
     }
 }
 
-/* "op/<node>/<worker>", and "/<part>" where the operator has several, "/<part>/<sub>" of those of slots */
+static wr_status load_part(loading *l, const part_name *name, const wr_saved_part *p, wr_err *err) {
+    wri_whose whose = !l->same ? WRI_BY_KEY : name->worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
+    if (name->sub >= WR_SUB_SLOTS) return wri_slots_load(&l->loader, name->now, p, whose, err);
+    l->loader.likely = name->first;
+    for (size_t k = 0; k < p->n; k++)
+        WR_TRY(wri_items_load(&l->loader, name->now, &p->pieces[k], whose, err));
+    return WR_OK;
+}
+
 static wr_status load_parts(loading *l, uint32_t now, wr_err *err) {
-    const wr_snapshot *from = l->from;
     l->loader.taken = 0;
-    for (size_t i = 0; i < from->n; i++) {
-        unsigned id, worker, slots;
-        int64_t part;
-        int n = sscanf(from->parts[i].name, WRI_OP_PARTS "%u/%u/%" SCNd64 "/%u", &id, &worker, &part, &slots);
-        if (n < 2 || now_of(l->loader.job, id) != now) continue;
-        wri_whose whose = !l->same ? WRI_BY_KEY : worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
-        if (n == 4) {
-            WR_TRY(wri_slots_load(&l->loader, now, &from->parts[i], whose, err));
-            continue;
-        }
-        for (size_t k = 0; k < from->parts[i].n; k++)
-            WR_TRY(wri_items_load(&l->loader, now, &from->parts[i].pieces[k], whose, err));
-    }
+    for (size_t i = 0; i < l->from->n; i++)
+        if (l->names[i].now == now) WR_TRY(load_part(l, &l->names[i], &l->from->parts[i], err));
     return WR_OK;
 }
 
@@ -218,12 +242,17 @@ static void *load_share(void *arg) {
 wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
     if (!from) return WR_OK;
     loading *all = wr_calloc(j->n_workers, sizeof *all);
+    part_name *names = read_names(j, from);
     wr_status r = WR_OK;
-    if (!all) return wr_fail_oom(err, "a snapshot");
+    if (!all || !names) {
+        wr_free(all);
+        wr_free(names);
+        return wr_fail_oom(err, "a snapshot");
+    }
     bool same = wri_owners_same(j, from);
     for (uint32_t w = 0; w < j->n_workers; w++) {
         wri_loader own = {.job = j, .worker = w, .reader = {.of = from, .fd = -1}};
-        all[w] = (loading){.loader = own, .from = from, .same = same};
+        all[w] = (loading){.loader = own, .from = from, .names = names, .same = same};
         all[w].started = w > 0 && pthread_create(&all[w].thread, NULL, load_share, &all[w]) == 0;
     }
     for (uint32_t w = 0; w < j->n_workers; w++) {
@@ -232,6 +261,7 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) {
         if (r == WR_OK && all[w].status != WR_OK) r = wr_fail(err, all[w].status, "%s", all[w].err.msg);
     }
     wr_free(all);
+    wr_free(names);
     return r;
 }
 

@@ -483,7 +483,8 @@ typedef struct wri_loader {
     uint32_t worker;
     wr_piece_reader reader;
     wr_buf window;
-    uint64_t taken; /* bytes of rows so far */
+    uint64_t taken;  /* bytes of rows so far */
+    uint64_t likely; /* bytes, for wr_saved.n_likely; 0: those of the piece */
 } wri_loader;
 /* Rows: dealt out by key; all its own, or all others', but for those without keys; all its own. */
 typedef enum wri_whose { WRI_BY_KEY, WRI_OWN, WRI_OTHERS, WRI_ALL } wri_whose;

@@ -16,7 +16,7 @@ struct wr_part_from; /* state/state.h */
 typedef struct wr_saved {
     uint32_t tag;
     wr_batch *rows;    /* those of one wr_save_rows that are this worker's now, with hash; NULL: numbers */
-    uint64_t n_likely; /* about as many rows for this worker are in the piece that they are from */
+    uint64_t n_likely; /* about as many rows for this worker are in the part that they are from */
     const int64_t *ints;
     uint32_t n_ints;
 } wr_saved;
@@ -162,12 +162,23 @@ wr_status wr_save_bytes(wr_saver *to, wr_ref *hold, const struct wr_part_from *f
 /* Only what changed. What an operator keeps is one part, written whole by each snapshot, or several, which it
  * names by numbers. `more`: this snapshot goes on behind what the one before has of the part, and what is
  * loaded is all of it, in order. What is saved from this call on belongs to the part; one that is not begun
- * at a barrier is forgotten. sub: 0, or of slots (ops/slots.h). */
+ * at a barrier is forgotten. sub: one of several of a number, which are loaded in any order; from
+ * WR_SUB_SLOTS on they are of slots (ops/slots.h). */
+#define WR_SUB_SLOTS (UINT32_C(1) << 14)
 wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_err *err) WR_MUST_USE;
-/* A part is to be written whole when its rows, those that are void now among them, would else be more than
- * so many times the rows that there are: no more than that is read after a crash, and what is written is half
- * as much again as what changes (with 2 it is twice as much). */
+
+/* When a part is to be written whole: its rows, those that are void now among them, would else be more than
+ * WR_SAVED_MOST times the rows that there are. No more than that is read after a crash, and what is written
+ * is half as much again as what changes. Parts that were written whole together come to that early once, each
+ * at another time: then no snapshot has to do with all of them. */
 #define WR_SAVED_MOST UINT64_C(3)
+typedef struct wr_save_turn { /* of a part; all zero: it has never been saved */
+    uint64_t rows;            /* since it was last written whole, and by that */
+    bool based, alone;        /* it has been written whole; by its own turn */
+} wr_save_turn;
+/* At a barrier, for part `no` of those that an operator has, with `live` rows, `changed` of them since the
+ * last barrier. The caller adds to t->rows what is saved. */
+bool wr_save_whole(wr_save_turn *t, const wr_saver *to, uint32_t no, uint64_t changed, uint64_t live);
 /* In a part of slots. Which slots it says anew: their older rows are void. n bits are set in bits[0..words).
  */
 wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_t n, wr_err *err) WR_MUST_USE;

@@ -58,6 +58,15 @@ static wr_status hand_on(const wr_saver *s, wri_item item, wr_err *err) {
 
 bool wr_save_anew(const wr_saver *to) { return !to->goes_on; }
 
+bool wr_save_whole(wr_save_turn *t, const wr_saver *to, uint32_t no, uint64_t changed, uint64_t live) {
+    bool anew = wr_save_anew(to) || !t->based;
+    uint64_t part = (no + 1) * UINT32_C(0x9e3779b9) >> 24; /* of 256, the golden section: far from others' */
+    uint64_t most = t->alone ? WR_SAVED_MOST * live : live + (WR_SAVED_MOST - 1) * live * part / 256;
+    bool whole = anew || t->rows + changed > most;
+    if (whole) *t = (wr_save_turn){.based = true, .alone = !anew};
+    return whole;
+}
+
 wr_saver *wr_saver_of(wr_op *op, int64_t part, uint32_t sub) {
     wr_saver *s = op->task->aside ? op->task->aside : &op->task->saver;
     s->node = op->node->id;

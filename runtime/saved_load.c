@@ -70,7 +70,7 @@ static void skip(stream *s, size_t n) {
 typedef struct found { /* an item that is being read; its memory is ar's */
     uint32_t tag, n_keys, n_ints;
     uint32_t *keys;
-    uint64_t n_likely; /* rows in all of the piece, if they are like these */
+    uint64_t n_likely; /* rows in all of the part, if they are like these */
     int64_t *ints;     /* NULL: rows follow */
     char *slots;       /* NULL: none */
     size_t slots_len;
@@ -182,7 +182,8 @@ static wr_status load_rows(const stream *s, found *f, wr_err *err) {
     if (skips(s, f)) return WR_OK;
     WR_TRY(wr_rows_unpack(s->at, s->n, &used, &b, err));
     s->l->taken += used;
-    f->n_likely = (uint64_t)((double)(s->from ? s->from->len : s->n) / (double)used * b->n);
+    uint64_t bytes = s->l->likely ? s->l->likely : s->from ? s->from->len : s->n;
+    f->n_likely = (uint64_t)((double)bytes / (double)used * b->n);
     wr_status r = take_own(s, f, b, err);
     wr_batch_drop(b);
     return r;

@@ -125,10 +125,13 @@ static wr_status partials_of(agg_global *a, const window *w, const uint32_t *lis
     return r;
 }
 
-static wr_status save_groups(wr_op *op, agg_global *a, const window *w, uint32_t n, wr_err *err) {
+/* Groups list[0..n) of w, which are of one range. */
+static wr_status save_groups(wr_op *op, agg_global *a, const window *w, const uint32_t *list, uint32_t n,
+                             wr_err *err) {
     wr_batch *b;
-    WR_TRY(partials_of(a, w, a->list, n, &b, err));
-    wr_status r = wr_save_made(wr_saver_of(op, w->end, 0), PARTIALS, b, a->keys, a->n_keys, err);
+    WR_TRY(partials_of(a, w, list, n, &b, err));
+    wr_saver *to = wr_saver_of(op, w->end, wri_marks_range(&w->marks, list[0]));
+    wr_status r = wr_save_made(to, PARTIALS, b, a->keys, a->n_keys, err);
     wr_batch_drop(b);
     return r;
 }
@@ -141,7 +144,7 @@ static wr_status save_some(wr_op *op, agg_global *a, window *w, bool *anyp, wr_e
     if (wr_grow(&a->list, &a->list_cap, step, sizeof *a->list) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     uint32_t n = wri_marks_take(&w->marks, a->list, step);
-    return save_groups(op, a, w, n, err);
+    return save_groups(op, a, w, a->list, n, err);
 }
 
 /* w goes. */
@@ -155,7 +158,11 @@ static wr_status mark_changes(wr_op *op, agg_global *a, window *w, uint32_t n, w
     uint32_t n_due;
     if (wr_grow(&a->list, &a->list_cap, n, sizeof *a->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
     WR_TRY(wri_marks_change(&w->marks, a->gids, n, a->list, &n_due, err));
-    return n_due ? save_groups(op, a, w, n_due, err) : WR_OK;
+    for (uint32_t first = 0, end; first < n_due; first = end) {
+        end = wri_marks_together(&w->marks, a->list, first, n_due);
+        WR_TRY(save_groups(op, a, w, a->list + first, end - first, err));
+    }
+    return WR_OK;
 }
 
 static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
@@ -164,8 +171,7 @@ static wr_status global_save(wr_op *op, wr_saver *to, wr_err *err) {
     for (size_t i = 0; i < a->n_open; i++) {
         window *w = &a->open[i];
         bool more;
-        WR_TRY(wri_marks_barrier(&w->marks, w->groups, wr_save_anew(to), &more, err));
-        WR_TRY(wr_save_part(to, w->end, 0, more, err));
+        WR_TRY(wri_marks_barrier(&w->marks, w->groups, to, w->end, &more, err));
     }
     return wri_spill_save(a->spill, to, err);
 }

@@ -39,6 +39,7 @@ wri_updates *wri_updates_new(const wri_updates_cfg *cfg, const wri_result *frame
     wri_updates *u = wr_calloc(1, sizeof *u);
     if (!u) return NULL;
     u->cfg = *cfg;
+    u->marks.undivided = true;
     u->frame = *frame;
     u->end = frame->n_window ? frame->end : 0;
     u->at = (cfg->calls->state_bytes + 7) & ~(size_t)7;
@@ -213,8 +214,7 @@ wr_status wri_updates_save_touched(wri_updates *u, wr_saver *to, wr_err *err) {
 
 wr_status wri_updates_save(wri_updates *u, wr_saver *to, wr_err *err) {
     bool more;
-    WR_TRY(wri_marks_barrier(&u->marks, u->groups, wr_save_anew(to), &more, err));
-    WR_TRY(wr_save_part(to, u->end, 0, more, err));
+    WR_TRY(wri_marks_barrier(&u->marks, u->groups, to, u->end, &more, err));
     for (size_t i = 0; more && i < u->n_gone; i++)
         WR_TRY(wr_save_rows(to, GONE, u->gone[i], u->cfg.keys, u->cfg.n_keys, err));
     drop_gone(u);

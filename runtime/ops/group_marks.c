@@ -1,6 +1,15 @@
 /* runtime/ops/group_marks.c -- see group_marks.h. */
 #include "group_marks.h"
 
+#include "slots.h"
+
+#ifdef WR_DEBUG
+#define RANGE_BITS 6 /* so that tests have several */
+#else
+#define RANGE_BITS 20
+#endif
+#define RANGE_WORDS (UINT32_C(1) << (RANGE_BITS - 6))
+
 #define AHEAD 16 /* groups: how far ahead their bits are fetched */
 /* Bits of a large table are not in the first cache, and soon not in the second one, either, if each row that
  * comes has one set at once: which groups have changed is written down, and read when it has become much. */
@@ -16,6 +25,7 @@ void wri_marks_free(wri_marks *m) {
     wr_free(m->changed);
     wr_free(m->due);
     wr_free(m->log);
+    wr_free(m->turns);
     *m = (wri_marks){0};
 }
 
@@ -39,16 +49,11 @@ static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
 
 /* In these no branch depends on a bit: in a large table they are as good as random, and far away. */
 
-/* Sets those of gids[0..n). Returns how many were not set. */
-static uint32_t set_all(uint64_t *bits, const uint32_t *gids, uint32_t n) {
-    uint32_t fresh = 0;
-    for (uint32_t i = 0; i < n; i++) {
+static void set_all(uint64_t *bits, const uint32_t *gids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         if (i + AHEAD < n) __builtin_prefetch(&bits[gids[i + AHEAD] >> 6], 1);
-        uint64_t *word = &bits[gids[i] >> 6], bit = UINT64_C(1) << (gids[i] & 63);
-        fresh += !(*word & bit);
-        *word |= bit;
+        bits[gids[i] >> 6] |= UINT64_C(1) << (gids[i] & 63);
     }
-    return fresh;
 }
 
 /* Those of gids[0..n) that were set, to list. Returns how many. */
@@ -65,13 +70,13 @@ static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint3
 }
 
 static void read_log(wri_marks *m) {
-    m->n_changed += set_all(m->changed, m->log, m->n_log);
+    set_all(m->changed, m->log, m->n_log);
     m->n_log = 0;
 }
 
 static void note_changed(wri_marks *m, const uint32_t *gids, uint32_t n) {
     if (n > m->log_cap) {
-        m->n_changed += set_all(m->changed, gids, n);
+        set_all(m->changed, gids, n);
         return;
     }
     if (n > m->log_cap - m->n_log) read_log(m);
@@ -92,38 +97,69 @@ wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint3
     return WR_OK;
 }
 
-/* All live groups are due. */
-static wr_status all_due(wri_marks *m, const wri_groups *g, wr_err *err) {
-    uint32_t count = wri_groups_count(g), words = wr_bitmap_words(count + 1);
-    const uint64_t *gone = wri_groups_gone(g);
-    WR_TRY(room(m, count, err));
-    for (uint32_t i = 0; i < words; i++) m->due[i] = gone ? ~gone[i] : UINT64_MAX;
-    m->due[0] &= ~UINT64_C(1);
-    if ((count + 1) % 64) m->due[words - 1] &= (UINT64_C(1) << (count + 1) % 64) - 1;
-    memset(m->changed, 0, m->words * sizeof *m->changed);
-    m->n_due = wri_groups_live(g);
+/* ---- ranges ---- */
+
+uint32_t wri_marks_range(const wri_marks *m, uint32_t gid) { return m->undivided ? 0 : gid >> RANGE_BITS; }
+
+uint32_t wri_marks_together(const wri_marks *m, uint32_t *list, uint32_t first, uint32_t n) {
+    return m->undivided ? n : wri_slots_together(list, first, n, RANGE_BITS);
+}
+
+typedef struct range {
+    size_t from, to; /* words */
+    const uint64_t *gone;
+    uint64_t end; /* ids below it */
+} range;
+
+static range range_of(const wri_marks *m, const wri_groups *g, uint32_t no) {
+    size_t words = RANGE_WORDS, from = no * words, to = from + words;
+    uint64_t end = (uint64_t)wri_groups_count(g) + 1;
+    return (range){from, m->undivided || to > m->words ? m->words : to, wri_groups_gone(g), end};
+}
+
+static uint64_t live_of(const range *r, size_t word) {
+    if (word * 64 >= r->end) return 0;
+    uint64_t live = r->gone ? ~r->gone[word] : UINT64_MAX, left = r->end - word * 64;
+    if (word == 0) live &= ~UINT64_C(1);
+    return left < 64 ? live & ((UINT64_C(1) << left) - 1) : live;
+}
+
+static wr_status begin_range(wri_marks *m, uint32_t no, const range *r, wr_saver *to, int64_t part,
+                             bool *morep, wr_err *err) {
+    wr_save_turn *turn = &m->turns[no];
+    uint64_t live = 0, changed = 0, due = 0;
+    for (size_t w = r->from; w < r->to; w++) {
+        live += (uint64_t)__builtin_popcountll(live_of(r, w));
+        changed += (uint64_t)__builtin_popcountll(m->changed[w]);
+    }
+    bool whole = wr_save_whole(turn, to, no, changed, live);
+    WR_TRY(wr_save_part(to, part, no, !whole, err));
+    for (size_t w = r->from; w < r->to; w++) {
+        m->due[w] = whole ? live_of(r, w) : m->changed[w];
+        m->changed[w] = 0;
+        due += (uint64_t)__builtin_popcountll(m->due[w]);
+    }
+    turn->rows += due;
+    m->n_due += (uint32_t)due;
+    *morep = !whole;
     return WR_OK;
 }
 
-/* What was due is all zero now: the two change places. */
-static void changed_due(wri_marks *m) {
-    uint64_t *bits = m->due;
-    m->due = m->changed;
-    m->changed = bits;
-    m->n_due = m->n_changed;
-}
-
-wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, bool anew, bool *morep, wr_err *err) {
+wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, wr_saver *to, int64_t part, bool *morep,
+                            wr_err *err) {
     WR_ASSERT(m->n_due == 0);
+    uint32_t last = wri_marks_range(m, wri_groups_count(g));
+    size_t had = m->turns_cap;
+    WR_TRY(room(m, wri_groups_count(g), err));
+    if (wr_grow(&m->turns, &m->turns_cap, (size_t)last + 1, sizeof *m->turns) != WR_OK)
+        return wr_fail_oom(err, "a snapshot");
+    memset(m->turns + had, 0, (m->turns_cap - had) * sizeof *m->turns);
     read_log(m);
-    bool whole = anew || !m->based || m->saved + m->n_changed > WR_SAVED_MOST * wri_groups_live(g);
     m->at = 0;
-    *morep = !whole;
-    if (whole) WR_TRY(all_due(m, g, err));
-    else changed_due(m);
-    m->n_changed = 0;
-    m->based = true;
-    m->saved = (whole ? 0 : m->saved) + m->n_due;
+    for (uint32_t no = 0; no <= last; no++) {
+        range r = range_of(m, g, no);
+        WR_TRY(begin_range(m, no, &r, to, part, morep, err));
+    }
     return WR_OK;
 }
 
@@ -139,6 +175,7 @@ uint32_t wri_marks_take(wri_marks *m, uint32_t *list, uint32_t most) {
         for (; *word && n < most; *word &= *word - 1, m->n_due--)
             list[n++] = m->at * 64 + (uint32_t)__builtin_ctzll(*word);
         if (*word) break;
+        if (n > 0 && (m->at + 1) % RANGE_WORDS == 0) most = n; /* the range ends here */
     }
     return n;
 }
@@ -147,7 +184,6 @@ void wri_marks_forget(wri_marks *m, uint32_t gid) {
     if (gid / 64 >= m->words) return;
     read_log(m);
     uint64_t *changed = &m->changed[gid >> 6], *due = &m->due[gid >> 6], bit = UINT64_C(1) << (gid & 63);
-    m->n_changed -= (*changed & bit) != 0;
     m->n_due -= (*due & bit) != 0;
     *changed &= ~bit;
     *due &= ~bit;

@@ -7,6 +7,7 @@
 #define AHEAD      16 /* slots: how far ahead their bits are fetched */
 
 _Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
+_Static_assert(UINT32_C(1) << (32 - PART_BITS) >= WR_SUB_SLOTS, "the loader tells them from other parts");
 
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx) {
     *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx};
@@ -96,23 +97,27 @@ static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
     return n;
 }
 
+uint32_t wri_slots_together(uint32_t *ids, uint32_t first, uint32_t n, uint32_t bits) {
+    uint32_t to = first + 1;
+    for (uint32_t i = to; i < n; i++) {
+        if (ids[i] >> bits != ids[first] >> bits) continue;
+        uint32_t id = ids[i];
+        ids[i] = ids[to];
+        ids[to++] = id;
+    }
+    return to;
+}
+
 /* s->list[0..n), which are due no more, part by part. */
 static wr_status save_forced(wri_slots *s, uint32_t n, wr_err *err) {
-    for (uint32_t first = 0; first < n;) {
-        uint32_t part = s->list[first] >> PART_BITS, to = first + 1;
-        for (uint32_t i = to; i < n; i++) { /* those of this part to the front */
-            if (s->list[i] >> PART_BITS != part) continue;
-            uint32_t id = s->list[i];
-            s->list[i] = s->list[to];
-            s->list[to++] = id;
-        }
+    for (uint32_t first = 0, to; first < n; first = to) {
+        to = wri_slots_together(s->list, first, n, PART_BITS);
         if (to - first >= COMPANY) WR_TRY(save_list(s, s->list + first, to - first, err));
         else {
             uint32_t some[COMPANY];
             memcpy(some, s->list + first, (to - first) * sizeof *some);
             WR_TRY(save_list(s, some, add_company(s, some, to - first), err));
         }
-        first = to;
     }
     return WR_OK;
 }
@@ -282,17 +287,16 @@ static void make_due(wri_slots *s, size_t part, bool whole) {
 
 static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     wri_slot_part *p = &s->parts[part];
-    bool whole = wr_save_anew(to) || !p->based || p->saved + p->changed > WR_SAVED_MOST * p->live;
     if (p->live == 0) { /* the next snapshot does not name it */
         if (p->changed) make_due(s, part, true);
         *p = (wri_slot_part){0};
         return WR_OK;
     }
+    bool whole = wr_save_whole(&p->turn, to, (uint32_t)part, p->changed, p->live);
     WR_TRY(wr_save_part(to, s->number, sub_of(s, part), !whole, err));
     if (!whole && p->changed) WR_TRY(say_which(s, part, to, err));
     if (whole || p->changed) make_due(s, part, whole);
-    p->saved = (whole ? 0 : p->saved) + p->due;
-    p->based = true;
+    p->turn.rows += p->due;
     p->changed = 0;
     s->n_due += p->due;
     return WR_OK;

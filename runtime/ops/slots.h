@@ -31,8 +31,7 @@
 
 typedef struct wri_slot_part {
     uint32_t live, changed, due; /* slots; changed: those that are gone, too */
-    uint64_t saved;              /* slots, since the last snapshot that had all of them, and by that one */
-    bool based;                  /* there has been such a one */
+    wr_save_turn turn;
 } wri_slot_part;
 
 /* 64 slots, a bit each. Which have changed stands elsewhere: most slots that are touched have been touched
@@ -117,6 +116,10 @@ wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) WR_MUST_USE
 wr_status wri_slots_rest(wri_slots *s, bool *leftp, wr_err *err) WR_MUST_USE;
 /* All of it: the slots are about to go altogether. */
 wr_status wri_slots_finish(wri_slots *s, wr_err *err) WR_MUST_USE;
+
+/* Brings those of ids[first..n) that are of one part with ids[first], of 2^bits ids, together behind it.
+ * Returns the end of these. */
+uint32_t wri_slots_together(uint32_t *ids, uint32_t first, uint32_t n, uint32_t bits);
 
 /* ---- numbers for blocks of slots ----
  *

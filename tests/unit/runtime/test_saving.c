@@ -238,8 +238,8 @@ static wr_status load_op(uint32_t node, wr_err *err) {
         wri_loader loader = {.job = &w.r.job, .reader = {.fd = -1}};
         wr_piece piece = {.data = p->text.data ? p->text.data : "", .len = p->text.len};
         const wr_saved_part slots = {.pieces = &piece, .n = 1};
-        WR_TRY(p->sub ? wri_slots_load(&loader, p->node, &slots, WRI_BY_KEY, err)
-                      : wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, err));
+        WR_TRY(p->sub >= WR_SUB_SLOTS ? wri_slots_load(&loader, p->node, &slots, WRI_BY_KEY, err)
+                                      : wri_items_load(&loader, p->node, &piece, WRI_BY_KEY, err));
     }
     return WR_OK;
 }
