@@ -224,8 +224,8 @@ struct wr_saver {
     int64_t part;
     uint32_t sub;
     wr_buf *bufs; /* what is packed, in as many as are in use; those behind them wait for the next snapshot */
-    size_t n_bufs, n_made, n_before, bufs_cap; /* n_before: those that the last snapshot used */
-    uint32_t *room;                            /* scratch */
+    size_t n_bufs, n_made, bufs_cap;
+    uint32_t *room; /* scratch */
     size_t room_cap;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
     wr_arena ar;

@@ -194,7 +194,6 @@ void wri_saver_at(wr_saver *s, uint32_t node) {
     s->named = false;
 }
 
-/* What was saved last time, and the time before, will be next time. */
 static void keep_bufs(wr_saver *s, size_t n) {
     while (s->n_made > n) wr_buf_free(&s->bufs[--s->n_made]);
     for (size_t i = 0; i < s->n_made; i++) s->bufs[i].len = 0;
@@ -207,8 +206,8 @@ void wri_saver_reset(wr_saver *s) {
     }
     s->n = 0;
     wr_arena_reset(&s->ar);
-    keep_bufs(s, s->n_bufs < s->n_before ? s->n_bufs : s->n_before);
-    s->n_before = s->n_bufs;
+    size_t fewer = s->n_made - (s->n_made + 7) / 8; /* when less is saved from now on */
+    keep_bufs(s, s->n_bufs > fewer ? s->n_bufs : fewer);
     s->n_bufs = 0;
 }
 

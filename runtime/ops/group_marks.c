@@ -1,8 +1,6 @@
 /* runtime/ops/group_marks.c -- see group_marks.h. */
 #include "group_marks.h"
 
-#include "slots.h"
-
 #ifdef WR_DEBUG
 #define RANGE_BITS 6 /* so that tests have several */
 #else
@@ -11,20 +9,11 @@
 #define RANGE_WORDS (UINT32_C(1) << (RANGE_BITS - 6))
 
 #define AHEAD 16 /* groups: how far ahead their bits are fetched */
-/* Bits of a large table are not in the first cache, and soon not in the second one, either, if each row that
- * comes has one set at once: which groups have changed is written down, and read when it has become much. */
-#ifdef WR_DEBUG
-#define FAR_WORDS     0
-#define LOG_OF(words) (64 * (words))
-#else
-#define FAR_WORDS     4096
-#define LOG_OF(words) (words)
-#endif
 
 void wri_marks_free(wri_marks *m) {
     wr_free(m->changed);
     wr_free(m->due);
-    wr_free(m->log);
+    wr_free(m->log.ids);
     wr_free(m->turns);
     *m = (wri_marks){0};
 }
@@ -40,11 +29,10 @@ static bool grow(uint64_t **bits, size_t old, size_t words) {
 static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
     size_t need = gid / 64 + 1, words = need > 2 * m->words ? need : 2 * m->words;
     if (need <= m->words) return WR_OK;
-    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words) ||
-        (words > FAR_WORDS && wr_grow(&m->log, &m->log_cap, LOG_OF(words), sizeof *m->log) != WR_OK))
+    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words))
         return wr_fail_oom(err, "a snapshot");
     m->words = words;
-    return WR_OK;
+    return wri_slot_log_room(&m->log, words, err);
 }
 
 /* In these no branch depends on a bit: in a large table they are as good as random, and far away. */
@@ -70,18 +58,14 @@ static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint3
 }
 
 static void read_log(wri_marks *m) {
-    set_all(m->changed, m->log, m->n_log);
-    m->n_log = 0;
+    set_all(m->changed, m->log.ids, m->log.n);
+    m->log.n = 0;
 }
 
 static void note_changed(wri_marks *m, const uint32_t *gids, uint32_t n) {
-    if (n > m->log_cap) {
-        set_all(m->changed, gids, n);
-        return;
-    }
-    if (n > m->log_cap - m->n_log) read_log(m);
-    memcpy(m->log + m->n_log, gids, n * sizeof *gids);
-    m->n_log += n;
+    if (wri_slot_log_put(&m->log, gids, n)) return;
+    read_log(m);
+    set_all(m->changed, gids, n);
 }
 
 wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,

@@ -18,12 +18,12 @@
 
 #include "../op.h"
 #include "group_table.h"
+#include "slots.h"
 
 typedef struct wri_marks {   /* all zero: nothing has been saved yet */
     uint64_t *changed, *due; /* bit per id */
     size_t words;            /* of each */
-    uint32_t *log;           /* groups that changed, too, and have no bit yet: see group_marks.c */
-    size_t n_log, log_cap;
+    wri_slot_log log;        /* groups that changed, too, and have no bit yet */
     uint32_t n_due;
     uint32_t at; /* nothing is due in words before this one */
     bool undivided;

@@ -5,6 +5,13 @@
 #define PART_SLOTS (1u << PART_BITS)
 #define PART_WORDS (PART_SLOTS / 64)
 #define AHEAD      16 /* slots: how far ahead their bits are fetched */
+#ifdef WR_DEBUG
+#define FAR_WORDS     0 /* so that tests have logs */
+#define LOG_OF(words) (64 * (words))
+#else
+#define FAR_WORDS     4096
+#define LOG_OF(words) (words)
+#endif
 
 _Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
 _Static_assert(UINT32_C(1) << (32 - PART_BITS) >= WR_SUB_SLOTS, "the loader tells them from other parts");
@@ -23,6 +30,7 @@ void wri_slots_ask(wri_slots *s, wri_slots_all all) {
 
 void wri_slots_free(wri_slots *s) {
     wr_free(s->changed);
+    wr_free(s->log.ids);
     wr_free(s->bits);
     wr_free(s->parts);
     wr_free(s->list);
@@ -31,7 +39,12 @@ void wri_slots_free(wri_slots *s) {
 
 size_t wri_slots_bytes(const wri_slots *s) {
     return s->words * (sizeof *s->changed + sizeof *s->bits) + s->n_parts * sizeof *s->parts +
-           s->list_cap * sizeof *s->list;
+           (s->list_cap + s->log.cap) * sizeof *s->list;
+}
+
+wr_status wri_slot_log_room(wri_slot_log *l, size_t words, wr_err *err) {
+    if (words <= FAR_WORDS || wr_grow(&l->ids, &l->cap, LOG_OF(words), sizeof *l->ids) == WR_OK) return WR_OK;
+    return wr_fail_oom(err, "a snapshot");
 }
 
 /* ---- room ---- */
@@ -46,7 +59,7 @@ static wr_status more_words(wri_slots *s, size_t words, wr_err *err) {
     memset(changed + s->words, 0, (words - s->words) * sizeof *changed);
     memset(bits + s->words, 0, (words - s->words) * sizeof *bits);
     s->words = words;
-    return WR_OK;
+    return s->notes == WRI_NOTES_ALL ? wri_slot_log_room(&s->log, words, err) : WR_OK;
 }
 
 /* Small tables stay small, large ones grow by whole parts. */
@@ -129,14 +142,9 @@ static inline bool unset(uint64_t *word, uint64_t bit) {
     *word &= ~bit;
     return was;
 }
-static inline bool set(uint64_t *word, uint64_t bit) {
-    bool was = *word & bit;
-    *word |= bit;
-    return !was;
-}
 
-/* Those of ids[0..n) that change for the first time since the barrier come to s->list. No branch depends on
- * a bit: of many slots they are as good as random, and far away. */
+/* No branch depends on a bit: of many slots they are as good as random, and far away. Those of ids[0..n) that
+ * change for the first time since the barrier come to s->list. */
 static uint32_t first_changes(wri_slots *s, const uint32_t *ids, size_t n) {
     uint32_t n_list = 0;
     for (size_t i = 0; i < n; i++) {
@@ -149,22 +157,34 @@ static uint32_t first_changes(wri_slots *s, const uint32_t *ids, size_t n) {
     return n_list;
 }
 
+static void set_changed(wri_slots *s, const uint32_t *ids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(&s->changed[ids[i + AHEAD] >> 6], 1);
+        s->changed[ids[i] >> 6] |= bit_of(ids[i]);
+    }
+}
+
+static uint32_t top_of(const uint32_t *ids, size_t n) {
+    uint32_t top = 0;
+    for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
+    return top;
+}
+
 /* Notes that ids change; those that are due come to s->list. */
 static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np, wr_err *err) {
-    uint32_t top = 0, n_list = 0;
-    for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
-    WR_TRY(room(s, top, err));
+    uint32_t n_list = 0;
+    *np = 0;
+    WR_TRY(room(s, top_of(ids, n), err));
+    if (s->n_due == 0) {
+        set_changed(s, ids, n);
+        return WR_OK;
+    }
     if (wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
     uint32_t n_first = first_changes(s, ids, n);
     for (uint32_t i = 0; i < n_first; i++) {
         uint32_t id = s->list[i];
-        wri_slot_word *w = word_of(s, id);
-        wri_slot_part *p = &s->parts[id >> PART_BITS];
-        uint64_t bit = bit_of(id);
-        p->changed += !unset(&w->gone, bit);
-        p->live += set(&w->live, bit);
-        if (!unset(&w->due, bit)) continue;
-        p->due--;
+        if (!unset(&word_of(s, id)->due, bit_of(id))) continue;
+        s->parts[id >> PART_BITS].due--;
         s->list[n_list++] = id;
     }
     s->n_due -= n_list;
@@ -189,20 +209,37 @@ static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_er
     return WR_OK;
 }
 
-wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+/* It is only written while nothing is due. */
+static wr_status read_log(wri_slots *s, wr_err *err) {
+    if (s->log.n == 0) return WR_OK;
+    WR_TRY(room(s, top_of(s->log.ids, s->log.n), err)); /* with it the log may move */
+    set_changed(s, s->log.ids, s->log.n);
+    s->log.n = 0;
+    return WR_OK;
+}
+
+static wr_status note_now(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
     uint32_t n_list = 0;
     if (s->notes == WRI_NOTES_LIVE) return come_to_life(s, ids, n, err);
+    WR_TRY(read_log(s, err));
     WR_TRY(note(s, ids, n, &n_list, err));
     return n_list ? save_forced(s, n_list, err) : WR_OK;
 }
 
+wr_status wri_slots_note(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
+    return s->n_due == 0 && wri_slot_log_put(&s->log, ids, n) ? WR_OK : note_now(s, ids, n, err);
+}
+
 wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_err *err) {
-    WR_TRY(wri_slots_note(s, ids, n, err));
+    WR_TRY(note_now(s, ids, n, err));
     for (size_t i = 0; i < n; i++) {
         wri_slot_word *w = word_of(s, ids[i]);
+        wri_slot_part *p = &s->parts[ids[i] >> PART_BITS];
         uint64_t bit = bit_of(ids[i]);
-        s->parts[ids[i] >> PART_BITS].live -= unset(&w->live, bit);
-        if (unset(&s->changed[ids[i] >> 6], bit)) w->gone |= bit;
+        p->live -= unset(&w->live, bit);
+        if (!unset(&s->changed[ids[i] >> 6], bit)) continue; /* it is not noted */
+        p->gone += !(w->gone & bit);
+        w->gone |= bit;
     }
     return WR_OK;
 }
@@ -211,25 +248,26 @@ wr_status wri_slots_note_gone(wri_slots *s, const uint32_t *ids, size_t n, wr_er
 static wr_status by_slot(wri_slots *s, uint32_t word, uint64_t mask, bool leave, wr_err *err) {
     uint32_t ids[64], n = 0;
     for (; mask; mask &= mask - 1) ids[n++] = word * 64 + (uint32_t)__builtin_ctzll(mask);
-    return leave ? wri_slots_note_gone(s, ids, n, err) : wri_slots_note(s, ids, n, err);
+    return leave ? wri_slots_note_gone(s, ids, n, err) : note_now(s, ids, n, err);
 }
 
 /* All of them at once, as long as none is due. */
 static wr_status by_word(wri_slots *s, uint32_t word, uint64_t mask, bool leave, wr_err *err) {
+    WR_TRY(read_log(s, err));
     WR_TRY(room(s, word * 64 + 63, err));
     wri_slot_word *w = &s->bits[word];
-    if (w->due & mask) return by_slot(s, word, mask, leave, err);
+    if (s->n_due > 0 && w->due & mask) return by_slot(s, word, mask, leave, err);
     wri_slot_part *p = &s->parts[word / PART_WORDS];
-    uint64_t *changed = &s->changed[word], noted = s->notes == WRI_NOTES_ALL ? mask : 0;
-    p->changed += (uint32_t)__builtin_popcountll(noted & ~*changed & ~w->gone);
-    *changed = (*changed & ~mask) | (leave ? 0 : noted);
-    w->gone = (w->gone & ~mask) | (leave ? noted : 0);
+    uint64_t noted = s->notes == WRI_NOTES_ALL ? mask : 0;
     if (leave) {
         p->live -= (uint32_t)__builtin_popcountll(mask & w->live);
+        p->gone += (uint32_t)__builtin_popcountll(noted & ~w->gone);
         w->live &= ~mask;
+        w->gone |= noted;
+        s->changed[word] &= ~mask;
     } else {
-        p->live += (uint32_t)__builtin_popcountll(mask & ~w->live);
-        w->live |= mask;
+        w->live |= mask & ~noted;
+        s->changed[word] |= noted;
     }
     return WR_OK;
 }
@@ -265,39 +303,56 @@ static size_t words_of(const wri_slots *s, size_t part) {
     return left < PART_WORDS ? left : PART_WORDS;
 }
 
+/* What has changed is live, whatever it was. Returns how many slots have changed, or are gone. */
+static uint32_t settle_part(wri_slots *s, size_t part) {
+    wri_slot_part *p = &s->parts[part];
+    uint32_t n = 0;
+    for (size_t i = part * PART_WORDS, end = i + words_of(s, part); i < end; i++) {
+        uint64_t changed = s->changed[i];
+        if (!changed) continue;
+        wri_slot_word *w = &s->bits[i];
+        n += (uint32_t)__builtin_popcountll(changed);
+        p->live += (uint32_t)__builtin_popcountll(changed & ~w->live);
+        p->gone -= (uint32_t)__builtin_popcountll(changed & w->gone);
+        w->live |= changed;
+        w->gone &= ~changed;
+    }
+    return n + p->gone;
+}
+
 /* The part goes on: which slots it says anew. What of them is empty has been said by that. */
-static wr_status say_which(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
+static wr_status say_which(wri_slots *s, size_t part, uint32_t n, wr_saver *to, wr_err *err) {
     uint64_t changed[PART_WORDS];
     size_t words = words_of(s, part), at = part * PART_WORDS;
     for (size_t i = 0; i < words; i++) changed[i] = s->changed[at + i] | s->bits[at + i].gone;
-    return wr_save_said(to, changed, words, s->parts[part].changed, err);
+    return wr_save_said(to, changed, words, n, err);
 }
 
 /* What is due of a part: all that is live, or what has changed. */
 static void make_due(wri_slots *s, size_t part, bool whole) {
-    uint32_t due = 0;
+    wri_slot_part *p = &s->parts[part];
+    p->due = p->gone = 0;
     for (size_t i = part * PART_WORDS, end = i + words_of(s, part); i < end; i++) {
         wri_slot_word *w = &s->bits[i];
         w->due = whole ? w->live : s->changed[i];
         w->gone = s->changed[i] = 0;
-        due += (uint32_t)__builtin_popcountll(w->due);
+        p->due += (uint32_t)__builtin_popcountll(w->due);
     }
-    s->parts[part].due = due;
 }
 
 static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     wri_slot_part *p = &s->parts[part];
+    uint32_t changed = settle_part(s, part);
     if (p->live == 0) { /* the next snapshot does not name it */
-        if (p->changed) make_due(s, part, true);
+        if (changed) make_due(s, part, true);
         *p = (wri_slot_part){0};
         return WR_OK;
     }
-    bool whole = wr_save_whole(&p->turn, to, (uint32_t)part, p->changed, p->live);
+    bool whole = wr_save_whole(&p->turn, to, (uint32_t)part, changed, p->live);
     WR_TRY(wr_save_part(to, s->number, sub_of(s, part), !whole, err));
-    if (!whole && p->changed) WR_TRY(say_which(s, part, to, err));
-    if (whole || p->changed) make_due(s, part, whole);
+    if (!whole && changed) WR_TRY(say_which(s, part, changed, to, err));
+    if (whole || changed) make_due(s, part, whole);
     p->turn.rows += p->due;
-    p->changed = 0;
     s->n_due += p->due;
     return WR_OK;
 }
@@ -323,6 +378,7 @@ static void count_live(wri_slots *s) {
 
 wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
     WR_ASSERT(s->n_due == 0);
+    WR_TRY(read_log(s, err));
     if (s->all) WR_TRY(ask_live(s, err));
     if (s->notes != WRI_NOTES_ALL) count_live(s);
     s->at = 0;

@@ -29,16 +29,33 @@
 
 #include "../op.h"
 
+/* Bits of many slots are not in the first cache, and soon not in the second one, either, if each row that
+ * comes has one set at once: which slots have changed is written down, and read when it has become much. */
+typedef struct wri_slot_log {
+    uint32_t *ids;
+    size_t n, cap; /* cap 0: there are few slots */
+} wri_slot_log;
+/* There are `words` words of bits. */
+wr_status wri_slot_log_room(wri_slot_log *l, size_t words, wr_err *err) WR_MUST_USE;
+/* False: there is no room (any more); the log is to be read, or ids are not for it. */
+static inline bool wri_slot_log_put(wri_slot_log *l, const uint32_t *ids, size_t n) {
+    if (n > l->cap - l->n) return false;
+    if (n > 0) memcpy(l->ids + l->n, ids, n * sizeof *ids);
+    l->n += n;
+    return true;
+}
+
 typedef struct wri_slot_part {
-    uint32_t live, changed, due; /* slots; changed: those that are gone, too */
+    uint32_t live, gone, due; /* slots, as their bits say */
     wr_save_turn turn;
 } wri_slot_part;
 
-/* 64 slots, a bit each. Which have changed stands elsewhere: most slots that are touched have been touched
- * before, and that is all that is asked then. What has changed is live, and not due. */
+/* 64 slots, a bit each. Which have changed stands elsewhere: that is all that is noted of a slot that is
+ * touched while nothing is due. The rest follows at the next barrier: what has changed is live, and not gone.
+ */
 typedef struct wri_slot_word {
     uint64_t live, due;
-    uint64_t gone; /* changed by being emptied, and not live again since */
+    uint64_t gone; /* emptied since the last barrier */
 } wri_slot_word;
 
 typedef struct wri_slots wri_slots;
@@ -65,7 +82,8 @@ struct wri_slots {
     void *ctx;
     uint64_t *changed;
     wri_slot_word *bits;
-    size_t words; /* of each */
+    size_t words;     /* of each */
+    wri_slot_log log; /* that changed, or came to life, and have no bit yet; none is due meanwhile */
     wri_slot_part *parts;
     size_t n_parts;
     uint64_t n_due;
