@@ -470,8 +470,11 @@ wr_status wri_save_ended(wr_saver *s, uint32_t node, wr_err *err) WR_MUST_USE; /
 void wri_saver_reset(wr_saver *s);
 void wri_saver_sort(wr_saver *s); /* items of a part side by side, in order */
 void wri_saver_free(wr_saver *s);
-/* Appends. of: whose item it is; NULL: nobody's, it is not packed. */
-wr_status wri_item_pack(const wr_saver *of, const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE;
+/* Appends what is not packed yet. */
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) WR_MUST_USE;
+static inline const char *wri_item_packed(const wr_saver *of, const wri_item *item) { /* item->len bytes */
+    return of->bufs[item->buf].data + item->at;
+}
 /* ctx: wri_items. Lets go of the rows. */
 wr_status wri_items_say(void *ctx, wr_segment *to, wr_err *err) WR_MUST_USE;
 #define WRI_OP_PARTS   "op/"      /* how the names of operators' parts begin: those that may be large */

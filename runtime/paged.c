@@ -119,7 +119,7 @@ void wri_paged_free(wr_op *op) {
 
 static wr_status add_item(wri_paged *pg, wri_run *run, wri_item item, wr_err *err) {
     pg->text.len = 0;
-    wr_status r = wri_item_pack(NULL, &item, &pg->text, err);
+    wr_status r = wri_item_pack(&item, &pg->text, err);
     return r == WR_OK ? wri_run_add(run, pg->text.data, pg->text.len, err) : r;
 }
 

@@ -112,7 +112,7 @@ static wr_status pack(wr_saver *to, const wri_item *what, wr_err *err) {
     wri_item *item;
     WR_TRY(next_buf(to, &buf, err));
     size_t at = buf->len;
-    wr_status r = wri_item_pack(NULL, what, buf, err);
+    wr_status r = wri_item_pack(what, buf, err);
     if (r == WR_OK) r = add_item(to, &item, err);
     if (r != WR_OK) {
         buf->len = at;
@@ -248,13 +248,7 @@ static wr_status pack_head(const wri_item *item, wr_buf *out, wr_err *err) {
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-static const char *packed(const wr_saver *of, const wri_item *item) {
-    return of->bufs[item->buf].data + item->at;
-}
-
-wr_status wri_item_pack(const wr_saver *of, const wri_item *item, wr_buf *out, wr_err *err) {
-    if (item->len)
-        return wr_buf_put(out, packed(of, item), item->len) == WR_OK ? WR_OK : wr_fail_oom(err, "a snapshot");
+wr_status wri_item_pack(const wri_item *item, wr_buf *out, wr_err *err) {
     WR_TRY(pack_head(item, out, err));
     return item->rows ? wr_rows_pack(item->rows, out, err) : WR_OK;
 }
@@ -262,7 +256,7 @@ wr_status wri_item_pack(const wr_saver *of, const wri_item *item, wr_buf *out, w
 static wr_status say_item(const wr_saver *of, const wri_item *item, wr_segment *to, wr_buf *head,
                           wr_err *err) {
     if (item->from) return wr_segment_copy(to, item->from, err);
-    if (item->len) return wr_segment_put(to, packed(of, item), item->len, err);
+    if (item->len) return wr_segment_put(to, wri_item_packed(of, item), item->len, err);
     head->len = 0;
     WR_TRY(pack_head(item, head, err));
     WR_TRY(wr_segment_put(to, head->data, head->len, err));

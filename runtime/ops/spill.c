@@ -92,7 +92,7 @@ static wr_status put_block(wri_spill_to *to, wr_batch *b, wr_err *err) {
         return wr_fail_oom(err, "state on disk");
     wri_item item = {.tag = s->cfg.tag, .rows = wr_batch_hold(b), .keys = s->keys, .n_keys = s->cfg.n_keys};
     s->text.len = 0;
-    wr_status r = wri_item_pack(NULL, &item, &s->text, err);
+    wr_status r = wri_item_pack(&item, &s->text, err);
     wr_batch_drop(item.rows);
     WR_TRY(r);
     if (s->text.len > UINT32_MAX) return wr_fail(err, WR_ELIMIT, "more than 4 GiB of state in %u rows", b->n);

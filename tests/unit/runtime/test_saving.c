@@ -181,13 +181,14 @@ static void page_some(void) {
 
 static void put_item(const wr_saver *of, wr_buf *out, const wri_item *item) {
     wr_err err = {0};
-    if (!item->from) {
-        cr_assert_eq(wri_item_pack(of, item, out, &err), WR_OK);
-        return;
+    if (item->len) cr_assert_eq(wr_buf_put(out, wri_item_packed(of, item), item->len), WR_OK);
+    else if (!item->from) cr_assert_eq(wri_item_pack(item, out, &err), WR_OK);
+    else {
+        cr_assert_eq(wr_buf_reserve(out, item->from->len), WR_OK);
+        cr_assert_eq(item->from->read(item->from->ctx, 0, out->data + out->len, item->from->len, &err),
+                     WR_OK);
+        out->len += item->from->len;
     }
-    cr_assert_eq(wr_buf_reserve(out, item->from->len), WR_OK);
-    cr_assert_eq(item->from->read(item->from->ctx, 0, out->data + out->len, item->from->len, &err), WR_OK);
-    out->len += item->from->len;
 }
 
 static void free_parts(parts *p) {

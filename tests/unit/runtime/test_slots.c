@@ -106,7 +106,6 @@ static void change(void) {
 /* What the pool makes of it. */
 static void complete(void) {
     wr_saver *s = &w.task.saver;
-    wr_err err = {0};
     bool there[PARTS] = {false};
     wri_saver_sort(s);
     for (size_t i = 0; i < s->n; i++) {
@@ -118,7 +117,7 @@ static void complete(void) {
         if (item->begins && !item->more) w.text[p].len = 0;
         w.n_more += item->more;
         there[p] = true;
-        if (!item->begins) cr_assert_eq(wri_item_pack(s, item, &w.text[p], &err), WR_OK);
+        if (!item->begins) cr_assert_eq(wr_buf_put(&w.text[p], wri_item_packed(s, item), item->len), WR_OK);
     }
     memcpy(w.there, there, sizeof there);
     wri_saver_reset(s);
