@@ -315,7 +315,6 @@ static uint32_t settle_part(wri_slots *s, size_t part) {
         p->live += (uint32_t)__builtin_popcountll(changed & ~w->live);
         p->gone -= (uint32_t)__builtin_popcountll(changed & w->gone);
         w->live |= changed;
-        w->gone &= ~changed;
     }
     return n + p->gone;
 }
