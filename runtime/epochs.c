@@ -194,8 +194,8 @@ static void measure_parts(const loading *l, uint64_t *bytes) {
 
 static wr_status load_part(loading *l, const part_name *name, const wr_saved_part *p, wr_err *err) {
     wri_whose whose = !l->same ? WRI_BY_KEY : name->worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
-    if (name->sub >= WR_SUB_SLOTS) return wri_slots_load(&l->loader, name->now, p, whose, err);
     l->loader.likely = name->first;
+    if (name->sub >= WR_SUB_SLOTS) return wri_slots_load(&l->loader, name->now, p, whose, err);
     for (size_t k = 0; k < p->n; k++)
         WR_TRY(wri_items_load(&l->loader, name->now, &p->pieces[k], whose, err));
     return WR_OK;

@@ -35,16 +35,8 @@ static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
     return wri_slot_log_room(&m->log, words, err);
 }
 
-/* In these no branch depends on a bit: in a large table they are as good as random, and far away. */
-
-static void set_all(uint64_t *bits, const uint32_t *gids, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n) __builtin_prefetch(&bits[gids[i + AHEAD] >> 6], 1);
-        bits[gids[i] >> 6] |= UINT64_C(1) << (gids[i] & 63);
-    }
-}
-
-/* Those of gids[0..n) that were set, to list. Returns how many. */
+/* Those of gids[0..n) that were set, to list. Returns how many. No branch depends on a bit: in a large table
+ * they are as good as random, and far away. */
 static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint32_t *list) {
     uint32_t n_list = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -58,23 +50,21 @@ static uint32_t take_set(uint64_t *bits, const uint32_t *gids, uint32_t n, uint3
 }
 
 static void read_log(wri_marks *m) {
-    set_all(m->changed, m->log.ids, m->log.n);
+    wri_slot_bits_set(m->changed, m->log.ids, m->log.n);
     m->log.n = 0;
 }
 
 static void note_changed(wri_marks *m, const uint32_t *gids, uint32_t n) {
     if (wri_slot_log_put(&m->log, gids, n)) return;
     read_log(m);
-    set_all(m->changed, gids, n);
+    wri_slot_bits_set(m->changed, gids, n);
 }
 
 wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint32_t *list, uint32_t *np,
                            wr_err *err) {
-    uint32_t top = 0;
     *np = 0;
     if (n == 0) return WR_OK;
-    for (uint32_t i = 0; i < n; i++) top = gids[i] > top ? gids[i] : top;
-    WR_TRY(room(m, top, err));
+    WR_TRY(room(m, wri_slot_top(gids, n), err));
     note_changed(m, gids, n);
     if (m->n_due) *np = take_set(m->due, gids, n, list);
     m->n_due -= *np;
@@ -134,6 +124,7 @@ wr_status wri_marks_barrier(wri_marks *m, const wri_groups *g, wr_saver *to, int
     WR_ASSERT(m->n_due == 0);
     uint32_t last = wri_marks_range(m, wri_groups_count(g));
     size_t had = m->turns_cap;
+    WR_ASSERT(last < WR_SUB_SLOTS); /* the loader tells ranges from slots by that */
     WR_TRY(room(m, wri_groups_count(g), err));
     if (wr_grow(&m->turns, &m->turns_cap, (size_t)last + 1, sizeof *m->turns) != WR_OK)
         return wr_fail_oom(err, "a snapshot");

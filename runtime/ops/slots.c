@@ -157,14 +157,14 @@ static uint32_t first_changes(wri_slots *s, const uint32_t *ids, size_t n) {
     return n_list;
 }
 
-static void set_changed(wri_slots *s, const uint32_t *ids, size_t n) {
+void wri_slot_bits_set(uint64_t *bits, const uint32_t *ids, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n) __builtin_prefetch(&s->changed[ids[i + AHEAD] >> 6], 1);
-        s->changed[ids[i] >> 6] |= bit_of(ids[i]);
+        if (i + AHEAD < n) __builtin_prefetch(&bits[ids[i + AHEAD] >> 6], 1);
+        bits[ids[i] >> 6] |= bit_of(ids[i]);
     }
 }
 
-static uint32_t top_of(const uint32_t *ids, size_t n) {
+uint32_t wri_slot_top(const uint32_t *ids, size_t n) {
     uint32_t top = 0;
     for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
     return top;
@@ -174,9 +174,9 @@ static uint32_t top_of(const uint32_t *ids, size_t n) {
 static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np, wr_err *err) {
     uint32_t n_list = 0;
     *np = 0;
-    WR_TRY(room(s, top_of(ids, n), err));
+    WR_TRY(room(s, wri_slot_top(ids, n), err));
     if (s->n_due == 0) {
-        set_changed(s, ids, n);
+        wri_slot_bits_set(s->changed, ids, n);
         return WR_OK;
     }
     if (wr_grow(&s->list, &s->list_cap, n, sizeof *s->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
@@ -212,8 +212,8 @@ static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_er
 /* It is only written while nothing is due. */
 static wr_status read_log(wri_slots *s, wr_err *err) {
     if (s->log.n == 0) return WR_OK;
-    WR_TRY(room(s, top_of(s->log.ids, s->log.n), err)); /* with it the log may move */
-    set_changed(s, s->log.ids, s->log.n);
+    WR_TRY(room(s, wri_slot_top(s->log.ids, s->log.n), err)); /* with it the log may move */
+    wri_slot_bits_set(s->changed, s->log.ids, s->log.n);
     s->log.n = 0;
     return WR_OK;
 }
