@@ -11,6 +11,7 @@
 #include "sys.h"
 #include "text.h"
 #include "type.h"
+#include "words.h"
 
 #define WR_VERSION "0.1.0"
 

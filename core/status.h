@@ -63,4 +63,12 @@ _Noreturn void wr_assert_failed(const char *cond, const char *file, int line);
 #define WR_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define WR_LEN(array)  (sizeof(array) / sizeof((array)[0]))
 
+/* Loops that are worth wide registers: one clone per x86-64 level, chosen when the program starts. */
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) &&                        \
+    !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define WR_HOT __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WR_HOT __attribute__((noinline))
+#endif
+
 #endif

@@ -282,14 +282,6 @@ wr_status wri_merge_states(wri_vec *dst, wri_vec *const *args, uint32_t n_args, 
 static inline bool wri_vec_null(const wri_vec *v, uint32_t i) { return v->nulls && wr_bit(v->nulls, i); }
 static inline bool wri_vec_err(const wri_vec *v, uint32_t i) { return v->errs && wr_bit(v->errs, i); }
 
-/* Loops that are worth wide registers: one clone per x86-64 level, chosen when the program starts. */
-#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) &&                        \
-    !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define WRI_HOT __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WRI_HOT __attribute__((noinline))
-#endif
-
 /* ---- SQLite ---- */
 typedef struct wri_lite wri_lite;
 wr_status wri_lite_new(wr_expr *const *exprs, uint32_t n, const wr_schema *in, wri_lite **outp,

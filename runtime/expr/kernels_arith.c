@@ -12,8 +12,8 @@
 
 /* name: three loops, over columns a and b (vv), a and a constant (vs), a constant and b (sv). */
 #define LOOPS(name, T, setup, body)                                                                          \
-    WRI_HOT static bool name##_vv(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,     \
-                                  int64_t lo, int64_t hi) {                                                  \
+    WR_HOT static bool name##_vv(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,      \
+                                 int64_t lo, int64_t hi) {                                                   \
         setup;                                                                                               \
         for (uint32_t i = 0; i < n; i++) {                                                                   \
             T a = av[i], b = bv[i], r;                                                                       \
@@ -22,8 +22,8 @@
         }                                                                                                    \
         return !bad;                                                                                         \
     }                                                                                                        \
-    WRI_HOT static bool name##_vs(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,     \
-                                  int64_t lo, int64_t hi) {                                                  \
+    WR_HOT static bool name##_vs(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,      \
+                                 int64_t lo, int64_t hi) {                                                   \
         setup;                                                                                               \
         T b = *bv;                                                                                           \
         for (uint32_t i = 0; i < n; i++) {                                                                   \
@@ -33,8 +33,8 @@
         }                                                                                                    \
         return !bad;                                                                                         \
     }                                                                                                        \
-    WRI_HOT static bool name##_sv(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,     \
-                                  int64_t lo, int64_t hi) {                                                  \
+    WR_HOT static bool name##_sv(const T *restrict av, const T *restrict bv, T *restrict o, uint32_t n,      \
+                                 int64_t lo, int64_t hi) {                                                   \
         setup;                                                                                               \
         T a = *av;                                                                                           \
         for (uint32_t i = 0; i < n; i++) {                                                                   \
@@ -85,8 +85,8 @@ LOOPS(sub_f32, double, F64_SETUP, r = (double)(float)(a - b); bad |= r != r)
 LOOPS(mul_f32, double, F64_SETUP, r = (double)(float)(a * b); bad |= r != r)
 LOOPS(div_f32, double, F64_SETUP, r = (double)(float)(a / b); bad |= (r != r) | (b == 0))
 
-WRI_HOT static bool neg_loop_i64(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
-                                 int64_t hi) {
+WR_HOT static bool neg_loop_i64(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
+                                int64_t hi) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         int64_t r = (int64_t)(0 - (uint64_t)a[i]);
@@ -100,7 +100,7 @@ static bool neg_i64(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint
     return neg_loop_i64(args[0]->i64, dst->i64, n, ins->lo, ins->hi);
 }
 
-WRI_HOT static void neg_loop_f64(const double *restrict a, double *restrict o, uint32_t n) {
+WR_HOT static void neg_loop_f64(const double *restrict a, double *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = -a[i];
 }
 
@@ -110,7 +110,7 @@ static bool neg_f64(const wri_ins *ins, wri_vec *const *args, wri_vec *dst, uint
     return true;
 }
 
-WRI_HOT static void neg_loop_f32(const double *restrict a, double *restrict o, uint32_t n) {
+WR_HOT static void neg_loop_f32(const double *restrict a, double *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = (double)(float)-a[i];
 }
 

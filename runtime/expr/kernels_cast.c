@@ -8,8 +8,8 @@
 #define DAY_US    (86400 * WR_US_PER_SECOND)
 #define EXACT_MAX (INT64_C(1) << 52)
 
-WRI_HOT static bool copy_checked(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
-                                 int64_t hi) {
+WR_HOT static bool copy_checked(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
+                                int64_t hi) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         bad |= (a[i] < lo) | (a[i] > hi);
@@ -18,8 +18,8 @@ WRI_HOT static bool copy_checked(const int64_t *restrict a, int64_t *restrict o,
     return !bad;
 }
 
-WRI_HOT static bool scale_up(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t by,
-                             int64_t hi) {
+WR_HOT static bool scale_up(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t by,
+                            int64_t hi) {
     int64_t bad = 0, most = hi / by; /* symmetric bounds: what fits before fits after */
     for (uint32_t i = 0; i < n; i++) {
         bad |= (a[i] < -most) | (a[i] > most);
@@ -28,11 +28,11 @@ WRI_HOT static bool scale_up(const int64_t *restrict a, int64_t *restrict o, uin
     return !bad;
 }
 
-WRI_HOT static void to_double(const int64_t *restrict a, double *restrict o, uint32_t n) {
+WR_HOT static void to_double(const int64_t *restrict a, double *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = (double)a[i];
 }
 
-WRI_HOT static bool to_double_scaled(const int64_t *restrict a, double *restrict o, uint32_t n, double by) {
+WR_HOT static bool to_double_scaled(const int64_t *restrict a, double *restrict o, uint32_t n, double by) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         bad |= (a[i] > EXACT_MAX) | (a[i] < -EXACT_MAX);
@@ -41,13 +41,13 @@ WRI_HOT static bool to_double_scaled(const int64_t *restrict a, double *restrict
     return !bad;
 }
 
-WRI_HOT static void to_float(const double *restrict a, double *restrict o, uint32_t n) {
+WR_HOT static void to_float(const double *restrict a, double *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = (double)(float)a[i];
 }
 
 /* Halves away from zero: the fraction is exact below 2^52, so that no rounding of a + 0.5 can mislead. */
-WRI_HOT static bool to_integer(const double *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
-                               int64_t hi) {
+WR_HOT static bool to_integer(const double *restrict a, int64_t *restrict o, uint32_t n, int64_t lo,
+                              int64_t hi) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         bool far = !(fabs(a[i]) < (double)EXACT_MAX);
@@ -61,7 +61,7 @@ WRI_HOT static bool to_integer(const double *restrict a, int64_t *restrict o, ui
     return !bad;
 }
 
-WRI_HOT static void to_bool(const int64_t *restrict a, int64_t *restrict o, uint32_t n) {
+WR_HOT static void to_bool(const int64_t *restrict a, int64_t *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = a[i] != 0;
 }
 
@@ -121,8 +121,8 @@ wri_fast wri_fast_cast(wri_ins *ins) {
 
 /* ---- floors ---- */
 
-WRI_HOT static bool floor_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t step,
-                               int64_t shift) {
+WR_HOT static bool floor_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t step,
+                              int64_t shift) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         int64_t v = (int64_t)((uint64_t)a[i] - (uint64_t)shift);
@@ -141,8 +141,8 @@ static bool floor_fast(const wri_ins *ins, wri_vec *const *a, wri_vec *dst, uint
 }
 
 /* (time mod outer) / inner, for parts of the clock */
-WRI_HOT static bool part_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t outer,
-                              int64_t inner) {
+WR_HOT static bool part_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n, int64_t outer,
+                             int64_t inner) {
     int64_t bad = 0;
     for (uint32_t i = 0; i < n; i++) {
         bad |= (a[i] > EXACT_MAX) | (a[i] < -EXACT_MAX);

@@ -6,12 +6,12 @@
 typedef enum order { O_EQ, O_NE, O_LT, O_LE, O_GT, O_GE } order;
 
 #define CMP_LOOP(name, T, op)                                                                                \
-    WRI_HOT static void name##_vv(const T *restrict a, const T *restrict b, int64_t *restrict o,             \
-                                  uint32_t n) {                                                              \
+    WR_HOT static void name##_vv(const T *restrict a, const T *restrict b, int64_t *restrict o,              \
+                                 uint32_t n) {                                                               \
         for (uint32_t i = 0; i < n; i++) o[i] = a[i] op b[i];                                                \
     }                                                                                                        \
-    WRI_HOT static void name##_vs(const T *restrict a, const T *restrict bp, int64_t *restrict o,            \
-                                  uint32_t n) {                                                              \
+    WR_HOT static void name##_vs(const T *restrict a, const T *restrict bp, int64_t *restrict o,             \
+                                 uint32_t n) {                                                               \
         T b = *bp;                                                                                           \
         for (uint32_t i = 0; i < n; i++) o[i] = a[i] op b;                                                   \
     }
@@ -204,10 +204,10 @@ static void in_hashed(const set *s, const wri_vec *x, int64_t *restrict o, uint3
     }
 }
 
-WRI_HOT static void in_i64(const int64_t *restrict x, int64_t item, int64_t *restrict o, uint32_t n) {
+WR_HOT static void in_i64(const int64_t *restrict x, int64_t item, int64_t *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] |= x[i] == item;
 }
-WRI_HOT static void in_f64(const double *restrict x, double item, int64_t *restrict o, uint32_t n) {
+WR_HOT static void in_f64(const double *restrict x, double item, int64_t *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] |= x[i] == item;
 }
 static void in_str(const wr_str *restrict x, const wr_str *item, int64_t *restrict o, uint32_t n) {

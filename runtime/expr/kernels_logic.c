@@ -6,7 +6,7 @@
 #include "expr_int.h"
 
 /* Bit i: value i is not zero. */
-WRI_HOT static void pack(const int64_t *restrict v, uint32_t n, uint64_t *restrict bits) {
+WR_HOT static void pack(const int64_t *restrict v, uint32_t n, uint64_t *restrict bits) {
     uint32_t w = 0;
     for (; (w + 1) * 64 <= n; w++) {
         uint64_t b = 0;
@@ -21,7 +21,7 @@ WRI_HOT static void pack(const int64_t *restrict v, uint32_t n, uint64_t *restri
 }
 
 /* v[i] = bit i */
-WRI_HOT static void unpack(const uint64_t *restrict bits, uint32_t n, int64_t *restrict v) {
+WR_HOT static void unpack(const uint64_t *restrict bits, uint32_t n, int64_t *restrict v) {
     for (uint32_t i = 0; i < n; i++) v[i] = (int64_t)(bits[i >> 6] >> (i & 63) & 1);
 }
 
@@ -31,12 +31,12 @@ static uint64_t *scratch(wri_prog *p, uint32_t n) {
     return wr_arena_alloc(&p->tmp, (wr_bitmap_words(n) + 1) * sizeof(uint64_t));
 }
 
-WRI_HOT static void and_loop(const int64_t *restrict a, const int64_t *restrict b, int64_t *restrict o,
-                             uint32_t n) {
+WR_HOT static void and_loop(const int64_t *restrict a, const int64_t *restrict b, int64_t *restrict o,
+                            uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = a[i] & b[i] & 1;
 }
-WRI_HOT static void or_loop(const int64_t *restrict a, const int64_t *restrict b, int64_t *restrict o,
-                            uint32_t n) {
+WR_HOT static void or_loop(const int64_t *restrict a, const int64_t *restrict b, int64_t *restrict o,
+                           uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = (a[i] | b[i]) & 1;
 }
 
@@ -93,7 +93,7 @@ wr_status wri_run_and_or(wri_prog *p, wri_ins *ins, uint32_t n) {
     return WR_OK;
 }
 
-WRI_HOT static void not_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n) {
+WR_HOT static void not_loop(const int64_t *restrict a, int64_t *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) o[i] = a[i] == 0;
 }
 
@@ -124,15 +124,15 @@ wr_status wri_run_is(wri_prog *p, wri_ins *ins, uint32_t n) {
 
 /* ---- choosing between registers ---- */
 
-WRI_HOT static void choose_i64(const uint64_t *restrict mask, const int64_t *restrict v, int64_t *restrict o,
-                               uint32_t n) {
+WR_HOT static void choose_i64(const uint64_t *restrict mask, const int64_t *restrict v, int64_t *restrict o,
+                              uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         int64_t m = -(int64_t)(mask[i >> 6] >> (i & 63) & 1);
         o[i] = (v[i] & m) | (o[i] & ~m);
     }
 }
 
-WRI_HOT static void choose_one(const uint64_t *restrict mask, int64_t v, int64_t *restrict o, uint32_t n) {
+WR_HOT static void choose_one(const uint64_t *restrict mask, int64_t v, int64_t *restrict o, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         int64_t m = -(int64_t)(mask[i >> 6] >> (i & 63) & 1);
         o[i] = (v & m) | (o[i] & ~m);

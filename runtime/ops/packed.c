@@ -3,9 +3,9 @@
 
 typedef struct column {
     wr_phys phys;
-    uint8_t width;    /* bytes of an offset; of a string view 16 */
-    int64_t base;     /* least value, for width 0 the only one */
-    const char *data; /* n offsets */
+    uint8_t width;    /* bytes of a word (core/words.h); of a string view 16 */
+    int64_t base;     /* least value */
+    const char *data; /* n of them */
     uint64_t *nulls;  /* NULL: none */
 } column;
 
@@ -25,48 +25,18 @@ void wri_packed_free(wri_packed *p) {
     wr_free(p);
 }
 
-static uint8_t width_of(uint64_t span) {
-    return span == 0 ? 0 : span <= UINT8_MAX ? 1 : span <= UINT16_MAX ? 2 : span <= UINT32_MAX ? 4 : 8;
-}
-
-#define PACK(type)                                                                                           \
-    for (uint32_t i = 0; i < n; i++) ((type *)to)[i] = (type)((uint64_t)v[i] - (uint64_t)base)
-
-static void put_offsets(const int64_t *v, uint32_t n, int64_t base, uint8_t width, void *to) {
-    switch (width) {
-    case 1:
-        PACK(uint8_t);
-        break;
-    case 2:
-        PACK(uint16_t);
-        break;
-    case 4:
-        PACK(uint32_t);
-        break;
-    case 8:
-        PACK(uint64_t);
-        break;
-    default: /* all are the base */
-        break;
-    }
-}
-
 static void *take(wri_packed *p, size_t bytes) {
     p->bytes += bytes;
     return wr_arena_alloc(&p->ar, bytes ? bytes : 1);
 }
 
 static bool pack_numbers(wri_packed *p, column *c, const int64_t *v) {
-    int64_t lo = p->n ? v[0] : 0, hi = lo;
-    for (uint32_t i = 1; i < p->n; i++) {
-        lo = v[i] < lo ? v[i] : lo;
-        hi = v[i] > hi ? v[i] : hi;
-    }
-    c->base = lo;
-    c->width = width_of((uint64_t)hi - (uint64_t)lo);
+    wr_span span = wr_span_with(WR_SPAN_NONE, v, p->n);
+    c->base = p->n ? span.least : 0;
+    c->width = (uint8_t)wr_span_bytes(span);
     if (c->width == 0) return true;
     void *to = take(p, (size_t)p->n * c->width);
-    if (to) put_offsets(v, p->n, lo, c->width, to);
+    if (to) wr_words_pack(v, p->n, c->base, c->width, to);
     c->data = to;
     return to != NULL;
 }
@@ -118,30 +88,6 @@ wri_packed *wri_pack(const wr_batch *b, uint32_t first, uint32_t n_cols) {
 
 /* ---- back ---- */
 
-#define UNPACK(type)                                                                                         \
-    for (uint32_t i = 0; i < n; i++) to[i] = (int64_t)((uint64_t)c->base + ((const type *)from)[i])
-
-static void unpack_numbers(const column *c, uint32_t n, int64_t *restrict to) {
-    const void *from = c->data;
-    switch (c->width) {
-    case 0:
-        for (uint32_t i = 0; i < n; i++) to[i] = c->base;
-        break;
-    case 1:
-        UNPACK(uint8_t);
-        break;
-    case 2:
-        UNPACK(uint16_t);
-        break;
-    case 4:
-        UNPACK(uint32_t);
-        break;
-    default:
-        UNPACK(uint64_t);
-        break;
-    }
-}
-
 /* An empty batch with room for p's rows. */
 static wr_status scratch(const wri_packed *p, wr_batch **bp, wr_err *err) {
     if (*bp && (*bp)->cap >= p->n) {
@@ -162,7 +108,7 @@ wr_status wri_unpack(const wri_packed *p, wr_batch **scratchp, wr_err *err) {
         const column *c = &p->cols[i];
         WR_TRY(wr_batch_col(b, i, c->phys, err));
         if (c->phys == WR_STR) memcpy(b->cols[i].str, c->data, (size_t)p->n * sizeof(wr_str));
-        else unpack_numbers(c, p->n, b->cols[i].i64);
+        else wr_words_unpack(c->data, p->n, c->base, c->width, b->cols[i].i64);
         if (!c->nulls) continue;
         if (!wr_batch_nulls(b, &b->cols[i])) return wr_fail_oom(err, "partials");
         memcpy(b->cols[i].nulls, c->nulls, wr_bitmap_words(p->n) * sizeof(uint64_t));

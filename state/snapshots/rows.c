@@ -61,68 +61,32 @@ static const int64_t *splits_of(const void *of, uint32_t at, uint32_t n, int64_t
     return room;
 }
 
-typedef struct width {
-    uint32_t bytes;
-    int64_t least;
-} width;
-
-static width width_of(words_of *get, const void *of, uint32_t n) {
-    int64_t room[SOME], least = INT64_MAX, most = INT64_MIN;
-    uint64_t span = 0;
-    for (uint32_t at = 0, some; at < n && span <= UINT32_MAX; at += some) {
+/* Of numbers that need eight bytes anyway not all are looked at. */
+static wr_span span_of(words_of *get, const void *of, uint32_t n) {
+    int64_t room[SOME];
+    wr_span s = WR_SPAN_NONE;
+    for (uint32_t at = 0, some; at < n && wr_span_bytes(s) < 8; at += some) {
         some = n - at < SOME ? n - at : SOME;
-        const int64_t *v = get(of, at, some, room);
-        for (uint32_t i = 0; i < some; i++) {
-            least = v[i] < least ? v[i] : least;
-            most = v[i] > most ? v[i] : most;
-        }
-        span = (uint64_t)most - (uint64_t)least;
+        s = wr_span_with(s, get(of, at, some, room), some);
     }
-    uint32_t bytes = span == 0            ? 0
-                     : span <= UINT8_MAX  ? 1
-                     : span <= UINT16_MAX ? 2
-                     : span <= UINT32_MAX ? 4
-                                          : 8;
-    return (width){bytes, n ? least : 0};
-}
-
-static void squeeze(const int64_t *v, uint32_t n, width w, void *out) {
-    uint8_t *one = out;
-    uint16_t *two = out;
-    uint32_t *four = out;
-    uint64_t least = (uint64_t)w.least;
-    switch (w.bytes) {
-    case 1:
-        for (uint32_t i = 0; i < n; i++) one[i] = (uint8_t)((uint64_t)v[i] - least);
-        return;
-    case 2:
-        for (uint32_t i = 0; i < n; i++) two[i] = (uint16_t)((uint64_t)v[i] - least);
-        return;
-    case 4:
-        for (uint32_t i = 0; i < n; i++) four[i] = (uint32_t)((uint64_t)v[i] - least);
-        return;
-    default:
-        return;
-    }
+    return n ? s : (wr_span){0, 0};
 }
 
 /* Two objects. */
 static int pack_words(msgpack_packer *pk, words_of *get, const void *of, uint32_t n) {
     int64_t room[SOME];
     uint32_t out[SOME];
-    width w = width_of(get, of, n);
-    uint64_t len = (uint64_t)w.bytes * n;
+    wr_span span = span_of(get, of, n);
+    uint32_t bytes = wr_span_bytes(span);
+    uint64_t len = (uint64_t)bytes * n;
     if (len > UINT32_MAX) return -1;
-    int r = w.bytes == 8 ? msgpack_pack_nil(pk) : msgpack_pack_int64(pk, w.least);
+    int r = bytes == 8 ? msgpack_pack_nil(pk) : msgpack_pack_int64(pk, span.least);
     if (r == 0) r = msgpack_pack_bin(pk, (size_t)len);
-    for (uint32_t at = 0, some; r == 0 && at < n && w.bytes > 0; at += some) {
+    for (uint32_t at = 0, some; r == 0 && at < n && bytes > 0; at += some) {
         some = n - at < SOME ? n - at : SOME;
         const int64_t *v = get(of, at, some, room);
-        if (w.bytes == 8) r = msgpack_pack_bin_body(pk, v, some * sizeof *v);
-        else {
-            squeeze(v, some, w, out);
-            r = msgpack_pack_bin_body(pk, out, (size_t)w.bytes * some);
-        }
+        if (bytes < 8) wr_words_pack(v, some, span.least, bytes, out);
+        r = msgpack_pack_bin_body(pk, bytes < 8 ? (const void *)out : v, (size_t)bytes * some);
     }
     return r;
 }
@@ -242,31 +206,6 @@ static wr_status copy(wr_batch *b, const msgpack_object *o, size_t n, void *outp
     return WR_OK;
 }
 
-static void widen(const char *p, uint32_t n, uint32_t bytes, int64_t least, int64_t *out) {
-    uint64_t from = (uint64_t)least;
-    uint16_t two;
-    uint32_t four;
-    switch (bytes) {
-    case 0:
-        for (uint32_t i = 0; i < n; i++) out[i] = least;
-        return;
-    case 1:
-        for (uint32_t i = 0; i < n; i++) out[i] = (int64_t)(from + (uint8_t)p[i]);
-        return;
-    case 2:
-        for (uint32_t i = 0; i < n; i++) {
-            memcpy(&two, p + i * sizeof two, sizeof two);
-            out[i] = (int64_t)(from + two);
-        }
-        return;
-    default:
-        for (uint32_t i = 0; i < n; i++) {
-            memcpy(&four, p + i * sizeof four, sizeof four);
-            out[i] = (int64_t)(from + four);
-        }
-    }
-}
-
 /* n words of the objects o[0..2), least and bytes. out NULL: are they there? */
 static bool unpack_words(const msgpack_object *o, uint32_t n, int64_t *out) {
     bool raw = o[0].type == MSGPACK_OBJECT_NIL;
@@ -276,8 +215,7 @@ static bool unpack_words(const msgpack_object *o, uint32_t n, int64_t *out) {
     uint32_t size = o[1].via.bin.size, bytes = raw ? 8 : n ? size / n : 0;
     if (size != (uint64_t)bytes * n || (!raw && bytes != 0 && bytes != 1 && bytes != 2 && bytes != 4))
         return false;
-    if (out && n > 0 && raw) memcpy(out, o[1].via.bin.ptr, size);
-    else if (out) widen(o[1].via.bin.ptr, n, bytes, o[0].via.i64, out);
+    if (out) wr_words_unpack(o[1].via.bin.ptr, n, raw ? 0 : o[0].via.i64, bytes, out);
     return true;
 }
 
