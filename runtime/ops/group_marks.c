@@ -18,18 +18,10 @@ void wri_marks_free(wri_marks *m) {
     *m = (wri_marks){0};
 }
 
-static bool grow(uint64_t **bits, size_t old, size_t words) {
-    uint64_t *p = wr_reallocn(*bits, words, sizeof *p);
-    if (!p) return false;
-    memset(p + old, 0, (words - old) * sizeof *p);
-    *bits = p;
-    return true;
-}
-
 static wr_status room(wri_marks *m, uint32_t gid, wr_err *err) {
     size_t need = gid / 64 + 1, words = need > 2 * m->words ? need : 2 * m->words;
     if (need <= m->words) return WR_OK;
-    if (!grow(&m->changed, m->words, words) || !grow(&m->due, m->words, words))
+    if (!wri_slot_bits_grow(&m->changed, m->words, words) || !wri_slot_bits_grow(&m->due, m->words, words))
         return wr_fail_oom(err, "a snapshot");
     m->words = words;
     return wri_slot_log_room(&m->log, words, err);

@@ -110,15 +110,27 @@ static wr_status enqueue(wri_over_frame *f, uint32_t no, wr_err *err) {
     return WR_OK;
 }
 
-wr_status wri_frame_note_new(wri_over_frame *f, wr_err *err) {
-    uint32_t from = f->last * BLOCK + f->noted, n = f->tail - f->noted;
+wr_status wri_frame_note(wri_over_frame *f, wr_err *err) {
+    uint32_t from = f->last * BLOCK + f->noted, n = f->tail - f->noted, n_left = f->n_left;
     f->noted = f->tail;
-    return wri_slots_touch_range(&f->slots, from, n, err);
+    f->n_left = 0;
+    WR_TRY(wri_slots_touch_range(&f->slots, from, n, err));
+    return wri_slots_leave_range(&f->slots, f->left, n_left, err);
+}
+
+/* A row is about to leave. As long as none is due, those of a queue are noted many at once. */
+static wr_status leaves(wri_over_frame *f, uint32_t id, wr_err *err) {
+    if (f->cfg.range_us >= 0 && f->slots.n_due == 0) {
+        if (f->n_left++ == 0) f->left = id;
+        return (id + 1) % BLOCK == 0 ? wri_frame_note(f, err) : WR_OK;
+    }
+    if (id / BLOCK == f->last) WR_TRY(wri_frame_note(f, err));
+    return wri_slots_leave(&f->slots, &id, 1, err);
 }
 
 static wr_status add_block(wri_over_frame *f, wr_err *err) {
     uint32_t no;
-    WR_TRY(wri_frame_note_new(f, err));
+    WR_TRY(wri_frame_note(f, err));
     WR_TRY(wri_numbers_take(&f->numbers, &no, err));
     if (wr_grow(&f->blocks, &f->blocks_cap, (size_t)no + 1, sizeof *f->blocks) != WR_OK)
         return wr_fail_oom(err, "the rows of a frame");
@@ -233,8 +245,7 @@ static wr_status drop_row(wri_over_frame *f, frame_key *k, wr_err *err) {
     if (f->stacks && k->front == 0) WR_TRY(flip(f, k, err));
     uint32_t id = k->oldest;
     node *n = node_at(f, id);
-    if (id / BLOCK == f->last) WR_TRY(wri_frame_note_new(f, err));
-    WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
+    WR_TRY(leaves(f, id, err));
     for (uint32_t i = 0; i < f->n_items; i++) {
         item *it = &f->items[i];
         bool counts = it->way == WRI_WAY_SUM;
@@ -287,7 +298,7 @@ wr_status wri_frame_pass(wri_over_frame *f, int64_t wm, wri_states keys, wri_lef
     if (f->cfg.range_us < 0) return WR_OK;
     WR_TRY(drop_older(f, minus(wm < INT64_MAX ? wm + 1 : wm, f->cfg.range_us), keys, left, err));
     sweep(f);
-    return WR_OK;
+    return wri_frame_note(f, err);
 }
 
 /* ---- results ---- */
@@ -440,7 +451,7 @@ static wr_status defaults(wri_over_frame *f, const wri_over_rows *r, wr_err *err
 wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *left, wr_err *err) {
     WR_TRY(row_states(f, r, err));
     WR_TRY(run_rows(f, r, left, err));
-    WR_TRY(wri_frame_note_new(f, err));
+    WR_TRY(wri_frame_note(f, err));
     for (uint32_t i = 0; i < f->n_items; i++)
         WR_TRY(wri_over_finish(&f->items[i].out, r->out, r->ids, r->b->n, r->failed, err));
     f->n_rows = 0;
@@ -454,7 +465,7 @@ wr_status wri_frame_run(wri_over_frame *f, const wri_over_rows *r, wri_left *lef
 wr_status wri_frame_clear(wri_over_frame *f, char *key, wr_err *err) {
     frame_key *k = key_of(f, key);
     if (f->cfg.range_us >= 0) return WR_OK;
-    WR_TRY(wri_frame_note_new(f, err));
+    WR_TRY(wri_frame_note(f, err));
     for (uint32_t id = k->oldest, left = f->nodes ? k->n : 0; left > 0; left--) {
         WR_TRY(wri_slots_leave(&f->slots, &id, 1, err));
         node *n = node_at(f, id);

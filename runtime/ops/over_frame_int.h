@@ -60,10 +60,11 @@ struct wri_over_frame {
     char *idle[IDLE]; /* blocks for the next rows: about as many come as have just left */
     uint32_t n_idle;
     wri_numbers numbers;
-    uint32_t last, tail; /* the block that is being filled, how many of it have been given out */
-    uint32_t noted;      /* and how many of those slots know of: new ones are noted many at once */
-    uint32_t spare;      /* ROWS: a list of nodes */
-    uint32_t *queue;     /* RANGE: numbers of blocks in order, from `first` on; */
+    uint32_t last, tail;   /* the block that is being filled, how many of it have been given out */
+    uint32_t noted;        /* and how many of those slots know of: new ones are noted many at once, */
+    uint32_t left, n_left; /* as are those that have left, from the node `left` on */
+    uint32_t spare;        /* ROWS: a list of nodes */
+    uint32_t *queue;       /* RANGE: numbers of blocks in order, from `first` on; */
     size_t first, n_queue, queue_cap;
     uint32_t head; /* nodes of the first of them that have left */
     uint32_t seq;
@@ -77,7 +78,7 @@ struct wri_over_frame {
 static inline node *node_at(const wri_over_frame *f, uint32_t id) {
     return (node *)(f->blocks[id / BLOCK] + (size_t)(id % BLOCK) * f->node_bytes);
 }
-wr_status wri_frame_note_new(wri_over_frame *f, wr_err *err) WR_MUST_USE; /* before anybody else saves */
+wr_status wri_frame_note(wri_over_frame *f, wr_err *err) WR_MUST_USE; /* before anybody else saves */
 static inline uint32_t head_id(const wri_over_frame *f) { return f->queue[f->first] * BLOCK + f->head; }
 static inline frame_key *key_of(const wri_over_frame *f, char *key) {
     return (frame_key *)(key + f->key_off);

@@ -235,7 +235,7 @@ wr_status wri_frame_load(wri_over_frame *f, wri_states keys, const uint32_t *gid
             load_row(f, &r, i, b->n_cols > seq ? b->cols[seq].i64[i] & (WRI_SEQ_MARKED | IN_FRONT) : 0, err));
     }
     f->n_rows = 0;
-    return wri_frame_note_new(f, err);
+    return wri_frame_note(f, err);
 }
 
 bool wri_frame_fits(const wri_over_frame *f, const wr_batch *b, uint32_t n_keys) {

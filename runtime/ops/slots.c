@@ -30,6 +30,7 @@ void wri_slots_ask(wri_slots *s, wri_slots_all all) {
 
 void wri_slots_free(wri_slots *s) {
     wr_free(s->changed);
+    wr_free(s->due);
     wr_free(s->log.ids);
     wr_free(s->bits);
     wr_free(s->parts);
@@ -38,8 +39,8 @@ void wri_slots_free(wri_slots *s) {
 }
 
 size_t wri_slots_bytes(const wri_slots *s) {
-    return s->words * (sizeof *s->changed + sizeof *s->bits) + s->n_parts * sizeof *s->parts +
-           (s->list_cap + s->log.cap) * sizeof *s->list;
+    return s->words * (sizeof *s->changed + sizeof *s->due + sizeof *s->bits) +
+           s->n_parts * sizeof *s->parts + (s->list_cap + s->log.cap) * sizeof *s->list;
 }
 
 wr_status wri_slot_log_room(wri_slot_log *l, size_t words, wr_err *err) {
@@ -49,14 +50,20 @@ wr_status wri_slot_log_room(wri_slot_log *l, size_t words, wr_err *err) {
 
 /* ---- room ---- */
 
+bool wri_slot_bits_grow(uint64_t **bits, size_t old, size_t words) {
+    uint64_t *p = wr_reallocn(*bits, words, sizeof *p);
+    if (!p) return false;
+    memset(p + old, 0, (words - old) * sizeof *p);
+    *bits = p;
+    return true;
+}
+
 static wr_status more_words(wri_slots *s, size_t words, wr_err *err) {
-    uint64_t *changed = wr_reallocn(s->changed, words, sizeof *changed);
-    if (!changed) return wr_fail_oom(err, "a snapshot");
-    s->changed = changed;
+    if (!wri_slot_bits_grow(&s->changed, s->words, words) || !wri_slot_bits_grow(&s->due, s->words, words))
+        return wr_fail_oom(err, "a snapshot");
     wri_slot_word *bits = wr_reallocn(s->bits, words, sizeof *bits);
     if (!bits) return wr_fail_oom(err, "a snapshot");
     s->bits = bits;
-    memset(changed + s->words, 0, (words - s->words) * sizeof *changed);
     memset(bits + s->words, 0, (words - s->words) * sizeof *bits);
     s->words = words;
     return s->notes == WRI_NOTES_ALL ? wri_slot_log_room(&s->log, words, err) : WR_OK;
@@ -103,7 +110,7 @@ static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
     size_t w = list[n - 1] / 64, end = (w / PART_WORDS + 1) * PART_WORDS;
     wri_slot_part *p = &s->parts[w / PART_WORDS];
     for (; n < COMPANY && w < end && w < s->words && p->due > 0; w++) {
-        uint64_t *due = &s->bits[w].due;
+        uint64_t *due = &s->due[w];
         for (; n < COMPANY && *due; *due &= *due - 1, p->due--, s->n_due--)
             list[n++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(*due);
     }
@@ -183,7 +190,7 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
     uint32_t n_first = first_changes(s, ids, n);
     for (uint32_t i = 0; i < n_first; i++) {
         uint32_t id = s->list[i];
-        if (!unset(&word_of(s, id)->due, bit_of(id))) continue;
+        if (!unset(&s->due[id >> 6], bit_of(id))) continue;
         s->parts[id >> PART_BITS].due--;
         s->list[n_list++] = id;
     }
@@ -194,7 +201,7 @@ static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np,
 
 wr_status wri_slots_save_due(wri_slots *s, uint32_t id, wr_err *err) {
     if (wr_grow(&s->list, &s->list_cap, 1, sizeof *s->list) != WR_OK) return wr_fail_oom(err, "a snapshot");
-    word_of(s, id)->due &= ~bit_of(id);
+    s->due[id >> 6] &= ~bit_of(id);
     s->parts[id >> PART_BITS].due--;
     s->n_due--;
     s->list[0] = id;
@@ -256,7 +263,7 @@ static wr_status by_word(wri_slots *s, uint32_t word, uint64_t mask, bool leave,
     WR_TRY(read_log(s, err));
     WR_TRY(room(s, word * 64 + 63, err));
     wri_slot_word *w = &s->bits[word];
-    if (s->n_due > 0 && w->due & mask) return by_slot(s, word, mask, leave, err);
+    if (s->n_due > 0 && s->due[word] & mask) return by_slot(s, word, mask, leave, err);
     wri_slot_part *p = &s->parts[word / PART_WORDS];
     uint64_t noted = s->notes == WRI_NOTES_ALL ? mask : 0;
     if (leave) {
@@ -333,9 +340,9 @@ static void make_due(wri_slots *s, size_t part, bool whole) {
     p->due = p->gone = 0;
     for (size_t i = part * PART_WORDS, end = i + words_of(s, part); i < end; i++) {
         wri_slot_word *w = &s->bits[i];
-        w->due = whole ? w->live : s->changed[i];
+        s->due[i] = whole ? w->live : s->changed[i];
         w->gone = s->changed[i] = 0;
-        p->due += (uint32_t)__builtin_popcountll(w->due);
+        p->due += (uint32_t)__builtin_popcountll(s->due[i]);
     }
 }
 
@@ -389,7 +396,7 @@ wr_status wri_slots_barrier(wri_slots *s, wr_saver *to, wr_err *err) {
 static uint32_t take(wri_slots *s, uint32_t most) {
     uint32_t n = 0;
     while (s->n_due > 0 && n < most) {
-        uint64_t *word = &s->bits[s->at].due;
+        uint64_t *word = &s->due[s->at];
         if (*word == 0) {
             s->at++;
             if (n > 0 && s->at % PART_WORDS == 0) break;

@@ -45,6 +45,8 @@ static inline bool wri_slot_log_put(wri_slot_log *l, const uint32_t *ids, size_t
     return true;
 }
 
+/* From `old` to `words` words, with zeros. */
+bool wri_slot_bits_grow(uint64_t **bits, size_t old, size_t words) WR_MUST_USE;
 void wri_slot_bits_set(uint64_t *bits, const uint32_t *ids, size_t n);
 uint32_t wri_slot_top(const uint32_t *ids, size_t n); /* the largest of them; 0: there is none */
 
@@ -53,11 +55,11 @@ typedef struct wri_slot_part {
     wr_save_turn turn;
 } wri_slot_part;
 
-/* 64 slots, a bit each. Which have changed stands elsewhere: that is all that is noted of a slot that is
- * touched while nothing is due. The rest follows at the next barrier: what has changed is live, and not gone.
- */
+/* 64 slots, a bit each. Which have changed, and which are due, stands elsewhere: nothing else is looked at,
+ * or noted, of a slot that is touched. The rest follows at the next barrier: what has changed is live, and
+ * not gone. */
 typedef struct wri_slot_word {
-    uint64_t live, due;
+    uint64_t live;
     uint64_t gone; /* emptied since the last barrier */
 } wri_slot_word;
 
@@ -83,7 +85,7 @@ struct wri_slots {
     uint32_t space;
     wri_slots_save save;
     void *ctx;
-    uint64_t *changed;
+    uint64_t *changed, *due;
     wri_slot_word *bits;
     size_t words;     /* of each */
     wri_slot_log log; /* that changed, or came to life, and have no bit yet; none is due meanwhile */
@@ -117,7 +119,7 @@ wr_status wri_slots_save_due(wri_slots *s, uint32_t id, wr_err *err) WR_MUST_USE
 /* Slot id is about to become what says the same to a snapshot: only one that still waits for it must have it
  * as it is. */
 WR_MUST_USE static inline wr_status wri_slots_restate(wri_slots *s, uint32_t id, wr_err *err) {
-    bool due = s->n_due > 0 && id / 64 < s->words && (s->bits[id / 64].due >> id % 64 & 1);
+    bool due = s->n_due > 0 && id / 64 < s->words && wr_bit(s->due, id);
     return due ? wri_slots_save_due(s, id, err) : WR_OK;
 }
 /* They are about to be emptied. */
