@@ -70,3 +70,9 @@ WR_HOT void wr_words_unpack(const void *restrict words, uint32_t n, int64_t leas
         if (n > 0) memcpy(v, words, n * sizeof *v);
     }
 }
+
+WR_HOT uint32_t wr_ids_top(const uint32_t *ids, size_t n) {
+    uint32_t top = 0;
+    for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
+    return top;
+}

@@ -8,6 +8,7 @@
 #ifndef WR_CORE_WORDS_H
 #define WR_CORE_WORDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct wr_span {
@@ -21,5 +22,8 @@ uint32_t wr_span_bytes(wr_span s);                             /* of a word; 0: 
 /* bytes: 0, 1, 2, 4, 8. What the words lie in need not be aligned. */
 void wr_words_pack(const int64_t *v, uint32_t n, int64_t least, uint32_t bytes, void *words);
 void wr_words_unpack(const void *words, uint32_t n, int64_t least, uint32_t bytes, int64_t *v);
+
+/* The largest of ids[0..n), 0: there is none. */
+uint32_t wr_ids_top(const uint32_t *ids, size_t n);
 
 #endif

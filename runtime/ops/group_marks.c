@@ -56,7 +56,7 @@ wr_status wri_marks_change(wri_marks *m, const uint32_t *gids, uint32_t n, uint3
                            wr_err *err) {
     *np = 0;
     if (n == 0) return WR_OK;
-    WR_TRY(room(m, wri_slot_top(gids, n), err));
+    WR_TRY(room(m, wr_ids_top(gids, n), err));
     note_changed(m, gids, n);
     if (m->n_due) *np = take_set(m->due, gids, n, list);
     m->n_due -= *np;

@@ -171,17 +171,11 @@ void wri_slot_bits_set(uint64_t *bits, const uint32_t *ids, size_t n) {
     }
 }
 
-uint32_t wri_slot_top(const uint32_t *ids, size_t n) {
-    uint32_t top = 0;
-    for (size_t i = 0; i < n; i++) top = ids[i] > top ? ids[i] : top;
-    return top;
-}
-
 /* Notes that ids change; those that are due come to s->list. */
 static wr_status note(wri_slots *s, const uint32_t *ids, size_t n, uint32_t *np, wr_err *err) {
     uint32_t n_list = 0;
     *np = 0;
-    WR_TRY(room(s, wri_slot_top(ids, n), err));
+    WR_TRY(room(s, wr_ids_top(ids, n), err));
     if (s->n_due == 0) {
         wri_slot_bits_set(s->changed, ids, n);
         return WR_OK;
@@ -219,7 +213,7 @@ static wr_status come_to_life(wri_slots *s, const uint32_t *ids, size_t n, wr_er
 /* It is only written while nothing is due. */
 static wr_status read_log(wri_slots *s, wr_err *err) {
     if (s->log.n == 0) return WR_OK;
-    WR_TRY(room(s, wri_slot_top(s->log.ids, s->log.n), err)); /* with it the log may move */
+    WR_TRY(room(s, wr_ids_top(s->log.ids, s->log.n), err)); /* with it the log may move */
     wri_slot_bits_set(s->changed, s->log.ids, s->log.n);
     s->log.n = 0;
     return WR_OK;

@@ -48,7 +48,6 @@ static inline bool wri_slot_log_put(wri_slot_log *l, const uint32_t *ids, size_t
 /* From `old` to `words` words, with zeros. */
 bool wri_slot_bits_grow(uint64_t **bits, size_t old, size_t words) WR_MUST_USE;
 void wri_slot_bits_set(uint64_t *bits, const uint32_t *ids, size_t n);
-uint32_t wri_slot_top(const uint32_t *ids, size_t n); /* the largest of them; 0: there is none */
 
 typedef struct wri_slot_part {
     uint32_t live, gone, due; /* slots, as their bits say */

@@ -52,3 +52,14 @@ Test(words, of_none) {
     wr_words_pack(NULL, 0, 0, 8, NULL);
     wr_words_unpack(NULL, 0, 0, 8, NULL);
 }
+
+Test(words, the_largest_id) {
+    uint32_t ids[100] = {0};
+    cr_assert_eq(wr_ids_top(NULL, 0), 0);
+    for (uint32_t i = 0; i < WR_LEN(ids); i++) {
+        ids[i] = UINT32_MAX - i;
+        cr_assert_eq(wr_ids_top(ids, WR_LEN(ids)), UINT32_MAX - i);
+        cr_assert_eq(wr_ids_top(ids, i), 0);
+        ids[i] = 0;
+    }
+}
