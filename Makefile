@@ -22,6 +22,7 @@ CFLAGS_release := -O2 -g -fno-omit-frame-pointer -fno-math-errno
 CFLAGS_debug   := -O0 -g3 -DWR_DEBUG
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DWR_DEBUG
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -DWR_DEBUG
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -w
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 
@@ -182,12 +183,14 @@ $(OUT)/fuzz_expr: tests/fuzz/fuzz_expr.c $(LIB)
 .PHONY: replay
 replay: $(FUZZERS:%=$(OUT)/replay_%) ## fuzz targets over their saved corpus
 	@for f in $(FUZZERS); do printf "%s: " $$f; $(OUT)/replay_$$f $$(ls -d tests/fuzz/corpus/$$f 2>/dev/null) || exit 1; done
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_fuzz) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 fuzz-%: ## libFuzzer on one target (clang)
 	@command -v clang > /dev/null || { echo "fuzz-$*: clang is missing; make deps-dev installs it"; exit 1; }
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=fuzz CC=clang build/fuzz/fuzz_$*
 	@mkdir -p build/fuzz/corpus/$*
-	$(Q)clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) -Iparser $(PKG_CFLAGS) -w \
-	  -o build/fuzz/$* tests/fuzz/fuzz_$*.c $(LIB_SRC) $(GEN)/sql.c $(PKG_LIBS)
-	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* tests/fuzz/corpus/$*
+	build/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$* $$(ls -d tests/fuzz/corpus/$* 2>/dev/null)
 
 # ---- care ----
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
