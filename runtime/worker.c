@@ -10,10 +10,10 @@
 #include "job_int.h"
 #include "paged.h"
 
-#define NAP_MS   1    /* while a live source may get data and cannot tell */
-#define TICK_MS  20   /* while one may that can: clocks and rows that have waited are looked after */
-#define SLEEP_MS 100  /* else: only a missed wake-up would cost this */
-#define SLICE_US 1000 /* of saving, between rows */
+#define NAP_MS   1   /* while a live source may get data and cannot tell */
+#define TICK_MS  20  /* while one may that can: clocks and rows that have waited are looked after */
+#define SLEEP_MS 100 /* else: only a missed wake-up would cost this */
+#define SLICE_US 500 /* of saving, between rows: in few of them another process gets the processor */
 
 wr_status wri_waker_open(wr_task *t, wr_err *err) {
     t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -253,6 +253,8 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
         wri_entry *e = &t->entries[i];
         if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
     }
+    bool did = *didp; /* whatever is saved here: sources have their turn */
+    WR_TRY(save_rest(t, false, &did, err));
     WR_TRY(wri_memory_relieve(t, didp, err));
     __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
     bool room = !wri_memory_waits(t);
