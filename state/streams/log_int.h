@@ -182,7 +182,8 @@ wr_status wri_meta_load(const wr_sys *sys, const char *dir, wri_meta *outp, wr_e
 /* Replaces the file; *replacedp: it may have been, whatever is returned. */
 wr_status wri_meta_store(const wr_sys *sys, const char *dir, wri_meta *m, bool *replacedp,
                          wr_err *err) WR_MUST_USE;
-wr_status wri_meta_copy(const wri_meta *m, wri_meta *outp, wr_err *err) WR_MUST_USE;
+/* With room for `more` shards. */
+wr_status wri_meta_copy(const wri_meta *m, wri_meta *outp, size_t more, wr_err *err) WR_MUST_USE;
 void wri_meta_free(wri_meta *m);
 wri_meta_shard *wri_meta_find(const wri_meta *m, uint32_t shard); /* NULL: none */
 
@@ -197,6 +198,7 @@ void wri_file_path(const char *shard_dir, uint64_t base, const char *ext, char o
 int wri_open_fd(const wr_sys *sys, const char *path, int flags);
 wr_status wri_cannot(const char *what, const char *path, int e, wr_err *err);
 wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
+#define WRI_MANY_SHARDS 16 /* more are made with one sync of the file system, instead of three a shard */
 /* All that is in the path's file system. */
 wr_status wri_sync_all(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
 /* Reads a file whole; b is the caller's to free. WR_EOF: there is none. */

@@ -162,11 +162,11 @@ wr_status wri_meta_store(const wr_sys *sys, const char *dir, wri_meta *m, bool *
     return wri_sync_dir(sys, dir, err);
 }
 
-wr_status wri_meta_copy(const wri_meta *m, wri_meta *out, wr_err *err) {
+wr_status wri_meta_copy(const wri_meta *m, wri_meta *out, size_t more, wr_err *err) {
     *out = *m;
     out->shards = NULL;
     out->cap = 0;
-    if (wr_grow(&out->shards, &out->cap, m->n + 2, sizeof *m->shards) != WR_OK)
+    if (wr_grow(&out->shards, &out->cap, m->n + more, sizeof *m->shards) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");
     if (m->n) memcpy(out->shards, m->shards, m->n * sizeof *m->shards);
     return WR_OK;

@@ -183,7 +183,7 @@ static wr_status settle(wr_stream *st, wr_err *err) {
     wr_status s = WR_OK;
     if (st->unsettled) {
         wri_meta m;
-        s = wri_meta_copy(&st->meta, &m, err);
+        s = wri_meta_copy(&st->meta, &m, 0, err);
         bool said;
         if (s == WR_OK) s = wri_stream_store(st, &m, &said, err);
         wri_meta_free(&m);

@@ -46,11 +46,28 @@ static wr_status make_room(wr_stream *st, size_t n, wr_err *err) {
 typedef struct change {
     wr_stream *st;
     wri_meta m; /* as it is to be */
-    uint32_t parents[2], n_parents;
-    wri_meta_shard children[2];
-    uint32_t n_children;
-    wri_shard *made[2];
+    uint32_t *parents;
+    wri_meta_shard *children; /* their ranges and parents; the rest is given when they are made */
+    wri_shard **made;         /* of the children */
+    size_t n_parents, n_children, parents_cap, children_cap, made_cap;
 } change;
+
+static wr_status add_parent(change *c, const wri_meta_shard *s, wr_err *err) {
+    if (wr_grow(&c->parents, &c->parents_cap, c->n_parents + 1, sizeof *c->parents) != WR_OK)
+        return wr_fail_oom(err, "a stream's shards");
+    c->parents[c->n_parents++] = s->id;
+    return WR_OK;
+}
+
+static wr_status add_child(change *c, const wri_meta_shard *child, wr_err *err) {
+    size_t n = c->n_children + 1;
+    if (wr_grow(&c->children, &c->children_cap, n, sizeof *c->children) != WR_OK ||
+        wr_grow(&c->made, &c->made_cap, n, sizeof(wri_shard *)) != WR_OK)
+        return wr_fail_oom(err, "a stream's shards");
+    c->made[c->n_children] = NULL;
+    c->children[c->n_children++] = *child;
+    return WR_OK;
+}
 
 static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
     for (size_t i = 0; i < st->n_shards; i++)
@@ -59,10 +76,12 @@ static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
 }
 
 static wr_status close_parents(change *c, int64_t now_us, wr_err *err) {
-    for (uint32_t i = 0; i < c->n_parents; i++) {
+    for (size_t i = 0; i < c->n_parents; i++) {
         wri_shard *sh = shard_of(c->st, c->parents[i]);
         if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
         WR_TRY(wri_shard_seal(sh, err));
+        wri_files_close(
+            sh); /* descriptors do not suffice for many; one that goes on after a failure opens them again */
         wri_meta_shard *s = wri_meta_find(&c->m, sh->id.shard);
         s->closed = true;
         s->closed_us = now_us;
@@ -76,30 +95,29 @@ static wr_status close_parents(change *c, int64_t now_us, wr_err *err) {
 
 static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
     int64_t born_us = now_us;
-    for (uint32_t i = 0; i < c->n_parents; i++) { /* a later second, whatever the clock says */
+    bool many = c->n_children > WRI_MANY_SHARDS;
+    for (size_t i = 0; i < c->n_parents; i++) { /* a later second, whatever the clock says */
         int64_t after =
             wr_floor_to(wri_meta_find(&c->m, c->parents[i])->created_us, WR_US_PER_SECOND) + WR_US_PER_SECOND;
         if (born_us < after) born_us = after;
     }
-    for (uint32_t i = 0; i < c->n_children; i++) {
+    for (size_t i = 0; i < c->n_children; i++) {
         wri_meta_shard *s = &c->children[i];
         s->id = c->m.next_shard++;
-        s->parent = c->parents[0];
-        s->parent2 = c->n_parents > 1 ? c->parents[1] : WR_NO_SHARD;
         s->created_us = born_us;
         WR_TRY(wri_shard_new(c->st, s->id, born_us, &c->made[i], err));
-        WR_TRY(wri_shard_create(c->made[i], true, err));
+        WR_TRY(wri_shard_create(c->made[i], !many, err));
         WR_ASSERT(c->m.n < c->m.cap);
         c->m.shards[c->m.n++] = *s;
     }
-    return WR_OK;
+    return many ? wri_sync_all(c->st->db->sys, c->st->dir, err) : WR_OK;
 }
 
 static wr_status carry_out(change *c, bool *saidp, wr_err *err) {
     wr_stream *st = c->st;
     int64_t now_us = wri_now(st->db);
     WR_TRY(make_room(st, c->n_children, err));
-    WR_TRY(wri_meta_copy(&st->meta, &c->m, err));
+    WR_TRY(wri_meta_copy(&st->meta, &c->m, c->n_children, err));
     WR_TRY(close_parents(c, now_us, err));
     WR_TRY(make_children(c, now_us, err));
     return wri_stream_store(st, &c->m, saidp, err);
@@ -112,13 +130,12 @@ static wr_status apply(change *c, wr_err *err) {
     wr_status s = carry_out(c, &said, err);
     if (said) {
         pthread_mutex_lock(&st->db->lock);
-        for (uint32_t i = 0; i < c->n_parents; i++) shard_of(st, c->parents[i])->closed = true;
-        for (uint32_t i = 0; i < c->n_children; i++) st->shards[st->n_shards++] = c->made[i];
+        for (size_t i = 0; i < c->n_parents; i++) shard_of(st, c->parents[i])->closed = true;
+        for (size_t i = 0; i < c->n_children; i++) st->shards[st->n_shards++] = c->made[i];
         wri_stream_adopt(st, &c->m);
         pthread_mutex_unlock(&st->db->lock);
-        for (uint32_t i = 0; i < c->n_parents; i++) wri_files_close(shard_of(st, c->parents[i]));
     } else {
-        for (uint32_t i = 0; i < c->n_children; i++) {
+        for (size_t i = 0; i < c->n_children; i++) {
             if (c->made[i]) wri_remove_folder(st->db->sys, c->made[i]->dir, 0);
             wri_shard_free(c->made[i]);
         }
@@ -128,10 +145,20 @@ static wr_status apply(change *c, wr_err *err) {
     return s;
 }
 
+/* Releases it. s: how adding to it went. */
+static wr_status end(change *c, wr_status s, wr_err *err) {
+    if (s == WR_OK && c->n_parents) s = apply(c, err);
+    wr_free(c->parents);
+    wr_free(c->children);
+    wr_free(c->made);
+    return s;
+}
+
 static wr_status split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) {
     wri_meta_shard *s = open_shard(&st->meta, shard);
     char lo[WR_SEQ_TEXT], hi[WR_SEQ_TEXT], at[WR_SEQ_TEXT];
     if (!s) return no_shard(st, shard, err);
+    if (hash == 0) hash = s->lo + (s->hi - s->lo) / 2 + 1;
     if (hash <= s->lo || hash > s->hi) {
         wr_u128_write(s->lo, lo);
         wr_u128_write(s->hi, hi);
@@ -142,54 +169,96 @@ static wr_status split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err)
     }
     if (st->n_route >= WR_SHARDS_MAX)
         return wr_fail(err, WR_ELIMIT, "stream %s: %d open shards are the most", st->name, WR_SHARDS_MAX);
-    change c = {.st = st, .parents = {shard}, .n_parents = 1, .n_children = 2};
-    c.children[0] = (wri_meta_shard){.lo = s->lo, .hi = hash - 1};
-    c.children[1] = (wri_meta_shard){.lo = hash, .hi = s->hi};
-    return apply(&c, err);
+    change c = {.st = st};
+    wri_meta_shard low = {.lo = s->lo, .hi = hash - 1, .parent = shard, .parent2 = WR_NO_SHARD};
+    wri_meta_shard high = {.lo = hash, .hi = s->hi, .parent = shard, .parent2 = WR_NO_SHARD};
+    wr_status ok = add_parent(&c, s, err);
+    if (ok == WR_OK) ok = add_child(&c, &low, err);
+    if (ok == WR_OK) ok = add_child(&c, &high, err);
+    return end(&c, ok, err);
+}
+
+/* x and y are neighbours. */
+static wr_status add_merged(change *c, const wri_meta_shard *x, const wri_meta_shard *y, wr_err *err) {
+    wri_meta_shard child = {.parent = x->id, .parent2 = y->id};
+    child.lo = x->lo < y->lo ? x->lo : y->lo;
+    child.hi = x->lo < y->lo ? y->hi : x->hi;
+    WR_TRY(add_parent(c, x, err));
+    WR_TRY(add_parent(c, y, err));
+    return add_child(c, &child, err);
 }
 
 static wr_status merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) {
     wri_meta_shard *x = open_shard(&st->meta, a), *y = open_shard(&st->meta, b);
+    change c = {.st = st};
     if (!x || !y) return no_shard(st, x ? b : a, err);
-    if (x->lo > y->lo) {
-        wri_meta_shard *z = x;
-        x = y;
-        y = z;
-    }
-    if (x == y || x->hi + 1 != y->lo)
+    if (x->lo < y->lo ? x->hi + 1 != y->lo : y->hi + 1 != x->lo)
         return wr_fail(err, WR_EINVAL, "stream %s: shards %" PRIu32 " and %" PRIu32 " are not neighbours",
                        st->name, a, b);
-    change c = {.st = st, .parents = {a, b}, .n_parents = 2, .n_children = 1};
-    c.children[0] = (wri_meta_shard){.lo = x->lo, .hi = y->hi};
-    return apply(&c, err);
+    return end(&c, add_merged(&c, x, y, err), err);
 }
 
 /* ---- uniform ---- */
 
-/* The open shard that owns h. */
-static const wri_meta_shard *owner(const wr_stream *st, wr_u128 h) {
-    for (size_t i = 0; i < st->n_route; i++) {
-        const wri_meta_shard *s = &st->meta.shards[st->route[i]];
-        if (s->lo <= h && h <= s->hi) return s;
-    }
-    return NULL;
+/* The ranges that there shall be: n, of `slice` keys each, the last of what is left. */
+typedef struct ranges {
+    uint32_t n;
+    wr_u128 slice; /* n 1: 0, which stands for all */
+} ranges;
+
+static bool is_border(const ranges *to, wr_u128 h) {
+    return to->n > 1 && h % to->slice == 0 && h / to->slice < to->n;
 }
 
-/* First every border of the new ranges is made, then every other one goes. */
+/* The pieces of one shard, when it has a border within; *ip: the first border not below it. */
+static wr_status cut(change *c, const ranges *to, const wri_meta_shard *s, uint32_t *ip, wr_err *err) {
+    wri_meta_shard piece = {.lo = s->lo, .parent = s->id, .parent2 = WR_NO_SHARD};
+    for (; *ip < to->n && to->slice * *ip <= s->hi; ++*ip) {
+        if (to->slice * *ip == s->lo) continue;
+        piece.hi = to->slice * *ip - 1;
+        WR_TRY(add_child(c, &piece, err));
+        piece.lo = piece.hi + 1;
+    }
+    if (piece.lo == s->lo) return WR_OK;
+    piece.hi = s->hi;
+    WR_TRY(add_child(c, &piece, err));
+    return add_parent(c, s, err);
+}
+
+static wr_status cut_all(wr_stream *st, const ranges *to, wr_err *err) {
+    change c = {.st = st};
+    wr_status s = WR_OK;
+    uint32_t i = 1;
+    for (size_t k = 0; k < st->n_route && s == WR_OK; k++)
+        s = cut(&c, to, &st->meta.shards[st->route[k]], &i, err);
+    return end(&c, s, err);
+}
+
+/* Neighbours that no border parts become one, two at a time; *anyp: there were such. */
+static wr_status join_some(wr_stream *st, const ranges *to, bool *anyp, wr_err *err) {
+    change c = {.st = st};
+    wr_status s = WR_OK;
+    size_t k = 1;
+    while (k < st->n_route && s == WR_OK) {
+        const wri_meta_shard *x = &st->meta.shards[st->route[k - 1]], *y = &st->meta.shards[st->route[k]];
+        bool apart = is_border(to, y->lo);
+        if (!apart) s = add_merged(&c, x, y, err);
+        k += apart ? 1 : 2;
+    }
+    *anyp = c.n_parents > 0;
+    return end(&c, s, err);
+}
+
+/* First every border of the new ranges is made, at once, then every other one goes, in rounds: a shard has
+ * two parents at most. */
 static wr_status reshard(wr_stream *st, uint32_t n, wr_err *err) {
-    wr_u128 max = ~(wr_u128)0, slice = n <= 1 ? 0 : (max - (n - 1)) / n + 1;
+    wr_u128 max = ~(wr_u128)0;
+    ranges to = {.n = n, .slice = n <= 1 ? 0 : (max - (n - 1)) / n + 1};
+    bool any = true;
     if (n < 1 || n > WR_SHARDS_MAX)
         return wr_fail(err, WR_EINVAL, "stream %s: 1 to %d shards", st->name, WR_SHARDS_MAX);
-    for (uint32_t i = 1; i < n; i++) {
-        const wri_meta_shard *s = owner(st, slice * i);
-        if (s->lo != slice * i) WR_TRY(split(st, s->id, slice * i, err));
-    }
-    for (size_t i = 1; i < st->n_route;) {
-        const wri_meta_shard *s = &st->meta.shards[st->route[i]];
-        bool border = n > 1 && s->lo % slice == 0 && s->lo / slice < n;
-        if (border) i++;
-        else WR_TRY(merge(st, st->meta.shards[st->route[i - 1]].id, s->id, err));
-    }
+    WR_TRY(cut_all(st, &to, err));
+    while (any) WR_TRY(join_some(st, &to, &any, err));
     return WR_OK;
 }
 
@@ -227,7 +296,7 @@ static wr_status set(wr_stream *st, int64_t retention_us, bool on_demand, wr_err
     wri_meta m;
     bool said;
     WR_TRY(make_room(st, 0, err));
-    WR_TRY(wri_meta_copy(&st->meta, &m, err));
+    WR_TRY(wri_meta_copy(&st->meta, &m, 0, err));
     m.retention_us = retention_us;
     m.on_demand = on_demand;
     wr_status s = wri_stream_store(st, &m, &said, err);

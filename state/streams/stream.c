@@ -10,8 +10,7 @@
 
 #define RETENTION_US (24 * WR_RETENTION_MIN_US)
 #define RECORD_MAX   (1 << 20)
-#define ON_DEMAND    4  /* shards that a stream on demand begins with */
-#define MANY_SHARDS  16 /* more: one sync of the file system, instead of three a shard */
+#define ON_DEMAND    4 /* shards that a stream on demand begins with */
 
 static wr_status need_lock(const wr_streams *db, wr_err *err) {
     if (db->lock_fd >= 0) return WR_OK;
@@ -162,7 +161,7 @@ static wr_status create(wr_stream *st, const wr_stream_cfg *cfg, wr_err *err) {
                           .record_max = cfg->record_max,
                           .on_demand = cfg->on_demand};
     WR_TRY(first_shards(&st->meta, cfg->n_shards, now, err));
-    bool many = cfg->n_shards > MANY_SHARDS;
+    bool many = cfg->n_shards > WRI_MANY_SHARDS;
     if (db->sys->mkdir(st->dir, 0755) != 0) {
         if (errno != EEXIST) return wri_cannot("create", st->dir, errno, err);
         wri_remove_folder(db->sys, st->dir, 2); /* it has no metadata: somebody was interrupted here */

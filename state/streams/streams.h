@@ -31,6 +31,7 @@ typedef struct wr_streams_opts {
     const wr_sys *sys; /* NULL: the real one */
     const char *dir;
     bool relaxed;          /* acknowledge before the disk has it (durability = os) */
+    bool served;           /* by a running engine: messages name the commands that ask it */
     int64_t segment_bytes; /* a segment is ended beyond that; 0: 64 MiB */
     uint32_t ready_after;  /* groups of a segment after which zeros are written ahead of it; 0: 32 */
     uint32_t awake;        /* shards with open files at a time; 0: as many as half of all descriptors allow */
@@ -87,10 +88,10 @@ typedef struct wr_stream wr_stream;
 wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_err *err) WR_MUST_USE;
 
 /* ---- resharding ---- */
-/* hash: where the second child begins; within the shard, above its lowest. */
+/* hash: where the second child begins; within the shard, above its lowest. 0: in the middle. */
 wr_status wr_stream_split(wr_stream *st, uint32_t shard, wr_u128 hash, wr_err *err) WR_MUST_USE;
 wr_status wr_stream_merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) WR_MUST_USE;
-/* To n open shards of equal ranges, by splits and merges. */
+/* To n open shards of equal ranges, by splits and merges of many at once. */
 wr_status wr_stream_reshard(wr_stream *st, uint32_t n, wr_err *err) WR_MUST_USE;
 wr_status wr_stream_set_retention(wr_stream *st, int64_t retention_us, wr_err *err) WR_MUST_USE;
 wr_status wr_stream_set_mode(wr_stream *st, bool on_demand, wr_err *err) WR_MUST_USE;

@@ -204,7 +204,7 @@ wr_status wr_stream_tend(wr_stream *st, wr_err *err) {
     wri_meta m = {0};
     pthread_mutex_lock(&st->change);
     wr_status s = st->deleted ? wr_fail(err, WR_EINVAL, "stream %s has been deleted", st->name) : WR_OK;
-    if (s == WR_OK) s = wri_meta_copy(&st->meta, &m, err);
+    if (s == WR_OK) s = wri_meta_copy(&st->meta, &m, 0, err);
     if (s == WR_OK) s = trim(st, &m, err);
     wri_meta_free(&m);
     if (s == WR_OK) s = split_by_load(st, err);
