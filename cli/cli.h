@@ -103,8 +103,13 @@ int wri_application_sql(wri_script *s, const wri_app_opts *app);
 
 /* ---- the data directory ---- */
 
-/* Opens it, to write to it or only to read. Returns EXIT_DONE or the exit status, and has said why. */
-int wri_data_open(const char *command, const char *dir, bool write, bool relaxed, wr_streams **outp);
+typedef enum wri_data_use {
+    WRI_DATA_READ,
+    WRI_DATA_WRITE, /* by no other process meanwhile */
+    WRI_DATA_MAKE   /* the same, and the folder is made if there is none */
+} wri_data_use;
+/* Returns EXIT_DONE or the exit status, and has said why. */
+int wri_data_open(const char *command, const char *dir, wri_data_use use, bool relaxed, wr_streams **outp);
 /* Says what failed; the exit status. */
 int wri_data_failed(const char *command, wr_status s, const wr_err *err);
 
@@ -116,6 +121,8 @@ int wri_data_failed(const char *command, wr_status s, const wr_err *err);
 void wri_wrap(FILE *f, int indent, const char *text);
 /* What a flag takes: " N", " auto|json"; "" for a switch. */
 void wri_flag_takes(const wr_option *flag, char *out, size_t n);
+/* What it is when it is not given; NULL: nothing, off or 0, which its text explains. */
+const char *wri_flag_def(const wr_option *flag);
 /* Lists what is built in and called `topic`: functions, …, or the name of one function, aggregate,
  * connector or format. False: there is nothing of that name. */
 bool wri_list(const char *topic);

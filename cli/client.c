@@ -216,6 +216,22 @@ int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const
     return status;
 }
 
+int wri_job_fares(const wri_client *c, const json_t *job) {
+    const char *state = wri_member(job, "state"), *name = wri_member(job, "name");
+    if (strcmp(state, "failing") == 0)
+        wri_plain(
+            stderr,
+            "weir: %s: job %s is failing: %s\nIt is tried again by itself; weir logs %s says how that goes\n",
+            c->command, name, wri_member(job, "error"), name);
+    else if (strcmp(state, "failed") == 0)
+        wri_plain(stderr,
+                  "weir: %s: job %s has failed: %s\nIt is kept: weir resume %s tries again, weir delete %s "
+                  "removes it\n",
+                  c->command, name, wri_member(job, "error"), name, name);
+    else return EXIT_DONE;
+    return EXIT_FAILED;
+}
+
 const char *wri_job_of_file(wri_client *c, const char *path) {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     size_t n = strlen(base);

@@ -132,5 +132,7 @@ int wri_sql_text(wri_client *c, const wri_app_opts *app, const char *path, const
                  const char **outp);
 /* A job's name from its file's: "clicks" of "sql/clicks.sql"; NULL: there is none in it. */
 const char *wri_job_of_file(wri_client *c, const char *path);
+/* Of a job as the server shows it: EXIT_DONE, or what has gone wrong with it is printed. */
+int wri_job_fares(const wri_client *c, const json_t *job);
 
 #endif

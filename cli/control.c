@@ -42,9 +42,7 @@ static int change(wri_client *c, const control_opts *o, const char *verb, const 
     const char *state = wri_member(c->json, "state");
     if (o->server.json) wri_print_answer(c);
     else wri_plain(stdout, "%s: %s\n", wri_member(c->json, "name"), state);
-    if (strcmp(state, "failed") != 0) return EXIT_DONE;
-    wri_plain(stderr, "weir: %s: %s\n", verb, wri_member(c->json, "error"));
-    return EXIT_FAILED;
+    return wri_job_fares(c, c->json);
 }
 
 static int delete_one(wri_client *c, const control_opts *o, const char *verb, const char *job) {

@@ -1,4 +1,7 @@
 /* cli/data.c -- the data directory, as the commands open it. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "cli.h"
 
 static void say(void *ctx, const char *line) {
@@ -6,7 +9,7 @@ static void say(void *ctx, const char *line) {
     wri_say("%s", line);
 }
 
-int wri_data_open(const char *command, const char *dir, bool write, bool relaxed, wr_streams **outp) {
+int wri_data_open(const char *command, const char *dir, wri_data_use use, bool relaxed, wr_streams **outp) {
     wr_streams_opts o = {.dir = dir, .relaxed = relaxed, .threads = 2, .say = say};
     wr_err err = {0};
     *outp = NULL;
@@ -14,8 +17,14 @@ int wri_data_open(const char *command, const char *dir, bool write, bool relaxed
         wri_say("%s: expected --data DIR, the folder that holds the streams", command);
         return EXIT_USAGE;
     }
+    if (use == WRI_DATA_WRITE && access(dir, F_OK) != 0 && errno == ENOENT) {
+        wri_say(
+            "%s: there is no data directory '%s'; weir streams --data %s create STREAM makes it and a stream",
+            command, dir, dir);
+        return EXIT_USAGE;
+    }
     wr_status s = wr_streams_open(&o, outp, &err);
-    if (s == WR_OK && write) s = wr_streams_lock(*outp, &err);
+    if (s == WR_OK && use != WRI_DATA_READ) s = wr_streams_lock(*outp, &err);
     if (s == WR_OK) return EXIT_DONE;
     wri_say("%s: %s", command, err.msg);
     wr_streams_close(*outp);

@@ -136,7 +136,7 @@ static int read_all(wri_sample *s, const discover_opts *o, wr_buf *text) {
         if (r != WR_OK) wri_say("discover: %s", err.msg);
         return r == WR_OK ? EXIT_DONE : r == WR_EINVAL ? EXIT_USAGE : EXIT_FAILED;
     }
-    int status = wri_data_open("discover", o->data, false, false, &db);
+    int status = wri_data_open("discover", o->data, WRI_DATA_READ, false, &db);
     if (status != EXIT_DONE) return status;
     wr_status r = read_stream(db, s->what, o->rows, text, &err);
     if (r != WR_OK) status = wri_data_failed("discover", r, &err);

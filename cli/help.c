@@ -21,12 +21,18 @@ void wri_flag_takes(const wr_option *f, char *out, size_t n) {
     else snprintf(out, n, "%s", takes[f->type]);
 }
 
+const char *wri_flag_def(const wr_option *f) {
+    bool plain = !f->def || strcmp(f->def, "0") == 0 || strcmp(f->def, "false") == 0;
+    return plain ? NULL : f->def;
+}
+
 static void print_flag(const wr_option *f) {
     char name[64], takes[128], letter = wri_flag_letter(f);
     wri_flag_takes(f, takes, sizeof takes);
     if (letter) printf("  -%c, ", letter);
     else fputs("      ", stdout);
-    printf("%s%s\n", wri_flag_name(f, name), takes);
+    printf("%s%s%s%s\n", wri_flag_name(f, name), takes, wri_flag_def(f) ? ", default " : "",
+           wri_flag_def(f) ? wri_flag_def(f) : "");
     wri_wrap(stdout, 10, f->doc);
 }
 

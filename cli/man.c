@@ -36,6 +36,7 @@ static void flag(const wr_option *f) {
     roff(name, strlen(name));
     fputs("\\fR", stdout);
     roff(takes, strlen(takes));
+    if (wri_flag_def(f)) printf(", default %s", wri_flag_def(f));
     putchar('\n');
     roff(f->doc, strlen(f->doc));
     putchar('\n');

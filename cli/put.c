@@ -123,7 +123,7 @@ static wr_status put_all(putting *g, wr_err *err) {
 static int to_data(putting *g) {
     wr_streams *db;
     wr_err err = {0};
-    int status = wri_data_open("put", g->o->data, true, g->o->durability == 1, &db);
+    int status = wri_data_open("put", g->o->data, WRI_DATA_WRITE, g->o->durability == 1, &db);
     if (status != EXIT_DONE) return status;
     wr_status s = wr_stream_open(db, g->name, &g->st, &err);
     bool open = s == WR_OK;

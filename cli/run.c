@@ -281,15 +281,26 @@ static int run_plan(const wri_script *sc, const run_opts *o) {
     fflush(stdout); /* before the job writes there by itself */
     if (plan->n_nodes == 0) return EXIT_DONE;
     wr_streams *db = NULL;
-    int status = o->data ? wri_data_open("run", o->data, false, o->durability == 1, &db) : EXIT_DONE;
+    int status = o->data ? wri_data_open("run", o->data, WRI_DATA_READ, o->durability == 1, &db) : EXIT_DONE;
     if (status == EXIT_DONE) status = run_job(sc, o, db);
     wr_streams_close(db);
     return status;
 }
 
+/* Flags that would do nothing are a mistake. */
+static bool flags_fit(const run_opts *o) {
+    bool state = o->state != NULL, from = o->from != NULL;
+    if (o->snapshot_interval && !state)
+        wri_say("run: --snapshot-interval needs --state DIR, the folder for the snapshots");
+    else if (o->update && !state && !from)
+        wri_say("run: --update needs --state DIR or --from DIR, where the state is that it goes on from");
+    else return true;
+    return false;
+}
+
 static int run(const void *opts, char **args, int n) {
     const run_opts *o = opts;
-    if (!wri_one_script("run", &o->app, o->execute, n)) return EXIT_USAGE;
+    if (!wri_one_script("run", &o->app, o->execute, n) || !flags_fit(o)) return EXIT_USAGE;
     wri_script sc;
     bool adopted = o->state && wr_state_adopt(&wr_sys_real, o->state);
     if (!adopted && o->from) wr_state_adopt(&wr_sys_real, o->from);

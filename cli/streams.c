@@ -31,10 +31,9 @@ static const wr_option flags[] = {
     {.name = "retention",
      .type = WR_OPT_DURATION,
      .offset = OPT(retention),
-     .def = "24h",
      .min = WR_RETENTION_MIN_US,
      .max = WR_RETENTION_MAX_US,
-     .doc = "create, retention: how long records are kept."},
+     .doc = "create, retention: how long records are kept; create without it: 24h."},
     {.name = "record_max",
      .type = WR_OPT_BYTES,
      .offset = OPT(record_max),
@@ -99,20 +98,15 @@ static wr_status shard_arg(const char *text, uint32_t *outp, wr_err *err) {
     return wr_fail(err, WR_EINVAL, "'%s': expected a shard, as 3 or shardId-000000000003", text);
 }
 
-/* Without a hash key: in the middle. */
+/* Without a hash key: in the middle, which 0 stands for. */
 static wr_status split(doing *d, wr_err *err) {
-    wr_stream_info info;
     wr_stream *st;
     uint32_t shard;
     wr_u128 at = 0;
     WR_TRY(shard_arg(d->args[1], &shard, err));
     WR_TRY(wr_stream_open(d->db, d->args[0], &st, err));
     if (d->args[2] && !wr_u128_read(d->args[2], strlen(d->args[2]), &at))
-        return wr_fail(err, WR_EINVAL, "'%s': expected a hash key, 0 to 2^128 - 1", d->args[2]);
-    WR_TRY(wr_stream_describe(d->db, d->args[0], &d->ar, &info, err));
-    for (uint32_t i = 0; !d->args[2] && i < info.n_shards; i++)
-        if (info.shards[i].id == shard)
-            at = info.shards[i].lo + (info.shards[i].hi - info.shards[i].lo) / 2 + 1;
+        return wr_fail(err, WR_EINVAL, "'%s': expected a hash key, 1 to 2^128 - 1", d->args[2]);
     return wr_stream_split(st, shard, at, err);
 }
 
@@ -143,17 +137,17 @@ static wr_status retention(doing *d, wr_err *err) {
 static const struct word {
     const char *name, *args;
     int least, most; /* arguments */
-    bool write;
+    wri_data_use use;
     wr_status (*run)(doing *d, wr_err *err);
 } words[] = {
-    {"list", "", 0, 0, false, list},
-    {"create", "STREAM", 1, 1, true, create},
-    {"delete", "STREAM", 1, 1, true, delete},
-    {"describe", "STREAM", 1, 1, false, describe},
-    {"split", "STREAM SHARD [HASH]", 2, 3, true, split},
-    {"merge", "STREAM SHARD SHARD", 3, 3, true, merge},
-    {"reshard", "STREAM SHARDS", 2, 2, true, reshard},
-    {"retention", "STREAM --retention DURATION", 1, 1, true, retention},
+    {"list", "", 0, 0, WRI_DATA_READ, list},
+    {"create", "STREAM", 1, 1, WRI_DATA_MAKE, create},
+    {"delete", "STREAM", 1, 1, WRI_DATA_WRITE, delete},
+    {"describe", "STREAM", 1, 1, WRI_DATA_READ, describe},
+    {"split", "STREAM SHARD [HASH]", 2, 3, WRI_DATA_WRITE, split},
+    {"merge", "STREAM SHARD SHARD", 3, 3, WRI_DATA_WRITE, merge},
+    {"reshard", "STREAM SHARDS", 2, 2, WRI_DATA_WRITE, reshard},
+    {"retention", "STREAM --retention DURATION", 1, 1, WRI_DATA_WRITE, retention},
 };
 
 static const struct word *find_word(const char *name) {
@@ -172,7 +166,7 @@ static int run(const void *opts, char **args, int n) {
     const struct word *w = find_word(n ? args[0] : "list");
     if (!w) return EXIT_USAGE;
     int k = n ? n - 1 : 0;
-    if (k < w->least || k > w->most) {
+    if (k < w->least || k > w->most || (w->run == retention && !d.o->retention)) {
         wri_say("streams: expected: weir streams [--data DIR | --server URL] %s %s", w->name, w->args);
         return EXIT_USAGE;
     }
@@ -186,7 +180,7 @@ static int run(const void *opts, char **args, int n) {
                                                      .retention_us = d.o->retention,
                                                      .record_max = d.o->record_max,
                                                      .on_demand = d.o->on_demand});
-    int status = wri_data_open("streams", d.o->data, w->write, false, &d.db);
+    int status = wri_data_open("streams", d.o->data, w->use, false, &d.db);
     if (status != EXIT_DONE) return status;
     wr_status s = w->run(&d, &err);
     if (s != WR_OK) status = wri_data_failed("streams", s, &err);
@@ -204,15 +198,15 @@ const wr_command wri_cmd_streams = {
            "the MD5 of its "
            "partition key. Splitting and merging closes shards and makes children; what is in the parents "
            "stays until it "
-           "expires. A running engine is asked unless --data names a directory that none has open; it lists, "
-           "creates, describes and deletes.\n\n"
+           "expires. A running engine is asked unless --data names a directory that none has open.\n\n"
            "  weir streams\n"
-           "  weir streams --data d create clicks --shards 4 --retention 7d\n"
-           "  weir streams --data d\n"
-           "  weir streams --data d describe clicks\n"
-           "  weir streams --data d split clicks 2\n"
-           "  weir streams --data d merge clicks 0 1\n"
-           "  weir streams --data d reshard clicks 8",
+           "  weir streams create clicks --shards 4 --retention 7d\n"
+           "  weir streams describe clicks\n"
+           "  weir streams split clicks 2\n"
+           "  weir streams merge clicks 0 1\n"
+           "  weir streams reshard clicks 8\n"
+           "  weir streams retention clicks --retention 30d\n"
+           "  weir streams --data d create clicks",
     .flags = flags,
     .n_flags = WR_LEN(flags),
     .opts_bytes = sizeof(streams_opts),

@@ -21,13 +21,17 @@ static int list(asking *q) {
     return EXIT_DONE;
 }
 
+static const char *retention_text(const wri_streams_ask *a, char out[32]) {
+    snprintf(out, 32, "%lldus", (long long)a->retention_us);
+    return a->retention_us ? out : NULL;
+}
+
 static int create(asking *q) {
     wri_client *c = &q->c;
     const wri_streams_ask *a = q->a;
-    char retention[32];
-    snprintf(retention, sizeof retention, "%lldus", (long long)a->retention_us);
-    c->sent = json_pack("{s:s, s:s, s:I, s:b}", "name", a->args[0], "retention", retention, "record_max",
-                        (json_int_t)a->record_max, "on_demand", a->on_demand);
+    char text[32];
+    c->sent = json_pack("{s:s, s:s*, s:I, s:b}", "name", a->args[0], "retention", retention_text(a, text),
+                        "record_max", (json_int_t)a->record_max, "on_demand", a->on_demand);
     if (!c->sent || (a->shards && json_object_set_new(c->sent, "shards", json_integer(a->shards)) < 0))
         return wri_no_memory(c);
     int status = wri_ask(c, "POST", "/v1/streams");
@@ -59,21 +63,53 @@ static int describe(asking *q) {
     return wri_print_objects(c, json_object_get(c->json, "shard_list"), 0);
 }
 
+/* Sends c->sent to what changes a stream. */
+static int change(asking *q, const char *how) {
+    wri_client *c = &q->c;
+    if (!c->sent) return wri_no_memory(c);
+    int status = wri_ask(c, "POST", "/v1/streams/%s/%s", wri_escaped(c, q->a->args[0]), how);
+    if (status == EXIT_DONE && q->a->server->json) wri_print_answer(c);
+    return status;
+}
+
+static int split(asking *q) {
+    char **args = q->a->args;
+    q->c.sent = json_pack("{s:s, s:s*}", "shard", args[1], "hash", args[2]);
+    return change(q, "split");
+}
+
+static int merge(asking *q) {
+    q->c.sent = json_pack("{s:[s, s]}", "shards", q->a->args[1], q->a->args[2]);
+    return change(q, "merge");
+}
+
+static int reshard(asking *q) {
+    const char *text = q->a->args[1];
+    int64_t n;
+    if (!wr_read_i64(text, strlen(text), &n)) {
+        wri_say("streams: '%s': expected how many shards there shall be, 1 to %d", text, WR_SHARDS_MAX);
+        return EXIT_USAGE;
+    }
+    q->c.sent = json_pack("{s:I}", "shards", (json_int_t)n);
+    return change(q, "reshard");
+}
+
+static int retention(asking *q) {
+    char text[32];
+    q->c.sent = json_pack("{s:s}", "retention", retention_text(q->a, text));
+    return change(q, "retention");
+}
+
 static const struct {
     const char *name;
     int (*run)(asking *q);
-} words[] = {{"list", list}, {"create", create}, {"delete", delete_stream}, {"describe", describe}};
+} words[] = {{"list", list},   {"create", create}, {"delete", delete_stream}, {"describe", describe},
+             {"split", split}, {"merge", merge},   {"reshard", reshard},      {"retention", retention}};
 
 int wri_streams_remote(const wri_streams_ask *a) {
     asking q = {.a = a};
     size_t i = 0;
-    while (i < WR_LEN(words) && strcmp(words[i].name, a->word) != 0) i++;
-    if (i == WR_LEN(words)) {
-        wri_say(
-            "streams: a server does not %s; name the data directory with --data while no server runs on it",
-            a->word);
-        return EXIT_USAGE;
-    }
+    while (strcmp(words[i].name, a->word) != 0) i++; /* streams.c knows the same ones */
     int status = wri_client_or_data(&q.c, "streams", a->server);
     if (status == EXIT_DONE) status = words[i].run(&q);
     wri_client_close(&q.c);

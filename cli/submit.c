@@ -64,11 +64,11 @@ static int submit(wri_client *c, const submit_opts *o, const char *path) {
     status = wri_ask(c, "POST", "/v1/jobs");
     if (status != EXIT_DONE) return status;
     if (o->server.json) wri_print_answer(c);
-    else {
-        wri_plain(stdout, "%s\n", wri_member(c->json, "id"));
+    else wri_plain(stdout, "%s\n", wri_member(c->json, "id"));
+    status = wri_job_fares(c, c->json);
+    if (status == EXIT_DONE && !o->server.json)
         wri_plain(stderr, "job %s is %s\n", wri_member(c->json, "name"), wri_member(c->json, "state"));
-    }
-    return EXIT_DONE;
+    return status;
 }
 
 static int run_submit(const void *opts, char **args, int n) {
@@ -92,7 +92,7 @@ const wr_command wri_cmd_submit = {
         "while: weir tail job:NAME shows them.\n\n"
         "  weir submit clicks.sql\n"
         "  weir submit --name slow -e \"SELECT * FROM clicks WHERE ms > 100\"\n\n"
-        "Exit status: 0 it runs, 1 the server would not, 2 SQL or usage error.",
+        "Exit status: 0 it runs, 1 it does not, or the server would not take it, 2 SQL or usage error.",
     .flags = submit_flags,
     .n_flags = WR_LEN(submit_flags),
     .opts_bytes = sizeof(submit_opts),
@@ -144,7 +144,8 @@ static void print_update(const json_t *answer) {
     add_list(&t, answer, "keeps");
     add_list(&t, answer, "begins");
     add_list(&t, answer, "drops");
-    wri_table_print(&t, 0);
+    if (t.n_cells > t.n_cols) wri_table_print(&t, 0);
+    else puts("the job has no state yet: all of it begins");
     wri_table_free(&t);
 }
 
@@ -163,7 +164,9 @@ static int update(wri_client *c, const update_opts *o, const char *path) {
     if (status != EXIT_DONE) return status;
     if (o->server.json) wri_print_answer(c);
     else print_update(c->json);
-    return EXIT_DONE;
+    if (o->dry_run) return EXIT_DONE;
+    status = wri_try(c, "GET", "/v1/jobs/%s", wri_escaped(c, job));
+    return c->code == 200 ? wri_job_fares(c, c->json) : c->code ? EXIT_DONE : status;
 }
 
 static int run_update(const void *opts, char **args, int n) {

@@ -224,7 +224,7 @@ static wr_status parse(tailing *t, wr_err *err) {
 
 static int of_data(tailing *t) {
     wr_err err = {0};
-    int status = wri_data_open("tail", t->o->data, false, false, &t->db);
+    int status = wri_data_open("tail", t->o->data, WRI_DATA_READ, false, &t->db);
     if (status != EXIT_DONE) return status;
     wr_status s = open_shards(t, true, &err);
     if (s == WR_OK) s = follow(t, &err);

@@ -118,11 +118,29 @@ static int stream_once(tailing *t, const char *from) {
     return status;
 }
 
+/* Whether the stream has the shard that is asked for. */
+static int find_shard(tailing *t) {
+    wri_client *c = &t->c;
+    json_t *list, *v;
+    size_t i;
+    int status = wri_ask(c, "GET", "/v1/streams/%s", wri_escaped(c, t->o->name));
+    if (status != EXIT_DONE) return status;
+    list = json_object_get(c->json, "shard_list");
+    json_array_foreach(list, i, v) {
+        if (wanted(t, v)) return EXIT_DONE;
+    }
+    wri_say("tail: stream %s has no shard %u to be read; weir streams describe %s lists them", t->o->name,
+            t->o->shard, t->o->name);
+    return EXIT_USAGE;
+}
+
 static int of_stream(tailing *t) {
     wri_client *c = &t->c;
     const char *from = t->o->from;
-    if (strcmp(from, "earliest") == 0) from = "start";
-    else if (strcmp(from, "latest") != 0) from = wr_arena_printf(&c->ar, "time:%s", from);
+    int found = t->o->shard == WR_NO_SHARD ? EXIT_DONE : find_shard(t);
+    if (found != EXIT_DONE) return found;
+    if (strcmp(from, "earliest") != 0 && strcmp(from, "latest") != 0)
+        from = wr_arena_printf(&c->ar, "time:%s", from);
     const char *start = from ? wr_strdup(from) : NULL; /* outlives the client's texts */
     int status = start ? EXIT_DONE : wri_no_memory(c);
     if (start && t->o->once) status = stream_once(t, start);

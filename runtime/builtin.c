@@ -40,7 +40,7 @@ static const wr_option settings[] = {
      .def = "0s",
      .max = WR_TS_MAX / 2,
      .doc = "Event time after which what no window bounds is forgotten: an idle key, a row of a join; 0: "
-            "never."},
+            "never. A join of endless streams that nothing else bounds wants it said, be it 0."},
     {.name = "evaluator",
      .type = WR_OPT_ENUM,
      .offset = SETTING(evaluator),

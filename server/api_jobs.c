@@ -51,8 +51,12 @@ json_t *wri_api_job_json(wri_sjob *j, bool whole) {
 
 bool wri_api_find_job(wri_req *r) {
     wri_sjob *j = wri_jobs_find(r->srv, r->args[0]);
+    const char *near = j ? NULL : wri_jobs_near(r->srv, r->args[0]);
     if (j) r->job = wri_job_hold(j);
-    else wri_answer_error(r, 404, "not_found", "there is no job '%.100s'", r->args[0]);
+    else if (near)
+        wri_answer_error(r, 404, "not_found", "there is no job '%.100s'; did you mean '%s'?", r->args[0],
+                         near);
+    else wri_answer_error(r, 404, "not_found", "there is no job '%.100s'; weir jobs lists them", r->args[0]);
     return j != NULL;
 }
 
@@ -195,6 +199,9 @@ static void submit(wri_req *r) {
     wr_buf_free(&why);
 }
 
+bool wri_api_begun(wri_req *r) { return wri_job_begun(r->job); }
+static void answer_begun(wri_req *r) { wri_answer_json(r, 201, wri_api_job_json(r->job, false)); }
+
 static void submitted(wri_req *r) {
     asked *a = r->own;
     wr_err err = {0};
@@ -204,8 +211,12 @@ static void submitted(wri_req *r) {
         return;
     }
     wri_sjob *j = wri_jobs_add(r->srv, &a->row, &err);
-    if (j) wri_answer_json(r, 201, wri_api_job_json(j, false));
-    else wri_answer_failed(r, WR_ENOMEM, &err); /* it stands in the catalog, and runs at the next start */
+    if (!j) { /* it stands in the catalog, and runs at the next start */
+        wri_answer_failed(r, WR_ENOMEM, &err);
+        return;
+    }
+    r->job = wri_job_hold(j);
+    wri_req_wait(r, wri_api_begun, answer_begun);
 }
 
 void wri_api_jobs_submit(wri_req *r) {
@@ -238,7 +249,7 @@ static void want(wri_req *r) {
     if (s != WR_OK) wri_note_failed(r, s, &err);
 }
 
-static bool at_rest(wri_req *r) { return wri_job_at_rest(r->job); }
+bool wri_api_at_rest(wri_req *r) { return wri_job_at_rest(r->job); }
 static bool is_over(wri_req *r) { return wri_job_at_rest(r->job) || r->job->row.wanted == WRI_WANT_RUN; }
 
 static void answer_job(wri_req *r) {
@@ -255,7 +266,7 @@ static void wanted(wri_req *r) {
     }
     if (!r->srv->stopping) wri_job_act(r->job, c->wanted);
     wri_reqs_look(r->srv);
-    wri_req_wait(r, is_over, answer_job);
+    wri_req_wait(r, c->wanted == WRI_WANT_RUN ? wri_api_begun : is_over, answer_job);
 }
 
 /* Whether a job that is so can become what is wanted. */
@@ -314,7 +325,7 @@ static bool begin(wri_req *r, wri_wanted w, bool force, const char *verb) {
         j->busy = false;
         wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s%s", j->row.name,
                          wri_jstate_name(j->state), verb,
-                         w == WRI_WANT_DELETE ? "; stop it first, or give ?force=1" : "");
+                         w == WRI_WANT_DELETE ? "; stop it first, or force it" : "");
     } else {
         c->wanted = w;
         return true;
@@ -359,7 +370,7 @@ static void stopped(wri_req *r) {
     if (wri_job_at_rest(r->job)) wri_req_work(r, erase, erased);
     else if (r->srv->stopping)
         wri_answer_error(r, 503, "stopping", "the server is stopping; the job is deleted at its next start");
-    else wri_req_wait(r, at_rest, stopped); /* it goes on to wait: nobody else deletes the job */
+    else wri_req_wait(r, wri_api_at_rest, stopped); /* it goes on to wait: nobody else deletes the job */
 }
 
 static void marked(wri_req *r) {

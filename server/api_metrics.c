@@ -185,7 +185,7 @@ static void look(wri_req *r) {
     if (!run) {
         char msg[300];
         snprintf(msg, sizeof msg, "job %s is %s%s", r->job->row.name, l->state,
-                 strcmp(l->state, "running") ? ": only a job that runs can be looked at"
+                 strcmp(l->state, "running") ? ": only a job that runs can be looked at; weir jobs tells more"
                                              : ", but is just beginning or ending; try again");
         wri_note_error(r, 409, "conflict", msg);
         return;

@@ -73,7 +73,7 @@ static bool read_cursor(reading *g, const char *p) {
 
 static bool read_from(reading *g, const char *from) {
     g->from.from = WR_FROM_HORIZON;
-    if (strcmp(from, "start") == 0) return true;
+    if (strcmp(from, "earliest") == 0) return true;
     if (strcmp(from, "latest") == 0) {
         g->from.from = WR_FROM_LATEST;
         return true;
@@ -355,7 +355,7 @@ static bool take(wri_req *r, reading *g, bool follow) {
     const char *from = wri_query(r, "from"), *limit = wri_query(r, "limit");
     int64_t n = LIMIT;
     if (follow && r->last_event && strncmp(r->last_event, "at:", 3) == 0) from = r->last_event;
-    if (!from) from = follow ? "latest" : "start";
+    if (!from) from = follow ? "latest" : "earliest";
     if (limit && (!wr_read_i64(limit, strlen(limit), &n) || n < 1 || n > LIMIT_MOST)) {
         wri_answer_error(r, 400, "bad_request", "limit '%.32s': expected 1 to %d", limit, LIMIT_MOST);
         return false;
@@ -365,7 +365,7 @@ static bool take(wri_req *r, reading *g, bool follow) {
     free_reading(g);
     wri_answer_error(
         r, 400, "bad_request",
-        "from '%.64s': expected start, latest, time:2026-01-01T00:00:00Z, or what 'next' of a page said",
+        "from '%.64s': expected earliest, latest, time:2026-01-01T00:00:00Z, or what 'next' of a page said",
         from);
     return false;
 }

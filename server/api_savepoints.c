@@ -135,14 +135,6 @@ static void saved(wri_req *r) {
     else wri_req_wait(r, is_saved, saved); /* it goes on to wait: the job answers, or ends */
 }
 
-static bool can_ask(wri_req *r) {
-    wri_sjob *j = r->job;
-    pthread_mutex_lock(&j->lock);
-    bool runs = j->run != NULL;
-    pthread_mutex_unlock(&j->lock);
-    return runs || wri_job_at_rest(j);
-}
-
 static void ask(wri_req *r) {
     wri_sjob *j = r->job;
     const saving *v = r->own;
@@ -166,7 +158,7 @@ static void ask(wri_req *r) {
         end_saving(r);
     } else if (runs) wri_req_wait(r, is_saved, saved);
     else if (wri_job_at_rest(j)) wri_req_work(r, copy, end_saving);
-    else wri_req_wait(r, can_ask, ask); /* it is being planned */
+    else wri_req_wait(r, wri_api_begun, ask); /* it is being planned */
 }
 
 /* JOB-20261121T150256Z */
@@ -336,13 +328,8 @@ static void describe(wri_req *r) {
     else note_none(r);
 }
 
-static void look(wri_req *r, void (*in_pool)(wri_req *r)) {
-    static const char *const none[] = {NULL};
-    if (wri_query_known(r, none)) wri_req_work(r, in_pool, wri_send_noted);
-}
-
-void wri_api_savepoints_list(wri_req *r) { look(r, list); }
-void wri_api_savepoint(wri_req *r) { look(r, describe); }
+void wri_api_savepoints_list(wri_req *r) { wri_api_work(r, list); }
+void wri_api_savepoint(wri_req *r) { wri_api_work(r, describe); }
 
 /* ---- deleted ---- */
 

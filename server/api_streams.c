@@ -77,7 +77,7 @@ static void list(wri_req *r) {
     wri_note(r, 200, json_pack("{s:o}", "streams", a));
 }
 
-static void describe(wri_req *r) {
+void wri_api_note_stream(wri_req *r) {
     wr_stream_info info;
     if (wri_api_describe(r, r->args[0], &info)) wri_note(r, 200, stream_json(r->args[0], &info, true));
 }
@@ -136,12 +136,12 @@ static void create(wri_req *r) {
     else wri_note_failed(r, s, &err);
 }
 
-static void work(wri_req *r, void (*in_pool)(wri_req *r)) {
+void wri_api_work(wri_req *r, void (*in_pool)(wri_req *r)) {
     static const char *const none[] = {NULL};
     if (wri_query_known(r, none)) wri_req_work(r, in_pool, wri_send_noted);
 }
 
-void wri_api_streams_list(wri_req *r) { work(r, list); }
-void wri_api_streams_create(wri_req *r) { work(r, create); }
-void wri_api_stream(wri_req *r) { work(r, describe); }
-void wri_api_stream_delete(wri_req *r) { work(r, delete); }
+void wri_api_streams_list(wri_req *r) { wri_api_work(r, list); }
+void wri_api_streams_create(wri_req *r) { wri_api_work(r, create); }
+void wri_api_stream(wri_req *r) { wri_api_work(r, wri_api_note_stream); }
+void wri_api_stream_delete(wri_req *r) { wri_api_work(r, delete); }

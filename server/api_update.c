@@ -5,8 +5,6 @@
  * before that goes on with the old SQL, one behind it with the new. */
 #include "server_int.h"
 
-static bool at_rest(wri_req *r) { return wri_job_at_rest(r->job); }
-
 /* ---- what becomes of state ---- */
 
 /* Lists of keeps, begins and drops; NULL u: of no state at all. */
@@ -111,7 +109,7 @@ static void go_on(wri_req *r) {
     }
     if (!r->srv->stopping && j->row.wanted == WRI_WANT_RUN && (v->text || j->state != WRI_FAILED))
         wri_job_act(j, WRI_WANT_RUN);
-    wri_api_give_back(r);
+    wri_req_wait(r, wri_api_begun, wri_api_give_back);
 }
 
 static void rested(wri_req *r) {
@@ -120,7 +118,7 @@ static void rested(wri_req *r) {
     if (r->srv->stopping) {
         wri_api_note_stopping(r);
         wri_api_give_back(r);
-    } else if (!wri_job_at_rest(j)) wri_req_wait(r, at_rest, rested);
+    } else if (!wri_job_at_rest(j)) wri_req_wait(r, wri_api_at_rest, rested);
     else if (j->state == WRI_FINISHED) {
         wri_note_error(r, 409, "conflict",
                        "the job has finished meanwhile: other SQL has nothing to go on from");

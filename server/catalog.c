@@ -151,7 +151,10 @@ static wr_status add(wri_catalog *c, const wri_job_row *row, wr_err *err) {
     bind_text(st, 8, row->savepoint);
     sqlite3_bind_int64(st, 9, row->memory_bytes);
     wr_status s = finish(c, st, NULL, err);
-    return s == WR_ELIMIT ? wr_fail(err, s, "there is a job '%s' already", row->name) : s;
+    return s == WR_ELIMIT
+               ? wr_fail(err, s, "there is a job '%s' already; update that one, or give another name",
+                         row->name)
+               : s;
 }
 
 static wr_status want(wri_catalog *c, const char *id, wri_wanted wanted, wr_err *err) {

@@ -126,7 +126,8 @@ const wr_option wr_server_options[WR_SERVER_OPTIONS] = {
     {.name = "config",
      .type = WR_OPT_STRING,
      .offset = OPT(config),
-     .doc = "A file of key = value lines that gives what the command line does not; keys are these options."},
+     .doc = "A file of key = value lines that gives what the command line does not; keys are these options, "
+            "with _ for -: snapshot_interval = 10s."},
 };
 
 static void defaults(wr_server_opts *o) {

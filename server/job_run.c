@@ -77,6 +77,7 @@ static void publish(wri_sjob *j, wr_job *run) {
     j->run = run;
     if (j->cancel) wr_job_cancel(run);
     pthread_mutex_unlock(&j->lock);
+    uv_async_send(&j->srv->wake); /* who started it waits for that */
 }
 
 static void take_back(wri_sjob *j, wr_job *run) {

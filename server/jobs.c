@@ -124,6 +124,13 @@ void wri_job_rest(wri_sjob *j) {
 
 bool wri_job_at_rest(const wri_sjob *j) { return !j->alive; }
 
+bool wri_job_begun(wri_sjob *j) {
+    pthread_mutex_lock(&j->lock);
+    bool open = j->run != NULL;
+    pthread_mutex_unlock(&j->lock);
+    return open || !j->alive;
+}
+
 void wri_job_act(wri_sjob *j, wri_wanted wanted) {
     j->row.wanted = wanted;
     if (wanted == WRI_WANT_RUN) {
@@ -199,6 +206,14 @@ wri_sjob *wri_jobs_find(wri_server *srv, const char *id_or_name) {
         if (strcmp(j->row.id, id_or_name) == 0 || strcmp(j->row.name, id_or_name) == 0) return j;
     }
     return NULL;
+}
+
+const char *wri_jobs_near(wri_server *srv, const char *name) {
+    const char **all = srv->n_jobs ? wr_alloc(srv->n_jobs * sizeof *all) : NULL, *near = NULL;
+    for (size_t i = 0; all && i < srv->n_jobs; i++) all[i] = srv->jobs[i]->row.name;
+    if (all) near = wr_nearest(name, all, srv->n_jobs, sizeof *all);
+    wr_free(all);
+    return near;
 }
 
 wri_sjob *wri_jobs_add(wri_server *srv, const wri_job_row *row, wr_err *err) {

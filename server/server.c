@@ -212,7 +212,7 @@ static void begin_renewal(wri_server *srv) {
 
 static void on_signal(uv_signal_t *h, int sig) {
     wri_server *srv = h->data;
-    if (sig == SIGHUP) {
+    if (sig == SIGHUP && srv->tls) {
         if (!srv->stopping) begin_renewal(srv);
         return;
     }
@@ -242,8 +242,11 @@ static wr_status make_handles(wri_server *srv, wr_err *err) {
     made(srv, (uv_handle_t *)&srv->tick);
     WR_TRY(uv_did(uv_tcp_init(&srv->loop, &srv->listener), "a socket", err));
     made(srv, (uv_handle_t *)&srv->listener);
-    /* Without TLS there is nothing to be read again, and SIGHUP stays what it was, as nohup wants. */
-    for (size_t i = 0; i < WR_LEN(sigs) - !srv->tls; i++) {
+    for (size_t i = 0; i < WR_LEN(sigs); i++) {
+        struct sigaction was;
+        /* Without TLS there is nothing to be read again: a terminal that goes stops the server, unless nohup.
+         */
+        if (!srv->tls && sigaction(sigs[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN) continue;
         WR_TRY(uv_did(uv_signal_init(&srv->loop, &srv->signals[i]), "a signal handler", err));
         made(srv, (uv_handle_t *)&srv->signals[i]);
         WR_TRY(uv_did(uv_signal_start(&srv->signals[i], on_signal, sigs[i]), "a signal handler", err));
@@ -255,8 +258,12 @@ static wr_status make_handles(wri_server *srv, wr_err *err) {
 
 static wr_status open_data(wri_server *srv, wr_err *err) {
     char path[4096];
-    wr_streams_opts so = {
-        .dir = srv->o.data, .relaxed = srv->o.durability == 1, .threads = 2, .say = say_streams, .ctx = srv};
+    wr_streams_opts so = {.dir = srv->o.data,
+                          .relaxed = srv->o.durability == 1,
+                          .served = true,
+                          .threads = 2,
+                          .say = say_streams,
+                          .ctx = srv};
     snprintf(path, sizeof path, "%.3900s/jobs", srv->o.data);
     wr_state_adopt_any(srv->sys, path, "snapshots"); /* before the first thread */
     WR_TRY(wr_streams_open(&so, &srv->streams, err));

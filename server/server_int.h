@@ -271,6 +271,7 @@ struct wri_sjob {
 wr_status wri_jobs_open(wri_server *srv,
                         wr_err *err) WR_MUST_USE; /* from the catalog; starts those that shall run */
 wri_sjob *wri_jobs_find(wri_server *srv, const char *id_or_name); /* NULL: none; a reference is not taken */
+const char *wri_jobs_near(wri_server *srv, const char *name);     /* what it may mean; NULL: nothing */
 wri_sjob *wri_job_hold(wri_sjob *j);
 void wri_job_drop(wri_sjob *j); /* NULL is allowed */
 /* A row that stands in the catalog becomes a job and is started. NULL: no memory. */
@@ -287,6 +288,8 @@ const char *wri_jstate_name(wri_jstate s);
 void wri_job_act(wri_sjob *j, wri_wanted wanted);
 void wri_job_rest(wri_sjob *j); /* ends its run with a last snapshot; what is wanted of it stays */
 bool wri_job_at_rest(const wri_sjob *j);
+/* What it reads and writes is open and its state is loaded, or it has ended. */
+bool wri_job_begun(wri_sjob *j);
 void wri_job_stats(wri_sjob *j, wr_job_stats *outp);
 /* What holds it up for now; .now false: nothing of that kind. */
 void wri_job_trouble(wri_sjob *j, wr_trouble_kind kind, wr_trouble *outp);
@@ -394,10 +397,16 @@ void wri_api_streams_list(wri_req *r);
 void wri_api_streams_create(wri_req *r);
 void wri_api_stream(wri_req *r);
 void wri_api_stream_delete(wri_req *r);
+void wri_api_stream_split(wri_req *r);
+void wri_api_stream_merge(wri_req *r);
+void wri_api_stream_reshard(wri_req *r);
+void wri_api_stream_retention(wri_req *r);
 void wri_api_records_put(wri_req *r);
 void wri_api_records_get(wri_req *r);
 /* The job that the path names, with a reference in r->job; false: answered. */
 bool wri_api_find_job(wri_req *r);
+bool wri_api_begun(wri_req *r);   /* for wri_req_wait: wri_job_begun of r->job */
+bool wri_api_at_rest(wri_req *r); /* the same: wri_job_at_rest */
 /* Of jobs and savepoints: 1 to most letters, digits, _, - and ., not beginning with . or -. */
 bool wri_api_good_name(const char *name, size_t most);
 /* The body as the text of a script, in r's arena; NULL: noted. */
@@ -419,5 +428,8 @@ wr_status wri_savepoint_begin(wri_server *srv, const wri_job_row *row, wr_err *e
 void wri_savepoints_open(wri_server *srv); /* removes what is left of deleted ones */
 /* In the pool: the stream of that name, in r's arena; false: noted. */
 bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);
+void wri_api_note_stream(wri_req *r); /* the one that the path names */
+/* A request without parameters that is done in the pool, which notes its answer. */
+void wri_api_work(wri_req *r, void (*in_pool)(wri_req *r));
 
 #endif

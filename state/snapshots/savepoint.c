@@ -139,14 +139,18 @@ static wr_status sync_parent(const wr_sys *sys, const char *dir, wr_err *err) {
     return r;
 }
 
-static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, wr_err *err) {
+/* Adds its length to *bytesp. */
+static wr_status write_manifest(const wr_snapshots *to, const wri_manifest *m, uint64_t *bytesp,
+                                wr_err *err) {
     wr_buf text = {0};
+    struct stat st;
     char *path = path_of(to->dir, NAME), *made = path_of(to->dir, NAME ".making");
     wr_status r = path && made ? wri_manifest_pack(m, &text, err) : wr_fail_oom(err, "a savepoint");
     if (r == WR_OK) r = wri_snap_write_file(to, made, WRI_MANIFEST, &text, err);
     if (r == WR_OK && to->sys->rename(made, path) != 0) r = cannot("rename", made, err);
     if (r == WR_OK) r = wri_snap_sync_dir(to, err);
     if (r == WR_OK) r = sync_parent(to->sys, to->dir, err);
+    if (r == WR_OK && to->sys->stat(path, &st) == 0) *bytesp += (uint64_t)st.st_size;
     if (r != WR_OK && path && made) {
         to->sys->unlink(path);
         to->sys->unlink(made);
@@ -168,7 +172,7 @@ wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, 
     wr_status r = c.to.dir && c.bytes ? make_folder(s->sys, dir, err) : wr_fail_oom(err, "a savepoint");
     bool made = r == WR_OK;
     if (r == WR_OK) r = copy_segment(&c, &m, err);
-    if (r == WR_OK) r = write_manifest(&c.to, &m, err);
+    if (r == WR_OK) r = write_manifest(&c.to, &m, &c.at, err);
     if (r == WR_OK && bytesp) *bytesp = c.at;
     wr_piece_reader_close(&c.in);
     if (c.out >= 0) s->sys->close(c.out);

@@ -63,7 +63,7 @@ static wr_status taken(wr_streams *db, int fd, wr_err *err) {
     ssize_t k = db->sys->pread(fd, pid, sizeof pid - 1, 0);
     pid[k > 0 ? (size_t)k : 0] = 0;
     pid[strcspn(pid, "\n")] = 0;
-    return wr_fail(err, WR_ELIMIT, "%s: process %s writes to it; stop that one first, or read only", db->dir,
+    return wr_fail(err, WR_ELIMIT, "%s: process %s writes to it; stop that one first", db->dir,
                    pid[0] ? pid : "(unknown)");
 }
 
@@ -230,7 +230,10 @@ wr_status wri_no_stream(wr_streams *db, const char *name, wr_err *err) {
     if (wr_stream_list(db, &ar, &names, &n, NULL) == WR_OK && n)
         near = wr_nearest(name, names, n, sizeof *names);
     if (near && strcmp(near, name) != 0) /* it is, when it has just been made */
-        wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; did you mean '%s'?", name, db->dir, near);
+        wr_fail(err, WR_EINVAL, "there is no stream '%s'%s%s; did you mean '%s'?", name,
+                db->opts.served ? "" : " in ", db->opts.served ? "" : db->dir, near);
+    else if (db->opts.served)
+        wr_fail(err, WR_EINVAL, "there is no stream '%s'; weir streams create %s makes it", name, name);
     else
         wr_fail(err, WR_EINVAL, "there is no stream '%s' in %s; weir streams --data %s create %s makes it",
                 name, db->dir, db->dir, name);

@@ -103,10 +103,10 @@ def savepoints_and_updates(d):
         expect(weir(e.url, "streams", "create", "s"), 0)
         path = write(d, "rows.sql", ROWS)
         expect(weir(e.url, "submit", path, "--memory", "64MiB"), 0)
-        expect(weir(e.url, "savepoint", "rows", "p"), 0, "p\n", "bytes in ")
+        saved = expect(weir(e.url, "savepoint", "rows", "p"), 0, "p\n", "bytes in ").stderr.split()[0]
         expect(weir(e.url, "savepoint", "rows", "p"), 1, "", "'p'")
         p = expect(weir(e.url, "savepoints"), 0, "NAME  JOB", "")
-        assert re.search(r"^p +rows +20\S+ \S+Z +[0-9,]+ +[0-9,]+ +ready$", p.stdout, re.M), p
+        assert re.search(r"^p +rows +20\S+ \S+Z +[0-9,]+ +" + saved + " +ready$", p.stdout, re.M), p
         expect(weir(e.url, "savepoints", "describe", "p"), 0, "SELECT a, t FROM s", "")
         assert expect(weir(e.url, "savepoints", "describe", "p", "--sql"), 0).stdout.strip() == ROWS
         assert json.loads(expect(weir(e.url, "savepoints", "list", "--json"), 0).stdout)["savepoints"][0]["job"] == "rows"
@@ -209,7 +209,7 @@ def what_is_wrong_is_said_with_its_status(d):
             (["tail", "x", "--from", "noon"], 2, "earliest, latest or a time"),
             (["tail", "job:g", "--shard", "1"], 2, "no shards"),
             (["streams", "describe", "x"], 2, "'x'"),
-            (["streams", "split", "x", "0"], 2, "a server does not split"),
+            (["streams", "split", "x", "0"], 2, "there is no stream 'x'"),
             (["streams", "create", "a b"], 2, "letters, digits"),
             (["streams", "--data", "d", "--server", e.url], 2, "found both"),
             (["submit", "-e", ENDLESS, "--name", "g"], 1, "'g'"),
@@ -228,6 +228,63 @@ def what_is_wrong_is_said_with_its_status(d):
             assert p.returncode == 2 and p.stderr == here.stderr, (p, here)
         p = weir(e.url, "submit", "-e", "SELECT nope")
         assert p.returncode == 2 and p.stderr == weir(e.url, "check", "-", stdin="SELECT nope").stderr.replace("<stdin>", "-e"), p
+
+
+@case
+def streams_are_changed_where_they_run(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s"), 0, "", "")
+        assert "kept 24 h" in expect(weir(e.url, "streams", "describe", "s"), 0).stdout
+        expect(weir(e.url, "streams", "retention", "s", "--retention", "7d"), 0, "", "")
+        assert "kept 168 h" in expect(weir(e.url, "streams", "describe", "s"), 0).stdout
+        expect(weir(e.url, "streams", "retention", "s"), 2, "", "retention STREAM --retention DURATION")
+        assert "kept 168 h" in expect(weir(e.url, "streams", "describe", "s"), 0).stdout
+        expect(weir(e.url, "streams", "split", "s", "0"), 0, "", "")
+        expect(weir(e.url, "streams", "split", "s", "1", "5"), 0, "", "")
+        expect(weir(e.url, "streams", "merge", "s", "3", "4"), 0, "", "")
+        expect(weir(e.url, "streams", "reshard", "s", "4"), 0, "", "")
+        assert expect(weir(e.url, "streams", "describe", "s"), 0).stdout.count(" yes ") == 4
+        expect(weir(e.url, "streams", "reshard", "s", "many"), 2, "", "how many")
+        expect(weir(e.url, "streams", "split", "s", "99"), 2, "", "does not exist")
+        expect(weir(e.url, "tail", "s", "--shard", "99", "--once"), 2, "", "no shard 99")
+        expect(weir(e.url, "tail", "s", "--shard", "0", "--once"), 0, "", "")
+        for args in ["put", "x"], ["tail", "x", "--once"], ["streams", "describe", "x"], ["streams", "reshard", "x", "2"]:
+            expect(weir(e.url, *args), 2, "", "there is no stream 'x'; weir streams create x makes it")
+        expect(weir(e.url, "put", "ss"), 2, "", "there is no stream 'ss'; did you mean 's'?")
+
+
+@case
+def a_job_that_cannot_begin_is_told_at_once(d):
+    no_file = "CREATE STREAM s (a BIGINT) WITH (connector = 'file', path = 'nowhere.jsonl', format = 'json'); SELECT a FROM s;"
+    with Engine(WEIR, d) as e:
+        p = expect(weir(e.url, "submit", "--name", "f", "-e", no_file), 1, "j-", "weir: submit: job f is failing: ")
+        assert "nowhere.jsonl" in p.stderr and "weir logs f" in p.stderr and "running" not in p.stderr, p
+        p = expect(weir(e.url, "submit", "--name", "r", "-e", ROWS), 1, "j-", "weir: submit: job r has failed: stream s: there is no stream 's'")
+        assert "weir resume r" in p.stderr and "running" not in p.stderr, p
+        assert job(e, "r")["state"] == "failed"
+        p = expect(weir(e.url, "submit", "--json", "--name", "q", "-e", ROWS), 1, None, "has failed: stream s: there is no stream 's'")
+        assert json.loads(p.stdout)["state"] == "failed", p
+        expect(weir(e.url, "resume", "r"), 1, "r: failed", "weir: resume: job r has failed: stream s: there is no stream 's'")
+        other = write(d, "r.sql", ROWS + " SELECT a + 1 AS b FROM s;")
+        expect(weir(e.url, "update", other), 1, "no state yet", "weir: update: job r has failed: stream s: there is no stream 's'")
+        expect(weir(e.url, "streams", "create", "s"), 0)
+        expect(weir(e.url, "update", other, "--dry-run"), 0, "no state yet", "")
+        expect(weir(e.url, "update", other), 0, "no state yet", "")
+        expect(weir(e.url, "put", "s", stdin='{"a":1,"t":"x"}'), 0)
+        expect(weir(e.url, "tail", "job:r", "--count", "2"), 0, '{"b":2}', "")
+        expect(weir(e.url, "submit", "--name", "rest", "-e", ROWS), 0)
+        expect(weir(e.url, "logs", "ret"), 2, "", "there is no job 'ret'; did you mean 'rest'?")
+
+
+@case
+def a_hang_up_ends_it_as_a_signal_does(d):
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "submit", "--name", "g", "-e", ENDLESS), 0)
+        e.stop(signal.SIGHUP)
+        with open(os.path.join(d, "serve.log"), encoding="utf-8") as f:
+            assert "a last snapshot of each job" in f.read()
+        e.start()
+        assert job(e, "g")["state"] == "running"
 
 
 @case
@@ -307,13 +364,13 @@ def page(*path):
         return f.read()
 
 
-def shell(e, d, text):
+def shell(e, d, text, limit=120):
     """Runs a block of a page against the engine; curl fails where the server says no."""
     os.makedirs(os.path.join(d, "bin"), exist_ok=True)
     if not os.path.exists(os.path.join(d, "bin", "weir")):
         os.symlink(WEIR, os.path.join(d, "bin", "weir"))
     text = text.replace("localhost:4567", e.url.removeprefix("http://")).replace("curl -s", "curl -sf")
-    return expect(subprocess.run(["sh", "-ec", text], cwd=d, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+    return expect(subprocess.run(["sh", "-ec", text], cwd=d, capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL,
                                  env={**os.environ, "WEIR_SERVER": e.url, "PATH": os.path.join(d, "bin") + ":" + os.environ["PATH"]}), 0)
 
 
@@ -324,7 +381,7 @@ def the_tour_of_the_readme_is_right(d):
     lines = re.findall(r"^    (.*)$", re.sub(r"```sql.*?```", "", tour, flags=re.S), re.M)
     assert lines[0] == "weir serve --data d &", lines
     with Engine(WEIR, d) as e:
-        p = shell(e, d, "\n".join(x for x in lines[1:] if not x.startswith("{")))
+        p = shell(e, d, "\n".join(x for x in lines[1:] if not x.startswith("{")), 45)  # no wait for an idle shard, which is a minute
         assert [x for x in p.stdout.splitlines() if x.startswith("{")] == [x for x in lines if x.startswith("{")], p
 
 

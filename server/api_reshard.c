@@ -1,0 +1,69 @@
+/* server/api_reshard.c -- streams changed while they are written and read: shards split, merged and dealt out
+ * anew, the time for which records are kept. All in the pool. */
+#include "server_int.h"
+
+static wr_status shard(const json_t *v, const char *where, uint32_t *outp, wr_err *err) {
+    const char *text = json_string_value(v);
+    if (text && wr_shard_id_read(text, strlen(text), outp)) return WR_OK;
+    return wr_fail(err, WR_EINVAL, "%s: expected a shard, as \"3\" or \"shardId-000000000003\"", where);
+}
+
+static wr_status split(wr_stream *st, const json_t *o, wr_err *err) {
+    const char *hash = json_string_value(json_object_get(o, "hash"));
+    uint32_t which;
+    wr_u128 at = 0; /* in the middle */
+    WR_TRY(shard(json_object_get(o, "shard"), "shard", &which, err));
+    if (hash && !wr_u128_read(hash, strlen(hash), &at))
+        return wr_fail(err, WR_EINVAL, "hash: expected a hash key, \"1\" to 2^128 - 1");
+    return wr_stream_split(st, which, at, err);
+}
+
+static wr_status merge(wr_stream *st, const json_t *o, wr_err *err) {
+    const json_t *two = json_object_get(o, "shards");
+    uint32_t a, b;
+    if (json_array_size(two) != 2)
+        return wr_fail(err, WR_EINVAL, "shards: expected the two that shall become one");
+    WR_TRY(shard(json_array_get(two, 0), "shards", &a, err));
+    WR_TRY(shard(json_array_get(two, 1), "shards", &b, err));
+    return wr_stream_merge(st, a, b, err);
+}
+
+static wr_status reshard(wr_stream *st, const json_t *o, wr_err *err) {
+    json_int_t n = json_integer_value(json_object_get(o, "shards"));
+    if (n < 1 || n > WR_SHARDS_MAX)
+        return wr_fail(err, WR_EINVAL, "shards: expected how many there shall be, 1 to %d", WR_SHARDS_MAX);
+    return wr_stream_reshard(st, (uint32_t)n, err);
+}
+
+static wr_status retention(wr_stream *st, const json_t *o, wr_err *err) {
+    const char *text = json_string_value(json_object_get(o, "retention"));
+    int64_t us;
+    if (!text) return wr_fail(err, WR_EINVAL, "retention: expected 1h to 365d");
+    WR_TRY(wr_parse_duration(text, &us, err));
+    WR_TRY(wr_stream_set_retention(st, us, err));
+    return wr_stream_tend(st, err);
+}
+
+/* The answer is the stream as it has become. */
+static void change(wri_req *r, const char *const *known,
+                   wr_status (*f)(wr_stream *st, const json_t *o, wr_err *err)) {
+    wr_stream_info info;
+    wr_stream *st;
+    wr_err err = {0};
+    json_t *o = wri_req_json(r);
+    if (!o || !wri_json_known(r, o, known) || !wri_api_describe(r, r->args[0], &info)) return;
+    wr_status s = wr_stream_open(r->srv->streams, r->args[0], &st, &err);
+    if (s == WR_OK) s = f(st, o, &err);
+    if (s == WR_OK) wri_api_note_stream(r);
+    else wri_note_failed(r, s, &err);
+}
+
+static void do_split(wri_req *r) { change(r, (const char *const[]){"s:shard", "s:hash", NULL}, split); }
+static void do_merge(wri_req *r) { change(r, (const char *const[]){"a:shards", NULL}, merge); }
+static void do_reshard(wri_req *r) { change(r, (const char *const[]){"i:shards", NULL}, reshard); }
+static void do_retention(wri_req *r) { change(r, (const char *const[]){"s:retention", NULL}, retention); }
+
+void wri_api_stream_split(wri_req *r) { wri_api_work(r, do_split); }
+void wri_api_stream_merge(wri_req *r) { wri_api_work(r, do_merge); }
+void wri_api_stream_reshard(wri_req *r) { wri_api_work(r, do_reshard); }
+void wri_api_stream_retention(wri_req *r) { wri_api_work(r, do_retention); }
