@@ -354,7 +354,6 @@ static void *write_main(void *arg) {
     w->status = write_all(w);
     if (w->status == WR_OK) w->committed = wri_commit_epoch(j, w->epoch, w->texts, &w->err);
     if (w->status == WR_OK) wri_savepoint_make(j, w->committed == WR_OK);
-    if (w->committed == WR_ECANCELED) w->committed = WR_OK; /* the job is about to say so */
     wr_budget_enter(was);
     __atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
     uv_async_send(&j->done);
@@ -423,6 +422,12 @@ static void written(wri_writing *w) {
     if (w->status == WR_OK) has_been_written(j);
     else if (w->unsure) wri_job_fail(j, w->status, &w->err);
     else give_up(j, &w->err);
+    /* Rows that have not been handed over are in this snapshot only: when the job is to stop, it is the last.
+     */
+    if (w->committed == WR_ECANCELED) {
+        e->last = true;
+        w->committed = WR_OK;
+    }
     if (w->status == WR_OK && w->committed != WR_OK) wri_job_fail(j, w->committed, &w->err);
     wri_savepoint_told(j, w->status != WR_OK ? w->status : w->committed, &w->err);
     __atomic_add_fetch(&e->bytes, w->bytes, __ATOMIC_RELAXED);

@@ -299,6 +299,11 @@ typedef struct control {
     uv_timer_t timer, epochs;
     void (*tick)(void *ctx);
     void *ctx;
+    /* the end of a job whose input has ended: on a thread of its own, so that ticks go on meanwhile */
+    bool finishing;
+    int finished; /* atomic: it is over, and */
+    wr_status status;
+    wr_err err;
 } control;
 
 static void on_timer(uv_timer_t *timer) {
@@ -314,16 +319,22 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
+static bool is_canceled(const wr_job *j) { return __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); }
+
 /* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by
  * whoever cancels. */
 static void on_done(uv_async_t *done) {
     control *c = done->data;
     wr_job *j = c->job;
+    if (c->finishing) {
+        if (__atomic_load_n(&c->finished, __ATOMIC_ACQUIRE)) uv_stop(&c->loop);
+        return;
+    }
     wri_epochs_written(j, false);
     wri_epochs_passed(j);
-    bool ends = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED) && j->epochs.store;
+    bool ends = is_canceled(j) && j->epochs.store;
     if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
-    if (__atomic_load_n(&c->job->running, __ATOMIC_ACQUIRE) == 0) uv_stop(&c->loop);
+    if (__atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == 0 && !j->epochs.writing) uv_stop(&c->loop);
 }
 
 /* Only once the threads are gone: one may still be sending. */
@@ -351,6 +362,30 @@ static wr_status start_workers(wr_job *j, uint32_t *startedp, wr_err *err) {
     return WR_OK;
 }
 
+static void *finish_main(void *arg) {
+    control *c = arg;
+    wr_budget *was = wr_budget_enter(&c->job->budget);
+    c->status = wri_epochs_finish(c->job, &c->err);
+    wr_budget_enter(was);
+    __atomic_store_n(&c->finished, 1, __ATOMIC_RELEASE);
+    uv_async_send(&c->job->done);
+    return NULL;
+}
+
+/* All rows have come through: what was kept for the sinks goes out, which may take as long as they like. */
+static wr_status finish(control *c, wr_err *err) {
+    pthread_t thread;
+    if (!c->job->epochs.store) return WR_OK;
+    uv_timer_stop(&c->epochs);
+    c->finishing = true;
+    int e = pthread_create(&thread, NULL, finish_main, c);
+    if (e != 0) return wri_epochs_finish(c->job, err);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    pthread_join(thread, NULL);
+    if (c->status != WR_OK && err) *err = c->err;
+    return c->status;
+}
+
 static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
     control c = {.job = j, .tick = tick, .ctx = ctx};
     uint32_t started;
@@ -370,15 +405,16 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
     wri_epochs_written(j, true);
+    bool finishes = s == WR_OK && j->status == WR_OK && !is_canceled(j);
+    if (finishes) s = finish(&c, err);
     close_loop(&c);
     wri_savepoint_end(j);
     __atomic_store_n(&j->ended_us, j->sys->mono_us(), __ATOMIC_RELAXED);
-    if (s != WR_OK) return s;
+    if (finishes || s != WR_OK) return s;
     if (j->status != WR_OK) {
         if (err) *err = j->err;
         return j->status;
     }
-    if (!__atomic_load_n(&j->canceled, __ATOMIC_RELAXED)) return wri_epochs_finish(j, err);
     for (uint32_t id = 0; id < j->plan->n_nodes; id++) WR_TRY(wri_sink_interrupt(j, &j->sinks[id], err));
     return wr_fail(err, WR_ECANCELED, "interrupted");
 }

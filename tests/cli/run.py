@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 
 WEIR = os.path.abspath(sys.argv[1])
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -246,6 +247,77 @@ def tables_that_are_locked_are_tried_again(d):
     db.commit()
     assert p.communicate(timeout=60) == ("", "") and p.returncode == 0, p
     assert db.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (2,)]
+    db.close()
+
+
+@case
+def rows_of_a_locked_table_outlive_an_interrupt(d):
+    """A snapshot's rows cannot be handed over, and the job is told to stop: the next run hands them over."""
+    sql = ("CREATE STREAM s (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); CREATE STREAM o WITH "
+           "(connector = 'sqlite', path = 't.db', table = 't', retry_for = '1h') AS SELECT a FROM s;")
+    args = [WEIR, "run", "--data", "d", "--state", "state", "--snapshot-interval", "20ms", "-e", sql]
+    expect(weir("streams", "--data", "d", "create", "s", cwd=d), 0)
+    db = sqlite3.connect(os.path.join(d, "t.db"), isolation_level=None)
+    db.executescript("CREATE TABLE t (a INTEGER);")
+    n = 0
+
+    def put():
+        nonlocal n
+        expect(weir("put", "s", "--data", "d", "-q", cwd=d, stdin="".join('{"a":%d}\n' % i for i in range(n, n + 10))), 0)
+        n += 10
+
+    def arrived():
+        return [a for (a,) in db.execute("SELECT a FROM t").fetchall()]
+
+    def until_there():
+        for _ in range(6000):
+            if n - 1 in arrived():
+                return
+            time.sleep(0.01)
+        raise AssertionError(arrived())
+
+    for more in (False, True):  # nothing has come since that snapshot, or something has
+        p = subprocess.Popen(args, cwd=d, stderr=subprocess.PIPE)
+        put()
+        until_there()
+        db.execute("BEGIN IMMEDIATE")
+        put()
+        read_until(p.stderr.fileno(), b"locked")
+        if more:
+            put()
+            time.sleep(0.1)
+        p.send_signal(signal.SIGINT)
+        assert p.wait(60) == 130, p.stderr.read()
+        p.stderr.close()
+        db.execute("COMMIT")
+    p = subprocess.Popen(args, cwd=d, stderr=subprocess.DEVNULL)
+    put()
+    until_there()
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130
+    assert sorted(arrived()) == list(range(n)), arrived()
+    db.close()
+
+
+@case
+def last_rows_that_a_table_does_not_take_are_told(d):
+    sql = ("CREATE STREAM v AS SELECT a FROM (VALUES (1), (2)) AS x(a); CREATE STREAM o WITH (connector = 'sqlite', path = 't.db', "
+           "table = 't', retry_for = '1h') AS SELECT a FROM v;")
+    args = [WEIR, "run", "--state", "state", "-e", sql]
+    db = sqlite3.connect(os.path.join(d, "t.db"), isolation_level=None)
+    db.executescript("CREATE TABLE t (a INTEGER);")
+    expect(weir("run", "-q", "--state", "another", "-e", sql, cwd=d), 0, "", "")  # makes weir_epochs
+    db.execute("BEGIN IMMEDIATE")
+    p = subprocess.Popen(args, cwd=d, stderr=subprocess.PIPE)
+    read_until(p.stderr.fileno(), b"is locked by another program; rows wait, and it is tried again")
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130 and b"goes on from there" in p.stderr.read(), p
+    p.stderr.close()
+    p = subprocess.Popen(args, cwd=d, stderr=subprocess.PIPE)
+    db.execute("COMMIT")
+    assert p.wait(60) == 0 and b"has finished" in p.stderr.read(), p
+    p.stderr.close()
+    assert db.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (1,), (2,), (2,)]
     db.close()
 
 
