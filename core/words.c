@@ -26,15 +26,13 @@ uint32_t wr_span_bytes(wr_span s) {
     for (uint32_t i = 0; i < n; i++) {                                                                       \
         type word = (type)((uint64_t)v[i] - (uint64_t)least);                                                \
         memcpy(to + i * sizeof word, &word, sizeof word);                                                    \
-    }                                                                                                        \
-    return
+    }
 #define UNPACK(type)                                                                                         \
     for (uint32_t i = 0; i < n; i++) {                                                                       \
         type word;                                                                                           \
         memcpy(&word, from + i * sizeof word, sizeof word);                                                  \
         v[i] = (int64_t)((uint64_t)least + word);                                                            \
-    }                                                                                                        \
-    return
+    }
 
 WR_HOT void wr_words_pack(const int64_t *restrict v, uint32_t n, int64_t least, uint32_t bytes,
                           void *restrict words) {
@@ -43,11 +41,14 @@ WR_HOT void wr_words_pack(const int64_t *restrict v, uint32_t n, int64_t least, 
     case 0:
         return;
     case 1:
-        PACK(uint8_t);
+        PACK(uint8_t)
+        return;
     case 2:
-        PACK(uint16_t);
+        PACK(uint16_t)
+        return;
     case 4:
-        PACK(uint32_t);
+        PACK(uint32_t)
+        return;
     default:
         if (n > 0) memcpy(words, v, n * sizeof *v);
     }
@@ -61,11 +62,14 @@ WR_HOT void wr_words_unpack(const void *restrict words, uint32_t n, int64_t leas
         for (uint32_t i = 0; i < n; i++) v[i] = least;
         return;
     case 1:
-        UNPACK(uint8_t);
+        UNPACK(uint8_t)
+        return;
     case 2:
-        UNPACK(uint16_t);
+        UNPACK(uint16_t)
+        return;
     case 4:
-        UNPACK(uint32_t);
+        UNPACK(uint32_t)
+        return;
     default:
         if (n > 0) memcpy(v, words, n * sizeof *v);
     }
