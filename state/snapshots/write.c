@@ -7,9 +7,14 @@
 
 #include "store_int.h"
 
-static wri_part_at *find_part(const wri_manifest *m, const char *name) {
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->parts[i].name, name) == 0) return &m->parts[i];
+/* *atp: where the one before it was. Snapshots have their parts in the same order, and may have many. */
+static wri_part_at *find_part(const wri_manifest *m, const char *name, size_t *atp) {
+    for (size_t i = 0; i < m->n; i++) {
+        size_t at = (*atp + 1 + i) % m->n;
+        if (strcmp(m->parts[at].name, name) != 0) continue;
+        *atp = at;
+        return &m->parts[at];
+    }
     return NULL;
 }
 
@@ -26,11 +31,11 @@ static wr_status add_piece(wri_manifest *m, wri_part_at *p, wri_piece_at at, wr_
     return WR_OK;
 }
 
-/* A part of the manifest m, and its bytes behind what g has. */
+/* A part of the manifest m, and its bytes behind what g has. *lastp: find_part's. */
 static wr_status write_part(const wr_snapshots *s, wr_segment *g, const wr_part *part, wri_manifest *m,
-                            wr_err *err) {
+                            size_t *lastp, wr_err *err) {
     wri_part_at *p = &m->parts[m->n++];
-    const wri_part_at *old = part->more && s->has_last ? find_part(&s->last, part->name) : NULL;
+    const wri_part_at *old = part->more && s->has_last ? find_part(&s->last, part->name, lastp) : NULL;
     if (part->more && !old)
         return wr_fail(err, WR_EINVAL, "%s is to go on, and the snapshot before has none of it", part->name);
     p->name = wr_arena_strdup(&m->ar, part->name);
@@ -127,8 +132,9 @@ static wr_status write_manifest(wr_snapshots *s, const wri_manifest *m, bool *st
 static wr_status write_segment(wr_snapshots *s, uint64_t segment, const wr_part *parts, size_t n,
                                wri_manifest *m, uint64_t *bytesp, wr_err *err) {
     wr_segment g;
+    size_t last = 0;
     wr_status r = wri_segment_open(s, segment, &g, err);
-    for (size_t i = 0; r == WR_OK && i < n; i++) r = write_part(s, &g, &parts[i], m, err);
+    for (size_t i = 0; r == WR_OK && i < n; i++) r = write_part(s, &g, &parts[i], m, &last, err);
     *bytesp = g.at + g.n - WRI_MAGIC_LEN;
     if (r == WR_OK) r = wri_segment_finish(&g, err);
     wri_segment_close(&g);
