@@ -110,9 +110,11 @@ static void count_name(void *ctx, const char *name) {
     ++*(size_t *)ctx;
 }
 
-static wr_status make_folder(const wr_sys *sys, const char *dir, wr_err *err) {
+/* *madep: it was not there. */
+static wr_status make_folder(const wr_sys *sys, const char *dir, bool *madep, wr_err *err) {
     size_t names = 0;
-    if (sys->mkdir(dir, 0755) == 0) return WR_OK;
+    *madep = sys->mkdir(dir, 0755) == 0;
+    if (*madep) return WR_OK;
     if (errno != EEXIST) return cannot("make the folder", dir, err);
     if (sys->list(dir, count_name, &names) != 0) return cannot("list", dir, err);
     return names == 0
@@ -169,17 +171,17 @@ wr_status wr_savepoint_write(wr_snapshots *s, const char *dir, const char *but, 
     if (!s->has_last) return wr_fail(err, WR_EINVAL, "savepoint: '%s' has no snapshot to make it of", s->dir);
     c.to.dir = wr_strdup(dir);
     c.bytes = wr_alloc(COPY_BYTES);
-    wr_status r = c.to.dir && c.bytes ? make_folder(s->sys, dir, err) : wr_fail_oom(err, "a savepoint");
-    bool made = r == WR_OK;
+    bool made = false;
+    wr_status r =
+        c.to.dir && c.bytes ? make_folder(s->sys, dir, &made, err) : wr_fail_oom(err, "a savepoint");
+    bool ours = r == WR_OK;
     if (r == WR_OK) r = copy_segment(&c, &m, err);
     if (r == WR_OK) r = write_manifest(&c.to, &m, &c.at, err);
     if (r == WR_OK && bytesp) *bytesp = c.at;
     wr_piece_reader_close(&c.in);
     if (c.out >= 0) s->sys->close(c.out);
-    if (r != WR_OK && made) {
-        if (c.out_path) s->sys->unlink(c.out_path);
-        s->sys->rmdir(dir);
-    }
+    if (r != WR_OK && ours && c.out_path) s->sys->unlink(c.out_path);
+    if (r != WR_OK && made) s->sys->rmdir(dir);
     wri_manifest_free(&m);
     wr_free(c.out_path);
     wr_free(c.to.dir);
