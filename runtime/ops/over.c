@@ -55,7 +55,8 @@ typedef struct over {
     uint32_t *key_cols; /* 0, 1, … */
     loaded *loaded;     /* rows of frames out of a snapshot, that have not been put in */
     size_t n_loaded, loaded_cap;
-    bool unsettled; /* something was loaded */
+    size_t loaded_bytes; /* what those take, and what they will take in their frames */
+    bool unsettled;      /* something was loaded */
     uint32_t *gids, *ids, *in_time;
     uint64_t *fresh;
     size_t gids_cap, ids_cap, in_time_cap, fresh_cap;
@@ -495,6 +496,9 @@ static wr_status load_keys(wr_op *op, over *s, wr_batch *b, wr_err *err) {
     return wri_slots_touch(&s->keys, s->gids, b->n, err);
 }
 
+/* A time, links, and a state of each call. */
+static size_t frame_row_bytes(const wr_op *op) { return 8 * (2 + (size_t)op->node->over.n_calls); }
+
 static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     over *s = op->state;
     wr_batch *b = saved->rows;
@@ -520,6 +524,7 @@ static wr_status over_load(wr_op *op, const wr_saved *saved, wr_err *err) {
     if (wr_grow(&s->loaded, &s->loaded_cap, s->n_loaded + 1, sizeof *s->loaded) != WR_OK)
         return wr_fail_oom(err, "OVER");
     s->loaded[s->n_loaded++] = (loaded){wr_batch_hold(b), frame};
+    s->loaded_bytes += b->n * (8 * ((size_t)b->n_cols + 1) + sizeof(load_row) + frame_row_bytes(op));
     return WR_OK;
 }
 
@@ -648,6 +653,7 @@ static wr_status settle(wr_op *op, over *s, wr_err *err) {
     }
     wr_free(rows);
     while (s->n_loaded > 0) wr_batch_drop(s->loaded[--s->n_loaded].rows);
+    s->loaded_bytes = 0;
     s->unsettled = false;
     return st;
 }
@@ -686,8 +692,7 @@ static void over_measure(const wr_op *op, wr_kept *out) {
     size_t rows = k.rows - wri_timeline_rows(s->line);
     out->keys = k.keys;
     out->bytes = wri_groups_bytes(s->groups) + wri_timers_bytes(&s->timers) + wri_timeline_bytes(s->line);
-    out->bytes +=
-        rows * 8 * (2 + (size_t)op->node->over.n_calls); /* a time, links, and a state of each call */
+    out->bytes += rows * frame_row_bytes(op) + s->loaded_bytes;
     if (s->lead) out->bytes += wri_lead_rows(s->lead) * wri_row_bytes(&op->node->out);
 }
 
