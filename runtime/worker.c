@@ -253,7 +253,7 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
         wri_entry *e = &t->entries[i];
         if (e->exchange && !e->ended) WR_TRY(wri_exchange_drain(t, e, didp, err));
     }
-    bool did = *didp; /* whatever is saved here: sources have their turn */
+    bool did = true; /* rows of exchanges may have come, and what is saved here takes no turn from sources */
     WR_TRY(save_rest(t, false, &did, err));
     WR_TRY(wri_memory_relieve(t, didp, err));
     __atomic_store_n(&t->meter.rests, wri_commit_waits(t), __ATOMIC_RELAXED);
