@@ -195,6 +195,8 @@ static void measure_parts(const loading *l, uint64_t *bytes) {
 static wr_status load_part(loading *l, const part_name *name, const wr_saved_part *p, wr_err *err) {
     wri_whose whose = !l->same ? WRI_BY_KEY : name->worker == l->loader.worker ? WRI_OWN : WRI_OTHERS;
     l->loader.likely = name->first;
+    /* Of slots that are others' there are only rows without keys to be had, which the first worker takes. */
+    if (name->sub >= WR_SUB_SLOTS && whose == WRI_OTHERS && l->loader.worker != 0) return WR_OK;
     if (name->sub >= WR_SUB_SLOTS) return wri_slots_load(&l->loader, name->now, p, whose, err);
     for (size_t k = 0; k < p->n; k++)
         WR_TRY(wri_items_load(&l->loader, name->now, &p->pieces[k], whose, err));

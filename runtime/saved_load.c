@@ -215,13 +215,18 @@ static wr_status load_one(stream *s, wr_err *err) {
 
 static bool has_more(const stream *s) { return s->n > 0 || to_read(s) > 0; }
 
-static wr_status load_all(stream *s, wr_err *err) {
-    while (has_more(s)) WR_TRY(load_one(s, err));
+/* All has been read: whether it is what was written. */
+static wr_status check_sum(const stream *s, wr_err *err) {
     if (!s->from || s->crc == s->from->crc) return WR_OK;
     return wr_fail(err, WR_EIO,
                    "state was read from disk as it was not written: its checksum is %08x, %08x was expected; "
                    "check the disk",
                    s->crc, s->from->crc);
+}
+
+static wr_status load_all(stream *s, wr_err *err) {
+    while (has_more(s)) WR_TRY(load_one(s, err));
+    return check_sum(s, err);
 }
 
 wr_status wri_items_load_from(wri_loader *l, wr_op *op, const wr_part_from *from, wri_whose whose,
@@ -281,7 +286,8 @@ wr_status wri_item_load(wri_loader *l, uint32_t id, const wr_piece *p, uint64_t 
         s.at = p->data + at;
         s.n = len;
     } else s.from = &from;
-    return load_one(&s, err); /* its checksum was looked at when the part was gone through */
+    return load_one(&s,
+                    err); /* the piece has a checksum, its items have none: wri_items_find has looked at it */
 }
 
 /* Rows lie as [how many, …]: state/snapshots/rows.c. */
@@ -322,7 +328,7 @@ wr_status wri_items_find(wri_loader *l, const wr_piece *p, wri_found *each, void
         end = (p->data ? p->len : s.read) - s.n;
         WR_TRY(each(ctx, at, (size_t)(end - at), rows, err));
     }
-    return WR_OK;
+    return check_sum(&s, err);
 }
 
 wr_status wri_items_loaded(const wri_loader *l, wr_err *err) {
