@@ -3,7 +3,7 @@
  *   worker     row ─► pack ─► pending               behind a barrier that others have not passed: after
  *   barrier    all have passed: pending ─► ready, after ─► pending; the connector notes its place (mark)
  *   snapshot   ready is a part of it, "rows/<node>"
- *   pool       manifest durable ─► commit(epoch, ready)
+ *   its thread manifest durable ─► commit(epoch, ready)
  *   restart    commit(epoch of the snapshot, its rows, again), before anything else is written
  *
  * What the target shows is thus never taken back, and needs no second phase of its own: that the rows of an

@@ -228,6 +228,7 @@ struct wr_saver {
     uint32_t *room; /* scratch */
     size_t room_cap;
     bool goes_on; /* the snapshot before has been written, by this run: parts can go on from it */
+    wr_save_sum sum;
     wr_arena ar;
 };
 

@@ -173,7 +173,7 @@ wr_status wr_save_part(wr_saver *to, int64_t part, uint32_t sub, bool more, wr_e
  * at another time: then no snapshot has to do with all of them. */
 #define WR_SAVED_MOST UINT64_C(3)
 typedef struct wr_save_turn { /* of a part; all zero: it has never been saved */
-    uint64_t rows;            /* since it was last written whole, and by that */
+    uint64_t rows;            /* saved since it was last written whole, and by that */
     bool based, alone;        /* it has been written whole; by its own turn */
 } wr_save_turn;
 /* At a barrier, for part `no` of those that an operator has, with `live` rows, `changed` of them since the
@@ -192,6 +192,11 @@ wr_status wr_save_said(wr_saver *to, const uint64_t *bits, size_t words, uint32_
 #endif
 wr_status wr_save_slots(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                         const uint32_t *slots, wr_err *err) WR_MUST_USE;
+typedef struct wr_save_sum {
+    uint64_t rows, bytes; /* as packed */
+} wr_save_sum;
+/* What has been packed for snapshots by it, ever: to tell what a call adds. */
+wr_save_sum wr_saved_so_far(const wr_saver *to);
 /* There is no snapshot before that parts could go on from: all that is kept must be saved. */
 bool wr_save_anew(const wr_saver *to);
 /* Rows that lie anywhere in memory, saved at once by save_rest(): what they pass through stays in a cache. */

@@ -121,8 +121,12 @@ static wr_status pack(wr_saver *to, const wri_item *what, wr_err *err) {
     item->buf = to->n_bufs - 1;
     item->at = at;
     item->len = buf->len - at;
+    to->sum.rows += what->rows ? what->rows->n : 0;
+    to->sum.bytes += item->len;
     return WR_OK;
 }
+
+wr_save_sum wr_saved_so_far(const wr_saver *to) { return to->sum; }
 
 wr_status wr_save_made(wr_saver *to, uint32_t tag, wr_batch *b, const uint32_t *keys, uint32_t n_keys,
                        wr_err *err) {

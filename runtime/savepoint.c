@@ -2,7 +2,7 @@
  *
  *   wr_job_savepoint (any thread)    notes the folder
  *   tick (control thread)            sends a barrier at once, of an epoch that takes the savepoint up
- *   pool                             writes that snapshot, then copies all it names to the folder
+ *   its thread                       writes that snapshot, then copies all it names to the folder
  *   control thread                   tells who asked; with `stop` the job ends
  *
  * So a savepoint is a snapshot like others, and asks nothing more of workers. It is made of one that is

@@ -12,12 +12,13 @@
 #define FAR_WORDS     4096
 #define LOG_OF(words) (words)
 #endif
+#define FIT_FIRST 16 /* slots that are saved at a time before it is known what they take */
 
 _Static_assert(PART_BITS >= 12, "blocks of rows (join_rows.h) are of one part");
 _Static_assert(UINT32_C(1) << (32 - PART_BITS) >= WR_SUB_SLOTS, "the loader tells them from other parts");
 
 void wri_slots_init(wri_slots *s, wr_op *op, int64_t number, uint32_t space, wri_slots_save save, void *ctx) {
-    *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx};
+    *s = (wri_slots){.op = op, .number = number, .space = space, .save = save, .ctx = ctx, .fit = FIT_FIRST};
     if (wr_task_saves(op->task)) s->notes = WRI_NOTES_ALL;
     else if (op->def->keyed) s->notes = WRI_NOTES_LIVE; /* it may go to disk: ../paged.h */
 }
@@ -92,12 +93,30 @@ static uint32_t sub_of(const wri_slots *s, size_t part) {
     return (s->space + 1) << (32 - PART_BITS) | (uint32_t)part;
 }
 
-static wr_status save_list(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err *err) {
+#define SAVE_BYTES ((uint64_t)256 << 10) /* packed, about half a millisecond: what is saved at a time */
+
+/* A slot may be a row of a few bytes, or a text of many, or all rows of a key. */
+static uint32_t at_a_time(const wri_slots *s) {
     uint32_t most = wr_task_batch_rows(s->op->task);
+    return s->fit < most ? s->fit : most;
+}
+
+static wr_status save_some(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err *err) {
+    wr_saver *to = wr_saver_of(s->op, s->number, sub_of(s, ids[0] >> PART_BITS));
+    wr_save_sum was = wr_saved_so_far(to);
+    WR_TRY(s->save(s, ids, n, to, err));
+    wr_save_sum is = wr_saved_so_far(to);
+    uint64_t bytes = is.bytes - was.bytes;
+    s->parts[ids[0] >> PART_BITS].turn.rows += is.rows - was.rows;
+    if (bytes > SAVE_BYTES) s->fit = bytes / n < SAVE_BYTES ? (uint32_t)(SAVE_BYTES * n / bytes) : 1;
+    else if (bytes < SAVE_BYTES / 4 && n >= s->fit && s->fit < PART_SLOTS) s->fit *= 2;
+    return WR_OK;
+}
+
+static wr_status save_list(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err *err) {
     for (uint32_t at = 0, some; at < n; at += some) {
-        some = n - at < most ? n - at : most;
-        wr_saver *to = wr_saver_of(s->op, s->number, sub_of(s, ids[at] >> PART_BITS));
-        WR_TRY(s->save(s, ids + at, some, to, err));
+        some = n - at < at_a_time(s) ? n - at : at_a_time(s);
+        WR_TRY(save_some(s, ids + at, some, err));
     }
     return WR_OK;
 }
@@ -109,9 +128,10 @@ static wr_status save_list(wri_slots *s, const uint32_t *ids, uint32_t n, wr_err
 static uint32_t add_company(wri_slots *s, uint32_t *list, uint32_t n) {
     size_t w = list[n - 1] / 64, end = (w / PART_WORDS + 1) * PART_WORDS;
     wri_slot_part *p = &s->parts[w / PART_WORDS];
-    for (; n < COMPANY && w < end && w < s->words && p->due > 0; w++) {
+    uint32_t most = at_a_time(s) < COMPANY ? at_a_time(s) : COMPANY;
+    for (; n < most && w < end && w < s->words && p->due > 0; w++) {
         uint64_t *due = &s->due[w];
-        for (; n < COMPANY && *due; *due &= *due - 1, p->due--, s->n_due--)
+        for (; n < most && *due; *due &= *due - 1, p->due--, s->n_due--)
             list[n++] = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(*due);
     }
     return n;
@@ -340,6 +360,15 @@ static void make_due(wri_slots *s, size_t part, bool whole) {
     }
 }
 
+/* How many rows those are that live: a slot has as many as it had when all were saved last. */
+static uint64_t live_rows(wri_slot_part *p) {
+    if (p->whole) { /* since the last barrier all have been */
+        p->rows_each = (float)p->turn.rows / (float)p->whole;
+        p->whole = 0;
+    }
+    return p->rows_each > 1 ? (uint64_t)((float)p->live * p->rows_each) : p->live;
+}
+
 static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err) {
     wri_slot_part *p = &s->parts[part];
     uint32_t changed = settle_part(s, part);
@@ -348,11 +377,11 @@ static wr_status begin_part(wri_slots *s, size_t part, wr_saver *to, wr_err *err
         *p = (wri_slot_part){0};
         return WR_OK;
     }
-    bool whole = wr_save_whole(&p->turn, to, (uint32_t)part, changed, p->live);
+    bool whole = wr_save_whole(&p->turn, to, (uint32_t)part, changed, live_rows(p));
+    if (whole) p->whole = p->live;
     WR_TRY(wr_save_part(to, s->number, sub_of(s, part), !whole, err));
     if (!whole && changed) WR_TRY(say_which(s, part, changed, to, err));
     if (whole || changed) make_due(s, part, whole);
-    p->turn.rows += p->due;
     s->n_due += p->due;
     return WR_OK;
 }
@@ -407,9 +436,8 @@ static uint32_t take(wri_slots *s, uint32_t most) {
 wr_status wri_slots_rest(wri_slots *s, bool *leftp, wr_err *err) {
     *leftp = s->n_due > 0;
     if (!*leftp) return WR_OK;
-    uint32_t most = s->at_once && s->at_once < wr_task_batch_rows(s->op->task)
-                        ? s->at_once
-                        : wr_task_batch_rows(s->op->task);
+    uint32_t most = at_a_time(s);
+    if (s->at_once && s->at_once < most) most = s->at_once;
     if (wr_grow(&s->list, &s->list_cap, most, sizeof *s->list) != WR_OK)
         return wr_fail_oom(err, "a snapshot");
     return save_list(s, s->list, take(s, most), err);

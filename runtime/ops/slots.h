@@ -51,6 +51,8 @@ void wri_slot_bits_set(uint64_t *bits, const uint32_t *ids, size_t n);
 
 typedef struct wri_slot_part {
     uint32_t live, gone, due; /* slots, as their bits say */
+    uint32_t whole;           /* slots that the last barrier began to save wholly; 0: it did not */
+    float rows_each;          /* of a slot, when that was done last */
     wr_save_turn turn;
 } wri_slot_part;
 
@@ -93,6 +95,7 @@ struct wri_slots {
     uint64_t n_due;
     size_t at;        /* words of due before this one are zero */
     uint32_t at_once; /* that _rest saves, WR_SAVE_SCATTERED or the like; 0: a batch */
+    uint32_t fit;     /* that are saved at a time, by what those before took */
     uint32_t *list;
     size_t list_cap;
 };

@@ -16,6 +16,7 @@
  * bytes, and lengths had four bytes:
  *
  *   wm: bytes    place: bytes    column: [phys, nulls | nil, bytes] or [phys, nulls | nil, lengths, bytes] */
+#include <inttypes.h>
 #include <msgpack.h>
 
 #include "snapshots.h"
@@ -160,10 +161,23 @@ static int pack_rows(msgpack_packer pk, const wr_batch *b) {
     return r;
 }
 
+static wr_status why_not(const wr_batch *b, wr_err *err) {
+    for (uint32_t c = 0; c < b->n_cols; c++) {
+        uint64_t bytes = 0;
+        for (uint32_t i = 0; b->cols[c].phys == WR_STR && i < b->n; i++) bytes += length_of(&b->cols[c], i);
+        if (bytes > UINT32_MAX)
+            return wr_fail(err, WR_ELIMIT,
+                           "rows of a snapshot: the texts of %u rows that belong together take %" PRIu64
+                           " bytes; 4 GiB are the most",
+                           b->n, bytes);
+    }
+    return wr_fail_oom(err, "rows of a snapshot");
+}
+
 wr_status wr_rows_pack(const wr_batch *b, wr_buf *out, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, wr_buf_write);
-    return pack_rows(pk, b) == 0 ? WR_OK : wr_fail_oom(err, "rows of a snapshot");
+    return pack_rows(pk, b) == 0 ? WR_OK : why_not(b, err);
 }
 
 typedef struct saying {
@@ -183,7 +197,7 @@ wr_status wr_rows_say(const wr_batch *b, wr_segment *to, wr_err *err) {
     msgpack_packer pk;
     msgpack_packer_init(&pk, &s, say);
     if (pack_rows(pk, b) == 0) return WR_OK;
-    return s.status != WR_OK ? s.status : wr_fail_oom(err, "rows of a snapshot");
+    return s.status != WR_OK ? s.status : why_not(b, err);
 }
 
 /* ---- and back ---- */

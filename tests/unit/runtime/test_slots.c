@@ -185,6 +185,76 @@ Test(slots, random_changes) {
     }
 }
 
+#define MANY 1000
+
+/* The first slot has many rows, each other one has one. */
+static wr_status save_many(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to, wr_err *err) {
+    (void)s;
+    wr_batch *b;
+    uint32_t slots[64 + MANY];
+    cr_assert_eq(wr_batch_new(1, WR_LEN(slots), &b, err), WR_OK);
+    cr_assert_eq(wr_batch_col(b, 0, WR_I64, err), WR_OK);
+    b->n = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < (ids[i] == w.ids[0] ? MANY : 1); k++) {
+            slots[b->n] = ids[i];
+            b->cols[0].i64[b->n++] = (int64_t)k * 12345;
+        }
+    wr_status r = wr_save_slots(to, 7, b, NULL, 0, slots, err);
+    wr_batch_drop(b);
+    return r;
+}
+
+/* What is void is bounded in rows, not in slots. */
+Test(slots, a_slot_of_many_rows) {
+    wr_err err = {0};
+    size_t first = 0;
+    begin(true);
+    w.slots.save = save_many;
+    for (uint32_t i = 0; i < 30; i++) {
+        cr_assert_eq(wri_slots_touch(&w.slots, w.ids, i ? 1 : IN, &err), WR_OK);
+        barrier();
+        cr_assert_eq(wri_slots_finish(&w.slots, &err), WR_OK);
+        complete();
+        if (i == 0) first = w.text[0].len;
+        cr_assert_lt(w.text[0].len, 5 * first, "%zu at first, %zu after %u snapshots", first, w.text[0].len,
+                     i);
+    }
+    end();
+}
+
+static uint32_t largest; /* slots saved at a time, after the first time */
+
+static wr_status save_wide(const wri_slots *s, const uint32_t *ids, uint32_t n, wr_saver *to, wr_err *err) {
+    static char text[100000];
+    uint64_t before = wr_saved_so_far(to).bytes;
+    wr_batch *b;
+    if (before && n > largest) largest = n;
+    cr_assert_eq(wr_batch_new(1, n, &b, err), WR_OK);
+    cr_assert_eq(wr_batch_col(b, 0, WR_STR, err), WR_OK);
+    for (uint32_t i = 0; i < n; i++) b->cols[0].str[i] = wr_str_make(text, sizeof text);
+    b->n = n;
+    wr_status r = wr_save_slots(to, 7, b, NULL, 0, ids, err);
+    wr_batch_drop(b);
+    (void)s;
+    return r;
+}
+
+/* Few slots at a time where each takes much, be they saved in their turn or because they change. */
+Test(slots, wide_slots) {
+    wr_err err = {0};
+    begin(true);
+    w.slots.save = save_wide;
+    cr_assert_eq(wri_slots_touch(&w.slots, w.ids, IN, &err), WR_OK);
+    barrier();
+    bool left = true;
+    for (int i = 0; i < 10; i++) cr_assert_eq(wri_slots_rest(&w.slots, &left, &err), WR_OK);
+    cr_assert_eq(wri_slots_touch(&w.slots, w.ids + IN / 2, 40, &err), WR_OK);
+    cr_assert_eq(wri_slots_finish(&w.slots, &err), WR_OK);
+    cr_assert_leq(largest, 3, "%u", largest);
+    end();
+}
+
 static wr_status all(wri_slots *s, wr_err *err) {
     for (uint32_t i = 0; i < IN; i++)
         if (w.now[i]) WR_TRY(wri_slots_touch(s, &w.ids[i], 1, err));
