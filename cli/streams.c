@@ -105,7 +105,7 @@ static wr_status split(doing *d, wr_err *err) {
     wr_u128 at = 0;
     WR_TRY(shard_arg(d->args[1], &shard, err));
     WR_TRY(wr_stream_open(d->db, d->args[0], &st, err));
-    if (d->args[2] && !wr_u128_read(d->args[2], strlen(d->args[2]), &at))
+    if (d->args[2] && (!wr_u128_read(d->args[2], strlen(d->args[2]), &at) || at == 0))
         return wr_fail(err, WR_EINVAL, "'%s': expected a hash key, 1 to 2^128 - 1", d->args[2]);
     return wr_stream_split(st, shard, at, err);
 }

@@ -55,9 +55,12 @@ static void tell_trouble(wr_job *j, const wri_sink *s, const wr_err *why) {
     wri_trouble_begins(j, WR_TROUBLE_TARGET, false, text);
 }
 
+static int64_t patience_of(const wri_sink *s) {
+    return s->con->patience_us ? s->con->patience_us(s->sink) : 0;
+}
+
 /* WR_ECANCELED: it has not succeeded so far, and the job is to stop. */
-static wr_status try_to_hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
-    int64_t patience = s->con->patience_us ? s->con->patience_us(s->sink) : 0;
+static wr_status try_to_hand_over(wr_job *j, wri_sink *s, wr_handover *h, int64_t patience, wr_err *err) {
     int64_t until = j->sys->mono_us() + patience, wait = 0;
     wr_err why = {0};
     wr_status r;
@@ -78,9 +81,9 @@ static wr_status try_to_hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err
     return r == WR_OK ? r : wr_fail(err, r, "%s", why.msg);
 }
 
-static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, wr_err *err) {
+static wr_status hand_over(wr_job *j, wri_sink *s, wr_handover *h, int64_t patience, wr_err *err) {
     int64_t from = wri_meter_writing(j, s);
-    wr_status r = try_to_hand_over(j, s, h, err);
+    wr_status r = try_to_hand_over(j, s, h, patience, err);
     wri_meter_written(j, s, from, r == WR_OK ? h->len : 0);
     return r;
 }
@@ -90,7 +93,7 @@ static wr_status hand_over_now(wr_job *j, wri_sink *s, wr_err *err) {
     __atomic_store_n(&s->since_us, 0, __ATOMIC_RELAXED);
     if (s->pending.len == 0) return WR_OK;
     wr_handover h = {.data = s->pending.data, .len = s->pending.len};
-    wr_status r = hand_over(j, s, &h, err);
+    wr_status r = hand_over(j, s, &h, patience_of(s), err);
     s->pending.len = 0; /* a job that failed reads its rows again, or says that it failed */
     return r;
 }
@@ -234,7 +237,7 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
         wri_sink *s = &j->sinks[id];
         if (!s->commits || !s->on_way) continue;
         wr_handover h = {.epoch = epoch, .data = texts[s->part].data, .len = texts[s->part].len};
-        if (r == WR_OK && h.len > 0) r = in_sink(s, hand_over(j, s, &h, err), err);
+        if (r == WR_OK && h.len > 0) r = in_sink(s, hand_over(j, s, &h, patience_of(s), err), err);
         settle(j, s, &texts[s->part], true); /* also after a failure: they are in the snapshot */
     }
     return r; /* WR_ECANCELED: the next run hands them over */
@@ -242,12 +245,13 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
 
 /* ---- going on ---- */
 
+/* Without patience: nobody can cancel a job that begins yet, or is told what it waits for. */
 wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
     wri_sink *s = &j->sinks[n->id];
     const wr_piece *rows = wri_epochs_rows(j, from, n);
     if (!rows || !s->commits) return WR_OK;
     wr_handover h = {.epoch = from->head.epoch, .again = true, .data = rows->data, .len = rows->len};
-    return in_sink(s, hand_over(j, s, &h, err), err);
+    return in_sink(s, hand_over(j, s, &h, 0, err), err);
 }
 
 wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) {

@@ -406,9 +406,9 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
     wri_epochs_written(j, true);
     bool finishes = s == WR_OK && j->status == WR_OK && !is_canceled(j);
+    wri_savepoint_end(j); /* there will be no barrier any more */
     if (finishes) s = finish(&c, err);
     close_loop(&c);
-    wri_savepoint_end(j);
     __atomic_store_n(&j->ended_us, j->sys->mono_us(), __ATOMIC_RELAXED);
     if (finishes || s != WR_OK) return s;
     if (j->status != WR_OK) {

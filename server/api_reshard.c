@@ -13,7 +13,7 @@ static wr_status split(wr_stream *st, const json_t *o, wr_err *err) {
     uint32_t which;
     wr_u128 at = 0; /* in the middle */
     WR_TRY(shard(json_object_get(o, "shard"), "shard", &which, err));
-    if (hash && !wr_u128_read(hash, strlen(hash), &at))
+    if (hash && (!wr_u128_read(hash, strlen(hash), &at) || at == 0))
         return wr_fail(err, WR_EINVAL, "hash: expected a hash key, \"1\" to 2^128 - 1");
     return wr_stream_split(st, which, at, err);
 }

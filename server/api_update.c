@@ -109,7 +109,8 @@ static void go_on(wri_req *r) {
     }
     if (!r->srv->stopping && j->row.wanted == WRI_WANT_RUN && (v->text || j->state != WRI_FAILED))
         wri_job_act(j, WRI_WANT_RUN);
-    wri_req_wait(r, wri_api_begun, wri_api_give_back);
+    j->busy = false; /* who would stop it need not wait */
+    wri_req_wait(r, wri_api_begun, wri_send_noted);
 }
 
 static void rested(wri_req *r) {

@@ -216,7 +216,8 @@ static void on_signal(uv_signal_t *h, int sig) {
         if (!srv->stopping) begin_renewal(srv);
         return;
     }
-    if (srv->stopping) _exit(130); /* the second one: at once; snapshots so far hold */
+    if (srv->stopping && sig == SIGHUP) return; /* a shell passes it on, and the kernel sends one, too */
+    if (srv->stopping) _exit(130);              /* the second one: at once; snapshots so far hold */
     srv->stopping = true;
     wri_server_say(srv, "stopping: a last snapshot of each job; a second signal ends at once");
     close_handle(srv, (uv_handle_t *)&srv->listener);
@@ -246,7 +247,8 @@ static wr_status make_handles(wri_server *srv, wr_err *err) {
         struct sigaction was;
         /* Without TLS there is nothing to be read again: a terminal that goes stops the server, unless nohup.
          */
-        if (!srv->tls && sigaction(sigs[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN) continue;
+        if (sigs[i] == SIGHUP && !srv->tls && sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler == SIG_IGN)
+            continue;
         WR_TRY(uv_did(uv_signal_init(&srv->loop, &srv->signals[i]), "a signal handler", err));
         made(srv, (uv_handle_t *)&srv->signals[i]);
         WR_TRY(uv_did(uv_signal_start(&srv->signals[i], on_signal, sigs[i]), "a signal handler", err));

@@ -46,16 +46,22 @@ static wr_status make_room(wr_stream *st, size_t n, wr_err *err) {
 typedef struct change {
     wr_stream *st;
     wri_meta m; /* as it is to be */
-    uint32_t *parents;
+    wri_shard **parents;
     wri_meta_shard *children; /* their ranges and parents; the rest is given when they are made */
     wri_shard **made;         /* of the children */
     size_t n_parents, n_children, parents_cap, children_cap, made_cap;
 } change;
 
+static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
+    for (size_t i = 0; i < st->n_shards; i++)
+        if (st->shards[i]->id.shard == id) return st->shards[i];
+    return NULL;
+}
+
 static wr_status add_parent(change *c, const wri_meta_shard *s, wr_err *err) {
-    if (wr_grow(&c->parents, &c->parents_cap, c->n_parents + 1, sizeof *c->parents) != WR_OK)
+    if (wr_grow(&c->parents, &c->parents_cap, c->n_parents + 1, sizeof(wri_shard *)) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");
-    c->parents[c->n_parents++] = s->id;
+    c->parents[c->n_parents++] = shard_of(c->st, s->id);
     return WR_OK;
 }
 
@@ -69,15 +75,9 @@ static wr_status add_child(change *c, const wri_meta_shard *child, wr_err *err) 
     return WR_OK;
 }
 
-static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
-    for (size_t i = 0; i < st->n_shards; i++)
-        if (st->shards[i]->id.shard == id) return st->shards[i];
-    return NULL;
-}
-
 static wr_status close_parents(change *c, int64_t now_us, wr_err *err) {
     for (size_t i = 0; i < c->n_parents; i++) {
-        wri_shard *sh = shard_of(c->st, c->parents[i]);
+        wri_shard *sh = c->parents[i];
         if (sh->damaged != WR_OK) return wr_fail(err, sh->damaged, "%s", sh->why.msg);
         WR_TRY(wri_shard_seal(sh, err));
         wri_files_close(
@@ -98,7 +98,8 @@ static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
     bool many = c->n_children > WRI_MANY_SHARDS;
     for (size_t i = 0; i < c->n_parents; i++) { /* a later second, whatever the clock says */
         int64_t after =
-            wr_floor_to(wri_meta_find(&c->m, c->parents[i])->created_us, WR_US_PER_SECOND) + WR_US_PER_SECOND;
+            wr_floor_to(wri_meta_find(&c->m, c->parents[i]->id.shard)->created_us, WR_US_PER_SECOND) +
+            WR_US_PER_SECOND;
         if (born_us < after) born_us = after;
     }
     for (size_t i = 0; i < c->n_children; i++) {
@@ -130,7 +131,7 @@ static wr_status apply(change *c, wr_err *err) {
     wr_status s = carry_out(c, &said, err);
     if (said) {
         pthread_mutex_lock(&st->db->lock);
-        for (size_t i = 0; i < c->n_parents; i++) shard_of(st, c->parents[i])->closed = true;
+        for (size_t i = 0; i < c->n_parents; i++) c->parents[i]->closed = true;
         for (size_t i = 0; i < c->n_children; i++) st->shards[st->n_shards++] = c->made[i];
         wri_stream_adopt(st, &c->m);
         pthread_mutex_unlock(&st->db->lock);
@@ -192,7 +193,7 @@ static wr_status merge(wr_stream *st, uint32_t a, uint32_t b, wr_err *err) {
     wri_meta_shard *x = open_shard(&st->meta, a), *y = open_shard(&st->meta, b);
     change c = {.st = st};
     if (!x || !y) return no_shard(st, x ? b : a, err);
-    if (x->lo < y->lo ? x->hi + 1 != y->lo : y->hi + 1 != x->lo)
+    if (x == y || (x->lo < y->lo ? x->hi + 1 != y->lo : y->hi + 1 != x->lo))
         return wr_fail(err, WR_EINVAL, "stream %s: shards %" PRIu32 " and %" PRIu32 " are not neighbours",
                        st->name, a, b);
     return end(&c, add_merged(&c, x, y, err), err);
@@ -250,7 +251,7 @@ static wr_status join_some(wr_stream *st, const ranges *to, bool *anyp, wr_err *
 }
 
 /* First every border of the new ranges is made, at once, then every other one goes, in rounds: a shard has
- * two parents at most. */
+ * two parents at most. In between there may be more open shards than WR_SHARDS_MAX. */
 static wr_status reshard(wr_stream *st, uint32_t n, wr_err *err) {
     wr_u128 max = ~(wr_u128)0;
     ranges to = {.n = n, .slice = n <= 1 ? 0 : (max - (n - 1)) / n + 1};
@@ -295,7 +296,6 @@ wr_status wr_stream_reshard(wr_stream *st, uint32_t n, wr_err *err) {
 static wr_status set(wr_stream *st, int64_t retention_us, bool on_demand, wr_err *err) {
     wri_meta m;
     bool said;
-    WR_TRY(make_room(st, 0, err));
     WR_TRY(wri_meta_copy(&st->meta, &m, 0, err));
     m.retention_us = retention_us;
     m.on_demand = on_demand;

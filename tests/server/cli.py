@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -277,10 +278,38 @@ def a_job_that_cannot_begin_is_told_at_once(d):
 
 
 @case
+def a_job_whose_last_rows_are_not_taken_can_be_stopped(d):
+    write(d, "in.jsonl", '{"a":1}\n{"a":2}\n')
+    sql = ("CREATE STREAM i (a BIGINT) WITH (connector = 'file', path = 'in.jsonl', format = 'json'); CREATE STREAM o WITH "
+           "(connector = 'sqlite', path = 't.db', table = 't', retry_for = '1h') AS SELECT a FROM i;")
+    db = sqlite3.connect(os.path.join(d, "t.db"), isolation_level=None)
+    db.executescript("CREATE TABLE t (a INTEGER);")
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "submit", "--name", "before", "-e", sql), 0)  # makes weir_epochs
+        while job(e, "before")["state"] != "finished":
+            pass
+        db.execute("BEGIN IMMEDIATE")
+        expect(weir(e.url, "submit", "--name", "last", "-e", sql), 0)
+        while "is locked" not in str(job(e, "last").get("trouble")):
+            pass
+        expect(weir(e.url, "savepoint", "last"), 1, "", "the job has ended")
+        expect(weir(e.url, "stop", "last"), 0, "last: stopped")
+        expect(weir(e.url, "resume", "last"), 1, "last: failing", "is locked by another program")
+        expect(weir(e.url, "stop", "last"), 0, "last: stopped")
+        db.execute("COMMIT")
+        expect(weir(e.url, "resume", "last"), 0)
+        while job(e, "last")["state"] != "finished":
+            pass
+        assert db.execute("SELECT a FROM t ORDER BY a").fetchall() == [(1,), (1,), (2,), (2,)]
+    db.close()
+
+
+@case
 def a_hang_up_ends_it_as_a_signal_does(d):
     with Engine(WEIR, d) as e:
         expect(weir(e.url, "submit", "--name", "g", "-e", ENDLESS), 0)
-        e.stop(signal.SIGHUP)
+        e.process.send_signal(signal.SIGHUP)
+        e.stop(signal.SIGHUP)  # shells and the kernel send one each
         with open(os.path.join(d, "serve.log"), encoding="utf-8") as f:
             assert "a last snapshot of each job" in f.read()
         e.start()

@@ -540,7 +540,7 @@ def streams_are_split_and_merged_while_jobs_read_them(d):
             assert [r["n"] for r in rows if r["k"] == f"k{i}"] == list(range(n)), i
         assert s.post("/v1/streams/c/retention", {"retention": "7d"})["retention_seconds"] == 7 * 86400
         for how, body, message in [("split", {"shard": "0"}, "is closed"), ("split", {}, "expected a shard"), ("split", {"shard": "x"}, "expected a shard"),
-                                   ("split", {"shard": "9999"}, "does not exist"), ("split", {"shard": "0", "hash": "-1"}, "hash key"),
+                                   ("split", {"shard": "9999"}, "does not exist"), ("split", {"shard": "0", "hash": "-1"}, "hash key"), ("split", {"shard": "0", "hash": "0"}, "hash key"),
                                    ("merge", {"shards": ["1"]}, "the two"), ("merge", {"shards": ["0", 1]}, "expected a shard"),
                                    ("merge", {}, "the two"), ("reshard", {"shards": 0}, "1 to 10000"), ("reshard", {}, "1 to 10000"),
                                    ("retention", {"retention": "1m"}, "1 hour to 365 days"), ("retention", {}, "1h to 365d")]:

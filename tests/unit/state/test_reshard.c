@@ -51,6 +51,7 @@ Test(reshard, split_and_merge) {
     wr_reader *r;
     wr_records got = {0};
     cr_assert_eq(wr_reader_open(db, "s", 0, horizon, &r, &err), WR_OK);
+    cr_assert_eq(wr_stream_merge(st, 0, 0, &err), WR_EINVAL);
     wr_u128 half = (wr_u128)1 << 127;
     cr_assert_eq(wr_stream_split(st, 7, half, &err), WR_EINVAL);
     cr_assert_not_null(strstr(err.msg, "does not exist"), "%s", err.msg);
