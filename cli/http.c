@@ -3,22 +3,45 @@
  *
  * No proxies and no redirections: a server is where its URL says. An answer that stands still is given up
  * after PATIENCE, one that is followed (server-sent events) never. */
+#include <curl/curl.h>
+
 #include "client.h"
-#include "connectors/curl.h"
 
 #define PATIENCE         300L /* seconds without a byte */
 #define CONNECT_PATIENCE 10L
 
+/* clang-format off */
+#define CURL_LIST(X)                                                                                         \
+    X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_reset) X(easy_cleanup)                \
+    X(easy_strerror) X(slist_append) X(slist_free_all)
+/* clang-format on */
+
+typedef struct curl_functions {
+#define X(f) __typeof__(&curl_##f) f;
+    CURL_LIST(X)
+#undef X
+} curl_functions;
+
 struct wri_http {
-    wr_curl curl;
+    curl_functions curl;
     CURL *easy;
     char said[CURL_ERROR_SIZE];
 };
 
+static wr_status load_library(curl_functions *into, wr_err *err) {
+    static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
+#define X(f) "curl_" #f,
+    static const char *const functions[] = {CURL_LIST(X) NULL};
+#undef X
+    static const wr_library lib = {
+        .user = "asking a server", .package = "libcurl4", .files = files, .functions = functions};
+    return wr_library_load(&lib, into, err);
+}
+
 wr_status wri_http_open(wri_http **outp, wr_err *err) {
     wri_http *h = *outp = wr_calloc(1, sizeof *h);
     if (!h) return wr_fail_oom(err, "the HTTP client");
-    WR_TRY(wr_curl_load("asking a server", &h->curl, err));
+    WR_TRY(load_library(&h->curl, err));
     h->easy = h->curl.easy_init();
     return h->easy ? WR_OK : wr_fail_oom(err, "the HTTP client");
 }
@@ -94,12 +117,20 @@ wr_status wri_http_do(wri_http *h, wri_http_call *x, wr_err *err) {
     CURL *e = h->easy;
     x->code = 0;
     x->enough = false;
+    h->said[0] = 0;
+    h->curl.easy_reset(e); /* keeps the connection */
     struct curl_slist *headers = headers_of(h, x);
     if (!headers) return wr_fail_oom(err, "a request");
-    wr_curl_begin(&h->curl, e, x->url, h->said);
+    h->curl.easy_setopt(e, CURLOPT_URL, x->url);
+    h->curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    h->curl.easy_setopt(e, CURLOPT_PROXY, "");
+    h->curl.easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     h->curl.easy_setopt(e, CURLOPT_TCP_KEEPALIVE,
                         1L); /* who follows hears of a server whose machine is gone */
     if (x->ca) h->curl.easy_setopt(e, CURLOPT_CAINFO, x->ca);
+    h->curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    h->curl.easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
+    h->curl.easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);
     h->curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_PATIENCE);
     h->curl.easy_setopt(e, CURLOPT_HTTPHEADER, headers);
     h->curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);

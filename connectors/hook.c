@@ -10,19 +10,31 @@
  * data is base64. What is answered is not trusted: ids must be those that were sent, each once, before the
  * code also all of them; of an output, what has no answer has not been delivered. A request has a time limit
  * and an answer a size. libcurl is loaded at first use: weir starts without it. One thread at a time. */
+#include <curl/curl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 
 #include "conn_int.h"
-#include "curl.h"
 #include "formats/convert.h"
 
 #define ANSWER_MAX (64 << 20)
 #define APP_ARN    "arn:aws:kinesisanalytics:local:000000000000:application/weir"
 
+/* clang-format off */
+#define CURL_LIST(X)                                                                                         \
+    X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_reset) X(easy_cleanup)                \
+    X(easy_strerror) X(slist_append) X(slist_free_all)
+/* clang-format on */
+
+typedef struct curl_functions {
+#define X(f) __typeof__(&curl_##f) f;
+    CURL_LIST(X)
+#undef X
+} curl_functions;
+
 struct wr_hook {
-    wr_curl curl;
+    curl_functions curl;
     wr_hook_cfg cfg;
     CURL *easy;
     char said[CURL_ERROR_SIZE];
@@ -30,6 +42,16 @@ struct wr_hook {
     wr_buf answer;
     bool oom, long_answer;
 };
+
+static wr_status load_library(curl_functions *into, wr_err *err) {
+    static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
+#define X(f) "curl_" #f,
+    static const char *const functions[] = {CURL_LIST(X) NULL};
+#undef X
+    static const wr_library lib = {
+        .user = "a function at a URL", .package = "libcurl4", .files = files, .functions = functions};
+    return wr_library_load(&lib, into, err);
+}
 
 wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
     *outp = NULL;
@@ -39,7 +61,7 @@ wr_status wr_hook_new(const wr_hook_cfg *cfg, wr_hook **outp, wr_err *err) {
     wr_hook *h = wr_calloc(1, sizeof *h);
     if (!h) return wr_fail_oom(err, "a function at a URL");
     h->cfg = *cfg;
-    wr_status s = wr_curl_load("a function at a URL", &h->curl, err);
+    wr_status s = load_library(&h->curl, err);
     if (s == WR_OK && !(h->easy = h->curl.easy_init())) s = wr_fail_oom(err, "a function at a URL");
     if (s == WR_OK) *outp = h;
     else wr_hook_free(h);
@@ -120,7 +142,14 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 static void set_up(wr_hook *h, const wr_buf *body, struct curl_slist *headers) {
     CURL *e = h->easy;
-    wr_curl_begin(&h->curl, e, h->cfg.url, h->said);
+    h->curl.easy_reset(e); /* keeps the connection */
+    h->curl.easy_setopt(e, CURLOPT_URL, h->cfg.url);
+    h->curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    h->curl.easy_setopt(e, CURLOPT_PROXY, "");
+    h->curl.easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    h->curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    h->curl.easy_setopt(e, CURLOPT_USERAGENT, "weir/" WR_VERSION);
+    h->curl.easy_setopt(e, CURLOPT_ERRORBUFFER, h->said);
     h->curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(h->cfg.timeout_us / 1000));
     h->curl.easy_setopt(e, CURLOPT_HTTPHEADER, headers);
     h->curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
@@ -138,6 +167,7 @@ static wr_status post(wr_hook *h, const wr_buf *body, wr_err *err) {
     if (l) l = h->curl.slist_append(l, "Expect:"); /* it would cost a round trip */
     h->answer.len = 0;
     h->oom = h->long_answer = false;
+    h->said[0] = 0;
     if (!l) {
         h->curl.slist_free_all(headers);
         return wr_fail_oom(err, "a request");
