@@ -198,6 +198,7 @@ void wri_file_path(const char *shard_dir, uint64_t base, const char *ext, char o
 int wri_open_fd(const wr_sys *sys, const char *path, int flags);
 wr_status wri_cannot(const char *what, const char *path, int e, wr_err *err);
 wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
+#define WRI_SHARDS_KEPT (4 * WR_SHARDS_MAX) /* that a stream has, open and closed */
 #define WRI_MANY_SHARDS 16 /* more are made with one sync of the file system, instead of three a shard */
 /* All that is in the path's file system. */
 wr_status wri_sync_all(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;

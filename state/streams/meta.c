@@ -178,7 +178,11 @@ void wri_meta_free(wri_meta *m) {
 }
 
 wri_meta_shard *wri_meta_find(const wri_meta *m, uint32_t shard) {
-    for (size_t i = 0; i < m->n; i++)
-        if (m->shards[i].id == shard) return &m->shards[i];
-    return NULL;
+    size_t lo = 0, hi = m->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->shards[mid].id < shard) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo < m->n && m->shards[lo].id == shard ? &m->shards[lo] : NULL;
 }

@@ -52,16 +52,11 @@ typedef struct change {
     size_t n_parents, n_children, parents_cap, children_cap, made_cap;
 } change;
 
-static wri_shard *shard_of(const wr_stream *st, uint32_t id) {
-    for (size_t i = 0; i < st->n_shards; i++)
-        if (st->shards[i]->id.shard == id) return st->shards[i];
-    return NULL;
-}
-
+/* s: of st->meta. */
 static wr_status add_parent(change *c, const wri_meta_shard *s, wr_err *err) {
     if (wr_grow(&c->parents, &c->parents_cap, c->n_parents + 1, sizeof(wri_shard *)) != WR_OK)
         return wr_fail_oom(err, "a stream's shards");
-    c->parents[c->n_parents++] = shard_of(c->st, s->id);
+    c->parents[c->n_parents++] = c->st->shards[s - c->st->meta.shards];
     return WR_OK;
 }
 
@@ -117,6 +112,13 @@ static wr_status make_children(change *c, int64_t now_us, wr_err *err) {
 static wr_status carry_out(change *c, bool *saidp, wr_err *err) {
     wr_stream *st = c->st;
     int64_t now_us = wri_now(st->db);
+    size_t n = st->meta.n + c->n_children;
+    if (n > WRI_SHARDS_KEPT)
+        return wr_fail(
+            err, WR_ELIMIT,
+            "stream %s: it would keep %zu shards, closed ones included; %d are the most, and closed ones "
+            "go when their records expire (retention)",
+            st->name, n, WRI_SHARDS_KEPT);
     WR_TRY(make_room(st, c->n_children, err));
     WR_TRY(wri_meta_copy(&st->meta, &c->m, c->n_children, err));
     WR_TRY(close_parents(c, now_us, err));
