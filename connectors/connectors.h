@@ -183,6 +183,7 @@ typedef struct wr_sink_cfg {
 typedef struct wr_handover {
     uint64_t epoch; /* rises; 0: rows of no epoch */
     bool again;     /* some of it may be there: an earlier try, or the run before, did not hear of the end */
+    bool past;      /* so may later epochs, behind all of this one: it is of a savepoint */
     const char *data;
     size_t len;
 } wr_handover;

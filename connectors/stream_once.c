@@ -11,7 +11,8 @@
  * and it is looked through from its beginning.
  *
  * Records of a later epoch than that of the snapshot mean that an older snapshot was fallen back to: what the
- * later ones delivered cannot be taken back, and going on would deliver it twice, so that is refused. */
+ * later ones delivered cannot be taken back, and going on would deliver it twice, so that is refused, also
+ * where the epoch itself has no records. Of a savepoint they mean that all of its epoch is there. */
 #include <inttypes.h>
 
 #include "stream_int.h"
@@ -129,7 +130,8 @@ static wr_status find_written(const wri_once *o, wr_arena *ar, cursor *c, wr_err
     WR_TRY(wr_stream_written(o->db, o->stream, &where, ar, &w, &c->n_written, err));
     c->written = w;
     for (uint32_t i = 0; i < c->n_written; i++)
-        if (w[i].last.epoch > c->h->epoch)
+        if (w[i].last.epoch > c->h->epoch && c->h->past) c->at = c->h->len; /* all of it is there */
+        else if (w[i].last.epoch > c->h->epoch)
             return wr_fail(
                 err, WR_EDATA,
                 "the stream has records of this job's snapshot %" PRIu64

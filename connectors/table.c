@@ -150,10 +150,10 @@ static wr_status apply_all(wr_sink *s, const wr_handover *h, wr_err *err) {
 }
 
 /* WR_EOF: the epoch is there already. */
-static wr_status check_epoch(wr_sink *s, uint64_t epoch, wr_err *err) {
-    uint64_t has;
+static wr_status check_epoch(wr_sink *s, const wr_handover *h, wr_err *err) {
+    uint64_t has, epoch = h->epoch;
     WR_TRY(s->def->epoch(s->table, &has, err));
-    if (has == epoch) return WR_EOF;
+    if (has == epoch || (has > epoch && h->past)) return WR_EOF;
     if (has < epoch) return WR_OK;
     return wr_fail(
         err, WR_EDATA,
@@ -165,7 +165,7 @@ static wr_status check_epoch(wr_sink *s, uint64_t epoch, wr_err *err) {
 
 wr_status wri_table_commit(wr_sink *s, const wr_handover *h, wr_err *err) {
     WR_TRY(s->def->begin(s->table, err));
-    wr_status r = h->epoch ? check_epoch(s, h->epoch, err) : WR_OK;
+    wr_status r = h->epoch ? check_epoch(s, h, err) : WR_OK;
     bool there = r == WR_EOF;
     if (r == WR_OK) r = apply_all(s, h, err);
     if (r == WR_OK && h->epoch) r = s->def->set_epoch(s->table, h->epoch, err);

@@ -246,12 +246,40 @@ wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err
 /* ---- going on ---- */
 
 /* Without patience: nobody can cancel a job that begins yet, or is told what it waits for. */
+static wr_status hand_over_again(wr_job *j, wri_sink *s, const wr_snapshot *from, wr_err *err) {
+    const wr_piece *rows = wri_epochs_rows(j, from, s->node);
+    wr_handover h = {.epoch = from->head.epoch, .again = true, .past = from->savepoint};
+    if (rows && !s->commits)
+        return in_sink(
+            s,
+            wr_fail(err, WR_EINVAL,
+                    "the snapshot has rows for it that are to be delivered exactly once, and may not have "
+                    "been: let the job go on with that delivery first, and change it then"),
+            err);
+    if (rows) {
+        h.data = rows->data;
+        h.len = rows->len;
+    }
+    return s->commits ? in_sink(s, hand_over(j, s, &h, 0, err), err) : WR_OK;
+}
+
+/* Where the snapshot has no rows for it, too: the target is asked whether it has those of a later one. */
 wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
-    wri_sink *s = &j->sinks[n->id];
-    const wr_piece *rows = wri_epochs_rows(j, from, n);
-    if (!rows || !s->commits) return WR_OK;
-    wr_handover h = {.epoch = from->head.epoch, .again = true, .data = rows->data, .len = rows->len};
-    return in_sink(s, hand_over(j, s, &h, 0, err), err);
+    bool goes_on = from && !from->savepoint && j->epochs.was[n->id] != WR_NO_COL;
+    return goes_on ? hand_over_again(j, &j->sinks[n->id], from, err) : WR_OK;
+}
+
+/* To the target they are rows of the job that the savepoint was made of, which may have delivered them. */
+wr_status wri_commit_savepoint(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
+    uint64_t own = j->epochs.job, old = from && from->savepoint ? wri_epochs_job(from) : 0;
+    wri_sink s = {0};
+    if (!old || !wri_epochs_rows(j, from, n)) return WR_OK;
+    j->epochs.job = old;
+    wr_status r = wri_sink_new(j, n, wri_epochs_sink(j, from, n), &s, err);
+    if (r == WR_OK) r = hand_over_again(j, &s, from, err);
+    wri_sink_free(&s);
+    j->epochs.job = own;
+    return r;
 }
 
 wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) {

@@ -91,9 +91,8 @@ wr_status wri_epochs_open(wr_job *j, wr_snapshot **fromp, wr_err *err) {
     if (e->wanted < (*fromp)->head.epoch) e->wanted = (*fromp)->head.epoch; /* of a savepoint */
     WR_TRY(wri_update_job(j, *fromp, err));
     /* Epochs behind a savepoint are another job's to sinks: the one that it was made of may have gone on. */
-    const wr_saved_part *job = (*fromp)->savepoint ? NULL : wr_snapshot_part(*fromp, "job");
-    if (job && job->n == 1 && job->pieces[0].len == sizeof e->job)
-        memcpy(&e->job, job->pieces[0].data, sizeof e->job);
+    uint64_t job = (*fromp)->savepoint ? 0 : wri_epochs_job(*fromp);
+    if (job) e->job = job;
     j->finished = (*fromp)->head.finished;
     j->restored = true;
     return WR_OK;
@@ -125,6 +124,13 @@ static const wr_piece *piece_of(const wr_job *j, const wr_snapshot *from, const 
     snprintf(name, sizeof name, "%s/%u", kind, j->epochs.was[id]);
     const wr_saved_part *p = wr_snapshot_part(from, name);
     return p && p->n > 0 ? &p->pieces[0] : NULL;
+}
+
+uint64_t wri_epochs_job(const wr_snapshot *from) {
+    const wr_saved_part *p = wr_snapshot_part(from, "job");
+    uint64_t job = 0;
+    if (p && p->n == 1 && p->pieces[0].len == sizeof job) memcpy(&job, p->pieces[0].data, sizeof job);
+    return job;
 }
 
 const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n) {

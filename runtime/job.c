@@ -188,6 +188,19 @@ static uint32_t pick_workers(const wr_plan *plan, const wr_job_opts *o) {
     return n < 1 ? 1 : n > 128 ? 128 : (uint32_t)n; /* 128 key groups: more workers would own none */
 }
 
+static bool takes_epochs(const wr_node *n) {
+    wr_registry reg = wr_builtin();
+    const char *delivery = n->kind == WR_N_SINK ? wr_sink_delivery(&reg, n) : NULL;
+    return delivery && strcmp(delivery, "transaction") == 0;
+}
+
+static wr_status make_sink(wr_job *j, const wr_node *n, const wr_snapshot *from, wr_err *err) {
+    WR_TRY(wri_commit_savepoint(j, from, n, err));
+    WR_TRY(wri_sink_new(j, n, wri_epochs_sink(j, from, n), &j->sinks[n->id], err));
+    j->wanting++;
+    return wri_commit_again(j, from, n, err);
+}
+
 static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     const wr_plan *p = j->plan;
     uint32_t splits = 0;
@@ -204,13 +217,13 @@ static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
         }
         if (n->kind == WR_N_EXCHANGE) WR_TRY(wri_exchange_new(j, n, &j->exchanges[id], err));
     }
-    /* Sinks last: a missing input must not have emptied an output file. */
-    for (uint32_t id = 0; id < p->n_nodes; id++) {
-        if (p->nodes[id]->kind != WR_N_SINK) continue;
-        WR_TRY(wri_sink_new(j, p->nodes[id], wri_epochs_sink(j, from, p->nodes[id]), &j->sinks[id], err));
-        WR_TRY(wri_commit_again(j, from, p->nodes[id], err));
-        j->wanting++;
-    }
+    /* Sinks last: a missing input must not have emptied an output file. Nor must a target that refuses to go
+     * on from an old snapshot: files are cut behind all of those. */
+    for (uint32_t id = 0; id < p->n_nodes; id++)
+        if (takes_epochs(p->nodes[id])) WR_TRY(make_sink(j, p->nodes[id], from, err));
+    for (uint32_t id = 0; id < p->n_nodes; id++)
+        if (p->nodes[id]->kind == WR_N_SINK && !takes_epochs(p->nodes[id]))
+            WR_TRY(make_sink(j, p->nodes[id], from, err));
     return WR_OK;
 }
 

@@ -558,6 +558,7 @@ wr_status wri_epochs_load(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MU
 const wr_piece *wri_epochs_sink(const wr_job *j, const wr_snapshot *from, const wr_node *n);
 const wr_piece *wri_epochs_rows(const wr_job *j, const wr_snapshot *from,
                                 const wr_node *n); /* for it, with that epoch */
+uint64_t wri_epochs_job(const wr_snapshot *from);  /* the number of the job that took it; 0: unknown */
 const wr_piece *wri_epochs_source(const wr_job *j, const wr_snapshot *from, const wr_node *n);
 void wri_epochs_tick(wr_job *j);   /* sends the next barrier when it is due */
 void wri_epochs_passed(wr_job *j); /* a worker has passed one */
@@ -620,6 +621,8 @@ void wri_commit_back(wr_job *j, wr_buf *texts);             /* it failed: they c
 wr_status wri_commit_epoch(wr_job *j, uint64_t epoch, wr_buf *texts, wr_err *err) WR_MUST_USE;
 /* Before the job runs: the rows of the snapshot that it goes on from, to the sink of n. */
 wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) WR_MUST_USE;
+/* The same before that sink is opened, where it begins with a savepoint. */
+wr_status wri_commit_savepoint(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) WR_MUST_USE;
 /* The same for all sinks of a job that has finished. */
 wr_status wri_commit_finished(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 /* trouble.c: what holds a job up and passes by itself */

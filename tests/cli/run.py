@@ -3,7 +3,9 @@
 
 Usage: run.py WEIR [NAME ...]
 """
+import contextlib
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -297,6 +299,64 @@ def rows_of_a_locked_table_outlive_an_interrupt(d):
     assert p.wait(60) == 130
     assert sorted(arrived()) == list(range(n)), arrived()
     db.close()
+
+
+APPEND = ("CREATE STREAM s (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); CREATE STREAM f WITH "
+          "(connector = 'file', path = 'f.jsonl', format = 'json') AS SELECT a FROM s; CREATE STREAM o WITH (connector = %s) AS SELECT a FROM s;")
+TARGETS = {"table": "'sqlite', path = 't.db', table = 't', create = 'true'", "stream": "'stream', format = 'json'"}
+
+
+def delivered(d, target):
+    if target == "stream":
+        p = weir("tail", "o", "--data", "d", "--from", "earliest", "--once", cwd=d)
+        return sorted(json.loads(x)["a"] for x in p.stdout.splitlines())
+    with contextlib.closing(sqlite3.connect(os.path.join(d, "t.db"))) as db:
+        return [a for (a,) in db.execute("SELECT a FROM t ORDER BY a").fetchall()]
+
+
+def run_a_while(d, sql, rows, *args):
+    """Until f.jsonl has so many rows; then it is interrupted, which takes the only snapshot."""
+    p = subprocess.Popen([WEIR, "run", "-q", "--data", "d", "--snapshot-interval", "1h", *args, "-e", sql], cwd=d, stderr=subprocess.PIPE)
+    while p.poll() is None and len(lines_of(d, "f.jsonl")) < rows:
+        pass
+    time.sleep(0.1)
+    p.send_signal(signal.SIGINT)
+    said = p.communicate(timeout=60)[1]
+    assert p.returncode == 130, said
+
+
+@case
+def an_older_snapshot_without_rows_is_not_gone_on_from(d):
+    for target, options in TARGETS.items():
+        sub = os.path.join(d, target)
+        os.mkdir(sub)
+        expect(weir("streams", "--data", "d", "create", "s", cwd=sub), 0)
+        run_a_while(sub, APPEND % options, 0, "--state", "state")
+        expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":1}\n{"a":2}\n'), 0)
+        run_a_while(sub, APPEND % options, 2, "--state", "state")
+        assert delivered(sub, target) == [1, 2], target
+        with open(sorted(glob.glob(os.path.join(sub, "state", "*.snapshot")))[-1], "r+b") as f:
+            f.truncate(20)
+        p = weir("run", "--data", "d", "--state", "state", "-e", APPEND % options, cwd=sub)
+        expect(p, 1, "", "would write them twice")
+        assert delivered(sub, target) == [1, 2] and len(lines_of(sub, "f.jsonl")) == 2, target  # nothing has been touched
+
+
+@case
+def a_savepoint_of_a_job_at_rest_delivers_no_row_twice(d):
+    for target, options in TARGETS.items():
+        sub = os.path.join(d, target)
+        os.mkdir(sub)
+        expect(weir("streams", "--data", "d", "create", "s", cwd=sub), 0)
+        expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":1}\n{"a":2}\n'), 0)
+        run_a_while(sub, APPEND % options, 2, "--state", "state")
+        expect(weir("state", "state", "--savepoint", "before", cwd=sub), 0)
+        expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":3}\n'), 0)
+        run_a_while(sub, APPEND % options, 1, "--state", "new", "--from", "before")
+        assert delivered(sub, target) == [1, 2, 3], (target, delivered(sub, target))
+        other = (APPEND % options).replace("connector = " + options.split(",")[0], "delivery = 'at_least_once', connector = " + options.split(",")[0])
+        p = weir("run", "--data", "d", "--state", "new", "-e", other, cwd=sub)
+        expect(p, 1, "", "change it then")
 
 
 @case
