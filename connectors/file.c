@@ -39,6 +39,7 @@ typedef struct split {
     int64_t bytes;       /* atomic; -1: unknown */
     int64_t at;          /* AT_REST: bytes delivered or skipped; atomic */
     int64_t from;        /* goes on from there, unpacked; 0: the beginning */
+    bool resumed;        /* a snapshot's position has been found for it */
     uint64_t from_state; /* of the cutter at that place */
     bool from_skipping;
     wri_map *map; /* AT_REST */
@@ -582,12 +583,23 @@ static bool read_position(const msgpack_object *o) {
     return true;
 }
 
+/* The split of a file that was followed, by what it is: it may have been rotated to a name that the pattern
+ * matches, too. Else of a path; n_splits: none. */
+static size_t find_split(const wr_source *s, const char *path, size_t len, dev_t dev, ino_t ino) {
+    size_t i = 0;
+    for (; i < s->n_splits && ino; i++) {
+        const split *sp = s->splits[i];
+        if (sp->tail && sp->follow.fd >= 0 && sp->follow.dev == dev && sp->follow.ino == ino) return i;
+    }
+    for (i = 0; i < s->n_splits; i++)
+        if (strlen(s->splits[i]->path) == len && memcmp(s->splits[i]->path, path, len) == 0) break;
+    return i;
+}
+
 static wr_status resume_at(wr_source *s, const msgpack_object *f, uint32_t *splitp, wr_err *err) {
-    size_t i = 0, len = f[0].via.str.size;
+    size_t len = f[0].via.str.size;
     const char *path = f[0].via.str.ptr;
-    while (i < s->n_splits &&
-           (strlen(s->splits[i]->path) != len || memcmp(s->splits[i]->path, path, len) != 0))
-        i++;
+    size_t i = find_split(s, path, len, (dev_t)f[6].via.u64, (ino_t)f[7].via.u64);
     bool ended = f[5].via.u64 != 0;
     if (i == s->n_splits && ended) return WR_AGAIN; /* read to its end and removed since */
     if (i == s->n_splits)
@@ -602,8 +614,9 @@ static wr_status resume_at(wr_source *s, const msgpack_object *f, uint32_t *spli
         if (rc == WR_AGAIN) __atomic_add_fetch(&s->counts.lost, 1, __ATOMIC_RELAXED);
         else if (rc != WR_OK) return rc;
         else WR_TRY(wri_cutter_head(&sp->cut, s->sys, sp->follow.fd, sp->path, err));
-        if (rc == WR_AGAIN) return WR_OK;
+        if (rc == WR_AGAIN) return sp->resumed ? WR_AGAIN : WR_OK;
     }
+    sp->resumed = true;
     sp->from = f[2].via.i64;
     sp->from_state = f[3].via.u64;
     sp->from_skipping = f[4].via.u64 != 0;
