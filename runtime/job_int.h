@@ -235,12 +235,14 @@ struct wr_saver {
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
 typedef struct wri_writing wri_writing;
 typedef struct wri_epochs {
-    uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
-    uint32_t passed;      /* atomic: workers that have passed it */
-    wr_snapshots *store;  /* NULL: none are taken */
-    wr_buf plan;          /* EXPLAIN's text, for people */
-    wr_buf about;         /* the part "about" of each snapshot */
-    uint32_t *was;        /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
+    uint64_t wanted;     /* atomic: the last barrier that was sent, 0: none */
+    uint32_t passed;     /* atomic: workers that have passed it */
+    wr_snapshots *store; /* NULL: none are taken */
+    wr_buf plan;         /* EXPLAIN's text, for people */
+    wr_buf about;        /* the part "about" of each snapshot */
+    uint32_t *was;       /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
+#define WRI_SPEAKS                                                                                           \
+    (WR_NO_COL - 1)       /* VALUES, which others have no number: as a new join's table they speak again */
     bool held;            /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
     wri_writing *writing; /* NULL: none */

@@ -43,6 +43,7 @@ static void mark_tables(tables *t) {
 /* Whether something of what n reads had been read. */
 static bool goes_on(const wr_node *n, const uint32_t *was) {
     if (n->kind == WR_N_SOURCE) return was[n->id] != WR_NO_COL;
+    if (n->kind == WR_N_VALUES) return true; /* they have spoken when the job began */
     for (uint32_t k = 0; k < n->n_in; k++)
         if (goes_on(n->in[k], was)) return true;
     return false;
@@ -98,7 +99,7 @@ static wr_status map_nodes(const wri_about *old, const wri_about *now, const wr_
         r = check_tables(&t, was, err);
     }
     for (uint32_t id = 0; r == WR_OK && id < plan->n_nodes; id++)
-        if (t.anew[id]) was[id] = WR_NO_COL;
+        if (t.anew[id]) was[id] = plan->nodes[id]->kind == WR_N_VALUES ? WRI_SPEAKS : WR_NO_COL;
     wr_arena_free(&ar);
     return r;
 }

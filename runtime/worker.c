@@ -276,12 +276,14 @@ static wr_status round_once(wr_task *t, bool *didp, uint32_t *leftp, wr_err *err
     return feeding == 0 ? wri_side_end(t, err) : WR_OK;
 }
 
-/* VALUES have nothing to wait for: they speak first. */
+/* VALUES have nothing to wait for: they speak first, and once. */
 static wr_status run_values(wr_task *t, wr_err *err) {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         wri_entry *e = &t->entries[i];
         if (e->source || e->exchange) continue;
-        if (!t->job->restored) WR_TRY(e->op->def->push(e->op, 0, NULL, err));
+        const uint32_t *was = t->job->epochs.was;
+        bool speaks = !t->job->restored || (was && was[e->op->node->id] == WRI_SPEAKS);
+        if (speaks) WR_TRY(e->op->def->push(e->op, 0, NULL, err));
         WR_TRY(wri_emit_end(e->op, err));
         e->ended = true;
     }

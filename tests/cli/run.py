@@ -326,6 +326,51 @@ def run_a_while(d, sql, rows, *args):
 
 
 @case
+def files_that_were_rotated_meanwhile_are_read_once(d):
+    """By a pattern that matches the old names, too: twice, the second time the oldest one goes."""
+    sql = ("CREATE STREAM s (a BIGINT) WITH (connector = 'file', path = 'log*', format = 'json', tail = 'true'); CREATE STREAM f WITH "
+           "(connector = 'file', path = 'f.jsonl', format = 'json') AS SELECT a FROM s;")
+
+    def log(name, *rows):
+        with open(os.path.join(d, name), "a", encoding="utf-8") as f:
+            f.writelines(f'{{"a":{a}}}\n' for a in rows)
+
+    expect(weir("streams", "--data", "d", "create", "unused", cwd=d), 0)
+    log("log", 1, 2)
+    run_a_while(d, sql, 2, "--state", "state")
+    os.rename(os.path.join(d, "log"), os.path.join(d, "log.1"))
+    log("log.1", 3)
+    log("log", 4)
+    run_a_while(d, sql, 4, "--state", "state")
+    os.rename(os.path.join(d, "log.1"), os.path.join(d, "log.2"))
+    os.rename(os.path.join(d, "log"), os.path.join(d, "log.1"))
+    log("log.1", 5)
+    log("log", 6)
+    run_a_while(d, sql, 6, "--state", "state")
+    os.remove(os.path.join(d, "log.2"))
+    os.rename(os.path.join(d, "log.1"), os.path.join(d, "log.2"))
+    os.rename(os.path.join(d, "log"), os.path.join(d, "log.1"))
+    log("log.1", 7)
+    log("log", 8)
+    run_a_while(d, sql, 8, "--state", "state")
+    assert sorted(json.loads(x)["a"] for x in lines_of(d, "f.jsonl")) == list(range(1, 9)), lines_of(d, "f.jsonl")
+
+
+@case
+def a_table_of_constants_that_an_update_brings_is_there(d):
+    source = "CREATE STREAM s (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
+    sink = "CREATE STREAM f WITH (connector = 'file', path = 'f.jsonl', format = 'json') AS "
+    join = source + sink + "SELECT s.a, n.t FROM s JOIN (VALUES (1, '%s'), (2, 'two')) AS n(a, t) ON s.a = n.a;"
+    expect(weir("streams", "--data", "d", "create", "s", cwd=d), 0)
+    for i, (sql, want) in enumerate([(source + sink + "SELECT a FROM s;", '{"a":1}'), (join % "one", '{"a":1,"t":"one"}'),
+                                     (join % "one", '{"a":1,"t":"one"}'), (join % "uno", '{"a":1,"t":"uno"}')]):
+        expect(weir("put", "s", "--data", "d", "-q", cwd=d, stdin='{"a":1}\n'), 0)
+        before = 0 if i in (0, 1, 3) else 1  # another sink begins anew
+        run_a_while(d, sql, before + 1, "--state", "state", "--update")
+        assert lines_of(d, "f.jsonl")[-1] == want, (sql, lines_of(d, "f.jsonl"))
+
+
+@case
 def an_older_snapshot_without_rows_is_not_gone_on_from(d):
     for target, options in TARGETS.items():
         sub = os.path.join(d, target)
