@@ -8,7 +8,8 @@ static wr_status shard(const json_t *v, const char *where, uint32_t *outp, wr_er
     return wr_fail(err, WR_EINVAL, "%s: expected a shard, as \"3\" or \"shardId-000000000003\"", where);
 }
 
-static wr_status split(wr_stream *st, const json_t *o, wr_err *err) {
+static wr_status split(wr_stream *st, const wr_stream_info *is, const json_t *o, wr_err *err) {
+    (void)is;
     const char *hash = json_string_value(json_object_get(o, "hash"));
     uint32_t which;
     wr_u128 at = 0; /* in the middle */
@@ -18,7 +19,8 @@ static wr_status split(wr_stream *st, const json_t *o, wr_err *err) {
     return wr_stream_split(st, which, at, err);
 }
 
-static wr_status merge(wr_stream *st, const json_t *o, wr_err *err) {
+static wr_status merge(wr_stream *st, const wr_stream_info *is, const json_t *o, wr_err *err) {
+    (void)is;
     const json_t *two = json_object_get(o, "shards");
     uint32_t a, b;
     if (json_array_size(two) != 2)
@@ -28,14 +30,21 @@ static wr_status merge(wr_stream *st, const json_t *o, wr_err *err) {
     return wr_stream_merge(st, a, b, err);
 }
 
-static wr_status reshard(wr_stream *st, const json_t *o, wr_err *err) {
-    json_int_t n = json_integer_value(json_object_get(o, "shards"));
+static wr_status reshard(wr_stream *st, const wr_stream_info *is, const json_t *o, wr_err *err) {
+    json_int_t n = json_integer_value(json_object_get(o, "shards")), open = 0;
     if (n < 1 || n > WR_SHARDS_MAX)
         return wr_fail(err, WR_EINVAL, "shards: expected how many there shall be, 1 to %d", WR_SHARDS_MAX);
+    for (uint32_t i = 0; i < is->n_shards; i++) open += is->shards[i].closed_us == 0;
+    if (n > 2 * open || 2 * n < open)
+        return wr_fail(
+            err, WR_ELIMIT,
+            "%d shards: there are %d now, and one step leads to half or twice as many at most; take several",
+            (int)n, (int)open);
     return wr_stream_reshard(st, (uint32_t)n, err);
 }
 
-static wr_status retention(wr_stream *st, const json_t *o, wr_err *err) {
+static wr_status retention(wr_stream *st, const wr_stream_info *is, const json_t *o, wr_err *err) {
+    (void)is;
     const char *text = json_string_value(json_object_get(o, "retention"));
     int64_t us;
     if (!text) return wr_fail(err, WR_EINVAL, "retention: expected 1h to 365d");
@@ -46,14 +55,14 @@ static wr_status retention(wr_stream *st, const json_t *o, wr_err *err) {
 
 /* The answer is the stream as it has become. */
 static void change(wri_req *r, const char *const *known,
-                   wr_status (*f)(wr_stream *st, const json_t *o, wr_err *err)) {
+                   wr_status (*f)(wr_stream *st, const wr_stream_info *is, const json_t *o, wr_err *err)) {
     wr_stream_info info;
     wr_stream *st;
     wr_err err = {0};
     json_t *o = wri_req_json(r);
     if (!o || !wri_json_known(r, o, known) || !wri_api_describe(r, r->args[0], &info)) return;
     wr_status s = wr_stream_open(r->srv->streams, r->args[0], &st, &err);
-    if (s == WR_OK) s = f(st, o, &err);
+    if (s == WR_OK) s = f(st, &info, o, &err);
     if (s == WR_OK) wri_api_note_stream(r);
     else wri_note_failed(r, s, &err);
 }
