@@ -31,8 +31,9 @@ static void print_flag(const wr_option *f) {
     wri_flag_takes(f, takes, sizeof takes);
     if (letter) printf("  -%c, ", letter);
     else fputs("      ", stdout);
-    printf("%s%s%s%s\n", wri_flag_name(f, name), takes, wri_flag_def(f) ? ", default " : "",
-           wri_flag_def(f) ? wri_flag_def(f) : "");
+    printf("%s%s", wri_flag_name(f, name), takes);
+    if (wri_flag_def(f)) printf(", default %s", wri_flag_def(f));
+    putchar('\n');
     wri_wrap(stdout, 10, f->doc);
 }
 

@@ -109,7 +109,8 @@ static const struct {
 int wri_streams_remote(const wri_streams_ask *a) {
     asking q = {.a = a};
     size_t i = 0;
-    while (strcmp(words[i].name, a->word) != 0) i++; /* streams.c knows the same ones */
+    while (i < WR_LEN(words) && strcmp(words[i].name, a->word) != 0) i++;
+    WR_ASSERT(i < WR_LEN(words)); /* streams.c knows the same ones */
     int status = wri_client_or_data(&q.c, "streams", a->server);
     if (status == EXIT_DONE) status = words[i].run(&q);
     wri_client_close(&q.c);

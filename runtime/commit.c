@@ -37,16 +37,12 @@
 
 /* ---- handing over ---- */
 
-static bool ends_soon(const wr_job *j) {
-    return wri_stopping(j) || __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
-}
-
 /* False: the job is to stop. */
 static bool wait_us(const wr_job *j, int64_t us) {
     int64_t until = j->sys->mono_us() + us, left;
-    while (!ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
+    while (!wri_ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
         j->sys->poll(NULL, 0, left < LOOK_MS * 1000 ? (int)(left / 1000) + 1 : LOOK_MS);
-    return !ends_soon(j);
+    return !wri_ends_soon(j);
 }
 
 static void tell_trouble(wr_job *j, const wri_sink *s, const wr_err *why) {

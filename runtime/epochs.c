@@ -521,7 +521,7 @@ void wri_epochs_tick(wr_job *j) {
     wri_epochs *e = &j->epochs;
     if (!e->store || e->under_way || wri_stopping(j)) return;
     int64_t now = j->sys->mono_us();
-    bool stop = __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
+    bool stop = wri_canceled(j);
     if (e->next_us == 0) e->next_us = now + interval(j);
     bool due = __atomic_load_n(&e->due, __ATOMIC_RELAXED) && (e->failed == 0 || now >= e->retry_us);
     if (now < e->next_us && !stop && !due && !wri_savepoint_asked(j)) return;

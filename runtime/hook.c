@@ -32,10 +32,7 @@ struct wri_hook {
     wr_bytes *bytes;
 };
 
-static bool ends_soon(void *ctx) {
-    const wr_job *j = ctx;
-    return wri_stopping(j) || __atomic_load_n(&j->canceled, __ATOMIC_RELAXED);
-}
+static bool ends_soon(void *ctx) { return wri_ends_soon(ctx); }
 
 wr_status wri_hook_open(wr_op *op, wri_hook **outp, wr_err *err) {
     wr_job *j = op->task->job;
@@ -120,9 +117,9 @@ static wr_status split(wri_hook *h, const wr_chunk *c, wr_err *err) {
 /* False: the job is to stop. */
 static bool wait_us(wr_job *j, int64_t us) {
     int64_t until = j->sys->mono_us() + us, left;
-    while (!ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
+    while (!wri_ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
         j->sys->poll(NULL, 0, left < LOOK_MS * 1000 ? (int)(left / 1000) + 1 : LOOK_MS);
-    return !ends_soon(j);
+    return !wri_ends_soon(j);
 }
 
 static void bad(const wri_hook *h, const wr_chunk *c, size_t i, const char *why) {

@@ -188,12 +188,6 @@ static uint32_t pick_workers(const wr_plan *plan, const wr_job_opts *o) {
     return n < 1 ? 1 : n > 128 ? 128 : (uint32_t)n; /* 128 key groups: more workers would own none */
 }
 
-static bool takes_epochs(const wr_node *n) {
-    wr_registry reg = wr_builtin();
-    const char *delivery = n->kind == WR_N_SINK ? wr_sink_delivery(&reg, n) : NULL;
-    return delivery && strcmp(delivery, "transaction") == 0;
-}
-
 static wr_status make_sink(wr_job *j, const wr_node *n, const wr_snapshot *from, wr_err *err) {
     WR_TRY(wri_commit_savepoint(j, from, n, err));
     WR_TRY(wri_sink_new(j, n, wri_epochs_sink(j, from, n), &j->sinks[n->id], err));
@@ -219,11 +213,10 @@ static wr_status make_shared(wr_job *j, const wr_snapshot *from, wr_err *err) {
     }
     /* Sinks last: a missing input must not have emptied an output file. Nor must a target that refuses to go
      * on from an old snapshot: files are cut behind all of those. */
-    for (uint32_t id = 0; id < p->n_nodes; id++)
-        if (takes_epochs(p->nodes[id])) WR_TRY(make_sink(j, p->nodes[id], from, err));
-    for (uint32_t id = 0; id < p->n_nodes; id++)
-        if (p->nodes[id]->kind == WR_N_SINK && !takes_epochs(p->nodes[id]))
-            WR_TRY(make_sink(j, p->nodes[id], from, err));
+    for (int files = 0; files < 2; files++)
+        for (uint32_t id = 0; id < p->n_nodes; id++)
+            if (p->nodes[id]->kind == WR_N_SINK && wri_sink_takes_epochs(p->nodes[id]) != files)
+                WR_TRY(make_sink(j, p->nodes[id], from, err));
     return WR_OK;
 }
 
@@ -332,8 +325,6 @@ static void on_epoch(uv_timer_t *timer) {
     wri_epochs_tick(c->job);
 }
 
-static bool is_canceled(const wr_job *j) { return __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); }
-
 /* Sent by each worker as its last act, and when it has passed a barrier; when a snapshot was written; by
  * whoever cancels. */
 static void on_done(uv_async_t *done) {
@@ -345,7 +336,7 @@ static void on_done(uv_async_t *done) {
     }
     wri_epochs_written(j, false);
     wri_epochs_passed(j);
-    bool ends = is_canceled(j) && j->epochs.store;
+    bool ends = wri_canceled(j) && j->epochs.store;
     if (ends || __atomic_load_n(&j->epochs.due, __ATOMIC_RELAXED)) wri_epochs_tick(j);
     if (__atomic_load_n(&j->running, __ATOMIC_ACQUIRE) == 0 && !j->epochs.writing) uv_stop(&c->loop);
 }
@@ -418,7 +409,7 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
     wri_epochs_written(j, true);
-    bool finishes = s == WR_OK && j->status == WR_OK && !is_canceled(j);
+    bool finishes = s == WR_OK && j->status == WR_OK && !wri_canceled(j);
     wri_savepoint_end(j); /* there will be no barrier any more */
     if (finishes) s = finish(&c, err);
     close_loop(&c);

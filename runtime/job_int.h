@@ -234,15 +234,14 @@ struct wr_saver {
 
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
 typedef struct wri_writing wri_writing;
+#define WRI_SPEAKS (WR_NO_COL - 1) /* in was[], of VALUES: as a new join's table they speak again */
 typedef struct wri_epochs {
-    uint64_t wanted;     /* atomic: the last barrier that was sent, 0: none */
-    uint32_t passed;     /* atomic: workers that have passed it */
-    wr_snapshots *store; /* NULL: none are taken */
-    wr_buf plan;         /* EXPLAIN's text, for people */
-    wr_buf about;        /* the part "about" of each snapshot */
-    uint32_t *was;       /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
-#define WRI_SPEAKS                                                                                           \
-    (WR_NO_COL - 1)       /* VALUES, which others have no number: as a new join's table they speak again */
+    uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
+    uint32_t passed;      /* atomic: workers that have passed it */
+    wr_snapshots *store;  /* NULL: none are taken */
+    wr_buf plan;          /* EXPLAIN's text, for people */
+    wr_buf about;         /* the part "about" of each snapshot */
+    uint32_t *was;        /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
     bool held;            /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
     wri_writing *writing; /* NULL: none */
@@ -391,6 +390,9 @@ struct wr_job {
 };
 
 static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->stop, __ATOMIC_RELAXED) != 0; }
+static inline bool wri_canceled(const wr_job *j) { return __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); }
+/* Who waits for something outside is to wait no longer. */
+static inline bool wri_ends_soon(const wr_job *j) { return wri_stopping(j) || wri_canceled(j); }
 /* The LIMIT of op has been reached: once every sink is behind such a LIMIT, sources end as if they had no
  * more. */
 void wri_limit_full(wr_op *op);
@@ -593,6 +595,8 @@ wr_status wri_memory_explain(const wr_task *t, wr_status s, wr_err *err);
 static inline bool wri_sink_takes_rows(const wr_connector_def *con) {
     return con->write || con->put || con->pack;
 }
+/* Under --state its rows go out with the snapshot that has them. */
+bool wri_sink_takes_epochs(const wr_node *n);
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s,
                        wr_err *err) WR_MUST_USE;
 /* How it stood at the barrier of that epoch, once all workers have passed it. */

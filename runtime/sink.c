@@ -113,6 +113,12 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
     return r;
 }
 
+bool wri_sink_takes_epochs(const wr_node *n) {
+    wr_registry reg = wr_builtin();
+    const char *delivery = wr_sink_delivery(&reg, n);
+    return delivery && strcmp(delivery, "transaction") == 0;
+}
+
 wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_sink *s, wr_err *err) {
     const char *conn, *fmt;
     const char *name = n->sink.stream ? n->sink.stream->name : "standard output";
@@ -138,9 +144,7 @@ wr_status wri_sink_new(wr_job *j, const wr_node *n, const wr_piece *from, wri_si
         return wr_fail(err, WR_EINVAL,
                        "stream %s: connector '%s' writes rows one by one; format '%s' does not", name, conn,
                        fmt);
-    wr_registry reg = wr_builtin();
-    const char *delivery = wr_sink_delivery(&reg, n);
-    s->commits = s->con->pack && j->epochs.store && delivery && strcmp(delivery, "transaction") == 0;
+    s->commits = s->con->pack && j->epochs.store && wri_sink_takes_epochs(n);
     wr_status r = open_sink(j, s, name, from, err);
     return r == WR_OK || !n->sink.stream ? r : wr_fail_in(err, r, "stream %s", name);
 }

@@ -49,8 +49,7 @@ static wr_status doze(wr_job *j, wri_sink *s, int64_t us, wr_err *err) {
     pthread_mutex_unlock(s->lock);
     for (; us > 0 && r == WR_OK; us -= STEP_US) {
         struct timespec t = {.tv_nsec = (us < STEP_US ? us : STEP_US) * 1000};
-        if (wri_stopping(j) || __atomic_load_n(&j->canceled, __ATOMIC_RELAXED))
-            r = wr_fail(err, WR_ECANCELED, "interrupted while there was no room");
+        if (wri_ends_soon(j)) r = wr_fail(err, WR_ECANCELED, "interrupted while there was no room");
         else nanosleep(&t, NULL);
     }
     pthread_mutex_lock(s->lock);

@@ -231,7 +231,7 @@ static wr_status save_rest(wr_task *t, bool all, bool *didp, wr_err *err) {
     if (t->saved == t->passed) return WR_OK;
     int64_t began = j->sys->mono_us(), now = began;
     bool left = true;
-    all |= __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); /* somebody waits for the last snapshot */
+    all |= wri_canceled(j); /* somebody waits for the last snapshot */
     if (!all && *didp && began - t->rest_us < SLICE_US) return WR_OK;
     while (left && (all || now - began < SLICE_US)) {
         WR_TRY(save_one(t, &left, err));

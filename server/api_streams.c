@@ -28,17 +28,20 @@ static json_t *shard_json(const wr_shard_info *s) {
     return o;
 }
 
+uint32_t wri_api_open_shards(const wr_stream_info *info) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < info->n_shards; i++) n += info->shards[i].closed_us == 0;
+    return n;
+}
+
 static json_t *stream_json(const char *name, const wr_stream_info *info, bool whole) {
-    uint32_t n_open = 0;
     json_t *shards = json_array();
-    for (uint32_t i = 0; i < info->n_shards; i++) {
-        n_open += info->shards[i].closed_us == 0;
-        if (whole) json_array_append_new(shards, shard_json(&info->shards[i]));
-    }
-    json_t *o =
-        json_pack("{s:s,s:i,s:b,s:I,s:I,s:o}", "name", name, "shards", (int)n_open, "on_demand",
-                  info->on_demand, "retention_seconds", (json_int_t)(info->retention_us / WR_US_PER_SECOND),
-                  "record_max", (json_int_t)info->record_max, "created", wri_json_time(info->created_us));
+    for (uint32_t i = 0; whole && i < info->n_shards; i++)
+        json_array_append_new(shards, shard_json(&info->shards[i]));
+    json_t *o = json_pack("{s:s,s:i,s:b,s:I,s:I,s:o}", "name", name, "shards", (int)wri_api_open_shards(info),
+                          "on_demand", info->on_demand, "retention_seconds",
+                          (json_int_t)(info->retention_us / WR_US_PER_SECOND), "record_max",
+                          (json_int_t)info->record_max, "created", wri_json_time(info->created_us));
     if (whole) json_object_set_new(o, "shard_list", shards);
     else json_decref(shards);
     return o;

@@ -429,6 +429,7 @@ void wri_savepoints_open(wri_server *srv); /* removes what is left of deleted on
 /* In the pool: the stream of that name, in r's arena; false: noted. */
 bool wri_api_describe(wri_req *r, const char *name, wr_stream_info *outp);
 void wri_api_note_stream(wri_req *r); /* the one that the path names */
+uint32_t wri_api_open_shards(const wr_stream_info *info);
 /* A request without parameters that is done in the pool, which notes its answer. */
 void wri_api_work(wri_req *r, void (*in_pool)(wri_req *r));
 

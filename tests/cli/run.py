@@ -314,6 +314,15 @@ def delivered(d, target):
         return [a for (a,) in db.execute("SELECT a FROM t ORDER BY a").fetchall()]
 
 
+def at_each_target(d):
+    """A folder with an empty stream s, and the SQL that copies it there to a file and to the target."""
+    for target, options in TARGETS.items():
+        sub = os.path.join(d, target)
+        os.mkdir(sub)
+        expect(weir("streams", "--data", "d", "create", "s", cwd=sub), 0)
+        yield target, sub, APPEND % options
+
+
 def run_a_while(d, sql, rows, *args):
     """Until f.jsonl has so many rows; then it is interrupted, which takes the only snapshot."""
     p = subprocess.Popen([WEIR, "run", "-q", "--data", "d", "--snapshot-interval", "1h", *args, "-e", sql], cwd=d, stderr=subprocess.PIPE)
@@ -372,34 +381,28 @@ def a_table_of_constants_that_an_update_brings_is_there(d):
 
 @case
 def an_older_snapshot_without_rows_is_not_gone_on_from(d):
-    for target, options in TARGETS.items():
-        sub = os.path.join(d, target)
-        os.mkdir(sub)
-        expect(weir("streams", "--data", "d", "create", "s", cwd=sub), 0)
-        run_a_while(sub, APPEND % options, 0, "--state", "state")
+    for target, sub, sql in at_each_target(d):
+        run_a_while(sub, sql, 0, "--state", "state")
         expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":1}\n{"a":2}\n'), 0)
-        run_a_while(sub, APPEND % options, 2, "--state", "state")
+        run_a_while(sub, sql, 2, "--state", "state")
         assert delivered(sub, target) == [1, 2], target
         with open(sorted(glob.glob(os.path.join(sub, "state", "*.snapshot")))[-1], "r+b") as f:
             f.truncate(20)
-        p = weir("run", "--data", "d", "--state", "state", "-e", APPEND % options, cwd=sub)
+        p = weir("run", "--data", "d", "--state", "state", "-e", sql, cwd=sub)
         expect(p, 1, "", "would write them twice")
         assert delivered(sub, target) == [1, 2] and len(lines_of(sub, "f.jsonl")) == 2, target  # nothing has been touched
 
 
 @case
 def a_savepoint_of_a_job_at_rest_delivers_no_row_twice(d):
-    for target, options in TARGETS.items():
-        sub = os.path.join(d, target)
-        os.mkdir(sub)
-        expect(weir("streams", "--data", "d", "create", "s", cwd=sub), 0)
+    for target, sub, sql in at_each_target(d):
         expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":1}\n{"a":2}\n'), 0)
-        run_a_while(sub, APPEND % options, 2, "--state", "state")
+        run_a_while(sub, sql, 2, "--state", "state")
         expect(weir("state", "state", "--savepoint", "before", cwd=sub), 0)
         expect(weir("put", "s", "--data", "d", "-q", cwd=sub, stdin='{"a":3}\n'), 0)
-        run_a_while(sub, APPEND % options, 1, "--state", "new", "--from", "before")
+        run_a_while(sub, sql, 1, "--state", "new", "--from", "before")
         assert delivered(sub, target) == [1, 2, 3], (target, delivered(sub, target))
-        other = (APPEND % options).replace("connector = " + options.split(",")[0], "delivery = 'at_least_once', connector = " + options.split(",")[0])
+        other = sql.replace("CREATE STREAM o WITH (", "CREATE STREAM o WITH (delivery = 'at_least_once', ")
         p = weir("run", "--data", "d", "--state", "new", "-e", other, cwd=sub)
         expect(p, 1, "", "change it then")
 
