@@ -42,16 +42,9 @@ static wr_status put_record(tailing *t, const json_t *rec, const char *text, siz
     return wr_buf_put(&t->out, "\n", 1);
 }
 
-static bool wanted(const tailing *t, const json_t *rec) {
-    const char *name = wri_member(rec, "shard");
-    uint32_t shard;
-    return t->o->shard == WR_NO_SHARD ||
-           (wr_shard_id_read(name, strlen(name), &shard) && shard == t->o->shard);
-}
-
 /* One record, into out; whether more are wanted. */
 static wr_status take_record(tailing *t, const json_t *rec, const char *text, size_t n) {
-    if (t->left == 0 || !wanted(t, rec)) return WR_OK;
+    if (t->left == 0) return WR_OK;
     if (put_record(t, rec, text, n) != WR_OK) return wr_fail_oom(&t->err, "output");
     if (t->left > 0) t->left--;
     return WR_OK;
@@ -95,15 +88,21 @@ static wr_status take_page(tailing *t, const json_t *records) {
     return s == WR_OK ? write_out(t) : s;
 }
 
+/* NULL: no memory. */
+static const char *records_path(tailing *t, const char *how, const char *from) {
+    wri_client *c = &t->c;
+    const char *path = wr_arena_printf(&c->ar, "/v1/streams/%s/records?%s", wri_escaped(c, t->o->name), how);
+    if (path && t->o->shard != WR_NO_SHARD) path = wr_arena_printf(&c->ar, "%s&shard=%u", path, t->o->shard);
+    return path ? wri_url_with(c, path, "from", from) : NULL;
+}
+
 static int stream_once(tailing *t, const char *from) {
     wri_client *c = &t->c;
     wr_arena places = {0};
     int status = EXIT_DONE;
     while (status == EXIT_DONE && t->left != 0) {
         wr_arena_reset(&c->ar);
-        const char *path =
-            wr_arena_printf(&c->ar, "/v1/streams/%s/records?limit=10000", wri_escaped(c, t->o->name));
-        path = path ? wri_url_with(c, path, "from", from) : NULL;
+        const char *path = records_path(t, "limit=10000", from);
         status = path ? wri_ask(c, "GET", "%s", path) : wri_no_memory(c);
         if (status != EXIT_DONE) break;
         const json_t *records = json_object_get(c->json, "records");
@@ -118,37 +117,17 @@ static int stream_once(tailing *t, const char *from) {
     return status;
 }
 
-/* Whether the stream has the shard that is asked for. */
-static int find_shard(tailing *t) {
-    wri_client *c = &t->c;
-    json_t *list, *v;
-    size_t i;
-    int status = wri_ask(c, "GET", "/v1/streams/%s", wri_escaped(c, t->o->name));
-    if (status != EXIT_DONE) return status;
-    list = json_object_get(c->json, "shard_list");
-    json_array_foreach(list, i, v) {
-        if (wanted(t, v)) return EXIT_DONE;
-    }
-    wri_say("tail: stream %s has no shard %u to be read; weir streams describe %s lists them", t->o->name,
-            t->o->shard, t->o->name);
-    return EXIT_USAGE;
-}
-
 static int of_stream(tailing *t) {
     wri_client *c = &t->c;
     const char *from = t->o->from;
-    int found = t->o->shard == WR_NO_SHARD ? EXIT_DONE : find_shard(t);
-    if (found != EXIT_DONE) return found;
     if (strcmp(from, "earliest") != 0 && strcmp(from, "latest") != 0)
         from = wr_arena_printf(&c->ar, "time:%s", from);
     const char *start = from ? wr_strdup(from) : NULL; /* outlives the client's texts */
     int status = start ? EXIT_DONE : wri_no_memory(c);
     if (start && t->o->once) status = stream_once(t, start);
     else if (start) {
-        const char *path =
-            wr_arena_printf(&c->ar, "/v1/streams/%s/records?follow=1", wri_escaped(c, t->o->name));
-        status = path ? wri_follow_events(c, wri_url_with(c, path, "from", start), on_record, t)
-                      : wri_no_memory(c);
+        const char *path = records_path(t, "follow=1", start);
+        status = path ? wri_follow_events(c, path, on_record, t) : wri_no_memory(c);
     }
     wr_free((char *)start);
     return status;

@@ -1,12 +1,14 @@
 /* server/api_records.c -- records of a stream: a page of them, or as they come.
  *
- *   cursor   at:SHARD.NUMBER,SHARD.NUMBER,…     the next record of each shard
+ *   cursor   at:SHARD.NUMBER,SHARD.NUMBER,…     the next record of each shard, by shard
  *            SHARD.e                          its end has been reached
  *            SHARD.tUS                        the first record from that time on: none has come yet
+ *            SHARD-SHARD.…                    the same for all from one to the other
  *
  * Shards are read one after another, parents before their children; a shard that the cursor does not name is
- * new, and read from its oldest record. Readers stay open while a client follows. All reading is in the pool:
- * one look at a time for each client, begun when its last events have been handed over. */
+ * new, and read from its oldest record. A page keeps no reader open; while a client follows they all are. All
+ * reading is in the pool: one look at a time for each client, begun when its last events have been handed
+ * over. */
 #include <inttypes.h>
 
 #include "server_int.h"
@@ -19,16 +21,18 @@
 
 typedef struct place {
     uint32_t shard;
-    bool ended, seen; /* seen: it is still there */
-    bool begun;       /* a record of it has been read */
+    bool ended;
+    bool begun; /* a record of it has been read */
     wr_place at;
-    wr_reader *reader; /* NULL: not opened yet */
+    wr_reader *reader; /* NULL: none is open; it would begin at at */
 } place;
 
 typedef struct reading {
     wr_place from; /* of shards that are not among places */
-    place *places;
-    size_t n, cap;
+    uint32_t only; /* this shard; WR_NO_SHARD: all */
+    place *places; /* by shard */
+    size_t n;
+    bool follows;   /* readers stay open */
     bool described; /* the shards are known, until one ends */
     bool later;     /* shards that are found from now on are new */
     uint32_t limit; /* records of a page */
@@ -43,29 +47,75 @@ typedef struct reading {
     uint64_t puts; /* srv->n_puts at the last look */
 } reading;
 
-/* ---- where to begin ---- */
+/* ---- cursors ---- */
+
+/* What a cursor says of a shard. */
+typedef struct mark {
+    enum { FROM_OLDEST, FROM_NUMBER, FROM_TIME, ENDED } kind; /* FROM_OLDEST: nothing */
+    int64_t time_us;
+    uint64_t number;
+} mark;
+
+static mark mark_of(const place *p) {
+    if (p->ended) return (mark){.kind = ENDED};
+    if (!p->begun && p->at.from == WR_FROM_TIME) return (mark){.kind = FROM_TIME, .time_us = p->at.time_us};
+    if (p->reader) return (mark){.kind = FROM_NUMBER, .number = wr_reader_at(p->reader)};
+    if (p->at.from == WR_FROM_AT) return (mark){.kind = FROM_NUMBER, .number = p->at.number};
+    return (mark){.kind = FROM_OLDEST};
+}
+
+static bool same(mark a, mark b) {
+    return a.kind == b.kind && a.time_us == b.time_us && a.number == b.number;
+}
+
+static wr_status put_cursor(const reading *g, wr_buf *out) {
+    WR_TRY(wr_buf_puts(out, "at:"));
+    for (size_t i = 0, to; i < g->n; i = to) {
+        const place *p = g->places;
+        mark m = mark_of(&p[i]);
+        for (to = i + 1; to < g->n && p[to].shard == p[to - 1].shard + 1 && same(mark_of(&p[to]), m);) to++;
+        if (m.kind == FROM_OLDEST) continue;
+        WR_TRY(wr_buf_printf(out, "%s%" PRIu32, out->data[out->len - 1] == ':' ? "" : ",", p[i].shard));
+        if (to - i > 1) WR_TRY(wr_buf_printf(out, "-%" PRIu32, p[to - 1].shard));
+        if (m.kind == ENDED) WR_TRY(wr_buf_puts(out, ".e"));
+        else if (m.kind == FROM_TIME) WR_TRY(wr_buf_printf(out, ".t%" PRId64, m.time_us));
+        else WR_TRY(wr_buf_printf(out, ".%" PRIu64, m.number));
+    }
+    return WR_OK;
+}
+
+static bool read_digits(const char **pp, uint64_t *outp) {
+    char *end;
+    if (**pp < '0' || **pp > '9') return false;
+    *outp = strtoull(*pp, &end, 10);
+    *pp = end;
+    return true;
+}
+
+static bool read_mark(const char **pp, place *out) {
+    char *end;
+    if (*(*pp)++ != '.') return false;
+    if (**pp != 'e' && **pp != 't') return read_digits(pp, &out->at.number);
+    out->ended = *(*pp)++ == 'e';
+    if (out->ended) return true;
+    out->at = (wr_place){.from = WR_FROM_TIME, .time_us = strtoll(*pp, &end, 10)};
+    *pp = end;
+    return out->at.time_us <= TIME_MOST_US && out->at.time_us >= -TIME_MOST_US;
+}
 
 static bool read_cursor(reading *g, const char *p) {
+    size_t cap = 0;
     while (*p) {
-        char *end;
         place pl = {.at = {.from = WR_FROM_AT}};
-        if (*p < '0' || *p > '9') return false;
-        pl.shard = (uint32_t)strtoul(p, &end, 10);
-        if (*end++ != '.') return false;
-        if (*end == 'e') {
-            pl.ended = true;
-            end++;
-        } else if (*end == 't') {
-            pl.at = (wr_place){.from = WR_FROM_TIME, .time_us = strtoll(end + 1, &end, 10)};
-            if (pl.at.time_us > TIME_MOST_US || pl.at.time_us < -TIME_MOST_US) return false;
-        } else {
-            if (*end < '0' || *end > '9') return false;
-            pl.at.number = strtoull(end, &end, 10);
-        }
-        if (*end && *end != ',') return false;
-        if (wr_grow(&g->places, &g->cap, g->n + 1, sizeof *g->places) != WR_OK) return false;
-        g->places[g->n++] = pl;
-        p = *end ? end + 1 : end;
+        uint64_t first, last;
+        if (!read_digits(&p, &first)) return false;
+        last = first;
+        if (*p == '-' && (p++, !read_digits(&p, &last))) return false;
+        if (last >= WR_NO_SHARD || last < first || last - first >= WR_SHARDS_KEPT - g->n) return false;
+        if (g->n > 0 && first <= g->places[g->n - 1].shard) return false;
+        if (!read_mark(&p, &pl) || (*p && *p++ != ',')) return false;
+        if (wr_grow(&g->places, &cap, g->n + (last - first) + 1, sizeof *g->places) != WR_OK) return false;
+        for (pl.shard = (uint32_t)first; pl.shard <= last; pl.shard++) g->places[g->n++] = pl;
     }
     g->later = true;
     return g->n > 0;
@@ -85,58 +135,40 @@ static bool read_from(reading *g, const char *from) {
     return strncmp(from, "at:", 3) == 0 && read_cursor(g, from + 3);
 }
 
-static wr_status put_cursor(const reading *g, wr_buf *out) {
-    WR_TRY(wr_buf_puts(out, "at:"));
-    for (size_t i = 0; i < g->n; i++) {
-        const place *p = &g->places[i];
-        uint64_t number = p->reader ? wr_reader_at(p->reader) : p->at.number;
-        bool timed = !p->ended && !p->begun && p->at.from == WR_FROM_TIME;
-        if (!timed && !p->ended && !p->reader && p->at.from != WR_FROM_AT)
-            continue; /* a child that is not due yet */
-        WR_TRY(wr_buf_printf(out, "%s%" PRIu32, out->data[out->len - 1] == ':' ? "" : ",", p->shard));
-        if (timed) WR_TRY(wr_buf_printf(out, ".t%" PRId64, p->at.time_us));
-        else WR_TRY(p->ended ? wr_buf_puts(out, ".e") : wr_buf_printf(out, ".%" PRIu64, number));
-    }
-    return WR_OK;
-}
-
 /* ---- shards; in the pool ---- */
 
-static place *find(reading *g, uint32_t shard) {
-    for (size_t i = 0; i < g->n; i++)
-        if (g->places[i].shard == shard) return &g->places[i];
-    return NULL;
+static place first_place(const reading *g, const wr_shard_info *sh) {
+    place p = {.shard = sh->id, .at = g->from};
+    if (g->later) p.at = (wr_place){.from = WR_FROM_HORIZON};
+    p.ended = !g->later && g->from.from == WR_FROM_LATEST && sh->closed_us;
+    return p;
 }
 
-/* Finds the shards that there are; those that have gone are forgotten. */
+/* Finds the shards that there are; those that have gone are forgotten. Both lists are by number. */
 static wr_status describe(wri_req *r, reading *g, wr_err *err) {
     wr_arena ar = {0};
     wr_stream_info info;
+    size_t i = 0, cap = 0;
+    place *now = NULL;
     wr_status s = wr_stream_describe(r->srv->streams, r->args[0], &ar, &info, err);
-    for (size_t i = 0; i < g->n; i++) g->places[i].seen = false;
-    for (uint32_t i = 0; s == WR_OK && i < info.n_shards; i++) {
-        const wr_shard_info *sh = &info.shards[i];
-        place *p = find(g, sh->id);
-        if (!p) {
-            s = wr_grow(&g->places, &g->cap, g->n + 1, sizeof *g->places) == WR_OK
-                    ? WR_OK
-                    : wr_fail_oom(err, "shards");
-            if (s != WR_OK) break;
-            p = &g->places[g->n++];
-            *p = (place){.shard = sh->id, .at = g->from};
-            if (g->later) p->at = (wr_place){.from = WR_FROM_HORIZON};
-            p->ended = !g->later && g->from.from == WR_FROM_LATEST && sh->closed_us;
+    if (s == WR_OK && wr_grow(&now, &cap, info.n_shards, sizeof *now) != WR_OK)
+        s = wr_fail_oom(err, "shards");
+    if (s == WR_OK) {
+        size_t n = 0;
+        for (uint32_t k = 0; k < info.n_shards; k++) {
+            const wr_shard_info *sh = &info.shards[k];
+            if (g->only != WR_NO_SHARD && g->only != sh->id) continue;
+            while (i < g->n && g->places[i].shard < sh->id) wr_reader_close(g->places[i++].reader);
+            bool known = i < g->n && g->places[i].shard == sh->id;
+            now[n++] = known ? g->places[i++] : first_place(g, sh);
         }
-        p->seen = true;
+        while (i < g->n) wr_reader_close(g->places[i++].reader);
+        wr_free(g->places);
+        g->places = now;
+        g->n = n;
+        g->later = true;
     }
-    size_t n = 0;
-    for (size_t i = 0; s == WR_OK && i < g->n; i++) {
-        if (g->places[i].seen) g->places[n++] = g->places[i];
-        else wr_reader_close(g->places[i].reader);
-    }
-    if (s == WR_OK) g->n = n;
     g->described = s == WR_OK;
-    g->later = g->later || s == WR_OK;
     wr_arena_free(&ar);
     return s;
 }
@@ -156,13 +188,12 @@ static json_t *record_json(const wr_reader *reader, uint32_t shard, const wr_rec
 /* Records that are there now, each as a line of JSON, to each; until `most` bytes or *leftp records. */
 typedef wr_status (*taker)(reading *g, const wr_buf *line, wr_buf *out);
 
-/* The records behind are read again, from there. */
-static wr_status leave_off(place *p, uint64_t number, wr_buf *line) {
+/* The records from there on are read again, by another reader. */
+static void leave_off(place *p, uint64_t number) {
+    bool waits = p->at.from == WR_FROM_TIME && !p->begun; /* for the first record of that time */
+    if (!waits) p->at = (wr_place){.from = WR_FROM_AT, .number = number};
     wr_reader_close(p->reader);
     p->reader = NULL;
-    p->at = (wr_place){.from = WR_FROM_AT, .number = number};
-    wr_buf_free(line);
-    return WR_OK;
 }
 
 static wr_status read_shard(wri_req *r, reading *g, place *p, uint32_t *leftp, size_t most, taker each,
@@ -170,11 +201,14 @@ static wr_status read_shard(wri_req *r, reading *g, place *p, uint32_t *leftp, s
     wr_buf line = {0};
     wr_status s = WR_OK;
     if (!p->reader) s = wr_reader_open(r->srv->streams, r->args[0], p->shard, p->at, &p->reader, err);
-    while (s == WR_OK && *leftp && out->len < most) {
+    while (s == WR_OK && p->reader && *leftp && out->len < most) {
         s = wr_reader_next(p->reader, *leftp < 64 ? *leftp : 64, &g->got, err);
         p->begun |= s == WR_OK && g->got.n > 0;
         for (uint32_t i = 0; s == WR_OK && i < g->got.n; i++) {
-            if (out->len >= most) return leave_off(p, g->got.items[i].number, &line);
+            if (out->len >= most) {
+                leave_off(p, g->got.items[i].number);
+                break;
+            }
             json_t *o = record_json(p->reader, p->shard, &g->got.items[i]);
             line.len = 0;
             s = o ? wri_json_write(o, &line) : WR_ENOMEM;
@@ -189,7 +223,7 @@ static wr_status read_shard(wri_req *r, reading *g, place *p, uint32_t *leftp, s
         wr_reader_close(p->reader);
         p->reader = NULL;
         g->described = false; /* it may have children now */
-    }
+    } else if (p->reader && !g->follows) leave_off(p, wr_reader_at(p->reader));
     return s < 0 ? s : WR_OK;
 }
 
@@ -222,12 +256,13 @@ static wr_status to_page(reading *g, const wr_buf *line, wr_buf *out) {
     return wr_buf_put(out, line->data, line->len);
 }
 
-/* Shards that the page did not come to are begun, so that the cursor names all. */
-static wr_status open_rest(wri_req *r, reading *g, wr_err *err) {
+/* The latest record of a shard that the page did not come to is now's, not the next page's. */
+static wr_status find_rest(wri_req *r, reading *g, wr_err *err) {
     for (size_t i = 0; i < g->n; i++) {
         place *p = &g->places[i];
-        if (!p->ended && !p->reader && p->at.from != WR_FROM_AT)
-            WR_TRY(wr_reader_open(r->srv->streams, r->args[0], p->shard, p->at, &p->reader, err));
+        if (p->ended || p->reader || p->at.from != WR_FROM_LATEST) continue;
+        WR_TRY(wr_reader_open(r->srv->streams, r->args[0], p->shard, p->at, &p->reader, err));
+        leave_off(p, wr_reader_at(p->reader));
     }
     return WR_OK;
 }
@@ -235,17 +270,29 @@ static wr_status open_rest(wri_req *r, reading *g, wr_err *err) {
 static wr_status make_page(wri_req *r, reading *g, wr_err *err) {
     WR_TRY(wr_buf_puts(&r->out, "{\"records\":["));
     WR_TRY(read_some(r, g, PAGE_BYTES, to_page, &r->out, err));
-    WR_TRY(open_rest(r, g, err));
+    WR_TRY(find_rest(r, g, err));
     WR_TRY(wr_buf_puts(&r->out, "],\"next\":\""));
     WR_TRY(put_cursor(g, &r->out));
     return wr_buf_puts(&r->out, "\"}\n");
 }
 
-static void page(wri_req *r) {
+/* False: noted. */
+static bool is_there(wri_req *r, const reading *g) {
     wr_stream_info info;
+    if (!wri_api_describe(r, r->args[0], &info)) return false;
+    bool found = g->only == WR_NO_SHARD;
+    for (uint32_t i = 0; !found && i < info.n_shards; i++) found = info.shards[i].id == g->only;
+    if (found) return true;
+    const char *msg =
+        wr_arena_printf(&r->ar, "stream %s has no shard %" PRIu32 " to be read", r->args[0], g->only);
+    wri_note_error(r, 404, "not_found", msg ? msg : "no such shard");
+    return false;
+}
+
+static void page(wri_req *r) {
     reading *g = r->own;
     wr_err err = {0};
-    if (wri_api_describe(r, r->args[0], &info)) {
+    if (is_there(r, g)) {
         wr_status s = make_page(r, g, &err);
         if (s == WR_OK) r->status = 200;
         else wri_note_failed(r, s, &err);
@@ -335,10 +382,7 @@ static bool gone(wri_req *r) {
 
 static const wri_feed records_feed = {gather, last, gone};
 
-static void find_stream(wri_req *r) {
-    wr_stream_info info;
-    (void)!wri_api_describe(r, r->args[0], &info);
-}
+static void find_stream(wri_req *r) { (void)is_there(r, r->own); }
 
 static void found_stream(wri_req *r) {
     if (!wri_noted(r)) {
@@ -352,8 +396,14 @@ static void found_stream(wri_req *r) {
 /* ---- GET /v1/streams/{}/records ---- */
 
 static bool take(wri_req *r, reading *g, bool follow) {
-    const char *from = wri_query(r, "from"), *limit = wri_query(r, "limit");
+    const char *from = wri_query(r, "from"), *limit = wri_query(r, "limit"), *shard = wri_query(r, "shard");
     int64_t n = LIMIT;
+    g->only = WR_NO_SHARD;
+    if (shard && !wr_shard_id_read(shard, strlen(shard), &g->only)) {
+        wri_answer_error(r, 400, "bad_request",
+                         "shard '%.32s': expected one, as \"3\" or \"shardId-000000000003\"", shard);
+        return false;
+    }
     if (follow && r->last_event && strncmp(r->last_event, "at:", 3) == 0) from = r->last_event;
     if (!from) from = follow ? "latest" : "earliest";
     if (limit && (!wr_read_i64(limit, strlen(limit), &n) || n < 1 || n > LIMIT_MOST)) {
@@ -361,6 +411,7 @@ static bool take(wri_req *r, reading *g, bool follow) {
         return false;
     }
     g->limit = (uint32_t)n;
+    g->follows = follow;
     if (read_from(g, from)) return true;
     free_reading(g);
     wri_answer_error(
@@ -371,7 +422,7 @@ static bool take(wri_req *r, reading *g, bool follow) {
 }
 
 void wri_api_records_get(wri_req *r) {
-    static const char *const known[] = {"from", "limit", "follow", NULL};
+    static const char *const known[] = {"from", "limit", "shard", "follow", NULL};
     bool follow;
     if (!wri_query_known(r, known) || !wri_query_bool(r, "follow", &follow)) return;
     reading *g = r->own = wr_arena_calloc(&r->ar, sizeof *g);

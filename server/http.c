@@ -31,7 +31,10 @@ static int on_begin(http_parser *p) {
 
 static int on_url(http_parser *p, const char *at, size_t n) {
     wri_conn *c = p->data;
-    if (c->target.len + n > WRI_PATH_MAX) return refuse(c, 414, "the target is longer than 8192 bytes");
+    if (c->target.len + n > WRI_PATH_MAX)
+        return refuse(c, 414,
+                      "the target is longer than 8192 bytes; a place in a stream of many shards is shorter "
+                      "with shard=");
     return wr_buf_put(&c->target, at, n) == WR_OK ? 0 : refuse(c, 503, "out of memory");
 }
 

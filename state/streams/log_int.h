@@ -198,7 +198,6 @@ void wri_file_path(const char *shard_dir, uint64_t base, const char *ext, char o
 int wri_open_fd(const wr_sys *sys, const char *path, int flags);
 wr_status wri_cannot(const char *what, const char *path, int e, wr_err *err);
 wr_status wri_sync_dir(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
-#define WRI_SHARDS_KEPT (4 * WR_SHARDS_MAX) /* that a stream has, open and closed */
 #define WRI_MANY_SHARDS 16 /* more are made with one sync of the file system, instead of three a shard */
 /* All that is in the path's file system. */
 wr_status wri_sync_all(const wr_sys *sys, const char *path, wr_err *err) WR_MUST_USE;
@@ -391,6 +390,14 @@ struct wr_stream {
     bool jumped;
     wr_stream *next;
 };
+/* The metadata that a reader has read last: readers of a stream's many shards read it once. */
+typedef struct wri_seen {
+    pthread_mutex_t lock;
+    char dir[WRI_PATH]; /* of the stream */
+    struct stat file;
+    wri_meta meta;
+} wri_seen;
+
 struct wr_streams {
     const wr_sys *sys;
     wr_streams_opts opts;
@@ -411,6 +418,7 @@ struct wr_streams {
     uint32_t n_threads;
     bool stopping;
     wr_stream *streams;
+    wri_seen seen;
 };
 void wri_log_say(wr_streams *db, const char *fmt, ...) WR_PRINTF(2, 3);
 int64_t wri_now(const wr_streams *db);

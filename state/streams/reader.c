@@ -30,25 +30,41 @@ static bool same_file(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Under the lock: the stream's metadata, whose file has just looked like st. */
+static wr_status see(const wr_reader *r, const struct stat *st, wr_err *err) {
+    wri_seen *seen = &r->db->seen;
+    if (same_file(st, &seen->file) && strcmp(r->stream_dir, seen->dir) == 0) return WR_OK;
+    wri_meta_free(&seen->meta);
+    seen->file = (struct stat){0};
+    WR_TRY(wri_meta_load(r->sys, r->stream_dir, &seen->meta, err));
+    memcpy(seen->dir, r->stream_dir, sizeof seen->dir);
+    seen->file = *st;
+    return WR_OK;
+}
+
 wr_status wri_reader_meta(wr_reader *r, wr_err *err) {
+    wri_seen *seen = &r->db->seen;
     char path[WRI_PATH];
     struct stat st;
-    wri_meta m;
+    bool gone = false;
     snprintf(path, sizeof path, "%.*s/" WRI_META, WRI_PATH - 16, r->stream_dir);
     if (r->sys->stat(path, &st) != 0)
         return errno == ENOENT ? wr_fail(err, WR_EINVAL, "%s: the stream has been deleted", r->stream_dir)
                                : wri_cannot("look at", path, errno, err);
     if (same_file(&st, &r->meta_seen)) return WR_OK;
-    WR_TRY(wri_meta_load(r->sys, r->stream_dir, &m, err));
-    const wri_meta_shard *s = wri_meta_find(&m, r->id.shard);
-    bool gone = !s || (r->id.uid && m.uid != r->id.uid);
-    if (!gone) {
-        r->shard = *s;
-        r->id.uid = m.uid;
-        r->meta_seen = st;
+    pthread_mutex_lock(&seen->lock);
+    wr_status s = see(r, &st, err);
+    if (s == WR_OK) {
+        const wri_meta_shard *mine = wri_meta_find(&seen->meta, r->id.shard);
+        gone = !mine || (r->id.uid && seen->meta.uid != r->id.uid);
+        if (!gone) {
+            r->shard = *mine;
+            r->id.uid = seen->meta.uid;
+            r->meta_seen = st;
+        }
     }
-    wri_meta_free(&m);
-    if (!gone) return WR_OK;
+    pthread_mutex_unlock(&seen->lock);
+    if (!gone) return s;
     return wr_fail(err, WR_EINVAL, "%s: there is no shard " WR_SHARD_ID "; it may have expired",
                    r->stream_dir, r->id.shard);
 }
@@ -284,6 +300,7 @@ static wr_status open_once(wr_streams *db, const char *stream, uint32_t shard, w
                            wr_err *err) {
     wr_reader *r = wr_calloc(1, sizeof *r);
     if (!r) return wr_fail_oom(err, "a reader");
+    r->db = db;
     r->sys = db->sys;
     r->mark_fd = r->w.fd = r->watch_fd = -1;
     wr_status s = open_reader(r, db, stream, shard, at, err);

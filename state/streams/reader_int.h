@@ -5,6 +5,7 @@
 #include "log_int.h"
 
 struct wr_reader {
+    wr_streams *db;
     const wr_sys *sys;
     char stream_dir[WRI_PATH], dir[WRI_PATH], path[WRI_PATH]; /* path: of the segment */
     wri_id id;

@@ -113,12 +113,12 @@ static wr_status carry_out(change *c, bool *saidp, wr_err *err) {
     wr_stream *st = c->st;
     int64_t now_us = wri_now(st->db);
     size_t n = st->meta.n + c->n_children;
-    if (n > WRI_SHARDS_KEPT)
+    if (n > WR_SHARDS_KEPT)
         return wr_fail(
             err, WR_ELIMIT,
             "stream %s: it would keep %zu shards, closed ones included; %d are the most, and closed ones "
             "go when their records expire (retention)",
-            st->name, n, WRI_SHARDS_KEPT);
+            st->name, n, WR_SHARDS_KEPT);
     WR_TRY(make_room(st, c->n_children, err));
     WR_TRY(wri_meta_copy(&st->meta, &c->m, c->n_children, err));
     WR_TRY(close_parents(c, now_us, err));

@@ -40,6 +40,7 @@ wr_status wr_streams_open(const wr_streams_opts *opts, wr_streams **outp, wr_err
     db->prepare_tail = &db->prepare;
     pthread_mutex_init(&db->lock, NULL);
     pthread_mutex_init(&db->naming, NULL);
+    pthread_mutex_init(&db->seen.lock, NULL);
     pthread_cond_init(&db->moved, NULL);
     pthread_cond_init(&db->work, NULL);
     pthread_cond_init(&db->prepare_work, NULL);
@@ -166,6 +167,8 @@ void wr_streams_close(wr_streams *db) {
     wr_free(db->threads);
     pthread_mutex_destroy(&db->lock);
     pthread_mutex_destroy(&db->naming);
+    pthread_mutex_destroy(&db->seen.lock);
+    wri_meta_free(&db->seen.meta);
     pthread_cond_destroy(&db->moved);
     pthread_cond_destroy(&db->work);
     pthread_cond_destroy(&db->prepare_work);

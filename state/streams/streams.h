@@ -17,7 +17,8 @@
 typedef unsigned __int128 wr_u128;
 
 #define WR_NO_SHARD          UINT32_MAX
-#define WR_SHARDS_MAX        10000 /* open ones of a stream */
+#define WR_SHARDS_MAX        10000               /* open ones of a stream */
+#define WR_SHARDS_KEPT       (4 * WR_SHARDS_MAX) /* that a stream has, open and closed */
 #define WR_STREAM_NAME_MAX   128
 #define WR_PARTITION_KEY_MAX 1024       /* bytes; 256 characters */
 #define WR_LOG_RECORD_MAX    (10 << 20) /* bytes; what record_max may be raised to */

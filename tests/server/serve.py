@@ -15,16 +15,18 @@ LIMIT = 60  # seconds after which a wait has failed
 
 
 class Server:
-    """with Server(weir, folder) as s: s.get("/v1/jobs"); cert (tls.Cert): all of it by TLS"""
+    """with Server(weir, folder) as s: s.get("/v1/jobs"); cert (tls.Cert): all of it by TLS;
+    nofile: descriptors it may have"""
 
-    def __init__(self, weir, folder, *flags, data="data", cert=None):
+    def __init__(self, weir, folder, *flags, data="data", cert=None, nofile=None):
         self.weir, self.folder, self.flags, self.data = os.path.abspath(weir), folder, [*flags, *(cert.flags() if cert else [])], data
         self.cert, self.tls = cert, cert.context() if cert else None
+        self.limits = ["prlimit", f"--nofile={nofile}:{nofile}"] if nofile else []
         self.said = []
         self.start()
 
     def start(self):
-        cmd = [self.weir, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.flags]
+        cmd = [*self.limits, self.weir, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.flags]
         # ASan keeps 256 MB of freed memory aside, which the tests of memory would take for a leak.
         env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8")
         self.p = subprocess.Popen(cmd, cwd=self.folder, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
