@@ -174,6 +174,8 @@ typedef struct wr_sink_cfg {
     const uint32_t *key;         /* n_key columns by which a row replaces another; 0: rows are only added */
     uint32_t n_key;
     uint64_t job; /* a random number of the job's own, in all its runs; 0: it takes no snapshots */
+    bool (*is_read)(void *ctx, const struct stat *file); /* by the job; asked before anything is lost */
+    void *is_read_ctx;
     /* Takes whole rows instead of standard output, and never waits; NULL: standard output. */
     void (*output)(void *ctx, const char *p, size_t n);
     void *output_ctx;
@@ -224,6 +226,8 @@ typedef struct wr_connector_def {
     bool (*bounded)(const wr_kv *options, size_t n); /* NULL: with.bounded */
     /* Of cfg only sys and options are read. NULL: it never changes. */
     wr_status (*stamp)(const wr_source_cfg *cfg, wr_stamp *outp, wr_err *err);
+    /* Whether it reads that file, or would if it began now. NULL: it reads none. */
+    bool (*reads)(wr_source *s, const struct stat *file);
     void (*close_source)(wr_source *s);
     /* -- lookups; NULL: none -- */
     wr_status (*open_lookup)(const wr_lookup_cfg *cfg, wr_lookup **outp, wr_err *err);

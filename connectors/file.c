@@ -533,6 +533,20 @@ static wr_status file_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_er
     return rc;
 }
 
+/* Of a folder or pattern the file may be one only since a sink has made it: lists anew. */
+static bool file_reads(wr_source *s, const struct stat *file) {
+    wr_arena ar = {0};
+    wri_paths all = {0};
+    struct stat st;
+    bool found = false;
+    if (wri_file_list(s->sys, s->pattern, &ar, &all, NULL) == WR_OK)
+        for (size_t i = 0; !found && i < all.n; i++)
+            found = s->sys->stat(all.items[i], &st) == 0 && st.st_dev == file->st_dev &&
+                    st.st_ino == file->st_ino;
+    wr_arena_free(&ar);
+    return found;
+}
+
 /* ---- snapshots ----
  *
  * A position, msgpack: [path, kind, place of the next record, state of the cutter, whether it skips, ended,
@@ -687,6 +701,7 @@ const wr_connector_def wr_connector_file = {
     .notes = file_notes,
     .bounded = file_bounded,
     .stamp = wri_file_stamp,
+    .reads = file_reads,
     .close_source = file_close,
     .open_sink = wri_file_sink_open,
     .write = wri_file_sink_write,

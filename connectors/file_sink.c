@@ -6,7 +6,8 @@
  * length and continued. The runtime calls flush() before close(); close() writes what is left but can tell
  * nobody when that fails. One thread at a time, but for sync().
  *
- * A mark is the file's length after a flush, 8 bytes. Going on from it cuts off what was written behind; a
+ * A file has one writer: it is locked (flock) while it is open. A mark is the file's length after a flush, 8
+ * bytes. Going on from it cuts off what was written behind; a
  * file that is shorter than that is not the one that the job wrote. */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,13 +67,31 @@ static wr_status cut_back(wr_sink *s, const wr_sink_cfg *cfg, int64_t size, wr_e
     return s->sys->ftruncate(s->fd, len) == 0 ? WR_OK : wri_file_cannot("cut back", s->path, errno, err);
 }
 
+/* The file is this sink's, and nobody's input here: what is in it will be lost. */
+static wr_status take(wr_sink *s, const wr_sink_cfg *cfg, const struct stat *st, wr_err *err) {
+    if (cfg->is_read && cfg->is_read(cfg->is_read_ctx, st))
+        return wr_fail(err, WR_EINVAL,
+                       "'%s' is read by the same SQL, and must not be written to as well; name another file "
+                       "to write to",
+                       s->path);
+    /* File systems without locks are no reason not to write. */
+    if (s->sys->lock(s->fd) == 0 || errno != EWOULDBLOCK) return WR_OK;
+    return wr_fail(err, WR_ELIMIT,
+                   "'%s' is being written to by another sink, job or process of weir; name another file to "
+                   "write to, or stop that one",
+                   s->path);
+}
+
 static wr_status open_file(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
     struct stat st;
-    s->fd = wri_open(s->sys, s->path, O_WRONLY | O_CREAT | (cfg->from ? O_APPEND : O_TRUNC), 0644);
+    s->fd = wri_open(s->sys, s->path, O_WRONLY | O_CREAT | (cfg->from ? O_APPEND : 0), 0644);
     if (s->fd < 0) return cannot_create(s->sys, s->path, errno, err);
     if (s->sys->fstat(s->fd, &st) != 0) return wri_file_cannot("look at", s->path, errno, err);
     s->regular = S_ISREG(st.st_mode);
-    return cfg->from ? cut_back(s, cfg, st.st_size, err) : WR_OK;
+    if (s->regular) WR_TRY(take(s, cfg, &st, err));
+    if (cfg->from) return cut_back(s, cfg, st.st_size, err);
+    bool emptied = !s->regular || st.st_size == 0 || s->sys->ftruncate(s->fd, 0) == 0;
+    return emptied ? WR_OK : wri_file_cannot("empty", s->path, errno, err);
 }
 
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {

@@ -89,6 +89,15 @@ wr_status wri_sink_save(wr_job *j, wri_sink *s, uint64_t epoch, wr_buf *out, wr_
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
+static bool is_read(void *ctx, const struct stat *file) {
+    const wr_job *j = ctx;
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        const wri_source *s = &j->sources[id];
+        if (s->src && s->con->reads && s->con->reads(s->src, file)) return true;
+    }
+    return false;
+}
+
 static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_piece *from, wr_err *err) {
     wr_buf mark = {0};
     wr_sink_cfg cfg = {.sys = j->sys,
@@ -101,6 +110,8 @@ static wr_status open_sink(wr_job *j, wri_sink *s, const char *name, const wr_pi
                        .key = s->node->sink.key,
                        .n_key = s->node->sink.n_key,
                        .job = s->commits ? j->epochs.job : 0,
+                       .is_read = is_read,
+                       .is_read_ctx = j,
                        .output = j->opts.output,
                        .output_ctx = j->opts.ctx};
     wr_status r = from ? read_mark(from, &s->headed, &mark, err) : WR_OK;

@@ -174,6 +174,36 @@ def a_full_disk_is_no_success(d):
 
 
 @case
+def files_are_written_by_one_and_not_read_by_the_same(d):
+    def sql(source, *sinks):
+        return f"CREATE STREAM i (a BIGINT) WITH (connector = 'file', path = '{source}', format = 'json');" + "".join(
+            f"CREATE STREAM o{n} WITH (connector = 'file', path = '{sink}', format = 'json') AS SELECT a FROM i;" for n, sink in enumerate(sinks))
+
+    os.mkdir(os.path.join(d, "logs"))
+    write(d, "logs/in.jsonl", '{"a":1}\n')
+    os.symlink("in.jsonl", os.path.join(d, "logs", "link.jsonl"))
+    for source, sink in [("logs/in.jsonl", "./logs/in.jsonl"), ("logs/in.jsonl", "logs/link.jsonl"), ("logs/link.jsonl", "logs/in.jsonl"),
+                         ("logs", "logs/in.jsonl"), ("logs/*.jsonl", "logs/out.jsonl"), ("logs", "logs/new")]:
+        for tail in "", "', tail = 'true":
+            expect(weir("run", "-e", sql(source + tail, sink), cwd=d), 1, "", f"stream o0: '{sink}' is read by the same SQL")
+            with open(os.path.join(d, "logs/in.jsonl"), encoding="utf-8") as f:
+                assert f.read() == '{"a":1}\n', (source, sink)
+    expect(weir("run", "-e", sql("logs/in.jsonl", "out.jsonl", "./out.jsonl"), cwd=d), 1, "", "stream o1: './out.jsonl' is being written to by another sink")
+    expect(weir("run", "-e", sql("logs/in.jsonl", "/dev/null", "/dev/null", "out.jsonl"), cwd=d), 0, "")
+    out = os.path.join(d, "live.jsonl")
+    with start(sql("logs/in.jsonl', tail = 'true", "live.jsonl"), cwd=d) as p:
+        while not (os.path.exists(out) and os.path.getsize(out)):
+            pass
+        expect(weir("run", "-e", sql("logs/in.jsonl", "live.jsonl"), cwd=d), 1, "", "'live.jsonl' is being written to by another")
+        expect(weir("run", "-q", "-e", sql("live.jsonl", "copy.jsonl"), cwd=d), 0, "", "")  # others may read it
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=60)
+    for name in "live.jsonl", "copy.jsonl":
+        with open(os.path.join(d, name), encoding="utf-8") as f:
+            assert (text := f.read()) == '{"a":1}\n', (name, text)
+
+
+@case
 def a_reader_that_goes_ends_it(d):
     p = subprocess.run(["bash", "-c", '"$0" run -e "$1" | head -n 2', WEIR, FAST], capture_output=True, text=True,
                        timeout=120)

@@ -220,6 +220,11 @@ static int f_open(const char *path, int flags, mode_t mode) {
     ct.opened += fd >= 0;
     return fd;
 }
+static int f_lock(int fd) {
+    if (!ct.lock_errno) return wr_sys_real.lock(fd);
+    errno = ct.lock_errno;
+    return -1;
+}
 static int f_close(int fd) {
     ct.closed++;
     return close(fd);
@@ -263,6 +268,7 @@ const wr_sys ct_sys = {
     .list = f_list,
     .fdatasync = fdatasync,
     .ftruncate = ftruncate,
+    .lock = f_lock,
     .mmap = f_mmap,
     .munmap = munmap,
     .poll = f_poll,

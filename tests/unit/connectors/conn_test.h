@@ -56,10 +56,10 @@ typedef struct ct_faults {
     int read_errno;
     int64_t write_room; /* bytes until the disk is full, -1: endless */
     int write_errno;
-    int open_errno, mmap_errno; /* 0: as usual */
-    int again;                  /* this many writes fail with EAGAIN */
-    bool not_ready;             /* poll says that nothing is there */
-    wr_buf *capture;            /* standard output goes here */
+    int open_errno, mmap_errno, lock_errno; /* 0: as usual */
+    int again;                              /* this many writes fail with EAGAIN */
+    bool not_ready;                         /* poll says that nothing is there */
+    wr_buf *capture;                        /* standard output goes here */
     int64_t mono_us;
     void (*on_stat)(void); /* called once, before the next stat */
     /* counted */

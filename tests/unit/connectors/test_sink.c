@@ -136,6 +136,32 @@ static void refused(const char *path, wr_status code, const char *part) {
     cr_assert_not_null(strstr(err.msg, part), "'%s' is not in: %s", part, err.msg);
 }
 
+static bool is_read(void *ctx, const struct stat *file) {
+    struct stat st;
+    return stat(ctx, &st) == 0 && st.st_ino == file->st_ino;
+}
+
+Test(sink, what_a_file_has_is_not_lost_to_another) {
+    const char *path = ct_path("out");
+    ct_puts(path, "old\n");
+    wr_sink *first = must_open(path, true), *s;
+    refused(path, WR_ELIMIT, "is being written to by another sink");
+    ct.lock_errno = ENOLCK; /* a file system without locks */
+    s = must_open(path, true);
+    ct_reset();
+    DEF->close_sink(s);
+    DEF->close_sink(first);
+    ct_options o = ct_opts("path", path, NULL);
+    wr_err err = {0};
+    wr_sink_cfg cfg = {
+        .sys = &ct_sys, .options = o.kvs, .n_options = o.n, .is_read = is_read, .is_read_ctx = (void *)path};
+    cr_assert_eq(DEF->open_sink(&cfg, &s, &err), WR_EINVAL);
+    cr_assert_not_null(strstr(err.msg, "is read by the same SQL"), "%s", err.msg);
+    wr_buf b = ct_read(path);
+    cr_assert_eq(b.len, 4);
+    wr_buf_free(&b);
+}
+
 Test(sink, messages) {
     char part[300];
     snprintf(part, sizeof part, "there is no folder '%s'; make it first", ct_path("no/dir"));
