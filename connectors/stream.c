@@ -40,6 +40,7 @@ struct wr_source {
     const char *stream;
     wr_between between;
     wr_place start;
+    int64_t made_us;        /* when the stream was: tells it from others of that name */
     uint32_t first_new;     /* shards from there on have come since the start */
     uint32_t share, shares; /* reads shards whose number leaves `share` when divided by `shares` */
     bool bounded;
@@ -205,11 +206,21 @@ static void stream_close(wr_source *s) {
     wr_free(s);
 }
 
+static wr_status find_made(wr_source *s, wr_err *err) {
+    wr_arena ar = {0};
+    wr_stream_info info;
+    wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
+    if (rc == WR_OK) s->made_us = info.created_us;
+    wr_arena_free(&ar);
+    return rc;
+}
+
 static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const stream_opts *o, wr_err *err) {
     s->stream = wr_arena_strdup(&s->ar, o->stream ? o->stream : cfg->stream);
     if (!s->stream) return wr_fail_oom(err, "a source");
     WR_TRY(parse_start(o->start, &s->start, err));
     WR_TRY(parse_share(o->share, s, err));
+    WR_TRY(find_made(s, err));
     wr_status rc = WR_OK;
     for (size_t left; rc == WR_OK;) rc = begin_one(s, true, &left, err);
     return rc == WR_AGAIN ? WR_OK : rc;
@@ -371,15 +382,15 @@ static wr_status stream_look(wr_source *s, uint32_t *splitp, wr_err *err) {
     return rc == WR_AGAIN || rc >= 0 ? rc : WR_EIO;
 }
 
-/* ---- snapshots: "shard number ended first_new" ---- */
+/* ---- snapshots: "shard number ended first_new made_us"; the last was not there at first ---- */
 
 static wr_status stream_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
     const split *sp = split_at(s, split_no);
     uint64_t number = sp->at < sp->got.n ? sp->got.items[sp->at].number
                       : sp->reader       ? wr_reader_at(sp->reader)
                                          : 0;
-    wr_status rc =
-        wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32, sp->shard, number, sp->ended, s->first_new);
+    wr_status rc = wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32 " %" PRId64, sp->shard, number,
+                                 sp->ended, s->first_new, s->made_us);
     return rc == WR_OK ? rc : wr_fail_oom(err, "a position");
 }
 
@@ -434,12 +445,20 @@ static wr_status find_or_add(wr_source *s, uint32_t shard, uint64_t number, spli
 static wr_status stream_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
     uint32_t shard, first_new;
     uint64_t number;
+    int64_t made_us;
     int ended;
     char text[128];
     split *sp;
     snprintf(text, sizeof text, "%.*s", (int)n, p);
-    if (sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32, &shard, &number, &ended, &first_new) != 4)
-        return wr_fail(err, WR_EDATA, "'%s' is no position in a stream", text);
+    int got = sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32 " %" SCNd64, &shard, &number, &ended,
+                     &first_new, &made_us);
+    if (got < 4) return wr_fail(err, WR_EDATA, "'%s' is no position in a stream", text);
+    if (got == 5 && made_us != s->made_us)
+        return wr_fail(
+            err, WR_EINVAL,
+            "stream '%s' is not the one that was read before the snapshot: it has been deleted and "
+            "made anew; start anew, too, without the old state",
+            s->stream);
     WR_TRY(find_or_add(s, shard, number, &sp, err));
     sp->known = true;
     sp->waits = false;

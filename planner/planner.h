@@ -511,6 +511,7 @@ wr_status wr_plan_script(const wr_script *script, const wr_registry *reg, wr_are
 /* What a node is, so that it is found again in the plan of another SQL (same.c). */
 typedef struct wr_plan_id {
     char same[32];     /* equal: the same operator, which can go on with what the other has kept */
+    char time[20];     /* of a source: equal: the same event time; "": it has none */
     const char *label; /* for people: "TUMBLE 1 min over clicks by page: COUNT(*) (page_minutes)" */
 } wr_plan_id;
 /* Of each node, by its id; in ar. */

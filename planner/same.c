@@ -224,6 +224,9 @@ static wr_status name_all(wri_same *x, wr_plan_id *ids) {
         for (uint32_t k = 0; k < p->n_nodes; k++)
             nth += same[k] == same[i] && k != i && before(p->nodes[k], p->nodes[i]);
         snprintf(ids[i].same, sizeof ids[i].same, "%016llx.%u", (unsigned long long)same[i], nth);
+        uint32_t time = p->nodes[i]->kind == WR_N_SOURCE ? p->nodes[i]->time_col : WR_NO_COL;
+        if (time != WR_NO_COL)
+            snprintf(ids[i].time, sizeof ids[i].time, "%016llx", (unsigned long long)x->ids[i].cols[time]);
     }
     return x->st;
 }

@@ -2,7 +2,7 @@
  *
  * The part "about" of each snapshot, msgpack:
  *
- *   [version of weir, SQL, [[node, kind, same, label] …], name of the job]
+ *   [version of weir, SQL, [[node, kind, same, label, time] …], name of the job]
  *
  * of the nodes that something is kept of: sources (positions), sinks (how far they have come), operators with
  * state, side streams. The parts of a snapshot are named by these numbers of nodes, which mean nothing in
@@ -28,7 +28,8 @@ wr_status wri_about_plan(const wr_plan *plan, wr_arena *ar, wri_about *out, wr_e
     if (!out->kept) return wr_fail_oom(err, "a snapshot");
     for (uint32_t id = 0; id < plan->n_nodes; id++)
         if (keeps(plan->nodes[id]))
-            out->kept[out->n++] = (wri_keeper){id, plan->nodes[id]->kind, ids[id].same, ids[id].label};
+            out->kept[out->n++] =
+                (wri_keeper){id, plan->nodes[id]->kind, ids[id].same, ids[id].label, ids[id].time};
     return WR_OK;
 }
 
@@ -48,11 +49,12 @@ wr_status wri_about_pack(const wri_about *a, wr_buf *out, wr_err *err) {
     if (r == 0) r = pack_text(&pk, a->sql);
     if (r == 0) r = msgpack_pack_array(&pk, a->n);
     for (uint32_t i = 0; r == 0 && i < a->n; i++) {
-        r = msgpack_pack_array(&pk, 4);
+        r = msgpack_pack_array(&pk, 5);
         if (r == 0) r = msgpack_pack_uint32(&pk, a->kept[i].id);
         if (r == 0) r = pack_text(&pk, wr_node_kind_name(a->kept[i].kind));
         if (r == 0) r = pack_text(&pk, a->kept[i].same);
         if (r == 0) r = pack_text(&pk, a->kept[i].label);
+        if (r == 0) r = pack_text(&pk, a->kept[i].time);
     }
     if (r == 0) r = pack_text(&pk, a->job);
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
@@ -67,7 +69,8 @@ static bool read_kept(const msgpack_object *o, wr_arena *ar, wri_keeper *k) {
     const msgpack_object *f = o->via.array.ptr;
     const char *kind = text_of(&f[1], ar);
     if (f[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || !kind) return false;
-    *k = (wri_keeper){(uint32_t)f[0].via.u64, WR_NODE_KINDS, text_of(&f[2], ar), text_of(&f[3], ar)};
+    const char *time = o->via.array.size > 4 ? text_of(&f[4], ar) : NULL;
+    *k = (wri_keeper){(uint32_t)f[0].via.u64, WR_NODE_KINDS, text_of(&f[2], ar), text_of(&f[3], ar), time};
     for (int i = 0; i < WR_NODE_KINDS; i++)
         if (strcmp(wr_node_kind_name((wr_node_kind)i), kind) == 0) k->kind = (wr_node_kind)i;
     return k->same && k->label;

@@ -261,7 +261,7 @@ static wr_status hand_over_again(wr_job *j, wri_sink *s, const wr_snapshot *from
 
 /* Where the snapshot has no rows for it, too: the target is asked whether it has those of a later one. */
 wr_status wri_commit_again(wr_job *j, const wr_snapshot *from, const wr_node *n, wr_err *err) {
-    bool goes_on = from && !from->savepoint && j->epochs.was[n->id] != WR_NO_COL;
+    bool goes_on = from && !from->savepoint && j->epochs.was[n->id].id != WR_NO_COL;
     return goes_on ? hand_over_again(j, &j->sinks[n->id], from, err) : WR_OK;
 }
 

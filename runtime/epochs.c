@@ -120,8 +120,8 @@ wr_status wri_epochs_check(const wr_job *j, wr_err *err) {
 
 static const wr_piece *piece_of(const wr_job *j, const wr_snapshot *from, const char *kind, uint32_t id) {
     char name[64];
-    if (!from || j->epochs.was[id] == WR_NO_COL) return NULL;
-    snprintf(name, sizeof name, "%s/%u", kind, j->epochs.was[id]);
+    if (!from || j->epochs.was[id].id == WR_NO_COL) return NULL;
+    snprintf(name, sizeof name, "%s/%u", kind, j->epochs.was[id].id);
     const wr_saved_part *p = wr_snapshot_part(from, name);
     return p && p->n > 0 ? &p->pieces[0] : NULL;
 }
@@ -146,7 +146,7 @@ const wr_piece *wri_epochs_source(const wr_job *j, const wr_snapshot *from, cons
 /* The node that goes on with what node `was` of the snapshot has kept; WR_NO_COL: none, it is dropped. */
 static uint32_t now_of(const wr_job *j, uint32_t was) {
     for (uint32_t id = 0; id < j->plan->n_nodes; id++)
-        if (j->epochs.was[id] == was) return id;
+        if (j->epochs.was[id].id == was) return id;
     return WR_NO_COL;
 }
 

@@ -234,14 +234,19 @@ struct wr_saver {
 
 /* Snapshots of the job: epochs.c. All but the first two belong to the control thread. */
 typedef struct wri_writing wri_writing;
-#define WRI_SPEAKS (WR_NO_COL - 1) /* in was[], of VALUES: as a new join's table they speak again */
+/* What a node is in the snapshot that is gone on from. */
+typedef struct wri_was {
+    uint32_t id;  /* its number there, or WR_NO_COL */
+    bool speaks;  /* VALUES: as a new join's table they speak again */
+    bool retimed; /* a source: its event time has become another column */
+} wri_was;
 typedef struct wri_epochs {
     uint64_t wanted;      /* atomic: the last barrier that was sent, 0: none */
     uint32_t passed;      /* atomic: workers that have passed it */
     wr_snapshots *store;  /* NULL: none are taken */
     wr_buf plan;          /* EXPLAIN's text, for people */
     wr_buf about;         /* the part "about" of each snapshot */
-    uint32_t *was;        /* by node: its number in the snapshot gone on from, or WR_NO_COL; NULL: anew */
+    wri_was *was;         /* by node; NULL: the job begins */
     bool held;            /* atomic: one is under way, from its barrier until it is written */
     bool under_way, last; /* last: the job stops once it is written */
     wri_writing *writing; /* NULL: none */
@@ -294,7 +299,7 @@ typedef struct wri_meters {        /* of a job */
 typedef struct wri_keeper {
     uint32_t id; /* of its node */
     wr_node_kind kind;
-    const char *same, *label; /* as in wr_plan_id */
+    const char *same, *label, *time; /* as in wr_plan_id; time NULL: an earlier snapshot does not say */
 } wri_keeper;
 typedef struct wri_about {
     const char *version, *sql, *job; /* job: its name, "" where it has none */
@@ -453,8 +458,8 @@ wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) WR_MUST_USE
 /* source_saved.c: the part of a snapshot: how it stood at the barrier of that epoch, once all workers have
  * passed it. */
 wr_status wri_source_save(wri_source *s, uint64_t epoch, wr_buf *out, wr_err *err) WR_MUST_USE;
-/* What that wrote, into a new source. */
-wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) WR_MUST_USE;
+/* What that wrote, into a new source; retimed: but for the watermarks, which are of another column. */
+wr_status wri_source_load(wri_source *s, const wr_piece *from, bool retimed, wr_err *err) WR_MUST_USE;
 
 /* side.c */
 const wr_plan_stmt *wri_stmt_at(const wr_plan *p,
@@ -532,10 +537,10 @@ wr_status wri_about_plan(const wr_plan *plan, wr_arena *ar, wri_about *outp, wr_
 wr_status wri_about_pack(const wri_about *a, wr_buf *out, wr_err *err) WR_MUST_USE;
 wr_status wri_about_read(const wr_snapshot *s, wr_arena *ar, wri_about *outp, wr_err *err) WR_MUST_USE;
 
-/* update.c: *u of the two, and was[node of plan], as in wri_epochs. */
+/* update.c: *u of the two, and was, as in wri_epochs. */
 wr_status wri_update_make(const wri_about *old, const wri_about *now, const wr_plan *plan, wr_update *u,
-                          uint32_t *was, wr_err *err) WR_MUST_USE;
-/* was[] for the job that goes on from a snapshot; refused as opts say. */
+                          wri_was *was, wr_err *err) WR_MUST_USE;
+/* epochs.was for the job that goes on from a snapshot; refused as opts say. */
 wr_status wri_update_job(wr_job *j, const wr_snapshot *from, wr_err *err) WR_MUST_USE;
 
 /* savepoint.c */

@@ -118,7 +118,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
     s->n_live = s->n_splits;
     s->epoch = j->epochs.wanted;
-    if (from) WR_TRY(wri_source_load(s, from, err));
+    if (from) WR_TRY(wri_source_load(s, from, j->epochs.was[n->id].retimed, err));
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->owner = UINT32_MAX;
     for (uint32_t i = 0; i < s->n_splits; i++)
         if (!s->splits[i]->ended) WR_TRY(wri_split_give(j, s, i, false, err));

@@ -35,7 +35,7 @@ static bool is_int(const msgpack_object *o) {
     return o->type == MSGPACK_OBJECT_POSITIVE_INTEGER || o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
 }
 
-static wr_status load_split(wri_source *s, const msgpack_object *o, wr_err *err) {
+static wr_status load_split(wri_source *s, const msgpack_object *o, bool retimed, wr_err *err) {
     const msgpack_object *f = o->via.array.ptr;
     uint32_t i;
     if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 3 || f[0].type != MSGPACK_OBJECT_BIN ||
@@ -49,7 +49,7 @@ static wr_status load_split(wri_source *s, const msgpack_object *o, wr_err *err)
         s->n_live++;
     }
     wri_split *p = s->splits[i];
-    p->wm = p->clock_wm = f[1].via.i64;
+    if (!retimed) p->wm = p->clock_wm = f[1].via.i64;
     if (f[2].via.boolean && !p->ended) {
         p->ended = true;
         s->n_live--;
@@ -57,7 +57,7 @@ static wr_status load_split(wri_source *s, const msgpack_object *o, wr_err *err)
     return WR_OK;
 }
 
-wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) {
+wr_status wri_source_load(wri_source *s, const wr_piece *from, bool retimed, wr_err *err) {
     msgpack_unpacked u;
     size_t at = 0;
     msgpack_unpacked_init(&u);
@@ -68,7 +68,7 @@ wr_status wri_source_load(wri_source *s, const wr_piece *from, wr_err *err) {
     if (!ok) r = wr_fail(err, WR_EDATA, "a source in the snapshot is not as it was written");
     else s->arrival_us = u.data.via.array.ptr[0].via.i64;
     for (uint32_t i = 0; r == WR_OK && i < u.data.via.array.ptr[1].via.array.size; i++)
-        r = load_split(s, &u.data.via.array.ptr[1].via.array.ptr[i], err);
+        r = load_split(s, &u.data.via.array.ptr[1].via.array.ptr[i], retimed, err);
     msgpack_unpacked_destroy(&u);
     return r;
 }

@@ -41,8 +41,8 @@ static void mark_tables(tables *t) {
 }
 
 /* Whether something of what n reads had been read. */
-static bool goes_on(const wr_node *n, const uint32_t *was) {
-    if (n->kind == WR_N_SOURCE) return was[n->id] != WR_NO_COL;
+static bool goes_on(const wr_node *n, const wri_was *was) {
+    if (n->kind == WR_N_SOURCE) return was[n->id].id != WR_NO_COL;
     if (n->kind == WR_N_VALUES) return true; /* they have spoken when the job began */
     for (uint32_t k = 0; k < n->n_in; k++)
         if (goes_on(n->in[k], was)) return true;
@@ -55,7 +55,7 @@ static const char *stream_below(const wr_node *n) {
 }
 
 /* Who reads what is read anew besides tables would get its rows twice. */
-static wr_status check_tables(const tables *t, const uint32_t *was, wr_err *err) {
+static wr_status check_tables(const tables *t, const wri_was *was, wr_err *err) {
     for (uint32_t id = 0; id < t->plan->n_nodes; id++) {
         const wr_node *n = t->plan->nodes[id];
         for (uint32_t k = 0; k < n->n_in && !t->anew[id]; k++) {
@@ -81,17 +81,19 @@ static const wri_keeper *find_same(const wri_about *a, const wri_keeper *k) {
 }
 
 /* was[] by identity, then without what is read anew. */
-static wr_status map_nodes(const wri_about *old, const wri_about *now, const wr_plan *plan, uint32_t *was,
+static wr_status map_nodes(const wri_about *old, const wri_about *now, const wr_plan *plan, wri_was *was,
                            wr_err *err) {
     wr_arena ar = {0};
     tables t = {.plan = plan};
     t.is_new = wr_arena_calloc(&ar, plan->n_nodes + 1);
     t.anew = wr_arena_calloc(&ar, plan->n_nodes + 1);
     wr_status r = t.is_new && t.anew ? WR_OK : wr_fail_oom(err, "an update");
-    for (uint32_t id = 0; id < plan->n_nodes; id++) was[id] = WR_NO_COL;
+    for (uint32_t id = 0; id < plan->n_nodes; id++) was[id] = (wri_was){.id = WR_NO_COL};
     for (uint32_t i = 0; r == WR_OK && i < now->n; i++) {
         const wri_keeper *k = find_same(old, &now->kept[i]);
-        if (k) was[now->kept[i].id] = k->id;
+        if (k)
+            was[now->kept[i].id] =
+                (wri_was){.id = k->id, .retimed = k->time && strcmp(k->time, now->kept[i].time) != 0};
         else t.is_new[now->kept[i].id] = true;
     }
     if (r == WR_OK) {
@@ -99,12 +101,12 @@ static wr_status map_nodes(const wri_about *old, const wri_about *now, const wr_
         r = check_tables(&t, was, err);
     }
     for (uint32_t id = 0; r == WR_OK && id < plan->n_nodes; id++)
-        if (t.anew[id]) was[id] = plan->nodes[id]->kind == WR_N_VALUES ? WRI_SPEAKS : WR_NO_COL;
+        if (t.anew[id]) was[id] = (wri_was){.id = WR_NO_COL, .speaks = plan->nodes[id]->kind == WR_N_VALUES};
     wr_arena_free(&ar);
     return r;
 }
 
-static const char *note_on(const wr_node *n, const uint32_t *was) {
+static const char *note_on(const wr_node *n, const wri_was *was) {
     if (n->kind == WR_N_SOURCE) return "it is read from its beginning";
     if (n->kind == WR_N_SINK)
         return n->sink.stream ? "what is there already is not gone on with, and a file is overwritten" : "";
@@ -117,18 +119,22 @@ static void add(wr_update *u, wr_fate fate, const char *what, const char *note) 
 }
 
 wr_status wri_update_make(const wri_about *old, const wri_about *now, const wr_plan *plan, wr_update *u,
-                          uint32_t *was, wr_err *err) {
+                          wri_was *was, wr_err *err) {
     WR_TRY(map_nodes(old, now, plan, was, err));
     u->items = wr_arena_calloc(&u->ar, (old->n + now->n + 1) * sizeof *u->items);
     if (!u->items) return wr_fail_oom(err, "an update");
     for (uint32_t i = 0; i < now->n; i++)
-        if (was[now->kept[i].id] != WR_NO_COL) add(u, WR_KEEPS, now->kept[i].label, "");
+        if (was[now->kept[i].id].id != WR_NO_COL)
+            add(u, WR_KEEPS, now->kept[i].label,
+                was[now->kept[i].id].retimed && *now->kept[i].time
+                    ? "its event time is another one, and begins anew"
+                    : "");
     for (uint32_t i = 0; i < now->n; i++)
-        if (was[now->kept[i].id] == WR_NO_COL)
+        if (was[now->kept[i].id].id == WR_NO_COL)
             add(u, WR_BEGINS, now->kept[i].label, note_on(plan->nodes[now->kept[i].id], was));
     for (uint32_t i = 0; i < old->n; i++) {
         bool found = false;
-        for (uint32_t id = 0; id < plan->n_nodes; id++) found = found || was[id] == old->kept[i].id;
+        for (uint32_t id = 0; id < plan->n_nodes; id++) found = found || was[id].id == old->kept[i].id;
         if (!found) add(u, WR_DROPS, old->kept[i].label, "");
     }
     for (uint32_t i = 0; i < u->n; i++) { /* the labels may go before u does */
@@ -166,7 +172,7 @@ static wr_status no_state_left(const wr_snapshot *from, const char *dir, wr_err 
 
 /* *u: what becomes of `from` under the plan. */
 static wr_status make(const wr_snapshot *from, const char *dir, const wr_plan *plan, wr_update *u,
-                      uint32_t *was, wr_err *err) {
+                      wri_was *was, wr_err *err) {
     wri_about old, now;
     wr_arena ar = {0};
     wr_status r = wri_about_read(from, &ar, &old, err);
@@ -205,7 +211,7 @@ wr_status wr_update_of(const wr_sys *sys, const char *dir, const wr_plan *plan, 
     wr_snapshot *from = NULL;
     wr_buf said = {0};
     *outp = (wr_update){0};
-    uint32_t *was = wr_alloc((plan->n_nodes + 1) * sizeof *was);
+    wri_was *was = wr_alloc((plan->n_nodes + 1) * sizeof *was);
     wr_status r = was ? wr_snapshots_look(sys, dir, &from, &said, err) : wr_fail_oom(err, "an update");
     if (r == WR_OK && !from) r = wr_fail(err, WR_EINVAL, "'%s' has no snapshot", dir);
     if (r == WR_OK) r = wr_snapshot_bring(from, WRI_OP_PARTS, err);

@@ -281,8 +281,8 @@ static wr_status run_values(wr_task *t, wr_err *err) {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         wri_entry *e = &t->entries[i];
         if (e->source || e->exchange) continue;
-        const uint32_t *was = t->job->epochs.was;
-        bool speaks = !t->job->restored || (was && was[e->op->node->id] == WRI_SPEAKS);
+        const wri_was *was = t->job->epochs.was;
+        bool speaks = !t->job->restored || (was && was[e->op->node->id].speaks);
         if (speaks) WR_TRY(e->op->def->push(e->op, 0, NULL, err));
         WR_TRY(wri_emit_end(e->op, err));
         e->ended = true;

@@ -102,7 +102,8 @@ def at_each_target(d):
 def run_a_while(d, sql, rows, *args):
     """Until f.jsonl has so many rows; then it is interrupted, which takes the only snapshot."""
     p = subprocess.Popen([WEIR, "run", "-q", "--data", "d", "--snapshot-interval", "1h", *args, "-e", sql], cwd=d, stderr=subprocess.PIPE)
-    while p.poll() is None and len(lines_of(d, "f.jsonl")) < rows:
+    until = time.monotonic() + 60
+    while p.poll() is None and len(lines_of(d, "f.jsonl")) < rows and time.monotonic() < until:
         pass
     time.sleep(0.1)
     p.send_signal(signal.SIGINT)
@@ -153,6 +154,54 @@ def a_table_of_constants_that_an_update_brings_is_there(d):
         before = 0 if i in (0, 1, 3) else 1  # another sink begins anew
         run_a_while(d, sql, before + 1, "--state", "state", "--update")
         assert lines_of(d, "f.jsonl")[-1] == want, (sql, lines_of(d, "f.jsonl"))
+
+
+@case
+def an_update_to_another_event_time_begins_it_anew(d):
+    """What it was by the other one would make all rows late."""
+    def sql(watermark, time_of):
+        return (f"CREATE STREAM s (a BIGINT, early TIMESTAMP(3), late TIMESTAMP(3) {watermark}) WITH (connector = 'stream', format = 'json', "
+                f"start = 'earliest'); CREATE STREAM f WITH (connector = 'file', path = 'f.jsonl', format = 'json') AS SELECT COUNT(*) AS n "
+                f"FROM s {time_of};")
+
+    def by(column):
+        return sql(f", WATERMARK FOR {column} AS {column}", f"GROUP BY FLOOR({column} TO MINUTE)")
+
+    def put(*minutes):
+        rows = "".join('{"a":1,"early":"2026-01-01T00:%02d:00Z","late":"2026-06-01T00:%02d:00Z"}\n' % (m, m) for m in minutes)
+        expect(weir("put", "s", "--data", "d", "-q", cwd=d, stdin=rows), 0)
+
+    expect(weir("streams", "--data", "d", "create", "s", cwd=d), 0)
+    by_arrival = sql("", "GROUP BY STEP(s.ROWTIME BY INTERVAL '0.1' SECOND)")
+    minute = 0
+    for i, now in enumerate([by("late"), by("early"), by_arrival, by("early")]):
+        put(minute)
+        had = len(lines_of(d, "f.jsonl"))
+        at_arrival = now == by_arrival
+        p = subprocess.Popen([WEIR, "run", "-q", "--data", "d", "--snapshot-interval", "1h", "--state", "state", "--update", "-e", now], cwd=d,
+                             stderr=subprocess.PIPE)
+        time.sleep(0.3 if at_arrival else 0)
+        put(minute + 1, minute + 2)
+        minute += 2
+        until = time.monotonic() + 20
+        while len(lines_of(d, "f.jsonl")) == had and time.monotonic() < until:
+            time.sleep(0.01)
+        p.send_signal(signal.SIGINT)
+        said = p.communicate(timeout=60)[1]
+        assert p.returncode == 130 and len(lines_of(d, "f.jsonl")) > had, (i, said)
+
+
+@case
+def a_stream_that_was_made_anew_is_not_gone_on_with(d):
+    sql = ("CREATE STREAM s (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
+           "CREATE STREAM f WITH (connector = 'file', path = 'f.jsonl', format = 'json') AS SELECT a FROM s;")
+    for _ in range(2):
+        expect(weir("streams", "--data", "d", "create", "s", cwd=d), 0)
+        expect(weir("put", "s", "--data", "d", "-q", cwd=d, stdin='{"a":1}\n{"a":2}\n'), 0)
+        if not os.path.exists(os.path.join(d, "f.jsonl")):
+            run_a_while(d, sql, 2, "--state", "state")
+            expect(weir("streams", "--data", "d", "delete", "s", cwd=d), 0)
+    expect(weir("run", "--data", "d", "--state", "state", "-e", sql, cwd=d), 1, "", "stream 's' is not the one that was read before the snapshot")
 
 
 @case

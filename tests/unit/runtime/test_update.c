@@ -30,7 +30,7 @@ static wr_buf lines(const char *before, const char *after) {
     wr_err err = {0};
     plan(&a, before);
     plan(&b, after);
-    uint32_t *was = wr_calloc(b.plan.n_nodes, sizeof *was);
+    wri_was *was = wr_calloc(b.plan.n_nodes, sizeof *was);
     wr_status r = wri_update_make(&a.about, &b.about, &b.plan, &u, was, &err);
     if (r == WR_OK) cr_assert_eq(wr_update_tell(&u, &out), WR_OK);
     else cr_assert_eq(wr_buf_printf(&out, "refused: %s\n", err.msg), WR_OK);
@@ -307,6 +307,21 @@ Test(update, a_new_join_reads_its_table_again) {
            "drops   position in users (file 'u')\n"
            "drops   JOIN of clicks, users (named)\n"
            "drops   into named (file 'named')\n");
+}
+
+#define BY(column)                                                                                           \
+    "CREATE STREAM t (a TIMESTAMP(3), b TIMESTAMP(3), WATERMARK FOR " column " AS " column                   \
+    ") WITH (connector = 'file', path = 't', tail = true, format = 'json');\n" INTO(                         \
+        "n") "SELECT COUNT(*) AS n FROM t GROUP BY FLOOR(" column " TO MINUTE);\n"
+
+Test(update, another_event_time) {
+    EXPECT(
+        BY("a"), BY("b"),
+        "keeps   position in t (file 't'); its event time is another one, and begins anew\n"
+        "keeps   into n (file 'n')\n"
+        "begins  TUMBLE 1 min over t: COUNT(*) (n); it sees the rows that come from now on, not those that "
+        "have been read\n"
+        "drops   TUMBLE 1 min over t: COUNT(*) (n)\n");
 }
 
 Test(update, a_table_that_others_have_read_is_not_read_twice) {
