@@ -24,15 +24,17 @@
 
 typedef struct split {
     uint32_t shard, parent, parent2;
-    wr_reader *reader; /* NULL: the shard has expired */
+    wr_reader *reader; /* NULL: it has ended */
     wr_records got;
-    uint32_t at; /* record of got that comes next */
+    uint32_t at;     /* record of got that comes next */
+    uint64_t number; /* without a reader: of the record that would come next */
     int64_t pos, bytes;
     int64_t arrival_us; /* of the last record given; atomic */
     char name[WR_STREAM_NAME_MAX + 32];
-    bool ended; /* atomic */
-    bool waits; /* resumed: its parents may have to be read before it */
-    bool known; /* a snapshot has said where it goes on */
+    bool ended;     /* atomic */
+    bool cut_short; /* at the end of what was there, not at the shard's */
+    bool waits;     /* resumed: its parents may have to be read before it */
+    bool known;     /* a snapshot has said where it goes on */
 } split;
 
 struct wr_source {
@@ -49,8 +51,8 @@ struct wr_source {
     wr_arena ar;
     uint64_t skipped; /* records that expired unread; atomic */
     pthread_mutex_t lock;
-    split **splits;
-    size_t n, cap;
+    split **splits, **by_shard;
+    size_t n, cap, by_cap;
     int watch_fd; /* tells of all shards, -1: not yet */
     bool deaf;    /* it does not: they are looked at by time */
 };
@@ -122,10 +124,37 @@ static wr_status parse_share(const char *text, wr_source *s, wr_err *err) {
 
 static bool ours(const wr_source *s, uint32_t shard) { return shard % s->shares == s->share; }
 
+/* The place in by_shard of the shard, or where it would be. */
+static size_t place_of(const wr_source *s, uint32_t shard) {
+    size_t lo = 0, hi = s->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->by_shard[mid]->shard < shard) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
 static split *find(const wr_source *s, uint32_t shard) {
-    for (size_t i = 0; i < s->n; i++)
-        if (s->splits[i]->shard == shard) return s->splits[i];
-    return NULL;
+    size_t i = place_of(s, shard);
+    return i < s->n && s->by_shard[i]->shard == shard ? s->by_shard[i] : NULL;
+}
+
+/* A split of that shard, which has none yet; it is the last. */
+static split *new_split(wr_source *s, const wr_shard_info *sh, wr_err *err) {
+    split *sp = wr_calloc(1, sizeof *sp);
+    if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK ||
+        wr_grow(&s->by_shard, &s->by_cap, s->n + 1, sizeof *s->by_shard) != WR_OK) {
+        wr_free(sp);
+        wr_fail_oom(err, "a split");
+        return NULL;
+    }
+    *sp = (split){.shard = sh->id, .parent = sh->parent, .parent2 = sh->parent2, .pos = 1};
+    snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, sh->id);
+    size_t at = place_of(s, sh->id);
+    memmove(s->by_shard + at + 1, s->by_shard + at, (s->n - at) * sizeof *s->by_shard);
+    s->by_shard[at] = s->splits[s->n++] = sp;
+    return sp;
 }
 
 /* Under the lock, or before there are threads. */
@@ -137,21 +166,16 @@ static void watch_shard(wr_source *s, const split *sp) {
 }
 
 static wr_status add(wr_source *s, const wr_shard_info *sh, wr_place at, wr_err *err) {
-    split *sp = wr_calloc(1, sizeof *sp);
-    if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
-        wr_free(sp);
-        return wr_fail_oom(err, "a split");
+    wr_reader *reader;
+    WR_TRY(wr_reader_open(s->db, s->stream, sh->id, at, &reader, err));
+    split *sp = new_split(s, sh, err);
+    if (!sp) {
+        wr_reader_close(reader);
+        return WR_ENOMEM;
     }
-    sp->shard = sh->id;
-    sp->parent = sh->parent;
-    sp->parent2 = sh->parent2;
-    sp->pos = 1;
-    snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, sh->id);
-    wr_status rc = wr_reader_open(s->db, s->stream, sh->id, at, &sp->reader, err);
-    if (rc != WR_OK) wr_free(sp);
-    else s->splits[s->n++] = sp;
-    if (rc == WR_OK && s->watch_fd >= 0) watch_shard(s, sp);
-    return rc;
+    sp->reader = reader;
+    if (s->watch_fd >= 0) watch_shard(s, sp);
+    return WR_OK;
 }
 
 /* Whether a parent is still to be read: it is there, and has not ended. */
@@ -160,35 +184,51 @@ static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t 
     if (parent != WR_NO_SHARD && !ours(s, parent))
         return false; /* another source reads it, at its own pace */
     if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; i < info->n_shards; i++)
-        if (info->shards[i].id == parent) return s->start.from != WR_FROM_LATEST || parent >= s->first_new;
-    return false;
+    size_t lo = 0, hi = info->n_shards;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (info->shards[mid].id < parent) lo = mid + 1;
+        else hi = mid;
+    }
+    bool there = lo < info->n_shards && info->shards[lo].id == parent;
+    return there && (s->start.from != WR_FROM_LATEST || parent >= s->first_new);
 }
 
-/* Begins the next shard that may begin. WR_AGAIN: none may. *leftp: shards that are not begun. */
-static wr_status begin_one(wr_source *s, bool first, size_t *leftp, wr_err *err) {
+typedef struct begun {
+    uint32_t most, n; /* to begin; that have begun */
+    uint32_t left;    /* that wait for their parents */
+} begun;
+
+/* A shard whose parent's end was only where nothing more was there: what lies between is not read either. */
+static bool is_behind(const wr_source *s, const wr_shard_info *sh) {
+    const split *a = find(s, sh->parent), *b = find(s, sh->parent2);
+    return (a && a->cut_short) || (b && b->cut_short);
+}
+
+/* Begins shards that may begin, at most so many. */
+static wr_status begin(wr_source *s, bool first, begun *out, wr_err *err) {
     wr_stream_info info;
     wr_arena ar = {0};
-    *leftp = 0;
+    bool latest = s->start.from == WR_FROM_LATEST;
     wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
-    bool begun = false;
-    for (uint32_t i = 0; rc == WR_OK && !begun && i < info.n_shards; i++) {
+    if (rc == WR_OK && first) {
+        s->made_us = info.created_us;
+        s->first_new = info.n_shards ? info.shards[info.n_shards - 1].id + 1 : 0;
+    }
+    for (uint32_t i = 0; rc == WR_OK && i < info.n_shards && out->n < out->most; i++) {
         const wr_shard_info *sh = &info.shards[i];
-        if (first && sh->id >= s->first_new) s->first_new = sh->id + 1;
-        bool of_before =
-            s->start.from == WR_FROM_LATEST && sh->id < s->first_new && (!first || sh->closed_us);
-        if (find(s, sh->id) || of_before || !ours(s, sh->id)) continue;
+        bool of_before = latest && sh->id < s->first_new && (!first || sh->closed_us);
+        if (of_before || !ours(s, sh->id) || find(s, sh->id) || is_behind(s, sh)) continue;
         bool wait = holds_back(s, &info, sh->parent) || holds_back(s, &info, sh->parent2);
-        *leftp += wait;
+        out->left += wait;
         if (wait) continue;
         wr_place at = s->start;
-        if (at.from == WR_FROM_LATEST && !first)
-            at.from = WR_FROM_HORIZON; /* a child of what was read: all is new */
+        if (latest && !first) at.from = WR_FROM_HORIZON; /* a child of what was read: all is new */
         rc = add(s, sh, at, err);
-        begun = rc == WR_OK;
+        out->n += rc == WR_OK;
     }
     wr_arena_free(&ar);
-    return rc == WR_OK && !begun ? WR_AGAIN : rc;
+    return rc;
 }
 
 /* ---- the table's functions ---- */
@@ -200,19 +240,11 @@ static void stream_close(wr_source *s) {
         wr_free(s->splits[i]);
     }
     wr_free(s->splits);
+    wr_free(s->by_shard);
     if (s->watch_fd >= 0) close(s->watch_fd);
     wr_arena_free(&s->ar);
     pthread_mutex_destroy(&s->lock);
     wr_free(s);
-}
-
-static wr_status find_made(wr_source *s, wr_err *err) {
-    wr_arena ar = {0};
-    wr_stream_info info;
-    wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
-    if (rc == WR_OK) s->made_us = info.created_us;
-    wr_arena_free(&ar);
-    return rc;
 }
 
 static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const stream_opts *o, wr_err *err) {
@@ -220,10 +252,7 @@ static wr_status open_splits(wr_source *s, const wr_source_cfg *cfg, const strea
     if (!s->stream) return wr_fail_oom(err, "a source");
     WR_TRY(parse_start(o->start, &s->start, err));
     WR_TRY(parse_share(o->share, s, err));
-    WR_TRY(find_made(s, err));
-    wr_status rc = WR_OK;
-    for (size_t left; rc == WR_OK;) rc = begin_one(s, true, &left, err);
-    return rc == WR_AGAIN ? WR_OK : rc;
+    return begin(s, true, &(begun){.most = UINT32_MAX}, err);
 }
 
 static wr_status stream_open(const wr_source_cfg *cfg, wr_source **outp, wr_err *err) {
@@ -299,14 +328,38 @@ static void put_about(const split *sp, uint32_t from, uint32_t to, char *p, wr_r
     }
 }
 
-/* Whether what the split waits for has been read. */
-static bool parents_over(wr_source *s, split *sp) {
+static bool is_read(const split *sp) { return sp && !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE); }
+
+/* Whether a split that was gone on with still waits. Parents that came while nobody read may not have begun
+ * either. */
+static wr_status look_at_parents(wr_source *s, split *sp, wr_err *err) {
+    wr_arena ar = {0};
+    wr_stream_info info;
+    wr_status rc = WR_OK;
     pthread_mutex_lock(&s->lock);
     const split *a = find(s, sp->parent), *b = find(s, sp->parent2);
-    sp->waits = (a && !__atomic_load_n(&a->ended, __ATOMIC_ACQUIRE)) ||
-                (b && !__atomic_load_n(&b->ended, __ATOMIC_ACQUIRE));
+    bool unknown = (!a && sp->parent != WR_NO_SHARD) || (!b && sp->parent2 != WR_NO_SHARD);
+    sp->waits = is_read(a) || is_read(b);
+    if (!sp->waits && unknown) {
+        rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
+        if (rc == WR_OK) sp->waits = holds_back(s, &info, sp->parent) || holds_back(s, &info, sp->parent2);
+    }
     pthread_mutex_unlock(&s->lock);
-    return !sp->waits;
+    wr_arena_free(&ar);
+    return rc;
+}
+
+/* Its files are needed no more. */
+static void end_split(wr_source *s, split *sp, bool cut_short) {
+    pthread_mutex_lock(&s->lock);
+    if (sp->reader) sp->number = wr_reader_at(sp->reader);
+    wr_reader_close(sp->reader);
+    sp->reader = NULL;
+    sp->cut_short = cut_short;
+    __atomic_store_n(&sp->ended, true, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&s->lock);
+    wr_records_free(&sp->got);
+    sp->at = 0;
 }
 
 /* The next records of those that have been got, as a chunk. */
@@ -344,14 +397,15 @@ static wr_status stream_next(wr_source *s, uint32_t split_no, wr_chunk *out, wr_
     split *sp = split_at(s, split_no);
     *out = (wr_chunk){.split = split_no};
     if (sp->ended) return WR_EOF;
-    if (sp->waits && !parents_over(s, sp)) return WR_AGAIN;
+    if (sp->waits && look_at_parents(s, sp, err) != WR_OK) return WR_EIO;
+    if (sp->waits) return WR_AGAIN;
     if (sp->at == sp->got.n) {
         sp->at = 0;
         uint64_t before = wr_reader_skipped(sp->reader);
         wr_status rc = wr_reader_next(sp->reader, MOST, &sp->got, err);
         __atomic_add_fetch(&s->skipped, wr_reader_skipped(sp->reader) - before, __ATOMIC_RELAXED);
         bool over = rc == WR_EOF || (rc == WR_AGAIN && s->bounded);
-        if (over) __atomic_store_n(&sp->ended, true, __ATOMIC_RELEASE);
+        if (over) end_split(s, sp, rc == WR_AGAIN);
         if (rc != WR_OK) return over ? WR_EOF : rc == WR_AGAIN ? rc : WR_EIO;
     }
     return give_chunk(s, sp, split_no, out, err);
@@ -372,25 +426,31 @@ static void stream_heard(wr_source *s) {
 }
 
 static wr_status stream_look(wr_source *s, uint32_t *splitp, wr_err *err) {
-    size_t left, going = 0;
+    size_t going = 0;
+    begun b = {.most = 1};
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->n; i++) going += !__atomic_load_n(&s->splits[i]->ended, __ATOMIC_ACQUIRE);
-    wr_status rc = begin_one(s, false, &left, err);
-    if (rc == WR_OK) *splitp = (uint32_t)s->n - 1;
+    for (size_t i = 0; i < s->n; i++) going += is_read(s->splits[i]);
+    wr_status rc = begin(s, false, &b, err);
+    *splitp = (uint32_t)s->n - 1;
     pthread_mutex_unlock(&s->lock);
-    if (rc == WR_AGAIN && s->bounded && going == 0 && left == 0) return WR_EOF;
-    return rc == WR_AGAIN || rc >= 0 ? rc : WR_EIO;
+    if (rc != WR_OK) return WR_EIO;
+    if (b.n) return WR_OK;
+    return s->bounded && going == 0 && b.left == 0 ? WR_EOF : WR_AGAIN;
 }
 
-/* ---- snapshots: "shard number ended first_new made_us"; the last was not there at first ---- */
+/* ---- snapshots ----
+ *
+ * A position: "shard number ended first_new made_us pos"; ended: 1 at the shard's end, 2 at that of what was
+ * there. The last two were not there at first. */
 
 static wr_status stream_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
     const split *sp = split_at(s, split_no);
     uint64_t number = sp->at < sp->got.n ? sp->got.items[sp->at].number
                       : sp->reader       ? wr_reader_at(sp->reader)
-                                         : 0;
-    wr_status rc = wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32 " %" PRId64, sp->shard, number,
-                                 sp->ended, s->first_new, s->made_us);
+                                         : sp->number;
+    wr_status rc =
+        wr_buf_printf(out, "%" PRIu32 " %" PRIu64 " %d %" PRIu32 " %" PRId64 " %" PRId64, sp->shard, number,
+                      sp->ended ? 1 + sp->cut_short : 0, s->first_new, s->made_us, sp->pos);
     return rc == WR_OK ? rc : wr_fail_oom(err, "a position");
 }
 
@@ -400,7 +460,7 @@ static wr_status begin_new(wr_source *s, uint32_t first_new, wr_err *err) {
     s->first_new = first_new;
     for (size_t i = 0; i < s->n; i++) {
         split *sp = s->splits[i];
-        if (sp->shard < first_new || sp->known) continue;
+        if (sp->shard < first_new || sp->known || sp->waits) continue;
         wr_reader_close(sp->reader);
         sp->reader = NULL;
         sp->waits = true;
@@ -409,62 +469,57 @@ static wr_status begin_new(wr_source *s, uint32_t first_new, wr_err *err) {
     return WR_OK;
 }
 
-static wr_status find_or_add(wr_source *s, uint32_t shard, uint64_t number, split **spp, wr_err *err) {
+static wr_status find_or_add(wr_source *s, uint32_t shard, split **spp, wr_err *err) {
     wr_arena ar = {0};
     wr_stream_info info;
-    wr_place at = {.from = WR_FROM_AT, .number = number};
-    wr_shard_info gone = {.id = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD}, *sh = NULL;
+    wr_shard_info gone = {.id = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD};
+    const wr_shard_info *sh = NULL;
+    if ((*spp = find(s, shard))) return WR_OK;
     wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
     for (uint32_t i = 0; rc == WR_OK && i < info.n_shards; i++)
-        if (info.shards[i].id == shard) sh = memcpy(&gone, &info.shards[i], sizeof gone);
-    split *sp = (split *)find(s, shard);
-    if (rc == WR_OK && sp) {
-        wr_reader_close(sp->reader);
-        sp->reader = NULL;
-        rc = wr_reader_open(s->db, s->stream, shard, at, &sp->reader, err);
-    } else if (rc == WR_OK && sh) {
-        rc = add(s, sh, at, err);
-        if (rc == WR_OK) sp = s->splits[s->n - 1];
-    } else if (rc == WR_OK) { /* it has expired as a whole */
-        sp = wr_calloc(1, sizeof *sp);
-        if (!sp || wr_grow(&s->splits, &s->cap, s->n + 1, sizeof *s->splits) != WR_OK) {
-            wr_free(sp);
-            rc = wr_fail_oom(err, "a split");
-        } else {
-            *sp = (split){
-                .shard = shard, .parent = WR_NO_SHARD, .parent2 = WR_NO_SHARD, .pos = 1, .ended = true};
-            snprintf(sp->name, sizeof sp->name, "%s/" WR_SHARD_ID, s->stream, shard);
-            s->splits[s->n++] = sp;
-        }
-    }
+        if (info.shards[i].id == shard) sh = &info.shards[i];
+    if (rc == WR_OK && !(*spp = new_split(s, sh ? sh : &gone, err))) rc = WR_ENOMEM;
+    if (rc == WR_OK) (*spp)->ended = !sh; /* it has expired as a whole */
     wr_arena_free(&ar);
-    *spp = sp;
     return rc;
+}
+
+static wr_status go_on(wr_source *s, split *sp, uint64_t number, wr_err *err) {
+    wr_place at = {.from = WR_FROM_AT, .number = number};
+    wr_reader_close(sp->reader);
+    sp->reader = NULL;
+    sp->number = number;
+    sp->at = sp->got.n = 0;
+    if (sp->ended) return WR_OK;
+    WR_TRY(wr_reader_open(s->db, s->stream, sp->shard, at, &sp->reader, err));
+    s->skipped += wr_reader_skipped(sp->reader);
+    return WR_OK;
 }
 
 static wr_status stream_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
     uint32_t shard, first_new;
     uint64_t number;
-    int64_t made_us;
+    int64_t made_us, pos = 1;
     int ended;
-    char text[128];
+    char text[160];
     split *sp;
     snprintf(text, sizeof text, "%.*s", (int)n, p);
-    int got = sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32 " %" SCNd64, &shard, &number, &ended,
-                     &first_new, &made_us);
+    int got = sscanf(text, "%" SCNu32 " %" SCNu64 " %d %" SCNu32 " %" SCNd64 " %" SCNd64, &shard, &number,
+                     &ended, &first_new, &made_us, &pos);
     if (got < 4) return wr_fail(err, WR_EDATA, "'%s' is no position in a stream", text);
-    if (got == 5 && made_us != s->made_us)
+    if (got > 4 && made_us != s->made_us)
         return wr_fail(
             err, WR_EINVAL,
             "stream '%s' is not the one that was read before the snapshot: it has been deleted and "
             "made anew; start anew, too, without the old state",
             s->stream);
-    WR_TRY(find_or_add(s, shard, number, &sp, err));
+    WR_TRY(find_or_add(s, shard, &sp, err));
     sp->known = true;
     sp->waits = false;
     sp->ended |= ended != 0;
-    sp->at = sp->got.n = 0;
-    if (sp->reader) s->skipped += wr_reader_skipped(sp->reader);
+    sp->cut_short = ended == 2;
+    sp->pos = pos;
+    WR_TRY(go_on(s, sp, number, err));
     WR_TRY(begin_new(s, first_new, err));
     for (uint32_t i = 0; i < s->n; i++)
         if (s->splits[i] == sp) *splitp = i;

@@ -75,6 +75,8 @@ static wr_status open_stream(const wr_sink_cfg *cfg, const stream_opts *o, wr_st
     wr_arena_free(&ar);
     wr_stream_cfg c = {.n_shards = (uint32_t)o->shards};
     if (s == WR_EINVAL) s = wr_stream_create(cfg->streams, name, &c, err); /* or only its folder is there */
+    if (s == WR_EINVAL && wr_stream_open(cfg->streams, name, outp, NULL) == WR_OK)
+        return WR_OK; /* another made it meanwhile */
     return s == WR_OK ? wr_stream_open(cfg->streams, name, outp, err) : s;
 }
 

@@ -104,6 +104,7 @@ typedef struct wri_source {
     uint64_t epoch;      /* of the last barrier: chunks dealt from then on lie behind it; under the lock */
     uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
     int64_t announced;   /* largest watermark that was announced */
+    int64_t told;        /* the least that workers had told when they passed the last barrier */
     int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
     uint64_t reloaded, refused; /* stamps: content that was read anew, that could not be; under the lock */
     uint32_t n_reloaded, n_refused; /* how often */

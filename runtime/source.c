@@ -112,7 +112,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     wr_status r = s->con->open_source(&cfg, &s->src, err);
     if (r != WR_OK) return wr_fail_in(err, r, "stream %s", st->name);
     s->n_slots = j->n_workers * SLOTS_PER_WORKER;
-    s->announced = WR_WM_NONE;
+    s->announced = s->told = WR_WM_NONE;
     s->grows = s->con->look != NULL;
     WR_TRY(wri_source_add_splits(s, s->con->n_splits(s->src), err));
     for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->ended = false;
@@ -249,6 +249,7 @@ static wr_status cut_split(wri_source *s, uint32_t i, wr_err *err) {
  * that one, as its chunk still lies before the barrier. Under the lock. */
 wr_status wri_source_cut(wri_source *s, uint64_t epoch, wr_err *err) {
     s->epoch = epoch;
+    s->told = WR_WM_END;
     for (uint32_t i = 0; i < s->n_splits; i++) {
         s->splits[i]->cut_due = s->splits[i]->busy;
         if (!s->splits[i]->busy) WR_TRY(cut_split(s, i, err));
@@ -694,6 +695,15 @@ static wr_status watch(wr_job *j, wri_source *s, uint64_t passed, bool *duep, wr
     return r;
 }
 
+/* Behind all barriers event time is where the last of the workers was. */
+static wr_status pass_barrier(wri_source *s, wri_entry *e, wr_err *err) {
+    pthread_mutex_lock(&s->lock);
+    e->passed = s->epoch; /* only this worker's passing lets it rise */
+    if (e->op->wm < s->told) s->told = e->op->wm;
+    pthread_mutex_unlock(&s->lock);
+    return wri_emit_barrier(e->op, e->passed, err);
+}
+
 static wr_status go_on_to(wr_op *op, int64_t wm, wr_err *err) {
     if (wm <= op->wm) return WR_OK;
     __atomic_store_n(&op->wm, wm, __ATOMIC_RELAXED); /* statistics read it */
@@ -712,8 +722,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
     else if (!wri_enough(t->job)) r = take_chunk(t, s, e->passed, &c, &seq, &o->arrival, &due, err);
     if (due) {
         *didp = true;
-        e->passed = s->epoch; /* only this worker's passing lets it rise */
-        return r == WR_AGAIN ? wri_emit_barrier(op, e->passed, err) : r;
+        return r == WR_AGAIN ? pass_barrier(s, e, err) : r;
     }
     if (r == WR_EOF) {
         e->ended = true;

@@ -592,7 +592,8 @@ static void compact(wri_groups *g) {
     for (uint32_t k = 0; k < g->n_keys; k++)
         for (uint32_t id = 1; g->keys[k].phys == WR_STR && id <= g->n; id++) {
             wr_str *s = &g->keys[k].str[id];
-            if (s->len <= WR_STR_INLINE) continue;
+            if (!wri_groups_is_live(g, id) || s->len <= WR_STR_INLINE)
+                continue; /* a spare place has no key */
             memcpy(p, s->ptr, s->len);
             s->ptr = p;
             p += ((size_t)s->len + 15) & ~(size_t)15;

@@ -38,8 +38,9 @@ static wr_status limit_push(wr_op *op, uint32_t port, wr_batch *in, wr_err *err)
     return r;
 }
 
-/* One worker has all rows; what the others save is as at the start. */
+/* Worker 0 has all rows. Numbers come back to every worker: the others must not say them once more. */
 static wr_status limit_save(wr_op *op, wr_saver *to, wr_err *err) {
+    if (wr_task_worker(op->task) != 0) return WR_OK;
     const limiter *l = op->state;
     const wr_node *n = op->node;
     int64_t used[2] = {n->sort.offset - l->skip, l->left < 0 ? 0 : n->sort.limit - l->left};

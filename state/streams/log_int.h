@@ -303,6 +303,7 @@ typedef struct wri_shard {
     bool busy, queued, preparing, awake;
     struct wri_shard *older, *newer; /* of those that are awake */
     wri_part *head, **tailp;
+    uint32_t tally, place; /* of the call that is being divided: its records here, and where they go */
     uint64_t load_bytes, load_records;
     wr_u128 samples[WRI_SAMPLES]; /* hash keys of late */
     struct wri_shard *next_ready, *next_prepare;

@@ -43,10 +43,8 @@ static wr_status new_call(wr_stream *st, wr_put *puts, uint32_t n, wri_call **ou
         return wr_fail_oom(err, "records");
     }
     *c = (wri_call){.st = st, .puts = puts, .n = n, .order = order, .shard_of = order + n, .parts = parts};
-    for (uint32_t i = 0; i < n; i++) {
-        puts[i].status = WR_EINTERNAL;
+    for (uint32_t i = 0; i < n; i++)
         if (!puts[i].has_hash) puts[i].hash = wr_hash_key(puts[i].key, puts[i].key_len);
-    }
     *outp = c;
     return WR_OK;
 }
@@ -81,21 +79,24 @@ static void queue_part(wri_call *c, wri_shard *sh, uint32_t from, uint32_t n) {
     wri_shard_wake(sh);
 }
 
-/* Records by shard, in the order they have: a pass per shard met, or a count where there are many. */
+/* Records by shard, in the order they have. */
 static void divide(wri_call *c) {
     const wr_stream *st = c->st;
     uint32_t placed = 0;
-    for (uint32_t i = 0; i < c->n; i++) c->shard_of[i] = (uint32_t)owner(st, c->puts[i].hash);
     for (uint32_t i = 0; i < c->n; i++) {
-        uint32_t s = c->shard_of[i], from = placed;
-        if (s == UINT32_MAX) continue;
-        for (uint32_t k = i; k < c->n; k++)
-            if (c->shard_of[k] == s) {
-                c->order[placed++] = k;
-                c->shard_of[k] = UINT32_MAX;
-            }
-        c->left++;
-        queue_part(c, st->shards[st->route[s]], from, placed - from);
+        c->shard_of[i] = st->route[owner(st, c->puts[i].hash)];
+        st->shards[c->shard_of[i]]->tally++;
+    }
+    for (uint32_t i = 0; i < c->n; i++) {
+        wri_shard *sh = st->shards[c->shard_of[i]];
+        if (sh->tally) { /* its first */
+            c->left++;
+            queue_part(c, sh, placed, sh->tally);
+            sh->place = placed;
+            placed += sh->tally;
+            sh->tally = 0;
+        }
+        c->order[sh->place++] = i;
     }
 }
 
@@ -181,7 +182,8 @@ static wr_status settle(wr_stream *st, wr_err *err) {
     if (!__atomic_load_n(&st->unsettled, __ATOMIC_ACQUIRE)) return WR_OK;
     pthread_mutex_lock(&st->change);
     wr_status s = WR_OK;
-    if (st->unsettled) {
+    if (st->deleted) s = wr_fail(err, WR_EINVAL, "stream %s has been deleted", st->name);
+    else if (st->unsettled) {
         wri_meta m;
         s = wri_meta_copy(&st->meta, &m, 0, err);
         bool said;
@@ -190,6 +192,12 @@ static wr_status settle(wr_stream *st, wr_err *err) {
     }
     pthread_mutex_unlock(&st->change);
     return s;
+}
+
+static wr_status make_call(wr_stream *st, wr_put *puts, uint32_t n, wri_call **outp, wr_err *err) {
+    for (uint32_t i = 0; i < n; i++) puts[i].status = WR_EINTERNAL; /* until their shards say */
+    WR_TRY(settle(st, err));
+    return new_call(st, puts, n, outp, err);
 }
 
 static wr_status begin(wr_stream *st, wri_call *c, wr_err *err) {
@@ -203,8 +211,7 @@ static wr_status begin(wr_stream *st, wri_call *c, wr_err *err) {
 wr_status wr_stream_put(wr_stream *st, wr_put *puts, uint32_t n, wr_err *err) {
     wr_streams *db = st->db;
     wri_call *c;
-    WR_TRY(settle(st, err));
-    WR_TRY(new_call(st, puts, n, &c, err));
+    WR_TRY(make_call(st, puts, n, &c, err));
     pthread_cond_init(&c->cond, NULL);
     pthread_mutex_lock(&db->lock);
     wr_status s = begin(st, c, err);
@@ -229,8 +236,7 @@ wr_status wr_stream_send(wr_stream *st, wr_put *puts, uint32_t n,
                          void (*done)(void *ctx, wr_status s, const wr_err *why), void *ctx, wr_err *err) {
     wr_streams *db = st->db;
     wri_call *c;
-    WR_TRY(settle(st, err));
-    WR_TRY(new_call(st, puts, n, &c, err));
+    WR_TRY(make_call(st, puts, n, &c, err));
     c->tell = done;
     c->ctx = ctx;
     pthread_mutex_lock(&db->lock);

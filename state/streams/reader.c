@@ -46,7 +46,7 @@ wr_status wri_reader_meta(wr_reader *r, wr_err *err) {
     wri_seen *seen = &r->db->seen;
     char path[WRI_PATH];
     struct stat st;
-    bool gone = false;
+    bool other = false, there = false;
     snprintf(path, sizeof path, "%.*s/" WRI_META, WRI_PATH - 16, r->stream_dir);
     if (r->sys->stat(path, &st) != 0)
         return errno == ENOENT ? wr_fail(err, WR_EINVAL, "%s: the stream has been deleted", r->stream_dir)
@@ -56,15 +56,20 @@ wr_status wri_reader_meta(wr_reader *r, wr_err *err) {
     wr_status s = see(r, &st, err);
     if (s == WR_OK) {
         const wri_meta_shard *mine = wri_meta_find(&seen->meta, r->id.shard);
-        gone = !mine || (r->id.uid && seen->meta.uid != r->id.uid);
-        if (!gone) {
+        other = r->id.uid && seen->meta.uid != r->id.uid;
+        there = mine && !other;
+        if (there) {
             r->shard = *mine;
             r->id.uid = seen->meta.uid;
             r->meta_seen = st;
         }
     }
     pthread_mutex_unlock(&seen->lock);
-    if (!gone) return s;
+    if (s != WR_OK || there) return s;
+    if (other)
+        return wr_fail(err, WR_EINVAL, "%s: the stream has been deleted, and made anew", r->stream_dir);
+    r->expired = r->id.uid != 0;
+    if (r->expired) return WR_OK;
     return wr_fail(err, WR_EINVAL, "%s: there is no shard " WR_SHARD_ID "; it may have expired",
                    r->stream_dir, r->id.shard);
 }
@@ -93,9 +98,24 @@ static wr_status missing(wr_reader *r, uint64_t base, wr_err *err) {
     return wr_fail(err, WR_EDATA, "%s: the segment is missing; restore it from a backup", path);
 }
 
+/* The shard has expired as a whole: what has not been read is skipped. */
+static wr_status expire(wr_reader *r) {
+    wri_mark m;
+    uint64_t at = r->expect > r->number ? r->expect : r->number, behind = at;
+    if (r->shard.closed) behind = r->shard.end;
+    else if (wri_read_mark(r->sys, r->mark_fd, r->dir, r->id, &m, NULL) == WR_OK) behind = m.next;
+    if (behind > at) r->skipped += behind - at;
+    r->number = behind > at ? behind : at;
+    r->at = r->end;
+    r->ended = true;
+    r->follow = WRI_NO_SEGMENT;
+    return WR_OK;
+}
+
 /* Goes on with the oldest segment that has not expired. */
 static wr_status overtaken(wr_reader *r, wr_err *err) {
     WR_TRY(wri_reader_meta(r, err));
+    if (r->expired) return expire(r);
     if (r->shard.first_segment <= r->base) return missing(r, r->base, err);
     wr_status s = wri_reader_enter(r, r->shard.first_segment, err);
     if (s == WR_EOF) return missing(r, r->shard.first_segment, err);
@@ -114,6 +134,8 @@ static wr_status find_end(wr_reader *r, wr_err *err) {
     while (s == WR_OK && i < b.n && b.items[i] <= r->base) i++;
     uint64_t follow = i < b.n ? b.items[i] : WRI_NO_SEGMENT;
     wr_free(b.items);
+    if ((s != WR_OK || follow == WRI_NO_SEGMENT) && wri_reader_meta(r, NULL) == WR_OK && r->expired)
+        return expire(r);
     if (s != WR_OK) return s;
     if (follow == WRI_NO_SEGMENT) return missing(r, r->base + 1, err);
     s = wri_open_segment(r->sys, r->dir, follow, r->id, O_RDONLY, &fd, &next, err);
@@ -131,6 +153,7 @@ wr_status wri_reader_bound(wr_reader *r, wr_err *err) {
     wri_mark m;
     if (r->ended) return WR_OK;
     if (!r->shard.closed) WR_TRY(wri_reader_meta(r, err));
+    if (r->expired) return expire(r);
     if (r->shard.closed && r->base == r->shard.end_segment) {
         r->end = r->shard.end_len;
         r->ended = true;

@@ -11,6 +11,7 @@ struct wr_reader {
     wri_id id;
     wri_meta_shard shard; /* as the metadata had it last */
     struct stat meta_seen;
+    bool expired; /* the stream is there, the shard is no longer */
     int mark_fd;
     /* the segment */
     wri_window w;
@@ -30,7 +31,8 @@ struct wr_reader {
     int watch_fd; /* -1: none yet, -2: cannot be had */
 };
 
-/* Reads the metadata, if it has changed. WR_EINVAL: the stream or the shard is gone. */
+/* Reads the metadata, if it has changed. WR_EINVAL: the stream is gone, or there is no such shard; one that
+ * was there has `expired`. */
 wr_status wri_reader_meta(wr_reader *r, wr_err *err) WR_MUST_USE;
 /* Opens a segment, at its first block. WR_EOF: there is none. */
 wr_status wri_reader_enter(wr_reader *r, uint64_t base, wr_err *err) WR_MUST_USE;

@@ -77,7 +77,9 @@ static wr_status seek(wr_reader *r, wr_place to, wr_err *err) {
     if (s != WR_OK) return s;
     if (to.from != WR_FROM_TIME) r->number = to.number;
     jump(r, to);
-    return pass(r, to, err);
+    s = pass(r, to, err);
+    if (s == WR_OK && to.from == WR_FROM_TIME) r->number = r->expect;
+    return s;
 }
 
 static wr_status seek_latest(wr_reader *r, wr_err *err) {
@@ -101,7 +103,10 @@ static wr_status seek_to(wr_reader *r, wr_place to, wr_err *err) {
     }
     if (to.from == WR_FROM_AT || to.from == WR_FROM_TIME) {
         wr_status s = seek(r, to, err);
-        if (s == WR_OK && r->number < r->shard.first_segment) r->number = r->shard.first_segment;
+        if (s == WR_OK && r->number < r->shard.first_segment) {
+            r->skipped += r->shard.first_segment - r->number;
+            r->number = r->shard.first_segment;
+        }
         return s;
     }
     r->number = r->shard.first_segment;

@@ -3,6 +3,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import select
 import signal
 import sqlite3
@@ -189,6 +190,120 @@ def an_update_to_another_event_time_begins_it_anew(d):
         p.send_signal(signal.SIGINT)
         said = p.communicate(timeout=60)[1]
         assert p.returncode == 130 and len(lines_of(d, "f.jsonl")) > had, (i, said)
+
+
+class Runs:
+    """A job that is killed and started again, once what it has done so far is in a snapshot."""
+
+    def __init__(self, d, sql, *args):
+        self.d, self.cmd = d, [WEIR, "run", "-q", "--state", "state", "--snapshot-interval", "20ms", *args, "-e", sql]
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.p.kill()
+        self.p.wait()
+
+    def start(self):
+        self.p = subprocess.Popen(self.cmd, cwd=self.d, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def until(self, done, limit=30):
+        until = time.monotonic() + limit
+        while not done() and self.p.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        assert done()
+
+    def snapshots(self, more=2):
+        """Until so many have been written after now: the last of them holds all that has been read."""
+        newest = max([int(re.sub(r"\D", "", s) or 0) for s in list_of(self.d, ".snapshot")], default=0)
+        self.until(lambda: max([int(re.sub(r"\D", "", s) or 0) for s in list_of(self.d, ".snapshot")], default=0) >= newest + more)
+
+    def kill(self):
+        self.snapshots()
+        self.p.kill()
+        self.p.wait()
+        self.start()
+
+    def end(self):
+        self.snapshots()
+        self.p.send_signal(signal.SIGINT)
+        assert self.p.wait(60) == 130
+
+
+@case
+def a_limit_counts_on_over_several_kills(d):
+    for workers in 1, 2, 4:
+        for offset in 0, 3:
+            sub = os.path.join(d, f"{workers}.{offset}")
+            os.mkdir(sub)
+            write(sub, "a.log", "")
+            with Runs(sub, "CREATE STREAM s (v BIGINT) WITH (connector = 'file', path = 'a.log', format = 'json', tail = true); CREATE STREAM o WITH "
+                       f"(connector = 'file', path = 'o', format = 'json') AS SELECT v FROM s LIMIT 10 OFFSET {offset}; CREATE STREAM p WITH "
+                       "(connector = 'file', path = 'all', format = 'json') AS SELECT v FROM s;", "-w", str(workers)) as job:
+                for rows in (1, 4), (4, 6), (6, 8), (8, 31):
+                    with open(os.path.join(sub, "a.log"), "a", encoding="utf-8") as f:
+                        f.writelines(f'{{"v":{v}}}\n' for v in range(*rows))
+                    job.until(lambda: len(lines_of(sub, "all")) >= rows[1] - 1)  # pylint: disable=cell-var-from-loop
+                    if rows[1] < 31:
+                        job.kill()
+                job.end()
+            got = [json.loads(x)["v"] for x in lines_of(sub, "o")]
+            assert got == list(range(1 + offset, 11 + offset)), (workers, offset, got)
+
+
+@case
+def rows_of_a_stream_keep_their_order_over_a_kill(d):
+    expect(weir("streams", "--data", "d", "create", "s", cwd=d), 0)
+    with Runs(d, "CREATE STREAM s (v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (connector = 'stream', format = "
+               "'json'); CREATE STREAM o WITH (connector = 'file', path = 'o', format = 'json') AS SELECT v, ROW_NUMBER() OVER (ORDER BY ts) AS n "
+               "FROM s; CREATE STREAM p WITH (connector = 'file', path = 'all', format = 'json') AS SELECT v FROM s;", "--data", "d") as job:
+        for n, rows in enumerate([(1, 6), (6, 8), (8, 9)]):  # equal times until the last
+            text = "".join('{"v":%d,"ts":"2026-01-01 00:00:%02d"}\n' % (v, 50 if n == 2 else 10) for v in range(*rows))
+            expect(weir("put", "s", "--data", "d", "-q", cwd=d, stdin=text), 0)
+            job.until(lambda: len(lines_of(d, "all")) >= rows[1] - 1)  # pylint: disable=cell-var-from-loop
+            if n == 0:
+                job.kill()
+        job.until(lambda: len(lines_of(d, "o")) >= 7)
+        job.end()
+    assert [tuple(json.loads(x).values()) for x in lines_of(d, "o")] == [(v, v) for v in range(1, 8)], lines_of(d, "o")
+
+
+@case
+def what_was_late_is_late_after_a_kill(d):
+    """Event time has passed a split that was idle; its next rows come after the kill."""
+    queries = {
+        "tumble": "SELECT window_start AS t, k, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k",
+        "hop": "SELECT window_start AS t, k, COUNT(*) AS n FROM TABLE(HOP(TABLE s, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND)) GROUP BY window_start, window_end, k",
+        "over": "SELECT ts AS t, k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM s"}
+    for name, query in queries.items():
+        ends = []
+        for kills in False, True:
+            sub = os.path.join(d, f"{name}.{kills}")
+            os.mkdir(sub)
+
+            def put(file, *rows):
+                with open(os.path.join(sub, file), "a", encoding="utf-8") as f:  # pylint: disable=cell-var-from-loop
+                    f.writelines('{"ts":"2026-01-01 00:00:%02d","k":"%s"}\n' % row for row in rows)
+
+            put("a.log", (1, "x"), (2, "x"), (3, "x"))
+            put("b.log", (1, "y"))
+            with Runs(sub, "CREATE STREAM s (ts TIMESTAMP(3), k VARCHAR, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH (connector = 'file', path = "
+                       "'*.log', format = 'json', tail = true, late_output = 'late', idle_timeout = '100 ms', idle_policy = 'hold'); CREATE STREAM o WITH (connector = 'file', "
+                       f"path = 'o', format = 'json') AS {query}; CREATE STREAM l WITH (connector = 'file', path = 'late.out', format = 'json') AS SELECT * FROM late;") as job:
+                put("a.log", (25, "x"), (26, "x"))
+                job.until(lambda: len(lines_of(sub, "o")) >= 2)  # pylint: disable=cell-var-from-loop
+                if kills:
+                    job.kill()
+                put("b.log", (4, "y"), (5, "x"))
+                job.until(lambda: len(lines_of(sub, "late.out")) >= 2)  # pylint: disable=cell-var-from-loop
+                put("a.log", (58, "x"))
+                had = {"tumble": 3, "hop": 6, "over": 6}[name]
+                job.until(lambda: len(lines_of(sub, "o")) >= had)  # pylint: disable=cell-var-from-loop
+                job.end()
+            ends.append((sorted(lines_of(sub, "o")), sorted(lines_of(sub, "late.out"))))
+        assert ends[0] == ends[1], (name, ends)
 
 
 @case

@@ -169,6 +169,13 @@ Test(reshard, closed_shards_expire) {
     lt_create(db, "s", 2);
     wr_stream *st = lt_stream(db, "s");
     cr_assert_eq(lt_put_n(st, 0, 30, &err), WR_OK);
+    wr_reader *readers[3]; /* has read nothing; some; all, but not seen the end */
+    wr_records got = {0};
+    uint64_t all = 0;
+    for (int i = 0; i < 3; i++) cr_assert_eq(wr_reader_open(db, "s", 0, horizon, &readers[i], &err), WR_OK);
+    while (wr_reader_next(readers[2], 1, &got, &err) == WR_OK) all++;
+    for (int i = 0; i < 5; i++) cr_assert_eq(wr_reader_next(readers[1], 1, &got, &err), WR_OK);
+    cr_assert_gt(all, 5);
     cr_assert_eq(wr_stream_merge(st, 0, 1, &err), WR_OK);
     lt.wall_us += 12 * 3600 * WR_US_PER_SECOND;
     cr_assert_eq(wr_stream_tend(st, &err), WR_OK);
@@ -180,6 +187,16 @@ Test(reshard, closed_shards_expire) {
     cr_assert_eq(info.shards[0].parent, 0);
     wr_reader *r;
     cr_assert_eq(wr_reader_open(db, "s", 0, horizon, &r, &err), WR_EINVAL);
+    for (int i = 0; i < 3; i++) {
+        uint64_t n = 0;
+        wr_status s;
+        while ((s = wr_reader_next(readers[i], 1, &got, &err)) == WR_OK) n++;
+        cr_assert_eq(s, WR_EOF, "reader %d: %s", i, err.msg);
+        cr_assert_eq(n + wr_reader_skipped(readers[i]), i == 0 ? all : i == 1 ? all - 5 : 0);
+        cr_assert_eq(wr_reader_at(readers[i]), all);
+        wr_reader_close(readers[i]);
+    }
+    wr_records_free(&got);
     cr_assert_eq(wr_stream_split(st, 2, 5, &err), WR_OK, "%s", err.msg); /* numbers are not used again */
     cr_assert_eq(describe(db, &ar).shards[2].id, 4);
     cr_assert_eq(lt_put_n(st, 0, 30, &err), WR_OK);
