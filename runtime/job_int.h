@@ -59,11 +59,13 @@ typedef struct wri_slot {
     int64_t before; /* RESOLVED: watermark before its first row */
 } wri_slot;
 
-typedef struct wri_split {    /* all under the source's lock */
+typedef struct wri_split wri_split;
+struct wri_split {            /* all under the source's lock */
     uint64_t dealt, resolved; /* chunks handed out; chunks whose `before` is known */
     wri_slot *slots;          /* [sequence number % n_slots] */
     int64_t wm;               /* watermark after the resolved chunks */
     bool ended;
+    uint32_t no;            /* among the source's */
     uint32_t owner;         /* the worker that reads it, where splits are keyed */
     uint32_t *behind;       /* it begins behind that (source_owner.c); NULL: nothing */
     bool busy;              /* a worker is taking a chunk: chunks of a split keep their order */
@@ -71,7 +73,12 @@ typedef struct wri_split {    /* all under the source's lock */
     int64_t quiet_since_us; /* when it was first found with nothing, 0: it has data */
     int64_t idle_wm;        /* its watermark when it fell idle */
     int64_t clock_wm;       /* how far the wall clock has taken it since */
-    uint64_t asked;         /* the last call of take_chunk that found it with nothing */
+    /* Its place in the queue: source_queue.c */
+    enum { WRI_NOWHERE, WRI_READY, WRI_HELD, WRI_QUIET } at;
+    bool full;             /* held until a slot comes free */
+    uint32_t place;        /* READY: in the heap */
+    uint64_t turn, round;  /* goes before equals with later turns; it was taken in that round */
+    wri_split *next_quiet; /* QUIET */
     /* Where a restart goes on: taken at a barrier, when nobody is taking a chunk */
     bool cut_due;
     uint64_t cut_seq; /* chunks before the barrier */
@@ -81,7 +88,18 @@ typedef struct wri_split {    /* all under the source's lock */
     /* For metrics */
     uint64_t rows, bytes;
     int64_t read_us; /* when the last chunk was taken, wall clock; 0: none yet */
-} wri_split;
+};
+
+/* The live splits that a worker may ask; that all may ask, where splits are not keyed. Under the lock. */
+typedef struct wri_queue {
+    wri_split **ready; /* a heap; room for all */
+    size_t cap;
+    wri_split *quiet;            /* asked in this round, and had nothing */
+    uint32_t n, n_ready, n_held; /* n: all */
+    uint64_t n_quiet, calls;     /* in this round; calls begun */
+    uint64_t round, turns;       /* rounds; the last turn given */
+    bool by_turn, all;           /* all: the round began in the call that began last, or after it */
+} wri_queue;
 
 typedef struct wri_source {
     const wr_node *node;
@@ -95,6 +113,8 @@ typedef struct wri_source {
     uint32_t first_split; /* split numbers within the job start here */
     wri_split **splits;
     size_t splits_cap;
+    wri_queue *queues; /* per worker, where splits are keyed; else one for all workers */
+    uint32_t n_queues;
     bool grows;          /* new splits may come: it does not end before that is over */
     bool looking;        /* a worker looks for new splits */
     int64_t look_at_us;  /* when to look again */
@@ -102,7 +122,6 @@ typedef struct wri_source {
     uint32_t n_live;     /* splits not ended */
     int64_t arrival_us;  /* largest arrival time given, under the lock */
     uint64_t epoch;      /* of the last barrier: chunks dealt from then on lie behind it; under the lock */
-    uint64_t asks;       /* calls of take_chunk; this and the next two under the lock */
     int64_t announced;   /* largest watermark that was announced */
     int64_t told;        /* the least that workers had told when they passed the last barrier */
     int64_t by_clock_us; /* of all that it rose, how much was by the wall clock */
@@ -431,8 +450,29 @@ wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) WR_MUST_
 /* source_owner.c: who reads split i, which begins now. later: others have been read before it. Under the
  * lock. */
 wr_status wri_split_give(wr_job *j, wri_source *s, uint32_t i, bool later, wr_err *err) WR_MUST_USE;
-/* Whether the worker may take a chunk of p. Under the lock. */
-bool wri_split_mine(const wr_job *j, const wri_source *s, wri_split *p, uint32_t worker);
+/* Whether its worker may begin with p. Under the lock. */
+bool wri_split_may_begin(const wr_job *j, wri_split *p);
+/* source_queue.c: which split is asked next. All under the lock. */
+wr_status wri_queues_new(wri_source *s, uint32_t n, wr_err *err) WR_MUST_USE;
+void wri_queues_free(wri_source *s);
+wri_queue *wri_queue_of(const wri_source *s, uint32_t worker);
+wr_status wri_queue_add(wri_queue *q, wri_split *p, wr_err *err) WR_MUST_USE; /* p begins */
+void wri_queue_call(wri_queue *q); /* begins: a search for a chunk */
+/* The next to ask, which is held from then on. NULL: none; *heldp: but some are held, so wait and ask again.
+ */
+wri_split *wri_queue_take(wri_queue *q, bool *heldp);
+/* A held split may be asked again: at once, or, as it had nothing, in the next round; or it has ended. */
+void wri_queue_ready(wri_queue *q, wri_split *p);
+void wri_queue_quiet(wri_queue *q, wri_split *p);
+void wri_queue_drop(wri_queue *q, wri_split *p);
+void wri_queue_later(wri_queue *q, wri_split *p); /* its watermark has risen */
+/* source_idle.c: what the wall clock does to event time. The first three under the lock. */
+int64_t wri_source_arrive(wr_job *j, wri_source *s); /* rises with the chunks, however the wall clock jumps */
+void wri_split_had_nothing(wr_job *j, wri_source *s, wri_split *p); /* it has been found with nothing */
+void wri_split_gave(wri_split *p);                                  /* it has given a chunk */
+/* The least watermark of the splits that may still give chunks; when all are idle, the largest, or what the
+ * wall clock has made of it. */
+int64_t wri_source_announce(wri_source *s);
 void wri_source_unreadable(wr_op *op); /* a record of op's source could not be read */
 wr_status wri_source_notes(const wr_job *j, const wri_source *s, wr_buf *out) WR_MUST_USE;
 /* *bp, physical columns of op's source as they were read, gets all columns of the source. */

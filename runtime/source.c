@@ -4,16 +4,7 @@
  *   watermark (side by side) ─► wait for the chunks before it to say theirs ─► emit ─► announce
  *
  * What a worker announces is the least watermark of the splits that can still give it chunks. A row is
- * judged late by the watermark before it in its own split, never by who was faster.
- *
- * A live split that is quiet for idle_timeout is idle: it holds nothing back. When all are, event time goes
- * on with the wall clock (idle_policy = 'advance'), so that the last windows of a stream that went quiet
- * close:
- *
- *   watermark = what it was + (now - found quiet - idle_timeout)
- *
- * Arrival time is the wall clock, so it goes on as soon as a split is quiet. A split that is being decoded is
- * not quiet, and bounded input never is. */
+ * judged late by the watermark before it in its own split, never by who was faster. */
 #include <inttypes.h>
 #include <time.h>
 
@@ -21,7 +12,6 @@
 #include "ops/ops.h"
 
 #define SLOTS_PER_WORKER 2
-#define CLOCK_STEP_US    100000 /* the wall clock moves watermarks in steps of this, not at every look */
 #define WAIT_NS          50000000
 #define LOOK_US          1000000 /* between looks for new splits */
 
@@ -83,6 +73,8 @@ wr_status wri_source_add_splits(wri_source *s, uint32_t n, wr_err *err) {
         }
         p->wm = p->clock_wm = WR_WM_NONE;
         p->ended = true;
+        p->no = s->n_splits;
+        p->turn = p->no;
         s->splits[s->n_splits++] = p;
     }
     return WR_OK;
@@ -100,6 +92,7 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     if (!s->con || !s->con->open_source)
         return wr_fail(err, WR_EINVAL, "stream %s: connector '%s' cannot be read", st->name, st->connector);
     WR_TRY(make_decoded(n, s, err));
+    WR_TRY(wri_queues_new(s, s->con->keyed_splits ? j->n_workers : 1, err));
     if (n->source.lookup) return WR_OK; /* without splits it has ended */
     wr_source_cfg cfg = {.sys = j->sys,
                          .stream = st->name,
@@ -119,7 +112,6 @@ wr_status wri_source_new(wr_job *j, const wr_node *n, uint32_t first_split, cons
     s->n_live = s->n_splits;
     s->epoch = j->epochs.wanted;
     if (from) WR_TRY(wri_source_load(s, from, j->epochs.was[n->id].retimed, err));
-    for (uint32_t i = 0; i < s->n_splits; i++) s->splits[i]->owner = UINT32_MAX;
     for (uint32_t i = 0; i < s->n_splits; i++)
         if (!s->splits[i]->ended) WR_TRY(wri_split_give(j, s, i, false, err));
     return WR_OK;
@@ -133,6 +125,7 @@ void wri_source_free(wri_source *s) {
         wr_free(s->splits[i]->behind);
         wr_free(s->splits[i]);
     }
+    wri_queues_free(s);
     wr_free(s->splits);
     wr_free(s->decoded.fields);
     wr_free(s->declared.fields);
@@ -140,55 +133,6 @@ void wri_source_free(wri_source *s) {
     if (s->src) s->con->close_source(s->src);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->moved);
-}
-
-/* The split to take from: the one furthest behind, among those free and not asked by this call. -1: none now;
- * *takenp then says whether that is because another worker is at one, which is a matter of microseconds.
- * Under the lock. */
-static int64_t pick_split(const wr_task *t, const wri_source *s, uint64_t call, bool *takenp) {
-    int64_t best = -1;
-    *takenp = false;
-    for (uint32_t i = 0; i < s->n_splits; i++) {
-        wri_split *p = s->splits[i];
-        if (p->ended || p->asked == call || !wri_split_mine(t->job, s, p, t->index)) continue;
-        if (p->busy || p->slots[p->dealt % s->n_slots].state != WRI_FREE) {
-            *takenp = true;
-            continue;
-        }
-        if (best < 0 || p->wm < s->splits[best]->wm) best = i;
-    }
-    return best;
-}
-
-/* Arrival times rise with the chunks, however the wall clock jumps. Under the lock. */
-static int64_t arrive(wr_job *j, wri_source *s) {
-    int64_t now = wr_floor_to(j->sys->wall_us(), 1000);
-    if (now > s->arrival_us) s->arrival_us = now;
-    return s->arrival_us;
-}
-
-/* p has been found with nothing. Under the lock. */
-static void note_quiet(wr_job *j, wri_source *s, wri_split *p) {
-    const wr_plan_stream *st = s->node->source.stream;
-    int64_t now = j->sys->mono_us();
-    if (p->quiet_since_us == 0 || p->resolved < p->dealt) p->quiet_since_us = now;
-    int64_t over = now - p->quiet_since_us - st->idle_timeout_us;
-    if (st->idle_timeout_us > 0 && over >= 0 && !p->idle) {
-        p->idle = true;
-        p->idle_wm = p->clock_wm > p->wm ? p->clock_wm : p->wm;
-    }
-    if (!st->idle_advance || p->resolved < p->dealt) return;
-    int64_t wm = WR_WM_NONE;
-    if (st->arrival_time)
-        wm = wr_floor_to(arrive(j, s), CLOCK_STEP_US) - 1000; /* as rows that come now have it */
-    else if (p->idle && p->idle_wm != WR_WM_NONE) wm = p->idle_wm + wr_floor_to(over, CLOCK_STEP_US);
-    if (wm > p->clock_wm) p->clock_wm = wm;
-}
-
-/* p has given a chunk. Under the lock. */
-static void note_busy(wri_split *p) {
-    p->quiet_since_us = 0;
-    p->idle = false;
 }
 
 /* Until a split or a slot comes free, or the chunk before is resolved. Under the lock. */
@@ -276,40 +220,47 @@ static wr_status take_chunk(wr_task *t, wri_source *s, uint64_t passed, wr_chunk
     wr_job *j = t->job;
     pthread_mutex_lock(&s->lock);
     wr_status r = look_around(j, s, err);
-    uint64_t call = ++s->asks;
+    wri_queue *q = wri_queue_of(s, t->index);
+    wri_queue_call(q);
     *duep = false;
     if (r == WR_OK) r = WR_AGAIN;
     while (r == WR_AGAIN && !(*duep = barrier_due(j, s, passed, &r, err))) {
-        bool taken;
-        int64_t i = pick_split(t, s, call, &taken);
-        if (i < 0 && taken && !wri_stopping(j)) {
+        bool held; /* by another worker: a matter of microseconds */
+        wri_split *p = wri_queue_take(q, &held);
+        if (!p && held && !wri_stopping(j)) {
             wait_moment(s);
             continue;
         }
-        if (i < 0) break;
-        wri_split *p = s->splits[i];
+        if (!p) break;
+        if (!wri_split_may_begin(j, p)) {
+            wri_queue_quiet(q, p);
+            continue;
+        }
         p->busy = true;
         pthread_mutex_unlock(&s->lock);
         *c = (wr_chunk){0};
-        r = s->con->next(s->src, (uint32_t)i, c, err);
-        c->split = s->first_split + (uint32_t)i;
+        r = s->con->next(s->src, p->no, c, err);
+        c->split = s->first_split + p->no;
         pthread_mutex_lock(&s->lock);
         p->busy = false;
         pthread_cond_broadcast(&s->moved);
         if (r == WR_OK) {
-            note_busy(p);
+            wri_split_gave(p);
             p->read_us = j->sys->wall_us();
             *seqp = p->dealt++;
-            *arrivalp = arrive(j, s);
+            *arrivalp = wri_source_arrive(j, s);
             p->slots[*seqp % s->n_slots].state = WRI_DEALT;
+            p->full = p->slots[p->dealt % s->n_slots].state != WRI_FREE;
+            if (!p->full) wri_queue_ready(q, p);
         }
         if (r == WR_EOF) {
             p->ended = true;
             s->n_live--;
             t->let_go = true;
+            wri_queue_drop(q, p);
         }
         if (p->cut_due && r >= 0) {
-            wr_status cut = cut_split(s, (uint32_t)i, err);
+            wr_status cut = cut_split(s, p->no, err);
             if (cut != WR_OK) r = cut;
         }
         if (r == WR_EOF) {
@@ -318,8 +269,8 @@ static wr_status take_chunk(wr_task *t, wri_source *s, uint64_t passed, wr_chunk
             continue;
         }
         if (r != WR_AGAIN) break;
-        p->asked = call;
-        note_quiet(j, s, p);
+        wri_queue_quiet(q, p);
+        wri_split_had_nothing(j, s, p);
     }
     if (r == WR_AGAIN && !*duep && s->n_live == 0 && !s->grows) r = WR_EOF;
     pthread_mutex_unlock(&s->lock);
@@ -334,6 +285,7 @@ static wr_status resolve(wr_op *op, const wr_chunk *c, uint64_t seq, int64_t max
     wri_source *s = o->s;
     wri_split *p = s->splits[c->split - s->first_split];
     wri_slot *mine = &p->slots[seq % s->n_slots];
+    wri_queue *q = wri_queue_of(s, op->task->index);
     pthread_mutex_lock(&s->lock);
     p->rows += o->rows;
     p->bytes += c->len;
@@ -345,6 +297,7 @@ static wr_status resolve(wr_op *op, const wr_chunk *c, uint64_t seq, int64_t max
         if (k->state != WRI_DECODED) break;
         k->before = p->wm;
         if (k->max > p->wm) p->wm = k->max;
+        wri_queue_later(q, p);
         if (p->resolved < p->cut_seq) p->cut_wm = p->wm;
         k->state = WRI_RESOLVED;
     }
@@ -353,33 +306,13 @@ static wr_status resolve(wr_op *op, const wr_chunk *c, uint64_t seq, int64_t max
     bool ok = mine->state == WRI_RESOLVED;
     *beforep = mine->before;
     mine->state = WRI_FREE;
+    if (p->full && p->slots[p->dealt % s->n_slots].state == WRI_FREE) {
+        p->full = false;
+        wri_queue_ready(q, p);
+    }
     pthread_cond_broadcast(&s->moved);
     pthread_mutex_unlock(&s->lock);
     return ok ? WR_OK : wr_fail(err, WR_ECANCELED, "stopped");
-}
-
-/* The least watermark of the splits that may still give chunks; when all are idle, the largest, or what the
- * wall clock has made of it. */
-static int64_t announce(wri_source *s) {
-    int64_t least = WR_WM_END, most = WR_WM_NONE, clock = WR_WM_NONE;
-    bool follows = s->node->source.stream->arrival_time; /* the wall clock, without being idle */
-    pthread_mutex_lock(&s->lock);
-    for (uint32_t i = 0; i < s->n_splits; i++) {
-        const wri_split *p = s->splits[i];
-        if (p->ended) continue;
-        int64_t wm = follows && p->quiet_since_us && p->clock_wm > p->wm ? p->clock_wm : p->wm;
-        if (p->wm > most) most = p->wm;
-        if (p->clock_wm > clock) clock = p->clock_wm;
-        if (!p->idle && wm < least) least = wm;
-    }
-    if (least == WR_WM_END) least = clock > most ? clock : most;
-    if (least > s->announced) {
-        int64_t from = s->announced > most ? s->announced : most;
-        if (least > from && from != WR_WM_NONE && !follows) s->by_clock_us += least - from;
-        __atomic_store_n(&s->announced, least, __ATOMIC_RELEASE);
-    }
-    pthread_mutex_unlock(&s->lock);
-    return least;
 }
 
 /* ---- one worker's part ---- */
@@ -741,7 +674,7 @@ wr_status wri_source_run(wr_task *t, wri_entry *e, bool *didp, wr_err *err) {
         wr_drop(c.hold);
     }
     if (r != WR_OK && r != WR_AGAIN) return r;
-    return go_on_to(op, announce(s), err);
+    return go_on_to(op, wri_source_announce(s), err);
 }
 
 wr_status wri_source_tell(wri_entry *e, bool *didp, wr_err *err) {

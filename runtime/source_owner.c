@@ -9,17 +9,10 @@
  * and has had its rings emptied up to where they stood: what the child gives then comes behind. */
 #include "job_int.h"
 
-/* Splits of s that worker w reads. Under the lock. */
-static uint32_t load_of(const wri_source *s, uint32_t w) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < s->n_splits; i++) n += !s->splits[i]->ended && s->splits[i]->owner == w;
-    return n;
-}
-
 static uint32_t least_loaded(const wr_job *j, const wri_source *s) {
     uint32_t best = 0, least = UINT32_MAX;
     for (uint32_t w = 0; w < j->n_workers; w++) {
-        uint32_t n = load_of(s, w);
+        uint32_t n = s->queues[w].n; /* splits that it reads */
         if (n >= least) continue;
         best = w;
         least = n;
@@ -62,8 +55,9 @@ static void look(void *ctx, size_t i, const wri_ring *r, uint32_t rounds) {
 
 wr_status wri_split_give(wr_job *j, wri_source *s, uint32_t i, bool later, wr_err *err) {
     wri_split *p = s->splits[i];
+    p->owner = s->con->keyed_splits ? least_loaded(j, s) : UINT32_MAX;
+    WR_TRY(wri_queue_add(wri_queue_of(s, p->owner), p, err));
     if (!s->con->keyed_splits) return WR_OK;
-    p->owner = least_loaded(j, s);
     if (!later || j->n_workers == 1) return WR_OK;
     wr_free(p->behind);
     p->behind = wr_alloc((each_counter(j, p->owner, nothing, NULL) + 1) * sizeof *p->behind);
@@ -73,12 +67,10 @@ wr_status wri_split_give(wr_job *j, wri_source *s, uint32_t i, bool later, wr_er
     return WR_OK;
 }
 
-bool wri_split_mine(const wr_job *j, const wri_source *s, wri_split *p, uint32_t worker) {
-    if (!s->con->keyed_splits) return true;
-    if (p->owner != worker) return false;
+bool wri_split_may_begin(const wr_job *j, wri_split *p) {
     if (!p->behind) return true;
     looking l = {p->behind, true};
-    each_counter(j, worker, look, &l);
+    each_counter(j, p->owner, look, &l);
     if (!l.over) return false;
     wr_free(p->behind);
     p->behind = NULL;
