@@ -483,6 +483,8 @@ static wr_status file_notes(wr_source *s, wr_buf *out) {
         {__atomic_load_n(&s->counts.cut_back, __ATOMIC_RELAXED), "file cut back", "files cut back"},
         {s->added, "new file", "new files"},
         {__atomic_load_n(&s->counts.deleted, __ATOMIC_RELAXED), "file deleted", "files deleted"},
+        {__atomic_load_n(&s->counts.lost, __ATOMIC_RELAXED), "file gone before its end was seen",
+         "files gone before their end was seen"},
     };
     wr_status rc = WR_OK;
     bool any = false;
@@ -550,104 +552,133 @@ static bool file_reads(wr_source *s, const struct stat *file) {
 /* ---- snapshots ----
  *
  * A position, msgpack: [path, kind, place of the next record, state of the cutter, whether it skips, ended,
- * dev, ino]
+ * dev, ino], and of a file that is followed: [… position in the split, how many of its first bytes it is told
+ * by, their hash], which earlier versions have not.
  */
 
-static void where(const split *sp, int64_t *placep, dev_t *devp, ino_t *inop) {
-    *devp = 0;
-    *inop = 0;
+#define FIELDS_FIRST 8 /* of a position */
+#define FIELDS_TAIL  11
+
+static wr_status where(split *sp, wri_place *out, wr_err *err) {
+    *out = (wri_place){0};
     if (sp->kind == TAIL) {
-        *placep = sp->follow.reader.at - (int64_t)sp->follow.reader.len;
-        *devp = sp->follow.dev;
-        *inop = sp->follow.ino;
-    } else if (!sp->opened) *placep = sp->ended ? sp->at : sp->from;
-    else *placep = sp->kind == STREAM ? sp->reader.pos : sp->at;
-    if (sp->kind == STREAM && *placep < sp->from) *placep = sp->from;
+        WR_TRY(wri_tail_place(&sp->follow, out, err));
+        out->over = out->over || sp->ended;
+        return WR_OK;
+    }
+    out->over = sp->ended;
+    if (!sp->opened) out->at = sp->ended ? sp->at : sp->from;
+    else out->at = sp->kind == STREAM ? sp->reader.pos : sp->at;
+    if (sp->kind == STREAM && out->at < sp->from) out->at = sp->from;
+    return WR_OK;
 }
 
 static wr_status file_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_err *err) {
-    const split *sp = split_at(s, split_no);
-    int64_t place;
-    dev_t dev;
-    ino_t ino;
+    split *sp = split_at(s, split_no);
+    wri_place p;
     msgpack_packer pk;
     if (sp->waits) return WR_OK; /* a pipe cannot be read again */
-    where(sp, &place, &dev, &ino);
-    bool waiting = sp->kind != TAIL && !sp->opened && sp->from > 0; /* gone on with, and not yet begun */
+    WR_TRY(where(sp, &p, err));
+    bool tail = sp->kind == TAIL;
+    bool waiting = !tail && !sp->opened && sp->from > 0; /* gone on with, and not yet begun */
     size_t n = strlen(sp->path);
     msgpack_packer_init(&pk, out, wr_buf_write);
-    int r = msgpack_pack_array(&pk, 8);
+    int r = msgpack_pack_array(&pk, tail ? FIELDS_TAIL : FIELDS_FIRST);
     if (r == 0) r = msgpack_pack_str(&pk, n);
     if (r == 0) r = msgpack_pack_str_body(&pk, sp->path, n);
     if (r == 0) r = msgpack_pack_int(&pk, sp->kind);
-    if (r == 0) r = msgpack_pack_int64(&pk, place);
+    if (r == 0) r = msgpack_pack_int64(&pk, p.at);
     if (r == 0) r = msgpack_pack_uint64(&pk, waiting ? sp->from_state : sp->cut.state);
     if (r == 0) r = msgpack_pack_int(&pk, waiting ? sp->from_skipping : sp->cut.skipping);
-    if (r == 0) r = msgpack_pack_int(&pk, sp->ended);
-    if (r == 0) r = msgpack_pack_uint64(&pk, dev);
-    if (r == 0) r = msgpack_pack_uint64(&pk, ino);
+    if (r == 0) r = msgpack_pack_int(&pk, p.over);
+    if (r == 0) r = msgpack_pack_uint64(&pk, p.dev);
+    if (r == 0) r = msgpack_pack_uint64(&pk, p.ino);
+    if (r == 0 && tail) r = msgpack_pack_int64(&pk, p.pos);
+    if (r == 0 && tail) r = msgpack_pack_uint64(&pk, p.print_n);
+    if (r == 0 && tail) r = msgpack_pack_uint64(&pk, p.print);
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
-static bool read_position(const msgpack_object *o) {
-    if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != 8) return false;
-    if (o->via.array.ptr[0].type != MSGPACK_OBJECT_STR) return false;
-    for (int i = 1; i < 8; i++)
-        if (o->via.array.ptr[i].type != MSGPACK_OBJECT_POSITIVE_INTEGER) return false;
-    return true;
+static bool read_position(const msgpack_object *o, wri_place *out) {
+    if (o->type != MSGPACK_OBJECT_ARRAY) return false;
+    const msgpack_object *f = o->via.array.ptr;
+    uint32_t n = o->via.array.size;
+    if ((n != FIELDS_FIRST && n != FIELDS_TAIL) || f[0].type != MSGPACK_OBJECT_STR) return false;
+    for (uint32_t i = 1; i < n; i++)
+        if (f[i].type != MSGPACK_OBJECT_POSITIVE_INTEGER) return false;
+    *out = (wri_place){.at = f[2].via.i64,
+                       .pos = n == FIELDS_TAIL ? f[8].via.i64 : f[2].via.i64,
+                       .over = f[5].via.u64 != 0,
+                       .dev = (dev_t)f[6].via.u64,
+                       .ino = (ino_t)f[7].via.u64,
+                       .print_n = n == FIELDS_TAIL ? f[9].via.u64 : 0,
+                       .print = n == FIELDS_TAIL ? f[10].via.u64 : 0};
+    return out->at >= 0 && out->pos >= 0;
 }
 
 /* The split of a file that was followed, by what it is: it may have been rotated to a name that the pattern
  * matches, too. Else of a path; n_splits: none. */
-static size_t find_split(const wr_source *s, const char *path, size_t len, dev_t dev, ino_t ino) {
-    size_t i = 0;
-    for (; i < s->n_splits && ino; i++) {
-        const split *sp = s->splits[i];
-        if (sp->tail && sp->follow.fd >= 0 && sp->follow.dev == dev && sp->follow.ino == ino) return i;
+static wr_status find_split(const wr_source *s, const msgpack_object_str *path, const wri_place *p, bool *isp,
+                            size_t *ip, wr_err *err) {
+    *isp = false;
+    for (*ip = 0; *ip < s->n_splits && p->ino; ++*ip) {
+        const split *sp = s->splits[*ip];
+        if (sp->tail && sp->opened) WR_TRY(wri_tail_is(&sp->follow, p, isp, err));
+        if (*isp) return WR_OK;
     }
-    for (i = 0; i < s->n_splits; i++)
-        if (strlen(s->splits[i]->path) == len && memcmp(s->splits[i]->path, path, len) == 0) break;
-    return i;
+    for (*ip = 0; *ip < s->n_splits; ++*ip) {
+        const char *of = s->splits[*ip]->path;
+        if (strlen(of) == path->size && memcmp(of, path->ptr, path->size) == 0) break;
+    }
+    return WR_OK;
 }
 
-static wr_status resume_at(wr_source *s, const msgpack_object *f, uint32_t *splitp, wr_err *err) {
-    size_t len = f[0].via.str.size;
-    const char *path = f[0].via.str.ptr;
-    size_t i = find_split(s, path, len, (dev_t)f[6].via.u64, (ino_t)f[7].via.u64);
-    bool ended = f[5].via.u64 != 0;
-    if (i == s->n_splits && ended) return WR_AGAIN; /* read to its end and removed since */
+/* The split *splitp of a file that is followed; is: its file is the one of the position. WR_AGAIN: nothing of
+ * the position goes on in it. */
+static wr_status resume_tail(wr_source *s, const msgpack_object_array *f, const wri_place *p, bool is,
+                             const uint32_t *splitp, wr_err *err) {
+    split *sp = s->splits[*splitp];
+    bool anew = true, other = !sp->opened || (!is && sp->resumed);
+    if (other && !p->over) __atomic_add_fetch(&s->counts.lost, 1, __ATOMIC_RELAXED);
+    if (other) return WR_AGAIN; /* it has the place of another file */
+    WR_TRY(wri_tail_go_on(&sp->follow, p, &anew, err));
+    bool ended = anew && p->over && s->looks; /* that file; there is another one of its name now */
+    sp->resumed = true;
+    if (anew) return ended ? WR_AGAIN : WR_OK;
+    WR_TRY(wri_cutter_head(&sp->cut, s->sys, sp->follow.fd, sp->path, err));
+    sp->cut.state = f->ptr[3].via.u64;
+    sp->cut.skipping = f->ptr[4].via.u64 != 0;
+    return WR_OK;
+}
+
+static wr_status resume_at(wr_source *s, const msgpack_object_array *f, const wri_place *p, uint32_t *splitp,
+                           wr_err *err) {
+    size_t i;
+    bool is;
+    WR_TRY(find_split(s, &f->ptr[0].via.str, p, &is, &i, err));
+    if (i == s->n_splits && p->over) return WR_AGAIN; /* read to its end and removed since */
     if (i == s->n_splits)
         return wr_fail(err, WR_EIO,
                        "'%.*s' was being read and is gone; put it back, or start anew with another --state",
-                       (int)len, path);
+                       (int)f->ptr[0].via.str.size, f->ptr[0].via.str.ptr);
     split *sp = s->splits[i];
     *splitp = (uint32_t)i;
-    if (sp->tail) {
-        wr_status rc =
-            wri_tail_go_on(&sp->follow, (dev_t)f[6].via.u64, (ino_t)f[7].via.u64, f[2].via.i64, err);
-        if (rc == WR_AGAIN) __atomic_add_fetch(&s->counts.lost, 1, __ATOMIC_RELAXED);
-        else if (rc != WR_OK) return rc;
-        else WR_TRY(wri_cutter_head(&sp->cut, s->sys, sp->follow.fd, sp->path, err));
-        if (rc == WR_AGAIN) return sp->resumed ? WR_AGAIN : WR_OK;
-    }
+    if (sp->tail) return resume_tail(s, f, p, is, splitp, err);
     sp->resumed = true;
-    sp->from = f[2].via.i64;
-    sp->from_state = f[3].via.u64;
-    sp->from_skipping = f[4].via.u64 != 0;
-    if (sp->tail) {
-        sp->cut.state = sp->from_state;
-        sp->cut.skipping = sp->from_skipping;
-    }
+    sp->from = p->at;
+    sp->from_state = f->ptr[3].via.u64;
+    sp->from_skipping = f->ptr[4].via.u64 != 0;
     return WR_OK;
 }
 
 static wr_status file_resume(wr_source *s, const char *p, size_t n, uint32_t *splitp, wr_err *err) {
     msgpack_unpacked u;
+    wri_place place;
     size_t at = 0;
     msgpack_unpacked_init(&u);
-    bool ok = msgpack_unpack_next(&u, p, n, &at) == MSGPACK_UNPACK_SUCCESS && read_position(&u.data);
+    bool ok = msgpack_unpack_next(&u, p, n, &at) == MSGPACK_UNPACK_SUCCESS && read_position(&u.data, &place);
     wr_status rc =
-        ok ? resume_at(s, u.data.via.array.ptr, splitp, err)
+        ok ? resume_at(s, &u.data.via.array, &place, splitp, err)
            : wr_fail(err, WR_EDATA, "the position of a file in the snapshot is not as it was written");
     msgpack_unpacked_destroy(&u);
     return rc;

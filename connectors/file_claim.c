@@ -44,6 +44,15 @@ void wri_claim_leave(wri_claims *c, int fd) {
     pthread_mutex_unlock(&c->lock);
 }
 
+void wri_claim_drop(wri_claims *c, int fd) {
+    pthread_mutex_lock(&c->lock);
+    size_t i = 0;
+    while (i < c->n && c->items[i].fd != fd) i++;
+    if (i < c->n) c->items[i] = c->items[--c->n];
+    pthread_mutex_unlock(&c->lock);
+    c->sys->close(fd);
+}
+
 bool wri_claim_seen(wri_claims *c, const struct stat *st) {
     pthread_mutex_lock(&c->lock);
     wri_claim *k = find(c, st);

@@ -143,6 +143,72 @@ def files_that_were_rotated_meanwhile_are_read_once(d):
     assert sorted(json.loads(x)["a"] for x in lines_of(d, "f.jsonl")) == list(range(1, 9)), lines_of(d, "f.jsonl")
 
 
+FOLLOW = ("CREATE STREAM s (a BIGINT, t TIMESTAMP(3), WATERMARK FOR t AS t) WITH (connector = 'file', path = 'log', format = 'json', tail = 'true'); "
+          "CREATE STREAM f WITH (connector = 'file', path = 'f.jsonl', format = 'json') AS SELECT a FROM s;")
+
+
+def log(d, name, *rows):
+    with open(os.path.join(d, name), "a", encoding="utf-8") as f:
+        f.writelines(f'{{"a":{a},"t":"2026-01-01T00:00:00Z"}}\n' for a in rows)
+
+
+def rotate(d, n):
+    for i in range(n, 1, -1):
+        os.rename(os.path.join(d, f"log.{i - 1}"), os.path.join(d, f"log.{i}"))
+    os.rename(os.path.join(d, "log"), os.path.join(d, "log.1"))
+
+
+def followed(d, sql, *wanted):
+    """Goes on until all these rows are there, then interrupts."""
+    run_a_while(d, sql, len(wanted), "--state", "state")
+    rows = [json.loads(x)["a"] for x in lines_of(d, "f.jsonl")]
+    assert rows == list(wanted), rows
+
+
+@case
+def rows_of_a_rotated_file_are_later_ones_after_a_restart_too(d):
+    """Of equal times the order in which they are read decides."""
+    sql = FOLLOW + (" CREATE STREAM o WITH (connector = 'file', path = 'o.jsonl', format = 'json', changelog = 'op') AS "
+                    "SELECT t, FIRST_VALUE(a) AS first, LAST_VALUE(a) AS last, COUNT(*) AS n FROM s GROUP BY t EMIT CHANGES;")
+    expect(weir("streams", "--data", "d", "create", "unused", cwd=d), 0)
+    log(d, "log", 1, 2, 3)
+    followed(d, sql, 1, 2, 3)
+    rotate(d, 1)
+    log(d, "log", 4)
+    followed(d, sql, 1, 2, 3, 4)
+    log(d, "log", 5)
+    followed(d, sql, 1, 2, 3, 4, 5)
+    last = json.loads(lines_of(d, "o.jsonl")[-1])
+    assert (last["first"], last["last"], last["n"]) == (1, 5, 5), last
+
+
+@case
+def another_file_that_got_the_inode_is_read_from_its_beginning(d):
+    """Made so here by writing to the same file."""
+    expect(weir("streams", "--data", "d", "create", "unused", cwd=d), 0)
+    log(d, "log", 1, 2, 3)
+    followed(d, FOLLOW, 1, 2, 3)
+    with open(os.path.join(d, "log"), "r+", encoding="utf-8") as f:
+        f.truncate()
+    log(d, "log", 4, 5, 6, 7)
+    followed(d, FOLLOW, 1, 2, 3, 4, 5, 6, 7)
+
+
+@case
+def all_files_that_were_rotated_meanwhile_are_read_in_order(d):
+    expect(weir("streams", "--data", "d", "create", "unused", cwd=d), 0)
+    log(d, "log", 1, 2)
+    followed(d, FOLLOW, 1, 2)
+    log(d, "log", 3)
+    for i in 1, 2, 3:
+        rotate(d, i)
+        log(d, "log", i * 10, i * 10 + 1)
+    log(d, "log.errors", 99)
+    followed(d, FOLLOW, 1, 2, 3, 10, 11, 20, 21, 30, 31)
+    log(d, "log", 40)
+    followed(d, FOLLOW, 1, 2, 3, 10, 11, 20, 21, 30, 31, 40)
+
+
 @case
 def a_table_of_constants_that_an_update_brings_is_there(d):
     source = "CREATE STREAM s (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
