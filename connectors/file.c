@@ -553,11 +553,12 @@ static bool file_reads(wr_source *s, const struct stat *file) {
  *
  * A position, msgpack: [path, kind, place of the next record, state of the cutter, whether it skips, ended,
  * dev, ino], and of a file that is followed: [… position in the split, how many of its first bytes it is told
- * by, their hash], which earlier versions have not.
+ * by, their hash, number of the split], which earlier versions have not.
  */
 
 #define FIELDS_FIRST 8 /* of a position */
-#define FIELDS_TAIL  11
+#define FIELDS_TAIL  12
+#define SPLITS_MAX   (1 << 24)
 
 static wr_status where(split *sp, wri_place *out, wr_err *err) {
     *out = (wri_place){0};
@@ -577,7 +578,7 @@ static wr_status file_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_
     split *sp = split_at(s, split_no);
     wri_place p;
     msgpack_packer pk;
-    if (sp->waits) return WR_OK; /* a pipe cannot be read again */
+    if (sp->waits || !*sp->path) return WR_OK; /* a pipe cannot be read again; a free place has nothing */
     WR_TRY(where(sp, &p, err));
     bool tail = sp->kind == TAIL;
     bool waiting = !tail && !sp->opened && sp->from > 0; /* gone on with, and not yet begun */
@@ -596,6 +597,7 @@ static wr_status file_position(wr_source *s, uint32_t split_no, wr_buf *out, wr_
     if (r == 0 && tail) r = msgpack_pack_int64(&pk, p.pos);
     if (r == 0 && tail) r = msgpack_pack_uint64(&pk, p.print_n);
     if (r == 0 && tail) r = msgpack_pack_uint64(&pk, p.print);
+    if (r == 0 && tail) r = msgpack_pack_uint32(&pk, split_no);
     return r == 0 ? WR_OK : wr_fail_oom(err, "a snapshot");
 }
 
@@ -633,16 +635,37 @@ static wr_status find_split(const wr_source *s, const msgpack_object_str *path, 
     return WR_OK;
 }
 
+/* Rows of equal times are in the order of their splits' numbers: a split that is gone on with keeps its own,
+ * whatever files have come and gone since. Places of files that have gone stay free. */
+static wr_status renumber(wr_source *s, uint32_t *splitp, uint64_t no, wr_err *err) {
+    if (no > SPLITS_MAX)
+        return wr_fail(err, WR_EDATA, "the snapshot has a split %llu", (unsigned long long)no);
+    while (s->n_splits <= no) {
+        split *none;
+        WR_TRY(add_split(s, &none, err));
+        none->path = "";
+        none->ended = none->tail = true;
+        WR_TRY(wri_cutter_like(&none->cut, &s->splits[0]->cut, err));
+    }
+    split *other = s->splits[no];
+    s->splits[no] = s->splits[*splitp];
+    s->splits[*splitp] = other;
+    *splitp = (uint32_t)no;
+    return WR_OK;
+}
+
 /* The split *splitp of a file that is followed; is: its file is the one of the position. WR_AGAIN: nothing of
  * the position goes on in it. */
 static wr_status resume_tail(wr_source *s, const msgpack_object_array *f, const wri_place *p, bool is,
-                             const uint32_t *splitp, wr_err *err) {
+                             uint32_t *splitp, wr_err *err) {
     split *sp = s->splits[*splitp];
     bool anew = true, other = !sp->opened || (!is && sp->resumed);
     if (other && !p->over) __atomic_add_fetch(&s->counts.lost, 1, __ATOMIC_RELAXED);
     if (other) return WR_AGAIN; /* it has the place of another file */
     WR_TRY(wri_tail_go_on(&sp->follow, p, &anew, err));
     bool ended = anew && p->over && s->looks; /* that file; there is another one of its name now */
+    if (!sp->resumed && !ended && f->size == FIELDS_TAIL)
+        WR_TRY(renumber(s, splitp, f->ptr[11].via.u64, err));
     sp->resumed = true;
     if (anew) return ended ? WR_AGAIN : WR_OK;
     WR_TRY(wri_cutter_head(&sp->cut, s->sys, sp->follow.fd, sp->path, err));

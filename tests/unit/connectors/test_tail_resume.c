@@ -344,13 +344,54 @@ Test(tail_resume, a_pattern_with_the_old_names) {
     ct_puts(ct_path("log"), "4\n");
     start("log*");
     last_pos = 0;
-    expect_of(0, "4 ");
+    expect_of(0, "2 ");
     last_pos = 0;
     expect_of(1, "3 ");
     last_pos = 0;
-    expect_of(2, "2 ");
+    expect_of(2, "4 ");
     uint32_t split;
     cr_assert_eq(DEF->look(src, &split, NULL), WR_AGAIN);
+    done();
+}
+
+/* Rows of equal times are in the order of their splits' numbers. */
+Test(tail_resume, splits_keep_their_numbers) {
+    uint32_t split;
+    ct_puts(ct_path("m.log"), "m1\n");
+    follow("*.log");
+    for (int i = 0; i < 2; i++) {
+        ct_puts(ct_path(i ? "a.log" : "z.log"), "x\n");
+        cr_assert_eq(DEF->look(src, &split, NULL), WR_OK);
+        cr_assert_eq(split, i + 1);
+        cr_assert_eq(DEF->look(src, &split, NULL), WR_AGAIN);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        last_pos = 0;
+        expect_of(i, i ? "x " : "m1 ");
+    }
+    last_pos = 0;
+    cr_assert_eq(unlink(ct_path("z.log")), 0);
+    expect_of(1, ".");
+    stop();
+    ct_append(ct_path("m.log"), "m2\n");
+    ct_append(ct_path("a.log"), "a2\n");
+    follow("*.log");
+    cr_assert_eq(DEF->n_splits(src), 2);
+    cr_assert_eq(resume(0), 0);
+    cr_assert_eq(resume(1), -1);
+    cr_assert_eq(resume(2), 2);
+    expect_of(0, "m2 ");
+    last_pos = 0;
+    expect_of(1, ".");
+    expect_of(2, "a2 ");
+    ct_puts(ct_path("b.log"), "b\n");
+    cr_assert_eq(DEF->look(src, &split, NULL), WR_OK);
+    cr_assert_eq(split, 1, "its place is free");
+    last_pos = 0;
+    expect_of(1, "b ");
+    stop();
+    start("*.log");
+    for (uint32_t i = 0; i < 3; i++) expect_of(i, "");
     done();
 }
 
