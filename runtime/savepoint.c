@@ -48,7 +48,7 @@ void wri_savepoint_make(wr_job *j, bool delivered) {
     /* Rows of sinks that commit have been handed over by now, and are not to be again. */
     if (!delivered)
         s->status =
-            wr_fail(&s->err, WR_EIO,
+            wr_fail(&s->err, WR_ECANCELED,
                     "rows of the last snapshot have not reached their database yet, which a savepoint "
                     "would not know; ask for it again once they have");
     else s->status = wr_savepoint_write(j->epochs.store, s->dir, "rows/", &s->bytes, &s->err);

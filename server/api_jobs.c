@@ -283,9 +283,11 @@ static bool can(wri_jstate s, wri_wanted w) {
     }
 }
 
+bool wri_api_is_free(const wri_sjob *j) { return !j->busy && j->row.wanted != WRI_WANT_DELETE; }
+
 bool wri_api_claim(wri_req *r) {
     wri_sjob *j = r->job;
-    bool mine = !j->busy && j->row.wanted != WRI_WANT_DELETE;
+    bool mine = wri_api_is_free(j);
     if (mine) j->busy = true;
     else
         wri_answer_error(r, 409, "conflict", "job %s is being changed by another request; try again",

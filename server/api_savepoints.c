@@ -11,8 +11,11 @@
  * is to begin with one is put into the catalog under srv->savepoints, under which a deletion looks there for
  * such jobs and renames: either finds what the other has done.
  *
- * To make one the job is claimed, too. The folder is made first, which takes its name; a job that runs is
- * asked for it and answers in its own thread (wri_saved), that of one at rest is copied in the pool. */
+ * To make one the job is claimed, too, for as long as there is work in the pool. The folder is made first,
+ * which takes its name; a job that runs is asked for it and answers in its own thread (wri_saved), that of
+ * one at rest is copied in the pool. A job that runs may need long, as its rows have to reach their targets
+ * first: meanwhile it is not claimed, only `saving`, so that others can stop or delete it, which ends the
+ * wait. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -51,14 +54,25 @@ static void let_go(wri_server *srv, wri_claim *c) {
 
 typedef struct saving {
     wri_claim claim;
+    bool claims; /* its job is `busy` for it */
     char name[NAME_MOST + 1], path[4096];
 } saving;
 
-/* The end of a request that has claimed its job and a name. */
+/* The end of a request that holds a name, and its job. */
 static void end_saving(wri_req *r) {
     saving *v = r->own;
     let_go(r->srv, &v->claim);
-    wri_api_give_back(r);
+    r->job->saving = false;
+    if (v->claims) wri_api_give_back(r);
+    else wri_send_noted(r);
+}
+
+/* The job is no longer claimed, until claim_again. */
+static void wait_for(wri_req *r, bool (*ready)(wri_req *r), void (*after)(wri_req *r)) {
+    saving *v = r->own;
+    if (v->claims) r->job->busy = false;
+    v->claims = false;
+    wri_req_wait(r, ready, after);
 }
 
 static void note_saved(wri_req *r, uint64_t bytes) {
@@ -122,6 +136,20 @@ static void on_saved(void *ctx, wr_status s, uint64_t bytes, const wr_err *err) 
 static bool is_done(const wri_sjob *j) { return __atomic_load_n(&j->saved.done, __ATOMIC_ACQUIRE) != 0; }
 static bool is_saved(wri_req *r) { return is_done(r->job) || wri_job_at_rest(r->job); }
 
+/* Of one at rest, which may have been waited for: then others may be at it. */
+static void copy_claimed(wri_req *r) {
+    saving *v = r->own;
+    wri_sjob *j = r->job;
+    if (!v->claims && wri_api_is_free(j)) v->claims = j->busy = true;
+    if (v->claims) {
+        wri_req_work(r, copy, end_saving);
+        return;
+    }
+    r->srv->sys->rmdir(v->path);
+    wri_note_error(r, 409, "conflict", "the job ended before the savepoint was there, and is being changed");
+    end_saving(r);
+}
+
 static void saved(wri_req *r) {
     const wri_saved *v = &r->job->saved;
     if (is_done(r->job)) {
@@ -131,7 +159,7 @@ static void saved(wri_req *r) {
     } else if (r->srv->stopping) {
         wri_api_note_stopping(r);
         end_saving(r);
-    } else if (wri_job_at_rest(r->job)) wri_req_work(r, copy, end_saving);
+    } else if (wri_job_at_rest(r->job)) copy_claimed(r);
     else wri_req_wait(r, is_saved, saved); /* it goes on to wait: the job answers, or ends */
 }
 
@@ -156,9 +184,9 @@ static void ask(wri_req *r) {
     if (s != WR_OK) {
         note_unsaved(r, s, &err);
         end_saving(r);
-    } else if (runs) wri_req_wait(r, is_saved, saved);
-    else if (wri_job_at_rest(j)) wri_req_work(r, copy, end_saving);
-    else wri_req_wait(r, wri_api_begun, ask); /* it is being planned */
+    } else if (runs) wait_for(r, is_saved, saved);
+    else if (wri_job_at_rest(j)) copy_claimed(r);
+    else wait_for(r, wri_api_begun, ask); /* it is being planned */
 }
 
 /* JOB-20261121T150256Z */
@@ -195,8 +223,14 @@ void wri_api_job_savepoint(wri_req *r) {
     if (!wri_api_claim_state(r, WRI_FINISHED, "made a savepoint of")) return;
     saving *v = r->own = wr_arena_calloc(&r->ar, sizeof *v);
     if (!v) wri_note_error(r, 503, "out_of_memory", "out of memory");
-    if (v && read_name(r, v) && hold(r, &v->claim, v->name, "made")) wri_req_work(r, take_name, ask);
-    else wri_api_give_back(r);
+    if (v && r->job->saving)
+        wri_note_error(r, 409, "conflict", "a savepoint of it is being made; try again when it is there");
+    else if (v && read_name(r, v) && hold(r, &v->claim, v->name, "made")) {
+        v->claims = r->job->saving = true;
+        wri_req_work(r, take_name, ask);
+        return;
+    }
+    wri_api_give_back(r);
 }
 
 /* ---- begun with ---- */

@@ -247,6 +247,7 @@ struct wri_sjob {
     wri_jstate state;
     char *error;        /* why it failed last; NULL: it did not */
     bool busy;          /* a request changes what is wanted of it */
+    bool saving;        /* a request makes a savepoint of it */
     bool removed;       /* no longer in the table */
     int64_t started_us; /* wall clock, of the last start; 0: never */
     int64_t again_us;   /* FAILING: when it starts again, monotonic */
@@ -412,6 +413,7 @@ bool wri_api_good_name(const char *name, size_t most);
 /* The body as the text of a script, in r's arena; NULL: noted. */
 const char *wri_api_script(wri_req *r);
 bool wri_api_script_fits(wri_req *r, const char *sql); /* false: noted; sql NULL: there is none */
+bool wri_api_is_free(const wri_sjob *j);               /* no request changes it */
 /* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
 bool wri_api_claim(wri_req *r);
 /* The end of a request that has claimed its job. */

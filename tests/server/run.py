@@ -14,6 +14,7 @@ import tempfile
 import threading
 
 from cases import BY_TLS, CASES, LIVE, WEIR, also_by_tls, case, copy_sql, read, serve, write
+import changes  # noqa: F401  pylint: disable=unused-import
 import clients  # noqa: F401  pylint: disable=unused-import
 import crashes  # noqa: F401  pylint: disable=unused-import
 from serve import Server, read_all, resident, wait
