@@ -103,12 +103,30 @@ static void log_said(wri_sjob *j, const wr_job *run, wr_status (*said)(const wr_
     wr_buf_free(&text);
 }
 
+/* With a snapshot of its own the new SQL needs no leave any more to take over another's state. */
+static void settle(wri_sjob *j, uint64_t snapshots) {
+    wr_err err = {0};
+    if (!j->row.updating || snapshots == 0) return;
+    if (wri_catalog_updated(j->srv->catalog, j->row.id, &err) == WR_OK) j->row.updating = false;
+    else wri_job_log(j, "%s", err.msg);
+}
+
 /* Now and then, in the job's thread: what holds it up, and that it no longer does. */
 typedef struct watching {
     wri_sjob *job;
     const wr_job *run;
     uint64_t news[WR_TROUBLE_KINDS];
+    uint64_t snapshots; /* when it was last to be settled: what failed is tried again behind the next */
 } watching;
+
+static void settle_early(watching *w) {
+    wr_job_stats st;
+    if (!w->job->row.updating) return;
+    wr_job_stats_read(w->run, &st);
+    if (st.snapshots == w->snapshots) return;
+    w->snapshots = st.snapshots;
+    settle(w->job, st.snapshots);
+}
 
 static void on_tick(void *ctx) {
     watching *w = ctx;
@@ -119,14 +137,7 @@ static void on_tick(void *ctx) {
         w->news[k] = t.news;
         wri_job_log(w->job, t.now ? "%s" : "over: %s", t.why);
     }
-}
-
-/* With a snapshot of its own the new SQL needs no leave any more to take over another's state. */
-static void settle(wri_sjob *j) {
-    wr_err err = {0};
-    if (!j->row.updating || j->stats.snapshots == 0) return;
-    if (wri_catalog_updated(j->srv->catalog, j->row.id, &err) == WR_OK) j->row.updating = false;
-    else wri_job_log(j, "%s", err.msg);
+    settle_early(w);
 }
 
 static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
@@ -162,7 +173,7 @@ static wr_status run_plan(wri_sjob *j, const wri_sql *sql, wr_err *err) {
         publish(j, run);
         s = wr_job_run(run, on_tick, &w, err);
         take_back(j, run);
-        settle(j);
+        settle(j, j->stats.snapshots);
     }
     log_said(j, run, wr_job_notes);
     wr_job_free(run);

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 
-from cases import case, serve
+from cases import LIVE, case, serve
 from serve import wait
 
 KEPT = ("CREATE STREAM c (a BIGINT) WITH (connector = 'stream', format = 'json', start = 'earliest'); "
@@ -90,3 +90,27 @@ def a_job_is_changed_while_a_savepoint_of_it_waits(d):
             s.post("/v1/streams", {"name": "c"}, status=201)
         assert s.stop() == 0
     db.close()
+
+
+@case
+def an_update_is_over_with_its_first_snapshot(d):
+    """Then a job that a crash comes to has no leave any more to go on from the state of other SQL."""
+    def updating():
+        db = sqlite3.connect(os.path.join(d, "data/weir.db"))
+        found = db.execute("SELECT updating FROM jobs").fetchall()
+        db.close()
+        return found[0][0]
+
+    with serve(d) as s:
+        s.submit(LIVE, "x", snapshot_interval="1h")
+        s.post("/v1/jobs/x/update", {"sql": LIVE + " SELECT user_id AS u FROM g;"})
+        s.kill()
+        assert updating() == 1
+        s.start()
+        s.until("x", "running")
+        s.post("/v1/jobs/x/savepoint", {"name": "p"}, status=201)  # a snapshot, too
+        wait(lambda: updating() == 0)
+        s.kill()
+        s.start()
+        s.until("x", "running")
+        assert s.stop() == 0 and updating() == 0
