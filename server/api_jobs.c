@@ -283,15 +283,19 @@ static bool can(wri_jstate s, wri_wanted w) {
     }
 }
 
-bool wri_api_is_free(const wri_sjob *j) { return !j->busy && j->row.wanted != WRI_WANT_DELETE; }
+/* A request is at it. What is wanted says so, too: of one whose deletion has failed that is reset. */
+static bool is_held(const wri_sjob *j) { return j->busy || j->row.wanted == WRI_WANT_DELETE; }
+bool wri_api_is_free(const wri_sjob *j) { return !is_held(j) && !j->doomed; }
 
-bool wri_api_claim(wri_req *r) {
+/* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
+static bool claim(wri_req *r, bool to_delete) {
     wri_sjob *j = r->job;
-    bool mine = wri_api_is_free(j);
+    bool mine = to_delete ? !is_held(j) : wri_api_is_free(j);
     if (mine) j->busy = true;
-    else
+    else if (is_held(j))
         wri_answer_error(r, 409, "conflict", "job %s is being changed by another request; try again",
                          j->row.name);
+    else wri_answer_error(r, 409, "conflict", "job %s: its deletion has begun; delete it again", j->row.name);
     return mine;
 }
 
@@ -306,7 +310,7 @@ void wri_api_note_stopping(wri_req *r) {
 
 bool wri_api_claim_state(wri_req *r, wri_jstate not, const char *verb) {
     static const char *const none[] = {NULL};
-    if (!wri_query_known(r, none) || !wri_api_find_job(r) || !wri_api_claim(r)) return false;
+    if (!wri_query_known(r, none) || !wri_api_find_job(r) || !claim(r, false)) return false;
     wri_jstate s = r->job->state;
     if (s != WRI_PAUSING && s != WRI_STOPPING && s != not ) return true;
     r->job->busy = false;
@@ -322,7 +326,7 @@ static bool begin(wri_req *r, wri_wanted w, bool force, const char *verb) {
     wri_sjob *j = r->job;
     change *c = r->own = wr_arena_calloc(&r->ar, sizeof *c);
     if (!c) wri_answer_error(r, 503, "out_of_memory", "out of memory");
-    else if (!wri_api_claim(r)) return false;
+    else if (!claim(r, w == WRI_WANT_DELETE)) return false;
     else if (!force && !can(j->state, w)) {
         j->busy = false;
         wri_answer_error(r, 409, "conflict", "job %s is %s: it cannot be %s%s", j->row.name,
@@ -357,7 +361,7 @@ static void erase(wri_req *r) {
 
 static void erased(wri_req *r) {
     wri_sjob *j = r->job;
-    if (wri_noted(r)) { /* it is tried again at the next start */
+    if (wri_noted(r)) { /* it is tried again at the next start, or by another request */
         j->row.wanted = WRI_WANT_STOP;
         wri_send_noted(r);
         return;
@@ -381,6 +385,7 @@ static void marked(wri_req *r) {
         wri_send_noted(r);
         return;
     }
+    r->job->doomed = true; /* it is, in the catalog */
     wri_job_act(r->job, WRI_WANT_DELETE);
     stopped(r);
 }

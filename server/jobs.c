@@ -309,6 +309,7 @@ static void erase_doomed(wri_sjob *j) {
         return;
     }
     j->row.wanted = WRI_WANT_STOP;
+    j->doomed = true;
     j->state = WRI_FAILED;
     if (wr_buf_printf(&why, "cannot be deleted: %s", err.msg) == WR_OK) set_error(j, why.data);
     else wr_buf_free(&why);

@@ -248,6 +248,7 @@ struct wri_sjob {
     char *error;        /* why it failed last; NULL: it did not */
     bool busy;          /* a request changes what is wanted of it */
     bool saving;        /* a request makes a savepoint of it */
+    bool doomed;        /* its deletion has begun, and may have failed half-way: only that is done with it */
     bool removed;       /* no longer in the table */
     int64_t started_us; /* wall clock, of the last start; 0: never */
     int64_t again_us;   /* FAILING: when it starts again, monotonic */
@@ -413,9 +414,8 @@ bool wri_api_good_name(const char *name, size_t most);
 /* The body as the text of a script, in r's arena; NULL: noted. */
 const char *wri_api_script(wri_req *r);
 bool wri_api_script_fits(wri_req *r, const char *sql); /* false: noted; sql NULL: there is none */
-bool wri_api_is_free(const wri_sjob *j);               /* no request changes it */
-/* No other request changes r->job, and none will until it is no longer `busy`; false: answered. */
-bool wri_api_claim(wri_req *r);
+/* No request changes it, and its deletion has not begun. */
+bool wri_api_is_free(const wri_sjob *j);
 /* The end of a request that has claimed its job. */
 void wri_api_give_back(wri_req *r);
 void wri_api_note_stopping(wri_req *r);

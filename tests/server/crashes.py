@@ -131,11 +131,21 @@ def a_job_that_cannot_be_deleted_stands_in_nobodys_way(d):
         deep = os.path.join(d, "data/jobs", jobs[0], *"123456789")
         os.makedirs(deep)  # deeper than anything of ours
         assert "cannot remove" in s.error("DELETE", "/v1/jobs/a", status=500)
+
+        def only_to_be_deleted():
+            """Nothing may be left of its state: it would begin anew."""
+            for path, body in ("stop", None), ("pause", None), ("resume", None), ("savepoint", None), ("update", {"sql": LIVE}):
+                assert "its deletion has begun; delete it again" in s.error("POST", f"/v1/jobs/a/{path}", body, status=409), path
+
+        only_to_be_deleted()
+        assert s.get("/v1/jobs/a")["state"] == "stopped"
+        assert "cannot remove" in s.error("DELETE", "/v1/jobs/a", status=500)
         s.kill()
         s.start()
         a = s.get("/v1/jobs/a")
         assert a["state"] == "failed" and "cannot be deleted: cannot remove" in a["error"], a
         s.until("b", "running")
+        only_to_be_deleted()
         shutil.rmtree(deep)
         assert s.call("DELETE", "/v1/jobs/a")["state"] == "deleted"
         assert [j["name"] for j in s.get("/v1/jobs")["jobs"]] == ["b"] and os.listdir(os.path.join(d, "data/jobs")) == [jobs[1]]
