@@ -25,8 +25,9 @@ static json_t *fates_json(const wr_update *u) {
 typedef struct updating {
     const char *sql;
     bool dry_run, runs;
-    bool put;   /* the job is at rest: compare() also puts the SQL into the catalog */
-    char *text; /* of a job that has been updated; owned */
+    bool put;      /* the job is at rest: compare() also puts the SQL into the catalog */
+    char *text;    /* of a job that has been updated; owned */
+    json_t *fates; /* what becomes of its state then; owned */
 } updating;
 
 /* Where its state is: its last snapshot, else the savepoint that it begins with, else "". */
@@ -43,7 +44,7 @@ static wr_status where(wri_req *r, char dir[4096], wr_err *err) {
 
 /* Notes what becomes of the state, or why nothing can. */
 static void note_fates(wri_req *r, const wr_plan *plan) {
-    const updating *v = r->own;
+    updating *v = r->own;
     char dir[4096];
     wr_update u = {0};
     wr_err err = {0};
@@ -52,7 +53,9 @@ static void note_fates(wri_req *r, const wr_plan *plan) {
         s = wr_fail(&err, WR_ELIMIT, "job %s has no snapshot yet that would tell; try again",
                     r->job->row.name);
     if (s == WR_OK && dir[0]) s = wr_update_of(r->srv->sys, dir, plan, &u, &err);
-    if (s == WR_OK) wri_note(r, 200, fates_json(&u));
+    json_t *fates = s == WR_OK ? fates_json(&u) : NULL;
+    if (v->put) v->fates = json_incref(fates);
+    if (s == WR_OK) wri_note(r, 200, fates);
     else wri_note_failed(r, s == WR_EINVAL ? WR_ELIMIT : s, &err);
     wr_update_free(&u);
 }
@@ -97,6 +100,19 @@ static void compare(wri_req *r) {
     if (v->put && r->status == 200) put(r);
 }
 
+/* What has become of its state, and how it is with the new SQL. */
+static void answer(wri_req *r) {
+    const updating *v = r->own;
+    const wri_sjob *j = r->job;
+    if (v->fates && r->status == 200) {
+        json_object_set_new(v->fates, "state", json_string(wri_jstate_name(j->state)));
+        if (j->error && j->state != WRI_RUNNING)
+            json_object_set_new(v->fates, "error", json_string(j->error));
+        wri_note(r, 200, v->fates);
+    } else json_decref(v->fates);
+    wri_send_noted(r);
+}
+
 /* The job goes on as is wanted of it, with the new SQL or, when that has been refused, the old. */
 static void go_on(wri_req *r) {
     updating *v = r->own;
@@ -110,7 +126,7 @@ static void go_on(wri_req *r) {
     if (!r->srv->stopping && j->row.wanted == WRI_WANT_RUN && (v->text || j->state != WRI_FAILED))
         wri_job_act(j, WRI_WANT_RUN);
     j->busy = false; /* who would stop it need not wait */
-    wri_req_wait(r, wri_api_begun, wri_send_noted);
+    wri_req_wait(r, wri_api_begun, answer);
 }
 
 static void rested(wri_req *r) {

@@ -275,7 +275,7 @@ def an_update_keeps_what_stays_the_same(d):
         same = s.post("/v1/jobs/counts/update", {"sql": COUNTS, "dry_run": True})
         assert same["keeps"] and not same["begins"] and not same["drops"], same
         assert s.get("/v1/jobs/counts")["sql"] == COUNTS
-        assert s.post("/v1/jobs/counts/update", {"sql": MORE}) == told
+        assert s.post("/v1/jobs/counts/update", {"sql": MORE}) == {**told, "state": "paused"}
         j = s.get("/v1/jobs/counts")
         assert j["state"] == "paused" and j["sql"] == MORE, j
         s.kill()
@@ -290,7 +290,7 @@ def an_update_keeps_what_stays_the_same(d):
 def a_running_job_is_updated(d):
     with serve(d) as s:
         counting(s)
-        s.post("/v1/jobs/counts/update", {"sql": MORE})
+        assert s.post("/v1/jobs/counts/update", {"sql": MORE})["state"] == "running"
         assert s.get("/v1/jobs/counts")["sql"] == MORE and "has other SQL" in s.get("/v1/jobs/counts/log")
         s.until("counts", "running")
         s.kill()
@@ -322,8 +322,10 @@ def what_is_wrong_with_an_update_is_said(d):
         assert j["state"] == "running" and j["sql"] == COUNTS, j
         s.submit(copy_sql("late.jsonl", "b.jsonl"), "waits")
         s.until("waits", "failing")
-        assert s.post("/v1/jobs/waits/update", {"sql": copy_sql("in.jsonl", "b.jsonl")}) == {
-            "keeps": [], "begins": [], "drops": []}
+        told = s.post("/v1/jobs/waits/update", {"sql": copy_sql("later.jsonl", "b.jsonl")})
+        assert told["state"] == "failing" and "later.jsonl" in told["error"] and told["keeps"] == [], told
+        told = s.post("/v1/jobs/waits/update", {"sql": copy_sql("in.jsonl", "b.jsonl")})
+        assert told.pop("state") in ("running", "finished") and told == {"keeps": [], "begins": [], "drops": []}, told
         s.until("waits", "finished")
         assert s.stop() == 0
 
