@@ -55,7 +55,7 @@ const char *wri_escaped(wri_client *c, const char *text) {
     }
     for (; *text; text++) {
         unsigned char b = (unsigned char)*text;
-        if (b < 0x80 && (isalnum(b) || strchr("-_.~", b))) *p++ = (char)b;
+        if (b < 0x80 && (isalnum(b) || strchr("-_.~,:", b))) *p++ = (char)b;
         else {
             *p++ = '%';
             *p++ = hex[b >> 4];
@@ -153,13 +153,24 @@ static int exchange(wri_client *c, const char *method, const char *url) {
     return x.code >= 200 && x.code < 300 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* The server's URL and that path, with a NUL. A place in a stream of many shards is long. */
+static wr_status put_url(const wri_client *c, const char *path, va_list ap, wr_buf *url) {
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, path, again);
+    va_end(again);
+    WR_TRY(wr_buf_puts(url, c->url));
+    if (n < 0 || wr_buf_reserve(url, (size_t)n + 1) != WR_OK) return WR_ENOMEM;
+    vsnprintf(url->data + url->len, (size_t)n + 1, path, ap);
+    url->len += (size_t)n;
+    return WR_OK;
+}
+
 static int ask(wri_client *c, const char *method, const char *path, va_list ap) {
     wr_buf url = {0};
-    char end[4096];
-    int n = vsnprintf(end, sizeof end, path, ap);
     int status = EXIT_FAILED;
-    if (n < 0 || c->oom || wr_buf_printf(&url, "%s%s", c->url, end) != WR_OK) wri_no_memory(c);
-    else if ((size_t)n >= sizeof end) wri_say("%s: '%.40s...' is too long for a name", c->command, end);
+    c->code = 0;
+    if (c->oom || put_url(c, path, ap, &url) != WR_OK) wri_no_memory(c);
     else status = exchange(c, method, url.data);
     wr_buf_free(&url);
     return status;

@@ -101,13 +101,16 @@ static void set_body(wri_http *h, const wri_http_call *x) {
 static struct curl_slist *headers_of(wri_http *h, const wri_http_call *x) {
     /* Expect would cost a round trip that the server need not know. */
     struct curl_slist *first = h->curl.slist_append(NULL, "Expect:"), *l = first;
-    char line[512];
+    wr_buf line = {0};
     if (l) l = h->curl.slist_append(l, x->body ? "Content-Type: application/json" : "Content-Type:");
     if (l)
         l = h->curl.slist_append(l, x->last_id ? "Accept: text/event-stream"
                                                : "Accept: application/json, text/plain");
-    snprintf(line, sizeof line, "Last-Event-ID: %s", x->last_id ? x->last_id : "");
-    if (l && x->last_id && x->last_id[0]) l = h->curl.slist_append(l, line);
+    if (l && x->last_id && x->last_id[0])
+        l = wr_buf_printf(&line, "Last-Event-ID: %s", x->last_id) == WR_OK
+                ? h->curl.slist_append(l, line.data)
+                : NULL;
+    wr_buf_free(&line);
     if (!l) h->curl.slist_free_all(first);
     return l;
 }

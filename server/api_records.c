@@ -17,6 +17,7 @@
 #define LIMIT        100
 #define LIMIT_MOST   10000
 #define TIME_MOST_US (INT64_C(1) << 60)
+#define ID_MOST      60000 /* of an event [bytes]: a head that brings it back has room for it */
 #define LOOK_US      50000 /* between looks for what others than clients have put */
 
 typedef struct place {
@@ -310,16 +311,20 @@ static wr_status to_event(reading *g, const wr_buf *line, wr_buf *out) {
 }
 
 /* The id of events is a cursor behind all of them, so it stands at the last. */
-static wr_status make_events(reading *g, const wr_buf *text) {
+static wr_status make_events(reading *g, const wr_buf *text, wr_err *err) {
     wr_buf cursor = {0};
     wr_status s = put_cursor(g, &cursor);
     g->events.len = 0;
+    if (s == WR_OK && cursor.len > ID_MOST)
+        s = wr_fail(
+            err, WR_ELIMIT,
+            "the place in a stream of so many shards takes %zu bytes, and %d at most can be asked for "
+            "again; follow shard by shard, with shard=",
+            cursor.len, ID_MOST);
     if (s == WR_OK) s = wr_buf_put(&g->events, text->data, g->last_at);
-    if (s == WR_OK && cursor.len < WRI_PATH_MAX / 2) {
-        s = wr_buf_puts(&g->events, "id: ");
-        if (s == WR_OK) s = wr_buf_put(&g->events, cursor.data, cursor.len);
-        if (s == WR_OK) s = wr_buf_puts(&g->events, "\n");
-    }
+    if (s == WR_OK) s = wr_buf_puts(&g->events, "id: ");
+    if (s == WR_OK) s = wr_buf_put(&g->events, cursor.data, cursor.len);
+    if (s == WR_OK) s = wr_buf_puts(&g->events, "\n");
     if (s == WR_OK) s = wr_buf_put(&g->events, text->data + g->last_at, text->len - g->last_at);
     wr_buf_free(&cursor);
     return s;
@@ -331,13 +336,14 @@ static void look(wri_req *r) {
     wr_err err = {0};
     g->limit = LIMIT_MOST;
     wr_status s = read_some(r, g, WRI_CHUNK_BYTES, to_event, &text, &err);
-    if (s == WR_OK && text.len) s = make_events(g, &text);
+    if (s == WR_OK && text.len) s = make_events(g, &text, &err);
     wr_buf_free(&text);
     if (s == WR_OK) return;
+    const char *why = err.msg[0] ? err.msg : wr_status_text(s);
     g->failed = true;
     g->events.len = 0;
     if (wr_buf_puts(&g->events, "event: error\n") != WR_OK ||
-        wri_event_data(&g->events, err.msg, strlen(err.msg)) != WR_OK)
+        wri_event_data(&g->events, why, strlen(why)) != WR_OK)
         g->events.len = 0;
 }
 

@@ -15,6 +15,7 @@
 #define IN_MAX    65536 /* kept behind a request [bytes] */
 #define LINGER_US 2000000
 #define BODY_RATE 16384 /* a body may take longer, at that many bytes a second */
+#define HEAD_KEPT 4096  /* of room for a head, from request to request [bytes] */
 #define HANDSHAKE 0x16  /* the first byte of TLS */
 
 typedef struct writing {
@@ -213,6 +214,13 @@ static void keep_rest(wri_conn *c, const char *p, size_t n) {
     c->reading = false;
 }
 
+/* A connection that follows, or is at rest, holds no room that its long head took. */
+static void forget_head(wri_conn *c) {
+    wr_buf *bufs[] = {&c->target, &c->name, &c->value};
+    for (size_t i = 0; i < WR_LEN(bufs); i++)
+        if (bufs[i]->cap > HEAD_KEPT) wr_buf_free(bufs[i]);
+}
+
 static void feed(wri_conn *c, const char *p, size_t n) {
     size_t k = wri_http_read(c, p, n);
     if (c->refused) {
@@ -222,7 +230,9 @@ static void feed(wri_conn *c, const char *p, size_t n) {
     if (c->phase == WRI_BODY && c->expects && !c->req->http10 && c->req->body.len == 0) go_on(c);
     if (c->phase != WRI_HANDLING) return;
     keep_rest(c, p + k, n - k);
-    if (c->phase == WRI_HANDLING) wri_route_request(c->req);
+    if (c->phase != WRI_HANDLING) return;
+    wri_route_request(c->req);
+    forget_head(c);
 }
 
 static void alloc_in(uv_handle_t *h, size_t asked, uv_buf_t *out) {

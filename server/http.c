@@ -33,7 +33,7 @@ static int on_url(http_parser *p, const char *at, size_t n) {
     wri_conn *c = p->data;
     if (c->target.len + n > WRI_PATH_MAX)
         return refuse(c, 414,
-                      "the target is longer than 8192 bytes; a place in a stream of many shards is shorter "
+                      "the target is longer than 65535 bytes; a place in a stream of many shards is shorter "
                       "with shard=");
     return wr_buf_put(&c->target, at, n) == WR_OK ? 0 : refuse(c, 503, "out of memory");
 }
@@ -98,7 +98,7 @@ static int end_field(wri_conn *c) {
 
 static int add(wri_conn *c, wr_buf *to, const char *at, size_t n) {
     c->head_bytes += n;
-    if (c->head_bytes > WRI_HEAD_MAX) return refuse(c, 431, "header fields of more than 16 KiB");
+    if (c->head_bytes > WRI_HEAD_MAX) return refuse(c, 431, "header fields of more than 64 KiB");
     return wr_buf_put(to, at, n) == WR_OK ? 0 : refuse(c, 503, "out of memory");
 }
 
@@ -168,7 +168,7 @@ size_t wri_http_read(wri_conn *c, const char *p, size_t n) {
     size_t k = http_parser_execute(&c->parser, &wri_http_settings, p, n);
     enum http_errno e = HTTP_PARSER_ERRNO(&c->parser);
     if (e == HPE_PAUSED) http_parser_pause(&c->parser, 0);
-    else if (e == HPE_HEADER_OVERFLOW && !c->refused) refuse(c, 431, "header fields of more than 80 KiB");
+    else if (e == HPE_HEADER_OVERFLOW && !c->refused) refuse(c, 431, "a head of more than 80 KiB");
     else if (e != HPE_OK && !c->refused) refuse(c, 400, http_errno_description(e));
     return k;
 }

@@ -18,8 +18,9 @@
 #include "state/state.h"
 #include "tls.h"
 
-#define WRI_PATH_MAX    8192        /* of a request's target [bytes] */
-#define WRI_HEAD_MAX    (16 * 1024) /* of all fields, names and values [bytes] */
+#define WRI_PATH_MAX 65535 /* of a request's target [bytes]; http-parser counts in 16 bits */
+#define WRI_HEAD_MAX                                                                                         \
+    (64 * 1024) /* of all fields, names and values [bytes]; http-parser: 80 KiB with the target */
 #define WRI_FIELDS_MAX  100
 #define WRI_ARGS_MAX    2           /* {…} in a route */
 #define WRI_QUERY_MAX   16          /* parameters behind the ? */

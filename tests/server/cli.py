@@ -361,6 +361,31 @@ def tail_goes_on_when_the_engine_is_back(d):
 
 
 @case
+def tail_of_a_stream_of_many_shards(d):
+    """A place in it is long: on the way to the next page, and behind a connection that breaks."""
+    def put(e, what):
+        expect(weir(e.url, "put", "s", "--quiet", stdin="".join(f"{what}{i}\n" for i in range(2500))), 0)
+
+    def all_of(what):
+        return sorted(f"{what}{i}" for i in range(2500))
+
+    with Engine(WEIR, d) as e:
+        expect(weir(e.url, "streams", "create", "s", "--shards", "2000"), 0)
+        put(e, "old")
+        p = expect(weir(e.url, "tail", "s", "--from", "earliest", "--once"), 0, None, "")
+        assert sorted(p.stdout.split()) == all_of("old"), p.stdout[:100]
+        with following(e, "tail", "s", "--from", "earliest") as p:
+            def lines():
+                return sorted(p.stdout.readline().strip() for _ in range(2500))
+
+            assert lines() == all_of("old")
+            for what in "a", "b":
+                put(e, what)
+                assert lines() == all_of(what)
+                e.restart()
+
+
+@case
 def tail_of_a_job_goes_on_when_the_engine_is_back(d):
     """Lines are numbered anew then: none is taken for one that has been seen."""
     with Engine(WEIR, d) as e:

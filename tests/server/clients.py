@@ -59,8 +59,11 @@ def requests_that_are_none_are_refused(d):
             (head("POST /v1/check HTTP/1.1\nHost: a\nContent-Length : 4\n\nabcd"), 400),
             (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400),
             (b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", 400),
-            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20000 + b"\r\n\r\n", 431),
+            (b"GET /" + b"a" * 65534 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+            (b"GET /" + b"a" * 65535 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + b"a" * 65000 + b"\r\n\r\n", 404),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 66000 + b"\r\n\r\n", 431),
+            (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 50000 + b"\r\n\r\n", 431),
             (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
             (b"GET / HTTP/1.1\r\nHost: a\r\nX:" + b" " * 100000 + b"\r\n\r\n", 431),
         ]:

@@ -116,6 +116,42 @@ def pages_of_a_stream_of_more_shards_than_descriptors(d):
 
 
 @case
+def who_follows_a_stream_of_many_shards_comes_back_to_its_place(d):
+    """Places of 3000 shards are longer than what a request was once allowed to have."""
+    def put(s, what):
+        s.post("/v1/streams/c/records", {"records": [{"key": f"k{i}", "data": f"{what}{i}"} for i in range(3000)]})
+
+    def take(s, what, at):
+        e = s.follow("/v1/streams/c/records?follow=1&from=earliest", {"Last-Event-ID": at} if at else {})
+        got, found = [], at
+        for _, last, data in e:
+            got.append(json.loads(data)["data"])
+            found = last or found
+            if len(got) == 3000 and last:
+                e.close()
+                break
+        assert sorted(got) == sorted(f"{what}{i}" for i in range(3000)), (what, len(got))
+        return found
+
+    with serve(d) as s:
+        s.post("/v1/streams", {"name": "c", "shards": 3000}, status=201)
+        put(s, "a")
+        at = take(s, "a", None)
+        assert 8192 < len(at) < 60000, len(at)
+        put(s, "b")
+        s.kill()
+        s.start()
+        assert s.get(f"/v1/streams/c/records?limit=1&from={at}")["records"][0]["data"].startswith("b")
+        at = take(s, "b", at)
+        late = ",".join(f"{i}.t{10 ** 18 + i}" for i in range(100, 2500))
+        e = s.follow(f"/v1/streams/c/records?follow=1&from=at:0-99.0,{late}")
+        kind, _, why = next(iter(e))
+        assert kind == "error" and "shard=" in why, (kind, why)
+        assert [x[0] for x in e] == ["end"]
+        assert s.stop() == 0
+
+
+@case
 def streams_come_and_go(d):
     """Made and deleted by several at once: what was acknowledged to one is not taken away by another who makes it, too."""
     with serve(d) as s:
