@@ -238,6 +238,9 @@ typedef struct wr_connector_def {
     void (*close_lookup)(wr_lookup *l);
     /* -- sink side; NULL: cannot be written -- */
     wr_status (*open_sink)(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
+    /* The whole job has been made, and its rows come next: what a sink that does not go on has found may go.
+     * NULL: nothing to do. */
+    wr_status (*begin)(wr_sink *s, wr_err *err);
     /* Whole encoded rows; calls never overlap (the runtime holds the sink's lock). NULL: rows are dropped
      * unread. WR_AGAIN, here and in flush and mark: there is no room (err says where), nothing has been lost;
      * all that was given has been taken and is written as soon as there is. The call is repeated, with n = 0,

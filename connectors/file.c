@@ -758,6 +758,7 @@ const wr_connector_def wr_connector_file = {
     .reads = file_reads,
     .close_source = file_close,
     .open_sink = wri_file_sink_open,
+    .begin = wri_file_sink_begin,
     .write = wri_file_sink_write,
     .flush = wri_file_sink_flush,
     .mark = wri_file_sink_mark,

@@ -99,6 +99,7 @@ void wri_tail_close(wri_tail *t);
 
 /* ---- writing ---- */
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err);
+wr_status wri_file_sink_begin(wr_sink *s, wr_err *err);
 wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err);
 wr_status wri_file_sink_flush(wr_sink *s, wr_err *err);
 wr_status wri_file_sink_mark(wr_sink *s, wr_buf *out, wr_err *err);

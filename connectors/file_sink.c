@@ -20,9 +20,10 @@ struct wr_sink {
     const wr_sys *sys;
     char *path;
     int fd;
-    bool regular; /* a file on a disk, which may have room again */
-    wri_zip *zip; /* NULL: not packed */
-    wr_buf buf;   /* rows not yet written; with zip: packed bytes */
+    bool to_empty; /* of what somebody has written before, once this job begins */
+    bool regular;  /* a file on a disk, which may have room again */
+    wri_zip *zip;  /* NULL: not packed */
+    wr_buf buf;    /* rows not yet written; with zip: packed bytes */
 };
 
 static bool ends_with(const char *s, const char *end) {
@@ -90,8 +91,8 @@ static wr_status open_file(wr_sink *s, const wr_sink_cfg *cfg, wr_err *err) {
     s->regular = S_ISREG(st.st_mode);
     if (s->regular) WR_TRY(take(s, cfg, &st, err));
     if (cfg->from) return cut_back(s, cfg, st.st_size, err);
-    bool emptied = !s->regular || st.st_size == 0 || s->sys->ftruncate(s->fd, 0) == 0;
-    return emptied ? WR_OK : wri_file_cannot("empty", s->path, errno, err);
+    s->to_empty = s->regular && st.st_size > 0;
+    return WR_OK;
 }
 
 wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err) {
@@ -109,10 +110,17 @@ wr_status wri_file_sink_open(const wr_sink_cfg *cfg, wr_sink **outp, wr_err *err
     if (!(s->path = wr_strdup(o.path)) || wr_buf_reserve(&s->buf, BLOCK_BYTES) != WR_OK)
         rc = wr_fail_oom(err, "a sink");
     if (rc == WR_OK && kind != WRI_NONE) rc = wri_zip_new(kind, &s->zip, err);
-    if (rc == WR_OK) rc = open_file(s, cfg, err); /* last, so that nothing is truncated in vain */
+    if (rc == WR_OK) rc = open_file(s, cfg, err); /* last, so that nothing is cut back in vain */
     if (rc == WR_OK) *outp = s;
     else wri_file_sink_close(s);
     return rc;
+}
+
+wr_status wri_file_sink_begin(wr_sink *s, wr_err *err) {
+    if (!s->to_empty) return WR_OK;
+    if (s->sys->ftruncate(s->fd, 0) != 0) return wri_file_cannot("empty", s->path, errno, err);
+    s->to_empty = false;
+    return WR_OK;
 }
 
 /* *np: how much of it is in the file. WR_AGAIN: for the rest the disk has no room now. */
@@ -148,6 +156,7 @@ static wr_status write_through(wr_sink *s, const char *p, size_t n, wr_err *err)
 }
 
 wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) {
+    WR_TRY(wri_file_sink_begin(s, err));
     if (s->zip) {
         WR_TRY(wri_zip_run(s->zip, p, n, false, &s->buf, err));
         return s->buf.len >= BLOCK_BYTES ? write_buffer(s, err) : WR_OK;
@@ -158,6 +167,7 @@ wr_status wri_file_sink_write(wr_sink *s, const char *p, size_t n, wr_err *err) 
 }
 
 wr_status wri_file_sink_flush(wr_sink *s, wr_err *err) {
+    WR_TRY(wri_file_sink_begin(s, err));
     if (s->zip) WR_TRY(wri_zip_run(s->zip, NULL, 0, true, &s->buf, err));
     return write_buffer(s, err);
 }
@@ -179,7 +189,7 @@ wr_status wri_file_sink_sync(wr_sink *s, wr_err *err) {
 void wri_file_sink_close(wr_sink *s) {
     if (!s) return;
     if (s->fd >= 0) {
-        wr_status unheard = wri_file_sink_flush(s, NULL);
+        wr_status unheard = s->to_empty ? WR_OK : wri_file_sink_flush(s, NULL); /* to_empty: it never began */
         (void)unheard;
         s->sys->close(s->fd);
     }

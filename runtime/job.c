@@ -390,9 +390,17 @@ static wr_status finish(control *c, wr_err *err) {
     return c->status;
 }
 
+static wr_status begin_sinks(wr_job *j, wr_err *err) {
+    for (uint32_t id = 0; id < j->plan->n_nodes; id++) {
+        wri_sink *s = &j->sinks[id];
+        if (s->sink && s->con->begin) WR_TRY(s->con->begin(s->sink, err));
+    }
+    return WR_OK;
+}
+
 static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err) {
     control c = {.job = j, .tick = tick, .ctx = ctx};
-    uint32_t started;
+    uint32_t started = 0;
     __atomic_store_n(&j->started_us, j->sys->mono_us(), __ATOMIC_RELAXED); /* somebody may be looking */
     if (j->finished) return WR_OK;
     int e = uv_loop_init(&c.loop);
@@ -405,7 +413,8 @@ static wr_status run(wr_job *j, void (*tick)(void *ctx), void *ctx, wr_err *err)
     set_looping(j, true);
     uint64_t ms = wri_epochs_wait_ms(j, TICK_MS);
     if (j->epochs.store) uv_timer_start(&c.epochs, on_epoch, ms, ms);
-    wr_status s = start_workers(j, &started, err);
+    wr_status s = begin_sinks(j, err);
+    if (s == WR_OK) s = start_workers(j, &started, err);
     if (started > 0) uv_run(&c.loop, UV_RUN_DEFAULT);
     for (uint32_t w = 0; w < started; w++) pthread_join(j->workers[w].thread, NULL);
     wri_epochs_written(j, true);

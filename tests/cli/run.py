@@ -212,7 +212,11 @@ def files_are_written_by_one_and_not_read_by_the_same(d):
             expect(weir("run", "-e", sql(source + tail, sink), cwd=d), 1, "", f"stream o0: '{sink}' is read by the same SQL")
             with open(os.path.join(d, "logs/in.jsonl"), encoding="utf-8") as f:
                 assert f.read() == '{"a":1}\n', (source, sink)
-    expect(weir("run", "-e", sql("logs/in.jsonl", "out.jsonl", "./out.jsonl"), cwd=d), 1, "", "stream o1: './out.jsonl' is being written to by another sink")
+    for other, why in ("./out.jsonl", "is being written to by another sink"), ("no/such", "there is no folder"):
+        write(d, "out.jsonl", "old\n")  # not lost to a job that cannot be made
+        expect(weir("run", "-e", sql("logs/in.jsonl", "out.jsonl", other), cwd=d), 1, "", why)
+        with open(os.path.join(d, "out.jsonl"), encoding="utf-8") as f:
+            assert f.read() == "old\n", other
     expect(weir("run", "-e", sql("logs/in.jsonl", "/dev/null", "/dev/null", "out.jsonl"), cwd=d), 0, "")
     out = os.path.join(d, "live.jsonl")
     with start(sql("logs/in.jsonl', tail = 'true", "live.jsonl"), cwd=d) as p:
