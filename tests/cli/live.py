@@ -341,6 +341,7 @@ def what_was_late_is_late_after_a_kill(d):
     """Event time has passed a split that was idle; its next rows come after the kill."""
     queries = {
         "tumble": "SELECT window_start AS t, k, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k",
+        "session": "SELECT window_start AS t, k, COUNT(*) AS n FROM TABLE(SESSION(TABLE s PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end, k",
         "hop": "SELECT window_start AS t, k, COUNT(*) AS n FROM TABLE(HOP(TABLE s, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND)) GROUP BY window_start, window_end, k",
         "over": "SELECT ts AS t, k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM s"}
     for name, query in queries.items():
@@ -357,16 +358,17 @@ def what_was_late_is_late_after_a_kill(d):
             put("b.log", (1, "y"))
             with Runs(sub, "CREATE STREAM s (ts TIMESTAMP(3), k VARCHAR, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH (connector = 'file', path = "
                        "'*.log', format = 'json', tail = true, late_output = 'late', idle_timeout = '100 ms', idle_policy = 'hold'); CREATE STREAM o WITH (connector = 'file', "
-                       f"path = 'o', format = 'json') AS {query}; CREATE STREAM l WITH (connector = 'file', path = 'late.out', format = 'json') AS SELECT * FROM late;") as job:
+                       f"path = 'o', format = 'json') AS {query}; CREATE STREAM l WITH (connector = 'file', path = 'late.out', format = 'json') AS SELECT * FROM late; "
+                       "CREATE STREAM p WITH (connector = 'file', path = 'all', format = 'json') AS SELECT k FROM s;") as job:
                 put("a.log", (25, "x"), (26, "x"))
                 job.until(lambda: len(lines_of(sub, "o")) >= 2)  # pylint: disable=cell-var-from-loop
                 if kills:
                     job.kill()
                 put("b.log", (4, "y"), (5, "x"))
-                job.until(lambda: len(lines_of(sub, "late.out")) >= 2)  # pylint: disable=cell-var-from-loop
+                job.until(lambda: len(lines_of(sub, "all")) >= 8)  # pylint: disable=cell-var-from-loop
                 put("a.log", (58, "x"))
-                had = {"tumble": 3, "hop": 6, "over": 6}[name]
-                job.until(lambda: len(lines_of(sub, "o")) >= had)  # pylint: disable=cell-var-from-loop
+                had = {"tumble": 3, "session": 3, "hop": 6, "over": 6}[name]
+                job.until(lambda: len(lines_of(sub, "o")) >= had and len(lines_of(sub, "late.out")) >= 2)  # pylint: disable=cell-var-from-loop
                 job.end()
             ends.append((sorted(lines_of(sub, "o")), sorted(lines_of(sub, "late.out"))))
         assert ends[0] == ends[1], (name, ends)
