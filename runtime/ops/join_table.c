@@ -260,15 +260,37 @@ static wr_status new_table(wr_op *op, wri_jtable **tp, wr_err *err) {
     return WR_OK;
 }
 
+/* Room for a mark of each of n right rows that a snapshot has or had. */
+static wr_status make_marks(wri_jtable *t, size_t n, wr_err *err) {
+    size_t words = n / 64 + 1;
+    if (words <= t->was_n) return WR_OK;
+    if (wr_grow(&t->was, &t->was_cap, words, sizeof *t->was) != WR_OK) return wr_fail_oom(err, "a join");
+    memset(t->was + t->was_n, 0, (words - t->was_n) * sizeof *t->was);
+    t->was_n = words;
+    return WR_OK;
+}
+
+/* Which right rows have been matched: until the table is built, as the snapshot says that the job goes on
+ * from. NULL: none, or nobody asks. */
+static wr_status find_marks(const table_join *j, const wr_node *n, const uint64_t **outp, wr_err *err) {
+    *outp = NULL;
+    if (!wri_pads(n, 1)) return WR_OK;
+    if (!j->built && j->t->was_n == 0) return WR_OK;
+    if (!j->built) WR_TRY(make_marks(j->t, j->t->rows.rows, err));
+    *outp = j->built ? j->t->matched : j->t->was;
+    return WR_OK;
+}
+
 enum { LEFT, RIGHT, RIGHT_MATCHED, STAMP }; /* tags in snapshots; RIGHT: a space of slots */
 
 static wr_status save_right(const wri_slots *slots, const uint32_t *ids, uint32_t n, wr_saver *to,
                             wr_err *err) {
     const wr_op *op = slots->op;
     const table_join *j = slots->ctx;
-    bool marked = j->built && wri_pads(op->node, 1);
-    return wri_rows_save_slots(&j->t->rows, &j->t->sides[1], op->node, marked ? j->t->matched : NULL,
-                               marked ? RIGHT_MATCHED : RIGHT, ids, n, to, err);
+    const uint64_t *marks;
+    WR_TRY(find_marks(j, op->node, &marks, err));
+    return wri_rows_save_slots(&j->t->rows, &j->t->sides[1], op->node, marks, marks ? RIGHT_MATCHED : RIGHT,
+                               ids, n, to, err);
 }
 
 static wr_status table_open(wr_op *op, wr_err *err) {
@@ -375,10 +397,11 @@ static wr_status table_end(wr_op *op, wr_err *err) {
 static wr_status table_save(wr_op *op, wr_saver *to, wr_err *err) {
     table_join *j = op->state;
     const wri_jtable *t = j->t;
-    bool marked = j->built && wri_pads(op->node, 1);
+    const uint64_t *marks;
+    WR_TRY(find_marks(j, op->node, &marks, err));
     if (j->reload)
-        WR_TRY(wri_rows_save(&t->rows, &t->sides[1], op->node, marked ? t->matched : NULL,
-                             marked ? RIGHT_MATCHED : RIGHT, to, err));
+        WR_TRY(
+            wri_rows_save(&t->rows, &t->sides[1], op->node, marks, marks ? RIGHT_MATCHED : RIGHT, to, err));
     for (size_t i = 0; i < j->n_waiting; i++)
         WR_TRY(wr_save_rows(to, LEFT, j->waiting[i], t->sides[0].keys, wri_owner_keys(op->node), err));
     int64_t stamp = j->reload ? (int64_t)wri_reload_stamp(j->reload) : 0;
@@ -392,10 +415,7 @@ static wr_status table_save_rest(wr_op *op, bool *leftp, wr_err *err) {
 /* Notes which of the right rows from number `first` on had been matched. */
 static wr_status note_matched(wri_jtable *t, size_t first, const wr_batch *b, wr_err *err) {
     const int64_t *was = b->cols[t->sides[1].n].i64;
-    size_t words = (first + b->n) / 64 + 1;
-    if (wr_grow(&t->was, &t->was_cap, words, sizeof *t->was) != WR_OK) return wr_fail_oom(err, "a join");
-    if (words > t->was_n) memset(t->was + t->was_n, 0, (words - t->was_n) * sizeof *t->was);
-    if (words > t->was_n) t->was_n = words;
+    WR_TRY(make_marks(t, first + b->n, err));
     for (uint32_t i = 0; i < b->n; i++)
         if (was[i]) t->was[(first + i) >> 6] |= UINT64_C(1) << ((first + i) & 63);
     return WR_OK;

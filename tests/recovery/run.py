@@ -28,6 +28,11 @@ MANY = {"match": ["128MiB", "0"], "kinesis": ["64MiB", "0"]}
 IN_MEMORY = {"sort", "sort_time"}  # jobs whose state cannot
 
 
+def newest(folder):
+    """Of the snapshots there."""
+    return max(glob.glob(os.path.join(folder, "state", "*.snapshot")), default="")
+
+
 class Job:
     def __init__(self, weir, path, data):
         self.weir, self.name, self.data = weir, os.path.basename(path)[:-4], data
@@ -59,8 +64,14 @@ class Job:
             workers = rnd.choice([1, 2, 3])
             memory = "0" if self.name in IN_MEMORY else rnd.choice(MANY.get(self.name, BUDGETS))
             p = self.start(folder, workers, ["--state=state", f"--snapshot-interval={rnd.choice([3, 10, 30])}ms", f"--memory={memory}"])
+            left = rnd.uniform(0.2, 1.3) * self.seconds * (1 + kills / 10)  # or a slow one would never end
+            if rnd.random() < 0.3:  # at the first snapshot, which has what was loaded and hardly more
+                until, had = time.monotonic() + left, newest(folder)
+                while p.poll() is None and time.monotonic() < until and newest(folder) == had:
+                    time.sleep(0.0005)
+                left = 0
             try:
-                p.wait(rnd.uniform(0.2, 1.3) * self.seconds * (1 + kills / 10))  # or a slow one would never end
+                p.wait(left)
             except subprocess.TimeoutExpired:
                 p.kill()
                 p.wait()
