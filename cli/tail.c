@@ -87,9 +87,7 @@ static bool holds_back(const tailing *t, const wr_stream_info *info, uint32_t pa
     const source *s = find(t, parent);
     bool of_before = t->at.from == WR_FROM_LATEST && parent < t->first_new;
     if (s || of_before || t->only != WR_NO_SHARD) return s && !s->ended;
-    for (uint32_t i = 0; i < info->n_shards; i++)
-        if (info->shards[i].id == parent) return true;
-    return false;
+    return wr_stream_shard(info, parent) != NULL;
 }
 
 /* Opens the shards that may be read now; `first`: at the start. */

@@ -184,14 +184,7 @@ static bool holds_back(const wr_source *s, const wr_stream_info *info, uint32_t 
     if (parent != WR_NO_SHARD && !ours(s, parent))
         return false; /* another source reads it, at its own pace */
     if (sp) return !__atomic_load_n(&sp->ended, __ATOMIC_ACQUIRE);
-    size_t lo = 0, hi = info->n_shards;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (info->shards[mid].id < parent) lo = mid + 1;
-        else hi = mid;
-    }
-    bool there = lo < info->n_shards && info->shards[lo].id == parent;
-    return there && (s->start.from != WR_FROM_LATEST || parent >= s->first_new);
+    return wr_stream_shard(info, parent) && (s->start.from != WR_FROM_LATEST || parent >= s->first_new);
 }
 
 typedef struct begun {
@@ -476,8 +469,7 @@ static wr_status find_or_add(wr_source *s, uint32_t shard, split **spp, wr_err *
     const wr_shard_info *sh = NULL;
     if ((*spp = find(s, shard))) return WR_OK;
     wr_status rc = wr_stream_describe(s->db, s->stream, &ar, &info, err);
-    for (uint32_t i = 0; rc == WR_OK && i < info.n_shards; i++)
-        if (info.shards[i].id == shard) sh = &info.shards[i];
+    if (rc == WR_OK) sh = wr_stream_shard(&info, shard);
     if (rc == WR_OK && !(*spp = new_split(s, sh ? sh : &gone, err))) rc = WR_ENOMEM;
     if (rc == WR_OK) (*spp)->ended = !sh; /* it has expired as a whole */
     wr_arena_free(&ar);

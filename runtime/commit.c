@@ -33,17 +33,8 @@
 #define BATCH_BYTES   (1 << 20) /* and the least that a share is */
 #define FIRST_WAIT_US 100000
 #define LONGEST_US    5000000
-#define LOOK_MS       50 /* whether the job is to stop */
 
 /* ---- handing over ---- */
-
-/* False: the job is to stop. */
-static bool wait_us(const wr_job *j, int64_t us) {
-    int64_t until = j->sys->mono_us() + us, left;
-    while (!wri_ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
-        j->sys->poll(NULL, 0, left < LOOK_MS * 1000 ? (int)(left / 1000) + 1 : LOOK_MS);
-    return !wri_ends_soon(j);
-}
 
 static void tell_trouble(wr_job *j, const wri_sink *s, const wr_err *why) {
     char text[sizeof why->msg];
@@ -64,7 +55,7 @@ static wr_status try_to_hand_over(wr_job *j, wri_sink *s, wr_handover *h, int64_
         if (wait == 0) tell_trouble(j, s, &why);
         wait = wait == 0 ? FIRST_WAIT_US : wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
         if (j->sys->mono_us() >= until) break;
-        if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2)))) {
+        if (!wri_wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2)))) {
             r = WR_ECANCELED;
             break;
         }
@@ -137,7 +128,7 @@ static void wait_for_room(wr_task *task, wri_sink *s) {
     while (s->on_way && !wri_stopping(j)) {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += LOOK_MS * 1000000;
+        t.tv_nsec += WRI_LOOK_MS * 1000000;
         t.tv_sec += t.tv_nsec / 1000000000;
         t.tv_nsec %= 1000000000;
         pthread_cond_clockwait(&s->arrived, s->lock, CLOCK_MONOTONIC, &t);

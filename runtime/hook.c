@@ -18,7 +18,6 @@
 #define BYTES         (4 << 20)
 #define FIRST_WAIT_US 100000
 #define LONGEST_US    5000000
-#define LOOK_MS       50 /* whether the job is to stop */
 
 struct wri_hook {
     wr_op *op;
@@ -114,14 +113,6 @@ static wr_status split(wri_hook *h, const wr_chunk *c, wr_err *err) {
 
 /* ---- asking ---- */
 
-/* False: the job is to stop. */
-static bool wait_us(wr_job *j, int64_t us) {
-    int64_t until = j->sys->mono_us() + us, left;
-    while (!wri_ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
-        j->sys->poll(NULL, 0, left < LOOK_MS * 1000 ? (int)(left / 1000) + 1 : LOOK_MS);
-    return !wri_ends_soon(j);
-}
-
 static void bad(const wri_hook *h, const wr_chunk *c, size_t i, const char *why) {
     wr_bad_record r = {.why = why,
                        .data = h->records[i].data,
@@ -142,7 +133,7 @@ static wr_status ask(wri_hook *h, const wr_chunk *c, size_t from, size_t n, wr_e
         if (wait == 0) wri_trouble_begins(j, WR_TROUBLE_TARGET, false, text);
         wait = wait == 0 ? FIRST_WAIT_US : wait * 2 < LONGEST_US ? wait * 2 : LONGEST_US;
         if (j->sys->mono_us() + wait > until) break;
-        if (!wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2)))) {
+        if (!wri_wait_us(j, wait - (int64_t)(j->sys->random() % (uint64_t)(wait / 2)))) {
             r = WR_ECANCELED;
             break;
         }

@@ -418,6 +418,8 @@ static inline bool wri_stopping(const wr_job *j) { return __atomic_load_n(&j->st
 static inline bool wri_canceled(const wr_job *j) { return __atomic_load_n(&j->canceled, __ATOMIC_RELAXED); }
 /* Who waits for something outside is to wait no longer. */
 static inline bool wri_ends_soon(const wr_job *j) { return wri_stopping(j) || wri_canceled(j); }
+#define WRI_LOOK_MS 50                         /* who waits looks for that so often */
+bool wri_wait_us(const wr_job *j, int64_t us); /* trouble.c; false: no longer, for that reason */
 /* The LIMIT of op has been reached: once every sink is behind such a LIMIT, sources end as if they had no
  * more. */
 void wri_limit_full(wr_op *op);

@@ -43,6 +43,13 @@ void wr_job_trouble(const wr_job *job, wr_trouble_kind kind, wr_trouble *outp) {
 
 /* ---- sinks without room ---- */
 
+bool wri_wait_us(const wr_job *j, int64_t us) {
+    int64_t until = j->sys->mono_us() + us, left;
+    while (!wri_ends_soon(j) && (left = until - j->sys->mono_us()) > 0)
+        j->sys->poll(NULL, 0, left < WRI_LOOK_MS * 1000 ? (int)(left / 1000) + 1 : WRI_LOOK_MS);
+    return !wri_ends_soon(j);
+}
+
 /* Without the sink's lock. WR_ECANCELED: the job is to end, and nobody knows when there will be room. */
 static wr_status doze(wr_job *j, wri_sink *s, int64_t us, wr_err *err) {
     wr_status r = WR_OK;

@@ -281,9 +281,7 @@ static wr_status make_page(wri_req *r, reading *g, wr_err *err) {
 static bool is_there(wri_req *r, const reading *g) {
     wr_stream_info info;
     if (!wri_api_describe(r, r->args[0], &info)) return false;
-    bool found = g->only == WR_NO_SHARD;
-    for (uint32_t i = 0; !found && i < info.n_shards; i++) found = info.shards[i].id == g->only;
-    if (found) return true;
+    if (g->only == WR_NO_SHARD || wr_stream_shard(&info, g->only)) return true;
     const char *msg =
         wr_arena_printf(&r->ar, "stream %s has no shard %" PRIu32 " to be read", r->args[0], g->only);
     wri_note_error(r, 404, "not_found", msg ? msg : "no such shard");

@@ -323,6 +323,16 @@ wr_status wr_stream_open(wr_streams *db, const char *name, wr_stream **outp, wr_
 
 /* ---- describe, delete ---- */
 
+const wr_shard_info *wr_stream_shard(const wr_stream_info *info, uint32_t shard) {
+    size_t lo = 0, hi = info->n_shards; /* they are by number */
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (info->shards[mid].id < shard) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo < info->n_shards && info->shards[lo].id == shard ? &info->shards[lo] : NULL;
+}
+
 wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_stream_info *out,
                              wr_err *err) {
     char dir[WRI_PATH];

@@ -78,6 +78,7 @@ wr_status wr_stream_list(wr_streams *db, wr_arena *ar, const char ***namesp, siz
 /* From the files, so of another process's writing too. WR_EINVAL: there is no such stream. */
 wr_status wr_stream_describe(wr_streams *db, const char *name, wr_arena *ar, wr_stream_info *outp,
                              wr_err *err) WR_MUST_USE;
+const wr_shard_info *wr_stream_shard(const wr_stream_info *info, uint32_t shard); /* NULL: there is none */
 /* All that follow need the lock. */
 wr_status wr_stream_create(wr_streams *db, const char *name, const wr_stream_cfg *cfg,
                            wr_err *err) WR_MUST_USE;

@@ -168,6 +168,15 @@ void ct_got_free(ct_got *got) {
     *got = (ct_got){0};
 }
 
+void ct_expect_notes(const wr_connector_def *def, wr_source *src, const char *want) {
+    wr_buf notes = {0};
+    cr_assert_eq(def->notes(src, &notes), WR_OK);
+    cr_assert_eq(wr_buf_put(&notes, "", 1), WR_OK);
+    cr_assert(strstr(notes.data, want), "found '%s', expected '%s'", notes.data, want);
+    if (!*want) cr_assert_eq(notes.len, 1, "%s", notes.data);
+    wr_buf_free(&notes);
+}
+
 /* ---- faults ---- */
 
 ct_faults ct = {.write_room = -1, .smallest_write = INT64_MAX};

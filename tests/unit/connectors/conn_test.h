@@ -47,6 +47,8 @@ typedef struct ct_got {
  * line end (only the very last may not), positions go on without a gap, the padding is readable. */
 wr_status ct_take(const wr_connector_def *def, wr_source *s, uint32_t split, ct_got *got);
 void ct_got_free(ct_got *got);
+/* Those of a source have that in them; "": there are none. */
+void ct_expect_notes(const wr_connector_def *def, wr_source *src, const char *want);
 
 /* ---- a system with faults; one per process, as tests run in their own ---- */
 typedef struct ct_faults {

@@ -272,14 +272,7 @@ static int look(void) {
     return rc == WR_OK ? (int)split : -1;
 }
 
-static void expect_notes(const char *want) {
-    wr_buf notes = {0};
-    cr_assert_eq(DEF->notes(src, &notes), WR_OK);
-    cr_assert_eq(wr_buf_put(&notes, "", 1), WR_OK);
-    cr_assert(strstr(notes.data, want), "found '%s', expected '%s'", notes.data, want);
-    if (!*want) cr_assert_eq(notes.len, 1, "%s", notes.data);
-    wr_buf_free(&notes);
-}
+static void expect_notes(const char *want) { ct_expect_notes(DEF, src, want); }
 
 static void follow_pattern(const char *pattern) {
     ct_options o = ct_opts("path", ct_path(pattern), "tail", "true", NULL);

@@ -85,14 +85,7 @@ static const char *take(uint32_t split) {
     } while (0)
 #define expect(want) expect_of(0, want)
 
-static void expect_notes(const char *want) {
-    wr_buf notes = {0};
-    cr_assert_eq(DEF->notes(src, &notes), WR_OK);
-    cr_assert_eq(wr_buf_put(&notes, "", 1), WR_OK);
-    cr_assert(strstr(notes.data, want), "found '%s', expected '%s'", notes.data, want);
-    if (!*want) cr_assert_eq(notes.len, 1, "%s", notes.data);
-    wr_buf_free(&notes);
-}
+static void expect_notes(const char *want) { ct_expect_notes(DEF, src, want); }
 
 static void done(void) {
     DEF->close_source(src);
